@@ -1,0 +1,1 @@
+//! The decoding algorithms: a loop with six slots, blind to who listens.

@@ -1,0 +1,1 @@
+//! The engine: one worker thread that owns the networks; commands in, events out.

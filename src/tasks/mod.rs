@@ -1,0 +1,1 @@
+//! The synthetic task families: generate, prompt, check.

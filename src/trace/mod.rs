@@ -1,0 +1,1 @@
+//! The log of a run: step records, their file format, and printable text.

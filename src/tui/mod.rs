@@ -1,0 +1,1 @@
+//! The playground on the terminal: model, update, view.
