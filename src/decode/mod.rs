@@ -4,4 +4,7 @@
 //! [`Settings`](crate::settings::Settings). Each step yields one [`StepRecord`](record::StepRecord).
 
 pub mod clock;
+mod decoder;
 pub mod record;
+
+pub use decoder::{DecodeError, Decoder, Networks};
