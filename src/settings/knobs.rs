@@ -261,7 +261,7 @@ knobs! {
     Guide {
         "guide" guide: GuideRule = GuideRule::Off, _, "", NextStep,
             "Commit the longest run of drafts that the autoregressive guide accepts (FlashDLM, Guided Diffusion).";
-        "guide-top-k" guide_top_k: usize = 2, (1..=50 by 1), "tokens", NextStep,
+        "guide-top-k" guide_top_k: usize = 2, (1..=1000 by 1), "tokens", NextStep,
             "Guide rules topk and topk-relative: how deep the draft may rank.";
         "guide-ratio" guide_ratio: f32 = 0.5, (0.0..=1.0 by 0.05), "ratio", NextStep,
             "Guide rule topk-relative: how likely the draft must be, relative to the guide's favourite.";
