@@ -382,7 +382,8 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         Just(UnmaskRule::Quota),
         Just(UnmaskRule::Time),
         Just(UnmaskRule::Origin),
-        Just(UnmaskRule::Threshold)
+        Just(UnmaskRule::Threshold),
+        Just(UnmaskRule::ThresholdBudget)
     ];
     let order = prop_oneof![
         Just(OrderScore::Confidence),

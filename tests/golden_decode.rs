@@ -87,7 +87,7 @@ fn settings(method: Method, reference: &Value) -> Settings {
         Method::Dream => {
             let (unmask, order) = match reference["alg"].as_str().unwrap_or("origin") {
                 "origin" => (UnmaskRule::Origin, OrderScore::Confidence),
-                "confidence_threshold" => (UnmaskRule::Threshold, OrderScore::Confidence),
+                "confidence_threshold" => (UnmaskRule::ThresholdBudget, OrderScore::Confidence),
                 "maskgit_plus" => (UnmaskRule::Time, OrderScore::Confidence),
                 "topk_margin" => (UnmaskRule::Time, OrderScore::Margin),
                 "entropy" => (UnmaskRule::Time, OrderScore::Entropy),
@@ -101,7 +101,9 @@ fn settings(method: Method, reference: &Value) -> Settings {
                 time_end: number("eps").unwrap_or(defaults.time_end),
                 temperature: number("temperature").unwrap_or(0.0),
                 top_p: number("top_p"),
-                top_k: count("top_k"),
+                // The released sampler inherits a top-k of 50 from its library's generation defaults; the origin rule's
+                // recorded confidences are of the whole distribution.
+                top_k: count("top_k").or((unmask != UnmaskRule::Origin).then_some(50)),
                 threshold: number("threshold").unwrap_or(defaults.threshold),
                 ..defaults
             }
@@ -180,10 +182,7 @@ fn compare(record: &StepRecord, expected: &Value, settings: Settings) -> Result<
         };
         let (found, tolerance) = match (settings.unmask, settings.order) {
             (UnmaskRule::Time, OrderScore::Entropy) => (-f64::from(proposal.entropy), ENTROPY_TOLERANCE),
-            (UnmaskRule::Time, OrderScore::Margin) => {
-                let margin = proposal.alternatives[0].1 - proposal.alternatives[1].1;
-                (f64::from(margin), PROBABILITY_TOLERANCE)
-            }
+            (UnmaskRule::Time, OrderScore::Margin) => (f64::from(proposal.score), PROBABILITY_TOLERANCE),
             _ => (f64::from(proposal.confidence), PROBABILITY_TOLERANCE),
         };
         close(&format!("confidence at {}", commit.position), found, confidence, tolerance)?;
@@ -198,7 +197,8 @@ fn compare(record: &StepRecord, expected: &Value, settings: Settings) -> Result<
         .as_array()
         .map_or(0, |models| models.iter().filter(|model| *model == "guide").count() - calls.len());
     same("guide forwards", review.forwards.len(), calls.len() + prefill)?;
-    let judged = |name: &str| calls.iter().flat_map(move |call| call[name].as_array().cloned().unwrap_or_default());
+    let judged =
+        |name: &'static str| calls.iter().flat_map(move |call| call[name].as_array().cloned().unwrap_or_default());
     for ((draft, argmax), probability) in
         review.drafts.iter().zip(judged("guide_argmax")).zip(judged("guide_prob_of_draft"))
     {

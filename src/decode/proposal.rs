@@ -79,6 +79,7 @@ impl<'a> Proposer<'a> {
             token,
             confidence: confidence as f32,
             entropy: (-plogp).max(0.0) as f32,
+            score: score as f32,
             alternatives,
         };
         Candidate { proposal, score, suppressed }

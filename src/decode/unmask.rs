@@ -3,7 +3,7 @@
 use super::{
     noise::{Noise, Purpose, gumbel},
     proposal::Candidate,
-    record::{Commit, Reason},
+    record::{Commit, Reason, Region},
     schedule::Schedule,
 };
 use crate::settings::{Settings, UnmaskRule};
@@ -37,11 +37,8 @@ pub(super) fn select(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit
                 .map(|candidate| commit(candidate, Reason::Drawn))
                 .collect()
         }
-        UnmaskRule::Threshold => {
-            let passes = |c: &&Candidate| !c.suppressed && c.proposal.confidence >= settings.threshold;
-            let passed: Vec<_> = candidates.iter().filter(passes).map(|c| commit(c, Reason::Threshold)).collect();
-            if passed.is_empty() { ranked(candidates, 1, Reason::BestOfStep, moment) } else { passed }
-        }
+        UnmaskRule::Threshold => above_threshold(candidates, usize::MAX, moment),
+        UnmaskRule::ThresholdBudget => above_threshold(candidates, budget(moment), moment),
     };
     commits.sort_unstable_by_key(|commit| commit.position);
     commits
@@ -54,6 +51,23 @@ fn quota(masked: usize, moment: Moment<'_>) -> usize {
         Some(_) => masked.div_ceil(moment.schedule.steps.saturating_sub(moment.schedule.step).max(1)),
         None => moment.settings.tokens_per_step,
     }
+}
+
+/// What the block's steps so far were to commit and did not; everything from the last step on.
+fn budget(Moment { schedule, masked, .. }: Moment<'_>) -> usize {
+    if schedule.step + 1 >= schedule.steps {
+        return masked;
+    }
+    let Region { start, end, .. } = schedule.region();
+    let committed = end - start - masked;
+    ((end - start) / schedule.steps * (schedule.step + 1)).saturating_sub(committed)
+}
+
+/// The best `most` of the candidates at or above the threshold; the very best one where there is none.
+fn above_threshold(candidates: &[Candidate], most: usize, moment: Moment<'_>) -> Vec<Commit> {
+    let passes = |c: &&Candidate| !c.suppressed && c.proposal.confidence >= moment.settings.threshold;
+    let passed = ranked(candidates.iter().filter(passes), most, Reason::Threshold, moment);
+    if passed.is_empty() { ranked(candidates, 1, Reason::BestOfStep, moment) } else { passed }
 }
 
 /// The share of the masks that Dream's time grid asks for in this step; all of them from the last step on.
@@ -76,7 +90,12 @@ fn time(step: usize, steps: usize, end: f32) -> (f32, f32) {
 }
 
 /// The best `count` candidates by score, or `count` drawn by score where the order has a temperature.
-fn ranked(candidates: &[Candidate], count: usize, reason: Reason, moment: Moment<'_>) -> Vec<Commit> {
+fn ranked<'a>(
+    candidates: impl IntoIterator<Item = &'a Candidate>,
+    count: usize,
+    reason: Reason,
+    moment: Moment<'_>,
+) -> Vec<Commit> {
     let score = |candidate: &Candidate| match moment.settings.order_temperature {
         // The `count` largest of score/T + Gumbel are a draw without replacement from softmax(score/T).
         Some(temperature) => {
@@ -85,7 +104,8 @@ fn ranked(candidates: &[Candidate], count: usize, reason: Reason, moment: Moment
         }
         None => candidate.score,
     };
-    let mut order: Vec<(f64, &Candidate)> = candidates.iter().map(|candidate| (score(candidate), candidate)).collect();
+    let mut order: Vec<(f64, &Candidate)> =
+        candidates.into_iter().map(|candidate| (score(candidate), candidate)).collect();
     order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     order.iter().take(count).map(|(_, candidate)| commit(candidate, reason)).collect()
 }

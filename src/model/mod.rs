@@ -23,6 +23,6 @@ pub mod device;
 pub mod kv;
 pub mod layers;
 pub mod network;
-pub mod tokenizer;
 pub mod qwen2;
+pub mod tokenizer;
 pub mod weights;

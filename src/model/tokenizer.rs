@@ -69,10 +69,7 @@ pub struct Tokenizer {
 impl Tokenizer {
     /// Loads a `tokenizer.json`.
     pub fn from_file(path: &Path) -> Result<Self, TokenizerError> {
-        let bytes = std::fs::read(path).map_err(|source| TokenizerError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let bytes = std::fs::read(path).map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
         Self::parse(&bytes, path.display().to_string())
     }
 
@@ -82,26 +79,14 @@ impl Tokenizer {
     }
 
     fn parse(bytes: &[u8], origin: String) -> Result<Self, TokenizerError> {
-        let inner = Inner::from_bytes(bytes).map_err(|error| TokenizerError::Parse {
-            origin: origin.clone(),
-            reason: error.to_string(),
-        })?;
+        let inner = Inner::from_bytes(bytes)
+            .map_err(|error| TokenizerError::Parse { origin: origin.clone(), reason: error.to_string() })?;
         let find = |names: &[&str]| names.iter().find_map(|name| inner.token_to_id(name));
         let Some(end) = find(&END_NAMES) else {
-            return Err(TokenizerError::Missing {
-                origin,
-                role: "end-of-text",
-                expected: END_NAMES.join(", "),
-            });
+            return Err(TokenizerError::Missing { origin, role: "end-of-text", expected: END_NAMES.join(", ") });
         };
         let mask = find(&MASK_NAMES);
-        Ok(Self {
-            inner,
-            plain: OnceLock::new(),
-            origin,
-            end,
-            mask,
-        })
+        Ok(Self { inner, plain: OnceLock::new(), origin, end, mask })
     }
 
     /// Ids of `text`, with no template around it. Special tokens that the text spells out are taken as such.
@@ -112,10 +97,7 @@ impl Tokenizer {
     /// Ids of `text` with the byte range of `text` that each stands for. Tokens of one character share its range; the
     /// word mark before a spelled word has the range of its first letter.
     pub fn encode_spans(&self, text: &str) -> Result<Vec<(u32, Range<usize>)>, TokenizerError> {
-        let encoding = self
-            .inner
-            .encode(text, false)
-            .map_err(|error| encode_error(text, &*error))?;
+        let encoding = self.inner.encode(text, false).map_err(|error| encode_error(text, &*error))?;
         let spans = encoding.get_offsets().iter().map(|&(start, end)| start..end);
         Ok(encoding.get_ids().iter().copied().zip(spans).collect())
     }
@@ -203,11 +185,7 @@ impl Tokenizer {
         let mut done = 0;
         (1..=ids.len())
             .map(|count| {
-                let end = if count == ids.len() {
-                    whole.len()
-                } else {
-                    agreement(whole, &self.decode(&ids[..count]))
-                };
+                let end = if count == ids.len() { whole.len() } else { agreement(whole, &self.decode(&ids[..count])) };
                 let piece = whole[done..end.max(done)].to_owned();
                 done = done.max(end);
                 piece
@@ -242,24 +220,15 @@ impl Tokenizer {
 }
 
 fn encode(inner: &Inner, text: &str) -> Result<Vec<u32>, TokenizerError> {
-    let encoding = inner
-        .encode_fast(text, false)
-        .map_err(|error| encode_error(text, &*error))?;
+    let encoding = inner.encode_fast(text, false).map_err(|error| encode_error(text, &*error))?;
     Ok(encoding.get_ids().to_vec())
 }
 
 fn encode_error(text: &str, error: &(dyn std::error::Error + Send + Sync)) -> TokenizerError {
-    TokenizerError::Encode {
-        bytes: text.len(),
-        reason: error.to_string(),
-    }
+    TokenizerError::Encode { bytes: text.len(), reason: error.to_string() }
 }
 
 /// Bytes of the longest prefix, in whole characters, that both texts share.
 fn agreement(a: &str, b: &str) -> usize {
-    a.chars()
-        .zip(b.chars())
-        .take_while(|(a, b)| a == b)
-        .map(|(a, _)| a.len_utf8())
-        .sum()
+    a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum()
 }

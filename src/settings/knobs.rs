@@ -131,6 +131,7 @@ choices! {
         Time = "time": "the share of masks that Dream's time grid asks for, the best first",
         Origin = "origin": "each mask independently with the share of Dream's time grid",
         Threshold = "threshold": "every proposal at or above the threshold, at least one",
+        ThresholdBudget = "threshold-budget": "as threshold, but never ahead of the even pace of steps (Dream `confidence_threshold`)",
     }
 }
 
