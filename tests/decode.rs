@@ -8,82 +8,25 @@ use diffuscope::{
         clock::StoppedClock,
         record::{KvStatus, Reason, StepRecord, StopReason, Verdict},
     },
-    model::network::{Alignment, Attention, Logits, Network, NetworkError, NetworkSpec, Pass, Read},
+    model::network::{Alignment, Network},
     settings::{CacheChoice, EosStop, GuideRule, OrderScore, SamplerStyle, Settings, UnmaskRule},
 };
 use proptest::prelude::*;
+
+mod scripted;
+
+use scripted::Scripted;
 
 const VOCAB: usize = 24;
 const EOS: u32 = 0;
 const MASK: u32 = 23;
 
-/// Logits of a position from what stands at all readable positions; the network's own K/V is what it was fed.
-type Script = Box<dyn Fn(usize, &[Option<u32>]) -> Vec<f32> + Send>;
-
-/// A network whose logits are a function of the tokens in its K/V rows.
-struct Scripted {
-    spec: NetworkSpec,
-    rows: Vec<Option<u32>>,
-    script: Script,
-    passes: Vec<Vec<usize>>,
+fn a_denoiser(alignment: Alignment, script: impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + 'static) -> Scripted {
+    Scripted::denoiser(alignment, VOCAB, MASK, script)
 }
 
-impl Scripted {
-    fn denoiser(alignment: Alignment, script: impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + 'static) -> Self {
-        Self::new(Attention::Bidirectional, alignment, Some(MASK), Box::new(script))
-    }
-
-    fn guide(script: impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + 'static) -> Self {
-        Self::new(Attention::Causal, Alignment::Shifted, None, Box::new(script))
-    }
-
-    fn new(attention: Attention, alignment: Alignment, mask_id: Option<u32>, script: Script) -> Self {
-        let spec = NetworkSpec {
-            architecture: "Scripted".into(),
-            vocab_size: VOCAB,
-            mask_id,
-            eos_id: EOS,
-            max_positions: 64,
-            layers: 1,
-            parameters: 0,
-            attention,
-            alignment,
-        };
-        Self { spec, rows: vec![None; 64], script, passes: Vec::new() }
-    }
-}
-
-impl Network for Scripted {
-    fn spec(&self) -> &NetworkSpec {
-        &self.spec
-    }
-
-    fn reset(&mut self) {
-        self.rows.fill(None);
-    }
-
-    fn crop(&mut self, len: usize) {
-        self.rows[len..].fill(None);
-    }
-
-    fn forward(&mut self, pass: Pass<'_>) -> Result<Logits, NetworkError> {
-        for (id, position) in pass.ids.iter().zip(pass.positions) {
-            self.rows[*position] = Some(*id);
-        }
-        let Read::UpTo(end) = pass.read else { panic!("every policy here reads a prefix") };
-        if let Some(position) = self.rows[..end].iter().position(Option::is_none) {
-            return Err(NetworkError::Unwritten { position });
-        }
-        self.passes.push(pass.positions.to_vec());
-        let offset = usize::from(self.spec.alignment == Alignment::Shifted);
-        let mut values = Vec::new();
-        for row in pass.wanted {
-            let position = pass.positions[*row];
-            let visible = if self.spec.attention == Attention::Causal { position + 1 } else { end };
-            values.extend((self.script)(position + offset, &self.rows[..visible]));
-        }
-        Ok(Logits::new(VOCAB, values))
-    }
+fn a_guide(script: impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + 'static) -> Scripted {
+    Scripted::guide(VOCAB, script)
 }
 
 /// Logits that put `token` first by `lead`.
@@ -131,8 +74,8 @@ fn decode(
     gen_length: usize,
     settings: Settings,
 ) -> Result<Outcome, DecodeError> {
-    let spec = guide.as_ref().map(|guide| guide.spec.clone());
-    let mut decoder = Decoder::new(&denoiser.spec.clone(), spec.as_ref(), &[1, 2, 3], gen_length, settings)?;
+    let spec = guide.as_ref().map(|guide| guide.spec().clone());
+    let mut decoder = Decoder::new(&denoiser.spec().clone(), spec.as_ref(), &[1, 2, 3], gen_length, settings)?;
     let mut records = Vec::new();
     while decoder.stopped().is_none() {
         let guide = guide.as_mut().map(|guide| guide as &mut dyn Network);
@@ -147,7 +90,7 @@ fn plain() -> Settings {
 
 /// A denoiser that is surest at its rightmost position.
 fn right_to_left() -> Scripted {
-    Scripted::denoiser(Alignment::Aligned, |position, _| favour(position as u32 + 2, position as f32))
+    a_denoiser(Alignment::Aligned, |position, _| favour(position as u32 + 2, position as f32))
 }
 
 #[test]
@@ -203,12 +146,12 @@ fn end_of_text_fills_the_canvas_once_its_prefix_is_settled() {
         if position >= 5 { favour(EOS, 10.0) } else { favour(7, 5.0) }
     };
     let settings = Settings { eos_stop: EosStop::Prefix, ..plain() };
-    let outcome = decode(Scripted::denoiser(Alignment::Aligned, script), None, 8, settings).unwrap();
+    let outcome = decode(a_denoiser(Alignment::Aligned, script), None, 8, settings).unwrap();
     // The surest go first, so the tail is committed one by one and nothing is left to fill.
     assert_eq!((outcome.records.len(), outcome.stop), (8, Some(StopReason::NothingMasked)));
     assert_eq!(outcome.ids[3..], [7, 7, EOS, EOS, EOS, EOS, EOS, EOS]);
     let all_eos = |_: usize, _: &[Option<u32>]| favour(EOS, 10.0);
-    let outcome = decode(Scripted::denoiser(Alignment::Aligned, all_eos), None, 8, settings).unwrap();
+    let outcome = decode(a_denoiser(Alignment::Aligned, all_eos), None, 8, settings).unwrap();
     assert_eq!((outcome.records.len(), outcome.stop), (1, Some(StopReason::EndOfText)));
     let filled = outcome.records[0].commits.iter().filter(|commit| commit.reason == Reason::EndOfText).count();
     assert_eq!(filled, 7);
@@ -218,7 +161,7 @@ fn end_of_text_fills_the_canvas_once_its_prefix_is_settled() {
 fn end_of_text_in_a_finished_block_skips_the_later_blocks() {
     let script = |position: usize, _: &[Option<u32>]| favour(if position == 4 { EOS } else { 7 }, 5.0);
     let settings = Settings { eos_stop: EosStop::Block, block_length: Some(4), ..plain() };
-    let outcome = decode(Scripted::denoiser(Alignment::Aligned, script), None, 12, settings).unwrap();
+    let outcome = decode(a_denoiser(Alignment::Aligned, script), None, 12, settings).unwrap();
     assert_eq!(outcome.records.len(), 4);
     assert_eq!(outcome.ids[3..], [7, EOS, 7, 7, EOS, EOS, EOS, EOS, EOS, EOS, EOS, EOS]);
 }
@@ -229,7 +172,7 @@ fn end_of_text_can_be_committed_last() {
         if position >= 5 { favour(EOS, 10.0) } else { favour(7, 1.0) }
     };
     let settings = Settings { eos_last: true, ..plain() };
-    let outcome = decode(Scripted::denoiser(Alignment::Aligned, script), None, 4, settings).unwrap();
+    let outcome = decode(a_denoiser(Alignment::Aligned, script), None, 4, settings).unwrap();
     let positions: Vec<usize> = outcome.records.iter().map(|record| record.commits[0].position).collect();
     assert_eq!(positions, [3, 4, 5, 6]);
 }
@@ -237,14 +180,14 @@ fn end_of_text_can_be_committed_last() {
 #[test]
 fn a_one_token_canvas_takes_one_step() {
     for alignment in [Alignment::Aligned, Alignment::Shifted] {
-        let outcome = decode(Scripted::denoiser(alignment, |_, _| favour(5, 1.0)), None, 1, plain()).unwrap();
+        let outcome = decode(a_denoiser(alignment, |_, _| favour(5, 1.0)), None, 1, plain()).unwrap();
         assert_eq!((outcome.records.len(), outcome.ids[3]), (1, 5));
     }
 }
 
 #[test]
 fn a_network_that_answers_with_nan_still_comes_to_an_end() {
-    let outcome = decode(Scripted::denoiser(Alignment::Aligned, |_, _| vec![f32::NAN; VOCAB]), None, 4, plain());
+    let outcome = decode(a_denoiser(Alignment::Aligned, |_, _| vec![f32::NAN; VOCAB]), None, 4, plain());
     let outcome = outcome.unwrap();
     assert_eq!(outcome.stop, Some(StopReason::NothingMasked));
     assert!(!outcome.ids.contains(&MASK));
@@ -252,16 +195,15 @@ fn a_network_that_answers_with_nan_still_comes_to_an_end() {
 
 #[test]
 fn a_predicted_mask_is_never_committed() {
-    let outcome = decode(Scripted::denoiser(Alignment::Aligned, |_, _| favour(MASK, 20.0)), None, 4, plain()).unwrap();
+    let outcome = decode(a_denoiser(Alignment::Aligned, |_, _| favour(MASK, 20.0)), None, 4, plain()).unwrap();
     assert!(!outcome.ids.contains(&MASK));
 }
 
 /// A denoiser that drafts 5, 6, 7, … and a guide that agrees up to some position.
 fn guided(agreeing_until: usize, settings: Settings) -> Outcome {
-    let denoiser = Scripted::denoiser(Alignment::Shifted, |position, _| favour(position as u32 + 2, 3.0));
-    let guide = Scripted::guide(move |position, _| {
-        favour(if position < agreeing_until { position as u32 + 2 } else { 1 }, 3.0)
-    });
+    let denoiser = a_denoiser(Alignment::Shifted, |position, _| favour(position as u32 + 2, 3.0));
+    let guide =
+        a_guide(move |position, _| favour(if position < agreeing_until { position as u32 + 2 } else { 1 }, 3.0));
     decode(denoiser, Some(guide), 8, settings).unwrap()
 }
 
@@ -316,11 +258,11 @@ fn the_guide_works_in_blocks_and_with_any_cache() {
 
 #[test]
 fn a_guide_that_is_switched_on_between_committed_tokens_reads_them_as_they_are() {
-    let mut denoiser = Scripted::denoiser(Alignment::Shifted, |position, _| {
+    let mut denoiser = a_denoiser(Alignment::Shifted, |position, _| {
         favour(position as u32 + 2, if position == 5 { 9.0 } else { 3.0 })
     });
-    let mut guide = Scripted::guide(|position, _| favour(position as u32 + 2, 3.0));
-    let spec = (denoiser.spec.clone(), guide.spec.clone());
+    let mut guide = a_guide(|position, _| favour(position as u32 + 2, 3.0));
+    let spec = (denoiser.spec().clone(), guide.spec().clone());
     let mut decoder = Decoder::new(&spec.0, Some(&spec.1), &[1, 2, 3], 6, plain()).unwrap();
     let mut step = |decoder: &mut Decoder| {
         decoder.step(Networks { denoiser: &mut denoiser, guide: Some(&mut guide) }, &StoppedClock).unwrap()
@@ -337,7 +279,7 @@ fn a_guide_that_is_switched_on_between_committed_tokens_reads_them_as_they_are()
 #[test]
 fn knobs_wait_for_their_moment() {
     let mut denoiser = right_to_left();
-    let spec = denoiser.spec.clone();
+    let spec = denoiser.spec().clone();
     let start = Settings { block_length: Some(2), ..plain() };
     let mut decoder = Decoder::new(&spec, None, &[1, 2, 3], 8, start).unwrap();
     let mut step =
@@ -354,7 +296,7 @@ fn knobs_wait_for_their_moment() {
 #[test]
 fn settings_that_conflict_leave_the_old_ones_in_force() {
     let denoiser = right_to_left();
-    let mut decoder = Decoder::new(&denoiser.spec, None, &[1, 2, 3], 8, plain()).unwrap();
+    let mut decoder = Decoder::new(denoiser.spec(), None, &[1, 2, 3], 8, plain()).unwrap();
     let message = decoder.configure(with_guide()).unwrap_err().to_string();
     assert_eq!(message, "guide is 'deterministic' but no guide model is loaded: load one, or set guide to 'off'");
     let message = decoder.configure(Settings { block_length: Some(9), ..plain() }).unwrap_err().to_string();
@@ -365,15 +307,15 @@ fn settings_that_conflict_leave_the_old_ones_in_force() {
 fn what_cannot_be_denoised_is_refused_in_one_sentence() {
     let denoiser = right_to_left();
     let refuse = |prompt: &[u32], gen_length| {
-        Decoder::new(&denoiser.spec, None, prompt, gen_length, plain()).err().expect("refused").to_string()
+        Decoder::new(denoiser.spec(), None, prompt, gen_length, plain()).err().expect("refused").to_string()
     };
     assert_eq!(refuse(&[], 4), "the prompt is empty: type something to denoise an answer to");
     assert_eq!(refuse(&[1, MASK], 4), "the prompt holds the mask token: remove it from the prompt");
     assert_eq!(refuse(&[1], 0), "gen-length is 0, so there is nothing to denoise: choose at least 1");
-    assert!(refuse(&[1; 64], 4).starts_with("the prompt takes 64 tokens and the model's context is 64"));
-    assert!(refuse(&[1; 60], 8).contains("choose a gen-length of at most 4"));
-    let guide = Scripted::guide(|_, _| favour(1, 1.0));
-    let message = Decoder::new(&guide.spec, None, &[1], 4, plain()).err().expect("refused").to_string();
+    assert!(refuse(&[1; 128], 4).starts_with("the prompt takes 128 tokens and the model's context is 128"));
+    assert!(refuse(&[1; 124], 8).contains("choose a gen-length of at most 4"));
+    let guide = a_guide(|_, _| favour(1, 1.0));
+    let message = Decoder::new(guide.spec(), None, &[1], 4, plain()).err().expect("refused").to_string();
     assert!(message.contains("no mask token"), "{message}");
 }
 
@@ -442,8 +384,8 @@ proptest! {
             ..settings
         };
         let alignment = if shifted { Alignment::Shifted } else { Alignment::Aligned };
-        let denoiser = Scripted::denoiser(alignment, tangled(network));
-        let outcome = decode(denoiser, Some(Scripted::guide(tangled(network ^ 1))), gen_length, settings).unwrap();
+        let denoiser = a_denoiser(alignment, tangled(network));
+        let outcome = decode(denoiser, Some(a_guide(tangled(network ^ 1))), gen_length, settings).unwrap();
         prop_assert!(!outcome.ids.contains(&MASK));
         prop_assert_eq!(&outcome.ids[..3], &[1, 2, 3]);
         let mut written = vec![false; outcome.ids.len()];
@@ -472,8 +414,8 @@ proptest! {
             let settings = Settings {
                 cache, window_left: window, window_right: Some(window), block_length: None, ..settings
             };
-            let denoiser = Scripted::denoiser(alignment, tangled(network));
-            decode(denoiser, Some(Scripted::guide(tangled(network ^ 1))), gen_length, settings).unwrap()
+            let denoiser = a_denoiser(alignment, tangled(network));
+            decode(denoiser, Some(a_guide(tangled(network ^ 1))), gen_length, settings).unwrap()
         };
         let (window, uncached) = (run(CacheChoice::Window, 64), run(CacheChoice::Off, 64));
         prop_assert_eq!(window.commits(), uncached.commits());
@@ -484,7 +426,7 @@ proptest! {
     #[test]
     fn an_unreachable_threshold_equals_a_quota_of_one(gen_length in 1usize..20, network in any::<u64>()) {
         let run = |settings| {
-            decode(Scripted::denoiser(Alignment::Aligned, tangled(network)), None, gen_length, settings).unwrap().commits()
+            decode(a_denoiser(Alignment::Aligned, tangled(network)), None, gen_length, settings).unwrap().commits()
         };
         let threshold = Settings { unmask: UnmaskRule::Threshold, threshold: 1.0, ..plain() };
         prop_assert_eq!(run(threshold), run(plain()));
@@ -496,8 +438,8 @@ proptest! {
     fn guides_at_the_extremes(gen_length in 1usize..20, network in any::<u64>()) {
         let run = |rule| {
             let settings = Settings { guide: rule, guide_probability: 0.0, guide_top_k: 1, ..plain() };
-            let denoiser = Scripted::denoiser(Alignment::Shifted, tangled(network));
-            decode(denoiser, Some(Scripted::guide(|_, _| favour(22, 9.0))), gen_length, settings).unwrap()
+            let denoiser = a_denoiser(Alignment::Shifted, tangled(network));
+            decode(denoiser, Some(a_guide(|_, _| favour(22, 9.0))), gen_length, settings).unwrap()
         };
         prop_assert_eq!(run(GuideRule::Probability).records.len(), 1);
         let refusing = run(GuideRule::Deterministic);
@@ -510,8 +452,8 @@ proptest! {
     fn a_run_is_a_function_of_its_seed(settings in any_settings(), network in any::<u64>()) {
         let settings = Settings { block_length: None, ..settings };
         let run = || {
-            let denoiser = Scripted::denoiser(Alignment::Shifted, tangled(network));
-            decode(denoiser, Some(Scripted::guide(tangled(network ^ 1))), 12, settings).unwrap().records
+            let denoiser = a_denoiser(Alignment::Shifted, tangled(network));
+            decode(denoiser, Some(a_guide(tangled(network ^ 1))), 12, settings).unwrap().records
         };
         prop_assert_eq!(run(), run());
     }

@@ -45,11 +45,19 @@ impl Checkpoint {
     pub fn open(folder: &Path) -> Result<Self, LoadError> {
         let path = folder.join("config.json");
         let file = path.display().to_string();
-        let config = std::fs::read(&path).map_err(|source| LoadError::Read { file: file.clone(), source })?;
+        let config = std::fs::read(&path).map_err(|source| LoadError::Read {
+            file: file.clone(),
+            source,
+        })?;
         // The small file first: an unknown architecture should not cost reading the weights.
         let architecture = architecture(&file, &config)?;
         let weights = Weights::open(&folder.join("model.safetensors"))?;
-        Ok(Self { config_file: file, config: config.into(), architecture, weights })
+        Ok(Self {
+            config_file: file,
+            config: config.into(),
+            architecture,
+            weights,
+        })
     }
 
     /// Takes bytes that are part of the program; `name` stands for the folder in messages.
@@ -57,7 +65,12 @@ impl Checkpoint {
         let config_file = format!("{name}/config.json");
         let architecture = architecture(&config_file, config)?;
         let weights = Weights::from_bytes(format!("{name}/model.safetensors"), weights)?;
-        Ok(Self { config_file, config: config.into(), architecture, weights })
+        Ok(Self {
+            config_file,
+            config: config.into(),
+            architecture,
+            weights,
+        })
     }
 
     /// The network, whatever its architecture.
@@ -75,11 +88,21 @@ impl Checkpoint {
 }
 
 fn architecture(file: &str, config: &[u8]) -> Result<Architecture, LoadError> {
-    let kind: Kind = serde_json::from_slice(config)
-        .map_err(|error| LoadError::Config { file: file.into(), reason: error.to_string() })?;
+    let kind: Kind = serde_json::from_slice(config).map_err(|error| LoadError::Config {
+        file: file.into(),
+        reason: error.to_string(),
+    })?;
     if Qwen2Use::of(&kind.model_type).is_some() {
         return Ok(Architecture::Qwen2);
     }
-    let found = if kind.model_type.is_empty() { kind.architectures.join(", ") } else { kind.model_type };
-    Err(LoadError::Architecture { file: file.into(), found, supported: SUPPORTED.into() })
+    let found = if kind.model_type.is_empty() {
+        kind.architectures.join(", ")
+    } else {
+        kind.model_type
+    };
+    Err(LoadError::Architecture {
+        file: file.into(),
+        found,
+        supported: SUPPORTED.into(),
+    })
 }

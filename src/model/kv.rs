@@ -73,8 +73,15 @@ impl KvBuffers {
     pub fn new(shape: KvShape, device: &Device) -> candle_core::Result<Self> {
         let slots = FIRST_SLOTS.min(shape.max_positions);
         let zeros = || Tensor::zeros((shape.kv_heads, slots, shape.head_dim), DType::F32, device);
-        let layers = (0..shape.layers).map(|_| Ok((zeros()?, zeros()?))).collect::<candle_core::Result<_>>()?;
-        Ok(Self { layers, written: vec![false; slots], shape, device: device.clone() })
+        let layers = (0..shape.layers)
+            .map(|_| Ok((zeros()?, zeros()?)))
+            .collect::<candle_core::Result<_>>()?;
+        Ok(Self {
+            layers,
+            written: vec![false; slots],
+            shape,
+            device: device.clone(),
+        })
     }
 
     /// Number of slots that memory is held for.
@@ -127,7 +134,13 @@ impl KvBuffers {
         for &position in positions {
             self.written[position] = false;
         }
-        Ok(KvPlan { positions: positions.to_vec(), write, read, read_len, visible })
+        Ok(KvPlan {
+            positions: positions.to_vec(),
+            write,
+            read,
+            read_len,
+            visible,
+        })
     }
 
     /// Writes the fed rows of one layer; `k` (rotated) and `v` are contiguous `(kv_heads, rows, head_dim)`.
@@ -150,7 +163,10 @@ impl KvBuffers {
     pub fn read(&self, layer: usize, plan: &KvPlan) -> candle_core::Result<(Tensor, Tensor)> {
         let (keys, values) = &self.layers[layer];
         match &plan.read {
-            Slots::Run(run) => Ok((keys.narrow(1, run.start, run.len())?, values.narrow(1, run.start, run.len())?)),
+            Slots::Run(run) => Ok((
+                keys.narrow(1, run.start, run.len())?,
+                values.narrow(1, run.start, run.len())?,
+            )),
             Slots::Scattered(index) => Ok((keys.index_select(index, 1)?, values.index_select(index, 1)?)),
         }
     }
@@ -177,12 +193,19 @@ impl KvBuffers {
         }
         let slots = end.next_power_of_two().min(self.shape.max_positions).max(end);
         let grown = |rows: &Tensor| {
-            let larger = Tensor::zeros((self.shape.kv_heads, slots, self.shape.head_dim), DType::F32, &self.device)?;
+            let larger = Tensor::zeros(
+                (self.shape.kv_heads, slots, self.shape.head_dim),
+                DType::F32,
+                &self.device,
+            )?;
             larger.slice_set(rows, 1, 0)?;
             Ok::<_, candle_core::Error>(larger)
         };
-        self.layers =
-            self.layers.iter().map(|(k, v)| Ok((grown(k)?, grown(v)?))).collect::<candle_core::Result<_>>()?;
+        self.layers = self
+            .layers
+            .iter()
+            .map(|(k, v)| Ok((grown(k)?, grown(v)?)))
+            .collect::<candle_core::Result<_>>()?;
         self.written.resize(slots, false);
         Ok(())
     }
@@ -216,7 +239,10 @@ fn prefixes(positions: &[usize], read: Read<'_>) -> Result<Option<Vec<usize>>, N
     };
     let visible: Vec<usize> = positions.iter().map(|&query| visible_to(query)).collect();
     match visible.first() {
-        Some(0) => Err(NetworkError::Pass(format!("the row at position {} may attend to no K/V row", positions[0]))),
+        Some(0) => Err(NetworkError::Pass(format!(
+            "the row at position {} may attend to no K/V row",
+            positions[0]
+        ))),
         // Prefixes grow with the query, so the first one speaks for all.
         Some(&first) if first == total => Ok(None),
         _ => Ok(Some(visible)),

@@ -21,7 +21,10 @@ pub struct Linear {
 impl Linear {
     /// From a weight as checkpoints store it, `(out, in)`.
     pub fn new(weight: &Tensor, bias: Option<Tensor>) -> Result<Self> {
-        Ok(Self { weight: weight.t()?.contiguous()?, bias })
+        Ok(Self {
+            weight: weight.t()?.contiguous()?,
+            bias,
+        })
     }
 
     /// From several weights `(out, in)` of one input, whose outputs are laid side by side.
@@ -50,7 +53,10 @@ pub struct RmsNorm {
 impl RmsNorm {
     /// From the gains `(width)`.
     pub fn new(weight: Tensor, eps: f64) -> Self {
-        Self { weight, eps: eps as f32 }
+        Self {
+            weight,
+            eps: eps as f32,
+        }
     }
 
     /// `(rows, width)` to the same.
@@ -69,7 +75,10 @@ pub struct SwiGlu {
 impl SwiGlu {
     /// From weights `(out, in)`.
     pub fn new(gate: Tensor, up: Tensor, down: &Tensor) -> Result<Self> {
-        Ok(Self { gate_up: Linear::stacked(&[gate, up], None)?, down: Linear::new(down, None)? })
+        Ok(Self {
+            gate_up: Linear::stacked(&[gate, up], None)?,
+            down: Linear::new(down, None)?,
+        })
     }
 
     /// `(rows, hidden)` to the same.
@@ -93,9 +102,15 @@ impl Rotary {
     pub fn new(head_dim: usize, theta: f64, device: &Device) -> Result<Self> {
         // Computed in double and rounded once; angles are float32 products, as in the reference implementations.
         let pairs = (0..head_dim).step_by(2);
-        let frequencies: Vec<f32> = pairs.map(|i| (1.0 / theta.powf(i as f64 / head_dim as f64)) as f32).collect();
+        let frequencies: Vec<f32> = pairs
+            .map(|i| (1.0 / theta.powf(i as f64 / head_dim as f64)) as f32)
+            .collect();
         let table = table(&frequencies, 0, device)?;
-        Ok(Self { frequencies, table, device: device.clone() })
+        Ok(Self {
+            frequencies,
+            table,
+            device: device.clone(),
+        })
     }
 
     /// Cosines and sines of these ascending positions, `(positions, head_dim / 2)` each.
@@ -106,7 +121,10 @@ impl Rotary {
         }
         let (cos, sin) = &self.table;
         match as_run(positions) {
-            Some(run) => Ok((cos.narrow(0, run.start, run.len())?, sin.narrow(0, run.start, run.len())?)),
+            Some(run) => Ok((
+                cos.narrow(0, run.start, run.len())?,
+                sin.narrow(0, run.start, run.len())?,
+            )),
             None => {
                 let index = index(positions, &self.device)?;
                 Ok((cos.index_select(&index, 0)?, sin.index_select(&index, 0)?))
@@ -119,7 +137,10 @@ fn table(frequencies: &[f32], positions: usize, device: &Device) -> Result<(Tens
     let angles = || (0..positions).flat_map(|position| frequencies.iter().map(move |f| position as f32 * f));
     let shape = (positions, frequencies.len());
     let tensor = |values: Vec<f32>| Tensor::from_vec(values, shape, device);
-    Ok((tensor(angles().map(f32::cos).collect())?, tensor(angles().map(f32::sin).collect())?))
+    Ok((
+        tensor(angles().map(f32::cos).collect())?,
+        tensor(angles().map(f32::sin).collect())?,
+    ))
 }
 
 /// Turns heads `(heads, rows, head_dim)` to their positions; `turn` is from [`Rotary::rows`].
@@ -140,14 +161,23 @@ pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, visible: Option<&[usize]>) -> 
     let mut scores = q.matmul(&k.transpose(1, 2)?)?;
     if let Some(visible) = visible {
         let by_row = scores.reshape((heads, rows, read))?;
-        scores = by_row.broadcast_add(&mask(visible, read, q.device())?)?.reshape(scores.shape())?;
+        scores = by_row
+            .broadcast_add(&mask(visible, read, q.device())?)?
+            .reshape(scores.shape())?;
     }
     let context = ops::softmax_last_dim(&scores)?.matmul(v)?;
-    context.reshape((heads, rows, head_dim))?.transpose(0, 1)?.reshape((rows, heads * head_dim))
+    context
+        .reshape((heads, rows, head_dim))?
+        .transpose(0, 1)?
+        .reshape((rows, heads * head_dim))
 }
 
 /// `(rows, read)`: zero where a row attends, minus infinity elsewhere.
 fn mask(visible: &[usize], read: usize, device: &Device) -> Result<Tensor> {
     let row = |&seen: &usize| (0..read).map(move |column| if column < seen { 0.0 } else { f32::NEG_INFINITY });
-    Tensor::from_vec(visible.iter().flat_map(row).collect::<Vec<f32>>(), (visible.len(), read), device)
+    Tensor::from_vec(
+        visible.iter().flat_map(row).collect::<Vec<f32>>(),
+        (visible.len(), read),
+        device,
+    )
 }

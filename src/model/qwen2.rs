@@ -56,11 +56,17 @@ impl Qwen2Network {
         let (embedding, head) = if config.tie_word_embeddings {
             (Embedding::Tied, embedding)
         } else {
-            (Embedding::Own(embedding), weights.take("lm_head.weight", &[vocab, hidden], device)?)
+            (
+                Embedding::Own(embedding),
+                weights.take("lm_head.weight", &[vocab, hidden], device)?,
+            )
         };
         let layers = (0..config.num_hidden_layers).map(|layer| Layer::new(config, weights, layer, device));
         let layers = layers.collect::<Result<_, _>>()?;
-        let norm = RmsNorm::new(weights.take("model.norm.weight", &[hidden], device)?, config.rms_norm_eps);
+        let norm = RmsNorm::new(
+            weights.take("model.norm.weight", &[hidden], device)?,
+            config.rms_norm_eps,
+        );
         let shape = KvShape {
             layers: config.num_hidden_layers,
             kv_heads: config.kv_heads(),
@@ -103,7 +109,9 @@ impl Qwen2Network {
             }
             let (keys, values) = self.kv.read(number, plan)?;
             x = if narrowed {
-                let visible = plan.visible().map(|all| pass.wanted.iter().map(|&row| all[row]).collect::<Vec<_>>());
+                let visible = plan
+                    .visible()
+                    .map(|all| pass.wanted.iter().map(|&row| all[row]).collect::<Vec<_>>());
                 let (q, x) = (rows(&q, 1, pass.wanted)?, rows(&x, 0, pass.wanted)?);
                 layer.finish(&x, &attend(&q, &keys, &values, visible.as_deref())?)?
             } else {
@@ -155,7 +163,10 @@ impl Layer {
         let rows = x.dim(0)?;
         let all = self.heads + 2 * self.kv_heads;
         // (rows, heads * head_dim) -> (heads, rows, head_dim)
-        let qkv = self.qkv.forward(&self.input_norm.forward(x)?)?.reshape((rows, all, self.head_dim))?;
+        let qkv = self
+            .qkv
+            .forward(&self.input_norm.forward(x)?)?
+            .reshape((rows, all, self.head_dim))?;
         let qkv = qkv.transpose(0, 1)?.contiguous()?;
         let turned = rotate(&qkv.narrow(0, 0, self.heads + self.kv_heads)?, turn)?;
         Ok((

@@ -32,7 +32,10 @@ fn plot(notation: Notation) -> Vec<Position> {
 
 /// The thing is lost, and the animal finds it.
 const LOST: Notation = &[
-    (false, &["One [sunny|cold|windy|quiet] [morning|day|evening] {N} [took|carried|brought] {o} {t} to the {L}."]),
+    (
+        false,
+        &["One [sunny|cold|windy|quiet] [morning|day|evening] {N} [took|carried|brought] {o} {t} to the {L}."],
+    ),
     (
         false,
         &[
@@ -100,7 +103,7 @@ const LOST: Notation = &[
         false,
         &[
             "It was the {t}, and it was still as {c} as before.",
-            "There was the {c} {t}, [wet|dusty|dirty] but whole, behind the old {s}.",
+            "There was the {c} {t}, [wet|dusty|dirty] but whole, behind the {s}.",
         ],
     ),
     (
@@ -136,12 +139,15 @@ const GIFT: Notation = &[
             "\"{F} needs {an c} {t},\" said {N} on a [cold|windy|quiet] day.",
         ],
     ),
-    (false, &["{P} [worked|hammered|painted] until [noon|night|dawn], and then the {t} was [ready|finished|done]."]),
+    (
+        false,
+        &["{P} [worked|hammered|painted] until [noon|night|dawn], and then the {t} was [ready|finished|done]."],
+    ),
     (
         false,
         &[
             "On the way {p} [met|passed|saw] {an a} that [danced|slept|sat] by the {s}.",
-            "[Near|By|Beside] the {s} {p} saw {an a} that was [hungry|thirsty|lonely|tired].",
+            "[Near|By|Beside] the {s} {p} saw {an a} that was [hungry|thirsty] and [sad|tired].",
         ],
     ),
     (
@@ -172,8 +178,14 @@ const GIFT: Notation = &[
             "Quick as [light|fire|rain] the {a} [ran|jumped|raced] over and caught the {t}.",
         ],
     ),
-    (false, &["{N} [thanked|hugged|praised] the {a}, and they [walked|went|hurried] on together."]),
-    (true, &["Together they [crossed|left|passed] the {L} and [sang|talked|laughed] about the {c} {t}."]),
+    (
+        false,
+        &["{N} [thanked|hugged|praised] the {a}, and they [walked|went|hurried] on together."],
+    ),
+    (
+        true,
+        &["Together they [crossed|left|passed] the {L} and [sang|talked|laughed] about the {c} {t}."],
+    ),
     (
         false,
         &[
@@ -221,8 +233,14 @@ const FEAST: Notation = &[
             "\"That is an old {t},\" [laughed|joked|said] {F} by the {s}.",
         ],
     ),
-    (false, &["But {N} [smiled|nodded|waved] and [sat|waited|rested] with the {a}."]),
-    (true, &["They [shared|ate|tasted] some [warm|fresh|sweet] {d} and watched the [others|people|dancers]."]),
+    (
+        false,
+        &["But {N} [smiled|nodded|waved] and [sat|waited|rested] with the {a}."],
+    ),
+    (
+        true,
+        &["They [shared|ate|tasted] some [warm|fresh|sweet] {d} and watched the [others|people|dancers]."],
+    ),
     (
         false,
         &[
@@ -230,12 +248,15 @@ const FEAST: Notation = &[
             "Then a storm came, and all the [lamps|lights|fires] went out.",
         ],
     ),
-    (false, &["{F} [fell|slipped|tripped] near the {s} and [called|shouted|cried] for help."]),
+    (
+        false,
+        &["{F} [fell|slipped|tripped] near the {s} and [called|shouted|cried] for help."],
+    ),
     (
         false,
         &[
             "The {a} [heard|noticed] it first and [pulled|led|took] {N} there.",
-            "First the {a} [heard|noticed] it, then {N} heard it.",
+            "First the {a} [heard|noticed] it, then {N} [came|followed].",
         ],
     ),
     (
@@ -253,8 +274,14 @@ const FEAST: Notation = &[
         ],
     ),
     (true, &["The {a} [ate|got|found] all the {d} that was left."]),
-    (false, &["Then the lights came back, and everyone [danced|sang|cheered] for {N}."]),
-    (false, &["{N} won the [first|great|big] prize, a [golden|silver] [cup|crown|bell]."]),
+    (
+        false,
+        &["Then the lights came back, and everyone [danced|sang|cheered] for {N}."],
+    ),
+    (
+        false,
+        &["{N} won the [first|great|big] prize, a [golden|silver] [cup|crown|bell]."],
+    ),
     (true, &["{P} gave [half|part|most] of it to {F} and the {a}."]),
     (
         false,
