@@ -400,6 +400,7 @@ proptest! {
             let reused = record.kv.iter().filter(|row| matches!(row.status, KvStatus::Reused | KvStatus::Stale)).count();
             prop_assert_eq!(reused as u32, record.cost.reused);
             prop_assert!(record.proposals.is_sorted_by_key(|proposal| proposal.position));
+            prop_assert!(record.commits.is_sorted_by_key(|commit| commit.position));
         }
         prop_assert_eq!(written.iter().filter(|written| **written).count(), gen_length);
     }
