@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,8 @@ struct Index {
 
 #[derive(Deserialize)]
 struct Case {
-    case: String,
+    #[serde(rename = "case")]
+    name: String,
     kind: String,
     file: String,
     model: String,
@@ -51,8 +53,8 @@ fn golden_forwards_match_the_reference() {
     for case in &cases {
         match run(&root, case) {
             Outcome::Passed => *passed.entry(&case.kind).or_default() += 1,
-            Outcome::Skipped(reason) => say(&format!("skipped {}: {reason}", case.case)),
-            Outcome::Failed(reason) => failures.push(format!("{}: {reason}", case.case)),
+            Outcome::Skipped(reason) => say(&format!("skipped {}: {reason}", case.name)),
+            Outcome::Failed(reason) => failures.push(format!("{}: {reason}", case.name)),
         }
     }
     say(&format!("golden forwards passed: {passed:?}"));
@@ -91,6 +93,7 @@ fn cases(root: &Path) -> Vec<Case> {
 }
 
 /// Writes past the test harness's capture: a skipped case must be seen although the test passes.
+#[expect(clippy::explicit_write, reason = "eprintln! is captured")]
 fn say(line: &str) {
     writeln!(std::io::stderr(), "{line}").unwrap();
 }
@@ -271,7 +274,7 @@ fn close(name: &str, found: &[f32], expected: &[f32]) -> Checked {
     match found
         .iter()
         .zip(expected)
-        .position(|(a, b)| (a - b).abs().partial_cmp(&TOLERANCE).is_none_or(|o| o.is_gt()))
+        .position(|(a, b)| (a - b).abs().partial_cmp(&TOLERANCE).is_none_or(Ordering::is_gt))
     {
         Some(i) => Err(format!("{name}[{i}] is {}, expected {}", found[i], expected[i])),
         None => Ok(()),

@@ -246,3 +246,56 @@ fn data_length(bytes: &[u8], header: usize) -> Option<u64> {
         .filter_map(|tensor| tensor.get("data_offsets")?.get(1)?.as_u64())
         .max()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::model::testing::Tiny;
+
+    fn message(bytes: Vec<u8>) -> String {
+        Weights::from_bytes("m/model.safetensors", bytes)
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_is_called_truncated() {
+        let whole = Tiny::new("Dream", false).weights(Dtype::F32);
+        let header = LENGTH_BYTES + u64::from_le_bytes(*whole.first_chunk().unwrap()) as usize;
+        for length in [0, 5, LENGTH_BYTES, header - 1, header, header + 1, whole.len() - 1] {
+            let message = message(whole[..length].to_vec());
+            assert!(
+                message.starts_with(&format!("m/model.safetensors is {length} bytes long")),
+                "{message}"
+            );
+            assert!(message.ends_with("truncated"), "{length}: {message}");
+        }
+        let cut = message(whole[..=header].to_vec());
+        assert!(cut.contains(&format!("describes {}", whole.len())), "{cut}");
+    }
+
+    #[test]
+    fn a_file_that_goes_on_is_damaged() {
+        let mut whole = Tiny::new("Dream", false).weights(Dtype::F32);
+        whole.push(0);
+        assert!(message(whole).ends_with("damaged"));
+    }
+
+    #[test]
+    fn other_files_are_no_weights() {
+        let mut page = 9_u64.to_le_bytes().to_vec();
+        page.extend_from_slice(b"<!doctype html>");
+        assert!(message(page).contains("is not a safetensors file"));
+        assert!(message(vec![0xff; 64]).contains("is not a safetensors file"));
+    }
+
+    #[test]
+    fn taken_weights_are_counted() {
+        let weights = Weights::from_bytes("m", Tiny::new("Dream", false).weights(Dtype::F32)).unwrap();
+        assert!(weights.has("model.norm.weight") && !weights.has("model.norm.bias"));
+        let norm = weights.take("model.norm.weight", &[16], &Device::Cpu).unwrap();
+        assert_eq!((norm.dims(), weights.taken()), (&[16][..], 16));
+    }
+}
