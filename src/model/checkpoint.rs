@@ -45,19 +45,11 @@ impl Checkpoint {
     pub fn open(folder: &Path) -> Result<Self, LoadError> {
         let path = folder.join("config.json");
         let file = path.display().to_string();
-        let config = std::fs::read(&path).map_err(|source| LoadError::Read {
-            file: file.clone(),
-            source,
-        })?;
+        let config = std::fs::read(&path).map_err(|source| LoadError::Read { file: file.clone(), source })?;
         // The small file first: an unknown architecture should not cost reading the weights.
         let architecture = architecture(&file, &config)?;
         let weights = Weights::open(&folder.join("model.safetensors"))?;
-        Ok(Self {
-            config_file: file,
-            config: config.into(),
-            architecture,
-            weights,
-        })
+        Ok(Self { config_file: file, config: config.into(), architecture, weights })
     }
 
     /// Takes bytes that are part of the program; `name` stands for the folder in messages.
@@ -65,12 +57,7 @@ impl Checkpoint {
         let config_file = format!("{name}/config.json");
         let architecture = architecture(&config_file, config)?;
         let weights = Weights::from_bytes(format!("{name}/model.safetensors"), weights)?;
-        Ok(Self {
-            config_file,
-            config: config.into(),
-            architecture,
-            weights,
-        })
+        Ok(Self { config_file, config: config.into(), architecture, weights })
     }
 
     /// The network, whatever its architecture.
@@ -88,23 +75,13 @@ impl Checkpoint {
 }
 
 fn architecture(file: &str, config: &[u8]) -> Result<Architecture, LoadError> {
-    let kind: Kind = serde_json::from_slice(config).map_err(|error| LoadError::Config {
-        file: file.into(),
-        reason: error.to_string(),
-    })?;
+    let kind: Kind = serde_json::from_slice(config)
+        .map_err(|error| LoadError::Config { file: file.into(), reason: error.to_string() })?;
     if Qwen2Use::of(&kind.model_type).is_some() {
         return Ok(Architecture::Qwen2);
     }
-    let found = if kind.model_type.is_empty() {
-        kind.architectures.join(", ")
-    } else {
-        kind.model_type
-    };
-    Err(LoadError::Architecture {
-        file: file.into(),
-        found,
-        supported: SUPPORTED.into(),
-    })
+    let found = if kind.model_type.is_empty() { kind.architectures.join(", ") } else { kind.model_type };
+    Err(LoadError::Architecture { file: file.into(), found, supported: SUPPORTED.into() })
 }
 
 #[cfg(test)]
@@ -130,10 +107,7 @@ mod tests {
         let tiny = Tiny::new("Dream", false);
         let network = load(&tiny).unwrap();
         let spec = network.spec();
-        assert_eq!(
-            (spec.architecture.as_str(), spec.mask_id, spec.eos_id),
-            ("Dream", Some(1), 0)
-        );
+        assert_eq!((spec.architecture.as_str(), spec.mask_id, spec.eos_id), ("Dream", Some(1), 0));
         let weights: usize = tiny.tensors.values().map(|(_, values)| values.len()).sum();
         assert_eq!(spec.parameters, weights);
     }
@@ -150,16 +124,10 @@ mod tests {
         let folder = Tiny::new("Dream", false).write();
         std::fs::remove_file(folder.path().join("model.safetensors")).unwrap();
         let message = Checkpoint::open(folder.path()).unwrap_err().to_string();
-        assert!(
-            message.contains("cannot read") && message.contains("model.safetensors"),
-            "{message}"
-        );
+        assert!(message.contains("cannot read") && message.contains("model.safetensors"), "{message}");
         std::fs::remove_file(folder.path().join("config.json")).unwrap();
         let message = Checkpoint::open(folder.path()).unwrap_err().to_string();
-        assert!(
-            message.contains("cannot read") && message.contains("config.json"),
-            "{message}"
-        );
+        assert!(message.contains("cannot read") && message.contains("config.json"), "{message}");
     }
 
     #[test]
@@ -169,10 +137,7 @@ mod tests {
         let folder = tiny.write();
         std::fs::remove_file(folder.path().join("model.safetensors")).unwrap();
         let message = Checkpoint::open(folder.path()).unwrap_err().to_string();
-        assert!(
-            message.contains("`mamba` is not supported (supported: Dream, qwen2)"),
-            "{message}"
-        );
+        assert!(message.contains("`mamba` is not supported (supported: Dream, qwen2)"), "{message}");
     }
 
     #[test]
@@ -181,16 +146,10 @@ mod tests {
         let mut tiny = Tiny::new("Dream", false);
         let (shape, values) = tiny.tensors.remove(name).unwrap();
         let text = message(&tiny);
-        assert!(
-            text.contains(&format!("has no tensor `{name}` of shape [12, 16]")),
-            "{text}"
-        );
+        assert!(text.contains(&format!("has no tensor `{name}` of shape [12, 16]")), "{text}");
         tiny.tensors.insert(name.into(), (vec![shape[1], shape[0]], values));
         let text = message(&tiny);
-        assert!(
-            text.contains(&format!("`{name}` has shape [16, 12], expected [12, 16]")),
-            "{text}"
-        );
+        assert!(text.contains(&format!("`{name}` has shape [16, 12], expected [12, 16]")), "{text}");
         assert!(text.contains("model.safetensors"), "{text}");
     }
 
@@ -209,12 +168,7 @@ mod tests {
                 let checkpoint = Checkpoint::embedded("tiny", config, bytes.leak()).unwrap();
                 let mut network = checkpoint.network(&ComputeDevice::cpu()).unwrap();
                 let read = crate::model::network::Read::UpTo(2);
-                let pass = crate::model::network::Pass {
-                    ids: &[3, 4],
-                    positions: &[0, 1],
-                    read,
-                    wanted: &[1],
-                };
+                let pass = crate::model::network::Pass { ids: &[3, 4], positions: &[0, 1], read, wanted: &[1] };
                 network.forward(pass).unwrap()
             };
             assert_eq!(logits(tiny.weights(dtype)), logits(tiny.weights(Dtype::F32)));

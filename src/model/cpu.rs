@@ -50,20 +50,12 @@ impl InplaceOp1 for Softmax<'_> {
     }
 
     fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
-        let Some((start, end)) = layout.contiguous_offsets() else {
-            bail!("softmax needs contiguous scores")
-        };
-        let CpuStorage::F32(values) = storage else {
-            bail!("softmax needs float32 scores")
-        };
-        let Some(&width) = layout.dims().last() else {
-            bail!("softmax needs rows")
-        };
+        let Some((start, end)) = layout.contiguous_offsets() else { bail!("softmax needs contiguous scores") };
+        let CpuStorage::F32(values) = storage else { bail!("softmax needs float32 scores") };
+        let Some(&width) = layout.dims().last() else { bail!("softmax needs rows") };
         by_rows(&mut values[start..end], width, |first, chunk| {
             for (offset, row) in chunk.chunks_exact_mut(width).enumerate() {
-                let seen = self
-                    .visible
-                    .map_or(width, |visible| visible[(first + offset) % visible.len()]);
+                let seen = self.visible.map_or(width, |visible| visible[(first + offset) % visible.len()]);
                 let (seen, hidden) = row.split_at_mut(seen);
                 softmax_row(seen);
                 hidden.fill(0.0);
@@ -86,10 +78,7 @@ impl CustomOp1 for SwiGlu {
         let width = both / 2;
         let mut out = vec![0.0; rows * width];
         by_rows(&mut out, width, |first, chunk| {
-            for (row, gate_up) in chunk
-                .chunks_exact_mut(width)
-                .zip(source[first * both..].chunks_exact(both))
-            {
+            for (row, gate_up) in chunk.chunks_exact_mut(width).zip(source[first * both..].chunks_exact(both)) {
                 let (gate, up) = gate_up.split_at(width);
                 for ((y, &gate), &up) in row.iter_mut().zip(gate).zip(up) {
                     *y = gate * up / (1.0 + exp(-gate));
@@ -114,10 +103,7 @@ impl CustomOp2 for RmsNorm {
         let width = gains.len();
         let mut out = vec![0.0; x.len()];
         by_rows(&mut out, width, |first, chunk| {
-            for (row, x) in chunk
-                .chunks_exact_mut(width)
-                .zip(x[first * width..].chunks_exact(width))
-            {
+            for (row, x) in chunk.chunks_exact_mut(width).zip(x[first * width..].chunks_exact(width)) {
                 let mean_square = reduce(x, 0.0, |sum, x| sum + x * x, |a, b| a + b) / width as f32;
                 let scale = 1.0 / (mean_square + self.eps).sqrt();
                 for ((y, &x), &gain) in row.iter_mut().zip(x).zip(gains) {
@@ -174,9 +160,7 @@ impl CustomOp3 for SplitHeads {
 }
 
 fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    let Some((start, end)) = layout.contiguous_offsets() else {
-        bail!("the kernel needs contiguous tensors")
-    };
+    let Some((start, end)) = layout.contiguous_offsets() else { bail!("the kernel needs contiguous tensors") };
     match storage {
         CpuStorage::F32(values) => Ok(&values[start..end]),
         _ => bail!("the kernel needs float32 tensors"),
@@ -276,10 +260,7 @@ mod tests {
         for i in -86_000..=87_000 {
             let x = i as f32 * 1e-3;
             let (found, expected) = (f64::from(exp(x)), f64::from(x).exp());
-            assert!(
-                (found / expected - 1.0).abs() < 3e-7,
-                "exp({x}) = {found}, expected {expected}"
-            );
+            assert!((found / expected - 1.0).abs() < 3e-7, "exp({x}) = {found}, expected {expected}");
         }
         assert_eq!(exp(0.0), 1.0);
         assert!(exp(f32::NEG_INFINITY) < 1e-37 && exp(f32::INFINITY) > 1e38);
@@ -307,10 +288,7 @@ mod tests {
         assert_close(&scores, &expected);
         for head in 0..2 {
             let row: Vec<f32> = scores.i((head, 0)).unwrap().to_vec1().unwrap();
-            assert!(
-                row[..3].iter().all(|&p| p > 0.0) && row[3..].iter().all(|&p| p == 0.0),
-                "{row:?}"
-            );
+            assert!(row[..3].iter().all(|&p| p > 0.0) && row[3..].iter().all(|&p| p == 0.0), "{row:?}");
         }
     }
 
@@ -320,10 +298,7 @@ mod tests {
             let x = random(&[rows, 2 * width]);
             assert_close(&swiglu(&x).unwrap(), &ops::swiglu(&x).unwrap());
             let gains = random(&[2 * width]);
-            assert_close(
-                &rms_norm(&x, &gains, 1e-5).unwrap(),
-                &ops::rms_norm(&x, &gains, 1e-5).unwrap(),
-            );
+            assert_close(&rms_norm(&x, &gains, 1e-5).unwrap(), &ops::rms_norm(&x, &gains, 1e-5).unwrap());
         }
     }
 
@@ -333,10 +308,7 @@ mod tests {
         for rows in [1, 7, 8_000] {
             let x = random(&[rows, heads * head_dim]);
             let positions: Vec<usize> = (0..rows).map(|row| 2 * row).collect();
-            let turn = layers::Rotary::new(head_dim, 1e4, &Device::Cpu)
-                .unwrap()
-                .rows(&positions)
-                .unwrap();
+            let turn = layers::Rotary::new(head_dim, 1e4, &Device::Cpu).unwrap().rows(&positions).unwrap();
             let expected = layers::split_heads_by_ops(&x, head_dim, turned, &turn).unwrap();
             assert_close(&split_heads(&x, head_dim, turned, &turn).unwrap(), &expected);
         }

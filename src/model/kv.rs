@@ -73,15 +73,8 @@ impl KvBuffers {
     pub fn new(shape: KvShape, device: &Device) -> candle_core::Result<Self> {
         let slots = FIRST_SLOTS.min(shape.max_positions);
         let zeros = || Tensor::zeros((shape.kv_heads, slots, shape.head_dim), DType::F32, device);
-        let layers = (0..shape.layers)
-            .map(|_| Ok((zeros()?, zeros()?)))
-            .collect::<candle_core::Result<_>>()?;
-        Ok(Self {
-            layers,
-            written: vec![false; slots],
-            shape,
-            device: device.clone(),
-        })
+        let layers = (0..shape.layers).map(|_| Ok((zeros()?, zeros()?))).collect::<candle_core::Result<_>>()?;
+        Ok(Self { layers, written: vec![false; slots], shape, device: device.clone() })
     }
 
     /// Number of slots that memory is held for.
@@ -134,13 +127,7 @@ impl KvBuffers {
         for &position in positions {
             self.written[position] = false;
         }
-        Ok(KvPlan {
-            positions: positions.to_vec(),
-            write,
-            read,
-            read_len,
-            visible,
-        })
+        Ok(KvPlan { positions: positions.to_vec(), write, read, read_len, visible })
     }
 
     /// Writes the fed rows of one layer; `k` (rotated) and `v` are contiguous `(kv_heads, rows, head_dim)`.
@@ -163,10 +150,7 @@ impl KvBuffers {
     pub fn read(&self, layer: usize, plan: &KvPlan) -> candle_core::Result<(Tensor, Tensor)> {
         let (keys, values) = &self.layers[layer];
         match &plan.read {
-            Slots::Run(run) => Ok((
-                keys.narrow(1, run.start, run.len())?,
-                values.narrow(1, run.start, run.len())?,
-            )),
+            Slots::Run(run) => Ok((keys.narrow(1, run.start, run.len())?, values.narrow(1, run.start, run.len())?)),
             Slots::Scattered(index) => Ok((keys.index_select(index, 1)?, values.index_select(index, 1)?)),
         }
     }
@@ -193,19 +177,12 @@ impl KvBuffers {
         }
         let slots = end.next_power_of_two().min(self.shape.max_positions).max(end);
         let grown = |rows: &Tensor| {
-            let larger = Tensor::zeros(
-                (self.shape.kv_heads, slots, self.shape.head_dim),
-                DType::F32,
-                &self.device,
-            )?;
+            let larger = Tensor::zeros((self.shape.kv_heads, slots, self.shape.head_dim), DType::F32, &self.device)?;
             larger.slice_set(rows, 1, 0)?;
             Ok::<_, candle_core::Error>(larger)
         };
-        self.layers = self
-            .layers
-            .iter()
-            .map(|(k, v)| Ok((grown(k)?, grown(v)?)))
-            .collect::<candle_core::Result<_>>()?;
+        self.layers =
+            self.layers.iter().map(|(k, v)| Ok((grown(k)?, grown(v)?))).collect::<candle_core::Result<_>>()?;
         self.written.resize(slots, false);
         Ok(())
     }
@@ -239,10 +216,7 @@ fn prefixes(positions: &[usize], read: Read<'_>) -> Result<Option<Vec<usize>>, N
     };
     let visible: Vec<usize> = positions.iter().map(|&query| visible_to(query)).collect();
     match visible.first() {
-        Some(0) => Err(NetworkError::Pass(format!(
-            "the row at position {} may attend to no K/V row",
-            positions[0]
-        ))),
+        Some(0) => Err(NetworkError::Pass(format!("the row at position {} may attend to no K/V row", positions[0]))),
         // Prefixes grow with the query, so the first one speaks for all.
         Some(&first) if first == total => Ok(None),
         _ => Ok(Some(visible)),
@@ -267,12 +241,7 @@ mod tests {
 
     use super::*;
 
-    const SHAPE: KvShape = KvShape {
-        layers: 2,
-        kv_heads: 2,
-        head_dim: 3,
-        max_positions: 600,
-    };
+    const SHAPE: KvShape = KvShape { layers: 2, kv_heads: 2, head_dim: 3, max_positions: 600 };
 
     fn buffers() -> KvBuffers {
         KvBuffers::new(SHAPE, &Device::Cpu).unwrap()
@@ -281,20 +250,11 @@ mod tests {
     /// Feeds rows whose every number tells layer, position and round; reads `read`.
     fn feed(kv: &mut KvBuffers, positions: &[usize], read: Read<'_>, round: usize) -> Result<KvPlan, NetworkError> {
         let ids = vec![0; positions.len()];
-        let pass = Pass {
-            ids: &ids,
-            positions,
-            read,
-            wanted: &[],
-        };
+        let pass = Pass { ids: &ids, positions, read, wanted: &[] };
         let plan = kv.plan(&pass, Attention::Bidirectional)?;
         for layer in 0..SHAPE.layers {
             let rows: Vec<f32> = (0..SHAPE.kv_heads)
-                .flat_map(|head| {
-                    positions
-                        .iter()
-                        .map(move |&position| mark(layer, head, position, round))
-                })
+                .flat_map(|head| positions.iter().map(move |&position| mark(layer, head, position, round)))
                 .flat_map(|mark| [mark; SHAPE.head_dim])
                 .collect();
             let rows = Tensor::from_vec(rows, (SHAPE.kv_heads, positions.len(), SHAPE.head_dim), &Device::Cpu).unwrap();
@@ -318,10 +278,7 @@ mod tests {
     }
 
     fn expected(rows: &[(usize, usize)]) -> Vec<(f32, f32)> {
-        let row = |head: usize| {
-            rows.iter()
-                .map(move |&(position, round)| mark(1, head, position, round))
-        };
+        let row = |head: usize| rows.iter().map(move |&(position, round)| mark(1, head, position, round));
         row(0).chain(row(1)).map(|mark| (mark, -mark)).collect()
     }
 
@@ -361,11 +318,7 @@ mod tests {
         feed(&mut kv, &[0, 7], Read::Rows(&[0, 7]), 1).unwrap();
         let before = kv.slots();
         let plan = feed(&mut kv, &[500, 599], Read::Rows(&[0, 7, 500, 599]), 2).unwrap();
-        assert!(
-            before < 500 && kv.slots() == SHAPE.max_positions,
-            "{before} -> {}",
-            kv.slots()
-        );
+        assert!(before < 500 && kv.slots() == SHAPE.max_positions, "{before} -> {}", kv.slots());
         assert_eq!(seen(&kv, &plan), expected(&[(0, 1), (7, 1), (500, 2), (599, 2)]));
     }
 
@@ -391,12 +344,7 @@ mod tests {
     fn a_pass_that_never_ends_leaves_its_rows_unwritten() {
         let mut kv = buffers();
         feed(&mut kv, &[0, 1, 2], Read::UpTo(3), 1).unwrap();
-        let pass = Pass {
-            ids: &[0],
-            positions: &[1],
-            read: Read::UpTo(3),
-            wanted: &[],
-        };
+        let pass = Pass { ids: &[0], positions: &[1], read: Read::UpTo(3), wanted: &[] };
         kv.plan(&pass, Attention::Bidirectional).unwrap();
         assert!(kv.is_written(0) && !kv.is_written(1) && kv.is_written(2));
     }
@@ -407,15 +355,7 @@ mod tests {
         feed(&mut kv, &[0, 1, 2, 3, 4, 5], Read::UpTo(6), 1).unwrap();
         let mut visible = |positions: &[usize], read| {
             let ids = vec![0; positions.len()];
-            let plan = kv.plan(
-                &Pass {
-                    ids: &ids,
-                    positions,
-                    read,
-                    wanted: &[],
-                },
-                Attention::Causal,
-            )?;
+            let plan = kv.plan(&Pass { ids: &ids, positions, read, wanted: &[] }, Attention::Causal)?;
             kv.commit(&plan);
             Ok::<_, NetworkError>(plan.visible().map(<[usize]>::to_vec))
         };

@@ -23,10 +23,7 @@ pub struct Linear {
 impl Linear {
     /// From a weight as checkpoints store it, `(out, in)`.
     pub fn new(weight: &Tensor, bias: Option<Tensor>) -> Result<Self> {
-        Ok(Self {
-            weight: weight.t()?.contiguous()?,
-            bias,
-        })
+        Ok(Self { weight: weight.t()?.contiguous()?, bias })
     }
 
     /// From several weights `(out, in)` of one input, whose outputs are laid side by side.
@@ -55,10 +52,7 @@ pub struct RmsNorm {
 impl RmsNorm {
     /// From the gains `(width)`.
     pub fn new(weight: Tensor, eps: f64) -> Self {
-        Self {
-            weight,
-            eps: eps as f32,
-        }
+        Self { weight, eps: eps as f32 }
     }
 
     /// `(rows, width)` to the same.
@@ -81,20 +75,13 @@ pub struct SwiGlu {
 impl SwiGlu {
     /// From weights `(out, in)`.
     pub fn new(gate: Tensor, up: Tensor, down: &Tensor) -> Result<Self> {
-        Ok(Self {
-            gate_up: Linear::stacked(&[gate, up], None)?,
-            down: Linear::new(down, None)?,
-        })
+        Ok(Self { gate_up: Linear::stacked(&[gate, up], None)?, down: Linear::new(down, None)? })
     }
 
     /// `(rows, hidden)` to the same.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let gate_up = self.gate_up.forward(x)?;
-        let inner = if x.device().is_cpu() {
-            cpu::swiglu(&gate_up)?
-        } else {
-            ops::swiglu(&gate_up)?
-        };
+        let inner = if x.device().is_cpu() { cpu::swiglu(&gate_up)? } else { ops::swiglu(&gate_up)? };
         self.down.forward(&inner)
     }
 }
@@ -117,15 +104,9 @@ impl Rotary {
     pub fn new(head_dim: usize, theta: f64, device: &Device) -> Result<Self> {
         // Computed in double and rounded once; angles are float32 products, as in the reference implementations.
         let pairs = (0..head_dim).step_by(2);
-        let frequencies: Vec<f32> = pairs
-            .map(|i| (1.0 / theta.powf(i as f64 / head_dim as f64)) as f32)
-            .collect();
+        let frequencies: Vec<f32> = pairs.map(|i| (1.0 / theta.powf(i as f64 / head_dim as f64)) as f32).collect();
         let table = table(&frequencies, FIRST_POSITIONS, device)?;
-        Ok(Self {
-            frequencies,
-            table,
-            device: device.clone(),
-        })
+        Ok(Self { frequencies, table, device: device.clone() })
     }
 
     /// Cosines and sines of these ascending positions, `(positions, head_dim / 2)` each.
@@ -148,10 +129,7 @@ fn table(frequencies: &[f32], positions: usize, device: &Device) -> Result<(Tens
     let angles = || (0..positions).flat_map(|position| frequencies.iter().map(move |f| position as f32 * f));
     let shape = (positions, frequencies.len());
     let tensor = |values: Vec<f32>| Tensor::from_vec(values, shape, device);
-    Ok((
-        tensor(angles().map(f32::cos).collect())?,
-        tensor(angles().map(f32::sin).collect())?,
-    ))
+    Ok((tensor(angles().map(f32::cos).collect())?, tensor(angles().map(f32::sin).collect())?))
 }
 
 /// Lays out heads side by side, `(rows, heads * head_dim)`, as `(heads, rows, head_dim)`, and turns the first `turned`.
@@ -181,10 +159,7 @@ pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, visible: Option<&[usize]>) -> 
         softmax_by_ops(&scores, visible)?
     };
     let context = weights.matmul(v)?;
-    context
-        .reshape((heads, rows, head_dim))?
-        .transpose(0, 1)?
-        .reshape((rows, heads * head_dim))
+    context.reshape((heads, rows, head_dim))?.transpose(0, 1)?.reshape((rows, heads * head_dim))
 }
 
 /// [`cpu::split_heads`] for any device.

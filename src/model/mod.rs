@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`network`] | the trait, free of tensors |
 //! | [`checkpoint`] | a checkpoint's folder or embedded bytes, and which architecture they are |
+//! | [`tokenizer`] | text to token ids and back |
 //! | [`weights`] | tensors out of a safetensors file |
 //! | [`config`] | the fields of `config.json` |
 //! | [`device`] | where tensors live and are computed |
@@ -28,4 +29,5 @@ pub mod network;
 pub mod qwen2;
 #[cfg(test)]
 mod testing;
+pub mod tokenizer;
 pub mod weights;

@@ -56,17 +56,11 @@ impl Qwen2Network {
         let (embedding, head) = if config.tie_word_embeddings {
             (Embedding::Tied, embedding)
         } else {
-            (
-                Embedding::Own(embedding),
-                weights.take("lm_head.weight", &[vocab, hidden], device)?,
-            )
+            (Embedding::Own(embedding), weights.take("lm_head.weight", &[vocab, hidden], device)?)
         };
         let layers = (0..config.num_hidden_layers).map(|layer| Layer::new(config, weights, layer, device));
         let layers = layers.collect::<Result<_, _>>()?;
-        let norm = RmsNorm::new(
-            weights.take("model.norm.weight", &[hidden], device)?,
-            config.rms_norm_eps,
-        );
+        let norm = RmsNorm::new(weights.take("model.norm.weight", &[hidden], device)?, config.rms_norm_eps);
         let shape = KvShape {
             layers: config.num_hidden_layers,
             kv_heads: config.kv_heads(),
@@ -109,9 +103,7 @@ impl Qwen2Network {
             }
             let (keys, values) = self.kv.read(number, plan)?;
             x = if narrowed {
-                let visible = plan
-                    .visible()
-                    .map(|all| pass.wanted.iter().map(|&row| all[row]).collect::<Vec<_>>());
+                let visible = plan.visible().map(|all| pass.wanted.iter().map(|&row| all[row]).collect::<Vec<_>>());
                 let (q, x) = (rows(&q, 1, pass.wanted)?, rows(&x, 0, pass.wanted)?);
                 layer.finish(&x, &attend(&q, &keys, &values, visible.as_deref())?)?
             } else {
@@ -224,14 +216,7 @@ mod tests {
     /// Logits of every fed row.
     fn feed(network: &mut Qwen2Network, ids: &[u32], positions: &[usize], read: Read<'_>) -> Logits {
         let wanted: Vec<usize> = (0..ids.len()).collect();
-        network
-            .forward(Pass {
-                ids,
-                positions,
-                read,
-                wanted: &wanted,
-            })
-            .unwrap()
+        network.forward(Pass { ids, positions, read, wanted: &wanted }).unwrap()
     }
 
     /// A sequence from its beginning, with nothing kept from before.
@@ -350,74 +335,33 @@ mod tests {
         let [denoiser, _] = &mut *networks().lock().unwrap();
         let full = whole(denoiser, &[5, 6, 7]);
         denoiser.reset();
-        let pass = Pass {
-            ids: &[5, 6, 7],
-            positions: &[0, 1, 2],
-            read: Read::UpTo(3),
-            wanted: &[],
-        };
+        let pass = Pass { ids: &[5, 6, 7], positions: &[0, 1, 2], read: Read::UpTo(3), wanted: &[] };
         assert_eq!(denoiser.forward(pass).unwrap().rows(), 0);
         let later = feed(denoiser, &[7], &[2], Read::UpTo(3));
         same_rows(&later, &full, &[2]).unwrap();
     }
 
+    /// Ids, positions, read rows and wanted indexes of a pass, and what its error says.
+    type Refused = (&'static [u32], &'static [usize], Read<'static>, &'static [usize], &'static str);
+
     #[test]
     fn malformed_passes_are_refused_and_change_nothing() {
         let [denoiser, _] = &mut *networks().lock().unwrap();
         let full = whole(denoiser, &[5, 6, 7]);
-        type Refused = (
-            &'static [u32],
-            &'static [usize],
-            Read<'static>,
-            &'static [usize],
-            &'static str,
-        );
         let cases: [Refused; 10] = [
             (&[], &[], Read::UpTo(3), &[], "no row is fed"),
             (&[5], &[0, 1], Read::UpTo(3), &[], "1 ids are fed at 2 positions"),
             (&[5, 5], &[1, 1], Read::UpTo(3), &[], "position 1 follows 1"),
             (&[5, 5], &[0, 1], Read::UpTo(3), &[1, 0], "wanted index 0 follows 1"),
-            (
-                &[5, 5],
-                &[0, 1],
-                Read::UpTo(3),
-                &[2],
-                "row 2 is wanted, but only 2 are fed",
-            ),
+            (&[5, 5], &[0, 1], Read::UpTo(3), &[2], "row 2 is wanted, but only 2 are fed"),
             (&[5], &[0], Read::Rows(&[2, 1]), &[], "read row 1 follows 2"),
             (&[5], &[0], Read::Rows(&[]), &[], "no K/V row is read"),
-            (
-                &[24],
-                &[0],
-                Read::UpTo(3),
-                &[],
-                "token id 24 is outside the vocabulary of 24",
-            ),
-            (
-                &[5],
-                &[beyond],
-                Read::UpTo(3),
-                &[],
-                "position 1024 is beyond the network's context of 1024",
-            ),
-            (
-                &[5],
-                &[0],
-                Read::UpTo(4),
-                &[],
-                "K/V row 3 is read before it was written",
-            ),
+            (&[24], &[0], Read::UpTo(3), &[], "token id 24 is outside the vocabulary of 24"),
+            (&[5], &[CONTEXT], Read::UpTo(3), &[], "position 1024 is beyond the network's context of 1024"),
+            (&[5], &[0], Read::UpTo(4), &[], "K/V row 3 is read before it was written"),
         ];
         for (ids, positions, read, wanted, expected) in cases {
-            let message = denoiser
-                .forward(Pass {
-                    ids,
-                    positions,
-                    read,
-                    wanted,
-                })
-                .unwrap_err()
-                .to_string();
+            let message = denoiser.forward(Pass { ids, positions, read, wanted }).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}, expected {expected}");
         }
         same_rows(&feed(denoiser, &[6], &[1], Read::UpTo(3)), &full, &[1]).unwrap();

@@ -38,9 +38,7 @@ impl Tiny {
         });
         let (mut rng, mut tensors) = (ChaCha8Rng::seed_from_u64(7), BTreeMap::new());
         let mut add = |name: &str, shape: &[usize]| {
-            let values = (0..shape.iter().product())
-                .map(|_| rng.random_range(-0.6..0.6))
-                .collect();
+            let values = (0..shape.iter().product()).map(|_| rng.random_range(-0.6..0.6)).collect();
             tensors.insert(name.to_owned(), (shape.to_vec(), values));
         };
         add("model.embed_tokens.weight", &[VOCAB, hidden]);
@@ -50,11 +48,7 @@ impl Tiny {
         }
         for layer in 0..2 {
             let name = |rest: &str| format!("model.layers.{layer}.{rest}");
-            for (part, rows) in [
-                ("q", heads * head_dim),
-                ("k", kv_heads * head_dim),
-                ("v", kv_heads * head_dim),
-            ] {
+            for (part, rows) in [("q", heads * head_dim), ("k", kv_heads * head_dim), ("v", kv_heads * head_dim)] {
                 add(&name(&format!("self_attn.{part}_proj.weight")), &[rows, hidden]);
                 add(&name(&format!("self_attn.{part}_proj.bias")), &[rows]);
             }
@@ -82,9 +76,8 @@ impl Tiny {
             .iter()
             .map(|(name, (shape, values))| (name, shape, values.iter().flat_map(encode).collect()))
             .collect();
-        let views = bytes
-            .iter()
-            .map(|(name, shape, bytes)| (*name, TensorView::new(dtype, (*shape).clone(), bytes).unwrap()));
+        let views =
+            bytes.iter().map(|(name, shape, bytes)| (*name, TensorView::new(dtype, (*shape).clone(), bytes).unwrap()));
         safetensors::serialize(views, None).unwrap()
     }
 
@@ -110,11 +103,7 @@ impl Folder {
     fn new() -> Self {
         use std::sync::atomic::{AtomicUsize, Ordering};
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let unique = format!(
-            "diffuscope-{}-{}",
-            std::process::id(),
-            COUNT.fetch_add(1, Ordering::Relaxed)
-        );
+        let unique = format!("diffuscope-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(unique);
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
