@@ -9,9 +9,7 @@ mod preset;
 mod validate;
 
 pub use knob::{Choice, Effect, Kind, Knob, Slot, Value};
-pub use knobs::{
-    CacheChoice, EosStop, GuideRule, KNOBS, OrderScore, SamplerStyle, Settings, UnmaskRule,
-};
+pub use knobs::{CacheChoice, EosStop, GuideRule, KNOBS, OrderScore, SamplerStyle, Settings, UnmaskRule};
 pub use preset::{DEFAULT_PRESET, Layers, Preset, preset, presets};
 pub use validate::Limits;
 
