@@ -187,6 +187,7 @@ impl Decoder {
         let filled = stop::fill_after_eos(&mut self.canvas, &self.schedule, &self.settings, self.eos);
         self.stopped = stop::check(&self.canvas, !filled.is_empty(), self.steps);
         commits.extend(filled);
+        commits.sort_unstable_by_key(|commit| commit.position);
         if self.stopped.is_none() && self.schedule.is_closed(&self.canvas) {
             self.finished_block = Some(region.start);
             self.block_is_new = true;
