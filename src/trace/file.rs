@@ -200,7 +200,8 @@ pub fn read(file: &str, input: impl BufRead) -> Result<Opened, TraceError> {
         }
         let kind: Kind = match serde_json::from_slice(&lines.line) {
             Ok(kind) => kind,
-            Err(error) if error.is_eof() && !lines.whole => {
+            // A number that is cut off is no proper end of a line either, so the parser's reason does not matter.
+            Err(_) if !lines.whole => {
                 warnings.push(format!(
                     "line {} of the trace is cut off: it opens with the {} steps before it",
                     lines.number,
