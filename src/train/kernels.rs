@@ -244,12 +244,23 @@ wide! {
     pub fn silu_mul_backward(gate_up: &mut [f32], width: usize, dout: &[f32]) {
         for (row, dout) in gate_up.chunks_exact_mut(2 * width).zip(dout.chunks_exact(width)) {
             let (gate, up) = row.split_at_mut(width);
-            for ((g, u), d) in gate.iter_mut().zip(up).zip(dout) {
-                let s = 1.0 / (1.0 + exp(-*g));
-                let slope = s * (1.0 + *g * (1.0 - s));
-                let silu = *g * s;
-                *g = d * *u * slope;
-                *u = d * silu;
+            let (mut gates, mut ups, downs) =
+                (gate.chunks_exact_mut(LANES), up.chunks_exact_mut(LANES), dout.chunks_exact(LANES));
+            for ((gate, up), down) in gates.by_ref().zip(ups.by_ref()).zip(downs.clone()) {
+                let mut s = [0.0f32; LANES];
+                for lane in 0..LANES {
+                    s[lane] = 1.0 / (1.0 + exp(-gate[lane]));
+                }
+                for lane in 0..LANES {
+                    let (g, u, d) = (gate[lane], up[lane], down[lane]);
+                    gate[lane] = d * u * s[lane] * (1.0 + g * (1.0 - s[lane]));
+                    up[lane] = d * g * s[lane];
+                }
+            }
+            for ((gate, up), d) in gates.into_remainder().iter_mut().zip(ups.into_remainder()).zip(downs.remainder()) {
+                let (g, u, s) = (*gate, *up, 1.0 / (1.0 + exp(-*gate)));
+                *gate = d * u * s * (1.0 + g * (1.0 - s));
+                *up = d * g * s;
             }
         }
     }
