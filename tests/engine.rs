@@ -36,10 +36,7 @@ fn engine(network: Scripted) -> Engine {
 }
 
 fn settings(knobs: &[(&str, &str)]) -> Settings {
-    let mut settings = Settings {
-        gen_length: Some(MASKS),
-        ..Settings::default()
-    };
+    let mut settings = Settings { gen_length: Some(MASKS), ..Settings::default() };
     for (name, value) in knobs {
         Knob::find(name).unwrap().set(&mut settings, value).unwrap();
     }
@@ -47,13 +44,7 @@ fn settings(knobs: &[(&str, &str)]) -> Settings {
 }
 
 fn request(run: RunId) -> Request {
-    Request {
-        run,
-        prompt: PROMPT.into(),
-        settings: settings(&[]),
-        preset: None,
-        paused: false,
-    }
+    Request { run, prompt: PROMPT.into(), settings: settings(&[]), preset: None, paused: false }
 }
 
 fn start(engine: &Engine, request: Request) {
@@ -79,13 +70,7 @@ fn expect_step(engine: &mut Engine, number: RunId) -> Arc<Entry> {
 }
 
 fn expect_held(engine: &mut Engine, number: RunId, expected: bool) {
-    assert_eq!(
-        engine.wait(),
-        Some(Event::Held {
-            run: number,
-            held: expected
-        })
-    );
+    assert_eq!(engine.wait(), Some(Event::Held { run: number, held: expected }));
 }
 
 fn expect_finished(engine: &mut Engine, number: RunId) -> End {
@@ -130,10 +115,8 @@ fn a_run_goes_from_start_to_a_judged_end() {
     assert_eq!(end.correct, Some(true));
     assert!(end.verdict.is_some());
     let log = timeless(&header, &entries, Some(&end));
-    let answer: String = log.canvas(log.len()).pieces[header.prompt_ids.len()..][..end.tokens]
-        .iter()
-        .map(|piece| &**piece)
-        .collect();
+    let answer: String =
+        log.canvas(log.len()).pieces[header.prompt_ids.len()..][..end.tokens].iter().map(|piece| &**piece).collect();
     assert_eq!(answer, ANSWER, "the pieces of the canvas make the answer");
     let first = &entries[0].record.commits[0];
     assert_eq!(&**log.text_of(first.token).unwrap(), "Ruth");
@@ -167,13 +150,7 @@ fn the_thread_logs_what_a_synchronous_run_logs() {
 #[test]
 fn a_held_run_goes_step_by_step_and_on() {
     let mut engine = engine(scripted());
-    start(
-        &engine,
-        Request {
-            paused: true,
-            ..request(1)
-        },
-    );
+    start(&engine, Request { paused: true, ..request(1) });
     expect_started(&mut engine, 1);
     expect_held(&mut engine, 1, true);
     for step in 0..3 {
@@ -217,13 +194,7 @@ fn a_running_run_is_held_before_its_next_step() {
 #[test]
 fn a_knob_change_is_stamped_on_the_step_that_first_used_it() {
     let mut engine = engine(scripted());
-    start(
-        &engine,
-        Request {
-            paused: true,
-            ..request(1)
-        },
-    );
+    start(&engine, Request { paused: true, ..request(1) });
     expect_started(&mut engine, 1);
     expect_held(&mut engine, 1, true);
     engine.send(Command::Step);
@@ -233,10 +204,7 @@ fn a_knob_change_is_stamped_on_the_step_that_first_used_it() {
     configure(&engine, settings(&[("tokens-per-step", "3")]));
     engine.send(Command::Step);
     let second = expect_step(&mut engine, 1);
-    let change = Change {
-        knob: "tokens-per-step".into(),
-        value: "3".into(),
-    };
+    let change = Change { knob: "tokens-per-step".into(), value: "3".into() };
     assert_eq!(second.record.changes, [change]);
     assert_eq!(second.record.commits.len(), 3);
     engine.send(Command::Step);
@@ -246,13 +214,7 @@ fn a_knob_change_is_stamped_on_the_step_that_first_used_it() {
 #[test]
 fn refused_settings_leave_the_old_ones_in_force() {
     let mut engine = engine(scripted());
-    start(
-        &engine,
-        Request {
-            paused: true,
-            ..request(1)
-        },
-    );
+    start(&engine, Request { paused: true, ..request(1) });
     expect_started(&mut engine, 1);
     expect_held(&mut engine, 1, true);
     configure(&engine, settings(&[("top-p", "0.5")]));
@@ -268,10 +230,7 @@ fn refused_settings_leave_the_old_ones_in_force() {
     let Some(Event::Refused { run: 1, message }) = engine.wait() else {
         panic!("a guide that is not loaded must be refused");
     };
-    assert_eq!(
-        message,
-        "guide is 'deterministic' but no guide model is loaded: load one, or set guide to 'off'"
-    );
+    assert_eq!(message, "guide is 'deterministic' but no guide model is loaded: load one, or set guide to 'off'");
     engine.send(Command::Resume);
     expect_held(&mut engine, 1, false);
     for _ in 0..MASKS {
@@ -287,13 +246,7 @@ fn a_new_run_takes_the_place_of_the_old_one() {
     let network = scripted();
     let resets = network.resets();
     let mut engine = engine(network);
-    start(
-        &engine,
-        Request {
-            paused: true,
-            ..request(1)
-        },
-    );
+    start(&engine, Request { paused: true, ..request(1) });
     expect_started(&mut engine, 1);
     expect_held(&mut engine, 1, true);
     engine.send(Command::Step);
@@ -319,10 +272,7 @@ fn a_failing_network_ends_its_run_only() {
     expect_started(&mut engine, 1);
     expect_step(&mut engine, 1);
     expect_step(&mut engine, 1);
-    assert_eq!(
-        expect_failed(&mut engine, 1),
-        "the run failed: the network failed: scripted failure"
-    );
+    assert_eq!(expect_failed(&mut engine, 1), "the run failed: the network failed: scripted failure");
     start(&engine, request(2));
     assert_eq!(whole_run(&mut engine, 2).2.correct, Some(true));
 }
@@ -345,10 +295,7 @@ fn a_panicking_network_ends_its_run_only() {
 #[test]
 fn broken_numbers_leave_a_log_that_can_be_read_back() {
     let mut models = models(scripted().with_mishap(0, Mishap::Nan));
-    let log = complete(&mut models, &request(1), &StoppedClock, |_| {
-        std::ops::ControlFlow::Continue(())
-    })
-    .unwrap();
+    let log = complete(&mut models, &request(1), &StoppedClock, |_| std::ops::ControlFlow::Continue(())).unwrap();
     let mut bytes = Vec::new();
     file::write(&log, &mut bytes).unwrap();
     let opened = file::read("nan", &bytes[..]).unwrap();
@@ -367,11 +314,7 @@ fn models_that_cannot_be_loaded_are_told_and_no_run_starts() {
         let Some(Event::LoadFailed { message }) = engine.wait() else {
             panic!("loading must fail");
         };
-        let expected = if panics {
-            "scripted panic"
-        } else {
-            "reading weights: no such file"
-        };
+        let expected = if panics { "scripted panic" } else { "reading weights: no such file" };
         assert!(message.contains(expected), "{message}");
         start(&engine, request(1));
         assert_eq!(expect_failed(&mut engine, 1), message);
@@ -382,17 +325,10 @@ fn models_that_cannot_be_loaded_are_told_and_no_run_starts() {
 fn requests_that_cannot_be_met_say_why() {
     let mut engine = engine(scripted());
     let long = "Reverse this list: Max".to_owned() + &", Leo".repeat(300);
-    let cases: [(&str, &[(&str, &str)], &str); 6] = [
-        (
-            " \n",
-            &[],
-            "the prompt is empty: type something to denoise an answer to",
-        ),
-        (
-            &long,
-            &[],
-            "the prompt takes 607 tokens and the model's context is 512: shorten the prompt",
-        ),
+    type Knobs<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(&str, Knobs<'_>, &str); 6] = [
+        (" \n", &[], "the prompt is empty: type something to denoise an answer to"),
+        (&long, &[], "the prompt takes 607 tokens and the model's context is 512: shorten the prompt"),
         (
             PROMPT,
             &[("gen-length", "4000")],
@@ -410,21 +346,10 @@ fn requests_that_cannot_be_met_say_why() {
             "steps 3 is less than one step for each of the 4 blocks: choose steps of at least 4, a longer \
              block-length, or steps 'auto'",
         ),
-        (
-            PROMPT,
-            &[("guide", "topk")],
-            "guide is 'topk' but no guide model is loaded: load one, or set guide to 'off'",
-        ),
+        (PROMPT, &[("guide", "topk")], "guide is 'topk' but no guide model is loaded: load one, or set guide to 'off'"),
     ];
     for (number, (prompt, knobs, expected)) in (1..).zip(cases) {
-        start(
-            &engine,
-            Request {
-                prompt: prompt.into(),
-                settings: settings(knobs),
-                ..request(number)
-            },
-        );
+        start(&engine, Request { prompt: prompt.into(), settings: settings(knobs), ..request(number) });
         assert_eq!(expect_failed(&mut engine, number), expected);
     }
 }
@@ -438,22 +363,10 @@ fn the_canvas_is_what_the_task_needs_where_nobody_says() {
         // A canvas takes at least a block.
         (PROMPT, settings(&[("gen-length", "auto"), ("block-length", "48")]), 48),
         // And at most the context.
-        (
-            &("Reverse this list: Max".to_owned() + &", Leo".repeat(240)),
-            settings(&[("gen-length", "auto")]),
-            512 - 487,
-        ),
+        (&("Reverse this list: Max".to_owned() + &", Leo".repeat(240)), settings(&[("gen-length", "auto")]), 512 - 487),
     ];
     for (number, (prompt, settings, expected)) in (1..).zip(cases) {
-        start(
-            &engine,
-            Request {
-                prompt: prompt.into(),
-                settings,
-                paused: true,
-                ..request(number)
-            },
-        );
+        start(&engine, Request { prompt: prompt.into(), settings, paused: true, ..request(number) });
         assert_eq!(expect_started(&mut engine, number).gen_length, expected);
         expect_held(&mut engine, number, true);
     }
@@ -463,13 +376,7 @@ fn the_canvas_is_what_the_task_needs_where_nobody_says() {
 fn no_step_is_lost_on_a_client_that_reads_late() {
     let mut engine = engine(scripted());
     let masks = 400;
-    start(
-        &engine,
-        Request {
-            settings: settings(&[("gen-length", "400")]),
-            ..request(1)
-        },
-    );
+    start(&engine, Request { settings: settings(&[("gen-length", "400")]), ..request(1) });
     // More events than fit wait until somebody reads.
     let (_, entries, _) = whole_run(&mut engine, 1);
     assert_eq!(entries.len(), masks);
@@ -481,13 +388,7 @@ fn dropping_the_handle_ends_the_thread() {
         let network = scripted();
         let resets = Arc::downgrade(&network.resets());
         let mut engine = engine(network);
-        start(
-            &engine,
-            Request {
-                settings: settings(&[("gen-length", "400")]),
-                ..request(1)
-            },
-        );
+        start(&engine, Request { settings: settings(&[("gen-length", "400")]), ..request(1) });
         for _ in 0..reads {
             assert!(engine.wait().is_some());
         }

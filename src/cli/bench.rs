@@ -153,9 +153,7 @@ fn families(name: &str) -> Result<Vec<Family>, Failure> {
     if name == "all" {
         return Ok(Family::ALL.to_vec());
     }
-    let family = name
-        .parse()
-        .map_err(|error| Failure::Input(format!("{error}, or all")))?;
+    let family = name.parse().map_err(|error| Failure::Input(format!("{error}, or all")))?;
     Ok(vec![family])
 }
 
@@ -196,26 +194,17 @@ fn score(models: &mut Models, contestants: &[Contestant], which: usize, sample: 
         .len();
     let room = models.context().saturating_sub(prompt_length);
     // A block can ask for more than the task needs; then all get as much.
-    let canvas = contestants
-        .iter()
-        .map(|contestant| gen_length(&contestant.settings, task.as_ref(), room))
-        .max();
+    let canvas = contestants.iter().map(|contestant| gen_length(&contestant.settings, task.as_ref(), room)).max();
     let request = Request {
         run: 1,
         prompt: sample.prompt.clone(),
-        settings: Settings {
-            gen_length: canvas,
-            ..contestant.settings
-        },
+        settings: Settings { gen_length: canvas, ..contestant.settings },
         preset: Some(contestant.name.clone()),
         paused: false,
     };
     let clock = WallClock::default();
     let log = complete(models, &request, &clock, |_| std::ops::ControlFlow::Continue(())).map_err(about)?;
-    Ok(Score {
-        correct: log.end().and_then(|end| end.correct).unwrap_or(false),
-        figures: Figures::of(&log, log.len()),
-    })
+    Ok(Score { correct: log.end().and_then(|end| end.correct).unwrap_or(false), figures: Figures::of(&log, log.len()) })
 }
 
 fn rows_of(family: &'static str, contestants: &[Contestant], scores: &[Vec<Score>]) -> Vec<Row> {
@@ -245,10 +234,7 @@ impl Row {
             preset: preset.to_owned(),
             family,
             prompts,
-            exact_match: ratio(
-                scores.iter().filter(|score| score.correct).count() as f64,
-                prompts as f64,
-            ),
+            exact_match: ratio(scores.iter().filter(|score| score.correct).count() as f64, prompts as f64),
             nfe: mean(|figures| f64::from(figures.cost.nfe)),
             tokens_per_forward: ratio(tokens, sum(|figures| f64::from(figures.cost.nfe))),
             tokens_per_second: ratio(tokens, seconds),
@@ -328,8 +314,7 @@ fn table(rows: &[Row]) -> Table {
             format!("{:.1}", row.guide_forwards),
             format!("{:.0}", row.positions_computed),
             format!("{:.0}", row.positions_reused),
-            row.acceptance
-                .map_or("-".to_owned(), |share| format!("{:.0} %", 100.0 * share)),
+            row.acceptance.map_or("-".to_owned(), |share| format!("{:.0} %", 100.0 * share)),
         ]);
     }
     table

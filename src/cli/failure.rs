@@ -29,6 +29,11 @@ impl Failure {
         Self::Input(format!("{error:#}"))
     }
 
+    /// A failure under way, told by an error and its causes.
+    pub(super) fn broken(error: &anyhow::Error) -> Self {
+        Self::Broken(format!("{error:#}"))
+    }
+
     /// A file that cannot be written.
     pub(super) fn writing(file: &std::path::Path, error: &io::Error) -> Self {
         Self::Input(format!("{} cannot be written: {error}", file.display()))

@@ -43,12 +43,7 @@ impl Args for KnobFlags {
 impl FromArgMatches for KnobFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let given = |knob: &Knob| matches.get_one::<String>(knob.name).cloned();
-        Ok(Self(
-            KNOBS
-                .iter()
-                .filter_map(|knob| Some((knob.name, given(knob)?)))
-                .collect(),
-        ))
+        Ok(Self(KNOBS.iter().filter_map(|knob| Some((knob.name, given(knob)?))).collect()))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -92,12 +87,7 @@ fn value_name(knob: &Knob) -> String {
 fn range(knob: &Knob) -> String {
     let or_unset = |unset: Option<&str>| unset.map_or(String::new(), |word| format!(", or {word}"));
     match knob.kind {
-        Kind::Int {
-            min,
-            max: u64::MAX,
-            unset,
-            ..
-        } => format!("from {min}{}", or_unset(unset)),
+        Kind::Int { min, max: u64::MAX, unset, .. } => format!("from {min}{}", or_unset(unset)),
         Kind::Int { min, max, unset, .. } => format!("{min} to {max}{}", or_unset(unset)),
         Kind::Float { min, max, unset, .. } => format!("{min} to {max}{}", or_unset(unset)),
         Kind::Choice(choices) => {
@@ -120,23 +110,15 @@ pub(super) struct KnobsArgs {
 pub(super) fn list(args: &KnobsArgs) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     if args.markdown {
-        markdown(&mut out)?
+        markdown(&mut out)?;
     } else {
-        text(&mut out)?
+        text(&mut out)?;
     }
     Ok(())
 }
 
 fn markdown(out: &mut dyn Write) -> io::Result<()> {
-    let columns = [
-        "knob",
-        "slot",
-        "values",
-        "unit",
-        "default",
-        "takes effect",
-        "what it does",
-    ];
+    let columns = ["knob", "slot", "values", "unit", "default", "takes effect", "what it does"];
     let mut table = Table::new(&columns.map(|name| (name, Align::Left)));
     for knob in KNOBS {
         table.row(vec![
@@ -156,11 +138,7 @@ fn text(out: &mut dyn Write) -> io::Result<()> {
     for slot in Slot::ALL {
         writeln!(out, "{}", slot.title())?;
         for knob in KNOBS.iter().filter(|knob| knob.slot == slot) {
-            let unit = if knob.unit.is_empty() {
-                String::new()
-            } else {
-                format!(" {}", knob.unit)
-            };
+            let unit = if knob.unit.is_empty() { String::new() } else { format!(" {}", knob.unit) };
             let values = match knob.kind {
                 Kind::Choice(_) => String::new(),
                 _ => format!("{}{unit}; ", range(knob)),

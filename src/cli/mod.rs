@@ -15,6 +15,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub use knobs::KnobFlags;
 
+use crate::train;
+
 /// Watch how a diffusion language model turns masks into text.
 #[derive(Debug, Parser)]
 #[command(name = "diffuscope", version, after_help = failure::EXIT_CODES)]
@@ -27,6 +29,7 @@ struct Cli {
 enum Command {
     Run(run::RunArgs),
     Bench(bench::BenchArgs),
+    Train(train::command::TrainArgs),
     Knobs(knobs::KnobsArgs),
     Presets(presets::PresetsArgs),
 }
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Bench(args) => bench::run(&args),
+        Command::Train(args) => train::command::run(args).map_err(|error| failure::Failure::broken(&error)),
         Command::Knobs(args) => knobs::list(&args),
         Command::Presets(args) => presets::list(&args),
     };

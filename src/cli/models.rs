@@ -66,9 +66,7 @@ impl ModelArgs {
                 check_vocabulary(&tokenizer, folder)?;
                 Some((open(folder)?, name(folder)))
             }
-            None => own_guide
-                .filter(|_| !self.no_guide)
-                .map(|guide| (guide, "embedded guide".to_owned())),
+            None => own_guide.filter(|_| !self.no_guide).map(|guide| (guide, "embedded guide".to_owned())),
         };
         let denoiser = denoiser.network(&device)?;
         let mut models = Models {

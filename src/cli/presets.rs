@@ -20,11 +20,7 @@ pub(super) fn list(args: &PresetsArgs) -> Result<(), Failure> {
         return write_file(&preset(name)?, &mut out);
     }
     for preset in presets() {
-        let mark = if preset.name == DEFAULT_PRESET {
-            " (default)"
-        } else {
-            ""
-        };
+        let mark = if preset.name == DEFAULT_PRESET { " (default)" } else { "" };
         writeln!(out, "{:<16} {}{mark}", preset.name, preset.title)?;
         writeln!(out, "{:16} {}", "", preset.description)?;
     }

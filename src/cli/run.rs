@@ -48,9 +48,7 @@ pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
     };
     let mut models = args.models.load().map_err(|error| Failure::input(&error))?;
     let mut trace = TraceFile::new(args.trace.as_deref());
-    let log = complete(&mut models, &request, &WallClock::default(), |progress| {
-        trace.note(progress)
-    })?;
+    let log = complete(&mut models, &request, &WallClock::default(), |progress| trace.note(progress))?;
     trace.result()?;
     let outcome = Outcome::of(&log);
     let mut out = io::stdout().lock();
@@ -89,11 +87,7 @@ struct TraceFile<'a> {
 
 impl<'a> TraceFile<'a> {
     fn new(path: Option<&'a Path>) -> Self {
-        Self {
-            path,
-            writer: None,
-            failed: None,
-        }
+        Self { path, writer: None, failed: None }
     }
 
     fn note(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
@@ -189,10 +183,9 @@ impl<'a> Outcome<'a> {
             (Some(true), _) => writeln!(out, "correct    yes: {verdict}")?,
             (Some(false), _) => writeln!(out, "correct    no: {verdict}")?,
             (None, Some(_)) => writeln!(out, "correct    not judged")?,
-            (None, None) => writeln!(
-                out,
-                "correct    not judged: the prompt is none of the tasks that have a checker"
-            )?,
+            (None, None) => {
+                writeln!(out, "correct    not judged: the prompt is none of the tasks that have a checker")?;
+            }
         }
         let stop = match self.stop {
             Some(StopReason::NothingMasked) => "nothing masked",
@@ -200,32 +193,20 @@ impl<'a> Outcome<'a> {
             Some(StopReason::StepBudget) => "step budget spent",
             None => "stopped",
         };
-        writeln!(
-            out,
-            "decode     {} of {} tokens in {} steps ({stop})",
-            self.tokens, self.gen_length, self.steps
-        )?;
+        writeln!(out, "decode     {} of {} tokens in {} steps ({stop})", self.tokens, self.gen_length, self.steps)?;
         writeln!(
             out,
             "forwards   {} of the denoiser ({:.2} tokens each), {} of the guide",
             self.nfe, self.tokens_per_forward, self.guide_forwards
         )?;
         if let Some(acceptance) = self.acceptance {
-            writeln!(
-                out,
-                "guide      accepted {:.0} % of the drafts that it judged",
-                100.0 * acceptance
-            )?;
+            writeln!(out, "guide      accepted {:.0} % of the drafts that it judged", 100.0 * acceptance)?;
         }
         writeln!(
             out,
             "time       {:.3} s ({:.1} tokens/s): denoiser {:.3} s, guide {:.3} s",
             self.seconds, self.tokens_per_second, self.denoiser_seconds, self.guide_seconds
         )?;
-        writeln!(
-            out,
-            "positions  {} computed, {} reused",
-            self.positions_computed, self.positions_reused
-        )
+        writeln!(out, "positions  {} computed, {} reused", self.positions_computed, self.positions_reused)
     }
 }

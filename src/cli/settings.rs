@@ -38,10 +38,7 @@ impl SettingsArgs {
     }
 
     fn config(&self) -> Result<Config, Failure> {
-        let named = self
-            .config
-            .clone()
-            .or_else(|| env::var_os(CONFIG_VARIABLE).map(PathBuf::from));
+        let named = self.config.clone().or_else(|| env::var_os(CONFIG_VARIABLE).map(PathBuf::from));
         let file = match named {
             Some(none) if none.as_os_str().is_empty() => None,
             Some(file) => Some(file),

@@ -23,10 +23,7 @@ pub(super) struct Table {
 impl Table {
     /// A table of these columns.
     pub(super) fn new(heading: &[(&'static str, Align)]) -> Self {
-        Self {
-            heading: heading.to_vec(),
-            rows: Vec::new(),
-        }
+        Self { heading: heading.to_vec(), rows: Vec::new() }
     }
 
     /// Appends a row, one cell per column.
@@ -49,11 +46,8 @@ impl Table {
     pub(super) fn write_markdown(&self, out: &mut dyn Write) -> io::Result<()> {
         let escaped = |row: &[String]| -> Vec<String> { row.iter().map(|cell| cell.replace('|', "\\|")).collect() };
         writeln!(out, "| {} |", escaped(&self.names()).join(" | "))?;
-        let rules: Vec<&str> = self
-            .heading
-            .iter()
-            .map(|(_, align)| if *align == Align::Left { "---" } else { "---:" })
-            .collect();
+        let rules: Vec<&str> =
+            self.heading.iter().map(|(_, align)| if *align == Align::Left { "---" } else { "---:" }).collect();
         writeln!(out, "| {} |", rules.join(" | "))?;
         for row in &self.rows {
             writeln!(out, "| {} |", escaped(row).join(" | "))?;
@@ -71,9 +65,7 @@ impl Table {
             cells.map(|cell| cell.width()).max().unwrap_or(0)
         };
         let names = self.heading.iter().enumerate();
-        names
-            .map(|(column, (name, _))| name.width().max(width(column)))
-            .collect()
+        names.map(|(column, (name, _))| name.width().max(width(column))).collect()
     }
 
     fn aligned(&self, row: &[String], widths: &[usize]) -> Vec<String> {

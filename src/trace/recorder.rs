@@ -28,13 +28,7 @@ impl Recorder {
         let start = header.prompt_ids.len();
         let mut ids = header.prompt_ids.clone();
         ids.resize(header.canvas_length(), header.mask_id);
-        Self {
-            start,
-            mask_id: header.mask_id,
-            pieces: vec![String::new(); ids.len()],
-            ids,
-            named: BTreeSet::new(),
-        }
+        Self { start, mask_id: header.mask_id, pieces: vec![String::new(); ids.len()], ids, named: BTreeSet::new() }
     }
 
     /// The entry of the next step. `pieces` tells what each id of a run of neighbours contributes to its text.
@@ -44,16 +38,9 @@ impl Recorder {
         let texts = seen(&record)
             .into_iter()
             .filter(|id| self.named.insert(*id))
-            .map(|id| TokenText {
-                id,
-                text: pieces(&[id]).concat(),
-            })
+            .map(|id| TokenText { id, text: pieces(&[id]).concat() })
             .collect();
-        Entry {
-            record,
-            pieces: changed,
-            texts,
-        }
+        Entry { record, pieces: changed, texts }
     }
 
     /// Re-reads what a change touches in the runs of tokens between masks. The generation is a text of its own: the
@@ -85,10 +72,7 @@ impl Recorder {
         }
         let changed = (self.start..end)
             .filter(|position| now[*position] != self.pieces[*position])
-            .map(|position| Piece {
-                position,
-                text: now[position].clone(),
-            })
+            .map(|position| Piece { position, text: now[position].clone() })
             .collect();
         self.pieces = now;
         self.ids[..end].copy_from_slice(&ids[..end]);
@@ -111,13 +95,17 @@ fn seen(record: &StepRecord) -> BTreeSet<u32> {
     ids
 }
 
-/// JSON has no infinities and no NaN, which broken weights can produce: such a probability is logged as 0.
+/// JSON has no infinities and no NaN, which broken weights can produce: such a probability is logged as 0, such a
+/// score as the lowest.
 fn keep_writable(record: &mut StepRecord) {
     let probability = |value: &mut f32| *value = if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 };
     for proposal in &mut record.proposals {
         probability(&mut proposal.confidence);
         if !proposal.entropy.is_finite() {
             proposal.entropy = 0.0;
+        }
+        if !proposal.score.is_finite() {
+            proposal.score = f32::MIN;
         }
         for (_, value) in &mut proposal.alternatives {
             probability(value);
@@ -126,12 +114,7 @@ fn keep_writable(record: &mut StepRecord) {
     for commit in &mut record.commits {
         probability(&mut commit.confidence);
     }
-    for view in record
-        .guide
-        .iter_mut()
-        .flat_map(|review| &mut review.drafts)
-        .filter_map(|draft| draft.view.as_mut())
-    {
+    for view in record.guide.iter_mut().flat_map(|review| &mut review.drafts).filter_map(|draft| draft.view.as_mut()) {
         probability(&mut view.top_probability);
         probability(&mut view.draft_probability);
     }
@@ -176,11 +159,7 @@ mod tests {
     fn record(ids: Vec<u32>) -> StepRecord {
         StepRecord {
             step: 0,
-            region: Region {
-                block: 0,
-                start: 1,
-                end: ids.len(),
-            },
+            region: Region { block: 0, start: 1, end: ids.len() },
             changes: Vec::new(),
             ids,
             proposals: Vec::new(),
@@ -208,10 +187,7 @@ mod tests {
     fn a_piece_changes_when_its_neighbour_appears() {
         let mut recorder = Recorder::new(&header(3));
         let entry = recorder.entry(record(vec![9, MASK, 5, MASK]), pieces);
-        let piece = |position, text: &str| Piece {
-            position,
-            text: text.into(),
-        };
+        let piece = |position, text: &str| Piece { position, text: text.into() };
         assert_eq!(entry.pieces, [piece(2, "5")]);
         let entry = recorder.entry(record(vec![9, 4, 5, MASK]), pieces);
         assert_eq!(entry.pieces, [piece(1, "4"), piece(2, " 5")]);
