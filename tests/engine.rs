@@ -375,8 +375,8 @@ fn the_canvas_is_what_the_task_needs_where_nobody_says() {
 #[test]
 fn no_step_is_lost_on_a_client_that_reads_late() {
     let mut engine = engine(scripted());
-    let masks = 400;
-    start(&engine, Request { settings: settings(&[("gen-length", "400")]), ..request(1) });
+    let masks = 300;
+    start(&engine, Request { settings: settings(&[("gen-length", "300")]), ..request(1) });
     // More events than fit wait until somebody reads.
     let (_, entries, _) = whole_run(&mut engine, 1);
     assert_eq!(entries.len(), masks);
@@ -388,7 +388,7 @@ fn dropping_the_handle_ends_the_thread() {
         let network = scripted();
         let resets = Arc::downgrade(&network.resets());
         let mut engine = engine(network);
-        start(&engine, Request { settings: settings(&[("gen-length", "400")]), ..request(1) });
+        start(&engine, Request { settings: settings(&[("gen-length", "300")]), ..request(1) });
         for _ in 0..reads {
             assert!(engine.wait().is_some());
         }

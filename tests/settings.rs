@@ -169,7 +169,7 @@ fn bad_files_say_where_and_what() {
         ),
         (
             config("[knobs]\nthreshold = [1]\n"),
-            "config.toml: line 2: data did not match any variant of untagged enum Scalar",
+            "config.toml: line 2: expected a number, a word in quotes, true or false",
         ),
         (config("preset = \n"), "config.toml: line 1: string values must be quoted, expected literal string"),
         (preset(""), "mine.toml: line 1: missing field `title`"),
