@@ -20,7 +20,7 @@ const SPECIALS: [&str; 4] = ["<eos>", "<mask>", "<user>", "<bot>"];
 /// How often a piece must occur to get a token.
 const RARE: usize = 3;
 /// Embedding rows are padded to a multiple of this.
-const ROWS: usize = 64;
+pub const ROWS: usize = 64;
 /// Samples behind the embedded vocabulary.
 const SAMPLES: u64 = 60_000;
 
