@@ -15,6 +15,7 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<()> {
+    diffuscope::process::prepare();
     match Cli::parse().command {
         Command::Train(args) => diffuscope::train::command::run(args),
     }

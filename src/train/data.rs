@@ -10,6 +10,7 @@ use crate::tasks::{self, Family, Options, Sample};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -29,8 +30,8 @@ pub struct Encoded {
     pub prompt: Vec<u32>,
     /// The answer without its end.
     pub answer: Vec<u32>,
-    /// Which tokens of the answer belong to a word of the prompt.
-    pub copied: Vec<bool>,
+    /// What each token of the answer counts as.
+    pub kinds: Vec<Kind>,
 }
 
 impl Encoded {
@@ -38,23 +39,34 @@ impl Encoded {
     pub fn new(sample: &Sample, tokenizer: &Tokenizer) -> Result<Self, TokenizerError> {
         let words = tasks::copied_words(sample);
         let spans = tokenizer.encode_spans(&sample.answer)?;
-        let copied = spans.iter().map(|(_, span)| words.iter().any(|w| w.start <= span.start && span.start < w.end));
+        let kind = |span: &Range<usize>| {
+            let word = words
+                .iter()
+                .find(|word| word.start <= span.start && span.start < word.end);
+            match word {
+                Some(word) if *word == *span => Kind::Copied,
+                Some(_) => Kind::Spelled,
+                None => Kind::Other,
+            }
+        };
         Ok(Self {
             family: sample.family,
             prompt: tokenizer.encode_prompt(&sample.prompt)?,
-            copied: copied.collect(),
+            kinds: spans.iter().map(|(_, span)| kind(span)).collect(),
             answer: spans.iter().map(|(id, _)| *id).collect(),
         })
     }
 
     fn label(&self, position: usize) -> Label {
-        let kind = match self.copied.get(position) {
-            Some(true) => Kind::Copied,
-            Some(false) => Kind::Other,
-            None if position == self.answer.len() => Kind::Other,
-            None => Kind::Fill,
+        let end = if position == self.answer.len() {
+            Kind::Other
+        } else {
+            Kind::Fill
         };
-        Label { family: self.family as u8, kind }
+        Label {
+            family: self.family as u8,
+            kind: self.kinds.get(position).copied().unwrap_or(end),
+        }
     }
 }
 
@@ -126,11 +138,23 @@ impl Source {
         for (index, stratum) in strata.into_iter().enumerate() {
             let family = family_at((index as f64 + offset) / self.samples as f64);
             let number = step * self.samples as u64 + index as u64;
-            let sample = Encoded::new(&tasks::generate(family, self.seed, number, Options::default()), &self.tokenizer)?;
+            let sample = Encoded::new(
+                &tasks::generate(family, self.seed, number, Options::default()),
+                &self.tokenizer,
+            )?;
             let row = match &self.phase.objective {
                 Objective::Causal => causal(&sample, self.specials),
-                Objective::Diffusion { largest_t, suffix_share, ramp_share, .. } => {
-                    let at = if *ramp_share > 0.0 { (progress / ramp_share).min(1.0) } else { 1.0 };
+                Objective::Diffusion {
+                    largest_t,
+                    suffix_share,
+                    ramp_share,
+                    ..
+                } => {
+                    let at = if *ramp_share > 0.0 {
+                        (progress / ramp_share).min(1.0)
+                    } else {
+                        1.0
+                    };
                     let between = |ends: &[f64; 2]| ends[0] + (ends[1] - ends[0]) * at;
                     let unit = (stratum as f64 + rng.random::<f64>()) / self.samples as f64;
                     let t = SMALLEST_T + (between(largest_t) - SMALLEST_T) * unit;
@@ -142,7 +166,11 @@ impl Source {
             }
         }
         normalise(&mut rows);
-        Ok(Batch { step, tokens_before, chunks: cut(rows, self.chunks) })
+        Ok(Batch {
+            step,
+            tokens_before,
+            chunks: cut(rows, self.chunks),
+        })
     }
 
     /// Batches from a step on, made ahead by a thread that ends when the receiver is dropped.
@@ -227,15 +255,29 @@ fn diffusion(sample: &Encoded, specials: Specials, t: f64, suffix_share: f64, rn
         // The forward pass would be for nothing.
         masked[rng.random_range(0..=sample.answer.len())] = true;
     }
-    let weight = if suffix { 1.0 } else { (1.0 / t).min(LARGEST_WEIGHT) as f32 };
+    let weight = if suffix {
+        1.0
+    } else {
+        (1.0 / t).min(LARGEST_WEIGHT) as f32
+    };
     let mut ids = sample.prompt.clone();
-    ids.extend((0..len).map(|position| if masked[position] { specials.mask } else { token(position) }));
+    ids.extend((0..len).map(|position| {
+        if masked[position] {
+            specials.mask
+        } else {
+            token(position)
+        }
+    }));
     let wanted = (0..len).filter(|position| masked[*position]).map(|position| {
         let label = sample.label(position);
         Wanted {
             row: start + position - 1,
             target: token(position),
-            weight: if label.kind == Kind::Fill { weight * FILL_WEIGHT } else { weight },
+            weight: if label.kind == Kind::Fill {
+                weight * FILL_WEIGHT
+            } else {
+                weight
+            },
             label,
         }
     });
@@ -245,7 +287,11 @@ fn diffusion(sample: &Encoded, specials: Specials, t: f64, suffix_share: f64, rn
 
 /// Scales the factors of a step to a sum of one.
 fn normalise(rows: &mut [Row]) {
-    let total: f64 = rows.iter().flat_map(|(_, wanted)| wanted).map(|w| f64::from(w.weight)).sum();
+    let total: f64 = rows
+        .iter()
+        .flat_map(|(_, wanted)| wanted)
+        .map(|w| f64::from(w.weight))
+        .sum();
     if total > 0.0 {
         for wanted in rows.iter_mut().flat_map(|(_, wanted)| wanted) {
             wanted.weight = (f64::from(wanted.weight) / total) as f32;
@@ -271,4 +317,130 @@ fn cut(mut rows: Vec<Row>, chunks: usize) -> Vec<Chunk> {
         }
     }
     result
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::train::vocabulary;
+    use std::sync::OnceLock;
+
+    fn tokenizer() -> Arc<Tokenizer> {
+        static TOKENIZER: OnceLock<Arc<Tokenizer>> = OnceLock::new();
+        let make = || {
+            let samples = (0..2000).map(|index| tasks::generate_mixed(0, index, Options::default()));
+            Arc::new(Tokenizer::from_bytes(vocabulary::build(samples).unwrap().json.as_bytes()).unwrap())
+        };
+        Arc::clone(TOKENIZER.get_or_init(make))
+    }
+
+    fn specials() -> Specials {
+        Specials {
+            end: tokenizer().eos_id(),
+            mask: tokenizer().mask_id().unwrap(),
+        }
+    }
+
+    fn source(phase: &str) -> Source {
+        let config = Config::load(None).unwrap();
+        let phase = config.phases.iter().find(|p| p.name == phase).unwrap().clone();
+        Source::new(&config, &phase, tokenizer(), specials())
+    }
+
+    fn sample(family: Family) -> Encoded {
+        Encoded::new(&tasks::generate(family, 3, 5, Options::default()), &tokenizer()).unwrap()
+    }
+
+    #[test]
+    fn a_batch_follows_from_its_step_alone() {
+        let source = source("adapt");
+        let stream = source.clone().stream(0, 0).unwrap();
+        let first = stream.recv().unwrap().unwrap();
+        let second = stream.recv().unwrap().unwrap();
+        assert_eq!(second, source.batch(1, first.tokens()).unwrap());
+        assert_ne!(first.chunks, second.chunks);
+    }
+
+    #[test]
+    fn weights_of_a_step_sum_to_one_and_every_family_comes() {
+        for phase in ["parent", "adapt", "long"] {
+            let batch = source(phase).batch(7, 0).unwrap();
+            let total: f32 = batch.chunks.iter().flat_map(|c| &c.weights).sum();
+            assert!((total - 1.0).abs() < 1e-4, "{total}");
+            for family in Family::ALL {
+                assert!(
+                    batch
+                        .chunks
+                        .iter()
+                        .flat_map(|c| &c.labels)
+                        .any(|l| l.family == family as u8),
+                    "{family}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn chunks_hold_like_parts_of_the_tokens() {
+        let batch = source("parent").batch(2, 0).unwrap();
+        let sizes: Vec<usize> = batch.chunks.iter().map(|c| c.ids.len()).collect();
+        assert_eq!(sizes.len(), 8);
+        let (least, most) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
+        assert!(*most < 3 * least, "{sizes:?}");
+        let sequences: usize = batch.chunks.iter().map(|c| c.sequences.len()).sum();
+        assert_eq!(sequences, 48);
+    }
+
+    #[test]
+    fn causal_rows_predict_the_answer_and_its_end() {
+        let sample = sample(Family::List);
+        let (ids, wanted) = causal(&sample, specials());
+        assert_eq!(ids, [sample.prompt.clone(), sample.answer.clone()].concat());
+        let targets: Vec<u32> = wanted.iter().map(|w| w.target).collect();
+        assert_eq!(targets, [sample.answer.clone(), vec![specials().end]].concat());
+        assert_eq!(wanted[0].row, sample.prompt.len() - 1);
+        assert!(wanted.iter().any(|w| w.label.kind == Kind::Copied));
+    }
+
+    #[test]
+    fn masked_rows_predict_what_was_there_and_prompts_stay() {
+        let mut longest = 0;
+        for round in 0..200 {
+            let mut rng = ChaCha8Rng::seed_from_u64(round);
+            let sample = sample(Family::Json);
+            let (ids, wanted) = diffusion(&sample, specials(), 0.4, 0.5, &mut rng);
+            assert_eq!(ids[..sample.prompt.len()], sample.prompt);
+            assert!(!wanted.is_empty());
+            let mut restored = ids.clone();
+            for w in &wanted {
+                assert_eq!(ids[w.row + 1], specials().mask);
+                restored[w.row + 1] = w.target;
+                let behind = w.row + 1 > sample.prompt.len() + sample.answer.len();
+                assert_eq!(w.label.kind == Kind::Fill, behind);
+            }
+            let answer = &restored[sample.prompt.len()..];
+            assert_eq!(answer[..sample.answer.len()], sample.answer);
+            assert!(answer[sample.answer.len()..].iter().all(|id| *id == specials().end));
+            longest = longest.max(answer.len());
+        }
+        assert!(longest >= Family::Json.canvas(), "{longest}");
+    }
+
+    #[test]
+    fn a_suffix_mask_hides_everything_behind_its_cut() {
+        for round in 0..50 {
+            let mut rng = ChaCha8Rng::seed_from_u64(round);
+            let (ids, wanted) = diffusion(&sample(Family::Math), specials(), 0.4, 1.0, &mut rng);
+            let first = ids.iter().position(|id| *id == specials().mask).unwrap();
+            assert!(ids[first..].iter().all(|id| *id == specials().mask));
+            assert_eq!(wanted.len(), ids.len() - first);
+        }
+    }
+
+    #[test]
+    fn phases_have_data_sets_of_their_own() {
+        assert_ne!(phase_seed(1, "parent"), phase_seed(1, "guide"));
+        assert_ne!(phase_seed(1, "parent"), phase_seed(2, "parent"));
+    }
 }
