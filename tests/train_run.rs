@@ -145,7 +145,7 @@ fn a_stopped_run_goes_on_as_if_it_had_not_stopped() {
     }
     let points = curve(&whole);
     let parent: Vec<f64> = points.iter().filter(|p| p.phase == "parent").map(|p| p.loss).collect();
-    assert!(parent.last().unwrap() < &(parent[0] * 0.8), "{parent:?}");
+    assert!(parent.last().unwrap() + 0.2 < parent[0], "{parent:?}");
 
     // A larger budget goes on from the end; a finished run has nothing left to do.
     let steps = checkpoint::progress(&checkpoint::path(&whole, "adapt")).unwrap().step;

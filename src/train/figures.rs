@@ -181,13 +181,14 @@ mod tests {
             ],
         );
         let outcome = Outcome {
-            losses: vec![1.0, 3.0, 8.0, 0.5],
-            hits: vec![true, false, false, true],
+            losses: vec![1.0, 3.0, 2.0, 8.0, 0.5],
+            hits: vec![true, false, true, false, true],
         };
         let mut figures = Figures::default();
         figures.add(&[chunk], &[outcome]);
         assert!((figures.loss() - 14.5 / 4.0).abs() < 1e-9);
         assert_eq!(figures.copied(), BTreeMap::from([(Family::List, 50.0)]));
+        assert_eq!(figures.spelled(), BTreeMap::from([(Family::List, 100.0)]));
         assert_eq!(
             figures.cross_entropy(),
             BTreeMap::from([(Family::List, 2.0), (Family::Math, 0.5)])
