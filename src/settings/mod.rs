@@ -1,1 +1,58 @@
 //! Every knob, declared once: flags, presets, the knob pane and the help are made from it.
+//!
+//! [`Settings`] and [`KNOBS`] come from one declaration in `knobs.rs`. Values travel as [`Value`] where the knob is
+//! not known at compile time (a flag, a preset field, a key press in the pane), and as typed fields where it is.
+
+mod knob;
+mod knobs;
+mod preset;
+mod validate;
+
+pub use knob::{Choice, Effect, Kind, Knob, Slot, Value};
+pub use knobs::{CacheChoice, EosStop, GuideRule, KNOBS, OrderScore, SamplerStyle, Settings, UnmaskRule};
+pub use preset::{DEFAULT_PRESET, Layers, Preset, preset, presets};
+pub use validate::Limits;
+
+use thiserror::Error;
+
+/// Why a setting was refused. Every message names the knob, the value and the way out.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SettingsError {
+    /// There is no knob of that name.
+    #[error("unknown knob '{name}'; did you mean '{suggestion}'? `diffuscope knobs` lists them all")]
+    UnknownKnob {
+        /// What was asked for.
+        name: String,
+        /// The nearest name that exists.
+        suggestion: String,
+    },
+    /// The text is no value of the knob.
+    #[error("{knob} cannot be '{found}': {expected}")]
+    BadValue {
+        /// The knob's name.
+        knob: &'static str,
+        /// The text that was given, printable.
+        found: String,
+        /// What the knob takes.
+        expected: String,
+    },
+    /// Two settings, or a setting and the prompt or model, do not go together.
+    #[error("{0}")]
+    Conflict(String),
+    /// There is no preset of that name.
+    #[error("unknown preset '{name}'; there are {known}")]
+    UnknownPreset {
+        /// What was asked for.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// A preset or configuration file that cannot be understood.
+    #[error("{file}: {message}")]
+    BadFile {
+        /// Where the text came from.
+        file: String,
+        /// What is wrong with it.
+        message: String,
+    },
+}

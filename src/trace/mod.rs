@@ -1,1 +1,10 @@
 //! The log of a run: step records, their file format, and printable text.
+//!
+//! A [`Log`] is what a live run and a replayed file have in common, and all that the screen sees.
+
+mod figures;
+mod log;
+pub mod printable;
+
+pub use figures::Figures;
+pub use log::{Canvas, End, Entry, Header, Log, ModelCard, Piece, TokenText};

@@ -1,0 +1,259 @@
+//! What a step tells: everything that a view, a file or a score needs, without the model.
+//!
+//! Positions are absolute, from the first prompt token. A record stands for the canvas *after* its step.
+
+use serde::{Deserialize, Serialize};
+
+use crate::settings::{Knob, Settings};
+
+/// One denoising step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Index of the step in its run, from 0.
+    pub step: usize,
+    /// Where tokens could be committed.
+    pub region: Region,
+    /// Knob changes that this step was the first to use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// The canvas after the step; masked positions hold the mask id.
+    pub ids: Vec<u32>,
+    /// What the denoiser proposed for each masked position that it scored, ascending.
+    pub proposals: Vec<Proposal>,
+    /// What was written in this step, ascending. Includes positions that a stop rule filled.
+    pub commits: Vec<Commit>,
+    /// How the K/V row of every position was used, one entry per canvas position.
+    pub kv: Vec<KvUse>,
+    /// What the guide said, where one was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guide: Option<GuideReview>,
+    /// What the step cost.
+    pub cost: Cost,
+    /// Why the run ended with this step, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<StopReason>,
+}
+
+/// The active block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Region {
+    /// Index of the block, from 0.
+    pub block: usize,
+    /// First position.
+    pub start: usize,
+    /// One past the last position.
+    pub end: usize,
+}
+
+/// A knob change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The knob's name.
+    pub knob: String,
+    /// Its new value, as the knob writes it.
+    pub value: String,
+}
+
+impl Change {
+    /// The knobs that differ between two settings.
+    pub fn between(from: &Settings, to: &Settings) -> Vec<Self> {
+        crate::settings::KNOBS
+            .iter()
+            .filter(|knob| knob.get(from) != knob.get(to))
+            .map(|knob: &Knob| Self { knob: knob.name.to_owned(), value: knob.get(to).to_string() })
+            .collect()
+    }
+}
+
+/// The denoiser's proposal for one masked position.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// Absolute position.
+    pub position: usize,
+    /// The drawn token.
+    pub token: u32,
+    /// Its probability as the sampler style measures it, 0 to 1.
+    pub confidence: f32,
+    /// Entropy of the distribution, nats.
+    pub entropy: f32,
+    /// What ranks it among the proposals of the step, by the order in force; larger is committed earlier.
+    pub score: f32,
+    /// The most likely tokens with their probabilities, the likeliest first, at most [`Self::ALTERNATIVES`].
+    pub alternatives: Vec<(u32, f32)>,
+}
+
+impl Proposal {
+    /// How many alternatives are kept.
+    pub const ALTERNATIVES: usize = 5;
+}
+
+/// A token that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Commit {
+    /// Absolute position.
+    pub position: usize,
+    /// The token.
+    pub token: u32,
+    /// Its confidence when it was written; 0 where nothing scored it (end-of-text fill).
+    pub confidence: f32,
+    /// Why it was written.
+    pub reason: Reason,
+}
+
+/// Why a token was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// Among the best of the step's quota.
+    Quota,
+    /// Its confidence reached the threshold.
+    Threshold,
+    /// Nothing reached the threshold, and it was the best.
+    BestOfStep,
+    /// Dream's origin rule drew it.
+    Drawn,
+    /// The guide accepted it.
+    GuideAgreed,
+    /// The guide accepted nothing, so the denoiser's first draft was written all the same.
+    Forced,
+    /// An end-of-text rule filled it.
+    EndOfText,
+}
+
+/// How the K/V row of a position was used in a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KvUse {
+    /// What happened to the row.
+    #[serde(rename = "u")]
+    pub status: KvStatus,
+    /// Steps since the row was computed; 0 where it was computed in this step.
+    #[serde(rename = "a", default, skip_serializing_if = "is_zero")]
+    pub age: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(age: &u32) -> bool {
+    *age == 0
+}
+
+/// What happened to a K/V row in a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum KvStatus {
+    /// Computed anew.
+    #[serde(rename = "c")]
+    Recomputed,
+    /// Reused, written while the position held the token that it holds now.
+    #[serde(rename = "r")]
+    Reused,
+    /// Reused, but written while the position held another token (as a rule the mask): the cache's main error.
+    #[serde(rename = "s")]
+    Stale,
+    /// Not attended to at all.
+    #[serde(rename = "d")]
+    Dropped,
+}
+
+/// What the guide said about the drafts of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GuideReview {
+    /// One entry per draft in the region, ascending by position.
+    pub drafts: Vec<DraftReview>,
+    /// How many drafts were accepted.
+    pub accepted: usize,
+    /// Tokens that the guide was fed in each of its forwards, the prompt's included.
+    pub forwards: Vec<usize>,
+}
+
+/// What the guide said about one draft.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct DraftReview {
+    /// Absolute position.
+    pub position: usize,
+    /// The denoiser's draft.
+    pub draft: u32,
+    /// The guide's verdict.
+    pub verdict: Verdict,
+    /// What the guide saw; `None` where it did not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<GuideView>,
+}
+
+/// The guide's distribution at a draft.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct GuideView {
+    /// The guide's most likely token.
+    pub token: u32,
+    /// Its probability.
+    pub top_probability: f32,
+    /// The probability of the draft.
+    pub draft_probability: f32,
+    /// How many tokens the guide finds more likely than the draft.
+    pub rank: u32,
+}
+
+/// The guide's verdict on a draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Accepted, and committed.
+    Agreed,
+    /// The first draft that was not accepted.
+    Rejected,
+    /// Rejected at the very first draft, and committed all the same.
+    Forced,
+    /// Behind the first rejection: not judged.
+    NotReached,
+}
+
+/// What a step cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Forwards of the denoiser (NFE).
+    pub nfe: u32,
+    /// Forwards of the guide.
+    pub guide_forwards: u32,
+    /// Positions that the denoiser computed.
+    pub computed: u32,
+    /// Positions whose K/V rows were reused.
+    pub reused: u32,
+    /// Positions that the guide computed.
+    pub guide_computed: u32,
+    /// Microseconds in the denoiser.
+    pub denoiser_us: u64,
+    /// Microseconds in the guide.
+    pub guide_us: u64,
+    /// Microseconds for everything else: proposals, selection, records.
+    pub other_us: u64,
+}
+
+impl Cost {
+    /// The whole step, microseconds.
+    pub fn total_us(&self) -> u64 {
+        self.denoiser_us + self.guide_us + self.other_us
+    }
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, step: Self) {
+        self.nfe += step.nfe;
+        self.guide_forwards += step.guide_forwards;
+        self.computed += step.computed;
+        self.reused += step.reused;
+        self.guide_computed += step.guide_computed;
+        self.denoiser_us += step.denoiser_us;
+        self.guide_us += step.guide_us;
+        self.other_us += step.other_us;
+    }
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopReason {
+    /// Nothing is masked any more.
+    NothingMasked,
+    /// End of text was committed and the rest was filled with it.
+    EndOfText,
+    /// More steps than any method needs: a safety net (algorithms' progress guard).
+    StepBudget,
+}

@@ -1,0 +1,108 @@
+//! What goes to the engine and what comes back.
+//!
+//! Runs are numbered by the client's order of `Start`; every event of a run carries its number, so that a client can
+//! drop what belongs to a run that it no longer shows. Commands are read between steps, so none waits for more than
+//! one step.
+
+use std::sync::Arc;
+
+use crate::{
+    settings::Settings,
+    trace::{End, Entry, Header, ModelCard},
+};
+
+/// Number of a run, from 1.
+pub type RunId = u64;
+
+/// A wish of the client.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Start a run; one that is under way is dropped without an end.
+    Start(Box<Request>),
+    /// Hold the run before its next step.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Do one step of a held run.
+    Step,
+    /// End the run here.
+    Stop,
+    /// New settings for the run under way; each knob takes effect when its declaration says.
+    Configure(Box<Settings>),
+    /// End the thread.
+    Shutdown,
+}
+
+/// What a run starts from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// The number that its events will carry.
+    pub run: RunId,
+    /// The prompt, without template.
+    pub prompt: String,
+    /// The settings.
+    pub settings: Settings,
+    /// Name of the preset they came from, for the log.
+    pub preset: Option<String>,
+    /// Whether to hold before the first step.
+    pub paused: bool,
+}
+
+/// What the engine tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The networks are loaded.
+    Ready {
+        /// The denoiser.
+        denoiser: ModelCard,
+        /// The guide, where there is one.
+        guide: Option<ModelCard>,
+    },
+    /// The networks could not be loaded; no run can start.
+    LoadFailed {
+        /// One sentence.
+        message: String,
+    },
+    /// A run has begun.
+    Started {
+        /// The run.
+        run: RunId,
+        /// What it starts from.
+        header: Box<Header>,
+    },
+    /// A step is done.
+    Step {
+        /// The run.
+        run: RunId,
+        /// The step.
+        entry: Arc<Entry>,
+    },
+    /// New settings were refused; the old ones stay in force.
+    Refused {
+        /// The run.
+        run: RunId,
+        /// One sentence.
+        message: String,
+    },
+    /// The run is held, or goes on.
+    Held {
+        /// The run.
+        run: RunId,
+        /// Whether it is held now.
+        held: bool,
+    },
+    /// The run has ended.
+    Finished {
+        /// The run.
+        run: RunId,
+        /// How.
+        end: Box<End>,
+    },
+    /// The run failed, or could not be started; the engine takes the next one.
+    Failed {
+        /// The run.
+        run: RunId,
+        /// One sentence.
+        message: String,
+    },
+}

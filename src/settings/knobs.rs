@@ -1,0 +1,319 @@
+//! The declaration of every knob.
+//!
+//! Adding a knob is one entry in `knobs!` and its use. The defaults are those of the plain sampler: one token per
+//! step in order of confidence, nothing cached, no guide; a preset turns accelerators on.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Choice, Effect, Kind, Knob, Slot, Value};
+
+/// Declares a choice type: its variants, their words and their help.
+macro_rules! choices {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal: $help:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $(#[doc = $help] $variant,)+ }
+
+        impl $name {
+            /// Its words and what they do.
+            pub const CHOICES: &'static [Choice] = &[$(Choice { word: $word, help: $help },)+];
+
+            /// The word of this choice.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl KnobType for $name {
+            fn to_value(self) -> Value {
+                Value::Word(self.word())
+            }
+
+            fn from_value(value: Value) -> Option<Self> {
+                match value {
+                    $(Value::Word($word) => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+/// A field type that a knob can have.
+trait KnobType: Copy {
+    fn to_value(self) -> Value;
+    fn from_value(value: Value) -> Option<Self>;
+}
+
+impl KnobType for bool {
+    fn to_value(self) -> Value {
+        Value::Flag(self)
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::Flag(on) => Some(on),
+            _ => None,
+        }
+    }
+}
+
+impl KnobType for u64 {
+    fn to_value(self) -> Value {
+        Value::Int(self)
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::Int(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+impl KnobType for usize {
+    fn to_value(self) -> Value {
+        Value::Int(self as u64)
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        u64::from_value(value).and_then(|value| Self::try_from(value).ok())
+    }
+}
+
+impl KnobType for f32 {
+    fn to_value(self) -> Value {
+        Value::Float(self)
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::Float(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+choices! {
+    /// Which K/V rows are reused.
+    CacheChoice {
+        Off = "off": "recompute every position in every step",
+        Block = "freecache-block": "freeze prompt and finished blocks, recompute from the current block on",
+        Window = "freecache-window": "recompute a window around the last committed token, freeze what is left of it",
+        Prompt = "freecache-prompt": "freeze the prompt after the first step, recompute the generation",
+    }
+}
+
+choices! {
+    /// How a token is drawn at a position.
+    SamplerStyle {
+        Gumbel = "gumbel": "LLaDA: Gumbel noise; confidence ignores temperature",
+        Filtered = "filtered": "Dream: temperature, top-p, top-k; confidence of what is left",
+    }
+}
+
+choices! {
+    /// What ranks the proposals.
+    OrderScore {
+        Confidence = "confidence": "probability of the drawn token (LLaDA low-confidence, Dream `maskgit_plus`)",
+        Margin = "margin": "gap between the two most likely tokens (Dream `topk_margin`)",
+        Entropy = "entropy": "negative entropy, the most certain first (Dream entropy)",
+        Random = "random": "a random order",
+    }
+}
+
+choices! {
+    /// Which proposals are committed.
+    UnmaskRule {
+        Quota = "quota": "the best few per step, by tokens-per-step or steps (LLaDA)",
+        Time = "time": "the share of masks that Dream's time grid asks for, the best first",
+        Origin = "origin": "each mask independently with the share of Dream's time grid",
+        Threshold = "threshold": "every proposal at or above the threshold, at least one",
+        ThresholdBudget = "threshold-budget": "as threshold, but never ahead of the even pace of steps (Dream `confidence_threshold`)",
+    }
+}
+
+choices! {
+    /// When the guide accepts a draft.
+    GuideRule {
+        Off = "off": "no guide",
+        Deterministic = "deterministic": "the draft is the guide's most likely token",
+        TopK = "topk": "the draft is among the guide's guide-top-k most likely tokens",
+        TopKRelative = "topk-relative": "as topk, and at least guide-ratio times as likely as the most likely",
+        Probability = "probability": "the guide gives the draft more than guide-probability",
+    }
+}
+
+choices! {
+    /// When end of text ends the run.
+    EosStop {
+        Off = "off": "never: every mask is denoised",
+        Prefix = "prefix": "once end of text is committed and nothing before it is masked",
+        Block = "block": "once a finished block holds end of text",
+    }
+}
+
+/// One entry per knob; makes [`Settings`], its defaults and [`KNOBS`].
+macro_rules! knobs {
+    ($($slot:ident {
+        $($name:literal $field:ident: $type:tt $(/ $unset:literal)? = $default:expr, $kind:tt, $unit:literal, $effect:ident, $help:literal;)+
+    })+) => {
+        /// One value for every knob.
+        #[derive(Debug, Clone, Copy, PartialEq)]
+        pub struct Settings { $($(#[doc = $help] pub $field: knobs!(@type $type $($unset)?),)+)+ }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self { $($($field: $default,)+)+ }
+            }
+        }
+
+        /// Every knob, in the order of the knob pane.
+        pub static KNOBS: &[Knob] = &[$($(Knob {
+            name: $name,
+            slot: Slot::$slot,
+            unit: $unit,
+            kind: knobs!(@kind $type $kind $($unset)?),
+            effect: Effect::$effect,
+            help: $help,
+            read: |settings| knobs!(@read settings.$field, $type $($unset)?),
+            write: |settings, value| knobs!(@write settings.$field, value, $type $($unset)?),
+        },)+)+];
+    };
+    (@type $type:tt $unset:literal) => { Option<$type> };
+    (@type $type:tt) => { $type };
+    (@kind usize ($min:literal..=$max:literal by $step:literal) $($unset:literal)?) => {
+        Kind::Int { min: $min, max: $max, step: $step, unset: knobs!(@unset $($unset)?) }
+    };
+    (@kind u64 ($min:literal..by $step:literal) $($unset:literal)?) => {
+        Kind::Int { min: $min, max: u64::MAX, step: $step, unset: knobs!(@unset $($unset)?) }
+    };
+    (@kind f32 ($min:literal..=$max:literal by $step:literal) $($unset:literal)?) => {
+        Kind::Float { min: $min, max: $max, step: $step, unset: knobs!(@unset $($unset)?) }
+    };
+    (@kind bool _) => { Kind::Flag };
+    (@kind $type:tt _) => { Kind::Choice($type::CHOICES) };
+    (@unset $unset:literal) => { Some($unset) };
+    (@unset) => { None };
+    (@read $place:expr, $type:tt $unset:literal) => { $place.map_or(Value::Word($unset), KnobType::to_value) };
+    (@read $place:expr, $type:tt) => { $place.to_value() };
+    (@write $place:expr, $value:expr, $type:tt $unset:literal) => {
+        match $value {
+            Value::Word($unset) => $place = None,
+            value => if let Some(value) = <$type>::from_value(value) { $place = Some(value) },
+        }
+    };
+    (@write $place:expr, $value:expr, $type:tt) => {
+        if let Some(value) = <$type>::from_value($value) { $place = value }
+    };
+}
+
+knobs! {
+    Canvas {
+        "gen-length" gen_length: usize / "auto" = None, (1..=4096 by 8), "tokens", NextRun,
+            "Masks appended to the prompt; auto takes what the prompt's task needs, else 64.";
+        "seed" seed: u64 = 0, (0..by 1), "", NextRun,
+            "Seed of every random draw of the run.";
+    }
+    Schedule {
+        "block-length" block_length: usize / "whole" = None, (1..=4096 by 4), "tokens", NextBlock,
+            "Denoise in blocks of this length, left to right; whole takes the canvas at once.";
+    }
+    Cache {
+        "cache" cache: CacheChoice = CacheChoice::Off, _, "", NextStep,
+            "Which K/V rows are reused instead of recomputed (FlashDLM, FreeCache).";
+        "window-left" window_left: usize = 64, (1..=4096 by 8), "tokens", NextStep,
+            "Window cache: positions recomputed before the last committed token.";
+        "window-right" window_right: usize / "end" = None, (2..=4096 by 8), "tokens", NextStep,
+            "Window cache: positions recomputed after it; what lies beyond is dropped. end drops nothing.";
+        "clean-freeze" clean_freeze: bool = false, _, "", NextBlock,
+            "Block cache: freeze a finished block one step late, with its last tokens in place.";
+    }
+    Proposal {
+        "sampler" sampler: SamplerStyle = SamplerStyle::Gumbel, _, "", NextStep,
+            "How a token is drawn and its confidence measured.";
+        "temperature" temperature: f32 = 0.0, (0.0..=2.0 by 0.1), "", NextStep,
+            "Randomness of the drawn token; 0 takes the most likely. Guided drafts are always greedy.";
+        "top-p" top_p: f32 / "off" = None, (0.05..=1.0 by 0.05), "probability", NextStep,
+            "Draw from the most likely tokens that hold this mass (sampler filtered).";
+        "top-k" top_k: usize / "off" = None, (1..=1000 by 1), "tokens", NextStep,
+            "Draw from this many most likely tokens (sampler filtered).";
+        "order" order: OrderScore = OrderScore::Confidence, _, "", NextStep,
+            "What ranks the proposals: the best are committed first.";
+        "order-temperature" order_temperature: f32 / "off" = None, (0.05..=2.0 by 0.05), "", NextStep,
+            "Draw the committed positions at random by their score (Dream `alg_temp`).";
+        "eos-last" eos_last: bool = false, _, "", NextStep,
+            "Give end-of-text proposals the lowest confidence, so that text comes first.";
+    }
+    Unmask {
+        "unmask" unmask: UnmaskRule = UnmaskRule::Quota, _, "", NextStep,
+            "Which proposals are committed when no guide decides.";
+        "tokens-per-step" tokens_per_step: usize = 1, (1..=512 by 1), "tokens", NextStep,
+            "Quota: how many proposals a step commits, unless steps is set.";
+        "steps" steps: usize / "auto" = None, (1..=4096 by 4), "steps", NextBlock,
+            "Steps for the whole canvas, spread over its blocks; auto follows tokens-per-step.";
+        "time-end" time_end: f32 = 1e-3, (0.0..=0.5 by 0.001), "", NextRun,
+            "Dream's time grid runs from 1 to this (eps).";
+        "threshold" threshold: f32 = 0.9, (0.0..=1.0 by 0.05), "probability", NextStep,
+            "Threshold: the confidence from which a proposal is committed.";
+    }
+    Guide {
+        "guide" guide: GuideRule = GuideRule::Off, _, "", NextStep,
+            "Commit the longest run of drafts that the autoregressive guide accepts (FlashDLM, Guided Diffusion).";
+        "guide-top-k" guide_top_k: usize = 2, (1..=1000 by 1), "tokens", NextStep,
+            "Guide rules topk and topk-relative: how deep the draft may rank.";
+        "guide-ratio" guide_ratio: f32 = 0.5, (0.0..=1.0 by 0.05), "ratio", NextStep,
+            "Guide rule topk-relative: how likely the draft must be, relative to the guide's favourite.";
+        "guide-probability" guide_probability: f32 = 0.1, (0.0..=1.0 by 0.05), "probability", NextStep,
+            "Guide rule probability: what the guide must give the draft.";
+        "verify-batch" verify_batch: usize = 32, (1..=512 by 8), "drafts", NextStep,
+            "How many drafts the guide reads in one forward.";
+    }
+    Stop {
+        "eos-stop" eos_stop: EosStop = EosStop::Off, _, "", NextStep,
+            "When end of text fills what is left of the canvas and ends the run.";
+    }
+}
+
+/// A map of knob names to values, every knob present.
+impl Serialize for Settings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(KNOBS.iter().map(|knob| (knob.name, knob.get(self))))
+    }
+}
+
+/// A map of knob names to values; absent knobs keep their defaults, unknown ones are refused.
+impl<'de> Deserialize<'de> for Settings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut settings = Self::default();
+        for (name, value) in BTreeMap::<String, Scalar>::deserialize(deserializer)? {
+            Knob::find(&name)
+                .and_then(|knob| knob.set(&mut settings, &value.to_string()))
+                .map_err(serde::de::Error::custom)?;
+        }
+        Ok(settings)
+    }
+}
+
+/// A value as files write it: `32`, `0.9`, `true` or `"whole"`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Scalar {
+    Flag(bool),
+    Int(u64),
+    Float(f64),
+    Text(String),
+}
+
+impl std::fmt::Display for Scalar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Flag(on) => on.fmt(f),
+            Self::Int(value) => value.fmt(f),
+            Self::Float(value) => value.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Presets: named sets of knob values, and the layers that settings are made of.
+//!
+//! Order: default < configuration file < preset < flags < live change. A preset file is TOML with a `title`, a
+//! `description` and a `[knobs]` table; unknown fields are refused.
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde::Deserialize;
+
+use super::{Knob, Settings, SettingsError, knobs::Scalar};
+use crate::trace::printable;
+
+/// The preset in force where none is chosen.
+pub const DEFAULT_PRESET: &str = "flashdlm";
+
+macro_rules! built_in {
+    ($($name:literal),+ $(,)?) => {
+        const BUILT_IN: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../../presets/", $name, ".toml"))),)+];
+    };
+}
+
+built_in!("plain", "dream", "threshold", "freecache", "guided", "flashdlm", "flashdlm-window");
+
+/// A named set of knob values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preset {
+    /// Name, as `--preset` takes it.
+    pub name: String,
+    /// One line for lists.
+    pub title: String,
+    /// Where it comes from and what to expect.
+    pub description: String,
+    /// Knob names and values, checked.
+    knobs: Vec<(&'static str, String)>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PresetFile {
+    title: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    knobs: BTreeMap<String, Scalar>,
+}
+
+impl Preset {
+    /// Parses the text of a preset file; `file` names it in errors.
+    pub fn parse(name: &str, file: &str, text: &str) -> Result<Self, SettingsError> {
+        let bad = |message: String| SettingsError::BadFile { file: file.to_owned(), message };
+        let parsed: PresetFile = toml::from_str(text).map_err(|error| bad(toml_message(&error)))?;
+        Ok(Self {
+            name: printable::line(name),
+            title: printable::line(&parsed.title),
+            description: printable::line(parsed.description.trim()),
+            knobs: checked_knobs(&parsed.knobs).map_err(|error| bad(error.to_string()))?,
+        })
+    }
+
+    /// Reads a preset file.
+    pub fn read(path: &Path) -> Result<Self, SettingsError> {
+        let file = printable::line(&path.display().to_string());
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| SettingsError::BadFile { file: file.clone(), message: error.to_string() })?;
+        let name = path.file_stem().map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned());
+        Self::parse(&name, &file, &text)
+    }
+
+    /// Its knob names and values.
+    pub fn knobs(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.knobs.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+}
+
+/// The built-in presets.
+pub fn presets() -> Vec<Preset> {
+    BUILT_IN
+        .iter()
+        .map(|(name, text)| Preset::parse(name, name, text).expect("a test parses every built-in preset"))
+        .collect()
+}
+
+/// The built-in preset of that name, or the preset in the file of that path (anything that ends in `.toml`).
+pub fn preset(name: &str) -> Result<Preset, SettingsError> {
+    if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
+        return Preset::read(Path::new(name));
+    }
+    presets().into_iter().find(|preset| preset.name == name).ok_or_else(|| SettingsError::UnknownPreset {
+        name: printable::line(name),
+        known: BUILT_IN.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// The layers of the settings in force, kept apart so that a change of preset leaves flags and live changes alone.
+#[derive(Debug, Clone, Default)]
+pub struct Layers {
+    config: Vec<(&'static str, String)>,
+    preset: Option<Preset>,
+    flags: Vec<(&'static str, String)>,
+    live: Vec<(&'static str, String)>,
+}
+
+impl Layers {
+    /// The layer of the configuration file.
+    pub fn set_config<'a>(&mut self, knobs: impl IntoIterator<Item = (&'a str, String)>) -> Result<(), SettingsError> {
+        self.config = check(knobs)?;
+        Ok(())
+    }
+
+    /// The preset. Live changes are dropped: whoever picks a preset wants to see it.
+    pub fn set_preset(&mut self, preset: Preset) {
+        self.preset = Some(preset);
+        self.live.clear();
+    }
+
+    /// The preset that was chosen.
+    pub fn preset(&self) -> Option<&Preset> {
+        self.preset.as_ref()
+    }
+
+    /// The layer of the command line.
+    pub fn set_flags<'a>(&mut self, knobs: impl IntoIterator<Item = (&'a str, String)>) -> Result<(), SettingsError> {
+        self.flags = check(knobs)?;
+        Ok(())
+    }
+
+    /// A change while the program runs.
+    pub fn set_live(&mut self, knob: &'static Knob, value: String) {
+        self.live.retain(|(name, _)| *name != knob.name);
+        self.live.push((knob.name, value));
+    }
+
+    /// Whether any layer above the defaults sets the knob.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.all().any(|(known, _)| known == name)
+    }
+
+    /// Whether the knob was changed while the program runs.
+    pub fn is_live(&self, name: &str) -> bool {
+        self.live.iter().any(|(known, _)| *known == name)
+    }
+
+    /// All layers, the strongest last.
+    pub fn resolve(&self) -> Settings {
+        let mut settings = Settings::default();
+        for (name, value) in self.all() {
+            Knob::find(name)
+                .and_then(|knob| knob.set(&mut settings, value))
+                .expect("every layer was checked when it was set");
+        }
+        settings
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.config
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .chain(self.preset.iter().flat_map(Preset::knobs))
+            .chain(self.flags.iter().chain(&self.live).map(|(name, value)| (*name, value.as_str())))
+    }
+}
+
+fn check<'a>(knobs: impl IntoIterator<Item = (&'a str, String)>) -> Result<Vec<(&'static str, String)>, SettingsError> {
+    knobs
+        .into_iter()
+        .map(|(name, value)| {
+            let knob = Knob::find(name)?;
+            knob.parse(&value)?;
+            Ok((knob.name, value))
+        })
+        .collect()
+}
+
+fn checked_knobs(knobs: &BTreeMap<String, Scalar>) -> Result<Vec<(&'static str, String)>, SettingsError> {
+    check(knobs.iter().map(|(name, value)| (name.as_str(), value.to_string())))
+}
+
+/// The message of a TOML error without its multi-line excerpt, with the line number.
+pub(crate) fn toml_message(error: &toml::de::Error) -> String {
+    printable::line(error.message())
+}

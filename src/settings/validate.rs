@@ -1,0 +1,97 @@
+//! Rules that hold between knobs, and between knobs, prompt and model. Each has a message that says what to change.
+
+use super::{EosStop, GuideRule, SamplerStyle, Settings, SettingsError, UnmaskRule};
+
+/// What the prompt and the model allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Tokens of the prompt.
+    pub prompt: usize,
+    /// Masks appended to it: [`Settings::gen_length`] with "auto" resolved.
+    pub gen_length: usize,
+    /// The longest canvas that the denoiser and the guide take.
+    pub max_positions: usize,
+    /// Whether a guide is loaded.
+    pub has_guide: bool,
+}
+
+impl Settings {
+    /// Checks the settings against each other and against `limits`.
+    pub fn validate(&self, limits: &Limits) -> Result<(), SettingsError> {
+        validate_canvas(limits)?;
+        self.validate_blocks(limits)?;
+        self.validate_sampler()?;
+        self.validate_guide(limits)
+    }
+
+    /// Number of blocks that a canvas of `gen_length` tokens is denoised in; the last one may be short.
+    pub fn blocks(&self, gen_length: usize) -> usize {
+        self.block_length.map_or(1, |length| gen_length.div_ceil(length.max(1)))
+    }
+
+    fn validate_blocks(&self, limits: &Limits) -> Result<(), SettingsError> {
+        let gen_length = limits.gen_length;
+        if let Some(length) = self.block_length.filter(|length| *length > gen_length) {
+            return conflict(format!(
+                "block-length {length} does not fit a gen-length of {gen_length}: choose at most {gen_length}, or 'whole'"
+            ));
+        }
+        let blocks = self.blocks(gen_length);
+        if let Some(steps) = self.steps.filter(|steps| *steps < blocks && self.unmask != UnmaskRule::Threshold) {
+            return conflict(format!(
+                "steps {steps} is less than one step for each of the {blocks} blocks: choose steps of at least {blocks}, \
+                 a longer block-length, or steps 'auto'"
+            ));
+        }
+        if self.eos_stop == EosStop::Block && self.block_length.is_none() && self.guide == GuideRule::Off {
+            return conflict(
+                "eos-stop 'block' ends a run at a finished block, and block-length is 'whole': set block-length, \
+                 or eos-stop 'prefix'"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    fn validate_sampler(&self) -> Result<(), SettingsError> {
+        if self.sampler == SamplerStyle::Gumbel && (self.top_p.is_some() || self.top_k.is_some()) {
+            return conflict(
+                "top-p and top-k belong to sampler 'filtered', and sampler is 'gumbel': set sampler to 'filtered', \
+                 or top-p and top-k to 'off'"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    fn validate_guide(&self, limits: &Limits) -> Result<(), SettingsError> {
+        if self.guide != GuideRule::Off && !limits.has_guide {
+            return conflict(format!(
+                "guide is '{}' but no guide model is loaded: load one, or set guide to 'off'",
+                self.guide.word()
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn validate_canvas(limits: &Limits) -> Result<(), SettingsError> {
+    let Limits { prompt, gen_length, max_positions, .. } = *limits;
+    if prompt >= max_positions {
+        return conflict(format!(
+            "the prompt takes {prompt} tokens and the model's context is {max_positions}: shorten the prompt"
+        ));
+    }
+    if prompt + gen_length > max_positions {
+        return conflict(format!(
+            "gen-length {gen_length} and a prompt of {prompt} tokens exceed the model's context of {max_positions}: \
+             choose a gen-length of at most {}",
+            max_positions - prompt
+        ));
+    }
+    Ok(())
+}
+
+fn conflict(message: String) -> Result<(), SettingsError> {
+    Err(SettingsError::Conflict(message))
+}
