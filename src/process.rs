@@ -15,10 +15,7 @@ fn defaults() -> [(&'static str, String); 2] {
 }
 
 /// Prepares the process. To be called first thing in `main`, while no other thread runs.
-#[expect(
-    unsafe_code,
-    reason = "environment variables may only be written while no other thread reads them"
-)]
+#[expect(unsafe_code, reason = "environment variables may only be written while no other thread reads them")]
 pub fn prepare() {
     for (name, value) in defaults() {
         if std::env::var_os(name).is_none() {

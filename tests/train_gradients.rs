@@ -8,12 +8,7 @@ use diffuscope::train::fused::Fused;
 use diffuscope::train::gradient::{Chunk, Engine, Kind, Label, Wanted};
 use diffuscope::train::parameters::{Layout, Shape};
 
-const SHAPE: Shape = Shape {
-    hidden: 16,
-    layers: 2,
-    heads: 2,
-    ffn: 24,
-};
+const SHAPE: Shape = Shape { hidden: 16, layers: 2, heads: 2, ffn: 24 };
 const VOCAB: usize = 13;
 
 /// Small whole numbers that look random.
@@ -28,21 +23,14 @@ fn chunks() -> Vec<Chunk> {
     for (c, lengths) in [vec![7, 3, 12], vec![5, 19], vec![4]].into_iter().enumerate() {
         let mut chunk = Chunk::default();
         for (s, len) in lengths.into_iter().enumerate() {
-            let ids: Vec<u32> = (0..len)
-                .map(|i| (scramble(i + 31 * s + 101 * c) % VOCAB) as u32)
-                .collect();
+            let ids: Vec<u32> = (0..len).map(|i| (scramble(i + 31 * s + 101 * c) % VOCAB) as u32).collect();
             let none = c == 2 || (c == 0 && s == 1);
-            let wanted = (0..len)
-                .filter(|row| !none && !scramble(row + 7 * c).is_multiple_of(3))
-                .map(|row| Wanted {
-                    row,
-                    target: (scramble(row + 57 * s + 3) % VOCAB) as u32,
-                    weight: 0.02 + (scramble(row) % 5) as f32 * 0.01,
-                    label: Label {
-                        family: 0,
-                        kind: Kind::Other,
-                    },
-                });
+            let wanted = (0..len).filter(|row| !none && !scramble(row + 7 * c).is_multiple_of(3)).map(|row| Wanted {
+                row,
+                target: (scramble(row + 57 * s + 3) % VOCAB) as u32,
+                weight: 0.02 + (scramble(row) % 5) as f32 * 0.01,
+                label: Label { family: 0, kind: Kind::Other },
+            });
             chunk.push(&ids, wanted);
         }
         count += chunk.wanted.len();
@@ -64,10 +52,7 @@ fn weights(layout: &Layout) -> Vec<f32> {
 }
 
 fn engines(layout: &Layout) -> (Fused, Composed) {
-    (
-        Fused::new(layout.clone(), 32, 2),
-        Composed::new(layout.clone(), 32, Device::Cpu),
-    )
+    (Fused::new(layout.clone(), 32, 2), Composed::new(layout.clone(), 32, Device::Cpu))
 }
 
 const FUTURES: [f32; 3] = [f32::NEG_INFINITY, -2.0, 0.0];
@@ -96,10 +81,7 @@ fn fused_and_composed_logits_agree() {
         for (a, b) in a.iter().flatten().zip(b.iter().flatten()) {
             assert!((a - b).abs() < 2e-5, "{a} and {b} with future {future}");
         }
-        assert_eq!(
-            a.iter().map(Vec::len).collect::<Vec<_>>(),
-            b.iter().map(Vec::len).collect::<Vec<_>>()
-        );
+        assert_eq!(a.iter().map(Vec::len).collect::<Vec<_>>(), b.iter().map(Vec::len).collect::<Vec<_>>());
     }
 }
 
@@ -117,11 +99,7 @@ fn fused_and_composed_gradients_agree() {
             let scale = b.iter().fold(0f32, |m, x| m.max(x.abs()));
             assert!(scale > 1e-6, "no gradient reaches {}", tensor.name);
             for (a, b) in a.iter().zip(b) {
-                assert!(
-                    (a - b).abs() < 1e-4 * scale + 1e-7,
-                    "{}: {a} and {b}, future {future}",
-                    tensor.name
-                );
+                assert!((a - b).abs() < 1e-4 * scale + 1e-7, "{}: {a} and {b}, future {future}", tensor.name);
             }
         }
         for (left, right) in left.iter().zip(&right) {
@@ -145,12 +123,7 @@ fn gradients_agree_with_central_differences() {
         for tensor in &layout.tensors {
             let sign = |i: usize| if scramble(i).is_multiple_of(2) { 1.0f32 } else { -1.0 };
             let expected: f64 = tensor.range.clone().map(|i| f64::from(gradient[i] * sign(i))).sum();
-            let norm: f64 = tensor
-                .range
-                .clone()
-                .map(|i| f64::from(gradient[i]).powi(2))
-                .sum::<f64>()
-                .sqrt();
+            let norm: f64 = tensor.range.clone().map(|i| f64::from(gradient[i]).powi(2)).sum::<f64>().sqrt();
             let step = 4e-3 / (tensor.range.len() as f32).sqrt();
             let mut at = |direction: f32| {
                 let mut moved = weights.clone();
@@ -177,9 +150,7 @@ fn the_number_of_threads_changes_nothing() {
     let (weights, chunks) = (weights(&layout), chunks());
     let results = [1, 3].map(|threads| {
         let mut gradient = vec![0.0; layout.len];
-        Fused::new(layout.clone(), 32, threads)
-            .gradient(&weights, &chunks, 0.0, &mut gradient)
-            .unwrap();
+        Fused::new(layout.clone(), 32, threads).gradient(&weights, &chunks, 0.0, &mut gradient).unwrap();
         gradient
     });
     assert_eq!(results[0], results[1]);

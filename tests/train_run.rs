@@ -81,10 +81,7 @@ fn run<'a>(config: &'a Config, folder: &'a Path, tokenizer: &Arc<Tokenizer>, sto
     Run {
         config,
         folder,
-        specials: Specials {
-            end: tokenizer.eos_id(),
-            mask: tokenizer.mask_id().unwrap(),
-        },
+        specials: Specials { end: tokenizer.eos_id(), mask: tokenizer.mask_id().unwrap() },
         vocab: tokenizer.vocab_size().next_multiple_of(vocabulary::ROWS),
         tokenizer: Arc::clone(tokenizer),
         device: Device::Cpu,
@@ -106,42 +103,24 @@ fn a_stopped_run_goes_on_as_if_it_had_not_stopped() {
     let go = Arc::new(AtomicBool::new(false));
 
     let whole = folder("whole");
-    let mut watch = Watch {
-        stop: None,
-        seen: Vec::new(),
-    };
-    assert_eq!(
-        run(&config, &whole, &tokenizer, &go).all(&mut watch).unwrap(),
-        End::Finished
-    );
+    let mut watch = Watch { stop: None, seen: Vec::new() };
+    assert_eq!(run(&config, &whole, &tokenizer, &go).all(&mut watch).unwrap(), End::Finished);
     assert_eq!(watch.seen, [true, true, false, false]);
 
     let parts = folder("parts");
-    let mut watch = Watch {
-        stop: Some(Arc::clone(&go)),
-        seen: Vec::new(),
-    };
-    assert_eq!(
-        run(&config, &parts, &tokenizer, &go).all(&mut watch).unwrap(),
-        End::Stopped
-    );
+    let mut watch = Watch { stop: Some(Arc::clone(&go)), seen: Vec::new() };
+    assert_eq!(run(&config, &parts, &tokenizer, &go).all(&mut watch).unwrap(), End::Stopped);
     let layout = run(&config, &parts, &tokenizer, &go).layout("denoiser");
     let at_stop = checkpoint::progress(&checkpoint::path(&parts, "parent")).unwrap();
     assert!(at_stop.tokens >= 2_500 && at_stop.tokens < 5_000);
     go.store(false, Ordering::Relaxed);
-    assert_eq!(
-        run(&config, &parts, &tokenizer, &go).all(&mut watch).unwrap(),
-        End::Finished
-    );
+    assert_eq!(run(&config, &parts, &tokenizer, &go).all(&mut watch).unwrap(), End::Finished);
 
     for phase in ["parent", "adapt"] {
         let (a, a_progress) = checkpoint::load(&checkpoint::path(&whole, phase), &layout).unwrap();
         let (b, b_progress) = checkpoint::load(&checkpoint::path(&parts, phase), &layout).unwrap();
         assert_eq!(a, b, "{phase}");
-        assert_eq!(
-            (a_progress.step, a_progress.tokens),
-            (b_progress.step, b_progress.tokens)
-        );
+        assert_eq!((a_progress.step, a_progress.tokens), (b_progress.step, b_progress.tokens));
     }
     let points = curve(&whole);
     let parent: Vec<f64> = points.iter().filter(|p| p.phase == "parent").map(|p| p.loss).collect();
@@ -163,12 +142,7 @@ fn a_missed_gate_ends_the_run() {
     let tokenizer = Arc::new(Tokenizer::from_bytes(vocabulary_json().as_bytes()).unwrap());
     let folder = folder("gate");
     let go = Arc::new(AtomicBool::new(false));
-    let error = run(&config, &folder, &tokenizer, &go)
-        .all(&mut Watch {
-            stop: None,
-            seen: Vec::new(),
-        })
-        .unwrap_err();
+    let error = run(&config, &folder, &tokenizer, &go).all(&mut Watch { stop: None, seen: Vec::new() }).unwrap_err();
     assert!(matches!(error, TrainError::Gate { .. }));
     assert!(error.to_string().contains("exact json 40 %, expected 95 %"), "{error}");
 }
@@ -176,17 +150,7 @@ fn a_missed_gate_ends_the_run() {
 #[test]
 fn checkpoints_of_other_networks_and_broken_files_are_refused() {
     let folder = folder("refused");
-    let layout = |ffn| {
-        Layout::new(
-            Shape {
-                hidden: 8,
-                layers: 1,
-                heads: 2,
-                ffn,
-            },
-            10,
-        )
-    };
+    let layout = |ffn| Layout::new(Shape { hidden: 8, layers: 1, heads: 2, ffn }, 10);
     let state = diffuscope::train::optimizer::State::new(layout(12).initial(1));
     let path = folder.join("a.safetensors");
     let progress = checkpoint::Progress {
@@ -200,36 +164,19 @@ fn checkpoints_of_other_networks_and_broken_files_are_refused() {
     };
     checkpoint::save(&path, &layout(12), &state, &progress).unwrap();
     assert_eq!(checkpoint::load(&path, &layout(12)).unwrap(), (state, progress));
-    assert!(matches!(
-        checkpoint::load(&path, &layout(16)),
-        Err(CheckpointError::Mismatch { .. })
-    ));
+    assert!(matches!(checkpoint::load(&path, &layout(16)), Err(CheckpointError::Mismatch { .. })));
     std::fs::write(&path, "no tensors").unwrap();
-    assert!(matches!(
-        checkpoint::load(&path, &layout(12)),
-        Err(CheckpointError::Format { .. })
-    ));
-    assert!(matches!(
-        checkpoint::load(&folder.join("none"), &layout(12)),
-        Err(CheckpointError::File { .. })
-    ));
+    assert!(matches!(checkpoint::load(&path, &layout(12)), Err(CheckpointError::Format { .. })));
+    assert!(matches!(checkpoint::load(&folder.join("none"), &layout(12)), Err(CheckpointError::File { .. })));
 }
 
 #[test]
 fn plain_decoders_fill_the_canvas_and_checkers_judge() {
     let json = vocabulary_json();
     let tokenizer = Tokenizer::from_bytes(json.as_bytes()).unwrap();
-    let specials = Specials {
-        end: tokenizer.eos_id(),
-        mask: tokenizer.mask_id().unwrap(),
-    };
+    let specials = Specials { end: tokenizer.eos_id(), mask: tokenizer.mask_id().unwrap() };
     let layout = Layout::new(
-        Shape {
-            hidden: 16,
-            layers: 2,
-            heads: 2,
-            ffn: 24,
-        },
+        Shape { hidden: 16, layers: 2, heads: 2, ffn: 24 },
         tokenizer.vocab_size().next_multiple_of(vocabulary::ROWS),
     );
     let weights = layout.initial(4);
@@ -243,45 +190,20 @@ fn plain_decoders_fill_the_canvas_and_checkers_judge() {
             assert!(!answer.contains(&specials.mask) && !answer.contains(&specials.end));
         }
     }
-    let mut plain = Plain {
-        tokenizer: &tokenizer,
-        specials,
-        prompts: 2,
-        stories: 0,
-    };
-    let candidate = Candidate {
-        engine: &mut engine,
-        weights: &weights,
-        causal: true,
-    };
+    let mut plain = Plain { tokenizer: &tokenizer, specials, prompts: 2, stories: 0 };
+    let candidate = Candidate { engine: &mut engine, weights: &weights, causal: true };
     let exact = plain.exact(candidate, Options::default()).unwrap();
     assert!(!exact.contains_key(&Family::Story));
-    assert_eq!(
-        exact.values().copied().sum::<f64>(),
-        0.0,
-        "untrained weights cannot be right: {exact:?}"
-    );
+    assert_eq!(exact.values().copied().sum::<f64>(), 0.0, "untrained weights cannot be right: {exact:?}");
 }
 
 #[test]
 fn an_exported_folder_has_the_names_and_fields_of_the_real_repositories() {
     let json = vocabulary_json();
     let folder = folder("export");
-    let layout = Layout::new(
-        Shape {
-            hidden: 16,
-            layers: 2,
-            heads: 2,
-            ffn: 24,
-        },
-        1024,
-    );
+    let layout = Layout::new(Shape { hidden: 16, layers: 2, heads: 2, ffn: 24 }, 1024);
     let weights = layout.initial(9);
-    let vocabulary = export::Vocabulary {
-        json: &json,
-        end: 0,
-        mask: 1,
-    };
+    let vocabulary = export::Vocabulary { json: &json, end: 0, mask: 1 };
     export::write(&folder, &layout, &weights, 512, vocabulary, Use::Denoiser).unwrap();
     let config: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(folder.join("config.json")).unwrap()).unwrap();

@@ -88,12 +88,7 @@ impl View for Values<'_> {
 
 /// The parts of a state under the names that they have in the file.
 fn parts(state: &State) -> [(&'static str, &Vec<f32>); 4] {
-    [
-        ("weights", &state.weights),
-        ("average", &state.average),
-        ("first", &state.first),
-        ("second", &state.second),
-    ]
+    [("weights", &state.weights), ("average", &state.average), ("first", &state.first), ("second", &state.second)]
 }
 
 /// Where the checkpoint of a phase lies in the folder of a run.
@@ -116,27 +111,18 @@ pub fn replace<E>(path: &Path, write: impl FnOnce(&Path) -> Result<(), E>) -> Re
 
 /// Writes a checkpoint.
 pub fn save(path: &Path, layout: &Layout, state: &State, progress: &Progress) -> Result<(), CheckpointError> {
-    let file = |source| CheckpointError::File {
-        path: path.to_owned(),
-        source,
-    };
+    let file = |source| CheckpointError::File { path: path.to_owned(), source };
     let progress = serde_json::to_string(progress).map_err(|error| file(error.into()))?;
     let metadata = HashMap::from([(PROGRESS.to_owned(), progress)]);
     let tensors = parts(state).into_iter().flat_map(|(part, values)| {
         layout.tensors.iter().map(move |tensor| {
-            let view = Values {
-                dims: &tensor.dims,
-                values: &values[tensor.range.clone()],
-            };
+            let view = Values { dims: &tensor.dims, values: &values[tensor.range.clone()] };
             (format!("{part}.{}", tensor.name), view)
         })
     });
     replace(path, |part| serialize_to_file(tensors, Some(metadata), part))
         .map_err(file)?
-        .map_err(|source| CheckpointError::Format {
-            path: path.to_owned(),
-            source,
-        })
+        .map_err(|source| CheckpointError::Format { path: path.to_owned(), source })
 }
 
 /// Reads what a checkpoint says about itself.
@@ -145,18 +131,10 @@ pub fn progress(path: &Path) -> Result<Progress, CheckpointError> {
 }
 
 fn read(path: &Path) -> Result<(Progress, Vec<u8>), CheckpointError> {
-    let bytes = std::fs::read(path).map_err(|source| CheckpointError::File {
-        path: path.to_owned(),
-        source,
-    })?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|source| CheckpointError::Format {
-        path: path.to_owned(),
-        source,
-    })?;
-    let mismatch = |reason: String| CheckpointError::Mismatch {
-        path: path.to_owned(),
-        reason,
-    };
+    let bytes = std::fs::read(path).map_err(|source| CheckpointError::File { path: path.to_owned(), source })?;
+    let (_, header) = SafeTensors::read_metadata(&bytes)
+        .map_err(|source| CheckpointError::Format { path: path.to_owned(), source })?;
+    let mismatch = |reason: String| CheckpointError::Mismatch { path: path.to_owned(), reason };
     let text = header.metadata().as_ref().and_then(|m| m.get(PROGRESS));
     let text = text.ok_or_else(|| mismatch(format!("its metadata has no {PROGRESS}")))?;
     let progress = serde_json::from_str(text).map_err(|error| mismatch(error.to_string()))?;
@@ -166,20 +144,15 @@ fn read(path: &Path) -> Result<(Progress, Vec<u8>), CheckpointError> {
 /// Reads a checkpoint of a network of `layout`.
 pub fn load(path: &Path, layout: &Layout) -> Result<(State, Progress), CheckpointError> {
     let (progress, bytes) = read(path)?;
-    let mismatch = |reason: String| CheckpointError::Mismatch {
-        path: path.to_owned(),
-        reason,
-    };
+    let mismatch = |reason: String| CheckpointError::Mismatch { path: path.to_owned(), reason };
     if progress.shape != layout.shape || progress.vocab != layout.vocab {
         return Err(mismatch(format!(
             "it holds {:?} with {} token ids, expected {:?} with {}",
             progress.shape, progress.vocab, layout.shape, layout.vocab
         )));
     }
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|source| CheckpointError::Format {
-        path: path.to_owned(),
-        source,
-    })?;
+    let tensors =
+        SafeTensors::deserialize(&bytes).map_err(|source| CheckpointError::Format { path: path.to_owned(), source })?;
     let mut state = State::new(vec![0.0; layout.len]);
     state.step = progress.step;
     for (part, values) in [
@@ -194,10 +167,7 @@ pub fn load(path: &Path, layout: &Layout) -> Result<(State, Progress), Checkpoin
             if found.dtype() != Dtype::F32 || found.shape() != tensor.dims {
                 return Err(mismatch(format!("{name} is {:?} {:?}", found.dtype(), found.shape())));
             }
-            for (value, bytes) in values[tensor.range.clone()]
-                .iter_mut()
-                .zip(found.data().chunks_exact(4))
-            {
+            for (value, bytes) in values[tensor.range.clone()].iter_mut().zip(found.data().chunks_exact(4)) {
                 *value = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
             }
         }

@@ -45,19 +45,13 @@ pub struct TrainArgs {
 }
 
 /// Trains by a recipe, or exports what was trained.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "every command takes its arguments as its own"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "every command takes its arguments as its own")]
 pub fn run(args: TrainArgs) -> Result<()> {
     let config = Config::load(args.config.as_deref())?;
     let tokenizer_file = args.out.join("tokenizer.json");
     let begun = tokenizer_file.exists();
     if begun && !args.resume && !args.export_only {
-        bail!(
-            "{} holds a run: go on with --resume, or choose another folder with --out",
-            args.out.display()
-        );
+        bail!("{} holds a run: go on with --resume, or choose another folder with --out", args.out.display());
     }
     if !begun && args.export_only {
         bail!("{} holds no run to export", args.out.display());
@@ -72,10 +66,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
     let Some(mask) = tokenizer.mask_id() else {
         bail!("{} has no mask token", tokenizer_file.display());
     };
-    let specials = Specials {
-        end: tokenizer.eos_id(),
-        mask,
-    };
+    let specials = Specials { end: tokenizer.eos_id(), mask };
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // The second signal ends the program at once; the first asks for a checkpoint.
@@ -90,9 +81,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
         tokenizer: Arc::clone(&tokenizer),
         specials,
         device: device(&args.device)?,
-        threads: args
-            .threads
-            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+        threads: args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
         stop,
         past_gates: args.past_gates,
     };
@@ -128,11 +117,7 @@ fn device(name: &str) -> Result<Device> {
 fn export_pair(run: &Run<'_>, folder: &Path, tokenizer_file: &Path) -> Result<()> {
     let json =
         std::fs::read_to_string(tokenizer_file).with_context(|| format!("cannot read {}", tokenizer_file.display()))?;
-    let vocabulary = export::Vocabulary {
-        json: &json,
-        end: run.specials.end,
-        mask: run.specials.mask,
-    };
+    let vocabulary = export::Vocabulary { json: &json, end: run.specials.end, mask: run.specials.mask };
     for name in run.config.models.keys() {
         let mut phases = run.config.phases.iter().rev().filter(|phase| phase.model == *name);
         let Some(phase) = phases.find(|phase| checkpoint::path(run.folder, &phase.name).exists()) else {
@@ -141,11 +126,7 @@ fn export_pair(run: &Run<'_>, folder: &Path, tokenizer_file: &Path) -> Result<()
         };
         let layout = run.layout(name);
         let (state, progress) = checkpoint::load(&checkpoint::path(run.folder, &phase.name), &layout)?;
-        let use_ = if phase.objective == Objective::Causal {
-            Use::Guide
-        } else {
-            Use::Denoiser
-        };
+        let use_ = if phase.objective == Objective::Causal { Use::Guide } else { Use::Denoiser };
         let target = folder.join(name);
         export::write(&target, &layout, &state.average, run.config.positions, vocabulary, use_)?;
         eprintln!(

@@ -30,21 +30,14 @@ struct Padded {
 impl Composed {
     /// An engine for sequences of at most `positions` tokens on `device`.
     pub fn new(layout: Layout, positions: usize, device: Device) -> Self {
-        Self {
-            layout,
-            device,
-            positions,
-        }
+        Self { layout, device, positions }
     }
 
     fn pad(&self, chunk: &Chunk, future: f32) -> Result<Padded, EngineError> {
         let b = chunk.sequences.len();
         let t = chunk.sequences.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
         if t > self.positions {
-            return Err(EngineError::TooLong {
-                len: t,
-                limit: self.positions,
-            });
+            return Err(EngineError::TooLong { len: t, limit: self.positions });
         }
         let mut ids = vec![0u32; b * t];
         let mut bias = vec![0f32; b * t * t];
@@ -103,10 +96,7 @@ impl Composed {
         let angles = Tensor::from_vec(angles, (1, 1, t, head), &self.device)?;
         let (cos, sin) = (angles.cos()?, angles.sin()?);
         let rotate = |x: Tensor| -> candle_core::Result<Tensor> {
-            let (low, high) = (
-                x.narrow(D::Minus1, 0, head / 2)?,
-                x.narrow(D::Minus1, head / 2, head / 2)?,
-            );
+            let (low, high) = (x.narrow(D::Minus1, 0, head / 2)?, x.narrow(D::Minus1, head / 2, head / 2)?);
             let turned = Tensor::cat(&[&high.neg()?, &low], D::Minus1)?;
             x.broadcast_mul(&cos)? + turned.broadcast_mul(&sin)?
         };
@@ -123,11 +113,7 @@ impl Composed {
             let (q, k, v) = (rotate(project(0)?)?, rotate(project(1)?)?, project(2)?);
             let scores = (q.matmul(&k.transpose(2, 3)?.contiguous()?)? * (head as f64).powf(-0.5))?;
             let probabilities = candle_nn::ops::softmax(&scores.broadcast_add(&padded.bias)?, D::Minus1)?;
-            let gathered = probabilities
-                .matmul(&v)?
-                .transpose(1, 2)?
-                .contiguous()?
-                .reshape((b * t, heads * head))?;
+            let gathered = probabilities.matmul(&v)?.transpose(1, 2)?.contiguous()?.reshape((b * t, heads * head))?;
             let middle = (x + gathered.matmul(&one(&places.output).t()?)?)?;
             let input = rms_norm(&middle, one(&places.ffn_norm))?;
             let gate_up = self.find(variables, &places.gate_up);
@@ -168,10 +154,7 @@ impl Engine for Composed {
             let logits = self.forward(&variables, &self.pad(chunk, future)?)?;
             let targets = Tensor::from_slice(&chunk.targets, (chunk.targets.len(), 1), &self.device)?;
             let factors = Tensor::from_slice(&chunk.weights, chunk.weights.len(), &self.device)?;
-            let losses = candle_nn::ops::log_softmax(&logits, D::Minus1)?
-                .gather(&targets, 1)?
-                .squeeze(1)?
-                .neg()?;
+            let losses = candle_nn::ops::log_softmax(&logits, D::Minus1)?.gather(&targets, 1)?.squeeze(1)?.neg()?;
             let grads = (&losses * &factors)?.sum_all()?.backward()?;
             for (tensor, variable) in self.layout.tensors.iter().zip(&variables) {
                 if let Some(grad) = grads.get(variable) {
@@ -180,14 +163,8 @@ impl Engine for Composed {
                 }
             }
             let aimed = logits.gather(&targets, 1)?.squeeze(1)?;
-            let hits = aimed
-                .ge(&logits.max(D::Minus1)?)?
-                .to_dtype(DType::U8)?
-                .to_vec1::<u8>()?;
-            outcomes.push(Outcome {
-                losses: losses.to_vec1()?,
-                hits: hits.iter().map(|h| *h != 0).collect(),
-            });
+            let hits = aimed.ge(&logits.max(D::Minus1)?)?.to_dtype(DType::U8)?.to_vec1::<u8>()?;
+            outcomes.push(Outcome { losses: losses.to_vec1()?, hits: hits.iter().map(|h| *h != 0).collect() });
         }
         Ok(outcomes)
     }
@@ -198,10 +175,7 @@ impl Engine for Composed {
             if chunk.wanted.is_empty() {
                 return Ok(Vec::new());
             }
-            Ok(self
-                .forward(&variables, &self.pad(chunk, future)?)?
-                .flatten_all()?
-                .to_vec1()?)
+            Ok(self.forward(&variables, &self.pad(chunk, future)?)?.flatten_all()?.to_vec1()?)
         });
         logits.collect()
     }

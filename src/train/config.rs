@@ -142,12 +142,7 @@ fn one() -> f64 {
 
 /// What a phase learns.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(
-    tag = "kind",
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    rename_all_fields = "kebab-case"
-)]
+#[serde(tag = "kind", deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Objective {
     /// The next token of the answer from everything before it.
     Causal,
@@ -183,19 +178,14 @@ impl Config {
             return Self::parse(EMBEDDED, "embedded.toml");
         };
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-            path: name.clone(),
-            source,
-        })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: name.clone(), source })?;
         Self::parse(&text, &name)
     }
 
     /// Reads a recipe from `text`; `name` is what messages call it.
     pub fn parse(text: &str, name: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text).map_err(|source| ConfigError::Parse {
-            path: name.to_owned(),
-            source: Box::new(source),
-        })?;
+        let config: Self = toml::from_str(text)
+            .map_err(|source| ConfigError::Parse { path: name.to_owned(), source: Box::new(source) })?;
         config.validate()?;
         Ok(config)
     }
@@ -210,60 +200,26 @@ impl Config {
             if fine {
                 return Ok(());
             }
-            Err(ConfigError::Value {
-                field: field.to_owned(),
-                value: value.to_string(),
-                expected: expected.to_owned(),
-            })
+            Err(ConfigError::Value { field: field.to_owned(), value: value.to_string(), expected: expected.to_owned() })
         };
         let positive = "at least 1";
-        require(
-            self.samples_per_step > 0,
-            "samples-per-step",
-            &self.samples_per_step,
-            positive,
-        )?;
+        require(self.samples_per_step > 0, "samples-per-step", &self.samples_per_step, positive)?;
         require(self.chunks > 0, "chunks", &self.chunks, positive)?;
         require(self.average.every > 0, "average.every", &self.average.every, positive)?;
-        require(
-            self.report.curve_tokens > 0,
-            "report.curve-tokens",
-            &self.report.curve_tokens,
-            positive,
-        )?;
+        require(self.report.curve_tokens > 0, "report.curve-tokens", &self.report.curve_tokens, positive)?;
         let share = "a share between 0 and 1";
-        require(
-            (0.0..=1.0).contains(&self.average.keep),
-            "average.keep",
-            &self.average.keep,
-            share,
-        )?;
+        require((0.0..=1.0).contains(&self.average.keep), "average.keep", &self.average.keep, share)?;
         let optimizer = &self.optimizer;
         require(optimizer.rate > 0.0, "optimizer.rate", &optimizer.rate, "above 0")?;
         require(optimizer.clip > 0.0, "optimizer.clip", &optimizer.clip, "above 0")?;
-        require(
-            (0.0..1.0).contains(&optimizer.first),
-            "optimizer.first",
-            &optimizer.first,
-            "in 0..1",
-        )?;
-        require(
-            (0.0..1.0).contains(&optimizer.second),
-            "optimizer.second",
-            &optimizer.second,
-            "in 0..1",
-        )?;
+        require((0.0..1.0).contains(&optimizer.first), "optimizer.first", &optimizer.first, "in 0..1")?;
+        require((0.0..1.0).contains(&optimizer.second), "optimizer.second", &optimizer.second, "in 0..1")?;
         for (name, shape) in &self.models {
             let field = format!("models.{name}");
             require(shape.layers > 0, &format!("{field}.layers"), &shape.layers, positive)?;
             require(shape.ffn > 0, &format!("{field}.ffn"), &shape.ffn, positive)?;
             let even = shape.heads > 0 && shape.hidden > 0 && shape.hidden.is_multiple_of(2 * shape.heads);
-            require(
-                even,
-                &format!("{field}.hidden"),
-                &shape.hidden,
-                "a multiple of twice the heads",
-            )?;
+            require(even, &format!("{field}.hidden"), &shape.hidden, "a multiple of twice the heads")?;
         }
         require(!self.phases.is_empty(), "phases", &"empty", "at least one phase")?;
         for (index, phase) in self.phases.iter().enumerate() {
@@ -271,12 +227,7 @@ impl Config {
             let plain = !phase.name.is_empty() && phase.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
             require(plain, "phases.name", &phase.name, "letters, digits and dashes")?;
             let earlier = &self.phases[..index];
-            require(
-                earlier.iter().all(|p| p.name != phase.name),
-                &field,
-                &"a second phase",
-                "one of each name",
-            )?;
+            require(earlier.iter().all(|p| p.name != phase.name), &field, &"a second phase", "one of each name")?;
             require(
                 self.models.contains_key(&phase.model),
                 &format!("{field}.model"),
@@ -285,35 +236,14 @@ impl Config {
             )?;
             if let Some(from) = &phase.from {
                 let fits = earlier.iter().any(|p| p.name == *from && p.model == phase.model);
-                require(
-                    fits,
-                    &format!("{field}.from"),
-                    from,
-                    "an earlier phase of the same model",
-                )?;
+                require(fits, &format!("{field}.from"), from, "an earlier phase of the same model")?;
             }
             require(phase.tokens > 0, &format!("{field}.tokens"), &phase.tokens, positive)?;
             let decay = phase.decay_share;
-            require(
-                (0.0..=1.0).contains(&decay),
-                &format!("{field}.decay-share"),
-                &decay,
-                share,
-            )?;
-            if let Objective::Diffusion {
-                largest_t,
-                suffix_share,
-                ramp_share,
-                ..
-            } = &phase.objective
-            {
+            require((0.0..=1.0).contains(&decay), &format!("{field}.decay-share"), &decay, share)?;
+            if let Objective::Diffusion { largest_t, suffix_share, ramp_share, .. } = &phase.objective {
                 for t in largest_t {
-                    require(
-                        *t > SMALLEST_T && *t <= 1.0,
-                        &format!("{field}.largest-t"),
-                        t,
-                        "above 0.02, at most 1",
-                    )?;
+                    require(*t > SMALLEST_T && *t <= 1.0, &format!("{field}.largest-t"), t, "above 0.02, at most 1")?;
                 }
                 for s in suffix_share.iter().chain([ramp_share]) {
                     require((0.0..=1.0).contains(s), &format!("{field}.objective"), s, share)?;
@@ -330,17 +260,9 @@ pub const SMALLEST_T: f64 = 0.02;
 impl Phase {
     /// Learning rate at a step, as a factor of the peak; `progress` is the share of the budget that is spent.
     pub fn rate(&self, step: u64, progress: f64) -> f64 {
-        let warm = if step < self.warmup_steps {
-            (step + 1) as f64 / self.warmup_steps as f64
-        } else {
-            1.0
-        };
+        let warm = if step < self.warmup_steps { (step + 1) as f64 / self.warmup_steps as f64 } else { 1.0 };
         let left = (1.0 - progress).max(0.0);
-        let fall = if self.decay_share > 0.0 {
-            (left / self.decay_share).min(1.0)
-        } else {
-            1.0
-        };
+        let fall = if self.decay_share > 0.0 { (left / self.decay_share).min(1.0) } else { 1.0 };
         self.rate_factor * warm.min(fall)
     }
 
@@ -348,11 +270,9 @@ impl Phase {
     pub fn future(&self, step: u64) -> f32 {
         match self.objective {
             Objective::Causal => f32::NEG_INFINITY,
-            Objective::Diffusion {
-                future_bias,
-                future_steps,
-                ..
-            } if step < future_steps => future_bias * (1.0 - step as f32 / future_steps as f32),
+            Objective::Diffusion { future_bias, future_steps, .. } if step < future_steps => {
+                future_bias * (1.0 - step as f32 / future_steps as f32)
+            }
             Objective::Diffusion { .. } => 0.0,
         }
     }
@@ -386,27 +306,13 @@ mod tests {
     fn mistakes_are_named() {
         let broken = [
             ("seed = 1", "sead = 1", "malformed"),
-            (
-                "samples-per-step = 48",
-                "samples-per-step = 0",
-                "samples-per-step is 0, expected at least 1",
-            ),
-            (
-                "from = \"parent\"",
-                "from = \"nowhere\"",
-                "from is nowhere, expected an earlier phase",
-            ),
-            (
-                "hidden = 192",
-                "hidden = 190",
-                "models.denoiser.hidden is 190, expected a multiple",
-            ),
+            ("samples-per-step = 48", "samples-per-step = 0", "samples-per-step is 0, expected at least 1"),
+            ("from = \"parent\"", "from = \"nowhere\"", "from is nowhere, expected an earlier phase"),
+            ("hidden = 192", "hidden = 190", "models.denoiser.hidden is 190, expected a multiple"),
         ];
         for (good, bad, message) in broken {
             assert!(EMBEDDED.contains(good), "{good}");
-            let error = Config::parse(&EMBEDDED.replacen(good, bad, 1), "test")
-                .unwrap_err()
-                .to_string();
+            let error = Config::parse(&EMBEDDED.replacen(good, bad, 1), "test").unwrap_err().to_string();
             assert!(error.contains(message), "{error}");
         }
     }

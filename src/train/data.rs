@@ -40,9 +40,7 @@ impl Encoded {
         let words = tasks::copied_words(sample);
         let spans = tokenizer.encode_spans(&sample.answer)?;
         let kind = |span: &Range<usize>| {
-            let word = words
-                .iter()
-                .find(|word| word.start <= span.start && span.start < word.end);
+            let word = words.iter().find(|word| word.start <= span.start && span.start < word.end);
             match word {
                 Some(word) if *word == *span => Kind::Copied,
                 Some(_) => Kind::Spelled,
@@ -58,15 +56,8 @@ impl Encoded {
     }
 
     fn label(&self, position: usize) -> Label {
-        let end = if position == self.answer.len() {
-            Kind::Other
-        } else {
-            Kind::Fill
-        };
-        Label {
-            family: self.family as u8,
-            kind: self.kinds.get(position).copied().unwrap_or(end),
-        }
+        let end = if position == self.answer.len() { Kind::Other } else { Kind::Fill };
+        Label { family: self.family as u8, kind: self.kinds.get(position).copied().unwrap_or(end) }
     }
 }
 
@@ -138,23 +129,12 @@ impl Source {
         for (index, stratum) in strata.into_iter().enumerate() {
             let family = family_at((index as f64 + offset) / self.samples as f64);
             let number = step * self.samples as u64 + index as u64;
-            let sample = Encoded::new(
-                &tasks::generate(family, self.seed, number, Options::default()),
-                &self.tokenizer,
-            )?;
+            let sample =
+                Encoded::new(&tasks::generate(family, self.seed, number, Options::default()), &self.tokenizer)?;
             let row = match &self.phase.objective {
                 Objective::Causal => causal(&sample, self.specials),
-                Objective::Diffusion {
-                    largest_t,
-                    suffix_share,
-                    ramp_share,
-                    ..
-                } => {
-                    let at = if *ramp_share > 0.0 {
-                        (progress / ramp_share).min(1.0)
-                    } else {
-                        1.0
-                    };
+                Objective::Diffusion { largest_t, suffix_share, ramp_share, .. } => {
+                    let at = if *ramp_share > 0.0 { (progress / ramp_share).min(1.0) } else { 1.0 };
                     let between = |ends: &[f64; 2]| ends[0] + (ends[1] - ends[0]) * at;
                     let unit = (stratum as f64 + rng.random::<f64>()) / self.samples as f64;
                     let t = SMALLEST_T + (between(largest_t) - SMALLEST_T) * unit;
@@ -166,11 +146,7 @@ impl Source {
             }
         }
         normalise(&mut rows);
-        Ok(Batch {
-            step,
-            tokens_before,
-            chunks: cut(rows, self.chunks),
-        })
+        Ok(Batch { step, tokens_before, chunks: cut(rows, self.chunks) })
     }
 
     /// Batches from a step on, made ahead by a thread that ends when the receiver is dropped.
@@ -195,9 +171,8 @@ impl Source {
 /// The data set of a phase: phases of one recipe do not repeat each other's samples.
 fn phase_seed(seed: u64, name: &str) -> u64 {
     // FNV-1a.
-    name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    name.bytes()
+        .fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 /// The family at a place of the unit interval, which the shares divide. Evenly spread places give each step nearly
@@ -255,29 +230,15 @@ fn diffusion(sample: &Encoded, specials: Specials, t: f64, suffix_share: f64, rn
         // The forward pass would be for nothing.
         masked[rng.random_range(0..=sample.answer.len())] = true;
     }
-    let weight = if suffix {
-        1.0
-    } else {
-        (1.0 / t).min(LARGEST_WEIGHT) as f32
-    };
+    let weight = if suffix { 1.0 } else { (1.0 / t).min(LARGEST_WEIGHT) as f32 };
     let mut ids = sample.prompt.clone();
-    ids.extend((0..len).map(|position| {
-        if masked[position] {
-            specials.mask
-        } else {
-            token(position)
-        }
-    }));
+    ids.extend((0..len).map(|position| if masked[position] { specials.mask } else { token(position) }));
     let wanted = (0..len).filter(|position| masked[*position]).map(|position| {
         let label = sample.label(position);
         Wanted {
             row: start + position - 1,
             target: token(position),
-            weight: if label.kind == Kind::Fill {
-                weight * FILL_WEIGHT
-            } else {
-                weight
-            },
+            weight: if label.kind == Kind::Fill { weight * FILL_WEIGHT } else { weight },
             label,
         }
     });
@@ -287,11 +248,7 @@ fn diffusion(sample: &Encoded, specials: Specials, t: f64, suffix_share: f64, rn
 
 /// Scales the factors of a step to a sum of one.
 fn normalise(rows: &mut [Row]) {
-    let total: f64 = rows
-        .iter()
-        .flat_map(|(_, wanted)| wanted)
-        .map(|w| f64::from(w.weight))
-        .sum();
+    let total: f64 = rows.iter().flat_map(|(_, wanted)| wanted).map(|w| f64::from(w.weight)).sum();
     if total > 0.0 {
         for wanted in rows.iter_mut().flat_map(|(_, wanted)| wanted) {
             wanted.weight = (f64::from(wanted.weight) / total) as f32;
@@ -336,10 +293,7 @@ mod tests {
     }
 
     fn specials() -> Specials {
-        Specials {
-            end: tokenizer().eos_id(),
-            mask: tokenizer().mask_id().unwrap(),
-        }
+        Specials { end: tokenizer().eos_id(), mask: tokenizer().mask_id().unwrap() }
     }
 
     fn source(phase: &str) -> Source {
@@ -369,14 +323,7 @@ mod tests {
             let total: f32 = batch.chunks.iter().flat_map(|c| &c.weights).sum();
             assert!((total - 1.0).abs() < 1e-4, "{total}");
             for family in Family::ALL {
-                assert!(
-                    batch
-                        .chunks
-                        .iter()
-                        .flat_map(|c| &c.labels)
-                        .any(|l| l.family == family as u8),
-                    "{family}"
-                );
+                assert!(batch.chunks.iter().flat_map(|c| &c.labels).any(|l| l.family == family as u8), "{family}");
             }
         }
     }

@@ -61,37 +61,20 @@ impl Evaluate for Plain<'_> {
     fn exact(&mut self, candidate: Candidate<'_>, options: Options) -> Result<BTreeMap<Family, f64>, EvaluateError> {
         let mut shares = BTreeMap::new();
         for family in Family::ALL {
-            let count = if family == Family::Story {
-                self.stories
-            } else {
-                self.prompts
-            };
+            let count = if family == Family::Story { self.stories } else { self.prompts };
             if count == 0 {
                 continue;
             }
-            let samples: Vec<_> = (0..count as u64)
-                .map(|index| tasks::generate(family, FRESH_SEED, index, options))
-                .collect();
+            let samples: Vec<_> =
+                (0..count as u64).map(|index| tasks::generate(family, FRESH_SEED, index, options)).collect();
             let prompts: Vec<Vec<u32>> = samples
                 .iter()
                 .map(|sample| Encoded::new(sample, self.tokenizer).map(|encoded| encoded.prompt))
                 .collect::<Result<_, _>>()?;
             let answers = if candidate.causal {
-                greedy(
-                    candidate.engine,
-                    candidate.weights,
-                    &prompts,
-                    family.canvas(),
-                    self.specials,
-                )?
+                greedy(candidate.engine, candidate.weights, &prompts, family.canvas(), self.specials)?
             } else {
-                parallel(
-                    candidate.engine,
-                    candidate.weights,
-                    &prompts,
-                    family.canvas(),
-                    self.specials,
-                )?
+                parallel(candidate.engine, candidate.weights, &prompts, family.canvas(), self.specials)?
             };
             let right = samples.iter().zip(&answers).filter(|(sample, answer)| {
                 let answer = self.tokenizer.decode_plain(answer);
@@ -115,19 +98,8 @@ fn rows_of(
         .map(|group| {
             let mut chunk = Chunk::default();
             for (ids, rows) in group {
-                let label = Label {
-                    family: 0,
-                    kind: Kind::Other,
-                };
-                chunk.push(
-                    ids,
-                    rows.iter().map(|row| Wanted {
-                        row: *row,
-                        target: 0,
-                        weight: 0.0,
-                        label,
-                    }),
-                );
+                let label = Label { family: 0, kind: Kind::Other };
+                chunk.push(ids, rows.iter().map(|row| Wanted { row: *row, target: 0, weight: 0.0, label }));
             }
             chunk
         })
@@ -137,12 +109,7 @@ fn rows_of(
     let mut result = Vec::with_capacity(sequences.len());
     for (chunk, logits) in chunks.iter().zip(logits) {
         for range in &chunk.wanted_ranges {
-            result.push(
-                range
-                    .clone()
-                    .map(|row| logits[row * vocab..(row + 1) * vocab].to_vec())
-                    .collect(),
-            );
+            result.push(range.clone().map(|row| logits[row * vocab..(row + 1) * vocab].to_vec()).collect());
         }
     }
     Ok(result)
@@ -151,9 +118,7 @@ fn rows_of(
 /// The most probable token that is no mask, and its probability.
 fn best(logits: &[f32], mask: u32) -> (u32, f32) {
     let fit = logits.iter().enumerate().filter(|(id, _)| *id as u32 != mask);
-    let (id, top) = fit
-        .clone()
-        .fold((0, f32::NEG_INFINITY), |a, (id, x)| if *x > a.1 { (id, *x) } else { a });
+    let (id, top) = fit.clone().fold((0, f32::NEG_INFINITY), |a, (id, x)| if *x > a.1 { (id, *x) } else { a });
     let sum: f32 = fit.map(|(_, x)| (x - top).exp()).sum();
     (id as u32, 1.0 / sum)
 }
@@ -172,10 +137,7 @@ pub fn greedy(
         if open.is_empty() {
             break;
         }
-        let sequences: Vec<_> = open
-            .iter()
-            .map(|i| (texts[*i].as_slice(), vec![texts[*i].len() - 1]))
-            .collect();
+        let sequences: Vec<_> = open.iter().map(|i| (texts[*i].as_slice(), vec![texts[*i].len() - 1])).collect();
         let logits = rows_of(engine, weights, &sequences, f32::NEG_INFINITY)?;
         let mut still = Vec::with_capacity(open.len());
         for (index, rows) in open.iter().zip(logits) {
@@ -187,11 +149,7 @@ pub fn greedy(
         }
         open = still;
     }
-    Ok(texts
-        .into_iter()
-        .zip(prompts)
-        .map(|(text, prompt)| text[prompt.len()..].to_vec())
-        .collect())
+    Ok(texts.into_iter().zip(prompts).map(|(text, prompt)| text[prompt.len()..].to_vec()).collect())
 }
 
 /// Answers by unmasking a whole canvas, everything of confidence 0.9 at once and at least the best, without their
@@ -203,15 +161,8 @@ pub fn parallel(
     canvas: usize,
     specials: Specials,
 ) -> Result<Vec<Vec<u32>>, EngineError> {
-    let mut texts: Vec<Vec<u32>> = prompts
-        .iter()
-        .map(|p| {
-            p.iter()
-                .copied()
-                .chain(std::iter::repeat_n(specials.mask, canvas))
-                .collect()
-        })
-        .collect();
+    let mut texts: Vec<Vec<u32>> =
+        prompts.iter().map(|p| p.iter().copied().chain(std::iter::repeat_n(specials.mask, canvas)).collect()).collect();
     let answer = |text: &[u32], prompt: &[u32]| -> Option<Vec<u32>> {
         let ids = &text[prompt.len()..];
         let end = ids.iter().position(|id| *id == specials.end).unwrap_or(ids.len());
@@ -223,19 +174,10 @@ pub fn parallel(
         if open.is_empty() {
             break;
         }
-        let masked = |text: &[u32]| {
-            (0..text.len())
-                .filter(|i| text[*i] == specials.mask)
-                .collect::<Vec<_>>()
-        };
+        let masked = |text: &[u32]| (0..text.len()).filter(|i| text[*i] == specials.mask).collect::<Vec<_>>();
         let sequences: Vec<_> = open
             .iter()
-            .map(|i| {
-                (
-                    texts[*i].as_slice(),
-                    masked(&texts[*i]).into_iter().map(|at| at - 1).collect::<Vec<_>>(),
-                )
-            })
+            .map(|i| (texts[*i].as_slice(), masked(&texts[*i]).into_iter().map(|at| at - 1).collect::<Vec<_>>()))
             .collect();
         let logits = rows_of(engine, weights, &sequences, 0.0)?;
         let places: Vec<Vec<usize>> = sequences.into_iter().map(|(_, rows)| rows).collect();

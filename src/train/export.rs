@@ -44,12 +44,7 @@ impl View for Half<'_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(
-            self.values
-                .iter()
-                .flat_map(|value| f16::from_f32(*value).to_le_bytes())
-                .collect(),
-        )
+        Cow::Owned(self.values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect())
     }
 
     fn data_len(&self) -> usize {
@@ -102,10 +97,7 @@ pub fn write(
     vocabulary: Vocabulary<'_>,
     use_: Use,
 ) -> Result<(), CheckpointError> {
-    std::fs::create_dir_all(folder).map_err(|source| CheckpointError::File {
-        path: folder.to_owned(),
-        source,
-    })?;
+    std::fs::create_dir_all(folder).map_err(|source| CheckpointError::File { path: folder.to_owned(), source })?;
     let mut generation = json!({
         "_from_model_config": true,
         "bos_token_id": vocabulary.end,
@@ -116,10 +108,7 @@ pub fn write(
         generation["mask_token_id"] = json!(vocabulary.mask);
     }
     let texts = [
-        (
-            "config.json",
-            format!("{:#}\n", config(layout, positions, vocabulary, use_)),
-        ),
+        ("config.json", format!("{:#}\n", config(layout, positions, vocabulary, use_))),
         ("generation_config.json", format!("{generation:#}\n")),
         ("tokenizer.json", vocabulary.json.to_owned()),
     ];
@@ -130,20 +119,12 @@ pub fn write(
             .map_err(|source| CheckpointError::File { path, source })?;
     }
     let path = folder.join("model.safetensors");
-    let tensors = layout.tensors.iter().map(|tensor| {
-        (
-            tensor.name.as_str(),
-            Half {
-                dims: &tensor.dims,
-                values: &weights[tensor.range.clone()],
-            },
-        )
-    });
+    let tensors = layout
+        .tensors
+        .iter()
+        .map(|tensor| (tensor.name.as_str(), Half { dims: &tensor.dims, values: &weights[tensor.range.clone()] }));
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     replace(&path, |part| serialize_to_file(tensors, Some(metadata), part))
-        .map_err(|source| CheckpointError::File {
-            path: path.clone(),
-            source,
-        })?
+        .map_err(|source| CheckpointError::File { path: path.clone(), source })?
         .map_err(|source| CheckpointError::Format { path, source })
 }

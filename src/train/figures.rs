@@ -94,10 +94,7 @@ impl Figures {
 
     /// Percentage of copied words that were predicted right, over families.
     pub fn copied_share(&self) -> Option<f64> {
-        let add = |a: Share, s: &Sums| Share {
-            all: a.all + s.copied.all,
-            hits: a.hits + s.copied.hits,
-        };
+        let add = |a: Share, s: &Sums| Share { all: a.all + s.copied.all, hits: a.hits + s.copied.hits };
         self.families.iter().fold(Share::default(), add).percent()
     }
 
@@ -118,9 +115,7 @@ impl Figures {
 
     fn by_family(&self, value: impl Fn(&Sums) -> Option<f64>) -> BTreeMap<Family, f64> {
         let families = Family::ALL.into_iter();
-        families
-            .filter_map(|family| Some((family, value(&self.families[family as usize])?)))
-            .collect()
+        families.filter_map(|family| Some((family, value(&self.families[family as usize])?))).collect()
     }
 }
 
@@ -165,10 +160,7 @@ mod tests {
             row,
             target: 0,
             weight: 0.25,
-            label: Label {
-                family: family as u8,
-                kind,
-            },
+            label: Label { family: family as u8, kind },
         };
         chunk.push(
             &[0; 4],
@@ -180,19 +172,13 @@ mod tests {
                 row(3, Family::Math, Kind::Other),
             ],
         );
-        let outcome = Outcome {
-            losses: vec![1.0, 3.0, 2.0, 8.0, 0.5],
-            hits: vec![true, false, true, false, true],
-        };
+        let outcome = Outcome { losses: vec![1.0, 3.0, 2.0, 8.0, 0.5], hits: vec![true, false, true, false, true] };
         let mut figures = Figures::default();
         figures.add(&[chunk], &[outcome]);
         assert!((figures.loss() - 14.5 / 4.0).abs() < 1e-9);
         assert_eq!(figures.copied(), BTreeMap::from([(Family::List, 50.0)]));
         assert_eq!(figures.spelled(), BTreeMap::from([(Family::List, 100.0)]));
-        assert_eq!(
-            figures.cross_entropy(),
-            BTreeMap::from([(Family::List, 2.0), (Family::Math, 0.5)])
-        );
+        assert_eq!(figures.cross_entropy(), BTreeMap::from([(Family::List, 2.0), (Family::Math, 0.5)]));
         assert_eq!(figures.copied_share(), Some(50.0));
     }
 }

@@ -113,12 +113,11 @@ impl Rows<'_> {
     /// `(queries, keys)` of each sequence.
     fn ranges(&self) -> impl Iterator<Item = (std::ops::Range<usize>, std::ops::Range<usize>)> + '_ {
         let chunk = self.chunk;
-        chunk.sequences.iter().zip(&chunk.wanted_ranges).map(|(keys, wanted)| {
-            (
-                if self.wanted_only { wanted.clone() } else { keys.clone() },
-                keys.clone(),
-            )
-        })
+        chunk
+            .sequences
+            .iter()
+            .zip(&chunk.wanted_ranges)
+            .map(|(keys, wanted)| (if self.wanted_only { wanted.clone() } else { keys.clone() }, keys.clone()))
     }
 }
 
@@ -126,13 +125,7 @@ impl Fused {
     /// An engine for sequences of at most `positions` tokens on `threads` threads.
     pub fn new(layout: Layout, positions: usize, threads: usize) -> Self {
         let rotation = Rotation::new(positions, layout.shape.hidden / layout.shape.heads);
-        Self {
-            layout,
-            rotation,
-            threads: threads.max(1),
-            workspaces: Vec::new(),
-            gradients: Vec::new(),
-        }
+        Self { layout, rotation, threads: threads.max(1), workspaces: Vec::new(), gradients: Vec::new() }
     }
 
     /// Runs `work` on every chunk, and returns the results in the chunks' order.
@@ -143,12 +136,7 @@ impl Fused {
         work: impl Fn(&Layout, &Rotation, &mut Workspace, &mut Vec<f32>, &Chunk) -> R + Sync,
     ) -> Result<Vec<R>, EngineError> {
         let limit = self.rotation.positions;
-        if let Some(len) = chunks
-            .iter()
-            .flat_map(|c| &c.sequences)
-            .map(ExactSizeIterator::len)
-            .find(|l| *l > limit)
-        {
+        if let Some(len) = chunks.iter().flat_map(|c| &c.sequences).map(ExactSizeIterator::len).find(|l| *l > limit) {
             return Err(EngineError::TooLong { len, limit });
         }
         let threads = self.threads.min(chunks.len()).max(1);
@@ -164,16 +152,9 @@ impl Fused {
             }
         }
         let mut none = vec![Vec::new(); if want_gradient { 0 } else { chunks.len() }];
-        let buffers = if want_gradient {
-            &mut self.gradients[..chunks.len()]
-        } else {
-            &mut none[..]
-        };
-        let jobs: Vec<_> = chunks
-            .iter()
-            .zip(buffers)
-            .map(|(chunk, buffer)| Mutex::new((chunk, buffer, None)))
-            .collect();
+        let buffers = if want_gradient { &mut self.gradients[..chunks.len()] } else { &mut none[..] };
+        let jobs: Vec<_> =
+            chunks.iter().zip(buffers).map(|(chunk, buffer)| Mutex::new((chunk, buffer, None))).collect();
         let next = AtomicUsize::new(0);
         let (layout, rotation) = (&self.layout, &self.rotation);
         let run = |workspace: &mut Workspace| {
@@ -193,10 +174,7 @@ impl Fused {
                 run(workspace);
             }
         });
-        Ok(jobs
-            .into_iter()
-            .filter_map(|job| job.into_inner().unwrap_or_else(PoisonError::into_inner).2)
-            .collect())
+        Ok(jobs.into_iter().filter_map(|job| job.into_inner().unwrap_or_else(PoisonError::into_inner).2).collect())
     }
 }
 
@@ -252,16 +230,7 @@ fn forward(
     let d = layout.shape.hidden;
     let rows = chunk.ids.len();
     let wanted = chunk.wanted.len();
-    let Workspace {
-        layers,
-        positions,
-        last_queries,
-        x,
-        inverse,
-        normed,
-        logits,
-        ..
-    } = workspace;
+    let Workspace { layers, positions, last_queries, x, inverse, normed, logits, .. } = workspace;
     layers.resize_with(layout.layers.len(), Saved::default);
     positions.clear();
     positions.extend(chunk.sequences.iter().flat_map(|s| 0..s.len() as u32));
@@ -279,16 +248,8 @@ fn forward(
         let saved = &mut done[index];
         let wanted_only = index == last;
         let queries: &[u32] = if wanted_only { last_queries } else { positions };
-        let out = if wanted_only {
-            sized(x, wanted * d)
-        } else {
-            sized(&mut after[0].x, rows * d)
-        };
-        let rows = Rows {
-            chunk,
-            wanted_only,
-            queries,
-        };
+        let out = if wanted_only { sized(x, wanted * d) } else { sized(&mut after[0].x, rows * d) };
+        let rows = Rows { chunk, wanted_only, queries };
         layer_forward(layout, rotation, places, weights, &rows, positions, future, saved, out);
     }
     let norm = &weights[layout.norm.clone()];
@@ -319,33 +280,12 @@ fn layer_forward(
 
     let attention_in = sized(&mut saved.attention_in, all * d);
     let inverse = sized(&mut saved.attention_inverse, all);
-    kernels::rms_norm(
-        &saved.x,
-        &weights[places.attention_norm.clone()],
-        RMS_NORM_EPS,
-        attention_in,
-        inverse,
-    );
+    kernels::rms_norm(&saved.x, &weights[places.attention_norm.clone()], RMS_NORM_EPS, attention_in, inverse);
     let qkv = sized(&mut saved.qkv, all * 3 * d);
     let input = View::new(attention_in, all, d);
-    product(
-        ViewMut::new(qkv, all, 3 * d),
-        Store::Replace,
-        input,
-        matrix(&places.qkv, 3 * d, d).t(),
-        1.0,
-    );
+    product(ViewMut::new(qkv, all, 3 * d), Store::Replace, input, matrix(&places.qkv, 3 * d, d).t(), 1.0);
     kernels::add_bias(qkv, &weights[places.qkv_bias.clone()]);
-    kernels::rope(
-        qkv,
-        3 * d,
-        2 * shape.heads,
-        head,
-        positions,
-        &rotation.cos,
-        &rotation.sin,
-        1.0,
-    );
+    kernels::rope(qkv, 3 * d, 2 * shape.heads, head, positions, &rotation.cos, &rotation.sin, 1.0);
 
     saved.queries.clear();
     let middle = sized(&mut saved.middle, count * d);
@@ -359,10 +299,7 @@ fn layer_forward(
         middle.copy_from_slice(&saved.x);
     }
 
-    let total: usize = rows
-        .ranges()
-        .map(|(queries, keys)| queries.len() * keys.len() * shape.heads)
-        .sum();
+    let total: usize = rows.ranges().map(|(queries, keys)| queries.len() * keys.len() * shape.heads).sum();
     let probabilities = sized(&mut saved.probabilities, total);
     let gathered = sized(&mut saved.gathered, count * d);
     let scale = (head as f32).powf(-0.5);
@@ -375,16 +312,7 @@ fn layer_forward(
             if m == 0 {
                 continue;
             }
-            let q = query_view(
-                &saved.queries,
-                qkv,
-                rows.wanted_only,
-                queries.start,
-                m,
-                h * head,
-                head,
-                d,
-            );
+            let q = query_view(&saved.queries, qkv, rows.wanted_only, queries.start, m, h * head, head, d);
             let k = View::strided(&qkv[keys.start * 3 * d + d + h * head..], n, head, 3 * d);
             let v = View::strided(&qkv[keys.start * 3 * d + 2 * d + h * head..], n, head, 3 * d);
             product(ViewMut::new(scores, m, n), Store::Replace, q, k.t(), scale);
@@ -394,37 +322,19 @@ fn layer_forward(
         }
     }
     let from = View::new(gathered, count, d);
-    product(
-        ViewMut::new(middle, count, d),
-        Store::Add,
-        from,
-        matrix(&places.output, d, d).t(),
-        1.0,
-    );
+    product(ViewMut::new(middle, count, d), Store::Add, from, matrix(&places.output, d, d).t(), 1.0);
 
     let ffn_in = sized(&mut saved.ffn_in, count * d);
     let inverse = sized(&mut saved.ffn_inverse, count);
     kernels::rms_norm(middle, &weights[places.ffn_norm.clone()], RMS_NORM_EPS, ffn_in, inverse);
     let gate_up = sized(&mut saved.gate_up, count * 2 * f);
     let input = View::new(ffn_in, count, d);
-    product(
-        ViewMut::new(gate_up, count, 2 * f),
-        Store::Replace,
-        input,
-        matrix(&places.gate_up, 2 * f, d).t(),
-        1.0,
-    );
+    product(ViewMut::new(gate_up, count, 2 * f), Store::Replace, input, matrix(&places.gate_up, 2 * f, d).t(), 1.0);
     let activated = sized(&mut saved.activated, count * f);
     kernels::silu_mul(gate_up, f, activated);
     out.copy_from_slice(middle);
     let input = View::new(activated, count, f);
-    product(
-        ViewMut::new(out, count, d),
-        Store::Add,
-        input,
-        matrix(&places.down, d, f).t(),
-        1.0,
-    );
+    product(ViewMut::new(out, count, d), Store::Add, input, matrix(&places.down, d, f).t(), 1.0);
 }
 
 /// The query rows of one head: rows of their own in the last layer, else the first third of the q, k, v rows.
@@ -473,10 +383,7 @@ fn backward(
         dqueries,
         dscores,
     } = workspace;
-    let mut outcome = Outcome {
-        losses: vec![0.0; wanted],
-        hits: vec![false; wanted],
-    };
+    let mut outcome = Outcome { losses: vec![0.0; wanted], hits: vec![false; wanted] };
     kernels::cross_entropy(
         logits,
         layout.vocab,
@@ -489,13 +396,7 @@ fn backward(
     let to = ViewMut::new(&mut gradient[layout.head.clone()], layout.vocab, d);
     product(to, Store::Replace, dlogits.t(), View::new(normed, wanted, d), 1.0);
     let head = View::new(&weights[layout.head.clone()], layout.vocab, d);
-    product(
-        ViewMut::new(sized(dnarrow, wanted * d), wanted, d),
-        Store::Replace,
-        dlogits,
-        head,
-        1.0,
-    );
+    product(ViewMut::new(sized(dnarrow, wanted * d), wanted, d), Store::Replace, dlogits, head, 1.0);
     let dnorm = &mut gradient[layout.norm.clone()];
     dnorm.fill(0.0);
     sized(dx, wanted * d).fill(0.0);
@@ -505,31 +406,9 @@ fn backward(
     for (index, places) in layout.layers.iter().enumerate().rev() {
         let wanted_only = index == last;
         let queries: &[u32] = if wanted_only { last_queries } else { positions };
-        let rows = Rows {
-            chunk,
-            wanted_only,
-            queries,
-        };
-        let mut flow = Flow {
-            dx,
-            dmiddle,
-            dnarrow,
-            dactivated,
-            dqkv,
-            dqueries,
-            dscores,
-        };
-        layer_backward(
-            layout,
-            rotation,
-            places,
-            weights,
-            &rows,
-            positions,
-            &mut layers[index],
-            &mut flow,
-            gradient,
-        );
+        let rows = Rows { chunk, wanted_only, queries };
+        let mut flow = Flow { dx, dmiddle, dnarrow, dactivated, dqkv, dqueries, dscores };
+        layer_backward(layout, rotation, places, weights, &rows, positions, &mut layers[index], &mut flow, gradient);
     }
     let dembedding = &mut gradient[layout.embedding.clone()];
     dembedding.fill(0.0);
@@ -573,33 +452,15 @@ fn layer_backward(
     // Feed-forward.
     let dout = View::new(flow.dx, count, d);
     let dactivated = sized(flow.dactivated, count * f);
-    product(
-        ViewMut::new(dactivated, count, f),
-        Store::Replace,
-        dout,
-        matrix(&places.down, d, f),
-        1.0,
-    );
+    product(ViewMut::new(dactivated, count, f), Store::Replace, dout, matrix(&places.down, d, f), 1.0);
     let to = ViewMut::new(&mut gradient[places.down.clone()], d, f);
     product(to, Store::Replace, dout.t(), View::new(&saved.activated, count, f), 1.0);
     kernels::silu_mul_backward(&mut saved.gate_up, f, dactivated);
     let dgate_up = View::new(&saved.gate_up, count, 2 * f);
     let to = ViewMut::new(&mut gradient[places.gate_up.clone()], 2 * f, d);
-    product(
-        to,
-        Store::Replace,
-        dgate_up.t(),
-        View::new(&saved.ffn_in, count, d),
-        1.0,
-    );
+    product(to, Store::Replace, dgate_up.t(), View::new(&saved.ffn_in, count, d), 1.0);
     let dnarrow = sized(flow.dnarrow, count * d);
-    product(
-        ViewMut::new(dnarrow, count, d),
-        Store::Replace,
-        dgate_up,
-        matrix(&places.gate_up, 2 * f, d),
-        1.0,
-    );
+    product(ViewMut::new(dnarrow, count, d), Store::Replace, dgate_up, matrix(&places.gate_up, 2 * f, d), 1.0);
     let dmiddle = sized(flow.dmiddle, count * d);
     dmiddle.copy_from_slice(flow.dx);
     let norm = &weights[places.ffn_norm.clone()];
@@ -612,13 +473,7 @@ fn layer_backward(
     let to = ViewMut::new(&mut gradient[places.output.clone()], d, d);
     product(to, Store::Replace, dout.t(), View::new(&saved.gathered, count, d), 1.0);
     let dgathered = sized(flow.dnarrow, count * d);
-    product(
-        ViewMut::new(dgathered, count, d),
-        Store::Replace,
-        dout,
-        matrix(&places.output, d, d),
-        1.0,
-    );
+    product(ViewMut::new(dgathered, count, d), Store::Replace, dout, matrix(&places.output, d, d), 1.0);
     let dqkv = sized(flow.dqkv, all * 3 * d);
     let dqueries = sized(flow.dqueries, if rows.wanted_only { count * d } else { 0 });
     let scale = (head as f32).powf(-0.5);
@@ -642,16 +497,7 @@ fn layer_backward(
             product(dv, Store::Replace, View::new(probabilities, m, n).t(), down, 1.0);
             kernels::softmax_backward(probabilities, dscores, n);
             let dscores = View::new(dscores, m, n);
-            let q = query_view(
-                &saved.queries,
-                qkv,
-                rows.wanted_only,
-                queries.start,
-                m,
-                h * head,
-                head,
-                d,
-            );
+            let q = query_view(&saved.queries, qkv, rows.wanted_only, queries.start, m, h * head, head, d);
             let dk = ViewMut::strided(&mut dqkv[keys.start * 3 * d + d + h * head..], n, head, 3 * d);
             product(dk, Store::Replace, dscores.t(), q, scale);
             let k = View::strided(&qkv[keys.start * 3 * d + d + h * head..], n, head, 3 * d);
@@ -677,34 +523,13 @@ fn layer_backward(
     } else {
         dx.copy_from_slice(dmiddle);
     }
-    kernels::rope(
-        dqkv,
-        3 * d,
-        2 * shape.heads,
-        head,
-        positions,
-        &rotation.cos,
-        &rotation.sin,
-        -1.0,
-    );
+    kernels::rope(dqkv, 3 * d, 2 * shape.heads, head, positions, &rotation.cos, &rotation.sin, -1.0);
     kernels::sum_rows(dqkv, &mut gradient[places.qkv_bias.clone()]);
     let dqkv = View::new(dqkv, all, 3 * d);
     let to = ViewMut::new(&mut gradient[places.qkv.clone()], 3 * d, d);
-    product(
-        to,
-        Store::Replace,
-        dqkv.t(),
-        View::new(&saved.attention_in, all, d),
-        1.0,
-    );
+    product(to, Store::Replace, dqkv.t(), View::new(&saved.attention_in, all, d), 1.0);
     let dnarrow = sized(flow.dnarrow, all * d);
-    product(
-        ViewMut::new(dnarrow, all, d),
-        Store::Replace,
-        dqkv,
-        matrix(&places.qkv, 3 * d, d),
-        1.0,
-    );
+    product(ViewMut::new(dnarrow, all, d), Store::Replace, dqkv, matrix(&places.qkv, 3 * d, d), 1.0);
     let norm = &weights[places.attention_norm.clone()];
     let dnorm = &mut gradient[places.attention_norm.clone()];
     dnorm.fill(0.0);

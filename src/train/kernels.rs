@@ -3,14 +3,8 @@
 //! Each is compiled twice on x86-64, once for every CPU and once for AVX2, and picks at run time. Together with
 //! `matmul` this is the trainer's only `unsafe` code.
 
-#![expect(
-    clippy::inline_always,
-    reason = "code is compiled for a CPU feature only where it is inlined"
-)]
-#![expect(
-    clippy::needless_range_loop,
-    reason = "indexed lanes are what the compiler turns into vectors"
-)]
+#![expect(clippy::inline_always, reason = "code is compiled for a CPU feature only where it is inlined")]
+#![expect(clippy::needless_range_loop, reason = "indexed lanes are what the compiler turns into vectors")]
 
 /// Wraps functions so that their loops are vectorised with AVX2 where the CPU has it.
 macro_rules! wide {
@@ -49,12 +43,7 @@ const LANES: usize = 16;
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0.0f32; LANES];
     let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let tail: f32 = a_chunks
-        .remainder()
-        .iter()
-        .zip(b_chunks.remainder())
-        .map(|(x, y)| x * y)
-        .sum();
+    let tail: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
     for (x, y) in a_chunks.zip(b_chunks) {
         for lane in 0..LANES {
             lanes[lane] += x[lane] * y[lane];
@@ -80,10 +69,7 @@ fn sum(a: &[f32]) -> f32 {
 fn largest(a: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
     let chunks = a.chunks_exact(LANES);
-    let tail = chunks
-        .remainder()
-        .iter()
-        .fold(f32::NEG_INFINITY, |best, x| if *x > best { *x } else { best });
+    let tail = chunks.remainder().iter().fold(f32::NEG_INFINITY, |best, x| if *x > best { *x } else { best });
     for x in chunks {
         for lane in 0..LANES {
             lanes[lane] = if x[lane] > lanes[lane] { x[lane] } else { lanes[lane] };

@@ -48,24 +48,12 @@ impl<'a> View<'a> {
     /// A row-major matrix whose rows start `row_stride` values apart.
     pub fn strided(data: &'a [f32], rows: usize, cols: usize, row_stride: usize) -> Self {
         check(data.len(), rows, cols, row_stride, 1);
-        Self {
-            data,
-            rows,
-            cols,
-            row_stride,
-            col_stride: 1,
-        }
+        Self { data, rows, cols, row_stride, col_stride: 1 }
     }
 
     /// The transposed matrix; nothing moves.
     pub fn t(self) -> Self {
-        Self {
-            rows: self.cols,
-            cols: self.rows,
-            row_stride: self.col_stride,
-            col_stride: self.row_stride,
-            ..self
-        }
+        Self { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride, ..self }
     }
 }
 
@@ -78,13 +66,7 @@ impl<'a> ViewMut<'a> {
     /// A row-major matrix whose rows start `row_stride` values apart.
     pub fn strided(data: &'a mut [f32], rows: usize, cols: usize, row_stride: usize) -> Self {
         check(data.len(), rows, cols, row_stride, 1);
-        Self {
-            data,
-            rows,
-            cols,
-            row_stride,
-            col_stride: 1,
-        }
+        Self { data, rows, cols, row_stride, col_stride: 1 }
     }
 }
 
@@ -96,10 +78,7 @@ impl<'a> ViewMut<'a> {
     unsafe_code,
     reason = "the product takes raw pointers; the views have checked that every element lies in their slices"
 )]
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "a mutable view is used up by the product that it receives"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "a mutable view is used up by the product that it receives")]
 pub fn product(destination: ViewMut<'_>, store: Store, left: View<'_>, right: View<'_>, scale: f32) {
     assert!(
         left.cols == right.rows && destination.rows == left.rows && destination.cols == right.cols,
@@ -153,21 +132,9 @@ mod tests {
         let right = [1.0, 10.0, 100.0, 1000.0];
         let mut out = [0.5; 4];
         let view = View::strided(&left[1..], 2, 2, 4);
-        product(
-            ViewMut::new(&mut out, 2, 2),
-            Store::Replace,
-            view,
-            View::new(&right, 2, 2).t(),
-            1.0,
-        );
+        product(ViewMut::new(&mut out, 2, 2), Store::Replace, view, View::new(&right, 2, 2).t(), 1.0);
         assert_eq!(out, [21.0, 2100.0, 43.0, 4300.0]);
-        product(
-            ViewMut::new(&mut out, 2, 2),
-            Store::Add,
-            view,
-            View::new(&right, 2, 2),
-            2.0,
-        );
+        product(ViewMut::new(&mut out, 2, 2), Store::Add, view, View::new(&right, 2, 2), 2.0);
         assert_eq!(out, [21.0 + 402.0, 2100.0 + 4020.0, 43.0 + 806.0, 4300.0 + 8060.0]);
     }
 

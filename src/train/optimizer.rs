@@ -24,13 +24,7 @@ impl State {
     /// Starts from `weights`.
     pub fn new(weights: Vec<f32>) -> Self {
         let zeros = vec![0.0; weights.len()];
-        Self {
-            average: weights.clone(),
-            first: zeros.clone(),
-            second: zeros,
-            weights,
-            step: 0,
-        }
+        Self { average: weights.clone(), first: zeros.clone(), second: zeros, weights, step: 0 }
     }
 }
 
@@ -47,17 +41,8 @@ pub struct AdamW {
 impl AdamW {
     /// An optimiser for networks of `layout`, on `threads` threads.
     pub fn new(settings: config::Optimizer, average: config::Average, layout: &Layout, threads: usize) -> Self {
-        let segments = layout
-            .tensors
-            .iter()
-            .map(|tensor| (tensor.range.clone(), tensor.is_matrix()))
-            .collect();
-        Self {
-            settings,
-            average,
-            segments,
-            threads: threads.max(1),
-        }
+        let segments = layout.tensors.iter().map(|tensor| (tensor.range.clone(), tensor.is_matrix())).collect();
+        Self { settings, average, segments, threads: threads.max(1) }
     }
 
     /// Moves the weights by one step at `factor` of the peak learning rate. Returns the norm of the gradient before
@@ -68,11 +53,7 @@ impl AdamW {
             return norm;
         }
         state.step += 1;
-        let scale = if norm > self.settings.clip {
-            (self.settings.clip / norm) as f32
-        } else {
-            1.0
-        };
+        let scale = if norm > self.settings.clip { (self.settings.clip / norm) as f32 } else { 1.0 };
         let rate = self.settings.rate * factor;
         let steps = state.step as f64;
         let first_bias = 1.0 - self.settings.first.powf(steps);
@@ -126,28 +107,10 @@ mod tests {
     use super::*;
 
     fn setup(threads: usize) -> (AdamW, State, Layout) {
-        let layout = Layout::new(
-            Shape {
-                hidden: 4,
-                layers: 1,
-                heads: 1,
-                ffn: 3,
-            },
-            5,
-        );
-        let settings = config::Optimizer {
-            rate: 0.1,
-            first: 0.9,
-            second: 0.98,
-            decay: 0.5,
-            clip: 1e9,
-        };
+        let layout = Layout::new(Shape { hidden: 4, layers: 1, heads: 1, ffn: 3 }, 5);
+        let settings = config::Optimizer { rate: 0.1, first: 0.9, second: 0.98, decay: 0.5, clip: 1e9 };
         let average = config::Average { keep: 0.75, every: 2 };
-        (
-            AdamW::new(settings, average, &layout, threads),
-            State::new(vec![2.0; layout.len]),
-            layout,
-        )
+        (AdamW::new(settings, average, &layout, threads), State::new(vec![2.0; layout.len]), layout)
     }
 
     #[test]
@@ -159,12 +122,7 @@ mod tests {
             for i in tensor.range.clone() {
                 let decayed = if tensor.is_matrix() { 2.0 * 0.95 } else { 2.0 };
                 let expected = decayed - 0.1 * gradient[i].signum();
-                assert!(
-                    (state.weights[i] - expected).abs() < 1e-5,
-                    "{} {}",
-                    tensor.name,
-                    state.weights[i]
-                );
+                assert!((state.weights[i] - expected).abs() < 1e-5, "{} {}", tensor.name, state.weights[i]);
             }
         }
     }

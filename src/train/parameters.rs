@@ -95,11 +95,7 @@ impl Layout {
         let mut place = |name: String, dims: &[usize]| {
             let start = len;
             len += dims.iter().product::<usize>();
-            tensors.push(Tensor {
-                name,
-                dims: dims.to_vec(),
-                range: start..len,
-            });
+            tensors.push(Tensor { name, dims: dims.to_vec(), range: start..len });
             start..len
         };
         let embedding = place("model.embed_tokens.weight".into(), &[vocab, d]);
@@ -131,16 +127,7 @@ impl Layout {
             .collect();
         let norm = place("model.norm.weight".into(), &[d]);
         let head = place("lm_head.weight".into(), &[vocab, d]);
-        Self {
-            shape,
-            vocab,
-            embedding,
-            layers,
-            norm,
-            head,
-            tensors,
-            len,
-        }
+        Self { shape, vocab, embedding, layers, norm, head, tensors, len }
     }
 
     /// Fresh weights: embedding with deviation 0.5, linear maps with `fan_in^-0.5`, the two that write to the
@@ -159,11 +146,7 @@ impl Layout {
             } else {
                 let linear = (tensor.dims[1] as f64).powf(-0.5);
                 let residual = tensor.name.ends_with("o_proj.weight") || tensor.name.ends_with("down_proj.weight");
-                if residual {
-                    linear / (2.0 * self.shape.layers as f64).sqrt()
-                } else {
-                    linear
-                }
+                if residual { linear / (2.0 * self.shape.layers as f64).sqrt() } else { linear }
             };
             fill_normal(values, deviation, &mut rng);
         }
@@ -187,12 +170,7 @@ fn fill_normal(values: &mut [f32], deviation: f64, rng: &mut ChaCha8Rng) {
 mod tests {
     use super::*;
 
-    const SHAPE: Shape = Shape {
-        hidden: 8,
-        layers: 2,
-        heads: 2,
-        ffn: 12,
-    };
+    const SHAPE: Shape = Shape { hidden: 8, layers: 2, heads: 2, ffn: 12 };
 
     #[test]
     fn tensors_tile_the_vector() {
@@ -210,15 +188,7 @@ mod tests {
 
     #[test]
     fn initial_deviations_are_those_of_the_recipe() {
-        let layout = Layout::new(
-            Shape {
-                hidden: 64,
-                layers: 2,
-                heads: 2,
-                ffn: 128,
-            },
-            200,
-        );
+        let layout = Layout::new(Shape { hidden: 64, layers: 2, heads: 2, ffn: 128 }, 200);
         let weights = layout.initial(7);
         let deviation = |range: &Range<usize>| {
             let values = &weights[range.clone()];

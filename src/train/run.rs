@@ -158,25 +158,16 @@ impl Run<'_> {
         if path.exists() {
             let (state, progress) = checkpoint::load(&path, layout)?;
             if progress.seed != self.config.seed {
-                return Err(TrainError::Seed {
-                    path,
-                    found: progress.seed,
-                    expected: self.config.seed,
-                });
+                return Err(TrainError::Seed { path, found: progress.seed, expected: self.config.seed });
             }
             return Ok((state, progress));
         }
         let weights = match &phase.from {
             None => layout.initial(self.config.seed),
             Some(from) => {
-                let mut weights = checkpoint::load(&checkpoint::path(self.folder, from), layout)?
-                    .0
-                    .average;
-                let causal_before = self
-                    .config
-                    .phases
-                    .iter()
-                    .any(|p| p.name == *from && p.objective == Objective::Causal);
+                let mut weights = checkpoint::load(&checkpoint::path(self.folder, from), layout)?.0.average;
+                let causal_before =
+                    self.config.phases.iter().any(|p| p.name == *from && p.objective == Objective::Causal);
                 if causal_before && phase.objective != Objective::Causal {
                     centre_mask(&mut weights[layout.embedding.clone()], layout, self.specials.mask);
                 }
@@ -200,11 +191,7 @@ impl Run<'_> {
         let path = checkpoint::path(self.folder, &phase.name);
         let (mut state, mut progress) = self.start(phase, &layout)?;
         if progress.tokens >= phase.tokens {
-            say(&format!(
-                "{}: done, {:.2}M tokens",
-                phase.name,
-                progress.tokens as f64 / 1e6
-            ));
+            say(&format!("{}: done, {:.2}M tokens", phase.name, progress.tokens as f64 / 1e6));
             return Ok(End::Finished);
         }
         let causal = phase.objective == Objective::Causal;
@@ -214,10 +201,7 @@ impl Run<'_> {
         let source = Source::new(self.config, phase, Arc::clone(&self.tokenizer), self.specials);
         let batches = source
             .stream(progress.step, progress.tokens)
-            .map_err(|source| TrainError::File {
-                path: self.folder.to_owned(),
-                source,
-            })?;
+            .map_err(|source| TrainError::File { path: self.folder.to_owned(), source })?;
         let report = self.config.report;
         let bar = bar(phase);
         let mut gradient = vec![0.0; layout.len];
@@ -231,17 +215,10 @@ impl Run<'_> {
             if self.stop.load(Ordering::Relaxed) {
                 checkpoint::save(&path, &layout, &state, &progress)?;
                 bar.abandon();
-                say(&format!(
-                    "{}: stopped at {:.2}M tokens",
-                    phase.name,
-                    progress.tokens as f64 / 1e6
-                ));
+                say(&format!("{}: stopped at {:.2}M tokens", phase.name, progress.tokens as f64 / 1e6));
                 return Ok(End::Stopped);
             }
-            let ended = |_| TrainError::Batches {
-                phase: phase.name.clone(),
-                step: progress.step,
-            };
+            let ended = |_| TrainError::Batches { phase: phase.name.clone(), step: progress.step };
             let batch: Batch = batches.recv().map_err(ended)??;
             let spent = progress.tokens as f64 / phase.tokens as f64;
             let rate = phase.rate(progress.step, spent);
@@ -249,10 +226,7 @@ impl Run<'_> {
             let outcomes = engine.gradient(&state.weights, &batch.chunks, future, &mut gradient)?;
             let norm = adamw.step(&mut state, &gradient, rate);
             if !norm.is_finite() {
-                return Err(TrainError::Diverged {
-                    phase: phase.name.clone(),
-                    step: progress.step,
-                });
+                return Err(TrainError::Diverged { phase: phase.name.clone(), step: progress.step });
             }
             figures.add(&batch.chunks, &outcomes);
             let before = progress.tokens;
@@ -293,24 +267,12 @@ impl Run<'_> {
                 checkpoint::save(&path, &layout, &state, &progress)?;
             }
             if ends || crossed(report.exact_tokens) {
-                let candidate = Candidate {
-                    engine: engine.as_mut(),
-                    weights: &state.average,
-                    causal,
-                };
+                let candidate = Candidate { engine: engine.as_mut(), weights: &state.average, causal };
                 let exact = evaluate.exact(candidate, Options::default())?;
-                let line: Vec<_> = exact
-                    .iter()
-                    .map(|(family, share)| format!("{family} {share:.0}"))
-                    .collect();
+                let line: Vec<_> = exact.iter().map(|(family, share)| format!("{family} {share:.0}")).collect();
                 bar.suspend(|| say(&format!("{} exact | {}", phase.name, line.join(" "))));
                 let Progress { step, tokens, .. } = progress;
-                journal.exact(&Exact {
-                    phase: phase.name.clone(),
-                    step,
-                    tokens,
-                    exact: exact.clone(),
-                })?;
+                journal.exact(&Exact { phase: phase.name.clone(), step, tokens, exact: exact.clone() })?;
                 // Measuring is not training: it does not count as speed.
                 (reported, reported_tokens) = (Instant::now(), progress.tokens);
                 if ends {
@@ -328,26 +290,20 @@ impl Run<'_> {
         exact: &BTreeMap<Family, f64>,
         copied: &BTreeMap<Family, f64>,
     ) -> Result<(), TrainError> {
-        let missed: Vec<String> = [
-            ("exact", &phase.gate.exact, exact),
-            ("copied words", &phase.gate.copied, copied),
-        ]
-        .into_iter()
-        .flat_map(|(what, gate, found)| {
-            gate.iter().filter_map(move |(family, least)| {
-                let share = found.get(family).copied().unwrap_or(0.0);
-                (share < *least).then(|| format!("{what} {family} {share:.0} %, expected {least} %"))
+        let missed: Vec<String> = [("exact", &phase.gate.exact, exact), ("copied words", &phase.gate.copied, copied)]
+            .into_iter()
+            .flat_map(|(what, gate, found)| {
+                gate.iter().filter_map(move |(family, least)| {
+                    let share = found.get(family).copied().unwrap_or(0.0);
+                    (share < *least).then(|| format!("{what} {family} {share:.0} %, expected {least} %"))
+                })
             })
-        })
-        .collect();
+            .collect();
         if missed.is_empty() {
             say(&format!("{}: gate passed", phase.name));
             return Ok(());
         }
-        let error = TrainError::Gate {
-            phase: phase.name.clone(),
-            missed: missed.join(", "),
-        };
+        let error = TrainError::Gate { phase: phase.name.clone(), missed: missed.join(", ") };
         if self.past_gates {
             say(&format!("{error} (going on)"));
             return Ok(());
@@ -398,15 +354,9 @@ struct Journal {
 impl Journal {
     /// Opens the curves, and drops what a killed run had written after its last checkpoint.
     fn open(folder: &Path, progress: &Progress) -> Result<Self, TrainError> {
-        let journal = Self {
-            curve: folder.join("curve.jsonl"),
-            exact: folder.join("exact.jsonl"),
-        };
+        let journal = Self { curve: folder.join("curve.jsonl"), exact: folder.join("exact.jsonl") };
         for path in [&journal.curve, &journal.exact] {
-            let file = |source| TrainError::File {
-                path: path.clone(),
-                source,
-            };
+            let file = |source| TrainError::File { path: path.clone(), source };
             if !path.exists() {
                 continue;
             }
@@ -419,9 +369,7 @@ impl Journal {
                 })
                 .flat_map(|line| [line, "\n"])
                 .collect();
-            checkpoint::replace(path, |part| std::fs::write(part, kept))
-                .and_then(|written| written)
-                .map_err(file)?;
+            checkpoint::replace(path, |part| std::fs::write(part, kept)).and_then(|written| written).map_err(file)?;
         }
         Ok(journal)
     }
@@ -431,10 +379,7 @@ impl Journal {
             let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
             writeln!(file, "{}", line?)
         };
-        append().map_err(|source| TrainError::File {
-            path: path.to_owned(),
-            source,
-        })
+        append().map_err(|source| TrainError::File { path: path.to_owned(), source })
     }
 
     fn point(&self, point: &Point) -> Result<(), TrainError> {
