@@ -25,7 +25,7 @@ fn chunks() -> Vec<Chunk> {
         for (s, len) in lengths.into_iter().enumerate() {
             let ids: Vec<u32> = (0..len).map(|i| (scramble(i + 31 * s + 101 * c) % VOCAB) as u32).collect();
             let none = c == 2 || (c == 0 && s == 1);
-            let wanted = (0..len).filter(|row| !none && scramble(row + 7 * c) % 3 != 0).map(|row| Wanted {
+            let wanted = (0..len).filter(|row| !none && !scramble(row + 7 * c).is_multiple_of(3)).map(|row| Wanted {
                 row,
                 target: (scramble(row + 57 * s + 3) % VOCAB) as u32,
                 weight: 0.02 + (scramble(row) % 5) as f32 * 0.01,
@@ -121,7 +121,7 @@ fn gradients_agree_with_central_differences() {
         let mut gradient = vec![0.0; layout.len];
         fused.gradient(&weights, &chunks, future, &mut gradient).unwrap();
         for tensor in &layout.tensors {
-            let sign = |i: usize| if scramble(i) % 2 == 0 { 1.0f32 } else { -1.0 };
+            let sign = |i: usize| if scramble(i).is_multiple_of(2) { 1.0f32 } else { -1.0 };
             let expected: f64 = tensor.range.clone().map(|i| f64::from(gradient[i] * sign(i))).sum();
             let norm: f64 = tensor.range.clone().map(|i| f64::from(gradient[i]).powi(2)).sum::<f64>().sqrt();
             let step = 4e-3 / (tensor.range.len() as f32).sqrt();

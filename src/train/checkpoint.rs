@@ -82,7 +82,7 @@ impl View for Values<'_> {
     }
 
     fn data_len(&self) -> usize {
-        self.values.len() * size_of::<f32>()
+        size_of_val(self.values)
     }
 }
 
@@ -151,8 +151,8 @@ pub fn load(path: &Path, layout: &Layout) -> Result<(State, Progress), Checkpoin
             progress.shape, progress.vocab, layout.shape, layout.vocab
         )));
     }
-    let tensors = SafeTensors::deserialize(&bytes)
-        .map_err(|source| CheckpointError::Format { path: path.to_owned(), source })?;
+    let tensors =
+        SafeTensors::deserialize(&bytes).map_err(|source| CheckpointError::Format { path: path.to_owned(), source })?;
     let mut state = State::new(vec![0.0; layout.len]);
     state.step = progress.step;
     for (part, values) in [

@@ -45,6 +45,7 @@ pub struct TrainArgs {
 }
 
 /// Trains by a recipe, or exports what was trained.
+#[expect(clippy::needless_pass_by_value, reason = "every command takes its arguments as its own")]
 pub fn run(args: TrainArgs) -> Result<()> {
     let config = Config::load(args.config.as_deref())?;
     let tokenizer_file = args.out.join("tokenizer.json");
@@ -114,8 +115,8 @@ fn device(name: &str) -> Result<Device> {
 /// Writes the newest phase of each model: diffusion phases make denoisers, causal ones guides. A causal phase that a
 /// diffusion phase follows was a step on the way, and is passed over once that exists.
 fn export_pair(run: &Run<'_>, folder: &Path, tokenizer_file: &Path) -> Result<()> {
-    let json = std::fs::read_to_string(tokenizer_file)
-        .with_context(|| format!("cannot read {}", tokenizer_file.display()))?;
+    let json =
+        std::fs::read_to_string(tokenizer_file).with_context(|| format!("cannot read {}", tokenizer_file.display()))?;
     let vocabulary = export::Vocabulary { json: &json, end: run.specials.end, mask: run.specials.mask };
     for name in run.config.models.keys() {
         let mut phases = run.config.phases.iter().rev().filter(|phase| phase.model == *name);

@@ -88,7 +88,10 @@ impl Composed {
         let (heads, head) = (shape.heads, shape.hidden / shape.heads);
         let (b, t) = (padded.b, padded.t);
         let angles: Vec<f32> = (0..t)
-            .flat_map(|p| (0..head).map(move |i| (p as f64 * ROPE_THETA.powf(-2.0 * (i % (head / 2)) as f64 / head as f64)) as f32))
+            .flat_map(|p| {
+                (0..head)
+                    .map(move |i| (p as f64 * ROPE_THETA.powf(-2.0 * (i % (head / 2)) as f64 / head as f64)) as f32)
+            })
             .collect();
         let angles = Tensor::from_vec(angles, (1, 1, t, head), &self.device)?;
         let (cos, sin) = (angles.cos()?, angles.sin()?);

@@ -178,8 +178,7 @@ impl Config {
             return Self::parse(EMBEDDED, "embedded.toml");
         };
         let name = path.display().to_string();
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: name.clone(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: name.clone(), source })?;
         Self::parse(&text, &name)
     }
 
@@ -201,11 +200,7 @@ impl Config {
             if fine {
                 return Ok(());
             }
-            Err(ConfigError::Value {
-                field: field.to_owned(),
-                value: value.to_string(),
-                expected: expected.to_owned(),
-            })
+            Err(ConfigError::Value { field: field.to_owned(), value: value.to_string(), expected: expected.to_owned() })
         };
         let positive = "at least 1";
         require(self.samples_per_step > 0, "samples-per-step", &self.samples_per_step, positive)?;
@@ -233,10 +228,16 @@ impl Config {
             require(plain, "phases.name", &phase.name, "letters, digits and dashes")?;
             let earlier = &self.phases[..index];
             require(earlier.iter().all(|p| p.name != phase.name), &field, &"a second phase", "one of each name")?;
-            require(self.models.contains_key(&phase.model), &format!("{field}.model"), &phase.model, "one of the models")?;
+            require(
+                self.models.contains_key(&phase.model),
+                &format!("{field}.model"),
+                &phase.model,
+                "one of the models",
+            )?;
             if let Some(from) = &phase.from {
-                let fits = earlier.iter().any(|p| p.name == *from && p.model == phase.model);
-                require(fits, &format!("{field}.from"), from, "an earlier phase of the same model")?;
+                let shape = |phase: &Phase| self.models.get(&phase.model);
+                let fits = earlier.iter().any(|p| p.name == *from && shape(p) == shape(phase));
+                require(fits, &format!("{field}.from"), from, "an earlier phase of a model of the same shape")?;
             }
             require(phase.tokens > 0, &format!("{field}.tokens"), &phase.tokens, positive)?;
             let decay = phase.decay_share;

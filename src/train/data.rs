@@ -10,6 +10,7 @@ use crate::tasks::{self, Family, Options, Sample};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -29,8 +30,8 @@ pub struct Encoded {
     pub prompt: Vec<u32>,
     /// The answer without its end.
     pub answer: Vec<u32>,
-    /// Which tokens of the answer belong to a word of the prompt.
-    pub copied: Vec<bool>,
+    /// What each token of the answer counts as.
+    pub kinds: Vec<Kind>,
 }
 
 impl Encoded {
@@ -38,23 +39,25 @@ impl Encoded {
     pub fn new(sample: &Sample, tokenizer: &Tokenizer) -> Result<Self, TokenizerError> {
         let words = tasks::copied_words(sample);
         let spans = tokenizer.encode_spans(&sample.answer)?;
-        let copied = spans.iter().map(|(_, span)| words.iter().any(|w| w.start <= span.start && span.start < w.end));
+        let kind = |span: &Range<usize>| {
+            let word = words.iter().find(|word| word.start <= span.start && span.start < word.end);
+            match word {
+                Some(word) if *word == *span => Kind::Copied,
+                Some(_) => Kind::Spelled,
+                None => Kind::Other,
+            }
+        };
         Ok(Self {
             family: sample.family,
             prompt: tokenizer.encode_prompt(&sample.prompt)?,
-            copied: copied.collect(),
+            kinds: spans.iter().map(|(_, span)| kind(span)).collect(),
             answer: spans.iter().map(|(id, _)| *id).collect(),
         })
     }
 
     fn label(&self, position: usize) -> Label {
-        let kind = match self.copied.get(position) {
-            Some(true) => Kind::Copied,
-            Some(false) => Kind::Other,
-            None if position == self.answer.len() => Kind::Other,
-            None => Kind::Fill,
-        };
-        Label { family: self.family as u8, kind }
+        let end = if position == self.answer.len() { Kind::Other } else { Kind::Fill };
+        Label { family: self.family as u8, kind: self.kinds.get(position).copied().unwrap_or(end) }
     }
 }
 
@@ -126,7 +129,8 @@ impl Source {
         for (index, stratum) in strata.into_iter().enumerate() {
             let family = family_at((index as f64 + offset) / self.samples as f64);
             let number = step * self.samples as u64 + index as u64;
-            let sample = Encoded::new(&tasks::generate(family, self.seed, number, Options::default()), &self.tokenizer)?;
+            let sample =
+                Encoded::new(&tasks::generate(family, self.seed, number, Options::default()), &self.tokenizer)?;
             let row = match &self.phase.objective {
                 Objective::Causal => causal(&sample, self.specials),
                 Objective::Diffusion { largest_t, suffix_share, ramp_share, .. } => {
@@ -167,9 +171,8 @@ impl Source {
 /// The data set of a phase: phases of one recipe do not repeat each other's samples.
 fn phase_seed(seed: u64, name: &str) -> u64 {
     // FNV-1a.
-    name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    name.bytes()
+        .fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 /// The family at a place of the unit interval, which the shares divide. Evenly spread places give each step nearly
@@ -271,4 +274,120 @@ fn cut(mut rows: Vec<Row>, chunks: usize) -> Vec<Chunk> {
         }
     }
     result
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::train::vocabulary;
+    use std::sync::OnceLock;
+
+    fn tokenizer() -> Arc<Tokenizer> {
+        static TOKENIZER: OnceLock<Arc<Tokenizer>> = OnceLock::new();
+        let make = || {
+            let samples = (0..2000).map(|index| tasks::generate_mixed(0, index, Options::default()));
+            Arc::new(Tokenizer::from_bytes(vocabulary::build(samples).unwrap().json.as_bytes()).unwrap())
+        };
+        Arc::clone(TOKENIZER.get_or_init(make))
+    }
+
+    fn specials() -> Specials {
+        Specials { end: tokenizer().eos_id(), mask: tokenizer().mask_id().unwrap() }
+    }
+
+    fn source(phase: &str) -> Source {
+        let config = Config::load(None).unwrap();
+        let phase = config.phases.iter().find(|p| p.name == phase).unwrap().clone();
+        Source::new(&config, &phase, tokenizer(), specials())
+    }
+
+    fn sample(family: Family) -> Encoded {
+        Encoded::new(&tasks::generate(family, 3, 5, Options::default()), &tokenizer()).unwrap()
+    }
+
+    #[test]
+    fn a_batch_follows_from_its_step_alone() {
+        let source = source("adapt");
+        let stream = source.clone().stream(0, 0).unwrap();
+        let first = stream.recv().unwrap().unwrap();
+        let second = stream.recv().unwrap().unwrap();
+        assert_eq!(second, source.batch(1, first.tokens()).unwrap());
+        assert_ne!(first.chunks, second.chunks);
+    }
+
+    #[test]
+    fn weights_of_a_step_sum_to_one_and_every_family_comes() {
+        for phase in ["parent", "adapt", "long"] {
+            let batch = source(phase).batch(7, 0).unwrap();
+            let total: f32 = batch.chunks.iter().flat_map(|c| &c.weights).sum();
+            assert!((total - 1.0).abs() < 1e-4, "{total}");
+            for family in Family::ALL {
+                assert!(batch.chunks.iter().flat_map(|c| &c.labels).any(|l| l.family == family as u8), "{family}");
+            }
+        }
+    }
+
+    #[test]
+    fn chunks_hold_like_parts_of_the_tokens() {
+        let batch = source("parent").batch(2, 0).unwrap();
+        let sizes: Vec<usize> = batch.chunks.iter().map(|c| c.ids.len()).collect();
+        assert_eq!(sizes.len(), 8);
+        let (least, most) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
+        assert!(*most < 3 * least, "{sizes:?}");
+        let sequences: usize = batch.chunks.iter().map(|c| c.sequences.len()).sum();
+        assert_eq!(sequences, 48);
+    }
+
+    #[test]
+    fn causal_rows_predict_the_answer_and_its_end() {
+        let sample = sample(Family::List);
+        let (ids, wanted) = causal(&sample, specials());
+        assert_eq!(ids, [sample.prompt.clone(), sample.answer.clone()].concat());
+        let targets: Vec<u32> = wanted.iter().map(|w| w.target).collect();
+        assert_eq!(targets, [sample.answer.clone(), vec![specials().end]].concat());
+        assert_eq!(wanted[0].row, sample.prompt.len() - 1);
+        assert!(wanted.iter().any(|w| w.label.kind == Kind::Copied));
+    }
+
+    #[test]
+    fn masked_rows_predict_what_was_there_and_prompts_stay() {
+        let mut longest = 0;
+        for round in 0..200 {
+            let mut rng = ChaCha8Rng::seed_from_u64(round);
+            let sample = sample(Family::Json);
+            let (ids, wanted) = diffusion(&sample, specials(), 0.4, 0.5, &mut rng);
+            assert_eq!(ids[..sample.prompt.len()], sample.prompt);
+            assert!(!wanted.is_empty());
+            let mut restored = ids.clone();
+            for w in &wanted {
+                assert_eq!(ids[w.row + 1], specials().mask);
+                restored[w.row + 1] = w.target;
+                let behind = w.row + 1 > sample.prompt.len() + sample.answer.len();
+                assert_eq!(w.label.kind == Kind::Fill, behind);
+            }
+            let answer = &restored[sample.prompt.len()..];
+            assert_eq!(answer[..sample.answer.len()], sample.answer);
+            assert!(answer[sample.answer.len()..].iter().all(|id| *id == specials().end));
+            longest = longest.max(answer.len());
+        }
+        assert!(longest >= Family::Json.canvas(), "{longest}");
+    }
+
+    #[test]
+    fn a_suffix_mask_hides_everything_behind_its_cut() {
+        for round in 0..50 {
+            let mut rng = ChaCha8Rng::seed_from_u64(round);
+            let (ids, wanted) = diffusion(&sample(Family::Math), specials(), 0.4, 1.0, &mut rng);
+            let first = ids.iter().position(|id| *id == specials().mask).unwrap();
+            assert!(ids[first..].iter().all(|id| *id == specials().mask));
+            assert_eq!(wanted.len(), ids.len() - first);
+        }
+    }
+
+    #[test]
+    fn phases_have_data_sets_of_their_own() {
+        assert_ne!(phase_seed(1, "parent"), phase_seed(1, "guide"));
+        assert_ne!(phase_seed(1, "parent"), phase_seed(2, "parent"));
+    }
 }

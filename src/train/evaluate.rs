@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// Seed of the fresh prompts; training seeds are hashes and do not meet it.
-pub const FRESH_SEED: u64 = 0x5eed_0f_f2e5;
+pub const FRESH_SEED: u64 = 0x5eed_0ff2_e500;
 /// Confidence from which a proposal is committed.
 const THRESHOLD: f32 = 0.9;
 /// Sequences per chunk of a decode.

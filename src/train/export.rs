@@ -119,9 +119,10 @@ pub fn write(
             .map_err(|source| CheckpointError::File { path, source })?;
     }
     let path = folder.join("model.safetensors");
-    let tensors = layout.tensors.iter().map(|tensor| {
-        (tensor.name.as_str(), Half { dims: &tensor.dims, values: &weights[tensor.range.clone()] })
-    });
+    let tensors = layout
+        .tensors
+        .iter()
+        .map(|tensor| (tensor.name.as_str(), Half { dims: &tensor.dims, values: &weights[tensor.range.clone()] }));
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     replace(&path, |part| serialize_to_file(tensors, Some(metadata), part))
         .map_err(|source| CheckpointError::File { path: path.clone(), source })?

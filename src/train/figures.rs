@@ -17,8 +17,25 @@ pub struct Figures {
 struct Sums {
     loss: f64,
     tokens: u64,
-    copied: u64,
-    copied_hits: u64,
+    copied: Share,
+    spelled: Share,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Share {
+    all: u64,
+    hits: u64,
+}
+
+impl Share {
+    fn add(&mut self, hit: bool) {
+        self.all += 1;
+        self.hits += u64::from(hit);
+    }
+
+    fn percent(self) -> Option<f64> {
+        (self.all > 0).then(|| 100.0 * self.hits as f64 / self.all as f64)
+    }
 }
 
 /// One point of a learning curve.
@@ -40,6 +57,9 @@ pub struct Point {
     pub tokens_per_second: f64,
     /// Percentage of copied words that were predicted right, by family.
     pub copied: BTreeMap<Family, f64>,
+    /// Percentage of tokens of copied words without a token of their own that were predicted right, by family.
+    #[serde(default)]
+    pub spelled: BTreeMap<Family, f64>,
     /// Mean cross entropy of the answer's tokens, fill left out, by family.
     pub cross_entropy: BTreeMap<Family, f64>,
 }
@@ -58,9 +78,10 @@ impl Figures {
                 let sums = &mut self.families[label.family as usize];
                 sums.loss += loss;
                 sums.tokens += 1;
-                if label.kind == Kind::Copied {
-                    sums.copied += 1;
-                    sums.copied_hits += u64::from(outcome.hits[index]);
+                match label.kind {
+                    Kind::Copied => sums.copied.add(outcome.hits[index]),
+                    Kind::Spelled => sums.spelled.add(outcome.hits[index]),
+                    Kind::Other | Kind::Fill => {}
                 }
             }
         }
@@ -73,13 +94,18 @@ impl Figures {
 
     /// Percentage of copied words that were predicted right, over families.
     pub fn copied_share(&self) -> Option<f64> {
-        let (hits, all) = self.families.iter().fold((0, 0), |(h, a), s| (h + s.copied_hits, a + s.copied));
-        (all > 0).then(|| 100.0 * hits as f64 / all as f64)
+        let add = |a: Share, s: &Sums| Share { all: a.all + s.copied.all, hits: a.hits + s.copied.hits };
+        self.families.iter().fold(Share::default(), add).percent()
     }
 
     /// Percentage of copied words that were predicted right, by family; families without any are left out.
     pub fn copied(&self) -> BTreeMap<Family, f64> {
-        self.by_family(|s| (s.copied > 0).then(|| 100.0 * s.copied_hits as f64 / s.copied as f64))
+        self.by_family(|s| s.copied.percent())
+    }
+
+    /// The same for the tokens of copied words that have no token of their own.
+    pub fn spelled(&self) -> BTreeMap<Family, f64> {
+        self.by_family(|s| s.spelled.percent())
     }
 
     /// Mean cross entropy by family.
@@ -107,6 +133,10 @@ impl std::fmt::Display for Point {
             self.tokens_per_second
         )?;
         for (family, share) in &self.copied {
+            write!(f, " {family} {share:.0}")?;
+        }
+        write!(f, " | spelled")?;
+        for (family, share) in &self.spelled {
             write!(f, " {family} {share:.0}")?;
         }
         write!(f, " | cross entropy")?;
@@ -137,15 +167,17 @@ mod tests {
             [
                 row(0, Family::List, Kind::Copied),
                 row(1, Family::List, Kind::Copied),
+                row(1, Family::List, Kind::Spelled),
                 row(2, Family::List, Kind::Fill),
                 row(3, Family::Math, Kind::Other),
             ],
         );
-        let outcome = Outcome { losses: vec![1.0, 3.0, 8.0, 0.5], hits: vec![true, false, false, true] };
+        let outcome = Outcome { losses: vec![1.0, 3.0, 2.0, 8.0, 0.5], hits: vec![true, false, true, false, true] };
         let mut figures = Figures::default();
         figures.add(&[chunk], &[outcome]);
-        assert!((figures.loss() - 12.5 / 4.0).abs() < 1e-9);
+        assert!((figures.loss() - 14.5 / 4.0).abs() < 1e-9);
         assert_eq!(figures.copied(), BTreeMap::from([(Family::List, 50.0)]));
+        assert_eq!(figures.spelled(), BTreeMap::from([(Family::List, 100.0)]));
         assert_eq!(figures.cross_entropy(), BTreeMap::from([(Family::List, 2.0), (Family::Math, 0.5)]));
         assert_eq!(figures.copied_share(), Some(50.0));
     }

@@ -113,9 +113,11 @@ impl Rows<'_> {
     /// `(queries, keys)` of each sequence.
     fn ranges(&self) -> impl Iterator<Item = (std::ops::Range<usize>, std::ops::Range<usize>)> + '_ {
         let chunk = self.chunk;
-        chunk.sequences.iter().zip(&chunk.wanted_ranges).map(|(keys, wanted)| {
-            (if self.wanted_only { wanted.clone() } else { keys.clone() }, keys.clone())
-        })
+        chunk
+            .sequences
+            .iter()
+            .zip(&chunk.wanted_ranges)
+            .map(|(keys, wanted)| (if self.wanted_only { wanted.clone() } else { keys.clone() }, keys.clone()))
     }
 }
 
@@ -172,10 +174,7 @@ impl Fused {
                 run(workspace);
             }
         });
-        Ok(jobs
-            .into_iter()
-            .filter_map(|job| job.into_inner().unwrap_or_else(PoisonError::into_inner).2)
-            .collect())
+        Ok(jobs.into_iter().filter_map(|job| job.into_inner().unwrap_or_else(PoisonError::into_inner).2).collect())
     }
 }
 
@@ -220,7 +219,14 @@ impl Engine for Fused {
 }
 
 /// Leaves the logits of the wanted rows in the workspace, and everything that the backward pass needs.
-fn forward(layout: &Layout, rotation: &Rotation, workspace: &mut Workspace, weights: &[f32], chunk: &Chunk, future: f32) {
+fn forward(
+    layout: &Layout,
+    rotation: &Rotation,
+    workspace: &mut Workspace,
+    weights: &[f32],
+    chunk: &Chunk,
+    future: f32,
+) {
     let d = layout.shape.hidden;
     let rows = chunk.ids.len();
     let wanted = chunk.wanted.len();
@@ -269,7 +275,8 @@ fn layer_forward(
     let (d, f, head) = (shape.hidden, shape.ffn, shape.hidden / shape.heads);
     let all = positions.len();
     let count = rows.queries.len();
-    let matrix = |range: &std::ops::Range<usize>, out: usize, inner: usize| View::new(&weights[range.clone()], out, inner);
+    let matrix =
+        |range: &std::ops::Range<usize>, out: usize, inner: usize| View::new(&weights[range.clone()], out, inner);
 
     let attention_in = sized(&mut saved.attention_in, all * d);
     let inverse = sized(&mut saved.attention_inverse, all);
@@ -439,7 +446,8 @@ fn layer_backward(
     let (d, f, head) = (shape.hidden, shape.ffn, shape.hidden / shape.heads);
     let all = positions.len();
     let count = rows.queries.len();
-    let matrix = |range: &std::ops::Range<usize>, out: usize, inner: usize| View::new(&weights[range.clone()], out, inner);
+    let matrix =
+        |range: &std::ops::Range<usize>, out: usize, inner: usize| View::new(&weights[range.clone()], out, inner);
 
     // Feed-forward.
     let dout = View::new(flow.dx, count, d);

@@ -58,6 +58,9 @@ pub struct Label {
 pub enum Kind {
     /// A word that the answer takes from the prompt: the part that a healthy-looking loss can hide the failure of.
     Copied,
+    /// A token of a word that the answer takes from the prompt and that has no token of its own: copied letter by
+    /// letter.
+    Spelled,
     /// Any other token of the answer, its end included.
     Other,
     /// The fill behind the end of the answer.

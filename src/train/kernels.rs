@@ -3,6 +3,9 @@
 //! Each is compiled twice on x86-64, once for every CPU and once for AVX2, and picks at run time. Together with
 //! `matmul` this is the trainer's only `unsafe` code.
 
+#![expect(clippy::inline_always, reason = "code is compiled for a CPU feature only where it is inlined")]
+#![expect(clippy::needless_range_loop, reason = "indexed lanes are what the compiler turns into vectors")]
+
 /// Wraps functions so that their loops are vectorised with AVX2 where the CPU has it.
 macro_rules! wide {
     ($($(#[$meta:meta])* pub fn $name:ident($($arg:ident: $type:ty),* $(,)?) $body:block)*) => {$(

@@ -53,13 +53,7 @@ impl<'a> View<'a> {
 
     /// The transposed matrix; nothing moves.
     pub fn t(self) -> Self {
-        Self {
-            rows: self.cols,
-            cols: self.rows,
-            row_stride: self.col_stride,
-            col_stride: self.row_stride,
-            ..self
-        }
+        Self { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride, ..self }
     }
 }
 
@@ -84,6 +78,7 @@ impl<'a> ViewMut<'a> {
     unsafe_code,
     reason = "the product takes raw pointers; the views have checked that every element lies in their slices"
 )]
+#[expect(clippy::needless_pass_by_value, reason = "a mutable view is used up by the product that it receives")]
 pub fn product(destination: ViewMut<'_>, store: Store, left: View<'_>, right: View<'_>, scale: f32) {
     assert!(
         left.cols == right.rows && destination.rows == left.rows && destination.cols == right.cols,

@@ -58,7 +58,7 @@ impl AdamW {
         let steps = state.step as f64;
         let first_bias = 1.0 - self.settings.first.powf(steps);
         let second_bias = 1.0 - self.settings.second.powf(steps);
-        let blend = state.step % self.average.every == 0;
+        let blend = state.step.is_multiple_of(self.average.every);
 
         let part = state.weights.len().div_ceil(self.threads).max(1);
         let parts = state

@@ -16,7 +16,7 @@ use candle_core::Device;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -203,7 +203,7 @@ impl Run<'_> {
             .stream(progress.step, progress.tokens)
             .map_err(|source| TrainError::File { path: self.folder.to_owned(), source })?;
         let report = self.config.report;
-        let bar = bar(phase);
+        let bar = bar(phase, progress.tokens);
         let mut gradient = vec![0.0; layout.len];
         let mut figures = Figures::default();
         let mut last_point = Point::default();
@@ -250,6 +250,7 @@ impl Run<'_> {
                     rate,
                     tokens_per_second: (progress.tokens - reported_tokens) as f64 / seconds,
                     copied: figures.copied(),
+                    spelled: figures.spelled(),
                     cross_entropy: figures.cross_entropy(),
                 };
                 journal.point(&last_point)?;
@@ -323,21 +324,22 @@ fn centre_mask(embedding: &mut [f32], layout: &Layout, mask: u32) {
     embedding[mask as usize * d..][..d].copy_from_slice(&mean);
 }
 
-fn bar(phase: &Phase) -> ProgressBar {
-    let bar = ProgressBar::new(phase.tokens);
+fn bar(phase: &Phase, done: u64) -> ProgressBar {
+    let bar = ProgressBar::new(phase.tokens).with_position(done);
     let template = "{prefix} {bar:30} {percent}% {human_pos}/{human_len} tokens {per_sec} ETA {eta} {msg}";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     bar.set_prefix(phase.name.clone());
+    // What an earlier run did says nothing about the speed of this one.
+    bar.reset_eta();
     bar
 }
 
 /// A line of the run's report. It goes to the error stream, as the bar does.
 fn say(line: &str) {
-    let mut stream = std::io::stderr().lock();
     // A report that nobody can read is no reason to end a run of hours.
-    let _ = if stream.is_terminal() { writeln!(stream, "{line}") } else { writeln!(stream, "{line}").and_then(|()| stream.flush()) };
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// The curves of a run, as JSON lines.

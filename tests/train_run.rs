@@ -1,0 +1,229 @@
+//! A whole small run: it learns, stops and resumes exactly, and exports what it learned.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use candle_core::Device;
+use diffuscope::model::tokenizer::Tokenizer;
+use diffuscope::tasks::{self, Family, Options};
+use diffuscope::train::checkpoint::{self, CheckpointError};
+use diffuscope::train::config::Config;
+use diffuscope::train::data::Specials;
+use diffuscope::train::evaluate::{Candidate, Evaluate, EvaluateError, Plain, greedy, parallel};
+use diffuscope::train::export::{self, Use};
+use diffuscope::train::figures::Point;
+use diffuscope::train::fused::Fused;
+use diffuscope::train::parameters::{Layout, Shape};
+use diffuscope::train::run::{End, Run, TrainError};
+use diffuscope::train::vocabulary;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const RECIPE: &str = r#"
+seed = 5
+samples-per-step = 6
+chunks = 3
+positions = 512
+optimizer = { rate = 3e-3, first = 0.9, second = 0.98, decay = 0.01, clip = 1.0 }
+average = { keep = 0.5, every = 2 }
+report = { curve-tokens = 1_000, exact-tokens = 2_500, exact-prompts = 1, exact-stories = 0, checkpoint-seconds = 600 }
+models.denoiser = { hidden = 16, layers = 2, heads = 2, ffn = 24 }
+
+[[phases]]
+name = "parent"
+model = "denoiser"
+objective = { kind = "causal" }
+tokens = 5_000
+warmup-steps = 3
+decay-share = 0.5
+
+[[phases]]
+name = "adapt"
+model = "denoiser"
+from = "parent"
+objective = { kind = "diffusion", largest-t = [0.5, 1.0], suffix-share = [0.5, 0.2], ramp-share = 0.5, future-bias = -8.0, future-steps = 4 }
+tokens = 5_000
+warmup-steps = 3
+decay-share = 0.5
+"#;
+
+fn vocabulary_json() -> String {
+    let samples = (0..800).map(|index| tasks::generate_mixed(0, index, Options::default()));
+    vocabulary::build(samples).unwrap().json
+}
+
+/// A folder of its own for each test, empty.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("train-run-{name}"));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Measures nothing, and may ask the run to stop.
+struct Watch {
+    stop: Option<Arc<AtomicBool>>,
+    seen: Vec<bool>,
+}
+
+impl Evaluate for Watch {
+    fn exact(&mut self, candidate: Candidate<'_>, _: Options) -> Result<BTreeMap<Family, f64>, EvaluateError> {
+        self.seen.push(candidate.causal);
+        if let Some(stop) = self.stop.take() {
+            stop.store(true, Ordering::Relaxed);
+        }
+        Ok(BTreeMap::from([(Family::Json, 40.0)]))
+    }
+}
+
+fn run<'a>(config: &'a Config, folder: &'a Path, tokenizer: &Arc<Tokenizer>, stop: &Arc<AtomicBool>) -> Run<'a> {
+    Run {
+        config,
+        folder,
+        specials: Specials { end: tokenizer.eos_id(), mask: tokenizer.mask_id().unwrap() },
+        vocab: tokenizer.vocab_size().next_multiple_of(vocabulary::ROWS),
+        tokenizer: Arc::clone(tokenizer),
+        device: Device::Cpu,
+        threads: 2,
+        stop: Arc::clone(stop),
+        past_gates: false,
+    }
+}
+
+fn curve(folder: &Path) -> Vec<Point> {
+    let text = std::fs::read_to_string(folder.join("curve.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_stopped_run_goes_on_as_if_it_had_not_stopped() {
+    let config = Config::parse(RECIPE, "test").unwrap();
+    let tokenizer = Arc::new(Tokenizer::from_bytes(vocabulary_json().as_bytes()).unwrap());
+    let go = Arc::new(AtomicBool::new(false));
+
+    let whole = folder("whole");
+    let mut watch = Watch { stop: None, seen: Vec::new() };
+    assert_eq!(run(&config, &whole, &tokenizer, &go).all(&mut watch).unwrap(), End::Finished);
+    assert_eq!(watch.seen, [true, true, false, false]);
+
+    let parts = folder("parts");
+    let mut watch = Watch { stop: Some(Arc::clone(&go)), seen: Vec::new() };
+    assert_eq!(run(&config, &parts, &tokenizer, &go).all(&mut watch).unwrap(), End::Stopped);
+    let layout = run(&config, &parts, &tokenizer, &go).layout("denoiser");
+    let at_stop = checkpoint::progress(&checkpoint::path(&parts, "parent")).unwrap();
+    assert!(at_stop.tokens >= 2_500 && at_stop.tokens < 5_000);
+    go.store(false, Ordering::Relaxed);
+    assert_eq!(run(&config, &parts, &tokenizer, &go).all(&mut watch).unwrap(), End::Finished);
+
+    for phase in ["parent", "adapt"] {
+        let (a, a_progress) = checkpoint::load(&checkpoint::path(&whole, phase), &layout).unwrap();
+        let (b, b_progress) = checkpoint::load(&checkpoint::path(&parts, phase), &layout).unwrap();
+        assert_eq!(a, b, "{phase}");
+        assert_eq!((a_progress.step, a_progress.tokens), (b_progress.step, b_progress.tokens));
+    }
+    let points = curve(&whole);
+    let parent: Vec<f64> = points.iter().filter(|p| p.phase == "parent").map(|p| p.loss).collect();
+    assert!(parent.last().unwrap() + 0.2 < parent[0], "{parent:?}");
+
+    // A larger budget goes on from the end; a finished run has nothing left to do.
+    let steps = checkpoint::progress(&checkpoint::path(&whole, "adapt")).unwrap().step;
+    let mut longer = config.clone();
+    longer.phases[1].tokens = 8_000;
+    run(&longer, &whole, &tokenizer, &go).all(&mut watch).unwrap();
+    let after = checkpoint::progress(&checkpoint::path(&whole, "adapt")).unwrap();
+    assert!(after.step > steps && after.tokens >= 8_000);
+}
+
+#[test]
+fn a_missed_gate_ends_the_run() {
+    let mut config = Config::parse(RECIPE, "test").unwrap();
+    config.phases[0].gate.exact.insert(Family::Json, 95.0);
+    let tokenizer = Arc::new(Tokenizer::from_bytes(vocabulary_json().as_bytes()).unwrap());
+    let folder = folder("gate");
+    let go = Arc::new(AtomicBool::new(false));
+    let error = run(&config, &folder, &tokenizer, &go).all(&mut Watch { stop: None, seen: Vec::new() }).unwrap_err();
+    assert!(matches!(error, TrainError::Gate { .. }));
+    assert!(error.to_string().contains("exact json 40 %, expected 95 %"), "{error}");
+}
+
+#[test]
+fn checkpoints_of_other_networks_and_broken_files_are_refused() {
+    let folder = folder("refused");
+    let layout = |ffn| Layout::new(Shape { hidden: 8, layers: 1, heads: 2, ffn }, 10);
+    let state = diffuscope::train::optimizer::State::new(layout(12).initial(1));
+    let path = folder.join("a.safetensors");
+    let progress = checkpoint::Progress {
+        phase: "parent".into(),
+        seed: 1,
+        shape: layout(12).shape,
+        vocab: 10,
+        step: 0,
+        tokens: 0,
+        seconds: 0.0,
+    };
+    checkpoint::save(&path, &layout(12), &state, &progress).unwrap();
+    assert_eq!(checkpoint::load(&path, &layout(12)).unwrap(), (state, progress));
+    assert!(matches!(checkpoint::load(&path, &layout(16)), Err(CheckpointError::Mismatch { .. })));
+    std::fs::write(&path, "no tensors").unwrap();
+    assert!(matches!(checkpoint::load(&path, &layout(12)), Err(CheckpointError::Format { .. })));
+    assert!(matches!(checkpoint::load(&folder.join("none"), &layout(12)), Err(CheckpointError::File { .. })));
+}
+
+#[test]
+fn plain_decoders_fill_the_canvas_and_checkers_judge() {
+    let json = vocabulary_json();
+    let tokenizer = Tokenizer::from_bytes(json.as_bytes()).unwrap();
+    let specials = Specials { end: tokenizer.eos_id(), mask: tokenizer.mask_id().unwrap() };
+    let layout = Layout::new(
+        Shape { hidden: 16, layers: 2, heads: 2, ffn: 24 },
+        tokenizer.vocab_size().next_multiple_of(vocabulary::ROWS),
+    );
+    let weights = layout.initial(4);
+    let mut engine = Fused::new(layout, 512, 2);
+    let prompts = [vec![2, 40, 41, 3], vec![2, 50, 3]];
+    for decode in [greedy, parallel] {
+        let answers = decode(&mut engine, &weights, &prompts, 9, specials).unwrap();
+        assert_eq!(answers.len(), 2);
+        for answer in answers {
+            assert!(answer.len() <= 9);
+            assert!(!answer.contains(&specials.mask) && !answer.contains(&specials.end));
+        }
+    }
+    let mut plain = Plain { tokenizer: &tokenizer, specials, prompts: 2, stories: 0 };
+    let candidate = Candidate { engine: &mut engine, weights: &weights, causal: true };
+    let exact = plain.exact(candidate, Options::default()).unwrap();
+    assert!(!exact.contains_key(&Family::Story));
+    assert_eq!(exact.values().copied().sum::<f64>(), 0.0, "untrained weights cannot be right: {exact:?}");
+}
+
+#[test]
+fn an_exported_folder_has_the_names_and_fields_of_the_real_repositories() {
+    let json = vocabulary_json();
+    let folder = folder("export");
+    let layout = Layout::new(Shape { hidden: 16, layers: 2, heads: 2, ffn: 24 }, 1024);
+    let weights = layout.initial(9);
+    let vocabulary = export::Vocabulary { json: &json, end: 0, mask: 1 };
+    export::write(&folder, &layout, &weights, 512, vocabulary, Use::Denoiser).unwrap();
+    let config: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("config.json")).unwrap()).unwrap();
+    assert_eq!(config["model_type"], "Dream");
+    assert_eq!(config["mask_token_id"], 1);
+    assert_eq!(config["vocab_size"], 1024);
+    assert_eq!(config["rms_norm_eps"], 1e-5);
+    assert!(Tokenizer::from_file(&folder.join("tokenizer.json")).is_ok());
+    let bytes = std::fs::read(folder.join("model.safetensors")).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let names = tensors.names();
+    assert_eq!(names.len(), layout.tensors.len());
+    for tensor in &layout.tensors {
+        let found = tensors.tensor(&tensor.name).unwrap();
+        assert_eq!(found.shape(), tensor.dims);
+        assert_eq!(found.dtype(), safetensors::Dtype::F16);
+        let first = half::f16::from_le_bytes([found.data()[0], found.data()[1]]);
+        assert_eq!(first, half::f16::from_f32(weights[tensor.range.start]));
+    }
+    let guide = export::config(&layout, 512, vocabulary, Use::Guide);
+    assert_eq!(guide["model_type"], "qwen2");
+    assert!(guide.get("mask_token_id").is_none());
+}
