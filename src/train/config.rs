@@ -131,6 +131,9 @@ pub struct Phase {
     /// Factor of the peak learning rate.
     #[serde(default = "one")]
     pub rate_factor: f64,
+    /// Shares of the families among the samples, which must sum to one; the usual ones where it is empty.
+    #[serde(default)]
+    pub mix: BTreeMap<Family, f64>,
     /// What must be reached for the next phase to start.
     #[serde(default)]
     pub gate: Gate,
@@ -240,6 +243,16 @@ impl Config {
                 require(fits, &format!("{field}.from"), from, "an earlier phase of a model of the same shape")?;
             }
             require(phase.tokens > 0, &format!("{field}.tokens"), &phase.tokens, positive)?;
+            if !phase.mix.is_empty() {
+                let (sum, fine) = (phase.mix.values().sum::<f64>(), phase.mix.values().all(|share| *share >= 0.0));
+                let expected = "shares that are not negative and sum to 1";
+                require(
+                    fine && (sum - 1.0).abs() < 1e-6,
+                    &format!("{field}.mix"),
+                    &format!("{:?}", phase.mix),
+                    expected,
+                )?;
+            }
             let decay = phase.decay_share;
             require((0.0..=1.0).contains(&decay), &format!("{field}.decay-share"), &decay, share)?;
             if let Objective::Diffusion { largest_t, suffix_share, ramp_share, .. } = &phase.objective {
@@ -265,6 +278,11 @@ impl Phase {
         let left = (1.0 - progress).max(0.0);
         let fall = if self.decay_share > 0.0 { (left / self.decay_share).min(1.0) } else { 1.0 };
         self.rate_factor * warm.min(fall)
+    }
+
+    /// Share of a family among the samples.
+    pub fn share(&self, family: Family) -> f64 {
+        if self.mix.is_empty() { family.share() } else { self.mix.get(&family).copied().unwrap_or(0.0) }
     }
 
     /// What is added to the attention scores of later tokens at a step.
@@ -309,6 +327,7 @@ mod tests {
             ("seed = 1", "sead = 1", "malformed"),
             ("samples-per-step = 48", "samples-per-step = 0", "samples-per-step is 0, expected at least 1"),
             ("from = \"parent\"", "from = \"nowhere\"", "from is nowhere, expected an earlier phase"),
+            ("story = 0.12, json", "story = 0.13, json", "sum to 1"),
             ("hidden = 192", "hidden = 190", "models.denoiser.hidden is 190, expected a multiple"),
         ];
         for (good, bad, message) in broken {

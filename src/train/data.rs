@@ -127,7 +127,7 @@ impl Source {
         let offset: f64 = rng.random();
         let mut rows = Vec::with_capacity(self.samples);
         for (index, stratum) in strata.into_iter().enumerate() {
-            let family = family_at((index as f64 + offset) / self.samples as f64);
+            let family = family_at(&self.phase, (index as f64 + offset) / self.samples as f64);
             let number = step * self.samples as u64 + index as u64;
             let sample =
                 Encoded::new(&tasks::generate(family, self.seed, number, Options::default()), &self.tokenizer)?;
@@ -177,10 +177,10 @@ fn phase_seed(seed: u64, name: &str) -> u64 {
 
 /// The family at a place of the unit interval, which the shares divide. Evenly spread places give each step nearly
 /// the same mix.
-fn family_at(place: f64) -> Family {
+fn family_at(phase: &Phase, place: f64) -> Family {
     let mut left = place;
     let found = Family::ALL.into_iter().find(|family| {
-        left -= family.share();
+        left -= phase.share(*family);
         left < 0.0
     });
     found.unwrap_or(Family::ALL[0])
