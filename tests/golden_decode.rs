@@ -219,6 +219,7 @@ fn denoiser_tokens(expected: &Value) -> Option<u64> {
     models.iter().zip(tokens).find(|(model, _)| *model != "guide")?.1.as_u64()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "most of what is compared is made for the comparison")]
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: T, expected: T) -> Result<(), String> {
     if found == expected { Ok(()) } else { Err(format!("{what}: found {found:?}, expected {expected:?}")) }
 }

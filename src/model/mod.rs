@@ -12,6 +12,7 @@
 //! | [`config`] | the fields of `config.json` |
 //! | [`device`] | where tensors live and are computed |
 //! | [`layers`] | the building blocks that transformers share |
+//! | `cpu` | the fused CPU kernels behind them |
 //! | [`kv`] | keys and values, addressed by absolute position |
 //! | [`qwen2`] | the Qwen2 body: Dream denoisers and Qwen2 guides |
 //!
@@ -21,11 +22,14 @@
 
 pub mod checkpoint;
 pub mod config;
+mod cpu;
 pub mod device;
 pub mod embedded;
 pub mod kv;
 pub mod layers;
 pub mod network;
 pub mod qwen2;
+#[cfg(test)]
+mod testing;
 pub mod tokenizer;
 pub mod weights;
