@@ -3,3 +3,4 @@
 //! Nothing above this floor sees a tensor: a decoder meets a network through [`network::Network`].
 
 pub mod network;
+pub mod tokenizer;

@@ -1,1 +1,3 @@
 //! The trainer of the embedded pair.
+
+pub mod vocabulary;

@@ -1,0 +1,273 @@
+//! Sentence patterns: one notation that both writes a sentence and recognises it.
+//!
+//! A pattern is text with `[one|of|these]`, a free choice, and `{x}`, a slot. A slot is bound when it first occurs (by
+//! the prompt or by the first sentence that mentions it) and means the same thing ever after:
+//!
+//! | slot | meaning | slot | meaning |
+//! |---|---|---|---|
+//! | `N` | the hero's name | `F` | a friend's name |
+//! | `t` | the thing | `a` | the animal |
+//! | `c` | the thing's colour | `L` | the place |
+//! | `s` | a spot nearby | `d` | something to eat |
+//! | `p` `P` | he, she; at a sentence's start | `o` `m` | his, her; him, her |
+//!
+//! `{an x}` puts "a" or "an" before the slot.
+
+use super::dice::Dice;
+use super::lexicon::{self, COLOURS, FOODS, PLACES, SPOTS, article};
+use super::text::Reader;
+
+/// A slot that holds a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    Name,
+    Friend,
+    Thing,
+    Animal,
+    Colour,
+    Place,
+    Spot,
+    Food,
+}
+
+/// The forms of the hero's pronoun: (for "she", for "he").
+type Pronoun = (&'static str, &'static str);
+
+#[derive(Clone, Debug)]
+enum Part {
+    Text(&'static str),
+    Choice(Vec<&'static str>),
+    Slot(Slot),
+    WithArticle(Slot),
+    Pronoun(Pronoun),
+}
+
+/// What the slots of one story mean.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Binding {
+    words: [Option<String>; 8],
+    /// Whether the hero is a "she"; open until the first pronoun when the name does not tell.
+    she: Option<bool>,
+}
+
+impl Binding {
+    pub(super) fn set(&mut self, slot: Slot, word: &str) {
+        if slot == Slot::Name {
+            self.she = lexicon::takes_she(word);
+        }
+        self.words[slot as usize] = Some(word.to_owned());
+    }
+
+    fn get(&self, slot: Slot) -> Option<&str> {
+        self.words[slot as usize].as_deref()
+    }
+
+    /// True when a story itself may bring in `word` for an open slot.
+    fn admits(&self, slot: Slot, word: &str) -> bool {
+        match slot {
+            Slot::Friend => lexicon::takes_she(word).is_some() && self.get(Slot::Name) != Some(word),
+            _ => open_lexicon(slot).contains(&word),
+        }
+    }
+
+    /// The word of `slot`, drawn now if it is still open.
+    fn get_or_draw(&mut self, slot: Slot, dice: &mut Dice) -> &str {
+        if self.get(slot).is_none() {
+            let word = if slot == Slot::Friend {
+                let hero = self.get(Slot::Name).unwrap_or_default().to_owned();
+                lexicon::name(dice, &[&hero])
+            } else {
+                lexicon::word(dice, open_lexicon(slot), &[])
+            };
+            self.words[slot as usize] = Some(word);
+        }
+        self.words[slot as usize].as_deref().unwrap_or_default()
+    }
+}
+
+/// What a story may draw for a slot that the prompt leaves open. Name, thing and animal always come from the prompt.
+fn open_lexicon(slot: Slot) -> &'static [&'static str] {
+    match slot {
+        Slot::Colour => &COLOURS,
+        Slot::Place => &PLACES,
+        Slot::Spot => &SPOTS,
+        Slot::Food => &FOODS,
+        Slot::Name | Slot::Friend | Slot::Thing | Slot::Animal => &[],
+    }
+}
+
+/// One sentence pattern.
+#[derive(Clone, Debug)]
+pub(super) struct Pattern(Vec<Part>);
+
+impl Pattern {
+    /// Reads the notation.
+    ///
+    /// # Panics
+    ///
+    /// On an unknown slot or an open bracket: patterns are constants of this crate, and a test reads them all.
+    pub(super) fn new(notation: &'static str) -> Self {
+        let mut parts = Vec::new();
+        let mut rest = notation;
+        while let Some(at) = rest.find(['[', '{']) {
+            if at > 0 {
+                parts.push(Part::Text(&rest[..at]));
+            }
+            let close = if rest.as_bytes()[at] == b'[' { ']' } else { '}' };
+            let end = rest.find(close).expect("every bracket of a pattern is closed");
+            let inside = &rest[at + 1..end];
+            parts.push(if close == ']' {
+                Part::Choice(inside.split('|').collect())
+            } else {
+                slot_part(inside)
+            });
+            rest = &rest[end + 1..];
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Text(rest));
+        }
+        Self(parts)
+    }
+
+    /// Writes a sentence, drawing choices and open slots.
+    pub(super) fn write(&self, binding: &mut Binding, dice: &mut Dice) -> String {
+        let mut sentence = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => sentence.push_str(text),
+                Part::Choice(choices) => sentence.push_str(choices[dice.below(choices.len())]),
+                Part::Slot(slot) => sentence.push_str(binding.get_or_draw(*slot, dice)),
+                Part::WithArticle(slot) => {
+                    let word = binding.get_or_draw(*slot, dice);
+                    sentence.push_str(article(word));
+                    sentence.push(' ');
+                    sentence.push_str(word);
+                }
+                Part::Pronoun((she, he)) => {
+                    let is_she = *binding.she.get_or_insert_with(|| dice.chance(0.5));
+                    sentence.push_str(if is_she { she } else { he });
+                }
+            }
+        }
+        sentence
+    }
+
+    /// Recognises the pattern at the start of `text`: what follows the sentence, and the binding that it extends.
+    pub(super) fn read<'a>(&self, text: &'a str, binding: &Binding) -> Option<(&'a str, Binding)> {
+        let mut reader = Reader(text);
+        let mut binding = binding.clone();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => reader.skip(text)?,
+                Part::Choice(choices) => {
+                    let word = reader.letters()?;
+                    choices.contains(&word).then_some(())?;
+                }
+                Part::Slot(slot) => read_slot(*slot, reader.letters()?, &mut binding)?,
+                Part::WithArticle(slot) => {
+                    let found = reader.letters()?;
+                    reader.skip(" ")?;
+                    let word = reader.letters()?;
+                    (found == article(word)).then_some(())?;
+                    read_slot(*slot, word, &mut binding)?;
+                }
+                Part::Pronoun((she, he)) => {
+                    let word = reader.letters()?;
+                    let is_she = match word {
+                        word if word == *she => true,
+                        word if word == *he => false,
+                        _ => return None,
+                    };
+                    (*binding.she.get_or_insert(is_she) == is_she).then_some(())?;
+                }
+            }
+        }
+        Some((reader.0, binding))
+    }
+}
+
+fn read_slot(slot: Slot, word: &str, binding: &mut Binding) -> Option<()> {
+    match binding.get(slot) {
+        Some(bound) => (bound == word).then_some(()),
+        None if binding.admits(slot, word) => {
+            binding.words[slot as usize] = Some(word.to_owned());
+            Some(())
+        }
+        None => None,
+    }
+}
+
+fn slot_part(inside: &str) -> Part {
+    if let Some(name) = inside.strip_prefix("an ") {
+        return Part::WithArticle(word_slot(name));
+    }
+    match inside {
+        "p" => Part::Pronoun(("she", "he")),
+        "P" => Part::Pronoun(("She", "He")),
+        "o" => Part::Pronoun(("her", "his")),
+        "m" => Part::Pronoun(("her", "him")),
+        name => Part::Slot(word_slot(name)),
+    }
+}
+
+fn word_slot(name: &str) -> Slot {
+    match name {
+        "N" => Slot::Name,
+        "F" => Slot::Friend,
+        "t" => Slot::Thing,
+        "a" => Slot::Animal,
+        "c" => Slot::Colour,
+        "L" => Slot::Place,
+        "s" => Slot::Spot,
+        "d" => Slot::Food,
+        other => unreachable!("no slot is called {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn binding() -> Binding {
+        let mut binding = Binding::default();
+        binding.set(Slot::Name, "Zorb");
+        binding.set(Slot::Animal, "owl");
+        binding
+    }
+
+    #[test]
+    fn a_slot_is_bound_at_its_first_mention_and_kept() {
+        let pattern = Pattern::new("{P} met {an a} at the {L}.");
+        let (rest, bound) = pattern.read("She met an owl at the mill. And", &binding()).unwrap();
+        assert_eq!(rest, " And");
+        assert!(pattern.read("She met an owl at the mill.", &bound).is_some());
+        assert!(
+            pattern.read("He met an owl at the mill.", &bound).is_none(),
+            "the pronoun changed"
+        );
+        assert!(
+            pattern.read("She met an owl at the lake.", &bound).is_none(),
+            "the place changed"
+        );
+        assert!(
+            pattern.read("She met a owl at the mill.", &bound).is_none(),
+            "the article is wrong"
+        );
+        assert!(
+            pattern.read("She met an owl at the moon.", &binding()).is_none(),
+            "no such place"
+        );
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_with_the_same_binding() {
+        let pattern = Pattern::new("[Soon|Then] {N} gave {o} {c} hat and some {d} to {F} by the {s}.");
+        for index in 0..200 {
+            let mut written = binding();
+            let sentence = pattern.write(&mut written, &mut Dice::new(3, 0, index));
+            let (rest, read) = pattern.read(&sentence, &binding()).unwrap();
+            assert_eq!((rest, read), ("", written));
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Stories of 9 to 15 sentences: long answers that nobody can check word by word, but a grammar can.
+//!
+//! A story follows one plot of [`super::plots`]. It is right when its sentences are patterns of one plot in their
+//! order, from the opening to an ending, under one binding of the slots that agrees with the prompt; a sentence may be
+//! left out, as long as [`SHORTEST`] are told and the prompt's words all occur, the name at least twice.
+
+use super::dice::Dice;
+use super::grammar::{Binding, Slot};
+use super::lexicon::{self, ANIMALS, COLOURS, Case, PLACES, THINGS, article};
+use super::plots::{PLOTS, Position};
+use super::text::{Reader, quote};
+use super::{Family, Verdict};
+
+/// Sentences of the shortest story that is accepted.
+const SHORTEST: usize = 8;
+
+/// Who and what a story is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoryTask {
+    name: String,
+    colour: Option<String>,
+    thing: String,
+    animal: String,
+    place: Option<String>,
+}
+
+impl StoryTask {
+    pub(super) fn draw(dice: &mut Dice, unseen: bool) -> Self {
+        // Names are what people put in most: invented in two of three such stories, the thing and the animal more rarely.
+        let odd = match (unseen, dice.below(6)) {
+            (false, _) => [false, false, false],
+            (true, 0 | 1) => [true, false, false],
+            (true, 2) => [false, true, false],
+            (true, 3) => [false, false, true],
+            (true, 4) => [true, true, false],
+            (true, _) => [true, false, true],
+        };
+        // Two spelled words must leave room on the canvas for each other.
+        let longest = if odd.iter().filter(|&&odd| odd).count() > 1 {
+            5
+        } else {
+            lexicon::LONGEST
+        };
+        let name = if odd[0] {
+            lexicon::invent(dice, Case::Capital, longest, &[])
+        } else {
+            lexicon::name(dice, &[])
+        };
+        let thing = match odd[1] {
+            true => lexicon::invent(dice, Case::Lower, longest, &[]),
+            false => lexicon::word(dice, &THINGS, &[]),
+        };
+        let animal = match odd[2] {
+            true => lexicon::invent(dice, Case::Lower, longest, &[]),
+            false => lexicon::word(dice, &ANIMALS, &[]),
+        };
+        let colour = dice.chance(0.25).then(|| lexicon::word(dice, &COLOURS, &[]));
+        let place = dice.chance(0.25).then(|| lexicon::word(dice, &PLACES, &[]));
+        Self {
+            name,
+            colour,
+            thing,
+            animal,
+            place,
+        }
+    }
+
+    pub(super) fn parse(prompt: &str) -> Option<Self> {
+        let mut reader = Reader(prompt);
+        reader.skip("Write a story with ")?;
+        let name = reader.word(Case::Capital)?;
+        reader.skip(", ")?;
+        let found = reader.letters()?;
+        reader.skip(" ")?;
+        let first = reader.word(Case::Lower)?;
+        (found == article(&first)).then_some(())?;
+        let (colour, thing) = if reader.skip(" and ").is_some() {
+            (None, first)
+        } else {
+            COLOURS.contains(&first.as_str()).then_some(())?;
+            reader.skip(" ")?;
+            let thing = reader.word(Case::Lower)?;
+            reader.skip(" and ")?;
+            (Some(first), thing)
+        };
+        let found = reader.letters()?;
+        reader.skip(" ")?;
+        let animal = reader.word(Case::Lower)?;
+        (found == article(&animal)).then_some(())?;
+        let place = match reader.skip(" at the ") {
+            Some(()) => Some(
+                reader
+                    .word(Case::Lower)
+                    .filter(|place| PLACES.contains(&place.as_str()))?,
+            ),
+            None => None,
+        };
+        reader.skip(".")?;
+        reader.end()?;
+        (thing != animal).then_some(Self {
+            name,
+            colour,
+            thing,
+            animal,
+            place,
+        })
+    }
+
+    pub(super) fn prompt(&self) -> String {
+        let Self {
+            name,
+            colour,
+            thing,
+            animal,
+            place,
+        } = self;
+        let thing = match colour {
+            Some(colour) => format!("{} {colour} {thing}", article(colour)),
+            None => format!("{} {thing}", article(thing)),
+        };
+        let place = place
+            .as_ref()
+            .map_or_else(String::new, |place| format!(" at the {place}"));
+        format!(
+            "Write a story with {name}, {thing} and {} {animal}{place}.",
+            article(animal)
+        )
+    }
+
+    pub(super) fn variant(&self) -> &'static str {
+        match (&self.colour, &self.place) {
+            (None, None) => "plain",
+            (Some(_), None) => "colour",
+            (None, Some(_)) => "place",
+            (Some(_), Some(_)) => "colour and place",
+        }
+    }
+
+    pub(super) fn words(&self) -> Vec<&str> {
+        let Self {
+            name,
+            colour,
+            thing,
+            animal,
+            place,
+        } = self;
+        [Some(name), colour.as_ref(), Some(thing), Some(animal), place.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect()
+    }
+
+    fn binding(&self) -> Binding {
+        let mut binding = Binding::default();
+        binding.set(Slot::Name, &self.name);
+        binding.set(Slot::Thing, &self.thing);
+        binding.set(Slot::Animal, &self.animal);
+        if let Some(colour) = &self.colour {
+            binding.set(Slot::Colour, colour);
+        }
+        if let Some(place) = &self.place {
+            binding.set(Slot::Place, place);
+        }
+        binding
+    }
+
+    /// A story that fits the canvas: with long spelled words the optional sentences are given up first.
+    pub(super) fn solve(&self, dice: &mut Dice) -> String {
+        let spelled: Vec<String> = self
+            .words()
+            .into_iter()
+            .filter(|word| !lexicon::is_known(word))
+            .map(str::to_owned)
+            .collect();
+        let plot = dice.pick(&*PLOTS);
+        let mut story = self.tell(plot, 0.5, dice);
+        for _ in 0..8 {
+            if lexicon::length(&story, &spelled) < Family::Story.canvas() {
+                break;
+            }
+            story = self.tell(plot, 0.0, dice);
+        }
+        story
+    }
+
+    fn tell(&self, plot: &[Position], optional: f64, dice: &mut Dice) -> String {
+        let mut binding = self.binding();
+        let mut sentences = Vec::with_capacity(plot.len());
+        for position in plot {
+            if !position.optional || dice.chance(optional) {
+                sentences.push(dice.pick(&position.variants).write(&mut binding, dice));
+            }
+        }
+        sentences.join(" ")
+    }
+
+    pub(super) fn check(&self, answer: &str) -> Verdict {
+        let mut furthest = Failure {
+            sentences: 0,
+            rest: answer,
+        };
+        let mut told = None;
+        for plot in PLOTS.iter() {
+            told = told.or_else(|| read_story(&plot[..1], &plot[1..], answer, &self.binding(), 0, &mut furthest));
+        }
+        let Some(sentences) = told else {
+            return Verdict::wrong(if furthest.rest.is_empty() {
+                format!(
+                    "the story stops after {} sentences without an ending",
+                    furthest.sentences
+                )
+            } else {
+                let sentence = furthest.rest.split_inclusive(['.', '!']).next().unwrap_or_default();
+                format!(
+                    "sentence {} does not fit the story so far: {}",
+                    furthest.sentences + 1,
+                    quote(sentence)
+                )
+            });
+        };
+        if sentences < SHORTEST {
+            return Verdict::wrong(format!(
+                "only {sentences} sentences are told, expected at least {SHORTEST}"
+            ));
+        }
+        for wanted in self.words() {
+            let expected = if wanted == self.name { 2 } else { 1 };
+            let found = lexicon::words(answer).filter(|(_, word)| *word == wanted).count();
+            if found < expected {
+                return Verdict::wrong(format!(
+                    "{wanted} should occur {expected} times at least, found {found}"
+                ));
+            }
+        }
+        Verdict::right(format!(
+            "{sentences} sentences in order, with the right words and an ending"
+        ))
+    }
+}
+
+/// How far the reading of a story came.
+struct Failure<'a> {
+    sentences: usize,
+    rest: &'a str,
+}
+
+/// Reads one sentence at any of the positions `now`, then the rest of the story from the positions after it. Returns
+/// the number of sentences when the text ends with the plot's last position.
+fn read_story<'a>(
+    now: &[Position],
+    later: &[Position],
+    text: &'a str,
+    binding: &Binding,
+    sentences: usize,
+    furthest: &mut Failure<'a>,
+) -> Option<usize> {
+    for (at, position) in now.iter().enumerate() {
+        // What follows this position: the rest of `now`, or `later` behind the opening.
+        let next = if later.is_empty() { &now[at + 1..] } else { later };
+        for variant in &position.variants {
+            let Some((rest, binding)) = variant.read(text, binding) else {
+                continue;
+            };
+            if sentences + 1 > furthest.sentences {
+                *furthest = Failure {
+                    sentences: sentences + 1,
+                    rest: rest.trim_start_matches(' '),
+                };
+            }
+            if rest.is_empty() && next.is_empty() {
+                return Some(sentences + 1);
+            }
+            let told = rest
+                .strip_prefix(' ')
+                .and_then(|rest| read_story(next, &[], rest, &binding, sentences + 1, furthest));
+            if told.is_some() {
+                return told;
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Pieces that a sentence adds between two others.
+    fn pieces(sentence: &str) -> usize {
+        lexicon::pieces(&format!("So. {sentence} So")).len()
+    }
+
+    #[test]
+    fn variants_of_one_position_have_one_length() {
+        let task = StoryTask::parse("Write a story with Laura, a violin and a goat.").unwrap();
+        let mut dice = Dice::new(0, 0, 0);
+        let mut uneven = Vec::new();
+        for (number, plot) in PLOTS.iter().enumerate() {
+            for (at, position) in plot.iter().enumerate() {
+                let mut lengths: Vec<usize> = position
+                    .variants
+                    .iter()
+                    .flat_map(|variant| std::iter::repeat_n(variant, 20))
+                    .map(|variant| pieces(&variant.write(&mut task.binding(), &mut dice)))
+                    .collect();
+                lengths.dedup();
+                if lengths.len() > 1 {
+                    uneven.push(format!("plot {number}, position {at}: {lengths:?}"));
+                }
+            }
+        }
+        assert!(uneven.is_empty(), "{uneven:#?}");
+    }
+}
