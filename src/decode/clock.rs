@@ -6,6 +6,11 @@ use std::time::{Duration, Instant};
 pub trait Clock: Send {
     /// The time now; never earlier than a previous answer.
     fn now(&self) -> Duration;
+
+    /// Whole microseconds since `began`, an earlier answer of this clock.
+    fn micros_since(&self, began: Duration) -> u64 {
+        self.now().saturating_sub(began).as_micros() as u64
+    }
 }
 
 /// The clock of the machine.

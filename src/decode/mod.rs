@@ -1,10 +1,27 @@
 //! The decoding algorithms: a loop with six slots, blind to who listens.
 //!
-//! A decoder is a composition of values, one per slot (schedule, cache, proposal, unmask, guide, stop), built from
-//! [`Settings`](crate::settings::Settings). Each step yields one [`StepRecord`](record::StepRecord).
+//! A decoder is a composition of values, one per slot, built from [`Settings`](crate::settings::Settings); each step
+//! yields one [`StepRecord`](record::StepRecord).
+//!
+//! | slot | file | question |
+//! |---|---|---|
+//! | schedule | `schedule.rs` | which positions may be committed now? |
+//! | cache | `cache.rs` | which positions are computed, which K/V rows are read? |
+//! | proposal | `proposal.rs` | which token, and how sure? |
+//! | unmask | `unmask.rs` | which proposals are committed? |
+//! | guide | `guide.rs` | which drafts does the autoregressive guide accept? |
+//! | stop | `stop.rs` | is the run over? |
 
+mod cache;
+mod canvas;
 pub mod clock;
 mod decoder;
+mod guide;
+pub mod noise;
+mod proposal;
 pub mod record;
+mod schedule;
+mod stop;
+mod unmask;
 
 pub use decoder::{DecodeError, Decoder, Networks};

@@ -60,7 +60,10 @@ impl Change {
         crate::settings::KNOBS
             .iter()
             .filter(|knob| knob.get(from) != knob.get(to))
-            .map(|knob: &Knob| Self { knob: knob.name.to_owned(), value: knob.get(to).to_string() })
+            .map(|knob: &Knob| Self {
+                knob: knob.name.to_owned(),
+                value: knob.get(to).to_string(),
+            })
             .collect()
     }
 }

@@ -68,6 +68,64 @@ pub struct Pass<'a> {
     pub wanted: &'a [usize],
 }
 
+impl Pass<'_> {
+    /// Checks everything that can be known without the K/V rows: lengths, orders, ids and positions.
+    pub fn check(&self, spec: &NetworkSpec) -> Result<(), NetworkError> {
+        let fed = self.ids.len();
+        if fed == 0 {
+            return Err(NetworkError::Pass("no row is fed".into()));
+        }
+        if self.positions.len() != fed {
+            return Err(NetworkError::Pass(format!(
+                "{fed} ids are fed at {} positions",
+                self.positions.len()
+            )));
+        }
+        if let Some(&id) = self.ids.iter().find(|&&id| id as usize >= spec.vocab_size) {
+            return Err(NetworkError::UnknownToken {
+                id,
+                vocab_size: spec.vocab_size,
+            });
+        }
+        ascending("position", self.positions)?;
+        ascending("wanted index", self.wanted)?;
+        if let Some(&index) = self.wanted.last().filter(|&&index| index >= fed) {
+            return Err(NetworkError::Pass(format!(
+                "row {index} is wanted, but only {fed} are fed"
+            )));
+        }
+        // Both orders are ascending, so the last position speaks for all.
+        let read_end = match self.read {
+            Read::UpTo(end) => end,
+            Read::Rows(rows) => {
+                ascending("read row", rows)?;
+                rows.last().map_or(0, |&row| row + 1)
+            }
+        };
+        if read_end == 0 {
+            return Err(NetworkError::Pass("no K/V row is read".into()));
+        }
+        let position = self.positions[fed - 1].max(read_end - 1);
+        if position >= spec.max_positions {
+            return Err(NetworkError::TooLong {
+                position,
+                max_positions: spec.max_positions,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn ascending(what: &str, values: &[usize]) -> Result<(), NetworkError> {
+    match values.windows(2).find(|pair| pair[0] >= pair[1]) {
+        Some(pair) => Err(NetworkError::Pass(format!(
+            "{what} {} follows {}; the order must be ascending",
+            pair[1], pair[0]
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Logits of the wanted rows of a pass, row-major `(wanted, vocab)`, exactly as the network gives them (not shifted).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Logits {

@@ -117,8 +117,8 @@ choices! {
 choices! {
     /// What ranks the proposals.
     OrderScore {
-        Confidence = "confidence": "probability of the drawn token (LLaDA low-confidence, Dream maskgit_plus)",
-        Margin = "margin": "gap between the two most likely tokens (Dream topk_margin)",
+        Confidence = "confidence": "probability of the drawn token (LLaDA low-confidence, Dream `maskgit_plus`)",
+        Margin = "margin": "gap between the two most likely tokens (Dream `topk_margin`)",
         Entropy = "entropy": "negative entropy, the most certain first (Dream entropy)",
         Random = "random": "a random order",
     }
@@ -242,7 +242,7 @@ knobs! {
         "order" order: OrderScore = OrderScore::Confidence, _, "", NextStep,
             "What ranks the proposals: the best are committed first.";
         "order-temperature" order_temperature: f32 / "off" = None, (0.05..=2.0 by 0.05), "", NextStep,
-            "Draw the committed positions at random by their score (Dream alg_temp).";
+            "Draw the committed positions at random by their score (Dream `alg_temp`).";
         "eos-last" eos_last: bool = false, _, "", NextStep,
             "Give end-of-text proposals the lowest confidence, so that text comes first.";
     }

@@ -140,7 +140,12 @@ impl Log {
         let masks = header.gen_length;
         let empty: Arc<str> = Arc::from("");
         let canvas = Canvas {
-            ids: header.prompt_ids.iter().copied().chain(std::iter::repeat_n(header.mask_id, masks)).collect(),
+            ids: header
+                .prompt_ids
+                .iter()
+                .copied()
+                .chain(std::iter::repeat_n(header.mask_id, masks))
+                .collect(),
             pieces: header
                 .prompt_pieces
                 .iter()
@@ -150,7 +155,14 @@ impl Log {
             written: vec![None; header.canvas_length()],
         };
         let settings = vec![header.settings];
-        Self { header, entries: Vec::new(), canvases: vec![Arc::new(canvas)], settings, texts: BTreeMap::new(), end: None }
+        Self {
+            header,
+            entries: Vec::new(),
+            canvases: vec![Arc::new(canvas)],
+            settings,
+            texts: BTreeMap::new(),
+            end: None,
+        }
     }
 
     /// Appends a step.
@@ -212,7 +224,10 @@ impl Log {
 
     /// The record of the `steps`-th step, counted from 1; `None` for 0, the canvas before the first step.
     pub fn record(&self, steps: usize) -> Option<&StepRecord> {
-        steps.checked_sub(1).and_then(|index| self.entries.get(index)).map(|entry| &entry.record)
+        steps
+            .checked_sub(1)
+            .and_then(|index| self.entries.get(index))
+            .map(|entry| &entry.record)
     }
 
     /// The canvas after `steps` steps; the last one where there are fewer.

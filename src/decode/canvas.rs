@@ -1,0 +1,72 @@
+//! The canvas: prompt and generation, absolute positions, masks.
+
+use std::ops::Range;
+
+/// Token ids at absolute positions, some of them masked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Canvas {
+    ids: Vec<u32>,
+    prompt: usize,
+    mask: u32,
+}
+
+impl Canvas {
+    /// The prompt followed by `gen_length` masks.
+    pub fn new(prompt: &[u32], gen_length: usize, mask: u32) -> Self {
+        let ids = prompt
+            .iter()
+            .copied()
+            .chain(std::iter::repeat_n(mask, gen_length))
+            .collect();
+        Self {
+            ids,
+            prompt: prompt.len(),
+            mask,
+        }
+    }
+
+    pub fn ids(&self) -> &[u32] {
+        &self.ids
+    }
+
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Number of prompt tokens: the first generated position.
+    pub fn prompt(&self) -> usize {
+        self.prompt
+    }
+
+    /// Number of generated positions.
+    pub fn generated(&self) -> usize {
+        self.len() - self.prompt
+    }
+
+    pub fn mask(&self) -> u32 {
+        self.mask
+    }
+
+    pub fn is_masked(&self, position: usize) -> bool {
+        self.ids[position] == self.mask
+    }
+
+    /// Masked positions in `range`, ascending.
+    pub fn masked(&self, range: Range<usize>) -> impl Iterator<Item = usize> + '_ {
+        range.filter(|position| self.is_masked(*position))
+    }
+
+    /// The leftmost masked position.
+    pub fn first_masked(&self) -> Option<usize> {
+        self.masked(0..self.len()).next()
+    }
+
+    /// The leftmost generated position that holds `token`.
+    pub fn first_generated(&self, token: u32) -> Option<usize> {
+        (self.prompt..self.len()).find(|position| self.ids[*position] == token)
+    }
+
+    pub fn write(&mut self, position: usize, token: u32) {
+        self.ids[position] = token;
+    }
+}

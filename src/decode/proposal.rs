@@ -1,0 +1,357 @@
+//! Slot 3, proposal: from a row of logits to a token, its confidence, and the score that ranks it.
+//!
+//! Two styles. *Gumbel* (LLaDA, released `generate.py`): the token maximises `ℓ + T·g` with Gumbel noise `g`, and its
+//! confidence is the noise-free, temperature-free softmax probability. *Filtered* (Dream, released
+//! `generation_utils.py`): divide by `T`, keep the top-p mass, keep the top-k tokens, softmax, draw; the confidence is
+//! the probability under what is left.
+//!
+//! The mask token is never drawn. It keeps its share of the softmax, as in the reference code.
+
+use super::{
+    noise::{Noise, Purpose, gumbel},
+    record::Proposal,
+};
+use crate::settings::{OrderScore, SamplerStyle, Settings};
+
+/// A proposal and its rank.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Candidate {
+    pub proposal: Proposal,
+    /// What orders the candidates; larger is committed earlier.
+    pub score: f64,
+    /// Whether an end-of-text proposal was put behind all others.
+    pub suppressed: bool,
+}
+
+/// Turns rows into candidates; keeps its buffers between rows.
+pub(super) struct Proposer<'a> {
+    settings: &'a Settings,
+    noise: &'a dyn Noise,
+    step: usize,
+    mask: u32,
+    eos: u32,
+    greedy: bool,
+    probabilities: Vec<f64>,
+    uniforms: Vec<f64>,
+    order: Vec<usize>,
+}
+
+/// Added to the score of a suppressed end-of-text proposal: below every real score, yet finite, so that the
+/// suppressed keep their order among themselves.
+const SUPPRESSED: f64 = -1e9;
+
+/// Added inside Dream's logarithm so that an impossible token contributes 0 and not NaN.
+const DREAM_ENTROPY_EPSILON: f64 = 1e-10;
+
+impl<'a> Proposer<'a> {
+    /// `greedy` overrules the temperature: guided drafts are always the most likely tokens.
+    pub fn new(settings: &'a Settings, noise: &'a dyn Noise, step: usize, mask: u32, eos: u32, greedy: bool) -> Self {
+        let (probabilities, uniforms, order) = (Vec::new(), Vec::new(), Vec::new());
+        Self {
+            settings,
+            noise,
+            step,
+            mask,
+            eos,
+            greedy,
+            probabilities,
+            uniforms,
+            order,
+        }
+    }
+
+    /// The candidate for `position` from its row of logits.
+    pub fn propose(&mut self, position: usize, logits: &[f32]) -> Candidate {
+        let temperature = if self.greedy {
+            0.0
+        } else {
+            f64::from(self.settings.temperature)
+        };
+        softmax(logits, 1.0, &mut self.probabilities);
+        let alternatives = self.alternatives();
+        let token = match self.settings.sampler {
+            SamplerStyle::Gumbel => self.draw_gumbel(position, logits, temperature),
+            SamplerStyle::Filtered => {
+                if temperature > 0.0 {
+                    softmax(logits, temperature, &mut self.probabilities);
+                }
+                self.filter(logits);
+                self.draw_categorical(position, temperature)
+            }
+        };
+        let confidence = self.probabilities[token as usize];
+        let plogp: f64 = self
+            .probabilities
+            .iter()
+            .map(|p| p * (p + DREAM_ENTROPY_EPSILON).ln())
+            .sum();
+        let suppressed = self.settings.eos_last && token == self.eos;
+        let score = match self.settings.order {
+            OrderScore::Confidence => confidence,
+            OrderScore::Margin => self.margin(),
+            OrderScore::Entropy => plogp,
+            OrderScore::Random => self.noise.uniform(Purpose::Order, self.step, position),
+        } + if suppressed { SUPPRESSED } else { 0.0 };
+        let proposal = Proposal {
+            position,
+            token,
+            confidence: confidence as f32,
+            entropy: (-plogp).max(0.0) as f32,
+            alternatives,
+        };
+        Candidate {
+            proposal,
+            score,
+            suppressed,
+        }
+    }
+
+    fn draw_gumbel(&mut self, position: usize, logits: &[f32], temperature: f64) -> u32 {
+        if temperature <= 0.0 {
+            return self.most_likely();
+        }
+        self.uniforms.resize(logits.len(), 0.0);
+        self.noise.fill(Purpose::Token, self.step, position, &mut self.uniforms);
+        let noisy = |(id, logit): (usize, &f32)| (id, finite(*logit) + temperature * gumbel(self.uniforms[id]));
+        best(logits.iter().enumerate().map(noisy), self.mask)
+    }
+
+    /// Inverse of the cumulative distribution: the first token at which it reaches the uniform draw.
+    fn draw_categorical(&self, position: usize, temperature: f64) -> u32 {
+        if temperature <= 0.0 {
+            return self.most_likely();
+        }
+        let allowed = |id: usize| id as u32 != self.mask;
+        let mass: f64 = self
+            .probabilities
+            .iter()
+            .enumerate()
+            .filter(|(id, _)| allowed(*id))
+            .map(|(_, p)| p)
+            .sum();
+        let target = self.noise.uniform(Purpose::Token, self.step, position) * mass;
+        let mut cumulative = 0.0;
+        for (id, probability) in self.probabilities.iter().enumerate() {
+            if allowed(id) && *probability > 0.0 {
+                cumulative += probability;
+                if cumulative >= target {
+                    return id as u32;
+                }
+            }
+        }
+        self.most_likely()
+    }
+
+    /// Top-p, then top-k, then renormalises. Equal logits at the k-th place all stay, as in the reference code.
+    fn filter(&mut self, logits: &[f32]) {
+        let Settings { top_p, top_k, .. } = *self.settings;
+        if top_p.is_none() && top_k.is_none() {
+            return;
+        }
+        self.order.clear();
+        self.order.extend(0..logits.len());
+        self.order
+            .sort_by(|a, b| finite(logits[*b]).total_cmp(&finite(logits[*a])).then(a.cmp(b)));
+        let mut kept = self.order.len();
+        if let Some(top_p) = top_p.filter(|top_p| *top_p < 1.0) {
+            let mut before = 0.0;
+            for (rank, id) in self.order.iter().enumerate() {
+                if rank > 0 && before > f64::from(top_p) {
+                    kept = rank;
+                    break;
+                }
+                before += self.probabilities[*id];
+            }
+        }
+        if let Some(top_k) = top_k.filter(|top_k| *top_k < kept) {
+            let last = logits[self.order[top_k - 1]];
+            kept = self.order[..kept].partition_point(|id| finite(logits[*id]) >= finite(last));
+        }
+        for id in &self.order[kept..] {
+            self.probabilities[*id] = 0.0;
+        }
+        normalise(&mut self.probabilities);
+    }
+
+    fn most_likely(&self) -> u32 {
+        best(self.probabilities.iter().copied().enumerate(), self.mask)
+    }
+
+    fn margin(&self) -> f64 {
+        let (mut first, mut second) = (0.0, 0.0);
+        for p in &self.probabilities {
+            if *p > first {
+                (first, second) = (*p, first);
+            } else if *p > second {
+                second = *p;
+            }
+        }
+        first - second
+    }
+
+    fn alternatives(&self) -> Vec<(u32, f32)> {
+        let mut top: Vec<(u32, f64)> = Vec::with_capacity(Proposal::ALTERNATIVES + 1);
+        for (id, p) in self.probabilities.iter().enumerate() {
+            let full = top.len() == Proposal::ALTERNATIVES;
+            if id as u32 == self.mask || (full && top.last().is_some_and(|(_, least)| least >= p)) {
+                continue;
+            }
+            let at = top.partition_point(|(_, other)| other >= p);
+            top.insert(at, (id as u32, *p));
+            top.truncate(Proposal::ALTERNATIVES);
+        }
+        top.into_iter().map(|(id, p)| (id, p as f32)).collect()
+    }
+}
+
+/// A logit for comparisons: what is not a number can never win.
+fn finite(logit: f32) -> f64 {
+    if logit.is_nan() {
+        f64::NEG_INFINITY
+    } else {
+        f64::from(logit)
+    }
+}
+
+/// The id of the largest value that is not the mask, the lowest id among equals.
+fn best(values: impl Iterator<Item = (usize, f64)>, mask: u32) -> u32 {
+    let mut winner: Option<(usize, f64)> = None;
+    for (id, value) in values {
+        if id as u32 != mask && winner.is_none_or(|(_, most)| value > most) {
+            winner = Some((id, value));
+        }
+    }
+    winner.map_or(0, |(id, _)| id as u32)
+}
+
+/// Softmax of `logits / temperature`, accumulated in f64. All zeros where no logit is finite.
+pub(super) fn softmax(logits: &[f32], temperature: f64, out: &mut Vec<f64>) {
+    let most = logits
+        .iter()
+        .map(|logit| finite(*logit))
+        .fold(f64::NEG_INFINITY, f64::max);
+    out.clear();
+    if most == f64::NEG_INFINITY {
+        out.resize(logits.len(), 0.0);
+        return;
+    }
+    out.extend(logits.iter().map(|logit| {
+        let exponent = if finite(*logit) == most {
+            0.0
+        } else {
+            (finite(*logit) - most) / temperature
+        };
+        f64::from((exponent as f32).exp())
+    }));
+    normalise(out);
+}
+
+fn normalise(probabilities: &mut [f64]) {
+    let mass: f64 = probabilities.iter().sum();
+    for p in probabilities {
+        *p /= mass;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::noise::Seeded;
+
+    const MASK: u32 = 3;
+    const EOS: u32 = 0;
+
+    fn propose(settings: &Settings, logits: &[f32]) -> Candidate {
+        Proposer::new(settings, &Seeded(0), 0, MASK, EOS, false).propose(7, logits)
+    }
+
+    #[test]
+    fn the_mask_is_never_proposed() {
+        let candidate = propose(&Settings::default(), &[0.0, 2.0, 1.0, 9.0]);
+        assert_eq!(candidate.proposal.token, 1);
+        assert!(
+            candidate.proposal.confidence < 0.01,
+            "its share of the softmax stays with the mask"
+        );
+        assert!(candidate.proposal.alternatives.iter().all(|(id, _)| *id != MASK));
+    }
+
+    #[test]
+    fn equal_logits_go_to_the_lowest_id() {
+        assert_eq!(propose(&Settings::default(), &[1.0, 4.0, 4.0, 0.0]).proposal.token, 1);
+    }
+
+    #[test]
+    fn what_is_not_a_number_never_wins() {
+        let candidate = propose(&Settings::default(), &[f32::NAN, 1.0, 2.0, 0.0]);
+        assert_eq!(candidate.proposal.token, 2);
+        assert!(candidate.proposal.confidence.is_finite());
+        let nothing = propose(&Settings::default(), &[f32::NAN; 4]);
+        assert_eq!((nothing.proposal.confidence, nothing.score), (0.0, 0.0));
+    }
+
+    #[test]
+    fn infinite_logits_are_certain() {
+        let candidate = propose(&Settings::default(), &[0.0, f32::INFINITY, 0.0, 0.0]);
+        assert_eq!((candidate.proposal.token, candidate.proposal.confidence), (1, 1.0));
+    }
+
+    #[test]
+    fn scores_follow_their_definitions() {
+        let logits = [0.0_f32, 2.0, 1.0, -1e30];
+        let z = 1.0 + 2f64.exp() + 1f64.exp();
+        let (p0, p1, p2) = (1.0 / z, 2f64.exp() / z, 1f64.exp() / z);
+        let score = |order| {
+            propose(
+                &Settings {
+                    order,
+                    ..Settings::default()
+                },
+                &logits,
+            )
+            .score
+        };
+        assert!((score(OrderScore::Confidence) - p1).abs() < 1e-6);
+        assert!((score(OrderScore::Margin) - (p1 - p2)).abs() < 1e-6);
+        let entropy = p0 * p0.ln() + p1 * p1.ln() + p2 * p2.ln();
+        assert!((score(OrderScore::Entropy) - entropy).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_filter_gives_its_mass_to_what_is_kept() {
+        let settings = Settings {
+            sampler: SamplerStyle::Filtered,
+            top_k: Some(1),
+            ..Settings::default()
+        };
+        let candidate = propose(&settings, &[0.0, 2.0, 1.9, -5.0]);
+        assert_eq!((candidate.proposal.token, candidate.proposal.confidence), (1, 1.0));
+        assert!(
+            candidate.proposal.alternatives[0].1 < 0.6,
+            "alternatives are those of the unfiltered distribution"
+        );
+    }
+
+    #[test]
+    fn end_of_text_can_be_put_last() {
+        let settings = Settings {
+            eos_last: true,
+            ..Settings::default()
+        };
+        let candidate = propose(&settings, &[9.0, 0.0, 0.0, 0.0]);
+        assert!(candidate.suppressed && candidate.score < -1e8 && candidate.proposal.token == EOS);
+    }
+
+    #[test]
+    fn a_greedy_proposer_ignores_the_temperature() {
+        let settings = Settings {
+            temperature: 2.0,
+            ..Settings::default()
+        };
+        let logits = [0.0, 0.1, 0.2, 0.0];
+        for step in 0..50 {
+            let mut proposer = Proposer::new(&settings, &Seeded(0), step, MASK, EOS, true);
+            assert_eq!(proposer.propose(0, &logits).proposal.token, 2);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Slot 6, stop: when a run is over, and what end of text fills.
+
+use super::{
+    canvas::Canvas,
+    record::{Commit, Reason, StopReason},
+    schedule::Schedule,
+};
+use crate::settings::{EosStop, GuideRule, Settings};
+
+/// Steps per masked position after which a run is given up: no method here needs more than two.
+const STEP_BUDGET_PER_MASK: usize = 4;
+
+/// Fills the masks behind a settled end of text, where the settings ask for it; returns what was filled.
+///
+/// Under a guide, end of text settles as soon as it is committed (FlashDLM): commits run from left to right.
+pub(super) fn fill_after_eos(canvas: &mut Canvas, schedule: &Schedule, settings: &Settings, eos: u32) -> Vec<Commit> {
+    let Some(end) = canvas.first_generated(eos) else {
+        return Vec::new();
+    };
+    let prefix_is_settled = canvas.masked(canvas.prompt()..end).next().is_none();
+    let settled = match settings.eos_stop {
+        EosStop::Off => false,
+        EosStop::Prefix => prefix_is_settled,
+        EosStop::Block if settings.guide != GuideRule::Off && settings.block_length.is_none() => prefix_is_settled,
+        EosStop::Block => schedule.is_closed(canvas) && end < schedule.region().end,
+    };
+    if !settled {
+        return Vec::new();
+    }
+    let masked: Vec<usize> = canvas.masked(end..canvas.len()).collect();
+    for position in &masked {
+        canvas.write(*position, eos);
+    }
+    let fill = |position| Commit {
+        position,
+        token: eos,
+        confidence: 0.0,
+        reason: Reason::EndOfText,
+    };
+    masked.into_iter().map(fill).collect()
+}
+
+/// Why the run is over after `steps` steps, if it is.
+pub(super) fn check(canvas: &Canvas, filled: bool, steps: usize) -> Option<StopReason> {
+    if filled {
+        Some(StopReason::EndOfText)
+    } else if canvas.first_masked().is_none() {
+        Some(StopReason::NothingMasked)
+    } else if steps >= STEP_BUDGET_PER_MASK * canvas.generated() {
+        Some(StopReason::StepBudget)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,146 @@
+//! Slot 4, unmask: which candidates are committed when no guide decides.
+
+use super::{
+    noise::{Noise, Purpose, gumbel},
+    proposal::Candidate,
+    record::{Commit, Reason},
+    schedule::Schedule,
+};
+use crate::settings::{Settings, UnmaskRule};
+
+/// What the rule depends on besides the candidates.
+#[derive(Clone, Copy)]
+pub(super) struct Moment<'a> {
+    pub settings: &'a Settings,
+    pub schedule: &'a Schedule,
+    pub noise: &'a dyn Noise,
+    /// Index of the step in its run, for the noise.
+    pub step: usize,
+    /// Masked positions in the block, scored or not.
+    pub masked: usize,
+}
+
+/// The commits among `candidates`, all of which are masked positions of the block, ascending.
+pub(super) fn select(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
+    let Moment {
+        settings,
+        schedule,
+        noise,
+        step,
+        masked,
+    } = moment;
+    let mut commits = match settings.unmask {
+        UnmaskRule::Quota => ranked(candidates, quota(masked, moment), Reason::Quota, moment),
+        UnmaskRule::Time => {
+            let (now, next) = time(schedule.step, schedule.steps, settings.time_end);
+            let share = if is_last(schedule) {
+                masked
+            } else {
+                (masked as f32 * (1.0 - next / now)) as usize
+            };
+            ranked(candidates, share, Reason::Quota, moment)
+        }
+        UnmaskRule::Origin => {
+            let (now, next) = time(schedule.step, schedule.steps, settings.time_end);
+            let share = if is_last(schedule) {
+                1.0
+            } else {
+                f64::from(1.0 - next / now)
+            };
+            candidates
+                .iter()
+                .filter(|c| noise.uniform(Purpose::Transfer, step, c.proposal.position) < share)
+                .map(|candidate| commit(candidate, Reason::Drawn))
+                .collect()
+        }
+        UnmaskRule::Threshold => {
+            let passes = |c: &&Candidate| !c.suppressed && c.proposal.confidence >= settings.threshold;
+            let passed: Vec<_> = candidates
+                .iter()
+                .filter(passes)
+                .map(|c| commit(c, Reason::Threshold))
+                .collect();
+            if passed.is_empty() {
+                ranked(candidates, 1, Reason::BestOfStep, moment)
+            } else {
+                passed
+            }
+        }
+    };
+    commits.sort_unstable_by_key(|commit| commit.position);
+    commits
+}
+
+/// How many tokens this step commits so that the block is full after its last step (LLaDA: an even split with the
+/// remainder in the first steps). Counted from what is left, so that it also holds after a live change.
+fn quota(masked: usize, moment: Moment<'_>) -> usize {
+    match moment.settings.steps {
+        Some(_) => masked.div_ceil(moment.schedule.steps.saturating_sub(moment.schedule.step).max(1)),
+        None => moment.settings.tokens_per_step,
+    }
+}
+
+fn is_last(schedule: &Schedule) -> bool {
+    schedule.step + 1 >= schedule.steps
+}
+
+/// Dream's time before and after a step: an even f32 grid from 1 to `end`, built from both ends as torch does.
+fn time(step: usize, steps: usize, end: f32) -> (f32, f32) {
+    let width = (end - 1.0) / steps as f32;
+    let at = |index: usize| {
+        if index < steps.div_ceil(2) {
+            1.0 + width * index as f32
+        } else {
+            end - width * (steps - index) as f32
+        }
+    };
+    (at(step), at(step + 1))
+}
+
+/// The best `count` candidates by score, or `count` drawn by score where the order has a temperature.
+fn ranked(candidates: &[Candidate], count: usize, reason: Reason, moment: Moment<'_>) -> Vec<Commit> {
+    let score = |candidate: &Candidate| match moment.settings.order_temperature {
+        // The `count` largest of score/T + Gumbel are a draw without replacement from softmax(score/T).
+        Some(temperature) => {
+            let uniform = moment
+                .noise
+                .uniform(Purpose::Order, moment.step, candidate.proposal.position);
+            candidate.score / f64::from(temperature) + gumbel(uniform)
+        }
+        None => candidate.score,
+    };
+    let mut order: Vec<(f64, &Candidate)> = candidates
+        .iter()
+        .map(|candidate| (score(candidate), candidate))
+        .collect();
+    order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    order
+        .iter()
+        .take(count)
+        .map(|(_, candidate)| commit(candidate, reason))
+        .collect()
+}
+
+fn commit(candidate: &Candidate, reason: Reason) -> Commit {
+    let proposal = &candidate.proposal;
+    Commit {
+        position: proposal.position,
+        token: proposal.token,
+        confidence: proposal.confidence,
+        reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_grid_is_torch_linspace() {
+        let grid: Vec<f32> = (0..32).map(|step| time(step, 32, 1e-3).0).collect();
+        // From the published grid of 32 steps.
+        assert_eq!(grid[..4], [1.0, 0.968_781_2, 0.937_562_5, 0.906_343_76]);
+        assert_eq!(grid[30..], [0.063_437_5, 0.032_218_75]);
+        assert_eq!(time(31, 32, 1e-3).1, 1e-3);
+    }
+}

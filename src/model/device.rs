@@ -1,0 +1,175 @@
+//! Where tensors live and are computed: the CPU, or an NVIDIA GPU where the build has one.
+
+use std::fmt;
+
+use candle_core::Device;
+use thiserror::Error;
+
+use crate::model::network::NetworkError;
+
+/// What a person asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeviceChoice {
+    /// The first GPU if this build and this machine have one, the CPU otherwise.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The GPU with this number.
+    Cuda(usize),
+}
+
+/// Why a device cannot be used.
+#[derive(Debug, Error)]
+pub enum DeviceError {
+    /// The build has no GPU code.
+    #[error("this build has no CUDA support; build with `--features cuda`, or choose the cpu")]
+    NotBuilt,
+    /// Driver or GPU are missing or refuse.
+    #[error("cuda device {ordinal} is unavailable: {reason}")]
+    Unavailable {
+        /// Number of the GPU.
+        ordinal: usize,
+        /// What the driver said.
+        reason: String,
+    },
+    /// Not the name of a device.
+    #[error("unknown device `{0}` (expected auto, cpu, cuda or cuda:N)")]
+    Unknown(String),
+}
+
+impl std::str::FromStr for DeviceChoice {
+    type Err = DeviceError;
+
+    /// Reads `auto`, `cpu`, `cuda` or `cuda:N`.
+    fn from_str(text: &str) -> Result<Self, DeviceError> {
+        let unknown = || DeviceError::Unknown(text.to_owned());
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            _ => {
+                let ordinal = text.strip_prefix("cuda:").ok_or_else(unknown)?;
+                ordinal.parse().map(Self::Cuda).map_err(|_| unknown())
+            }
+        }
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(ordinal) => write!(f, "cuda:{ordinal}"),
+        }
+    }
+}
+
+/// An opened device. Cloning it is cheap; networks on clones share one GPU context.
+#[derive(Debug, Clone)]
+pub struct ComputeDevice(Device);
+
+impl ComputeDevice {
+    /// The CPU, which is always there.
+    pub fn cpu() -> Self {
+        Self(Device::Cpu)
+    }
+
+    /// Opens what was asked for. Only [`DeviceChoice::Cuda`] can fail.
+    pub fn open(choice: DeviceChoice) -> Result<Self, DeviceError> {
+        match choice {
+            DeviceChoice::Cpu => Ok(Self::cpu()),
+            DeviceChoice::Auto => Ok(open_cuda(0).map_or_else(|_| Self::cpu(), Self)),
+            DeviceChoice::Cuda(ordinal) => open_cuda(ordinal).map(Self),
+        }
+    }
+
+    /// The device as the tensor library knows it, for the floors that compute (`model`, `train`).
+    pub fn tensors(&self) -> &Device {
+        &self.0
+    }
+}
+
+impl fmt::Display for ComputeDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_cuda() { "cuda" } else { "cpu" })
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn open_cuda(_ordinal: usize) -> Result<Device, DeviceError> {
+    Err(DeviceError::NotBuilt)
+}
+
+/// Opens a GPU. Where the driver is loaded at run time, its absence is a panic inside the binding rather than an
+/// error; it is caught here, and its report kept off the terminal.
+#[cfg(feature = "cuda")]
+fn open_cuda(ordinal: usize) -> Result<Device, DeviceError> {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let opened = std::panic::catch_unwind(|| Device::new_cuda(ordinal));
+    std::panic::set_hook(report);
+    match opened {
+        Ok(Ok(device)) => Ok(device),
+        Ok(Err(error)) => Err(DeviceError::Unavailable {
+            ordinal,
+            reason: plain(&error),
+        }),
+        Err(_) => Err(DeviceError::Unavailable {
+            ordinal,
+            reason: "no NVIDIA driver was found".into(),
+        }),
+    }
+}
+
+/// The tensor library's message without the backtrace that it may carry.
+pub(crate) fn plain(error: &candle_core::Error) -> String {
+    match error {
+        candle_core::Error::WithBacktrace { inner, .. } => plain(inner),
+        other => other.to_string().lines().next().unwrap_or_default().to_owned(),
+    }
+}
+
+impl From<candle_core::Error> for NetworkError {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Backend(plain(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn choices_read_back_what_they_print() {
+        for choice in [
+            DeviceChoice::Auto,
+            DeviceChoice::Cpu,
+            DeviceChoice::Cuda(0),
+            DeviceChoice::Cuda(3),
+        ] {
+            assert_eq!(choice.to_string().parse::<DeviceChoice>().unwrap(), choice);
+        }
+        assert_eq!("cuda".parse::<DeviceChoice>().unwrap(), DeviceChoice::Cuda(0));
+        for wrong in ["gpu", "cuda:", "cuda:x", "CPU", ""] {
+            let message = wrong.parse::<DeviceChoice>().unwrap_err().to_string();
+            assert!(message.contains(&format!("`{wrong}`")), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_cpu_is_always_there() {
+        assert_eq!(ComputeDevice::open(DeviceChoice::Cpu).unwrap().to_string(), "cpu");
+        assert!(ComputeDevice::open(DeviceChoice::Auto).is_ok());
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_build_without_cuda_says_so() {
+        let message = ComputeDevice::open(DeviceChoice::Cuda(0)).unwrap_err().to_string();
+        assert!(message.contains("--features cuda"), "{message}");
+    }
+}

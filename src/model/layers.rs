@@ -1,0 +1,183 @@
+//! The building blocks that transformers share: linear maps, RMS norm, rotary embedding, attention, SwiGLU.
+//!
+//! Batch size is one throughout: activations are `(rows, width)`, heads are `(heads, rows, head_dim)`. Weights are
+//! kept transposed to `(in, out)`, because that is the order in which the CPU's matrix product is fast, and maps
+//! that share their input are stacked into one.
+
+use candle_core::{Device, Result, Tensor};
+use candle_nn::ops;
+
+use crate::model::kv::{as_run, index};
+
+/// A linear map, or several of the same input stacked side by side.
+#[derive(Debug)]
+pub struct Linear {
+    /// `(in, out)`.
+    weight: Tensor,
+    /// `(out)`.
+    bias: Option<Tensor>,
+}
+
+impl Linear {
+    /// From a weight as checkpoints store it, `(out, in)`.
+    pub fn new(weight: &Tensor, bias: Option<Tensor>) -> Result<Self> {
+        Ok(Self {
+            weight: weight.t()?.contiguous()?,
+            bias,
+        })
+    }
+
+    /// From several weights `(out, in)` of one input, whose outputs are laid side by side.
+    pub fn stacked(weights: &[Tensor], biases: Option<&[Tensor]>) -> Result<Self> {
+        let bias = biases.map(|biases| Tensor::cat(biases, 0)).transpose()?;
+        Self::new(&Tensor::cat(weights, 0)?, bias)
+    }
+
+    /// `(rows, in)` to `(rows, out)`.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let y = x.matmul(&self.weight)?;
+        match &self.bias {
+            Some(bias) => y.broadcast_add(bias),
+            None => Ok(y),
+        }
+    }
+}
+
+/// Division by the root mean square, then a gain per channel.
+#[derive(Debug)]
+pub struct RmsNorm {
+    weight: Tensor,
+    eps: f32,
+}
+
+impl RmsNorm {
+    /// From the gains `(width)`.
+    pub fn new(weight: Tensor, eps: f64) -> Self {
+        Self {
+            weight,
+            eps: eps as f32,
+        }
+    }
+
+    /// `(rows, width)` to the same.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        ops::rms_norm(x, &self.weight, self.eps)
+    }
+}
+
+/// The feed-forward part `down(silu(gate(x)) * up(x))`.
+#[derive(Debug)]
+pub struct SwiGlu {
+    gate_up: Linear,
+    down: Linear,
+}
+
+impl SwiGlu {
+    /// From weights `(out, in)`.
+    pub fn new(gate: Tensor, up: Tensor, down: &Tensor) -> Result<Self> {
+        Ok(Self {
+            gate_up: Linear::stacked(&[gate, up], None)?,
+            down: Linear::new(down, None)?,
+        })
+    }
+
+    /// `(rows, hidden)` to the same.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.down.forward(&ops::swiglu(&self.gate_up.forward(x)?)?)
+    }
+}
+
+/// Rotary position embedding in the half-split form: channel `i` turns with channel `i + head_dim / 2`.
+#[derive(Debug)]
+pub struct Rotary {
+    /// Angle per position for each channel pair.
+    frequencies: Vec<f32>,
+    /// Cosines and sines by position, `(positions, head_dim / 2)`.
+    table: (Tensor, Tensor),
+    device: Device,
+}
+
+impl Rotary {
+    /// For heads of width `head_dim` and wavelengths up to `2π theta`.
+    pub fn new(head_dim: usize, theta: f64, device: &Device) -> Result<Self> {
+        // Computed in double and rounded once; angles are float32 products, as in the reference implementations.
+        let pairs = (0..head_dim).step_by(2);
+        let frequencies: Vec<f32> = pairs
+            .map(|i| (1.0 / theta.powf(i as f64 / head_dim as f64)) as f32)
+            .collect();
+        let table = table(&frequencies, 0, device)?;
+        Ok(Self {
+            frequencies,
+            table,
+            device: device.clone(),
+        })
+    }
+
+    /// Cosines and sines of these ascending positions, `(positions, head_dim / 2)` each.
+    pub fn rows(&mut self, positions: &[usize]) -> Result<(Tensor, Tensor)> {
+        let end = positions.last().map_or(0, |&last| last + 1);
+        if end > self.table.0.dim(0)? {
+            self.table = table(&self.frequencies, end.next_power_of_two(), &self.device)?;
+        }
+        let (cos, sin) = &self.table;
+        match as_run(positions) {
+            Some(run) => Ok((
+                cos.narrow(0, run.start, run.len())?,
+                sin.narrow(0, run.start, run.len())?,
+            )),
+            None => {
+                let index = index(positions, &self.device)?;
+                Ok((cos.index_select(&index, 0)?, sin.index_select(&index, 0)?))
+            }
+        }
+    }
+}
+
+fn table(frequencies: &[f32], positions: usize, device: &Device) -> Result<(Tensor, Tensor)> {
+    let angles = || (0..positions).flat_map(|position| frequencies.iter().map(move |f| position as f32 * f));
+    let shape = (positions, frequencies.len());
+    let tensor = |values: Vec<f32>| Tensor::from_vec(values, shape, device);
+    Ok((
+        tensor(angles().map(f32::cos).collect())?,
+        tensor(angles().map(f32::sin).collect())?,
+    ))
+}
+
+/// Turns heads `(heads, rows, head_dim)` to their positions; `turn` is from [`Rotary::rows`].
+pub fn rotate(x: &Tensor, turn: &(Tensor, Tensor)) -> Result<Tensor> {
+    candle_nn::rotary_emb::rope(&x.unsqueeze(0)?, &turn.0, &turn.1)?.squeeze(0)
+}
+
+/// Scaled dot-product attention with queries that already carry the scale.
+///
+/// `q` is `(heads, rows, head_dim)`, `k` and `v` are `(kv_heads, read, head_dim)`, each shared by `heads / kv_heads`
+/// consecutive query heads; `visible` gives for each row how many of the read rows it attends to. Returns
+/// `(rows, heads * head_dim)`.
+pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, visible: Option<&[usize]>) -> Result<Tensor> {
+    let (heads, rows, head_dim) = q.dims3()?;
+    let (kv_heads, read, _) = k.dims3()?;
+    // The query heads of a group are rows of one matrix: no key or value is repeated.
+    let q = q.reshape((kv_heads, heads / kv_heads * rows, head_dim))?;
+    let mut scores = q.matmul(&k.transpose(1, 2)?)?;
+    if let Some(visible) = visible {
+        let by_row = scores.reshape((heads, rows, read))?;
+        scores = by_row
+            .broadcast_add(&mask(visible, read, q.device())?)?
+            .reshape(scores.shape())?;
+    }
+    let context = ops::softmax_last_dim(&scores)?.matmul(v)?;
+    context
+        .reshape((heads, rows, head_dim))?
+        .transpose(0, 1)?
+        .reshape((rows, heads * head_dim))
+}
+
+/// `(rows, read)`: zero where a row attends, minus infinity elsewhere.
+fn mask(visible: &[usize], read: usize, device: &Device) -> Result<Tensor> {
+    let row = |&seen: &usize| (0..read).map(move |column| if column < seen { 0.0 } else { f32::NEG_INFINITY });
+    Tensor::from_vec(
+        visible.iter().flat_map(row).collect::<Vec<f32>>(),
+        (visible.len(), read),
+        device,
+    )
+}

@@ -1,0 +1,326 @@
+//! Every network against recorded reference results: full, incremental and cached forwards.
+//!
+//! The cases are whatever the golden folder lists (`DIFFUSCOPE_GOLDEN`, default `tests/golden`); its README tells the
+//! layout. A case whose architecture this program cannot run is named on standard error with the reason.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use diffuscope::model::checkpoint::Checkpoint;
+use diffuscope::model::config::Qwen2Config;
+use diffuscope::model::device::ComputeDevice;
+use diffuscope::model::network::{Logits, Network, Pass, Read};
+use diffuscope::model::qwen2::Qwen2Network;
+use diffuscope::model::weights::LoadError;
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+
+/// Absolute tolerance of logits, keys and values in float32.
+const TOLERANCE: f32 = 1e-4;
+
+#[derive(Deserialize)]
+struct Index {
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    case: String,
+    kind: String,
+    file: String,
+    model: String,
+}
+
+/// What became of a case.
+enum Outcome {
+    Passed,
+    Skipped(String),
+    Failed(String),
+}
+
+type Checked = Result<(), String>;
+
+#[test]
+fn golden_forwards_match_the_reference() {
+    let root = golden_root();
+    let cases = cases(&root);
+    let (mut passed, mut failures) = (BTreeMap::<&str, usize>::new(), Vec::new());
+    for case in &cases {
+        match run(&root, case) {
+            Outcome::Passed => *passed.entry(&case.kind).or_default() += 1,
+            Outcome::Skipped(reason) => say(&format!("skipped {}: {reason}", case.case)),
+            Outcome::Failed(reason) => failures.push(format!("{}: {reason}", case.case)),
+        }
+    }
+    say(&format!("golden forwards passed: {passed:?}"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases failed:\n{}",
+        failures.len(),
+        cases.len(),
+        failures.join("\n")
+    );
+    assert!(!passed.is_empty(), "no forward case could be run in {}", root.display());
+}
+
+/// The folder of the golden set.
+fn golden_root() -> PathBuf {
+    let here = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    std::env::var_os("DIFFUSCOPE_GOLDEN").map_or_else(here, PathBuf::from)
+}
+
+/// All cases that the index files list, in the order of their names.
+fn cases(root: &Path) -> Vec<Case> {
+    let folder = root.join("forward");
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let is_index = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("index_") && path.extension().is_some_and(|extension| extension == "json")
+    };
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).filter(is_index).collect();
+    files.sort();
+    let read = |file: &PathBuf| {
+        serde_json::from_slice::<Index>(&std::fs::read(file).unwrap())
+            .unwrap()
+            .cases
+    };
+    files.iter().flat_map(read).collect()
+}
+
+/// Writes past the test harness's capture: a skipped case must be seen although the test passes.
+fn say(line: &str) {
+    writeln!(std::io::stderr(), "{line}").unwrap();
+}
+
+fn run(root: &Path, case: &Case) -> Outcome {
+    let folder = root.join("models").join(&case.model);
+    let mut network = match Checkpoint::open(&folder).and_then(|checkpoint| checkpoint.qwen2(&ComputeDevice::cpu())) {
+        Ok(network) => network,
+        Err(LoadError::Architecture { found, .. }) => {
+            return Outcome::Skipped(format!("architecture `{found}` is not built"));
+        }
+        Err(error) => return Outcome::Failed(error.to_string()),
+    };
+    let data = Arrays::open(&root.join(&case.file));
+    let checked = match case.kind.as_str() {
+        "full_forward" | "full_forward_causal" => full(&mut network, &data),
+        "kv_cache_incremental" => incremental(&mut network, &data),
+        "prefix_cache_forward" => cached(&mut network, &folder, &data, true),
+        "dual_cache_forward" => cached(&mut network, &folder, &data, false),
+        other => return Outcome::Skipped(format!("kind `{other}` is unknown to this test")),
+    };
+    match checked {
+        Ok(()) => Outcome::Passed,
+        Err(reason) => Outcome::Failed(reason),
+    }
+}
+
+/// Whole sequences at once, one after the other where the reference had a batch.
+fn full(network: &mut Qwen2Network, data: &Arrays) -> Checked {
+    let (batch, length) = (data.shape("input_ids")[0], data.shape("input_ids")[1]);
+    let (ids, logits) = (data.ids("input_ids"), data.floats("logits"));
+    let width = length * network.spec().vocab_size;
+    for row in 0..batch {
+        network.reset();
+        let found = feed(network, &ids[row * length..(row + 1) * length], 0)?;
+        close("logits", &found, &logits[row * width..(row + 1) * width])?;
+    }
+    Ok(())
+}
+
+/// The sequence whole, in chunks, after a crop, and continued greedily.
+fn incremental(network: &mut Qwen2Network, data: &Arrays) -> Checked {
+    let ids = data.ids("input_ids");
+    let found = feed(network, &ids, 0)?;
+    close("logits_full", &found, &data.floats("logits_full"))?;
+
+    network.reset();
+    let (mut start, mut logits) = (0, Vec::new());
+    for &length in &data.ids("chunk_lens") {
+        let end = start + length as usize;
+        logits.extend(feed(network, &ids[start..end], start)?);
+        start = end;
+    }
+    close("logits_incremental", &logits, &data.floats("logits_incremental"))?;
+
+    let kept = data.ids("crop_to")[0] as usize;
+    network.crop(kept);
+    let found = feed(network, &data.ids("after_crop.input_ids"), kept)?;
+    close("after_crop.logits", &found, &data.floats("after_crop.logits"))?;
+
+    network.reset();
+    let greedy = data.ids("greedy.ids");
+    let prompt = data.ids("chunk_lens")[0] as usize;
+    let vocab = network.spec().vocab_size;
+    let mut written = greedy[..prompt].to_vec();
+    let mut fed = 0;
+    while written.len() < greedy.len() {
+        let logits = feed(network, &written[fed..], fed)?;
+        fed = written.len();
+        let last = &logits[logits.len() - vocab..];
+        written.push((0..vocab).max_by(|&a, &b| last[a].total_cmp(&last[b])).unwrap() as u32);
+    }
+    if written == greedy {
+        Ok(())
+    } else {
+        Err(format!("greedy ids {written:?}, expected {greedy:?}"))
+    }
+}
+
+/// A filling forward, then calls that feed a part: everything from the block on after dropping those rows (`prefix`),
+/// or the block alone, in place.
+fn cached(network: &mut Qwen2Network, folder: &Path, data: &Arrays, prefix: bool) -> Checked {
+    let ids = data.ids("full.input_ids");
+    let found = feed(network, &ids, 0)?;
+    close("full.logits", &found, &data.floats("full.logits"))?;
+    let rows = rows_of_first_layer(network, folder, ids.len());
+    close("full.k_cache.0", &rows.0, &data.floats("full.k_cache.0"))?;
+    close("full.v_cache.0", &rows.1, &data.floats("full.v_cache.0"))?;
+
+    for call in 0.. {
+        let name = |what: &str| format!("call{call}.{what}");
+        if !data.has(&name("input_ids")) {
+            break;
+        }
+        let fed = data.ids(&name("input_ids"));
+        let positions: Vec<usize> = data
+            .ids(&name("positions"))
+            .iter()
+            .map(|&position| position as usize)
+            .collect();
+        if prefix {
+            network.crop(positions[0]);
+        }
+        let wanted: Vec<usize> = (0..fed.len()).collect();
+        let pass = Pass {
+            ids: &fed,
+            positions: &positions,
+            read: Read::UpTo(ids.len()),
+            wanted: &wanted,
+        };
+        let found = network.forward(pass).map_err(|error| error.to_string())?;
+        close(&name("logits"), &values(&found), &data.floats(&name("logits")))?;
+    }
+    if data.has("final.k_cache.0") {
+        let rows = rows_of_first_layer(network, folder, ids.len());
+        close("final.k_cache.0", &rows.0, &data.floats("final.k_cache.0"))?;
+    }
+
+    network.reset();
+    let found = feed(network, &data.ids("final.sequence"), 0)?;
+    close(
+        "final.full_logits_without_cache",
+        &found,
+        &data.floats("final.full_logits_without_cache"),
+    )
+}
+
+/// Feeds consecutive ids from position `start` on and gives all their logits.
+fn feed(network: &mut Qwen2Network, ids: &[u32], start: usize) -> Result<Vec<f32>, String> {
+    let positions: Vec<usize> = (start..start + ids.len()).collect();
+    let wanted: Vec<usize> = (0..ids.len()).collect();
+    let pass = Pass {
+        ids,
+        positions: &positions,
+        read: Read::UpTo(start + ids.len()),
+        wanted: &wanted,
+    };
+    network
+        .forward(pass)
+        .map(|logits| values(&logits))
+        .map_err(|error| error.to_string())
+}
+
+fn values(logits: &Logits) -> Vec<f32> {
+    (0..logits.rows()).flat_map(|row| logits.row(row).to_vec()).collect()
+}
+
+/// Keys and values of layer 0 at positions `0..length`, the keys turned back: the reference keeps them unrotated.
+fn rows_of_first_layer(network: &Qwen2Network, folder: &Path, length: usize) -> (Vec<f32>, Vec<f32>) {
+    let config = Qwen2Config::from_json("config.json", &std::fs::read(folder.join("config.json")).unwrap()).unwrap();
+    let width = config.head_width();
+    let (mut all_keys, mut all_values) = (Vec::new(), Vec::new());
+    for position in 0..length {
+        let (mut keys, values) = network.kv().row(0, position).unwrap();
+        for head in keys.chunks_mut(width) {
+            for i in 0..width / 2 {
+                let angle = position as f64 / config.rope_theta.powf(2.0 * i as f64 / width as f64);
+                let (a, b) = (f64::from(head[i]), f64::from(head[i + width / 2]));
+                head[i] = (a * angle.cos() + b * angle.sin()) as f32;
+                head[i + width / 2] = (b * angle.cos() - a * angle.sin()) as f32;
+            }
+        }
+        all_keys.extend(keys);
+        all_values.extend(values);
+    }
+    (all_keys, all_values)
+}
+
+/// Whether all values agree; a difference that is no number is one.
+fn close(name: &str, found: &[f32], expected: &[f32]) -> Checked {
+    if found.len() != expected.len() {
+        return Err(format!(
+            "{name} has {} values, expected {}",
+            found.len(),
+            expected.len()
+        ));
+    }
+    match found
+        .iter()
+        .zip(expected)
+        .position(|(a, b)| (a - b).abs().partial_cmp(&TOLERANCE).is_none_or(|o| o.is_gt()))
+    {
+        Some(i) => Err(format!("{name}[{i}] is {}, expected {}", found[i], expected[i])),
+        None => Ok(()),
+    }
+}
+
+/// A safetensors file of ids and floats.
+struct Arrays(Vec<u8>);
+
+impl Arrays {
+    fn open(path: &Path) -> Self {
+        Self(std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+    }
+
+    fn file(&self) -> SafeTensors<'_> {
+        SafeTensors::deserialize(&self.0).unwrap()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.file().tensor(name).is_ok()
+    }
+
+    fn shape(&self, name: &str) -> Vec<usize> {
+        self.file().tensor(name).unwrap().shape().to_vec()
+    }
+
+    fn ids(&self, name: &str) -> Vec<u32> {
+        let file = self.file();
+        let tensor = file.tensor(name).unwrap();
+        assert_eq!(tensor.dtype(), Dtype::I64, "{name}");
+        tensor
+            .data()
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|bytes| i64::from_le_bytes(*bytes) as u32)
+            .collect()
+    }
+
+    fn floats(&self, name: &str) -> Vec<f32> {
+        let file = self.file();
+        let tensor = file.tensor(name).unwrap();
+        assert_eq!(tensor.dtype(), Dtype::F32, "{name}");
+        tensor
+            .data()
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|bytes| f32::from_le_bytes(*bytes))
+            .collect()
+    }
+}
