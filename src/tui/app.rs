@@ -31,6 +31,8 @@ pub enum Origin {
         /// Its name, printable.
         file: String,
     },
+    /// From a log that is being made into a cast: nobody presses keys.
+    Recording,
 }
 
 /// What is known of the networks.
@@ -143,7 +145,12 @@ pub struct App {
 impl App {
     /// A playground that waits for its networks.
     pub fn live(layers: Layers, prompt: Option<String>, theme: Theme, examples: Vec<Example>) -> Self {
-        let first = || examples.first().map(|example| example.prompt.clone()).unwrap_or_default();
+        let first = || {
+            examples
+                .first()
+                .map(|example| example.prompt.clone())
+                .unwrap_or_default()
+        };
         let prompt = prompt.unwrap_or_else(first);
         let mut app = Self::new(Origin::Live, Engine::Loading, layers, &prompt, theme);
         app.examples = examples;
@@ -152,13 +159,27 @@ impl App {
 
     /// A playground that shows a log and has no networks.
     pub fn replay(file: &str, log: Box<Log>, theme: Theme) -> Self {
-        let origin = Origin::Replay { file: crate::trace::printable::line(file) };
+        let origin = Origin::Replay {
+            file: crate::trace::printable::line(file),
+        };
         let prompt = log.header().prompt.clone();
         let mut app = Self::new(origin, Engine::Absent, Layers::default(), &prompt, theme);
-        app.run = Some(Run { id: 0, log, phase: Phase::Over });
+        app.run = Some(Run {
+            id: 0,
+            log,
+            phase: Phase::Over,
+        });
         app.focus = Focus::Canvas;
         app.player.at = Some(0);
         app
+    }
+
+    /// A playground that shows a log to nobody's keys.
+    pub fn recording(log: Box<Log>, theme: Theme) -> Self {
+        Self {
+            origin: Origin::Recording,
+            ..Self::replay("", log, theme)
+        }
     }
 
     fn new(origin: Origin, engine: Engine, layers: Layers, prompt: &str, theme: Theme) -> Self {
@@ -174,7 +195,11 @@ impl App {
             list: 0,
             run: None,
             player: Player::default(),
-            lens: Lens { layer: Layer::Confidence, drafts: true, selected: None },
+            lens: Lens {
+                layer: Layer::Confidence,
+                drafts: true,
+                selected: None,
+            },
             knobs: KnobPane::default(),
             notice: None,
             theme,
@@ -186,9 +211,9 @@ impl App {
         }
     }
 
-    /// Whether a file is replayed.
+    /// Whether the log is given, and no engine can add to it.
     pub fn is_replay(&self) -> bool {
-        matches!(self.origin, Origin::Replay { .. })
+        !matches!(self.origin, Origin::Live)
     }
 
     /// The layer that keys go to first.

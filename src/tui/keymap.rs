@@ -57,7 +57,10 @@ pub struct Key {
 
 impl Key {
     const fn new(code: KeyCode) -> Self {
-        Self { code, modifiers: KeyModifiers::NONE }
+        Self {
+            code,
+            modifiers: KeyModifiers::NONE,
+        }
     }
 
     const fn char(c: char) -> Self {
@@ -65,15 +68,24 @@ impl Key {
     }
 
     const fn ctrl(c: char) -> Self {
-        Self { code: KeyCode::Char(c), modifiers: KeyModifiers::CONTROL }
+        Self {
+            code: KeyCode::Char(c),
+            modifiers: KeyModifiers::CONTROL,
+        }
     }
 
     const fn shift(code: KeyCode) -> Self {
-        Self { code, modifiers: KeyModifiers::SHIFT }
+        Self {
+            code,
+            modifiers: KeyModifiers::SHIFT,
+        }
     }
 
     const fn alt(code: KeyCode) -> Self {
-        Self { code, modifiers: KeyModifiers::ALT }
+        Self {
+            code,
+            modifiers: KeyModifiers::ALT,
+        }
     }
 
     /// The key of an event. Shift is part of a character, so it is dropped there; terminals disagree on whether they
@@ -96,8 +108,8 @@ impl Key {
         Self { code, modifiers }
     }
 
-    /// How it is written.
-    pub fn name(self) -> String {
+    /// How it is written; arrows as signs or as words.
+    pub fn name(self, signs: bool) -> String {
         let base = match self.code {
             KeyCode::Char(' ') => "space".to_owned(),
             KeyCode::Char(c) => c.to_string(),
@@ -106,10 +118,10 @@ impl Key {
             KeyCode::Tab => "tab".to_owned(),
             KeyCode::BackTab => "shift-tab".to_owned(),
             KeyCode::Backspace => "backspace".to_owned(),
-            KeyCode::Left => "←".to_owned(),
-            KeyCode::Right => "→".to_owned(),
-            KeyCode::Up => "↑".to_owned(),
-            KeyCode::Down => "↓".to_owned(),
+            KeyCode::Left => if signs { "←" } else { "left" }.to_owned(),
+            KeyCode::Right => if signs { "→" } else { "right" }.to_owned(),
+            KeyCode::Up => if signs { "↑" } else { "up" }.to_owned(),
+            KeyCode::Down => if signs { "↓" } else { "down" }.to_owned(),
             KeyCode::Home => "home".to_owned(),
             KeyCode::End => "end".to_owned(),
             KeyCode::PageUp => "pgup".to_owned(),
@@ -120,8 +132,16 @@ impl Key {
         if self.modifiers.contains(KeyModifiers::CONTROL) {
             return format!("^{}", base.to_uppercase());
         }
-        let alt = if self.modifiers.contains(KeyModifiers::ALT) { "alt-" } else { "" };
-        let shift = if self.modifiers.contains(KeyModifiers::SHIFT) { "shift-" } else { "" };
+        let alt = if self.modifiers.contains(KeyModifiers::ALT) {
+            "alt-"
+        } else {
+            ""
+        };
+        let shift = if self.modifiers.contains(KeyModifiers::SHIFT) {
+            "shift-"
+        } else {
+            ""
+        };
         format!("{alt}{shift}{base}")
     }
 }
@@ -147,8 +167,15 @@ pub enum Group {
 
 impl Group {
     /// All groups, in the order of the help.
-    pub const ALL: [Self; 7] =
-        [Self::Prompt, Self::Run, Self::Time, Self::Canvas, Self::Knobs, Self::Lists, Self::Program];
+    pub const ALL: [Self; 7] = [
+        Self::Prompt,
+        Self::Run,
+        Self::Time,
+        Self::Canvas,
+        Self::Knobs,
+        Self::Lists,
+        Self::Program,
+    ];
 
     /// A heading.
     pub fn title(self) -> &'static str {
@@ -192,7 +219,10 @@ pub struct Binding {
 
 impl std::fmt::Debug for Binding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Binding").field("action", &self.action).field("keys", &self.keys).finish_non_exhaustive()
+        f.debug_struct("Binding")
+            .field("action", &self.action)
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
     }
 }
 
@@ -313,83 +343,283 @@ pub static BINDINGS: &[Binding] = &[
         "break the line",
         Prompt, &[Context::Prompt], is_live, 6 "new line"
     ),
-    binding!(Action::HistoryOlder, [Key::new(KeyCode::Up)], "earlier prompt, or a line up", Prompt, &[Context::Prompt], is_live),
-    binding!(Action::HistoryNewer, [Key::new(KeyCode::Down)], "later prompt, or a line down", Prompt, &[Context::Prompt], is_live),
+    binding!(
+        Action::HistoryOlder,
+        [Key::new(KeyCode::Up)],
+        "earlier and later prompts",
+        Prompt,
+        &[Context::Prompt],
+        is_live
+    ),
+    binding!(
+        Action::HistoryNewer,
+        [Key::new(KeyCode::Down)],
+        "earlier and later prompts",
+        Prompt,
+        &[Context::Prompt],
+        is_live
+    ),
     binding!(
         Action::Toggle(Overlay::Gallery),
         [Key::ctrl('g')],
-        "gallery: prompts that the pair has learned",
+        "gallery of prompts",
         Prompt, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Gallery], is_live, 2 "gallery"
     ),
-    binding!(Action::Toggle(Overlay::Gallery), [Key::char('e')], "gallery, while watching", Prompt, WATCHING, is_live),
+    binding!(
+        Action::Toggle(Overlay::Gallery),
+        [Key::char('e')],
+        "gallery of prompts",
+        Prompt,
+        WATCHING,
+        is_live
+    ),
     binding!(Action::Focus(Focus::Prompt), [Key::char('i'), Key::char('/')], "edit the prompt", Prompt, WATCHING, is_live, 5 "prompt"),
     // Run
-    binding!(Action::TogglePlay, [Key::char(' ')], "hold the run, let it go on; play the log", Run, WATCHING, has_steps, 1 play_words),
+    binding!(Action::TogglePlay, [Key::char(' ')], "hold, go on; play the log", Run, WATCHING, has_steps, 1 play_words),
     binding!(Action::StepOnce, [Key::char('.')], "one step", Run, WATCHING, can_step, 3 "one step"),
-    binding!(Action::Restart, [Key::char('R'), Key::ctrl('r')], "run again with the settings in force", Run, WATCHING, live_run, 4 "again"),
-    binding!(Action::StopRun, [Key::char('x')], "end the run here", Run, WATCHING, under_way),
-    binding!(Action::Pace(1), [Key::char('+'), Key::char('=')], "faster", Run, WATCHING, has_run),
-    binding!(Action::Pace(-1), [Key::char('-')], "slower", Run, WATCHING, has_run),
+    binding!(Action::Restart, [Key::char('R'), Key::ctrl('r')], "run again, with these settings", Run, WATCHING, live_run, 4 "again"),
+    binding!(
+        Action::StopRun,
+        [Key::char('x')],
+        "end the run here",
+        Run,
+        WATCHING,
+        under_way
+    ),
+    binding!(
+        Action::Pace(1),
+        [Key::char('+'), Key::char('=')],
+        "faster, slower",
+        Run,
+        WATCHING,
+        has_run
+    ),
+    binding!(
+        Action::Pace(-1),
+        [Key::char('-')],
+        "faster, slower",
+        Run,
+        WATCHING,
+        has_run
+    ),
     binding!(Action::ToggleFullSpeed, [Key::char('f')], "full speed, and back", Run, WATCHING, has_run, 9 "full speed"),
     binding!(Action::SaveTrace, [Key::char('w')], "write the trace to a file", Run, WATCHING, live_run, 12 "save"),
     // Steps
-    binding!(Action::Scrub(-1), [Key::new(KeyCode::Left), Key::char(',')], "one step back", Time, WATCHING_NOT_KNOBS, has_steps, 2 "step"),
-    binding!(Action::Scrub(1), [Key::new(KeyCode::Right)], "one step on", Time, WATCHING_NOT_KNOBS, has_steps),
+    binding!(Action::Scrub(-1), [Key::new(KeyCode::Left), Key::char(',')], "one step back, on", Time, WATCHING_NOT_KNOBS, has_steps, 2 "step"),
+    binding!(
+        Action::Scrub(1),
+        [Key::new(KeyCode::Right)],
+        "one step back, on",
+        Time,
+        WATCHING_NOT_KNOBS,
+        has_steps
+    ),
     binding!(
         Action::Scrub(-10),
         [Key::shift(KeyCode::Left), Key::new(KeyCode::PageUp)],
-        "ten steps back",
-        Time, WATCHING, has_steps
+        "ten steps back, on",
+        Time,
+        WATCHING,
+        has_steps
     ),
     binding!(
         Action::Scrub(10),
         [Key::shift(KeyCode::Right), Key::new(KeyCode::PageDown)],
-        "ten steps on",
-        Time, WATCHING, has_steps
+        "ten steps back, on",
+        Time,
+        WATCHING,
+        has_steps
     ),
-    binding!(Action::ScrubTo(0), [Key::char('g'), Key::new(KeyCode::Home)], "before the first step", Time, WATCHING, has_steps),
-    binding!(Action::Follow, [Key::char('G'), Key::new(KeyCode::End)], "the newest step, and follow", Time, WATCHING, has_steps),
+    binding!(
+        Action::ScrubTo(0),
+        [Key::char('g'), Key::new(KeyCode::Home)],
+        "before the first step",
+        Time,
+        WATCHING,
+        has_steps
+    ),
+    binding!(
+        Action::Follow,
+        [Key::char('G'), Key::new(KeyCode::End)],
+        "the newest step, and follow",
+        Time,
+        WATCHING,
+        has_steps
+    ),
     // Canvas
-    binding!(Action::Layer(Layer::Confidence), [Key::char('1')], "colour by confidence", Canvas, WATCHING, always),
-    binding!(Action::Layer(Layer::Cache), [Key::char('2')], "colour by cache use", Canvas, WATCHING, always),
-    binding!(Action::Layer(Layer::Guide), [Key::char('3')], "colour by the guide's verdict", Canvas, WATCHING, always),
+    binding!(
+        Action::Layer(Layer::Confidence),
+        [Key::char('1')],
+        "colour by confidence, cache, guide",
+        Canvas,
+        WATCHING,
+        always
+    ),
+    binding!(
+        Action::Layer(Layer::Cache),
+        [Key::char('2')],
+        "colour by confidence, cache, guide",
+        Canvas,
+        WATCHING,
+        always
+    ),
+    binding!(
+        Action::Layer(Layer::Guide),
+        [Key::char('3')],
+        "colour by confidence, cache, guide",
+        Canvas,
+        WATCHING,
+        always
+    ),
     binding!(Action::NextLayer, [Key::char('v')], "next layer", Canvas, WATCHING, always, 6 "layer"),
     binding!(Action::ToggleDrafts, [Key::char('d')], "drafts or plain masks", Canvas, WATCHING, always, 8 "drafts"),
-    binding!(Action::SelectMove(Direction::Left), [Key::char('h')], "inspect the token before", Canvas, &[Context::Canvas], has_run),
-    binding!(Action::SelectMove(Direction::Down), [Key::char('j'), Key::new(KeyCode::Down)], "inspect the token below", Canvas, &[Context::Canvas], has_run, 7 "inspect"),
-    binding!(Action::SelectMove(Direction::Up), [Key::char('k'), Key::new(KeyCode::Up)], "inspect the token above", Canvas, &[Context::Canvas], has_run),
-    binding!(Action::SelectMove(Direction::Right), [Key::char('l')], "inspect the token after", Canvas, &[Context::Canvas], has_run),
+    binding!(
+        Action::SelectMove(Direction::Left),
+        [Key::char('h')],
+        "inspect a token",
+        Canvas,
+        &[Context::Canvas],
+        has_run
+    ),
+    binding!(Action::SelectMove(Direction::Down), [Key::char('j'), Key::new(KeyCode::Down)], "inspect a token", Canvas, &[Context::Canvas], has_run, 7 "inspect"),
+    binding!(
+        Action::SelectMove(Direction::Up),
+        [Key::char('k'), Key::new(KeyCode::Up)],
+        "inspect a token",
+        Canvas,
+        &[Context::Canvas],
+        has_run
+    ),
+    binding!(
+        Action::SelectMove(Direction::Right),
+        [Key::char('l')],
+        "inspect a token",
+        Canvas,
+        &[Context::Canvas],
+        has_run
+    ),
     binding!(Action::Toggle(Overlay::Legend), [Key::char('L')], "what the colours and marks mean", Canvas, &[Context::Canvas, Context::Knobs, Context::Legend], always, 11 "legend"),
     // Knobs
-    binding!(Action::KnobMove(-1), [Key::new(KeyCode::Up), Key::char('k')], "the knob above", Knobs, &[Context::Knobs], always),
-    binding!(Action::KnobMove(1), [Key::new(KeyCode::Down), Key::char('j')], "the knob below", Knobs, &[Context::Knobs], always),
-    binding!(Action::KnobNudge(-1), [Key::new(KeyCode::Left), Key::char('h'), Key::char('[')], "turn down, previous choice", Knobs, &[Context::Knobs], can_turn),
-    binding!(Action::KnobNudge(1), [Key::new(KeyCode::Right), Key::char('l'), Key::char(']')], "turn up, next choice", Knobs, &[Context::Knobs], can_turn, 0 "turn"),
-    binding!(Action::KnobNudge(-10), [Key::char('{')], "turn down by ten", Knobs, &[Context::Knobs], can_turn),
-    binding!(Action::KnobNudge(10), [Key::char('}')], "turn up by ten", Knobs, &[Context::Knobs], can_turn),
+    binding!(
+        Action::KnobMove(-1),
+        [Key::new(KeyCode::Up), Key::char('k')],
+        "choose a knob",
+        Knobs,
+        &[Context::Knobs],
+        always
+    ),
+    binding!(
+        Action::KnobMove(1),
+        [Key::new(KeyCode::Down), Key::char('j')],
+        "choose a knob",
+        Knobs,
+        &[Context::Knobs],
+        always
+    ),
+    binding!(
+        Action::KnobNudge(-1),
+        [Key::new(KeyCode::Left), Key::char('h'), Key::char('[')],
+        "turn it",
+        Knobs,
+        &[Context::Knobs],
+        can_turn
+    ),
+    binding!(Action::KnobNudge(1), [Key::new(KeyCode::Right), Key::char('l'), Key::char(']')], "turn it", Knobs, &[Context::Knobs], can_turn, 0 "turn"),
+    binding!(
+        Action::KnobNudge(-10),
+        [Key::char('{')],
+        "turn it ten times as far",
+        Knobs,
+        &[Context::Knobs],
+        can_turn
+    ),
+    binding!(
+        Action::KnobNudge(10),
+        [Key::char('}')],
+        "turn it ten times as far",
+        Knobs,
+        &[Context::Knobs],
+        can_turn
+    ),
     binding!(Action::KnobType, [Key::new(KeyCode::Enter)], "type a value", Knobs, &[Context::Knobs], can_turn, 2 "type"),
     binding!(Action::KnobReset, [Key::char('r'), Key::new(KeyCode::Backspace)], "back to preset and flags", Knobs, &[Context::Knobs], can_turn, 3 "reset"),
     binding!(Action::EntryAccept, [Key::new(KeyCode::Enter)], "take the typed value", Knobs, &[Context::Entry], always, 1 "take"),
-    binding!(Action::EntryErase, [Key::new(KeyCode::Backspace)], "erase a character", Knobs, &[Context::Entry], always),
+    binding!(
+        Action::EntryErase,
+        [Key::new(KeyCode::Backspace)],
+        "erase a character",
+        Knobs,
+        &[Context::Entry],
+        always
+    ),
     binding!(Action::Toggle(Overlay::Presets), [Key::char('p')], "presets: named sets of knobs", Knobs, &[Context::Canvas, Context::Knobs, Context::Presets], can_turn, 5 "presets"),
     // Lists
-    binding!(Action::ListMove(-1), [Key::new(KeyCode::Up), Key::char('k')], "a row up", Lists, LISTS, always),
-    binding!(Action::ListMove(1), [Key::new(KeyCode::Down), Key::char('j')], "a row down", Lists, LISTS, always, 2 "choose"),
-    binding!(Action::ListMove(-8), [Key::new(KeyCode::PageUp)], "a page up", Lists, LISTS, always),
-    binding!(Action::ListMove(8), [Key::new(KeyCode::PageDown)], "a page down", Lists, LISTS, always),
+    binding!(
+        Action::ListMove(-1),
+        [Key::new(KeyCode::Up), Key::char('k')],
+        "choose",
+        Lists,
+        LISTS,
+        always
+    ),
+    binding!(Action::ListMove(1), [Key::new(KeyCode::Down), Key::char('j')], "choose", Lists, LISTS, always, 2 "choose"),
+    binding!(
+        Action::ListMove(-8),
+        [Key::new(KeyCode::PageUp)],
+        "choose, by pages",
+        Lists,
+        LISTS,
+        always
+    ),
+    binding!(
+        Action::ListMove(8),
+        [Key::new(KeyCode::PageDown)],
+        "choose, by pages",
+        Lists,
+        LISTS,
+        always
+    ),
     binding!(Action::ListAccept, [Key::new(KeyCode::Enter)], "take it", Lists, PICKS, always, 1 "take"),
     // Program
-    binding!(Action::FocusNext, [Key::new(KeyCode::Tab)], "next pane", Program, &[Context::Prompt, Context::Canvas, Context::Knobs], always, 10 "pane"),
-    binding!(Action::FocusPrevious, [Key::new(KeyCode::BackTab)], "pane before", Program, &[Context::Prompt, Context::Canvas, Context::Knobs], always),
+    binding!(Action::FocusNext, [Key::new(KeyCode::Tab)], "next pane, and back", Program, &[Context::Prompt, Context::Canvas, Context::Knobs], always, 10 "pane"),
+    binding!(
+        Action::FocusPrevious,
+        [Key::new(KeyCode::BackTab)],
+        "next pane, and back",
+        Program,
+        &[Context::Prompt, Context::Canvas, Context::Knobs],
+        always
+    ),
     binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Entry], always, 12 "back"),
-    binding!(Action::Back, [Key::new(KeyCode::Esc), Key::char('q')], "close", Program, OVERLAYS, always, 3 "close"),
-    binding!(Action::ToggleTheme, [Key::char('t')], "dark or light", Program, WATCHING, always),
+    binding!(Action::Back, [Key::new(KeyCode::Esc), Key::char('q')], "close, leave, let go", Program, OVERLAYS, always, 3 "close"),
+    binding!(
+        Action::ToggleTheme,
+        [Key::char('t')],
+        "dark or light",
+        Program,
+        WATCHING,
+        always
+    ),
     binding!(Action::Toggle(Overlay::Help), [Key::new(KeyCode::F(1))], "this help", Program, &[Context::Prompt, Context::Entry], always, 13 "help"),
-    binding!(Action::Toggle(Overlay::Help), [Key::char('?'), Key::new(KeyCode::F(1))], "this help, while watching", Program, &[Context::Canvas, Context::Knobs, Context::Help, Context::Legend, Context::Gallery, Context::Presets], always, 13 "help"),
-    binding!(Action::Repaint, [Key::ctrl('l')], "draw everything anew", Program, &Context::ALL, always),
-    binding!(Action::Suspend, [Key::ctrl('z')], "suspend to the shell", Program, &Context::ALL, always),
+    binding!(Action::Toggle(Overlay::Help), [Key::char('?'), Key::new(KeyCode::F(1))], "this help", Program, &[Context::Canvas, Context::Knobs, Context::Help, Context::Legend, Context::Gallery, Context::Presets], always, 13 "help"),
+    binding!(
+        Action::Repaint,
+        [Key::ctrl('l')],
+        "draw everything anew",
+        Program,
+        &Context::ALL,
+        always
+    ),
+    binding!(
+        Action::Suspend,
+        [Key::ctrl('z')],
+        "suspend to the shell",
+        Program,
+        &Context::ALL,
+        always
+    ),
     binding!(Action::Quit, [Key::char('q')], "quit", Program, WATCHING, always, 14 "quit"),
-    binding!(Action::Quit, [Key::ctrl('c')], "quit, from anywhere", Program, &Context::ALL, always),
+    binding!(Action::Quit, [Key::ctrl('c')], "quit", Program, &Context::ALL, always),
 ];
 
 /// Left and right turn knobs where the knob pane has the focus.
@@ -408,7 +638,12 @@ mod tests {
             for context in binding.contexts {
                 for key in binding.keys {
                     let before = seen.insert((*context, *key), &binding.action);
-                    assert!(before.is_none(), "{} in {context:?}: {before:?} and {:?}", key.name(), binding.action);
+                    assert!(
+                        before.is_none(),
+                        "{} in {context:?}: {before:?} and {:?}",
+                        key.name(true),
+                        binding.action
+                    );
                 }
             }
         }
@@ -419,7 +654,9 @@ mod tests {
         for context in Context::ALL {
             for action in [Action::Quit, Action::Suspend, Action::Back] {
                 assert!(
-                    BINDINGS.iter().any(|binding| binding.action == action && binding.contexts.contains(&context)),
+                    BINDINGS
+                        .iter()
+                        .any(|binding| binding.action == action && binding.contexts.contains(&context)),
                     "{action:?} in {context:?}"
                 );
             }
@@ -429,10 +666,14 @@ mod tests {
     #[test]
     fn text_is_never_a_key_where_text_is_typed() {
         for binding in BINDINGS {
-            if binding.contexts.iter().any(|context| matches!(context, Context::Prompt | Context::Entry)) {
+            if binding
+                .contexts
+                .iter()
+                .any(|context| matches!(context, Context::Prompt | Context::Entry))
+            {
                 for key in binding.keys {
                     let types = matches!(key.code, KeyCode::Char(_)) && key.modifiers.is_empty();
-                    assert!(!types, "{} would be swallowed", key.name());
+                    assert!(!types, "{} would be swallowed", key.name(true));
                 }
             }
         }
@@ -448,9 +689,10 @@ mod tests {
 
     #[test]
     fn keys_have_names_that_people_know() {
-        assert_eq!(Key::ctrl('g').name(), "^G");
-        assert_eq!(Key::char(' ').name(), "space");
-        assert_eq!(Key::shift(KeyCode::Left).name(), "shift-←");
-        assert_eq!(Key::new(KeyCode::F(1)).name(), "F1");
+        assert_eq!(Key::ctrl('g').name(true), "^G");
+        assert_eq!(Key::char(' ').name(true), "space");
+        assert_eq!(Key::shift(KeyCode::Left).name(true), "shift-←");
+        assert_eq!(Key::new(KeyCode::F(1)).name(true), "F1");
+        assert_eq!(Key::new(KeyCode::Up).name(false), "up");
     }
 }

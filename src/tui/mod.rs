@@ -5,11 +5,15 @@
 
 mod action;
 mod app;
+pub mod cast;
 mod examples;
+mod input;
 pub mod keymap;
 mod player;
 mod prompt;
 mod reading;
+mod run;
+mod terminal;
 pub mod theme;
 mod update;
 pub mod view;
@@ -17,7 +21,9 @@ pub mod view;
 pub use action::{Action, Direction, Effect, Focus, Layer, Notice, Overlay};
 pub use app::{App, Engine, KnobPane, Lens, Origin, Phase, Run};
 pub use examples::{Example, examples};
+pub use input::action as input_action;
 pub use player::Player;
 pub use prompt::PromptEditor;
 pub use reading::Reading;
+pub use run::{PlayOptions, Source, play};
 pub use update::update;

@@ -16,6 +16,10 @@ const DEFAULT_PACE: usize = 7;
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// The cursor and the tap.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent facts: a log can play while its run is held or awaits a step"
+)]
 #[derive(Debug, Clone)]
 pub struct Player {
     /// The number of steps that are shown done; `None` follows the newest.
@@ -67,7 +71,11 @@ impl Player {
     /// How long a step of a log is shown: as long as it took, but neither faster than the pace (sixty steps a second at
     /// full speed) nor longer than two seconds.
     pub fn wait(&self, recorded: Duration) -> Duration {
-        let shortest = if self.full_speed { Duration::from_millis(16) } else { self.interval() };
+        let shortest = if self.full_speed {
+            Duration::from_millis(16)
+        } else {
+            self.interval()
+        };
         recorded.clamp(shortest, LONGEST_WAIT.max(shortest))
     }
 

@@ -29,7 +29,11 @@ impl Reading {
         tasks::recognise(prompt).map_or(Self::Unknown, |task| Self::Task {
             family: task.family(),
             variant: task.variant(),
-            unseen: task.unseen_words().iter().map(|word| crate::trace::printable::line(word)).collect(),
+            unseen: task
+                .unseen_words()
+                .iter()
+                .map(|word| crate::trace::printable::line(word))
+                .collect(),
         })
     }
 }
@@ -50,7 +54,9 @@ mod tests {
 
     #[test]
     fn words_that_training_never_showed_are_named() {
-        let Reading::Task { unseen, .. } = Reading::of("Reverse this list: Max, Zorbo") else { panic!("a list task") };
+        let Reading::Task { unseen, .. } = Reading::of("Reverse this list: Max, Zorbo") else {
+            panic!("a list task")
+        };
         assert_eq!(unseen, ["Zorbo"]);
     }
 }

@@ -29,10 +29,14 @@ pub struct Glyphs {
     pub upright: &'static str,
     /// Bars that grow upwards, an eighth at a time; the last is a full cell.
     pub rising: [&'static str; 8],
-    /// Bars that grow to the right, an eighth at a time; the last is a full cell.
-    pub growing: [&'static str; 8],
-    /// The unfilled part of a bar.
-    pub track: &'static str,
+    /// Half a cell of a filled bar.
+    pub rule_half: &'static str,
+    /// The handle of a slider.
+    pub handle: &'static str,
+    /// The edge of a notice.
+    pub edge: &'static str,
+    /// What the parts of a bar are filled with where there are no colours.
+    pub fills: [&'static str; 3],
     /// The selected row of a list.
     pub pointer: &'static str,
     /// The step that is shown.
@@ -86,8 +90,10 @@ pub static UNICODE: Glyphs = Glyphs {
     corners: ["╭", "╮", "╰", "╯"],
     upright: "│",
     rising: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
-    growing: ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
-    track: "·",
+    rule_half: "╸",
+    handle: "●",
+    edge: "▌",
+    fills: ["█", "▒", "░"],
     pointer: "▸",
     cursor: "▲",
     change: "◆",
@@ -123,8 +129,10 @@ pub static ASCII: Glyphs = Glyphs {
     corners: ["+", "+", "+", "+"],
     upright: "|",
     rising: [".", ".", ":", ":", "+", "+", "#", "#"],
-    growing: ["-", "-", "-", "=", "=", "=", "#", "#"],
-    track: ".",
+    rule_half: "=",
+    handle: "o",
+    edge: "|",
+    fills: ["#", "=", "."],
     pointer: ">",
     cursor: "^",
     change: "*",
@@ -155,12 +163,41 @@ mod tests {
     fn every_glyph_is_one_cell() {
         for set in [&UNICODE, &ASCII] {
             let single = [
-                set.mask, set.mask_reused, set.mask_dropped, set.eos, set.newline, set.blank, set.empty, set.block,
-                set.rule, set.rule_done, set.upright, set.track, set.pointer, set.cursor, set.change, set.changed,
-                set.running, set.held, set.stopped, set.scrubbed, set.right, set.wrong, set.dot, set.ellipsis,
-                set.arrow, set.times,
+                set.mask,
+                set.mask_reused,
+                set.mask_dropped,
+                set.eos,
+                set.newline,
+                set.blank,
+                set.empty,
+                set.block,
+                set.rule,
+                set.rule_done,
+                set.upright,
+                set.rule_half,
+                set.handle,
+                set.edge,
+                set.pointer,
+                set.cursor,
+                set.change,
+                set.changed,
+                set.running,
+                set.held,
+                set.stopped,
+                set.scrubbed,
+                set.right,
+                set.wrong,
+                set.dot,
+                set.ellipsis,
+                set.arrow,
+                set.times,
             ];
-            let many = set.corners.iter().chain(&set.rising).chain(&set.growing).chain(&set.choice);
+            let many = set
+                .corners
+                .iter()
+                .chain(&set.rising)
+                .chain(&set.fills)
+                .chain(&set.choice);
             let rest = set.spinner.iter().chain(&set.effects).chain(&set.up_down);
             for glyph in single.iter().chain(many).chain(rest) {
                 assert_eq!(glyph.width(), 1, "{glyph}");

@@ -44,9 +44,10 @@ impl std::str::FromStr for ThemeName {
         match name {
             "dark" => Ok(Self::Dark),
             "light" => Ok(Self::Light),
-            other => {
-                Err(format!("unknown theme '{}': there are dark and light", crate::trace::printable::line(other)))
-            }
+            other => Err(format!(
+                "unknown theme '{}': there are dark and light",
+                crate::trace::printable::line(other)
+            )),
         }
     }
 }
@@ -121,7 +122,11 @@ pub struct Theme {
 impl Theme {
     /// A theme.
     pub fn new(name: ThemeName, level: Level) -> Self {
-        Self { name, level, glyphs: &UNICODE }
+        Self {
+            name,
+            level,
+            glyphs: &UNICODE,
+        }
     }
 
     /// The theme that fits the terminal, unless a name is asked for.
@@ -146,6 +151,11 @@ impl Theme {
         self.level > Level::Mono
     }
 
+    /// Whether signs outside of ASCII are drawn.
+    pub fn has_signs(&self) -> bool {
+        std::ptr::eq(self.glyphs, &raw const UNICODE)
+    }
+
     /// Whether backgrounds are painted.
     pub fn paints(&self) -> bool {
         self.level > Level::Ansi16
@@ -153,7 +163,8 @@ impl Theme {
 
     /// Text in a tone.
     pub fn ink(&self, tone: Tone) -> Style {
-        tone.at(self.level).map_or_else(Style::new, |colour| Style::new().fg(colour))
+        tone.at(self.level)
+            .map_or_else(Style::new, |colour| Style::new().fg(colour))
     }
 
     /// A background, where backgrounds are painted.
@@ -167,7 +178,13 @@ impl Theme {
     /// The style of a piece of chrome.
     pub fn style(&self, role: Role) -> Style {
         let palette = self.palette();
-        let mono = |style: Style, modifier: Modifier| if self.has_colour() { style } else { style.add_modifier(modifier) };
+        let mono = |style: Style, modifier: Modifier| {
+            if self.has_colour() {
+                style
+            } else {
+                style.add_modifier(modifier)
+            }
+        };
         match role {
             Role::Ground => self.ink(palette.text).patch(self.fill(palette.ground)),
             Role::Surface => self.ink(palette.text).patch(self.fill(palette.surface)),
@@ -198,7 +215,11 @@ impl Theme {
     /// The scale of confidence, 0 to 1.
     pub fn confidence(&self, confidence: f32) -> Tone {
         let scale = &self.palette().scale;
-        let confidence = if confidence.is_finite() { confidence.clamp(0.0, 1.0) } else { 0.0 };
+        let confidence = if confidence.is_finite() {
+            confidence.clamp(0.0, 1.0)
+        } else {
+            0.0
+        };
         let at = confidence * (scale.len() - 1) as f32;
         let low = (at as usize).min(scale.len() - 2);
         scale[low].mix(scale[low + 1], at - low as f32)
@@ -236,7 +257,7 @@ impl Theme {
             Verdict::Agreed => palette.teal,
             Verdict::Rejected => palette.vermilion,
             Verdict::Forced => palette.orange,
-            Verdict::NotReached => palette.faint,
+            Verdict::NotReached => palette.dim,
         }
     }
 
@@ -281,9 +302,23 @@ mod tests {
     fn without_colour_no_style_names_one() {
         let theme = Theme::new(ThemeName::Dark, Level::Mono);
         let roles = [
-            Role::Ground, Role::Surface, Role::Raised, Role::Text, Role::Strong, Role::Dim, Role::Faint, Role::Line,
-            Role::Title, Role::TitleFocused, Role::Accent, Role::Marked, Role::Selected, Role::Caret, Role::Good,
-            Role::Bad, Role::Note,
+            Role::Ground,
+            Role::Surface,
+            Role::Raised,
+            Role::Text,
+            Role::Strong,
+            Role::Dim,
+            Role::Faint,
+            Role::Line,
+            Role::Title,
+            Role::TitleFocused,
+            Role::Accent,
+            Role::Marked,
+            Role::Selected,
+            Role::Caret,
+            Role::Good,
+            Role::Bad,
+            Role::Note,
         ];
         for role in roles {
             let style = theme.style(role);
@@ -297,7 +332,10 @@ mod tests {
             let Rgb(r, g, b) = theme.confidence(confidence).rgb;
             0.2126 * f32::from(r) + 0.7152 * f32::from(g) + 0.0722 * f32::from(b)
         };
-        let (dark, light) = (Theme::new(ThemeName::Dark, Level::True), Theme::new(ThemeName::Light, Level::True));
+        let (dark, light) = (
+            Theme::new(ThemeName::Dark, Level::True),
+            Theme::new(ThemeName::Light, Level::True),
+        );
         for step in 0..20 {
             let (a, b) = (step as f32 / 20.0, (step + 1) as f32 / 20.0);
             assert!(brightness(dark, a) < brightness(dark, b), "dark {a}");

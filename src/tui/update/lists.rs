@@ -21,11 +21,17 @@ pub(super) fn toggle(app: &mut App, overlay: Overlay) -> Vec<Effect> {
     app.list = match app.overlays.last() {
         Some(Overlay::Presets) => {
             let chosen = app.layers.preset().map(|preset| preset.name.clone());
-            presets().iter().position(|preset| Some(&preset.name) == chosen.as_ref()).unwrap_or(0)
+            presets()
+                .iter()
+                .position(|preset| Some(&preset.name) == chosen.as_ref())
+                .unwrap_or(0)
         }
         Some(Overlay::Gallery) => {
             let text = app.prompt.text();
-            app.examples.iter().position(|example| example.prompt == text).unwrap_or(0)
+            app.examples
+                .iter()
+                .position(|example| example.prompt == text)
+                .unwrap_or(0)
         }
         _ => 0,
     };
@@ -66,7 +72,9 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
     match app.overlays.pop() {
         Some(Overlay::Gallery) => {
             app.list = 0;
-            let Some(text) = app.examples.get(row).map(|example| example.prompt.clone()) else { return Vec::new() };
+            let Some(text) = app.examples.get(row).map(|example| example.prompt.clone()) else {
+                return Vec::new();
+            };
             prompt::edit(app, |editor| editor.set(&text));
             prompt::submit(app)
         }
@@ -83,7 +91,9 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
 }
 
 fn take_preset(app: &mut App, row: usize) -> Vec<Effect> {
-    let Some(preset) = presets().into_iter().nth(row) else { return Vec::new() };
+    let Some(preset) = presets().into_iter().nth(row) else {
+        return Vec::new();
+    };
     let title = preset.title.clone();
     let mut layers = app.layers.clone();
     layers.set_preset(preset);

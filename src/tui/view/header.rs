@@ -16,11 +16,19 @@ use crate::{
 /// Draws the header.
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     pen.paint(area, pen.style(Role::Surface));
-    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let inner = Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(2),
+        ..area
+    };
     let state = state(app, pen);
     let state_width: u16 = state.spans.iter().map(|span| width(&span.content)).sum();
     let state_at = pen.line_right(inner, &state);
-    let left = if state_width > inner.width { inner.width } else { state_at.saturating_sub(inner.x + 2) };
+    let left = if state_width > inner.width {
+        inner.width
+    } else {
+        state_at.saturating_sub(inner.x + 2)
+    };
     let (dim, faint) = (pen.style(Role::Dim), pen.style(Role::Faint));
     let gap = || span(format!("  {}  ", pen.theme.glyphs.dot), faint);
     let mut line = vec![span("diffuscope", pen.style(Role::Strong))];
@@ -49,7 +57,12 @@ fn facts(app: &App) -> Vec<String> {
     }
     let preset = match app.log().filter(|_| app.is_replay()) {
         Some(log) => log.header().preset.as_deref().map(printable::line),
-        None => Some(app.layers.preset().map_or(DEFAULT_PRESET, |preset| &preset.name).to_owned()),
+        None => Some(
+            app.layers
+                .preset()
+                .map_or(DEFAULT_PRESET, |preset| &preset.name)
+                .to_owned(),
+        ),
     };
     facts.extend(preset);
     facts
@@ -78,7 +91,11 @@ fn state(app: &App, pen: &Pen<'_>) -> Line<'static> {
     let (shown, len) = (app.shown(), run.log.len());
     let mut line = Vec::new();
     if !app.follows() {
-        let word = if app.player.playing { format!("{} plays", glyphs.pointer) } else { glyphs.scrubbed.to_owned() };
+        let word = if app.player.playing {
+            format!("{} plays", glyphs.pointer)
+        } else {
+            glyphs.scrubbed.to_owned()
+        };
         line.push(span(format!("{word} step {shown} of {len}"), accent));
         line.push(span(format!("  {}  ", glyphs.dot), pen.style(Role::Faint)));
     }
@@ -86,7 +103,7 @@ fn state(app: &App, pen: &Pen<'_>) -> Line<'static> {
         if app.player.full_speed {
             "full speed".to_owned()
         } else {
-            format!("{} steps/s", app.player.pace())
+            format!("{}/s", app.player.pace())
         }
     };
     match &run.phase {
@@ -94,7 +111,7 @@ fn state(app: &App, pen: &Pen<'_>) -> Line<'static> {
         Phase::Under if app.player.held => line.push(span(format!("{} held at step {len}", glyphs.held), accent)),
         Phase::Under => {
             line.push(span(format!("{} running", glyphs.running), good));
-            line.push(span(format!("  step {len}, {}", pace()), dim));
+            line.push(span(format!("  step {len}  at {}", pace()), dim));
         }
         Phase::Over => {
             let end = run.log.end();

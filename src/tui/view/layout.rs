@@ -49,7 +49,11 @@ impl Plan {
         if area.height >= 20 {
             top(&mut rest, 1);
         }
-        let mut body = Rect { x: rest.x + 1, width: rest.width.saturating_sub(2), ..rest };
+        let mut body = Rect {
+            x: rest.x + 1,
+            width: rest.width.saturating_sub(2),
+            ..rest
+        };
 
         let asked = match app.focus {
             Focus::Knobs => Some(Side::Knobs),
@@ -64,20 +68,25 @@ impl Plan {
             column = Some(side);
         } else if asked.is_some() {
             // Where both do not fit side by side, what was asked for takes the canvas's place.
-            let side = right(&mut body, if area.width >= 72 { 36 } else { body.width });
+            let width = if area.width >= 72 { 36 } else { body.width };
+            let side = right(&mut body, width);
             right(&mut body, 2);
             column = Some(side);
         }
 
-        let figures = column.as_mut().filter(|side| wide && side.height >= 26).map(|side| {
-            let figures = top(side, 12);
-            top(side, 1);
-            figures
-        });
+        let has_figures = wide && app.run.is_some();
+        let figures = column
+            .as_mut()
+            .filter(|side| has_figures && side.height >= 27)
+            .map(|side| {
+                let figures = top(side, 13);
+                top(side, 1);
+                figures
+            });
         let sides = match (column, asked) {
-            (Some(side), _) if wide && side.height >= 56 => {
+            (Some(side), _) if app.lens.selected.is_some() && side.height >= 44 => {
                 let mut upper = side;
-                let lower = bottom(&mut upper, 19);
+                let lower = bottom(&mut upper, 21);
                 bottom(&mut upper, 1);
                 vec![(Side::Knobs, upper), (Side::Inspector, lower)]
             }
@@ -108,13 +117,22 @@ impl Plan {
                 .map(|line| wrap(line, prompt::text_width(body.width)).len())
                 .sum();
             let most = (body.height / 3).max(1);
-            let prompt = top(&mut body, 2 + (lines as u16).clamp(1, most));
+            let prompt = top(&mut body, 1 + (lines as u16).clamp(2.min(most), most));
             if body.height >= 12 {
                 top(&mut body, 1);
             }
             prompt
         });
-        Self { header, prompt, canvas: body, timeline, figures, strip, sides, footer }
+        Self {
+            header,
+            prompt,
+            canvas: body,
+            timeline,
+            figures,
+            strip,
+            sides,
+            footer,
+        }
     }
 }
 
@@ -129,11 +147,19 @@ fn top(area: &mut Rect, rows: u16) -> Rect {
 fn bottom(area: &mut Rect, rows: u16) -> Rect {
     let rows = rows.min(area.height);
     area.height -= rows;
-    Rect { y: area.y + area.height, height: rows, ..*area }
+    Rect {
+        y: area.y + area.height,
+        height: rows,
+        ..*area
+    }
 }
 
 fn right(area: &mut Rect, columns: u16) -> Rect {
     let columns = columns.min(area.width);
     area.width -= columns;
-    Rect { x: area.x + area.width, width: columns, ..*area }
+    Rect {
+        x: area.x + area.width,
+        width: columns,
+        ..*area
+    }
 }

@@ -23,15 +23,27 @@ use crate::{
 const STATUSES: [(KvStatus, &str, &str); 4] = [
     (KvStatus::Recomputed, "recomputed", "K/V computed anew in this step"),
     (KvStatus::Reused, "reused", "K/V of an earlier step; paler the older"),
-    (KvStatus::Stale, "stale", "reused, but written while another token stood there"),
+    (
+        KvStatus::Stale,
+        "stale",
+        "reused, but written while another token stood there",
+    ),
     (KvStatus::Dropped, "dropped", "not attended to at all"),
 ];
 
 const VERDICTS: [(Verdict, &str, &str); 4] = [
     (Verdict::Agreed, "agreed", "the guide accepts the draft"),
     (Verdict::Rejected, "rejected", "the first draft that it does not accept"),
-    (Verdict::Forced, "forced", "nothing was accepted, and the first draft is written all the same"),
-    (Verdict::NotReached, "not reached", "behind the first rejection: not judged"),
+    (
+        Verdict::Forced,
+        "forced",
+        "nothing accepted: the first draft is written all the same",
+    ),
+    (
+        Verdict::NotReached,
+        "not reached",
+        "behind the first rejection: not judged",
+    ),
 ];
 
 /// One line for the active layer, as much of it as fits.
@@ -42,16 +54,30 @@ pub(super) fn compact(layer: Layer, pen: &Pen<'_>, cells: u16) -> Line<'static> 
             let mut scale = vec![span("confidence 0 ", faint)];
             scale.extend(gradient(pen, 12));
             scale.push(span(" 1", faint));
-            vec![scale, vec![span("draft", draft_style(pen))], vec![span(" new ", fresh_style(pen))]]
+            vec![
+                scale,
+                vec![span("draft", draft_style(pen))],
+                vec![span(" new ", fresh_style(pen))],
+            ]
         }
         Layer::Cache => STATUSES
             .iter()
-            .map(|(status, name, _)| vec![span(*name, pen.theme.ink(pen.theme.kv(*status, 0)).add_modifier(kv_mark(*status)))])
+            .map(|(status, name, _)| {
+                vec![span(
+                    *name,
+                    pen.theme.ink(pen.theme.kv(*status, 0)).add_modifier(kv_mark(*status)),
+                )]
+            })
             .collect(),
         Layer::Guide => VERDICTS
             .iter()
             .map(|(verdict, name, _)| {
-                vec![span(*name, pen.theme.ink(pen.theme.verdict(*verdict)).add_modifier(verdict_mark(*verdict)))]
+                vec![span(
+                    *name,
+                    pen.theme
+                        .ink(pen.theme.verdict(*verdict))
+                        .add_modifier(verdict_mark(*verdict)),
+                )]
             })
             .collect(),
     };
@@ -80,10 +106,25 @@ fn gradient(pen: &Pen<'_>, cells: u16) -> Vec<Span<'static>> {
         .map(|cell| {
             let confidence = f32::from(cell) / f32::from(cells - 1);
             // Without colours the bars themselves rise.
-            let glyph = if pen.theme.has_colour() { glyphs.rising[5] } else { glyphs.rising[usize::from(cell) * 8 / usize::from(cells)] };
-            let doubt = if confidence < looks::SURE { Modifier::UNDERLINED } else { Modifier::empty() };
-            let mark = if pen.theme.has_colour() { Modifier::empty() } else { doubt };
-            span(glyph, pen.theme.ink(pen.theme.confidence(confidence)).add_modifier(mark))
+            let glyph = if pen.theme.has_colour() {
+                glyphs.rising[5]
+            } else {
+                glyphs.rising[usize::from(cell) * 8 / usize::from(cells)]
+            };
+            let doubt = if confidence < looks::SURE {
+                Modifier::UNDERLINED
+            } else {
+                Modifier::empty()
+            };
+            let mark = if pen.theme.has_colour() {
+                Modifier::empty()
+            } else {
+                doubt
+            };
+            span(
+                glyph,
+                pen.theme.ink(pen.theme.confidence(confidence)).add_modifier(mark),
+            )
         })
         .collect()
 }
@@ -99,14 +140,18 @@ fn fresh_style(pen: &Pen<'_>) -> Style {
 /// The whole legend.
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let lines = lines(app, pen);
-    let (wide, high) = (74.min(area.width), (lines.len() as u16 + 2).min(area.height));
+    let (wide, high) = (78.min(area.width), (lines.len() as u16 + 2).min(area.height));
     let frame = Rect {
         x: area.x + (area.width - wide) / 2,
         y: area.y + (area.height - high) / 2,
         width: wide,
         height: high,
     };
-    let inner = pen.frame(frame, "legend", &Line::from(span(" esc closes ", pen.style(Role::Faint))));
+    let inner = pen.frame(
+        frame,
+        "legend",
+        &Line::from(span(" esc closes ", pen.style(Role::Faint))),
+    );
     for (line, y) in lines.iter().zip(inner.top()..inner.bottom()) {
         pen.line(Rect { y, height: 1, ..inner }, line);
     }
@@ -123,7 +168,12 @@ fn lines(app: &App, pen: &Pen<'_>) -> Vec<Line<'static>> {
     };
     let entry = |mark: Span<'static>, meaning: &str| {
         let pad = 14u16.saturating_sub(width(&mark.content));
-        Line::from(vec![span("  ", text), mark, span(" ".repeat(usize::from(pad)), text), span(meaning.to_owned(), dim)])
+        Line::from(vec![
+            span("  ", text),
+            mark,
+            span(" ".repeat(usize::from(pad)), text),
+            span(meaning.to_owned(), dim),
+        ])
     };
     let mut lines = vec![heading(Layer::Confidence, "1")];
     let mut scale = vec![span("  ", text)];
@@ -133,8 +183,14 @@ fn lines(app: &App, pen: &Pen<'_>) -> Vec<Line<'static>> {
     let underlined = text.add_modifier(Modifier::UNDERLINED);
     lines.push(entry(span("word", underlined), "written below 0.5"));
     lines.push(entry(span("word", fresh_style(pen)), "written in this step"));
-    lines.push(entry(span("word", draft_style(pen)), "a draft on a masked place; stronger the surer"));
-    lines.push(entry(span(glyphs.mask.repeat(2), draft_style(pen)), "masked; d switches between drafts and masks"));
+    lines.push(entry(
+        span("word", draft_style(pen)),
+        "a draft on a masked place; stronger the surer",
+    ));
+    lines.push(entry(
+        span(glyphs.mask.repeat(2), draft_style(pen)),
+        "masked; d switches between drafts and masks",
+    ));
     lines.push(Line::default());
     lines.push(heading(Layer::Cache, "2"));
     for (status, name, meaning) in STATUSES {
@@ -144,7 +200,10 @@ fn lines(app: &App, pen: &Pen<'_>) -> Vec<Line<'static>> {
     lines.push(Line::default());
     lines.push(heading(Layer::Guide, "3"));
     for (verdict, name, meaning) in VERDICTS {
-        let style = pen.theme.ink(pen.theme.verdict(verdict)).add_modifier(verdict_mark(verdict));
+        let style = pen
+            .theme
+            .ink(pen.theme.verdict(verdict))
+            .add_modifier(verdict_mark(verdict));
         lines.push(entry(span(name, style), meaning));
     }
     lines.push(Line::default());
@@ -168,7 +227,10 @@ fn lines(app: &App, pen: &Pen<'_>) -> Vec<Line<'static>> {
             used = 8;
         }
         used += 2 + width(&label);
-        row.push(span(format!("{} ", glyphs.rising[5]), pen.theme.ink(pen.theme.reason(reason))));
+        row.push(span(
+            format!("{} ", glyphs.rising[5]),
+            pen.theme.ink(pen.theme.reason(reason)),
+        ));
         row.push(span(label, dim));
     }
     lines.push(Line::from(row));

@@ -36,7 +36,7 @@ mod welcome;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-pub use pen::{Drawn, Hit};
+pub use pen::{Drawn, Hit, width as cells};
 
 use super::{
     action::{Action, Overlay},
@@ -93,6 +93,7 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> Drawn {
 fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let Some(overlay) = app.overlays.last() else { return };
     pen.drawn.cursor = None;
+    pen.shade(area);
     pen.click(area, Action::Back);
     match overlay {
         Overlay::Help => help::draw(app, area, pen),

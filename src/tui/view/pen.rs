@@ -3,7 +3,7 @@
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
-    style::Style,
+    style::{Modifier, Style},
     text::{Line, Span},
 };
 use unicode_segmentation::UnicodeSegmentation;
@@ -41,7 +41,10 @@ pub struct Drawn {
 impl Drawn {
     /// The topmost place at a cell.
     pub fn at(&self, column: u16, row: u16) -> Option<&Hit> {
-        self.hits.iter().rev().find(|hit| hit.area.contains(Position::new(column, row)))
+        self.hits
+            .iter()
+            .rev()
+            .find(|hit| hit.area.contains(Position::new(column, row)))
     }
 }
 
@@ -57,7 +60,11 @@ pub struct Pen<'a> {
 impl<'a> Pen<'a> {
     /// Draws into `buffer`.
     pub fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
-        Self { buffer, theme, drawn: Drawn::default() }
+        Self {
+            buffer,
+            theme,
+            drawn: Drawn::default(),
+        }
     }
 
     /// The style of a role.
@@ -130,7 +137,12 @@ impl<'a> Pen<'a> {
         let free = row.right().saturating_sub(end);
         let shows_right = right_width > 0 && right_width + 4 <= free;
         let rule_width = if shows_right { free - right_width - 1 } else { free };
-        let rule = Rect { x: end, y: row.y, width: rule_width, height: 1 };
+        let rule = Rect {
+            x: end,
+            y: row.y,
+            width: rule_width,
+            height: 1,
+        };
         let line = self.theme.glyphs.rule.repeat(usize::from(rule_width));
         self.put(end, row.y, rule_width, &line, self.style(Role::Line));
         if shows_right {
@@ -150,33 +162,73 @@ impl<'a> Pen<'a> {
         let across = glyphs.rule.repeat(usize::from(area.width - 2));
         let [top_left, top_right, bottom_left, bottom_right] = glyphs.corners;
         let (right, bottom) = (area.right() - 1, area.bottom() - 1);
-        self.put(area.x, area.y, area.width, &format!("{top_left}{across}{top_right}"), style);
-        self.put(area.x, bottom, area.width, &format!("{bottom_left}{across}{bottom_right}"), style);
+        self.put(
+            area.x,
+            area.y,
+            area.width,
+            &format!("{top_left}{across}{top_right}"),
+            style,
+        );
+        self.put(
+            area.x,
+            bottom,
+            area.width,
+            &format!("{bottom_left}{across}{bottom_right}"),
+            style,
+        );
         for y in area.top() + 1..bottom {
             self.put(area.x, y, 1, glyphs.upright, style);
             self.put(right, y, 1, glyphs.upright, style);
         }
         let heading = format!(" {title} ");
-        self.cut(area.x + 2, area.y, area.width.saturating_sub(4), &heading, self.style(Role::TitleFocused));
-        let foot = Rect { x: area.x + 2, y: bottom, width: area.width.saturating_sub(4), height: 1 };
+        self.cut(
+            area.x + 2,
+            area.y,
+            area.width.saturating_sub(4),
+            &heading,
+            self.style(Role::TitleFocused),
+        );
+        let foot = Rect {
+            x: area.x + 2,
+            y: bottom,
+            width: area.width.saturating_sub(4),
+            height: 1,
+        };
         self.line_right(foot, note);
-        Rect { x: area.x + 2, y: area.y + 1, width: area.width - 4, height: area.height - 2 }
+        Rect {
+            x: area.x + 2,
+            y: area.y + 1,
+            width: area.width - 4,
+            height: area.height - 2,
+        }
     }
 
-    /// A bar that is filled to `share`, an eighth of a cell at a time.
+    /// A thin bar that is filled to `share`, half a cell at a time, on its track.
     pub fn bar(&mut self, x: u16, y: u16, width: u16, share: f32, style: Style) {
-        let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
-        let eighths = (share * f32::from(width) * 8.0).round() as usize;
+        let halves = (bounded(share) * f32::from(width) * 2.0).round() as u16;
         let glyphs = self.theme.glyphs;
-        let (full, rest) = (eighths / 8, eighths % 8);
-        let mut bar = glyphs.growing[7].repeat(full);
-        if rest > 0 {
-            bar.push_str(glyphs.growing[rest - 1]);
+        let (full, half) = (halves / 2, halves % 2);
+        let track = glyphs.rule.repeat(usize::from(width));
+        self.put(x, y, width, &track, self.style(Role::Line));
+        let end = self.put(x, y, width, &glyphs.rule_done.repeat(usize::from(full)), style);
+        if half == 1 {
+            self.put(end, y, 1, glyphs.rule_half, style);
         }
-        let filled = self::width(&bar);
-        let track = glyphs.track.repeat(usize::from(width.saturating_sub(filled)));
-        let end = self.put(x, y, width, &bar, style);
-        self.put(end, y, width.saturating_sub(filled), &track, self.style(Role::Line));
+    }
+
+    /// A slider: a handle at `share` of its track.
+    pub fn slider(&mut self, x: u16, y: u16, width: u16, share: f32, style: Style) {
+        let glyphs = self.theme.glyphs;
+        let at = (bounded(share) * f32::from(width.saturating_sub(1))).round() as u16;
+        self.put(
+            x,
+            y,
+            width,
+            &glyphs.rule.repeat(usize::from(width)),
+            self.style(Role::Line),
+        );
+        self.put(x, y, at, &glyphs.rule_done.repeat(usize::from(at)), style);
+        self.put(x + at, y, 1, glyphs.handle, style);
     }
 
     /// A bar of whole cells in several parts that add up to its width. Without colour each part has its own fill.
@@ -185,38 +237,80 @@ impl<'a> Pen<'a> {
         if total <= 0.0 || width == 0 {
             return;
         }
-        let fills = if self.theme.has_colour() { ["▆"; 4] } else { ["█", "▒", "░", "·"] };
-        let ascii = ["#", "=", "-", "."];
-        let is_ascii = std::ptr::eq(self.theme.glyphs, &raw const crate::tui::theme::ASCII);
+        let glyphs = self.theme.glyphs;
+        let fills = if self.theme.has_colour() {
+            [glyphs.rule_done; 3]
+        } else {
+            glyphs.fills
+        };
         let (mut sum, mut at) = (0.0, 0u16);
-        for (index, (value, style)) in parts.iter().enumerate() {
+        for ((value, style), fill) in parts.iter().zip(fills.iter().cycle()) {
             sum += value;
             let end = (sum / total * f64::from(width)).round() as u16;
-            let fill = if is_ascii { ascii[index % 4] } else { fills[index % 4] };
-            self.put(x + at, y, end.saturating_sub(at), &fill.repeat(usize::from(end.saturating_sub(at))), *style);
+            self.put(
+                x + at,
+                y,
+                end.saturating_sub(at),
+                &fill.repeat(usize::from(end.saturating_sub(at))),
+                *style,
+            );
             at = at.max(end);
+        }
+    }
+
+    /// Takes the light off an area, so that what lies above it stands out; where backgrounds are painted.
+    pub fn shade(&mut self, area: Rect) {
+        if self.theme.paints() {
+            let palette = self.theme.palette();
+            let style = self
+                .theme
+                .ink(palette.ground.mix(palette.faint, 0.6))
+                .patch(self.theme.fill(palette.ground));
+            self.paint(area, style.remove_modifier(Modifier::all()));
         }
     }
 
     /// A place to click.
     pub fn click(&mut self, area: Rect, action: Action) {
-        self.drawn.hits.push(Hit { area, click: Some(action), wheel: None, drag: false });
+        self.drawn.hits.push(Hit {
+            area,
+            click: Some(action),
+            wheel: None,
+            drag: false,
+        });
     }
 
     /// A place to drag over.
     pub fn drag(&mut self, area: Rect, action: Action) {
-        self.drawn.hits.push(Hit { area, click: Some(action), wheel: None, drag: true });
+        self.drawn.hits.push(Hit {
+            area,
+            click: Some(action),
+            wheel: None,
+            drag: true,
+        });
     }
 
     /// A place for the wheel.
     pub fn wheel(&mut self, area: Rect, up: Action, down: Action) {
-        self.drawn.hits.push(Hit { area, click: None, wheel: Some((up, down)), drag: false });
+        self.drawn.hits.push(Hit {
+            area,
+            click: None,
+            wheel: Some((up, down)),
+            drag: false,
+        });
     }
+}
+
+fn bounded(share: f32) -> f32 {
+    if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
 }
 
 /// Cells that a text takes.
 pub fn width(text: &str) -> u16 {
-    text.graphemes(true).map(|grapheme| grapheme.width()).sum::<usize>().min(usize::from(u16::MAX)) as u16
+    text.graphemes(true)
+        .map(UnicodeWidthStr::width)
+        .sum::<usize>()
+        .min(usize::from(u16::MAX)) as u16
 }
 
 /// A text cut to `cells`, with `ellipsis` (one cell) where something is left out.
@@ -279,7 +373,8 @@ pub fn span(text: impl Into<String>, style: Style) -> Span<'static> {
 pub fn count(number: u64) -> String {
     match number {
         0..10_000 => number.to_string(),
-        10_000..1_000_000 => format!("{:.1}k", number as f64 / 1e3),
+        10_000..100_000 => format!("{:.1}k", number as f64 / 1e3),
+        100_000..1_000_000 => format!("{:.0}k", number as f64 / 1e3),
         1_000_000..1_000_000_000 => format!("{:.1}M", number as f64 / 1e6),
         _ => format!("{:.1}G", number as f64 / 1e9),
     }
@@ -287,7 +382,11 @@ pub fn count(number: u64) -> String {
 
 /// "1 token", "2 tokens".
 pub fn plural(number: usize, thing: &str) -> String {
-    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+    if number == 1 {
+        format!("1 {thing}")
+    } else {
+        format!("{number} {thing}s")
+    }
 }
 
 #[cfg(test)]
@@ -312,7 +411,10 @@ mod tests {
 
     #[test]
     fn numbers_stay_short() {
-        assert_eq!([count(9_999), count(12_345), count(7_600_000)], ["9999", "12.3k", "7.6M"]);
+        assert_eq!(
+            [count(9_999), count(12_345), count(7_600_000)],
+            ["9999", "12.3k", "7.6M"]
+        );
         assert_eq!([plural(1, "token"), plural(0, "token")], ["1 token", "0 tokens"]);
     }
 }
