@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,8 @@ struct Index {
 
 #[derive(Deserialize)]
 struct Case {
-    case: String,
+    #[serde(rename = "case")]
+    name: String,
     kind: String,
     file: String,
     model: String,
@@ -51,18 +53,12 @@ fn golden_forwards_match_the_reference() {
     for case in &cases {
         match run(&root, case) {
             Outcome::Passed => *passed.entry(&case.kind).or_default() += 1,
-            Outcome::Skipped(reason) => say(&format!("skipped {}: {reason}", case.case)),
-            Outcome::Failed(reason) => failures.push(format!("{}: {reason}", case.case)),
+            Outcome::Skipped(reason) => say(&format!("skipped {}: {reason}", case.name)),
+            Outcome::Failed(reason) => failures.push(format!("{}: {reason}", case.name)),
         }
     }
     say(&format!("golden forwards passed: {passed:?}"));
-    assert!(
-        failures.is_empty(),
-        "{} of {} cases failed:\n{}",
-        failures.len(),
-        cases.len(),
-        failures.join("\n")
-    );
+    assert!(failures.is_empty(), "{} of {} cases failed:\n{}", failures.len(), cases.len(), failures.join("\n"));
     assert!(!passed.is_empty(), "no forward case could be run in {}", root.display());
 }
 
@@ -82,15 +78,12 @@ fn cases(root: &Path) -> Vec<Case> {
     };
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).filter(is_index).collect();
     files.sort();
-    let read = |file: &PathBuf| {
-        serde_json::from_slice::<Index>(&std::fs::read(file).unwrap())
-            .unwrap()
-            .cases
-    };
+    let read = |file: &PathBuf| serde_json::from_slice::<Index>(&std::fs::read(file).unwrap()).unwrap().cases;
     files.iter().flat_map(read).collect()
 }
 
 /// Writes past the test harness's capture: a skipped case must be seen although the test passes.
+#[expect(clippy::explicit_write, reason = "eprintln! is captured")]
 fn say(line: &str) {
     writeln!(std::io::stderr(), "{line}").unwrap();
 }
@@ -163,11 +156,7 @@ fn incremental(network: &mut Qwen2Network, data: &Arrays) -> Checked {
         let last = &logits[logits.len() - vocab..];
         written.push((0..vocab).max_by(|&a, &b| last[a].total_cmp(&last[b])).unwrap() as u32);
     }
-    if written == greedy {
-        Ok(())
-    } else {
-        Err(format!("greedy ids {written:?}, expected {greedy:?}"))
-    }
+    if written == greedy { Ok(()) } else { Err(format!("greedy ids {written:?}, expected {greedy:?}")) }
 }
 
 /// A filling forward, then calls that feed a part: everything from the block on after dropping those rows (`prefix`),
@@ -186,21 +175,12 @@ fn cached(network: &mut Qwen2Network, folder: &Path, data: &Arrays, prefix: bool
             break;
         }
         let fed = data.ids(&name("input_ids"));
-        let positions: Vec<usize> = data
-            .ids(&name("positions"))
-            .iter()
-            .map(|&position| position as usize)
-            .collect();
+        let positions: Vec<usize> = data.ids(&name("positions")).iter().map(|&position| position as usize).collect();
         if prefix {
             network.crop(positions[0]);
         }
         let wanted: Vec<usize> = (0..fed.len()).collect();
-        let pass = Pass {
-            ids: &fed,
-            positions: &positions,
-            read: Read::UpTo(ids.len()),
-            wanted: &wanted,
-        };
+        let pass = Pass { ids: &fed, positions: &positions, read: Read::UpTo(ids.len()), wanted: &wanted };
         let found = network.forward(pass).map_err(|error| error.to_string())?;
         close(&name("logits"), &values(&found), &data.floats(&name("logits")))?;
     }
@@ -211,27 +191,15 @@ fn cached(network: &mut Qwen2Network, folder: &Path, data: &Arrays, prefix: bool
 
     network.reset();
     let found = feed(network, &data.ids("final.sequence"), 0)?;
-    close(
-        "final.full_logits_without_cache",
-        &found,
-        &data.floats("final.full_logits_without_cache"),
-    )
+    close("final.full_logits_without_cache", &found, &data.floats("final.full_logits_without_cache"))
 }
 
 /// Feeds consecutive ids from position `start` on and gives all their logits.
 fn feed(network: &mut Qwen2Network, ids: &[u32], start: usize) -> Result<Vec<f32>, String> {
     let positions: Vec<usize> = (start..start + ids.len()).collect();
     let wanted: Vec<usize> = (0..ids.len()).collect();
-    let pass = Pass {
-        ids,
-        positions: &positions,
-        read: Read::UpTo(start + ids.len()),
-        wanted: &wanted,
-    };
-    network
-        .forward(pass)
-        .map(|logits| values(&logits))
-        .map_err(|error| error.to_string())
+    let pass = Pass { ids, positions: &positions, read: Read::UpTo(start + ids.len()), wanted: &wanted };
+    network.forward(pass).map(|logits| values(&logits)).map_err(|error| error.to_string())
 }
 
 fn values(logits: &Logits) -> Vec<f32> {
@@ -262,16 +230,12 @@ fn rows_of_first_layer(network: &Qwen2Network, folder: &Path, length: usize) -> 
 /// Whether all values agree; a difference that is no number is one.
 fn close(name: &str, found: &[f32], expected: &[f32]) -> Checked {
     if found.len() != expected.len() {
-        return Err(format!(
-            "{name} has {} values, expected {}",
-            found.len(),
-            expected.len()
-        ));
+        return Err(format!("{name} has {} values, expected {}", found.len(), expected.len()));
     }
     match found
         .iter()
         .zip(expected)
-        .position(|(a, b)| (a - b).abs().partial_cmp(&TOLERANCE).is_none_or(|o| o.is_gt()))
+        .position(|(a, b)| (a - b).abs().partial_cmp(&TOLERANCE).is_none_or(Ordering::is_gt))
     {
         Some(i) => Err(format!("{name}[{i}] is {}, expected {}", found[i], expected[i])),
         None => Ok(()),
@@ -302,25 +266,13 @@ impl Arrays {
         let file = self.file();
         let tensor = file.tensor(name).unwrap();
         assert_eq!(tensor.dtype(), Dtype::I64, "{name}");
-        tensor
-            .data()
-            .as_chunks::<8>()
-            .0
-            .iter()
-            .map(|bytes| i64::from_le_bytes(*bytes) as u32)
-            .collect()
+        tensor.data().as_chunks::<8>().0.iter().map(|bytes| i64::from_le_bytes(*bytes) as u32).collect()
     }
 
     fn floats(&self, name: &str) -> Vec<f32> {
         let file = self.file();
         let tensor = file.tensor(name).unwrap();
         assert_eq!(tensor.dtype(), Dtype::F32, "{name}");
-        tensor
-            .data()
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|bytes| f32::from_le_bytes(*bytes))
-            .collect()
+        tensor.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
     }
 }

@@ -53,42 +53,27 @@ pub(super) struct Situation<'a> {
 
 impl Cache {
     pub fn new(canvas: &Canvas) -> Self {
-        Self {
-            rows: vec![None; canvas.len()],
-        }
+        Self { rows: vec![None; canvas.len()] }
     }
 
     /// What the next step computes.
     pub fn plan(&self, canvas: &Canvas, situation: Situation<'_>) -> Plan {
-        let whole = Plan {
-            query: 0..canvas.len(),
-            read: canvas.len(),
-        };
+        let whole = Plan { query: 0..canvas.len(), read: canvas.len() };
         let Some(first_masked) = canvas.first_masked() else {
             return whole;
         };
         if self.rows.iter().any(Option::is_none) {
             return whole;
         }
-        let Situation {
-            settings,
-            region,
-            unfrozen,
-            alignment,
-        } = situation;
+        let Situation { settings, region, unfrozen, alignment } = situation;
         let (start, end) = match settings.cache {
             CacheChoice::Off => return whole,
             CacheChoice::Prompt => (canvas.prompt(), canvas.len()),
             CacheChoice::Block => (unfrozen.unwrap_or(region.start), canvas.len()),
             CacheChoice::Window => {
                 let last_committed = first_masked.saturating_sub(1);
-                let end = settings
-                    .window_right
-                    .map_or(canvas.len(), |right| last_committed + right.max(2));
-                (
-                    last_committed.saturating_sub(settings.window_left),
-                    end.min(canvas.len()),
-                )
+                let end = settings.window_right.map_or(canvas.len(), |right| last_committed + right.max(2));
+                (last_committed.saturating_sub(settings.window_left), end.min(canvas.len()))
             }
         };
         // The logits of a masked position come from the row to its left when the network is shifted.
@@ -96,19 +81,13 @@ impl Cache {
             Alignment::Aligned => first_masked,
             Alignment::Shifted => first_masked.saturating_sub(1),
         };
-        Plan {
-            query: start.min(source)..end,
-            read: end,
-        }
+        Plan { query: start.min(source)..end, read: end }
     }
 
     /// How every row is used by a step that follows `plan`, and notes what it writes.
     pub fn observe(&mut self, plan: &Plan, step: usize, canvas: &Canvas) -> Vec<KvUse> {
         for position in plan.query.clone() {
-            self.rows[position] = Some(Row {
-                step,
-                token: canvas.ids()[position],
-            });
+            self.rows[position] = Some(Row { step, token: canvas.ids()[position] });
         }
         let report = |(position, row): (usize, &Option<Row>)| {
             let age = row.map_or(0, |row| (step - row.step) as u32);
@@ -131,12 +110,7 @@ mod tests {
     const MASK: u32 = 9;
 
     fn situation(settings: &Settings, region: Region) -> Situation<'_> {
-        Situation {
-            settings,
-            region,
-            unfrozen: None,
-            alignment: Alignment::Shifted,
-        }
+        Situation { settings, region, unfrozen: None, alignment: Alignment::Shifted }
     }
 
     /// A canvas of 4 prompt tokens and 8 generated ones, the first `committed` of them written, after a full step.
@@ -152,141 +126,52 @@ mod tests {
     #[test]
     fn the_first_step_computes_everything() {
         let canvas = Canvas::new(&[1, 2, 3, 4], 8, MASK);
-        let settings = Settings {
-            cache: CacheChoice::Window,
-            window_left: 1,
-            ..Settings::default()
-        };
-        let plan = Cache::new(&canvas).plan(
-            &canvas,
-            situation(
-                &settings,
-                Region {
-                    block: 0,
-                    start: 4,
-                    end: 12,
-                },
-            ),
-        );
+        let settings = Settings { cache: CacheChoice::Window, window_left: 1, ..Settings::default() };
+        let plan = Cache::new(&canvas).plan(&canvas, situation(&settings, Region { block: 0, start: 4, end: 12 }));
         assert_eq!(plan, Plan { query: 0..12, read: 12 });
     }
 
     #[test]
     fn the_window_follows_the_last_committed_token_and_drops_what_is_right_of_it() {
         let (canvas, mut cache) = after_full_step(3);
-        let settings = Settings {
-            cache: CacheChoice::Window,
-            window_left: 2,
-            window_right: Some(3),
-            ..Settings::default()
-        };
-        let plan = cache.plan(
-            &canvas,
-            situation(
-                &settings,
-                Region {
-                    block: 0,
-                    start: 4,
-                    end: 12,
-                },
-            ),
-        );
+        let settings =
+            Settings { cache: CacheChoice::Window, window_left: 2, window_right: Some(3), ..Settings::default() };
+        let plan = cache.plan(&canvas, situation(&settings, Region { block: 0, start: 4, end: 12 }));
         assert_eq!(plan, Plan { query: 4..9, read: 9 });
         let uses = cache.observe(&plan, 1, &canvas);
-        assert_eq!(
-            uses[3],
-            KvUse {
-                status: KvStatus::Reused,
-                age: 1
-            }
-        );
-        assert_eq!(
-            uses[4],
-            KvUse {
-                status: KvStatus::Recomputed,
-                age: 0
-            }
-        );
-        assert_eq!(
-            uses[9],
-            KvUse {
-                status: KvStatus::Dropped,
-                age: 1
-            }
-        );
+        assert_eq!(uses[3], KvUse { status: KvStatus::Reused, age: 1 });
+        assert_eq!(uses[4], KvUse { status: KvStatus::Recomputed, age: 0 });
+        assert_eq!(uses[9], KvUse { status: KvStatus::Dropped, age: 1 });
     }
 
     #[test]
     fn a_row_written_under_a_mask_is_stale_once_its_token_is_committed() {
         let (canvas, mut cache) = after_full_step(4);
-        let settings = Settings {
-            cache: CacheChoice::Block,
-            ..Settings::default()
-        };
-        let plan = cache.plan(
-            &canvas,
-            situation(
-                &settings,
-                Region {
-                    block: 1,
-                    start: 8,
-                    end: 12,
-                },
-            ),
-        );
+        let settings = Settings { cache: CacheChoice::Block, ..Settings::default() };
+        let plan = cache.plan(&canvas, situation(&settings, Region { block: 1, start: 8, end: 12 }));
         assert_eq!(plan, Plan { query: 7..12, read: 12 });
         let uses = cache.observe(&plan, 1, &canvas);
         assert_eq!(uses[2].status, KvStatus::Reused);
-        assert_eq!(
-            uses[6],
-            KvUse {
-                status: KvStatus::Stale,
-                age: 1
-            }
-        );
+        assert_eq!(uses[6], KvUse { status: KvStatus::Stale, age: 1 });
         assert_eq!(uses[7].status, KvStatus::Recomputed);
     }
 
     #[test]
     fn a_clean_freeze_computes_the_finished_block_once_more() {
         let (canvas, cache) = after_full_step(4);
-        let settings = Settings {
-            cache: CacheChoice::Block,
-            clean_freeze: true,
-            ..Settings::default()
-        };
-        let region = Region {
-            block: 1,
-            start: 8,
-            end: 12,
-        };
-        let plan = cache.plan(
-            &canvas,
-            Situation {
-                unfrozen: Some(4),
-                ..situation(&settings, region)
-            },
-        );
+        let settings = Settings { cache: CacheChoice::Block, clean_freeze: true, ..Settings::default() };
+        let region = Region { block: 1, start: 8, end: 12 };
+        let plan = cache.plan(&canvas, Situation { unfrozen: Some(4), ..situation(&settings, region) });
         assert_eq!(plan.query, 4..12);
     }
 
     #[test]
     fn a_shifted_network_also_computes_the_row_left_of_the_first_mask() {
         let (canvas, cache) = after_full_step(0);
-        let settings = Settings {
-            cache: CacheChoice::Prompt,
-            ..Settings::default()
-        };
-        let region = Region {
-            block: 0,
-            start: 4,
-            end: 12,
-        };
+        let settings = Settings { cache: CacheChoice::Prompt, ..Settings::default() };
+        let region = Region { block: 0, start: 4, end: 12 };
         assert_eq!(cache.plan(&canvas, situation(&settings, region)).query, 3..12);
-        let aligned = Situation {
-            alignment: Alignment::Aligned,
-            ..situation(&settings, region)
-        };
+        let aligned = Situation { alignment: Alignment::Aligned, ..situation(&settings, region) };
         assert_eq!(cache.plan(&canvas, aligned).query, 4..12);
     }
 }

@@ -13,16 +13,8 @@ pub(super) struct Canvas {
 impl Canvas {
     /// The prompt followed by `gen_length` masks.
     pub fn new(prompt: &[u32], gen_length: usize, mask: u32) -> Self {
-        let ids = prompt
-            .iter()
-            .copied()
-            .chain(std::iter::repeat_n(mask, gen_length))
-            .collect();
-        Self {
-            ids,
-            prompt: prompt.len(),
-            mask,
-        }
+        let ids = prompt.iter().copied().chain(std::iter::repeat_n(mask, gen_length)).collect();
+        Self { ids, prompt: prompt.len(), mask }
     }
 
     pub fn ids(&self) -> &[u32] {

@@ -95,9 +95,8 @@ impl Decoder {
         let limits = Limits {
             prompt: prompt_ids.len(),
             gen_length,
-            max_positions: guide.map_or(denoiser.max_positions, |guide| {
-                guide.max_positions.min(denoiser.max_positions)
-            }),
+            max_positions: guide
+                .map_or(denoiser.max_positions, |guide| guide.max_positions.min(denoiser.max_positions)),
             has_guide: guide.is_some(),
         };
         if gen_length == 0 {
@@ -212,11 +211,7 @@ impl Decoder {
     /// Moves what was asked for into force, as far as the moment allows; opens the next block if one is due.
     fn adopt_settings(&mut self) -> Vec<Change> {
         let before = self.settings;
-        let due = if self.block_is_new {
-            Effect::NextBlock
-        } else {
-            Effect::NextStep
-        };
+        let due = if self.block_is_new { Effect::NextBlock } else { Effect::NextStep };
         self.settings.adopt(&self.wanted, due);
         if self.block_is_new && self.steps > 0 {
             self.schedule.advance(&self.canvas, &self.settings);
@@ -241,11 +236,8 @@ impl Decoder {
             Alignment::Shifted => 1,
         };
         // A shifted row of the window's first position lies outside of it; that position is never masked.
-        let scored: Vec<usize> = self
-            .canvas
-            .masked(start..end)
-            .filter(|position| *position >= start + offset)
-            .collect();
+        let scored: Vec<usize> =
+            self.canvas.masked(start..end).filter(|position| *position >= start + offset).collect();
         let wanted: Vec<usize> = scored.iter().map(|position| position - offset - start).collect();
         let positions: Vec<usize> = (start..end).collect();
         let pass = Pass {
@@ -261,19 +253,9 @@ impl Decoder {
         cost.computed += positions.len() as u32;
         cost.reused += (plan.read - positions.len()) as u32;
         let greedy = self.settings.guide != GuideRule::Off;
-        let mut proposer = Proposer::new(
-            &self.settings,
-            &*self.noise,
-            self.steps,
-            self.canvas.mask(),
-            self.eos,
-            greedy,
-        );
-        Ok(scored
-            .iter()
-            .enumerate()
-            .map(|(row, position)| proposer.propose(*position, logits.row(row)))
-            .collect())
+        let mut proposer =
+            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy);
+        Ok(scored.iter().enumerate().map(|(row, position)| proposer.propose(*position, logits.row(row))).collect())
     }
 
     /// Which candidates of the block are committed: the guide's say, or the unmask rule's.
@@ -287,9 +269,7 @@ impl Decoder {
         if self.settings.guide != GuideRule::Off {
             let network = guide
                 .ok_or_else(|| DecodeError::Unusable("the settings ask for a guide, and none was given".into()))?;
-            let (review, commits) = self
-                .guide
-                .review(network, &self.canvas, block, &self.settings, clock, cost)?;
+            let (review, commits) = self.guide.review(network, &self.canvas, block, &self.settings, clock, cost)?;
             return Ok((Some(review), commits));
         }
         let region = self.schedule.region();
@@ -306,14 +286,10 @@ impl Decoder {
 
 fn check_prompt(prompt_ids: &[u32], mask: u32, denoiser: &NetworkSpec) -> Result<(), DecodeError> {
     if prompt_ids.is_empty() {
-        return Err(DecodeError::Unusable(
-            "the prompt is empty: type something to denoise an answer to".into(),
-        ));
+        return Err(DecodeError::Unusable("the prompt is empty: type something to denoise an answer to".into()));
     }
     if prompt_ids.contains(&mask) {
-        return Err(DecodeError::Unusable(
-            "the prompt holds the mask token: remove it from the prompt".into(),
-        ));
+        return Err(DecodeError::Unusable("the prompt holds the mask token: remove it from the prompt".into()));
     }
     if let Some(id) = prompt_ids.iter().find(|id| **id as usize >= denoiser.vocab_size) {
         let vocab_size = denoiser.vocab_size;

@@ -55,11 +55,7 @@ impl Guide {
         let accepted = self.accept(network, &drafted, &mut drafts, settings, &mut forwards)?;
 
         let committed = &candidates[..accepted.max(1)];
-        let reason = if accepted == 0 {
-            Reason::Forced
-        } else {
-            Reason::GuideAgreed
-        };
+        let reason = if accepted == 0 { Reason::Forced } else { Reason::GuideAgreed };
         let commits = committed.iter().map(|Candidate { proposal, .. }| Commit {
             position: proposal.position,
             token: proposal.token,
@@ -69,14 +65,7 @@ impl Guide {
         cost.guide_forwards += forwards.len() as u32;
         cost.guide_computed += forwards.iter().sum::<usize>() as u32;
         cost.guide_us += clock.micros_since(began);
-        Ok((
-            GuideReview {
-                drafts,
-                accepted,
-                forwards,
-            },
-            commits.collect(),
-        ))
+        Ok((GuideReview { drafts, accepted, forwards }, commits.collect()))
     }
 
     /// Reads drafts in batches until one is rejected; fills in the verdicts and returns how many were accepted.
@@ -118,11 +107,7 @@ impl Guide {
                     draft.verdict = Verdict::Agreed;
                     accepted += 1;
                 } else {
-                    draft.verdict = if accepted == 0 {
-                        Verdict::Forced
-                    } else {
-                        Verdict::Rejected
-                    };
+                    draft.verdict = if accepted == 0 { Verdict::Forced } else { Verdict::Rejected };
                     return Ok(accepted);
                 }
             }
@@ -133,12 +118,7 @@ impl Guide {
 
     /// Forgets what the guide read beyond the longest common prefix with `tokens`, and beyond `limit`.
     fn rewind(&mut self, network: &mut dyn Network, tokens: &[u32], limit: usize) {
-        let common = self
-            .read
-            .iter()
-            .zip(&tokens[..limit])
-            .take_while(|(read, token)| read == token)
-            .count();
+        let common = self.read.iter().zip(&tokens[..limit]).take_while(|(read, token)| read == token).count();
         if common < self.read.len() {
             self.read.truncate(common);
             network.crop(common);
@@ -159,12 +139,7 @@ impl Guide {
         }
         let ids = &tokens[range.clone()];
         let positions: Vec<usize> = range.clone().collect();
-        let pass = Pass {
-            ids,
-            positions: &positions,
-            read: Read::UpTo(range.end),
-            wanted,
-        };
+        let pass = Pass { ids, positions: &positions, read: Read::UpTo(range.end), wanted };
         let logits = network.forward(pass)?;
         self.read.extend_from_slice(ids);
         forwards.push(ids.len());
@@ -184,12 +159,7 @@ fn view(probabilities: &[f64], draft: u32) -> GuideView {
         // Among equals the lower id ranks first, as in the choice of the most likely token.
         rank += u32::from(*p > draft_probability || (*p == draft_probability && (id as u32) < draft));
     }
-    GuideView {
-        token,
-        top_probability: top_probability as f32,
-        draft_probability: draft_probability as f32,
-        rank,
-    }
+    GuideView { token, top_probability: top_probability as f32, draft_probability: draft_probability as f32, rank }
 }
 
 /// Whether the guide accepts a draft (released `sampling_strategy` in brackets).
@@ -211,13 +181,7 @@ mod tests {
     use super::*;
 
     fn judge(rule: GuideRule, probabilities: &[f64], draft: u32) -> bool {
-        accepts(
-            view(probabilities, draft),
-            &Settings {
-                guide: rule,
-                ..Settings::default()
-            },
-        )
+        accepts(view(probabilities, draft), &Settings { guide: rule, ..Settings::default() })
     }
 
     #[test]

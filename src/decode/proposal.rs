@@ -47,26 +47,12 @@ impl<'a> Proposer<'a> {
     /// `greedy` overrules the temperature: guided drafts are always the most likely tokens.
     pub fn new(settings: &'a Settings, noise: &'a dyn Noise, step: usize, mask: u32, eos: u32, greedy: bool) -> Self {
         let (probabilities, uniforms, order) = (Vec::new(), Vec::new(), Vec::new());
-        Self {
-            settings,
-            noise,
-            step,
-            mask,
-            eos,
-            greedy,
-            probabilities,
-            uniforms,
-            order,
-        }
+        Self { settings, noise, step, mask, eos, greedy, probabilities, uniforms, order }
     }
 
     /// The candidate for `position` from its row of logits.
     pub fn propose(&mut self, position: usize, logits: &[f32]) -> Candidate {
-        let temperature = if self.greedy {
-            0.0
-        } else {
-            f64::from(self.settings.temperature)
-        };
+        let temperature = if self.greedy { 0.0 } else { f64::from(self.settings.temperature) };
         softmax(logits, 1.0, &mut self.probabilities);
         let alternatives = self.alternatives();
         let token = match self.settings.sampler {
@@ -80,11 +66,7 @@ impl<'a> Proposer<'a> {
             }
         };
         let confidence = self.probabilities[token as usize];
-        let plogp: f64 = self
-            .probabilities
-            .iter()
-            .map(|p| p * (p + DREAM_ENTROPY_EPSILON).ln())
-            .sum();
+        let plogp: f64 = self.probabilities.iter().map(|p| p * (p + DREAM_ENTROPY_EPSILON).ln()).sum();
         let suppressed = self.settings.eos_last && token == self.eos;
         let score = match self.settings.order {
             OrderScore::Confidence => confidence,
@@ -97,13 +79,10 @@ impl<'a> Proposer<'a> {
             token,
             confidence: confidence as f32,
             entropy: (-plogp).max(0.0) as f32,
+            score: score as f32,
             alternatives,
         };
-        Candidate {
-            proposal,
-            score,
-            suppressed,
-        }
+        Candidate { proposal, score, suppressed }
     }
 
     fn draw_gumbel(&mut self, position: usize, logits: &[f32], temperature: f64) -> u32 {
@@ -122,13 +101,7 @@ impl<'a> Proposer<'a> {
             return self.most_likely();
         }
         let allowed = |id: usize| id as u32 != self.mask;
-        let mass: f64 = self
-            .probabilities
-            .iter()
-            .enumerate()
-            .filter(|(id, _)| allowed(*id))
-            .map(|(_, p)| p)
-            .sum();
+        let mass: f64 = self.probabilities.iter().enumerate().filter(|(id, _)| allowed(*id)).map(|(_, p)| p).sum();
         let target = self.noise.uniform(Purpose::Token, self.step, position) * mass;
         let mut cumulative = 0.0;
         for (id, probability) in self.probabilities.iter().enumerate() {
@@ -150,8 +123,7 @@ impl<'a> Proposer<'a> {
         }
         self.order.clear();
         self.order.extend(0..logits.len());
-        self.order
-            .sort_by(|a, b| finite(logits[*b]).total_cmp(&finite(logits[*a])).then(a.cmp(b)));
+        self.order.sort_by(|a, b| finite(logits[*b]).total_cmp(&finite(logits[*a])).then(a.cmp(b)));
         let mut kept = self.order.len();
         if let Some(top_p) = top_p.filter(|top_p| *top_p < 1.0) {
             let mut before = 0.0;
@@ -206,11 +178,7 @@ impl<'a> Proposer<'a> {
 
 /// A logit for comparisons: what is not a number can never win.
 fn finite(logit: f32) -> f64 {
-    if logit.is_nan() {
-        f64::NEG_INFINITY
-    } else {
-        f64::from(logit)
-    }
+    if logit.is_nan() { f64::NEG_INFINITY } else { f64::from(logit) }
 }
 
 /// The id of the largest value that is not the mask, the lowest id among equals.
@@ -226,21 +194,14 @@ fn best(values: impl Iterator<Item = (usize, f64)>, mask: u32) -> u32 {
 
 /// Softmax of `logits / temperature`, accumulated in f64. All zeros where no logit is finite.
 pub(super) fn softmax(logits: &[f32], temperature: f64, out: &mut Vec<f64>) {
-    let most = logits
-        .iter()
-        .map(|logit| finite(*logit))
-        .fold(f64::NEG_INFINITY, f64::max);
+    let most = logits.iter().map(|logit| finite(*logit)).fold(f64::NEG_INFINITY, f64::max);
     out.clear();
     if most == f64::NEG_INFINITY {
         out.resize(logits.len(), 0.0);
         return;
     }
     out.extend(logits.iter().map(|logit| {
-        let exponent = if finite(*logit) == most {
-            0.0
-        } else {
-            (finite(*logit) - most) / temperature
-        };
+        let exponent = if finite(*logit) == most { 0.0 } else { (finite(*logit) - most) / temperature };
         f64::from((exponent as f32).exp())
     }));
     normalise(out);
@@ -269,10 +230,7 @@ mod tests {
     fn the_mask_is_never_proposed() {
         let candidate = propose(&Settings::default(), &[0.0, 2.0, 1.0, 9.0]);
         assert_eq!(candidate.proposal.token, 1);
-        assert!(
-            candidate.proposal.confidence < 0.01,
-            "its share of the softmax stays with the mask"
-        );
+        assert!(candidate.proposal.confidence < 0.01, "its share of the softmax stays with the mask");
         assert!(candidate.proposal.alternatives.iter().all(|(id, _)| *id != MASK));
     }
 
@@ -301,16 +259,7 @@ mod tests {
         let logits = [0.0_f32, 2.0, 1.0, -1e30];
         let z = 1.0 + 2f64.exp() + 1f64.exp();
         let (p0, p1, p2) = (1.0 / z, 2f64.exp() / z, 1f64.exp() / z);
-        let score = |order| {
-            propose(
-                &Settings {
-                    order,
-                    ..Settings::default()
-                },
-                &logits,
-            )
-            .score
-        };
+        let score = |order| propose(&Settings { order, ..Settings::default() }, &logits).score;
         assert!((score(OrderScore::Confidence) - p1).abs() < 1e-6);
         assert!((score(OrderScore::Margin) - (p1 - p2)).abs() < 1e-6);
         let entropy = p0 * p0.ln() + p1 * p1.ln() + p2 * p2.ln();
@@ -319,35 +268,22 @@ mod tests {
 
     #[test]
     fn a_filter_gives_its_mass_to_what_is_kept() {
-        let settings = Settings {
-            sampler: SamplerStyle::Filtered,
-            top_k: Some(1),
-            ..Settings::default()
-        };
+        let settings = Settings { sampler: SamplerStyle::Filtered, top_k: Some(1), ..Settings::default() };
         let candidate = propose(&settings, &[0.0, 2.0, 1.9, -5.0]);
         assert_eq!((candidate.proposal.token, candidate.proposal.confidence), (1, 1.0));
-        assert!(
-            candidate.proposal.alternatives[0].1 < 0.6,
-            "alternatives are those of the unfiltered distribution"
-        );
+        assert!(candidate.proposal.alternatives[0].1 < 0.6, "alternatives are those of the unfiltered distribution");
     }
 
     #[test]
     fn end_of_text_can_be_put_last() {
-        let settings = Settings {
-            eos_last: true,
-            ..Settings::default()
-        };
+        let settings = Settings { eos_last: true, ..Settings::default() };
         let candidate = propose(&settings, &[9.0, 0.0, 0.0, 0.0]);
         assert!(candidate.suppressed && candidate.score < -1e8 && candidate.proposal.token == EOS);
     }
 
     #[test]
     fn a_greedy_proposer_ignores_the_temperature() {
-        let settings = Settings {
-            temperature: 2.0,
-            ..Settings::default()
-        };
+        let settings = Settings { temperature: 2.0, ..Settings::default() };
         let logits = [0.0, 0.1, 0.2, 0.0];
         for step in 0..50 {
             let mut proposer = Proposer::new(&settings, &Seeded(0), step, MASK, EOS, true);

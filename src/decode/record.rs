@@ -60,10 +60,7 @@ impl Change {
         crate::settings::KNOBS
             .iter()
             .filter(|knob| knob.get(from) != knob.get(to))
-            .map(|knob: &Knob| Self {
-                knob: knob.name.to_owned(),
-                value: knob.get(to).to_string(),
-            })
+            .map(|knob: &Knob| Self { knob: knob.name.to_owned(), value: knob.get(to).to_string() })
             .collect()
     }
 }
@@ -79,6 +76,8 @@ pub struct Proposal {
     pub confidence: f32,
     /// Entropy of the distribution, nats.
     pub entropy: f32,
+    /// What ranks it among the proposals of the step, by the order in force; larger is committed earlier.
+    pub score: f32,
     /// The most likely tokens with their probabilities, the likeliest first, at most [`Self::ALTERNATIVES`].
     pub alternatives: Vec<(u32, f32)>,
 }

@@ -37,14 +37,8 @@ impl Schedule {
     }
 
     fn open(block: usize, start: usize, canvas: &Canvas, settings: &Settings) -> Self {
-        let end = settings
-            .block_length
-            .map_or(canvas.len(), |length| (start + length).min(canvas.len()));
-        Self {
-            region: Region { block, start, end },
-            step: 0,
-            steps: block_steps(block, end - start, canvas, settings),
-        }
+        let end = settings.block_length.map_or(canvas.len(), |length| (start + length).min(canvas.len()));
+        Self { region: Region { block, start, end }, step: 0, steps: block_steps(block, end - start, canvas, settings) }
     }
 }
 
@@ -89,11 +83,7 @@ mod tests {
 
     #[test]
     fn last_block_may_be_short_and_steps_are_spread() {
-        let settings = Settings {
-            block_length: Some(4),
-            steps: Some(8),
-            ..Settings::default()
-        };
+        let settings = Settings { block_length: Some(4), steps: Some(8), ..Settings::default() };
         assert_eq!(walk(10, &settings), [(2, 6, 3), (6, 10, 3), (10, 12, 2)]);
     }
 }

@@ -31,12 +31,7 @@ pub(super) fn fill_after_eos(canvas: &mut Canvas, schedule: &Schedule, settings:
     for position in &masked {
         canvas.write(*position, eos);
     }
-    let fill = |position| Commit {
-        position,
-        token: eos,
-        confidence: 0.0,
-        reason: Reason::EndOfText,
-    };
+    let fill = |position| Commit { position, token: eos, confidence: 0.0, reason: Reason::EndOfText };
     masked.into_iter().map(fill).collect()
 }
 

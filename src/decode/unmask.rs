@@ -3,7 +3,7 @@
 use super::{
     noise::{Noise, Purpose, gumbel},
     proposal::Candidate,
-    record::{Commit, Reason},
+    record::{Commit, Reason, Region},
     schedule::Schedule,
 };
 use crate::settings::{Settings, UnmaskRule};
@@ -22,50 +22,23 @@ pub(super) struct Moment<'a> {
 
 /// The commits among `candidates`, all of which are masked positions of the block, ascending.
 pub(super) fn select(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
-    let Moment {
-        settings,
-        schedule,
-        noise,
-        step,
-        masked,
-    } = moment;
+    let Moment { settings, schedule, noise, step, masked } = moment;
     let mut commits = match settings.unmask {
         UnmaskRule::Quota => ranked(candidates, quota(masked, moment), Reason::Quota, moment),
         UnmaskRule::Time => {
-            let (now, next) = time(schedule.step, schedule.steps, settings.time_end);
-            let share = if is_last(schedule) {
-                masked
-            } else {
-                (masked as f32 * (1.0 - next / now)) as usize
-            };
-            ranked(candidates, share, Reason::Quota, moment)
+            let count = (masked as f32 * time_share(schedule, settings.time_end)) as usize;
+            ranked(candidates, count, Reason::Quota, moment)
         }
         UnmaskRule::Origin => {
-            let (now, next) = time(schedule.step, schedule.steps, settings.time_end);
-            let share = if is_last(schedule) {
-                1.0
-            } else {
-                f64::from(1.0 - next / now)
-            };
+            let share = f64::from(time_share(schedule, settings.time_end));
             candidates
                 .iter()
                 .filter(|c| noise.uniform(Purpose::Transfer, step, c.proposal.position) < share)
                 .map(|candidate| commit(candidate, Reason::Drawn))
                 .collect()
         }
-        UnmaskRule::Threshold => {
-            let passes = |c: &&Candidate| !c.suppressed && c.proposal.confidence >= settings.threshold;
-            let passed: Vec<_> = candidates
-                .iter()
-                .filter(passes)
-                .map(|c| commit(c, Reason::Threshold))
-                .collect();
-            if passed.is_empty() {
-                ranked(candidates, 1, Reason::BestOfStep, moment)
-            } else {
-                passed
-            }
-        }
+        UnmaskRule::Threshold => above_threshold(candidates, usize::MAX, moment),
+        UnmaskRule::ThresholdBudget => above_threshold(candidates, budget(moment), moment),
     };
     commits.sort_unstable_by_key(|commit| commit.position);
     commits
@@ -80,55 +53,66 @@ fn quota(masked: usize, moment: Moment<'_>) -> usize {
     }
 }
 
-fn is_last(schedule: &Schedule) -> bool {
-    schedule.step + 1 >= schedule.steps
+/// What the block's steps so far were to commit and did not; everything from the last step on.
+fn budget(Moment { schedule, masked, .. }: Moment<'_>) -> usize {
+    if schedule.step + 1 >= schedule.steps {
+        return masked;
+    }
+    let Region { start, end, .. } = schedule.region();
+    let committed = end - start - masked;
+    ((end - start) / schedule.steps * (schedule.step + 1)).saturating_sub(committed)
 }
 
-/// Dream's time before and after a step: an even f32 grid from 1 to `end`, built from both ends as torch does.
+/// The best `most` of the candidates at or above the threshold; the very best one where there is none.
+fn above_threshold(candidates: &[Candidate], most: usize, moment: Moment<'_>) -> Vec<Commit> {
+    let passes = |c: &&Candidate| !c.suppressed && c.proposal.confidence >= moment.settings.threshold;
+    let passed = ranked(candidates.iter().filter(passes), most, Reason::Threshold, moment);
+    if passed.is_empty() { ranked(candidates, 1, Reason::BestOfStep, moment) } else { passed }
+}
+
+/// The share of the masks that Dream's time grid asks for in this step; all of them from the last step on.
+fn time_share(schedule: &Schedule, end: f32) -> f32 {
+    if schedule.step + 1 >= schedule.steps {
+        return 1.0;
+    }
+    let (now, next) = time(schedule.step, schedule.steps, end);
+    1.0 - next / now
+}
+
+/// Dream's time before and after a step `< steps`: an even f32 grid from 1 to `end`, built from both ends as torch
+/// does.
 fn time(step: usize, steps: usize, end: f32) -> (f32, f32) {
     let width = (end - 1.0) / steps as f32;
     let at = |index: usize| {
-        if index < steps.div_ceil(2) {
-            1.0 + width * index as f32
-        } else {
-            end - width * (steps - index) as f32
-        }
+        if index < steps.div_ceil(2) { 1.0 + width * index as f32 } else { end - width * (steps - index) as f32 }
     };
     (at(step), at(step + 1))
 }
 
 /// The best `count` candidates by score, or `count` drawn by score where the order has a temperature.
-fn ranked(candidates: &[Candidate], count: usize, reason: Reason, moment: Moment<'_>) -> Vec<Commit> {
+fn ranked<'a>(
+    candidates: impl IntoIterator<Item = &'a Candidate>,
+    count: usize,
+    reason: Reason,
+    moment: Moment<'_>,
+) -> Vec<Commit> {
     let score = |candidate: &Candidate| match moment.settings.order_temperature {
         // The `count` largest of score/T + Gumbel are a draw without replacement from softmax(score/T).
         Some(temperature) => {
-            let uniform = moment
-                .noise
-                .uniform(Purpose::Order, moment.step, candidate.proposal.position);
+            let uniform = moment.noise.uniform(Purpose::Order, moment.step, candidate.proposal.position);
             candidate.score / f64::from(temperature) + gumbel(uniform)
         }
         None => candidate.score,
     };
-    let mut order: Vec<(f64, &Candidate)> = candidates
-        .iter()
-        .map(|candidate| (score(candidate), candidate))
-        .collect();
+    let mut order: Vec<(f64, &Candidate)> =
+        candidates.into_iter().map(|candidate| (score(candidate), candidate)).collect();
     order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    order
-        .iter()
-        .take(count)
-        .map(|(_, candidate)| commit(candidate, reason))
-        .collect()
+    order.iter().take(count).map(|(_, candidate)| commit(candidate, reason)).collect()
 }
 
 fn commit(candidate: &Candidate, reason: Reason) -> Commit {
     let proposal = &candidate.proposal;
-    Commit {
-        position: proposal.position,
-        token: proposal.token,
-        confidence: proposal.confidence,
-        reason,
-    }
+    Commit { position: proposal.position, token: proposal.token, confidence: proposal.confidence, reason }
 }
 
 #[cfg(test)]

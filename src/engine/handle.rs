@@ -34,14 +34,9 @@ impl Engine {
     pub fn spawn(load: impl FnOnce() -> anyhow::Result<Models> + Send + 'static) -> io::Result<Self> {
         let (commands, inbox) = mpsc::channel();
         let (outbox, events) = events::channel(WAITING_EVENTS);
-        let thread = thread::Builder::new()
-            .name("engine".to_owned())
-            .spawn(move || worker::work(load, &inbox, outbox))?;
-        Ok(Self {
-            commands,
-            events,
-            thread: Some(thread),
-        })
+        let thread =
+            thread::Builder::new().name("engine".to_owned()).spawn(move || worker::work(load, &inbox, outbox))?;
+        Ok(Self { commands, events, thread: Some(thread) })
     }
 
     /// Sends a command. It is obeyed before the next step; after [`Command::Shutdown`] nothing is.

@@ -24,9 +24,7 @@ impl Models {
     /// The longest canvas, in tokens, that denoiser and guide both take.
     pub fn context(&self) -> usize {
         let denoiser = self.denoiser.spec().max_positions;
-        self.guide
-            .as_ref()
-            .map_or(denoiser, |guide| guide.spec().max_positions.min(denoiser))
+        self.guide.as_ref().map_or(denoiser, |guide| guide.spec().max_positions.min(denoiser))
     }
 
     /// Forgets what an earlier run left behind.

@@ -57,9 +57,7 @@ impl Run {
 
     fn start_uncaught(models: &mut Models, request: &Request) -> Result<Self, RunError> {
         if request.prompt.trim().is_empty() {
-            return Err(RunError::Request(
-                "the prompt is empty: type something to denoise an answer to".to_owned(),
-            ));
+            return Err(RunError::Request("the prompt is empty: type something to denoise an answer to".to_owned()));
         }
         models.reset();
         let prompt_ids = models
@@ -86,12 +84,7 @@ impl Run {
             eos_id: denoiser.eos_id,
         };
         let recorder = Recorder::new(&header);
-        Ok(Self {
-            header,
-            decoder,
-            recorder,
-            task,
-        })
+        Ok(Self { header, decoder, recorder, task })
     }
 
     /// What it started from.
@@ -136,11 +129,7 @@ impl Run {
             .filter(|id| *id != self.header.mask_id)
             .collect();
         let answer = models.tokenizer.decode(&tokens);
-        let verdict = self
-            .task
-            .as_ref()
-            .filter(|_| reason.is_some())
-            .map(|task| task.check(&answer));
+        let verdict = self.task.as_ref().filter(|_| reason.is_some()).map(|task| task.check(&answer));
         End {
             reason,
             answer,

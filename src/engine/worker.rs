@@ -34,22 +34,13 @@ pub(super) fn work(load: impl FnOnce() -> anyhow::Result<Models>, commands: &Rec
     let models = caught(load)
         .unwrap_or_else(|panic| Err(anyhow::Error::msg(panic)))
         .map_err(|error| printable::line(&format!("{error:#}")));
-    let mut worker = Worker {
-        models,
-        events,
-        clock: WallClock::default(),
-        active: None,
-    };
+    let mut worker = Worker { models, events, clock: WallClock::default(), active: None };
     if worker.introduce().is_err() {
         return;
     }
     loop {
         let runs = worker.active.as_ref().is_some_and(|active| !active.held);
-        let command = if runs {
-            commands.try_recv()
-        } else {
-            commands.recv().map_err(|_| TryRecvError::Disconnected)
-        };
+        let command = if runs { commands.try_recv() } else { commands.recv().map_err(|_| TryRecvError::Disconnected) };
         let done = match command {
             Ok(Command::Shutdown) | Err(TryRecvError::Disconnected) => return,
             Ok(command) => worker.obey(command),
@@ -64,13 +55,8 @@ pub(super) fn work(load: impl FnOnce() -> anyhow::Result<Models>, commands: &Rec
 impl Worker {
     fn introduce(&self) -> Result<(), Gone> {
         self.tell(match &self.models {
-            Ok(models) => Event::Ready {
-                denoiser: models.denoiser_card.clone(),
-                guide: models.guide_card.clone(),
-            },
-            Err(message) => Event::LoadFailed {
-                message: message.clone(),
-            },
+            Ok(models) => Event::Ready { denoiser: models.denoiser_card.clone(), guide: models.guide_card.clone() },
+            Err(message) => Event::LoadFailed { message: message.clone() },
         })
     }
 
@@ -93,10 +79,7 @@ impl Worker {
                 let (run, refused) = (*id, run.configure(*settings));
                 match refused {
                     Ok(()) => Ok(()),
-                    Err(error) => self.tell(Event::Refused {
-                        run,
-                        message: error.to_string(),
-                    }),
+                    Err(error) => self.tell(Event::Refused { run, message: error.to_string() }),
                 }
             }
             Command::Step | Command::Shutdown => Ok(()),
@@ -146,10 +129,7 @@ impl Worker {
             }
             Err(error) => {
                 self.active = None;
-                self.tell(Event::Failed {
-                    run,
-                    message: error.to_string(),
-                })
+                self.tell(Event::Failed { run, message: error.to_string() })
             }
         }
     }

@@ -45,19 +45,11 @@ impl Checkpoint {
     pub fn open(folder: &Path) -> Result<Self, LoadError> {
         let path = folder.join("config.json");
         let file = path.display().to_string();
-        let config = std::fs::read(&path).map_err(|source| LoadError::Read {
-            file: file.clone(),
-            source,
-        })?;
+        let config = std::fs::read(&path).map_err(|source| LoadError::Read { file: file.clone(), source })?;
         // The small file first: an unknown architecture should not cost reading the weights.
         let architecture = architecture(&file, &config)?;
         let weights = Weights::open(&folder.join("model.safetensors"))?;
-        Ok(Self {
-            config_file: file,
-            config: config.into(),
-            architecture,
-            weights,
-        })
+        Ok(Self { config_file: file, config: config.into(), architecture, weights })
     }
 
     /// Takes bytes that are part of the program; `name` stands for the folder in messages.
@@ -65,12 +57,7 @@ impl Checkpoint {
         let config_file = format!("{name}/config.json");
         let architecture = architecture(&config_file, config)?;
         let weights = Weights::from_bytes(format!("{name}/model.safetensors"), weights)?;
-        Ok(Self {
-            config_file,
-            config: config.into(),
-            architecture,
-            weights,
-        })
+        Ok(Self { config_file, config: config.into(), architecture, weights })
     }
 
     /// The network, whatever its architecture.
@@ -88,21 +75,107 @@ impl Checkpoint {
 }
 
 fn architecture(file: &str, config: &[u8]) -> Result<Architecture, LoadError> {
-    let kind: Kind = serde_json::from_slice(config).map_err(|error| LoadError::Config {
-        file: file.into(),
-        reason: error.to_string(),
-    })?;
+    let kind: Kind = serde_json::from_slice(config)
+        .map_err(|error| LoadError::Config { file: file.into(), reason: error.to_string() })?;
     if Qwen2Use::of(&kind.model_type).is_some() {
         return Ok(Architecture::Qwen2);
     }
-    let found = if kind.model_type.is_empty() {
-        kind.architectures.join(", ")
-    } else {
-        kind.model_type
-    };
-    Err(LoadError::Architecture {
-        file: file.into(),
-        found,
-        supported: SUPPORTED.into(),
-    })
+    let found = if kind.model_type.is_empty() { kind.architectures.join(", ") } else { kind.model_type };
+    Err(LoadError::Architecture { file: file.into(), found, supported: SUPPORTED.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use safetensors::tensor::Dtype;
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::testing::Tiny;
+
+    fn load(tiny: &Tiny) -> Result<Box<dyn Network>, LoadError> {
+        Checkpoint::open(tiny.write().path())?.network(&ComputeDevice::cpu())
+    }
+
+    fn message(tiny: &Tiny) -> String {
+        load(tiny).err().expect("the checkpoint is damaged").to_string()
+    }
+
+    #[test]
+    fn a_folder_becomes_a_network() {
+        let tiny = Tiny::new("Dream", false);
+        let network = load(&tiny).unwrap();
+        let spec = network.spec();
+        assert_eq!((spec.architecture.as_str(), spec.mask_id, spec.eos_id), ("Dream", Some(1), 0));
+        let weights: usize = tiny.tensors.values().map(|(_, values)| values.len()).sum();
+        assert_eq!(spec.parameters, weights);
+    }
+
+    #[test]
+    fn a_tied_head_needs_no_tensor_and_counts_once() {
+        let tied = load(&Tiny::new("qwen2", true)).unwrap().spec().parameters;
+        let untied = load(&Tiny::new("qwen2", false)).unwrap().spec().parameters;
+        assert_eq!(untied - tied, 24 * 16);
+    }
+
+    #[test]
+    fn missing_files_are_named() {
+        let folder = Tiny::new("Dream", false).write();
+        std::fs::remove_file(folder.path().join("model.safetensors")).unwrap();
+        let message = Checkpoint::open(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("cannot read") && message.contains("model.safetensors"), "{message}");
+        std::fs::remove_file(folder.path().join("config.json")).unwrap();
+        let message = Checkpoint::open(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("cannot read") && message.contains("config.json"), "{message}");
+    }
+
+    #[test]
+    fn an_unknown_architecture_is_named_before_the_weights_are_read() {
+        let mut tiny = Tiny::new("Dream", false);
+        tiny.config["model_type"] = json!("mamba");
+        let folder = tiny.write();
+        std::fs::remove_file(folder.path().join("model.safetensors")).unwrap();
+        let message = Checkpoint::open(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("`mamba` is not supported (supported: Dream, qwen2)"), "{message}");
+    }
+
+    #[test]
+    fn damaged_tensors_are_named() {
+        let name = "model.layers.1.self_attn.k_proj.weight";
+        let mut tiny = Tiny::new("Dream", false);
+        let (shape, values) = tiny.tensors.remove(name).unwrap();
+        let text = message(&tiny);
+        assert!(text.contains(&format!("has no tensor `{name}` of shape [12, 16]")), "{text}");
+        tiny.tensors.insert(name.into(), (vec![shape[1], shape[0]], values));
+        let text = message(&tiny);
+        assert!(text.contains(&format!("`{name}` has shape [16, 12], expected [12, 16]")), "{text}");
+        assert!(text.contains("model.safetensors"), "{text}");
+    }
+
+    #[test]
+    fn half_precision_is_read_as_what_it_stands_for() {
+        let mut tiny = Tiny::new("Dream", false);
+        let config: &'static [u8] = tiny.config.to_string().leak().as_bytes();
+        for dtype in [Dtype::F16, Dtype::BF16] {
+            // Values that both half types hold exactly.
+            for (_, values) in tiny.tensors.values_mut() {
+                for value in values {
+                    *value = (*value * 64.0).round() / 64.0;
+                }
+            }
+            let logits = |bytes: Vec<u8>| {
+                let checkpoint = Checkpoint::embedded("tiny", config, bytes.leak()).unwrap();
+                let mut network = checkpoint.network(&ComputeDevice::cpu()).unwrap();
+                let read = crate::model::network::Read::UpTo(2);
+                let pass = crate::model::network::Pass { ids: &[3, 4], positions: &[0, 1], read, wanted: &[1] };
+                network.forward(pass).unwrap()
+            };
+            assert_eq!(logits(tiny.weights(dtype)), logits(tiny.weights(Dtype::F32)));
+        }
+        let bytes = tiny.weights(Dtype::I32);
+        let checkpoint = Checkpoint::embedded("tiny", config, bytes.leak()).unwrap();
+        let text = checkpoint.qwen2(&ComputeDevice::cpu()).unwrap_err().to_string();
+        assert!(text.contains("stored as I32, expected F32, F16 or BF16"), "{text}");
+    }
 }

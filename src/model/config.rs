@@ -113,10 +113,7 @@ fn silu() -> String {
 impl Qwen2Config {
     /// Reads and checks a configuration; `file` is its name in messages.
     pub fn from_json(file: &str, json: &[u8]) -> Result<Self, LoadError> {
-        let wrong = |reason: String| LoadError::Config {
-            file: file.to_owned(),
-            reason,
-        };
+        let wrong = |reason: String| LoadError::Config { file: file.to_owned(), reason };
         let config: Self = serde_json::from_slice(json).map_err(|error| wrong(error.to_string()))?;
         config.validate().map_err(wrong)?;
         Ok(config)
@@ -129,8 +126,7 @@ impl Qwen2Config {
 
     /// Width of a head.
     pub fn head_width(&self) -> usize {
-        self.head_dim
-            .unwrap_or(self.hidden_size / self.num_attention_heads.max(1))
+        self.head_dim.unwrap_or(self.hidden_size / self.num_attention_heads.max(1))
     }
 
     /// The fields against each other, as one sentence about the first that is wrong.
@@ -149,38 +145,23 @@ impl Qwen2Config {
         }
         let (hidden, heads, kv_heads) = (self.hidden_size, self.num_attention_heads, self.kv_heads());
         if self.head_dim.is_none() && !hidden.is_multiple_of(heads) {
-            return Err(format!(
-                "`num_attention_heads` is {heads}, which does not divide `hidden_size` {hidden}"
-            ));
+            return Err(format!("`num_attention_heads` is {heads}, which does not divide `hidden_size` {hidden}"));
         }
         if !heads.is_multiple_of(kv_heads) {
-            return Err(format!(
-                "`num_key_value_heads` is {kv_heads}, which does not divide the {heads} query heads"
-            ));
+            return Err(format!("`num_key_value_heads` is {kv_heads}, which does not divide the {heads} query heads"));
         }
         let width = self.head_width();
         if width == 0 || !width.is_multiple_of(2) {
-            return Err(format!(
-                "a head is {width} wide; the rotary embedding needs an even width"
-            ));
+            return Err(format!("a head is {width} wide; the rotary embedding needs an even width"));
         }
         if !(self.rms_norm_eps > 0.0 && self.rms_norm_eps.is_finite()) {
-            return Err(format!(
-                "`rms_norm_eps` is {}, expected a number above 0",
-                self.rms_norm_eps
-            ));
+            return Err(format!("`rms_norm_eps` is {}, expected a number above 0", self.rms_norm_eps));
         }
         if !(self.rope_theta >= 1.0 && self.rope_theta.is_finite()) {
-            return Err(format!(
-                "`rope_theta` is {}, expected a number of 1 or more",
-                self.rope_theta
-            ));
+            return Err(format!("`rope_theta` is {}, expected a number of 1 or more", self.rope_theta));
         }
         if self.hidden_act != "silu" {
-            return Err(format!(
-                "`hidden_act` is `{}`, only `silu` is supported",
-                self.hidden_act
-            ));
+            return Err(format!("`hidden_act` is `{}`, only `silu` is supported", self.hidden_act));
         }
         if let Some(scaling) = self.rope_scaling.as_ref().filter(|scaling| !is_plain(scaling)) {
             return Err(format!("`rope_scaling` {scaling} is not supported"));
@@ -190,20 +171,14 @@ impl Qwen2Config {
         }
         let in_vocabulary = |name: &str, id: Option<u32>| match id {
             Some(id) if (id as usize) < self.vocab_size => Ok(()),
-            Some(id) => Err(format!(
-                "`{name}` is {id}, outside the vocabulary of {}",
-                self.vocab_size
-            )),
+            Some(id) => Err(format!("`{name}` is {id}, outside the vocabulary of {}", self.vocab_size)),
             None => Err(format!("`{name}` is missing")),
         };
         in_vocabulary("eos_token_id", self.eos_token_id.first())?;
         match Qwen2Use::of(&self.model_type) {
             Some(Qwen2Use::Dream) => in_vocabulary("mask_token_id", self.mask_token_id),
             Some(Qwen2Use::Causal) => Ok(()),
-            None => Err(format!(
-                "`model_type` is `{}`, expected Dream or qwen2",
-                self.model_type
-            )),
+            None => Err(format!("`model_type` is `{}`, expected Dream or qwen2", self.model_type)),
         }
     }
 
@@ -218,11 +193,7 @@ impl Qwen2Config {
             max_positions: self.max_position_embeddings,
             layers: self.num_hidden_layers,
             parameters,
-            attention: if denoises {
-                Attention::Bidirectional
-            } else {
-                Attention::Causal
-            },
+            attention: if denoises { Attention::Bidirectional } else { Attention::Causal },
             alignment: Alignment::Shifted,
         }
     }
@@ -259,10 +230,7 @@ mod tests {
     fn defaults_follow_the_published_configurations() {
         let mut value = dream();
         let config = read(&value).unwrap();
-        assert_eq!(
-            (config.head_width(), config.kv_heads(), config.tie_word_embeddings),
-            (2, 2, false)
-        );
+        assert_eq!((config.head_width(), config.kv_heads(), config.tie_word_embeddings), (2, 2, false));
         assert_eq!(config.spec(7).eos_id, 0);
         assert_eq!(config.spec(7).attention, Attention::Bidirectional);
         value.as_object_mut().unwrap().remove("num_key_value_heads");
@@ -270,10 +238,7 @@ mod tests {
         value["model_type"] = json!("qwen2");
         let config = read(&value).unwrap();
         assert_eq!((config.head_width(), config.kv_heads()), (6, 4));
-        assert_eq!(
-            (config.spec(7).attention, config.spec(7).mask_id),
-            (Attention::Causal, None)
-        );
+        assert_eq!((config.spec(7).attention, config.spec(7).mask_id), (Attention::Causal, None));
     }
 
     #[test]
@@ -294,11 +259,7 @@ mod tests {
             ("hidden_act", json!("gelu"), "`gelu`"),
             ("rope_scaling", json!({"type": "yarn", "factor": 4.0}), "yarn"),
             ("use_sliding_window", json!(true), "`use_sliding_window`"),
-            (
-                "eos_token_id",
-                json!(16),
-                "`eos_token_id` is 16, outside the vocabulary of 16",
-            ),
+            ("eos_token_id", json!(16), "`eos_token_id` is 16, outside the vocabulary of 16"),
             ("eos_token_id", json!([]), "`eos_token_id` is missing"),
             ("mask_token_id", json!(99), "`mask_token_id` is 99"),
             ("mask_token_id", json!(null), "`mask_token_id` is missing"),

@@ -112,14 +112,8 @@ fn open_cuda(ordinal: usize) -> Result<Device, DeviceError> {
     std::panic::set_hook(report);
     match opened {
         Ok(Ok(device)) => Ok(device),
-        Ok(Err(error)) => Err(DeviceError::Unavailable {
-            ordinal,
-            reason: plain(&error),
-        }),
-        Err(_) => Err(DeviceError::Unavailable {
-            ordinal,
-            reason: "no NVIDIA driver was found".into(),
-        }),
+        Ok(Err(error)) => Err(DeviceError::Unavailable { ordinal, reason: plain(&error) }),
+        Err(_) => Err(DeviceError::Unavailable { ordinal, reason: "no NVIDIA driver was found".into() }),
     }
 }
 
@@ -145,12 +139,7 @@ mod tests {
 
     #[test]
     fn choices_read_back_what_they_print() {
-        for choice in [
-            DeviceChoice::Auto,
-            DeviceChoice::Cpu,
-            DeviceChoice::Cuda(0),
-            DeviceChoice::Cuda(3),
-        ] {
+        for choice in [DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::Cuda(0), DeviceChoice::Cuda(3)] {
             assert_eq!(choice.to_string().parse::<DeviceChoice>().unwrap(), choice);
         }
         assert_eq!("cuda".parse::<DeviceChoice>().unwrap(), DeviceChoice::Cuda(0));

@@ -73,15 +73,8 @@ impl KvBuffers {
     pub fn new(shape: KvShape, device: &Device) -> candle_core::Result<Self> {
         let slots = FIRST_SLOTS.min(shape.max_positions);
         let zeros = || Tensor::zeros((shape.kv_heads, slots, shape.head_dim), DType::F32, device);
-        let layers = (0..shape.layers)
-            .map(|_| Ok((zeros()?, zeros()?)))
-            .collect::<candle_core::Result<_>>()?;
-        Ok(Self {
-            layers,
-            written: vec![false; slots],
-            shape,
-            device: device.clone(),
-        })
+        let layers = (0..shape.layers).map(|_| Ok((zeros()?, zeros()?))).collect::<candle_core::Result<_>>()?;
+        Ok(Self { layers, written: vec![false; slots], shape, device: device.clone() })
     }
 
     /// Number of slots that memory is held for.
@@ -134,13 +127,7 @@ impl KvBuffers {
         for &position in positions {
             self.written[position] = false;
         }
-        Ok(KvPlan {
-            positions: positions.to_vec(),
-            write,
-            read,
-            read_len,
-            visible,
-        })
+        Ok(KvPlan { positions: positions.to_vec(), write, read, read_len, visible })
     }
 
     /// Writes the fed rows of one layer; `k` (rotated) and `v` are contiguous `(kv_heads, rows, head_dim)`.
@@ -163,10 +150,7 @@ impl KvBuffers {
     pub fn read(&self, layer: usize, plan: &KvPlan) -> candle_core::Result<(Tensor, Tensor)> {
         let (keys, values) = &self.layers[layer];
         match &plan.read {
-            Slots::Run(run) => Ok((
-                keys.narrow(1, run.start, run.len())?,
-                values.narrow(1, run.start, run.len())?,
-            )),
+            Slots::Run(run) => Ok((keys.narrow(1, run.start, run.len())?, values.narrow(1, run.start, run.len())?)),
             Slots::Scattered(index) => Ok((keys.index_select(index, 1)?, values.index_select(index, 1)?)),
         }
     }
@@ -193,19 +177,12 @@ impl KvBuffers {
         }
         let slots = end.next_power_of_two().min(self.shape.max_positions).max(end);
         let grown = |rows: &Tensor| {
-            let larger = Tensor::zeros(
-                (self.shape.kv_heads, slots, self.shape.head_dim),
-                DType::F32,
-                &self.device,
-            )?;
+            let larger = Tensor::zeros((self.shape.kv_heads, slots, self.shape.head_dim), DType::F32, &self.device)?;
             larger.slice_set(rows, 1, 0)?;
             Ok::<_, candle_core::Error>(larger)
         };
-        self.layers = self
-            .layers
-            .iter()
-            .map(|(k, v)| Ok((grown(k)?, grown(v)?)))
-            .collect::<candle_core::Result<_>>()?;
+        self.layers =
+            self.layers.iter().map(|(k, v)| Ok((grown(k)?, grown(v)?))).collect::<candle_core::Result<_>>()?;
         self.written.resize(slots, false);
         Ok(())
     }
@@ -239,10 +216,7 @@ fn prefixes(positions: &[usize], read: Read<'_>) -> Result<Option<Vec<usize>>, N
     };
     let visible: Vec<usize> = positions.iter().map(|&query| visible_to(query)).collect();
     match visible.first() {
-        Some(0) => Err(NetworkError::Pass(format!(
-            "the row at position {} may attend to no K/V row",
-            positions[0]
-        ))),
+        Some(0) => Err(NetworkError::Pass(format!("the row at position {} may attend to no K/V row", positions[0]))),
         // Prefixes grow with the query, so the first one speaks for all.
         Some(&first) if first == total => Ok(None),
         _ => Ok(Some(visible)),
@@ -259,4 +233,137 @@ pub(crate) fn as_run(positions: &[usize]) -> Option<Range<usize>> {
 pub(crate) fn index(positions: &[usize], device: &Device) -> candle_core::Result<Tensor> {
     let positions: Vec<u32> = positions.iter().map(|&position| position as u32).collect();
     Tensor::new(positions, device)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    const SHAPE: KvShape = KvShape { layers: 2, kv_heads: 2, head_dim: 3, max_positions: 600 };
+
+    fn buffers() -> KvBuffers {
+        KvBuffers::new(SHAPE, &Device::Cpu).unwrap()
+    }
+
+    /// Feeds rows whose every number tells layer, position and round; reads `read`.
+    fn feed(kv: &mut KvBuffers, positions: &[usize], read: Read<'_>, round: usize) -> Result<KvPlan, NetworkError> {
+        let ids = vec![0; positions.len()];
+        let pass = Pass { ids: &ids, positions, read, wanted: &[] };
+        let plan = kv.plan(&pass, Attention::Bidirectional)?;
+        for layer in 0..SHAPE.layers {
+            let rows: Vec<f32> = (0..SHAPE.kv_heads)
+                .flat_map(|head| positions.iter().map(move |&position| mark(layer, head, position, round)))
+                .flat_map(|mark| [mark; SHAPE.head_dim])
+                .collect();
+            let rows = Tensor::from_vec(rows, (SHAPE.kv_heads, positions.len(), SHAPE.head_dim), &Device::Cpu).unwrap();
+            kv.write(layer, &plan, &rows, &rows.neg().unwrap()).unwrap();
+        }
+        kv.commit(&plan);
+        Ok(plan)
+    }
+
+    fn mark(layer: usize, head: usize, position: usize, round: usize) -> f32 {
+        (round * 10_000 + layer * 2_000 + head * 1_000 + position) as f32
+    }
+
+    /// What a read of layer 1 gives, as (key, value) marks of head 0 and head 1.
+    fn seen(kv: &KvBuffers, plan: &KvPlan) -> Vec<(f32, f32)> {
+        let (keys, values) = kv.read(1, plan).unwrap();
+        assert_eq!(keys.dims(), [SHAPE.kv_heads, plan.read_len(), SHAPE.head_dim]);
+        let channel = |rows: &Tensor| rows.narrow(2, 2, 1).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+        let (keys, values): (Vec<f32>, Vec<f32>) = (channel(&keys), channel(&values));
+        keys.into_iter().zip(values).collect()
+    }
+
+    fn expected(rows: &[(usize, usize)]) -> Vec<(f32, f32)> {
+        let row = |head: usize| rows.iter().map(move |&(position, round)| mark(1, head, position, round));
+        row(0).chain(row(1)).map(|mark| (mark, -mark)).collect()
+    }
+
+    fn unwritten<T>(result: Result<T, NetworkError>) -> usize {
+        match result.err().expect("a row is unwritten") {
+            NetworkError::Unwritten { position } => position,
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn rows_are_appended_and_overwritten_in_place() {
+        let mut kv = buffers();
+        feed(&mut kv, &[0, 1, 2], Read::UpTo(3), 1).unwrap();
+        let plan = feed(&mut kv, &[3, 4], Read::UpTo(5), 2).unwrap();
+        assert_eq!(seen(&kv, &plan), expected(&[(0, 1), (1, 1), (2, 1), (3, 2), (4, 2)]));
+        // A run in the middle, then a scattered subset.
+        let plan = feed(&mut kv, &[1, 2], Read::UpTo(5), 3).unwrap();
+        assert_eq!(seen(&kv, &plan), expected(&[(0, 1), (1, 3), (2, 3), (3, 2), (4, 2)]));
+        let plan = feed(&mut kv, &[0, 2, 4], Read::UpTo(5), 4).unwrap();
+        assert_eq!(seen(&kv, &plan), expected(&[(0, 4), (1, 3), (2, 4), (3, 2), (4, 4)]));
+    }
+
+    #[test]
+    fn any_rows_can_be_read() {
+        let mut kv = buffers();
+        feed(&mut kv, &[0, 1, 2, 3, 4, 5], Read::UpTo(6), 1).unwrap();
+        let plan = feed(&mut kv, &[5], Read::Rows(&[0, 3, 5]), 2).unwrap();
+        assert_eq!(seen(&kv, &plan), expected(&[(0, 1), (3, 1), (5, 2)]));
+        let plan = feed(&mut kv, &[5], Read::Rows(&[2, 3, 4]), 2).unwrap();
+        assert_eq!(seen(&kv, &plan), expected(&[(2, 1), (3, 1), (4, 1)]));
+    }
+
+    #[test]
+    fn rows_may_lie_far_apart_and_survive_growth() {
+        let mut kv = buffers();
+        feed(&mut kv, &[0, 7], Read::Rows(&[0, 7]), 1).unwrap();
+        let before = kv.slots();
+        let plan = feed(&mut kv, &[500, 599], Read::Rows(&[0, 7, 500, 599]), 2).unwrap();
+        assert!(before < 500 && kv.slots() == SHAPE.max_positions, "{before} -> {}", kv.slots());
+        assert_eq!(seen(&kv, &plan), expected(&[(0, 1), (7, 1), (500, 2), (599, 2)]));
+    }
+
+    #[test]
+    fn what_was_not_written_cannot_be_read() {
+        let mut kv = buffers();
+        assert_eq!(unwritten(feed(&mut kv, &[1], Read::UpTo(2), 1)), 0);
+        assert_eq!(unwritten(feed(&mut kv, &[0, 1], Read::UpTo(9_000), 1)), 2);
+        assert!(!kv.is_written(0), "a refused pass writes nothing");
+        feed(&mut kv, &[0, 1, 2, 3], Read::UpTo(4), 1).unwrap();
+        assert_eq!(unwritten(feed(&mut kv, &[1], Read::Rows(&[0, 5]), 1)), 5);
+        kv.crop(2);
+        assert!(kv.is_written(1) && !kv.is_written(2));
+        assert_eq!(unwritten(feed(&mut kv, &[3], Read::UpTo(4), 1)), 2);
+        assert_eq!(unwritten(kv.row(0, 3)), 3);
+        kv.crop(9_000);
+        assert!(kv.is_written(1));
+        kv.reset();
+        assert_eq!(unwritten(feed(&mut kv, &[1], Read::UpTo(2), 1)), 0);
+    }
+
+    #[test]
+    fn a_pass_that_never_ends_leaves_its_rows_unwritten() {
+        let mut kv = buffers();
+        feed(&mut kv, &[0, 1, 2], Read::UpTo(3), 1).unwrap();
+        let pass = Pass { ids: &[0], positions: &[1], read: Read::UpTo(3), wanted: &[] };
+        kv.plan(&pass, Attention::Bidirectional).unwrap();
+        assert!(kv.is_written(0) && !kv.is_written(1) && kv.is_written(2));
+    }
+
+    #[test]
+    fn causal_queries_see_what_is_not_after_them() {
+        let mut kv = buffers();
+        feed(&mut kv, &[0, 1, 2, 3, 4, 5], Read::UpTo(6), 1).unwrap();
+        let mut visible = |positions: &[usize], read| {
+            let ids = vec![0; positions.len()];
+            let plan = kv.plan(&Pass { ids: &ids, positions, read, wanted: &[] }, Attention::Causal)?;
+            kv.commit(&plan);
+            Ok::<_, NetworkError>(plan.visible().map(<[usize]>::to_vec))
+        };
+        assert_eq!(visible(&[2, 3], Read::UpTo(4)).unwrap(), Some(vec![3, 4]));
+        assert_eq!(visible(&[3], Read::UpTo(4)).unwrap(), None);
+        assert_eq!(visible(&[2, 5], Read::Rows(&[1, 3, 5])).unwrap(), Some(vec![1, 3]));
+        assert_eq!(visible(&[3, 5], Read::Rows(&[0, 1])).unwrap(), None);
+        let blind = visible(&[0, 5], Read::Rows(&[1, 2])).unwrap_err().to_string();
+        assert!(blind.contains("position 0 may attend to no K/V row"), "{blind}");
+    }
 }

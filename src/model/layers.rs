@@ -2,11 +2,13 @@
 //!
 //! Batch size is one throughout: activations are `(rows, width)`, heads are `(heads, rows, head_dim)`. Weights are
 //! kept transposed to `(in, out)`, because that is the order in which the CPU's matrix product is fast, and maps
-//! that share their input are stacked into one.
+//! that share their input are stacked into one. On the CPU everything between the products goes to the fused kernels
+//! of `cpu.rs`; the tensor library's own operations serve the other devices.
 
-use candle_core::{Device, Result, Tensor};
-use candle_nn::ops;
+use candle_core::{D, Device, Result, Tensor};
+use candle_nn::{ops, rotary_emb};
 
+use crate::model::cpu;
 use crate::model::kv::{as_run, index};
 
 /// A linear map, or several of the same input stacked side by side.
@@ -21,10 +23,7 @@ pub struct Linear {
 impl Linear {
     /// From a weight as checkpoints store it, `(out, in)`.
     pub fn new(weight: &Tensor, bias: Option<Tensor>) -> Result<Self> {
-        Ok(Self {
-            weight: weight.t()?.contiguous()?,
-            bias,
-        })
+        Ok(Self { weight: weight.t()?.contiguous()?, bias })
     }
 
     /// From several weights `(out, in)` of one input, whose outputs are laid side by side.
@@ -53,15 +52,16 @@ pub struct RmsNorm {
 impl RmsNorm {
     /// From the gains `(width)`.
     pub fn new(weight: Tensor, eps: f64) -> Self {
-        Self {
-            weight,
-            eps: eps as f32,
-        }
+        Self { weight, eps: eps as f32 }
     }
 
     /// `(rows, width)` to the same.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        ops::rms_norm(x, &self.weight, self.eps)
+        if x.device().is_cpu() {
+            cpu::rms_norm(x, &self.weight, self.eps)
+        } else {
+            ops::rms_norm(x, &self.weight, self.eps)
+        }
     }
 }
 
@@ -75,15 +75,14 @@ pub struct SwiGlu {
 impl SwiGlu {
     /// From weights `(out, in)`.
     pub fn new(gate: Tensor, up: Tensor, down: &Tensor) -> Result<Self> {
-        Ok(Self {
-            gate_up: Linear::stacked(&[gate, up], None)?,
-            down: Linear::new(down, None)?,
-        })
+        Ok(Self { gate_up: Linear::stacked(&[gate, up], None)?, down: Linear::new(down, None)? })
     }
 
     /// `(rows, hidden)` to the same.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.down.forward(&ops::swiglu(&self.gate_up.forward(x)?)?)
+        let gate_up = self.gate_up.forward(x)?;
+        let inner = if x.device().is_cpu() { cpu::swiglu(&gate_up)? } else { ops::swiglu(&gate_up)? };
+        self.down.forward(&inner)
     }
 }
 
@@ -97,20 +96,17 @@ pub struct Rotary {
     device: Device,
 }
 
+/// Rows that a rotary table starts with; it doubles when a position beyond it is asked for.
+const FIRST_POSITIONS: usize = 256;
+
 impl Rotary {
     /// For heads of width `head_dim` and wavelengths up to `2π theta`.
     pub fn new(head_dim: usize, theta: f64, device: &Device) -> Result<Self> {
         // Computed in double and rounded once; angles are float32 products, as in the reference implementations.
         let pairs = (0..head_dim).step_by(2);
-        let frequencies: Vec<f32> = pairs
-            .map(|i| (1.0 / theta.powf(i as f64 / head_dim as f64)) as f32)
-            .collect();
-        let table = table(&frequencies, 0, device)?;
-        Ok(Self {
-            frequencies,
-            table,
-            device: device.clone(),
-        })
+        let frequencies: Vec<f32> = pairs.map(|i| (1.0 / theta.powf(i as f64 / head_dim as f64)) as f32).collect();
+        let table = table(&frequencies, FIRST_POSITIONS, device)?;
+        Ok(Self { frequencies, table, device: device.clone() })
     }
 
     /// Cosines and sines of these ascending positions, `(positions, head_dim / 2)` each.
@@ -120,16 +116,12 @@ impl Rotary {
             self.table = table(&self.frequencies, end.next_power_of_two(), &self.device)?;
         }
         let (cos, sin) = &self.table;
-        match as_run(positions) {
-            Some(run) => Ok((
-                cos.narrow(0, run.start, run.len())?,
-                sin.narrow(0, run.start, run.len())?,
-            )),
-            None => {
-                let index = index(positions, &self.device)?;
-                Ok((cos.index_select(&index, 0)?, sin.index_select(&index, 0)?))
-            }
+        if let Some(run) = as_run(positions) {
+            let cos = cos.narrow(0, run.start, run.len())?;
+            return Ok((cos, sin.narrow(0, run.start, run.len())?));
         }
+        let index = index(positions, &self.device)?;
+        Ok((cos.index_select(&index, 0)?, sin.index_select(&index, 0)?))
     }
 }
 
@@ -137,15 +129,16 @@ fn table(frequencies: &[f32], positions: usize, device: &Device) -> Result<(Tens
     let angles = || (0..positions).flat_map(|position| frequencies.iter().map(move |f| position as f32 * f));
     let shape = (positions, frequencies.len());
     let tensor = |values: Vec<f32>| Tensor::from_vec(values, shape, device);
-    Ok((
-        tensor(angles().map(f32::cos).collect())?,
-        tensor(angles().map(f32::sin).collect())?,
-    ))
+    Ok((tensor(angles().map(f32::cos).collect())?, tensor(angles().map(f32::sin).collect())?))
 }
 
-/// Turns heads `(heads, rows, head_dim)` to their positions; `turn` is from [`Rotary::rows`].
-pub fn rotate(x: &Tensor, turn: &(Tensor, Tensor)) -> Result<Tensor> {
-    candle_nn::rotary_emb::rope(&x.unsqueeze(0)?, &turn.0, &turn.1)?.squeeze(0)
+/// Lays out heads side by side, `(rows, heads * head_dim)`, as `(heads, rows, head_dim)`, and turns the first `turned`.
+pub fn split_heads(x: &Tensor, head_dim: usize, turned: usize, turn: &(Tensor, Tensor)) -> Result<Tensor> {
+    if x.device().is_cpu() {
+        cpu::split_heads(x, head_dim, turned, turn)
+    } else {
+        split_heads_by_ops(x, head_dim, turned, turn)
+    }
 }
 
 /// Scaled dot-product attention with queries that already carry the scale.
@@ -155,29 +148,43 @@ pub fn rotate(x: &Tensor, turn: &(Tensor, Tensor)) -> Result<Tensor> {
 /// `(rows, heads * head_dim)`.
 pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, visible: Option<&[usize]>) -> Result<Tensor> {
     let (heads, rows, head_dim) = q.dims3()?;
-    let (kv_heads, read, _) = k.dims3()?;
+    let kv_heads = k.dim(0)?;
     // The query heads of a group are rows of one matrix: no key or value is repeated.
     let q = q.reshape((kv_heads, heads / kv_heads * rows, head_dim))?;
-    let mut scores = q.matmul(&k.transpose(1, 2)?)?;
-    if let Some(visible) = visible {
-        let by_row = scores.reshape((heads, rows, read))?;
-        scores = by_row
-            .broadcast_add(&mask(visible, read, q.device())?)?
-            .reshape(scores.shape())?;
-    }
-    let context = ops::softmax_last_dim(&scores)?.matmul(v)?;
-    context
-        .reshape((heads, rows, head_dim))?
-        .transpose(0, 1)?
-        .reshape((rows, heads * head_dim))
+    let scores = q.matmul(&k.transpose(1, 2)?)?;
+    let weights = if scores.device().is_cpu() {
+        cpu::softmax(&scores, visible)?;
+        scores
+    } else {
+        softmax_by_ops(&scores, visible)?
+    };
+    let context = weights.matmul(v)?;
+    context.reshape((heads, rows, head_dim))?.transpose(0, 1)?.reshape((rows, heads * head_dim))
 }
 
-/// `(rows, read)`: zero where a row attends, minus infinity elsewhere.
-fn mask(visible: &[usize], read: usize, device: &Device) -> Result<Tensor> {
+/// [`cpu::split_heads`] for any device.
+pub(super) fn split_heads_by_ops(
+    x: &Tensor,
+    head_dim: usize,
+    turned: usize,
+    turn: &(Tensor, Tensor),
+) -> Result<Tensor> {
+    let (rows, width) = x.dims2()?;
+    let heads = width / head_dim;
+    let x = x.reshape((rows, heads, head_dim))?.transpose(0, 1)?.contiguous()?;
+    let rotated = rotary_emb::rope(&x.narrow(0, 0, turned)?.unsqueeze(0)?, &turn.0, &turn.1)?;
+    Tensor::cat(&[rotated.squeeze(0)?, x.narrow(0, turned, heads - turned)?], 0)
+}
+
+/// [`cpu::softmax`] for any device, not in place.
+pub(super) fn softmax_by_ops(scores: &Tensor, visible: Option<&[usize]>) -> Result<Tensor> {
+    let Some(visible) = visible else {
+        return ops::softmax_last_dim(scores);
+    };
+    let read = scores.dim(D::Minus1)?;
     let row = |&seen: &usize| (0..read).map(move |column| if column < seen { 0.0 } else { f32::NEG_INFINITY });
-    Tensor::from_vec(
-        visible.iter().flat_map(row).collect::<Vec<f32>>(),
-        (visible.len(), read),
-        device,
-    )
+    let mask: Vec<f32> = visible.iter().flat_map(row).collect();
+    let mask = Tensor::from_vec(mask, (visible.len(), read), scores.device())?;
+    let by_row = scores.reshape(((), visible.len(), read))?.broadcast_add(&mask)?;
+    ops::softmax_last_dim(&by_row.reshape(scores.shape())?)
 }

@@ -7,10 +7,12 @@
 //! | [`network`] | the trait, free of tensors |
 //! | [`checkpoint`] | a checkpoint's folder or embedded bytes, and which architecture they are |
 //! | [`tokenizer`] | text to token ids and back |
+//! | [`embedded`] | the pair that is part of the program |
 //! | [`weights`] | tensors out of a safetensors file |
 //! | [`config`] | the fields of `config.json` |
 //! | [`device`] | where tensors live and are computed |
 //! | [`layers`] | the building blocks that transformers share |
+//! | `cpu` | the fused CPU kernels behind them |
 //! | [`kv`] | keys and values, addressed by absolute position |
 //! | [`qwen2`] | the Qwen2 body: Dream denoisers and Qwen2 guides |
 //!
@@ -20,10 +22,14 @@
 
 pub mod checkpoint;
 pub mod config;
+mod cpu;
 pub mod device;
+pub mod embedded;
 pub mod kv;
 pub mod layers;
 pub mod network;
 pub mod qwen2;
+#[cfg(test)]
+mod testing;
 pub mod tokenizer;
 pub mod weights;

@@ -76,23 +76,15 @@ impl Pass<'_> {
             return Err(NetworkError::Pass("no row is fed".into()));
         }
         if self.positions.len() != fed {
-            return Err(NetworkError::Pass(format!(
-                "{fed} ids are fed at {} positions",
-                self.positions.len()
-            )));
+            return Err(NetworkError::Pass(format!("{fed} ids are fed at {} positions", self.positions.len())));
         }
         if let Some(&id) = self.ids.iter().find(|&&id| id as usize >= spec.vocab_size) {
-            return Err(NetworkError::UnknownToken {
-                id,
-                vocab_size: spec.vocab_size,
-            });
+            return Err(NetworkError::UnknownToken { id, vocab_size: spec.vocab_size });
         }
         ascending("position", self.positions)?;
         ascending("wanted index", self.wanted)?;
         if let Some(&index) = self.wanted.last().filter(|&&index| index >= fed) {
-            return Err(NetworkError::Pass(format!(
-                "row {index} is wanted, but only {fed} are fed"
-            )));
+            return Err(NetworkError::Pass(format!("row {index} is wanted, but only {fed} are fed")));
         }
         // Both orders are ascending, so the last position speaks for all.
         let read_end = match self.read {
@@ -107,10 +99,7 @@ impl Pass<'_> {
         }
         let position = self.positions[fed - 1].max(read_end - 1);
         if position >= spec.max_positions {
-            return Err(NetworkError::TooLong {
-                position,
-                max_positions: spec.max_positions,
-            });
+            return Err(NetworkError::TooLong { position, max_positions: spec.max_positions });
         }
         Ok(())
     }
@@ -118,10 +107,9 @@ impl Pass<'_> {
 
 fn ascending(what: &str, values: &[usize]) -> Result<(), NetworkError> {
     match values.windows(2).find(|pair| pair[0] >= pair[1]) {
-        Some(pair) => Err(NetworkError::Pass(format!(
-            "{what} {} follows {}; the order must be ascending",
-            pair[1], pair[0]
-        ))),
+        Some(pair) => {
+            Err(NetworkError::Pass(format!("{what} {} follows {}; the order must be ascending", pair[1], pair[0])))
+        }
         None => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use candle_core::{Device, Tensor};
 use crate::model::config::Qwen2Config;
 use crate::model::device::ComputeDevice;
 use crate::model::kv::{KvBuffers, KvPlan, KvShape, as_run, index};
-use crate::model::layers::{Linear, RmsNorm, Rotary, SwiGlu, attend, rotate};
+use crate::model::layers::{Linear, RmsNorm, Rotary, SwiGlu, attend, split_heads};
 use crate::model::network::{Logits, Network, NetworkError, NetworkSpec, Pass};
 use crate::model::weights::{LoadError, Weights};
 
@@ -56,17 +56,11 @@ impl Qwen2Network {
         let (embedding, head) = if config.tie_word_embeddings {
             (Embedding::Tied, embedding)
         } else {
-            (
-                Embedding::Own(embedding),
-                weights.take("lm_head.weight", &[vocab, hidden], device)?,
-            )
+            (Embedding::Own(embedding), weights.take("lm_head.weight", &[vocab, hidden], device)?)
         };
         let layers = (0..config.num_hidden_layers).map(|layer| Layer::new(config, weights, layer, device));
         let layers = layers.collect::<Result<_, _>>()?;
-        let norm = RmsNorm::new(
-            weights.take("model.norm.weight", &[hidden], device)?,
-            config.rms_norm_eps,
-        );
+        let norm = RmsNorm::new(weights.take("model.norm.weight", &[hidden], device)?, config.rms_norm_eps);
         let shape = KvShape {
             layers: config.num_hidden_layers,
             kv_heads: config.kv_heads(),
@@ -109,9 +103,7 @@ impl Qwen2Network {
             }
             let (keys, values) = self.kv.read(number, plan)?;
             x = if narrowed {
-                let visible = plan
-                    .visible()
-                    .map(|all| pass.wanted.iter().map(|&row| all[row]).collect::<Vec<_>>());
+                let visible = plan.visible().map(|all| pass.wanted.iter().map(|&row| all[row]).collect::<Vec<_>>());
                 let (q, x) = (rows(&q, 1, pass.wanted)?, rows(&x, 0, pass.wanted)?);
                 layer.finish(&x, &attend(&q, &keys, &values, visible.as_deref())?)?
             } else {
@@ -160,19 +152,13 @@ impl Layer {
 
     /// Rotated queries `(heads, rows, head_dim)`, rotated keys and values `(kv_heads, rows, head_dim)`.
     fn project(&self, x: &Tensor, turn: &(Tensor, Tensor)) -> candle_core::Result<(Tensor, Tensor, Tensor)> {
-        let rows = x.dim(0)?;
-        let all = self.heads + 2 * self.kv_heads;
-        // (rows, heads * head_dim) -> (heads, rows, head_dim)
-        let qkv = self
-            .qkv
-            .forward(&self.input_norm.forward(x)?)?
-            .reshape((rows, all, self.head_dim))?;
-        let qkv = qkv.transpose(0, 1)?.contiguous()?;
-        let turned = rotate(&qkv.narrow(0, 0, self.heads + self.kv_heads)?, turn)?;
+        let turned = self.heads + self.kv_heads;
+        let qkv = self.qkv.forward(&self.input_norm.forward(x)?)?;
+        let heads = split_heads(&qkv, self.head_dim, turned, turn)?;
         Ok((
-            turned.narrow(0, 0, self.heads)?,
-            turned.narrow(0, self.heads, self.kv_heads)?,
-            qkv.narrow(0, self.heads + self.kv_heads, self.kv_heads)?,
+            heads.narrow(0, 0, self.heads)?,
+            heads.narrow(0, self.heads, self.kv_heads)?,
+            heads.narrow(0, turned, self.kv_heads)?,
         ))
     }
 
@@ -211,5 +197,181 @@ impl Network for Qwen2Network {
         let logits = self.run(&pass, &plan)?;
         self.kv.commit(&plan);
         Ok(Logits::new(self.spec.vocab_size, logits.flatten_all()?.to_vec1()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::Mutex;
+
+    use proptest::prelude::*;
+    use proptest::sample::subsequence;
+
+    use super::*;
+    use crate::model::network::Read;
+    use crate::model::testing::{CONTEXT, Tiny, VOCAB};
+
+    /// Logits of every fed row.
+    fn feed(network: &mut Qwen2Network, ids: &[u32], positions: &[usize], read: Read<'_>) -> Logits {
+        let wanted: Vec<usize> = (0..ids.len()).collect();
+        network.forward(Pass { ids, positions, read, wanted: &wanted }).unwrap()
+    }
+
+    /// A sequence from its beginning, with nothing kept from before.
+    fn whole(network: &mut Qwen2Network, ids: &[u32]) -> Logits {
+        network.reset();
+        let positions: Vec<usize> = (0..ids.len()).collect();
+        feed(network, ids, &positions, Read::UpTo(ids.len()))
+    }
+
+    fn pick<T: Copy>(values: &[T], indexes: &[usize]) -> Vec<T> {
+        indexes.iter().map(|&index| values[index]).collect()
+    }
+
+    /// The rows of `found` equal those of `all` at `indexes`.
+    fn same_rows(found: &Logits, all: &Logits, indexes: &[usize]) -> Result<(), TestCaseError> {
+        prop_assert_eq!(found.rows(), indexes.len());
+        for (row, &index) in indexes.iter().enumerate() {
+            for (a, b) in found.row(row).iter().zip(all.row(index)) {
+                prop_assert!((a - b).abs() < 2e-5, "row {index}: {a} and {b}");
+            }
+        }
+        Ok(())
+    }
+
+    /// A denoiser and a guide, made once.
+    fn networks() -> &'static Mutex<[Qwen2Network; 2]> {
+        static NETWORKS: std::sync::OnceLock<Mutex<[Qwen2Network; 2]>> = std::sync::OnceLock::new();
+        NETWORKS.get_or_init(|| Mutex::new([Tiny::new("Dream", false).network(), Tiny::new("qwen2", true).network()]))
+    }
+
+    fn sequence() -> impl Strategy<Value = Vec<u32>> {
+        prop::collection::vec(0..VOCAB as u32, 2..40)
+    }
+
+    /// A sequence and two subsets of its indexes, neither empty.
+    fn sequence_and_subsets() -> impl Strategy<Value = (Vec<u32>, Vec<usize>, Vec<usize>)> {
+        sequence().prop_flat_map(|ids| {
+            let some = || subsequence((0..ids.len()).collect::<Vec<_>>(), 1..=ids.len());
+            (Just(ids.clone()), some(), some())
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn refeeding_everything_equals_a_fresh_pass((old, new) in (sequence(), sequence())) {
+            for network in networks().lock().unwrap().iter_mut() {
+                let fresh = whole(network, &new);
+                whole(network, &old);
+                let positions: Vec<usize> = (0..new.len()).collect();
+                let again = feed(network, &new, &positions, Read::UpTo(new.len()));
+                same_rows(&again, &fresh, &positions)?;
+            }
+        }
+
+        #[test]
+        fn refeeding_a_part_unchanged_gives_the_same_logits((ids, part, wanted) in sequence_and_subsets()) {
+            let everything: Vec<usize> = (0..ids.len()).collect();
+            for network in networks().lock().unwrap().iter_mut() {
+                let full = whole(network, &ids);
+                let fed = pick(&ids, &part);
+                same_rows(&feed(network, &fed, &part, Read::UpTo(ids.len())), &full, &part)?;
+                // Naming the rows one by one is the same as their range.
+                same_rows(&feed(network, &fed, &part, Read::Rows(&everything)), &full, &part)?;
+                // Asking for fewer logits does not change them.
+                let read = Read::UpTo(ids.len());
+                let fewer = network.forward(Pass { ids: &ids, positions: &everything, read, wanted: &wanted }).unwrap();
+                same_rows(&fewer, &full, &wanted)?;
+            }
+        }
+
+        #[test]
+        fn a_guide_reads_in_any_portions((ids, cuts, _) in sequence_and_subsets()) {
+            let guide = &mut networks().lock().unwrap()[1];
+            let full = whole(guide, &ids);
+            guide.reset();
+            let mut start = 0;
+            for end in cuts.into_iter().chain([ids.len()]).filter(|&end| end > 0) {
+                if end > start {
+                    let positions: Vec<usize> = (start..end).collect();
+                    same_rows(&feed(guide, &ids[start..end], &positions, Read::UpTo(end)), &full, &positions)?;
+                    start = end;
+                }
+            }
+        }
+
+        #[test]
+        fn only_distances_between_positions_matter((ids, part, _) in sequence_and_subsets(), shift in 1..300_usize) {
+            for network in networks().lock().unwrap().iter_mut() {
+                network.reset();
+                let fed = pick(&ids, &part);
+                let here = feed(network, &fed, &part, Read::Rows(&part));
+                let there: Vec<usize> = part.iter().map(|position| position + shift).collect();
+                let shifted = feed(network, &fed, &there, Read::Rows(&there));
+                let all: Vec<usize> = (0..part.len()).collect();
+                for (row, &index) in all.iter().enumerate() {
+                    for (a, b) in here.row(row).iter().zip(shifted.row(index)) {
+                        prop_assert!((a - b).abs() < 1e-3, "{a} and {b}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_context_of_a_denoiser_reaches_forward_and_a_guides_does_not() {
+        let [denoiser, guide] = &mut *networks().lock().unwrap();
+        let (one, other) = ([5, 6, 7], [5, 6, 8]);
+        assert_ne!(whole(denoiser, &one).row(0), whole(denoiser, &other).row(0));
+        assert_eq!(whole(guide, &one).row(0), whole(guide, &other).row(0));
+    }
+
+    #[test]
+    fn no_logits_are_made_when_none_are_wanted() {
+        let [denoiser, _] = &mut *networks().lock().unwrap();
+        let full = whole(denoiser, &[5, 6, 7]);
+        denoiser.reset();
+        let pass = Pass { ids: &[5, 6, 7], positions: &[0, 1, 2], read: Read::UpTo(3), wanted: &[] };
+        assert_eq!(denoiser.forward(pass).unwrap().rows(), 0);
+        let later = feed(denoiser, &[7], &[2], Read::UpTo(3));
+        same_rows(&later, &full, &[2]).unwrap();
+    }
+
+    /// Ids, positions, read rows and wanted indexes of a pass, and what its error says.
+    type Refused = (&'static [u32], &'static [usize], Read<'static>, &'static [usize], &'static str);
+
+    #[test]
+    fn malformed_passes_are_refused_and_change_nothing() {
+        let [denoiser, _] = &mut *networks().lock().unwrap();
+        let full = whole(denoiser, &[5, 6, 7]);
+        let cases: [Refused; 10] = [
+            (&[], &[], Read::UpTo(3), &[], "no row is fed"),
+            (&[5], &[0, 1], Read::UpTo(3), &[], "1 ids are fed at 2 positions"),
+            (&[5, 5], &[1, 1], Read::UpTo(3), &[], "position 1 follows 1"),
+            (&[5, 5], &[0, 1], Read::UpTo(3), &[1, 0], "wanted index 0 follows 1"),
+            (&[5, 5], &[0, 1], Read::UpTo(3), &[2], "row 2 is wanted, but only 2 are fed"),
+            (&[5], &[0], Read::Rows(&[2, 1]), &[], "read row 1 follows 2"),
+            (&[5], &[0], Read::Rows(&[]), &[], "no K/V row is read"),
+            (&[24], &[0], Read::UpTo(3), &[], "token id 24 is outside the vocabulary of 24"),
+            (&[5], &[CONTEXT], Read::UpTo(3), &[], "position 1024 is beyond the network's context of 1024"),
+            (&[5], &[0], Read::UpTo(4), &[], "K/V row 3 is read before it was written"),
+        ];
+        for (ids, positions, read, wanted, expected) in cases {
+            let message = denoiser.forward(Pass { ids, positions, read, wanted }).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}, expected {expected}");
+        }
+        same_rows(&feed(denoiser, &[6], &[1], Read::UpTo(3)), &full, &[1]).unwrap();
+    }
+
+    #[test]
+    fn a_sequence_can_fill_the_context() {
+        let [denoiser, guide] = &mut *networks().lock().unwrap();
+        let ids: Vec<u32> = (0..CONTEXT).map(|position| (position * 5 % VOCAB) as u32).collect();
+        assert_eq!(whole(denoiser, &ids).rows(), CONTEXT);
+        assert_eq!(whole(guide, &ids).rows(), CONTEXT);
     }
 }

@@ -8,7 +8,7 @@ use tokenizers::Tokenizer as Inner;
 
 /// Names of the token that ends a text, the embedded pair's first.
 const END_NAMES: [&str; 3] = ["<eos>", "<|endoftext|>", "</s>"];
-/// Names of the mask token: embedded pair, Dream, LLaDA.
+/// Names of the mask token: of the embedded pair, of Dream, of `LLaDA`.
 const MASK_NAMES: [&str; 3] = ["<mask>", "<|mask|>", "<|mdm_mask|>"];
 /// The turn marks of the embedded layout.
 const USER: &str = "<user>";
@@ -262,4 +262,130 @@ fn agreement(a: &str, b: &str) -> usize {
         .take_while(|(a, b)| a == b)
         .map(|(a, _)| a.len_utf8())
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+    use tokenizers::models::bpe::BPE;
+    use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+
+    use super::*;
+    use crate::tasks::{self, Options};
+    use crate::train::vocabulary;
+
+    /// The layout of the embedded pair, on a vocabulary of few words.
+    static WORDS: LazyLock<Tokenizer> = LazyLock::new(|| {
+        let samples = (0..500).map(|index| tasks::generate_mixed(1, index, Options::default()));
+        Tokenizer::from_bytes(vocabulary::build(samples).unwrap().json.as_bytes()).unwrap()
+    });
+
+    /// The layout of Qwen2 and its descendants: one token per byte here, as nothing is merged.
+    static BYTES: LazyLock<Tokenizer> = LazyLock::new(|| {
+        let mut alphabet: Vec<char> = ByteLevel::alphabet().into_iter().collect();
+        alphabet.sort_unstable();
+        let vocabulary: Vec<(String, u32)> = alphabet.into_iter().map(String::from).zip(0..).collect();
+        let vocabulary = <[(String, u32); 256]>::try_from(vocabulary).unwrap();
+        let model = BPE::builder().vocab_and_merges(vocabulary, Vec::new()).build().unwrap();
+        let mut inner = Inner::new(model);
+        inner.with_pre_tokenizer(Some(ByteLevel::new(false, false, false)));
+        inner.with_decoder(Some(ByteLevel::new(false, false, false)));
+        let specials = ["<|endoftext|>", "<|mask|>"].map(|name| tokenizers::AddedToken::from(name, true));
+        inner.add_special_tokens(specials).unwrap();
+        Tokenizer::from_bytes(inner.to_string(false).unwrap().as_bytes()).unwrap()
+    });
+
+    #[test]
+    fn a_prompt_stands_between_the_turn_marks_and_is_plain_text() {
+        let ids = WORDS.encode_prompt("a <mask> <bot>").unwrap();
+        let id = |name: &str| WORDS.token_to_id(name).unwrap();
+        assert_eq!((ids[0], ids[ids.len() - 1]), (id("<user>"), id("<bot>")));
+        assert_eq!(WORDS.decode(&ids), "<user>a <mask> <bot><bot>");
+        assert!(
+            !ids[1..ids.len() - 1]
+                .iter()
+                .any(|&inside| inside == id("<mask>") || inside == id("<bot>"))
+        );
+        assert_eq!(
+            WORDS.encode("<mask>").unwrap(),
+            [id("<mask>")],
+            "a template's special tokens are taken as such"
+        );
+    }
+
+    #[test]
+    fn special_tokens_are_shown_or_left_out() {
+        let mut ids = WORDS.encode("Max, Leo").unwrap();
+        ids.extend([WORDS.mask_id().unwrap(), WORDS.eos_id(), 9_999_999]);
+        assert_eq!(WORDS.decode(&ids), "Max, Leo<mask><eos>");
+        assert_eq!(WORDS.decode_plain(&ids), "Max, Leo");
+    }
+
+    #[test]
+    fn a_split_character_goes_to_the_last_of_its_tokens() {
+        let ids = BYTES.encode("aé🦀b").unwrap();
+        assert_eq!(BYTES.pieces(&ids), ["a", "", "é", "", "", "", "🦀", "b"]);
+        assert_eq!(
+            BYTES.pieces(&ids[..4]),
+            ["a", "", "é", "\u{FFFD}"],
+            "half a character is shown as broken"
+        );
+        let ids = WORDS.encode("aé").unwrap();
+        let pieces = WORDS.pieces(&ids);
+        assert_eq!(pieces.last().unwrap(), "é");
+        assert_eq!(pieces.concat(), "aé");
+    }
+
+    #[test]
+    fn an_implied_space_goes_to_the_later_word() {
+        let ids = WORDS.encode("Write a Zqx").unwrap();
+        assert_eq!(WORDS.pieces(&ids), ["Write", " a", "", " Z", "q", "x"]);
+    }
+
+    #[test]
+    fn end_and_mask_are_found_by_name() {
+        assert_eq!(BYTES.eos_id(), BYTES.token_to_id("<|endoftext|>").unwrap());
+        assert_eq!(BYTES.mask_id(), BYTES.token_to_id("<|mask|>"));
+        assert_eq!(BYTES.vocab_size(), 258);
+        let error = BYTES.encode_prompt("x").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the embedded tokenizer has no turn token: expected one of <user>"
+        );
+    }
+
+    #[test]
+    fn errors_name_the_file() {
+        let missing = Tokenizer::from_file(Path::new("no/such/tokenizer.json")).unwrap_err();
+        assert_eq!(missing.to_string(), "reading the tokenizer no/such/tokenizer.json");
+        let wrong = Tokenizer::from_bytes(b"{}").unwrap_err().to_string();
+        assert!(
+            wrong.starts_with("the embedded tokenizer is no tokenizer.json: "),
+            "{wrong}"
+        );
+        let endless = Inner::new(BPE::default()).to_string(false).unwrap();
+        let endless = Tokenizer::from_bytes(endless.as_bytes()).unwrap_err().to_string();
+        assert_eq!(
+            endless,
+            "the embedded tokenizer has no end-of-text token: expected one of <eos>, <|endoftext|>, </s>"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_put_together_are_the_decoded_text(words in prop::collection::vec(0..900_u32, 0..40),
+                                                     bytes in prop::collection::vec(0..260_u32, 0..40)) {
+            prop_assert_eq!(WORDS.pieces(&words).concat(), WORDS.decode(&words));
+            prop_assert_eq!(BYTES.pieces(&bytes).concat(), BYTES.decode(&bytes));
+        }
+
+        #[test]
+        fn a_text_comes_back(text in "[^▁␣]{0,40}") {
+            prop_assert_eq!(WORDS.decode(&WORDS.encode_prompt(&text).unwrap()), format!("<user>{text}<bot>"));
+            prop_assert_eq!(BYTES.decode(&BYTES.encode(&text).unwrap()), text);
+        }
+    }
 }

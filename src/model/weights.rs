@@ -132,13 +132,7 @@ impl Weights {
         match SafeTensors::read_metadata(&bytes) {
             Ok((header, metadata)) => {
                 let data = LENGTH_BYTES + header;
-                Ok(Self {
-                    file,
-                    bytes,
-                    metadata,
-                    data,
-                    taken: Cell::new(0),
-                })
+                Ok(Self { file, bytes, metadata, data, taken: Cell::new(0) })
             }
             Err(error) => Err(header_error(file, &bytes, &error)),
         }
@@ -162,20 +156,11 @@ impl Weights {
     /// The tensor `name` as float32 on `device`; its shape must be `shape`.
     pub fn take(&self, name: &str, shape: &[usize], device: &Device) -> Result<Tensor, LoadError> {
         let Some(info) = self.metadata.info(name) else {
-            return Err(LoadError::Missing {
-                file: self.file.clone(),
-                name: name.into(),
-                expected: shape.to_vec(),
-            });
+            return Err(LoadError::Missing { file: self.file.clone(), name: name.into(), expected: shape.to_vec() });
         };
         if info.shape != shape {
             let (file, name) = (self.file.clone(), name.to_owned());
-            return Err(LoadError::Shape {
-                file,
-                name,
-                found: info.shape.clone(),
-                expected: shape.to_vec(),
-            });
+            return Err(LoadError::Shape { file, name, found: info.shape.clone(), expected: shape.to_vec() });
         }
         // The header check made sure that the offsets lie within the file and fit shape and type.
         let bytes = &self.bytes[self.data + info.data_offsets.0..self.data + info.data_offsets.1];
@@ -185,11 +170,7 @@ impl Weights {
             Dtype::BF16 => floats::<2>(bytes, |two| half::bf16::from_le_bytes(two).to_f32()),
             other => {
                 let (file, name) = (self.file.clone(), name.to_owned());
-                return Err(LoadError::Type {
-                    file,
-                    name,
-                    found: format!("{other:?}"),
-                });
+                return Err(LoadError::Type { file, name, found: format!("{other:?}") });
             }
         };
         self.taken.set(self.taken.get() + values.len());
@@ -207,42 +188,71 @@ fn floats<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f3
 
 fn header_error(file: String, bytes: &[u8], error: &SafeTensorError) -> LoadError {
     let found = bytes.len() as u64;
-    let length = bytes
-        .first_chunk::<LENGTH_BYTES>()
-        .map(|first| u64::from_le_bytes(*first));
+    let length = bytes.first_chunk::<LENGTH_BYTES>().map(|first| u64::from_le_bytes(*first));
     match (error, length) {
         // The header itself is cut off.
-        (SafeTensorError::InvalidHeaderLength, Some(length)) => LoadError::Length {
-            file,
-            found,
-            expected: length.saturating_add(LENGTH_BYTES as u64),
-        },
+        (SafeTensorError::InvalidHeaderLength, Some(length)) => {
+            LoadError::Length { file, found, expected: length.saturating_add(LENGTH_BYTES as u64) }
+        }
         (SafeTensorError::MetadataIncompleteBuffer, Some(length)) => {
             let data = data_length(bytes, length as usize).unwrap_or_default();
-            LoadError::Length {
-                file,
-                found,
-                expected: LENGTH_BYTES as u64 + length + data,
-            }
+            LoadError::Length { file, found, expected: LENGTH_BYTES as u64 + length + data }
         }
-        (SafeTensorError::HeaderTooSmall, _) => LoadError::Length {
-            file,
-            found,
-            expected: LENGTH_BYTES as u64,
-        },
-        (other, _) => LoadError::Header {
-            file,
-            reason: other.to_string(),
-        },
+        (SafeTensorError::HeaderTooSmall, _) => LoadError::Length { file, found, expected: LENGTH_BYTES as u64 },
+        (other, _) => LoadError::Header { file, reason: other.to_string() },
     }
 }
 
 /// Bytes of tensor data that a well-formed header describes.
 fn data_length(bytes: &[u8], header: usize) -> Option<u64> {
     let header: serde_json::Value = serde_json::from_slice(bytes.get(LENGTH_BYTES..LENGTH_BYTES + header)?).ok()?;
-    header
-        .as_object()?
-        .values()
-        .filter_map(|tensor| tensor.get("data_offsets")?.get(1)?.as_u64())
-        .max()
+    header.as_object()?.values().filter_map(|tensor| tensor.get("data_offsets")?.get(1)?.as_u64()).max()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::model::testing::Tiny;
+
+    fn message(bytes: Vec<u8>) -> String {
+        Weights::from_bytes("m/model.safetensors", bytes).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_is_called_truncated() {
+        let whole = Tiny::new("Dream", false).weights(Dtype::F32);
+        let header = LENGTH_BYTES + u64::from_le_bytes(*whole.first_chunk().unwrap()) as usize;
+        for length in [0, 5, LENGTH_BYTES, header - 1, header, header + 1, whole.len() - 1] {
+            let message = message(whole[..length].to_vec());
+            assert!(message.starts_with(&format!("m/model.safetensors is {length} bytes long")), "{message}");
+            assert!(message.ends_with("truncated"), "{length}: {message}");
+        }
+        let cut = message(whole[..=header].to_vec());
+        assert!(cut.contains(&format!("describes {}", whole.len())), "{cut}");
+    }
+
+    #[test]
+    fn a_file_that_goes_on_is_damaged() {
+        let mut whole = Tiny::new("Dream", false).weights(Dtype::F32);
+        whole.push(0);
+        assert!(message(whole).ends_with("damaged"));
+    }
+
+    #[test]
+    fn other_files_are_no_weights() {
+        let mut page = 9_u64.to_le_bytes().to_vec();
+        page.extend_from_slice(b"<!doctype html>");
+        assert!(message(page).contains("is not a safetensors file"));
+        assert!(message(vec![0xff; 64]).contains("is not a safetensors file"));
+    }
+
+    #[test]
+    fn taken_weights_are_counted() {
+        let weights = Weights::from_bytes("m", Tiny::new("Dream", false).weights(Dtype::F32)).unwrap();
+        assert!(weights.has("model.norm.weight") && !weights.has("model.norm.bias"));
+        let norm = weights.take("model.norm.weight", &[16], &Device::Cpu).unwrap();
+        assert_eq!((norm.dims(), weights.taken()), (&[16][..], 16));
+    }
 }

@@ -34,10 +34,7 @@ struct ConfigFile {
 impl Config {
     /// Parses the text of a configuration file; `file` names it in errors.
     pub fn parse(file: &str, text: &str) -> Result<Self, SettingsError> {
-        let bad = |message: String| SettingsError::BadFile {
-            file: file.to_owned(),
-            message,
-        };
+        let bad = |message: String| SettingsError::BadFile { file: file.to_owned(), message };
         let parsed: ConfigFile = toml::from_str(text).map_err(|error| bad(toml_message(&error, text)))?;
         if let Some(name) = &parsed.preset {
             preset(name).map_err(|error| bad(error.to_string()))?;

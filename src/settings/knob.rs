@@ -27,15 +27,8 @@ pub enum Slot {
 
 impl Slot {
     /// All slots, in the order of the knob pane.
-    pub const ALL: [Self; 7] = [
-        Self::Canvas,
-        Self::Schedule,
-        Self::Cache,
-        Self::Proposal,
-        Self::Unmask,
-        Self::Guide,
-        Self::Stop,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Canvas, Self::Schedule, Self::Cache, Self::Proposal, Self::Unmask, Self::Guide, Self::Stop];
 
     /// A heading.
     pub fn title(self) -> &'static str {
@@ -171,13 +164,10 @@ pub struct Knob {
 impl Knob {
     /// The knob of that name.
     pub fn find(name: &str) -> Result<&'static Self, SettingsError> {
-        super::KNOBS
-            .iter()
-            .find(|knob| knob.name == name)
-            .ok_or_else(|| SettingsError::UnknownKnob {
-                name: crate::trace::printable::line(name),
-                suggestion: nearest(name).to_owned(),
-            })
+        super::KNOBS.iter().find(|knob| knob.name == name).ok_or_else(|| SettingsError::UnknownKnob {
+            name: crate::trace::printable::line(name),
+            suggestion: nearest(name).to_owned(),
+        })
     }
 
     /// Its value in `settings`.
@@ -202,24 +192,15 @@ impl Knob {
         let value = match self.kind {
             Kind::Int { min, max, unset, .. } => match unset {
                 Some(word) if word == text => Some(Value::Word(word)),
-                _ => text
-                    .parse()
-                    .ok()
-                    .filter(|value| (min..=max).contains(value))
-                    .map(Value::Int),
+                _ => text.parse().ok().filter(|value| (min..=max).contains(value)).map(Value::Int),
             },
             Kind::Float { min, max, unset, .. } => match unset {
                 Some(word) if word == text => Some(Value::Word(word)),
-                _ => text
-                    .parse()
-                    .ok()
-                    .filter(|value| (min..=max).contains(value))
-                    .map(Value::Float),
+                _ => text.parse().ok().filter(|value| (min..=max).contains(value)).map(Value::Float),
             },
-            Kind::Choice(choices) => choices
-                .iter()
-                .find(|choice| choice.word == text)
-                .map(|choice| Value::Word(choice.word)),
+            Kind::Choice(choices) => {
+                choices.iter().find(|choice| choice.word == text).map(|choice| Value::Word(choice.word))
+            }
             Kind::Flag => match text {
                 "on" | "true" => Some(Value::Flag(true)),
                 "off" | "false" => Some(Value::Flag(false)),
@@ -235,19 +216,10 @@ impl Knob {
 
     /// What it takes, in words: "a whole number from 1 to 4096 (tokens), or 'whole'".
     pub fn expectation(&self) -> String {
-        let unit = if self.unit.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", self.unit)
-        };
+        let unit = if self.unit.is_empty() { String::new() } else { format!(" ({})", self.unit) };
         let or_unset = |unset: Option<&str>| unset.map_or(String::new(), |word| format!(", or '{word}'"));
         match self.kind {
-            Kind::Int {
-                min,
-                max: u64::MAX,
-                unset,
-                ..
-            } => {
+            Kind::Int { min, max: u64::MAX, unset, .. } => {
                 format!("it takes a whole number from {min}{unit}{}", or_unset(unset))
             }
             Kind::Int { min, max, unset, .. } => {
@@ -270,47 +242,26 @@ impl Knob {
     pub fn nudge(&self, settings: &mut Settings, presses: i64) {
         let now = self.get(settings);
         let next = match (self.kind, now) {
-            (
-                Kind::Int {
-                    min, unset: Some(_), ..
-                },
-                Value::Word(_),
-            ) if presses > 0 => Value::Int(min),
-            (
-                Kind::Float {
-                    min, unset: Some(_), ..
-                },
-                Value::Word(_),
-            ) if presses > 0 => Value::Float(min),
-            (
-                Kind::Int {
-                    min, unset: Some(word), ..
-                },
-                Value::Int(value),
-            ) if presses < 0 && value <= min => Value::Word(word),
-            (
-                Kind::Float {
-                    min, unset: Some(word), ..
-                },
-                Value::Float(value),
-            ) if presses < 0 && value <= min => Value::Word(word),
+            (Kind::Int { min, unset: Some(_), .. }, Value::Word(_)) if presses > 0 => Value::Int(min),
+            (Kind::Float { min, unset: Some(_), .. }, Value::Word(_)) if presses > 0 => Value::Float(min),
+            (Kind::Int { min, unset: Some(word), .. }, Value::Int(value)) if presses < 0 && value <= min => {
+                Value::Word(word)
+            }
+            (Kind::Float { min, unset: Some(word), .. }, Value::Float(value)) if presses < 0 && value <= min => {
+                Value::Word(word)
+            }
             (Kind::Int { min, max, step, .. }, Value::Int(value)) => {
                 // Land on the grid of the step, so that 1 + 8 is 8 and not 9.
                 let target = i128::from(value) + i128::from(presses) * i128::from(step);
                 let step = i128::from(step);
-                let on_grid = if presses > 0 {
-                    target.div_euclid(step) * step
-                } else {
-                    -((-target).div_euclid(step)) * step
-                };
+                let on_grid =
+                    if presses > 0 { target.div_euclid(step) * step } else { -((-target).div_euclid(step)) * step };
                 Value::Int(on_grid.clamp(i128::from(min), i128::from(max)) as u64)
             }
             (Kind::Float { min, max, step, .. }, Value::Float(value)) => {
                 let steps = (f64::from(value) / f64::from(step)).round() + presses as f64;
                 // Through decimal text, so that ten presses of 0.05 give 0.5 and not 0.50000001.
-                let value: f64 = format!("{:.4}", steps * f64::from(step))
-                    .parse()
-                    .unwrap_or(f64::from(value));
+                let value: f64 = format!("{:.4}", steps * f64::from(step)).parse().unwrap_or(f64::from(value));
                 Value::Float((value as f32).clamp(min, max))
             }
             (Kind::Choice(choices), Value::Word(word)) => {
@@ -326,11 +277,7 @@ impl Knob {
 
 /// The declared name with the smallest edit distance to `name`.
 fn nearest(name: &str) -> &'static str {
-    super::KNOBS
-        .iter()
-        .map(|knob| knob.name)
-        .min_by_key(|known| edit_distance(name, known))
-        .unwrap_or_default()
+    super::KNOBS.iter().map(|knob| knob.name).min_by_key(|known| edit_distance(name, known)).unwrap_or_default()
 }
 
 fn edit_distance(a: &str, b: &str) -> usize {

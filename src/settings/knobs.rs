@@ -131,6 +131,7 @@ choices! {
         Time = "time": "the share of masks that Dream's time grid asks for, the best first",
         Origin = "origin": "each mask independently with the share of Dream's time grid",
         Threshold = "threshold": "every proposal at or above the threshold, at least one",
+        ThresholdBudget = "threshold-budget": "as threshold, but never ahead of the even pace of steps (Dream `confidence_threshold`)",
     }
 }
 
@@ -261,7 +262,7 @@ knobs! {
     Guide {
         "guide" guide: GuideRule = GuideRule::Off, _, "", NextStep,
             "Commit the longest run of drafts that the autoregressive guide accepts (FlashDLM, Guided Diffusion).";
-        "guide-top-k" guide_top_k: usize = 2, (1..=50 by 1), "tokens", NextStep,
+        "guide-top-k" guide_top_k: usize = 2, (1..=1000 by 1), "tokens", NextStep,
             "Guide rules topk and topk-relative: how deep the draft may rank.";
         "guide-ratio" guide_ratio: f32 = 0.5, (0.0..=1.0 by 0.05), "ratio", NextStep,
             "Guide rule topk-relative: how likely the draft must be, relative to the guide's favourite.";
@@ -298,7 +299,7 @@ impl<'de> Deserialize<'de> for Settings {
 
 /// A value as files write it: `32`, `0.9`, `true` or `"whole"`.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number, a word in quotes, true or false")]
 pub(super) enum Scalar {
     Flag(bool),
     Int(u64),

@@ -20,15 +20,7 @@ macro_rules! built_in {
     };
 }
 
-built_in!(
-    "plain",
-    "dream",
-    "threshold",
-    "freecache",
-    "guided",
-    "flashdlm",
-    "flashdlm-window"
-);
+built_in!("plain", "dream", "threshold", "freecache", "guided", "flashdlm", "flashdlm-window");
 
 /// A named set of knob values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,10 +48,7 @@ struct PresetFile {
 impl Preset {
     /// Parses the text of a preset file; `file` names it in errors.
     pub fn parse(name: &str, file: &str, text: &str) -> Result<Self, SettingsError> {
-        let bad = |message: String| SettingsError::BadFile {
-            file: file.to_owned(),
-            message,
-        };
+        let bad = |message: String| SettingsError::BadFile { file: file.to_owned(), message };
         let parsed: PresetFile = toml::from_str(text).map_err(|error| bad(toml_message(&error, text)))?;
         Ok(Self {
             name: printable::line(name),
@@ -72,9 +61,7 @@ impl Preset {
     /// Reads a preset file.
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
         let (file, text) = read(path)?;
-        let name = path
-            .file_stem()
-            .map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned());
+        let name = path.file_stem().map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned());
         Self::parse(&name, &file, &text)
     }
 
@@ -97,13 +84,10 @@ pub fn preset(name: &str) -> Result<Preset, SettingsError> {
     if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
         return Preset::read(Path::new(name));
     }
-    presets()
-        .into_iter()
-        .find(|preset| preset.name == name)
-        .ok_or_else(|| SettingsError::UnknownPreset {
-            name: printable::line(name),
-            known: BUILT_IN.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
-        })
+    presets().into_iter().find(|preset| preset.name == name).ok_or_else(|| SettingsError::UnknownPreset {
+        name: printable::line(name),
+        known: BUILT_IN.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+    })
 }
 
 /// The layers of the settings in force, kept apart so that a change of preset leaves flags and live changes alone.
@@ -176,12 +160,7 @@ impl Layers {
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
             .chain(self.preset.iter().flat_map(Preset::knobs))
-            .chain(
-                self.flags
-                    .iter()
-                    .chain(&self.live)
-                    .map(|(name, value)| (*name, value.as_str())),
-            )
+            .chain(self.flags.iter().chain(&self.live).map(|(name, value)| (*name, value.as_str())))
     }
 }
 
@@ -205,10 +184,7 @@ pub(super) fn read(path: &Path) -> Result<(String, String), SettingsError> {
     let file = printable::line(&path.display().to_string());
     match std::fs::read_to_string(path) {
         Ok(text) => Ok((file, text)),
-        Err(error) => Err(SettingsError::BadFile {
-            file,
-            message: error.to_string(),
-        }),
+        Err(error) => Err(SettingsError::BadFile { file, message: error.to_string() }),
     }
 }
 

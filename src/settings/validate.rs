@@ -37,10 +37,7 @@ impl Settings {
             ));
         }
         let blocks = self.blocks(gen_length);
-        if let Some(steps) = self
-            .steps
-            .filter(|steps| *steps < blocks && self.unmask != UnmaskRule::Threshold)
-        {
+        if let Some(steps) = self.steps.filter(|steps| *steps < blocks && self.unmask != UnmaskRule::Threshold) {
             return conflict(format!(
                 "steps {steps} is less than one step for each of the {blocks} blocks: choose steps of at least {blocks}, \
                  a longer block-length, or steps 'auto'"
@@ -79,12 +76,7 @@ impl Settings {
 }
 
 fn validate_canvas(limits: &Limits) -> Result<(), SettingsError> {
-    let Limits {
-        prompt,
-        gen_length,
-        max_positions,
-        ..
-    } = *limits;
+    let Limits { prompt, gen_length, max_positions, .. } = *limits;
     if prompt >= max_positions {
         return conflict(format!(
             "the prompt takes {prompt} tokens and the model's context is {max_positions}: shorten the prompt"

@@ -34,7 +34,7 @@ pub use sudoku::SudokuTask;
 use dice::Dice;
 
 /// A kind of task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
     /// Operations on a list of words.

@@ -103,7 +103,7 @@ const LOST: Notation = &[
         false,
         &[
             "It was the {t}, and it was still as {c} as before.",
-            "There was the {c} {t}, [wet|dusty|dirty] but whole, behind the old {s}.",
+            "There was the {c} {t}, [wet|dusty|dirty] but whole, behind the {s}.",
         ],
     ),
     (
@@ -147,7 +147,7 @@ const GIFT: Notation = &[
         false,
         &[
             "On the way {p} [met|passed|saw] {an a} that [danced|slept|sat] by the {s}.",
-            "[Near|By|Beside] the {s} {p} saw {an a} that was [hungry|thirsty|lonely|tired].",
+            "[Near|By|Beside] the {s} {p} saw {an a} that was [hungry|thirsty] and [sad|tired].",
         ],
     ),
     (
@@ -256,7 +256,7 @@ const FEAST: Notation = &[
         false,
         &[
             "The {a} [heard|noticed] it first and [pulled|led|took] {N} there.",
-            "First the {a} [heard|noticed] it, then {N} heard it.",
+            "First the {a} [heard|noticed] it, then {N} [came|followed].",
         ],
     ),
     (

@@ -46,13 +46,15 @@ impl StoryTask {
         } else {
             lexicon::name(dice, &[])
         };
-        let thing = match odd[1] {
-            true => lexicon::invent(dice, Case::Lower, longest, &[]),
-            false => lexicon::word(dice, &THINGS, &[]),
+        let thing = if odd[1] {
+            lexicon::invent(dice, Case::Lower, longest, &[])
+        } else {
+            lexicon::word(dice, &THINGS, &[])
         };
-        let animal = match odd[2] {
-            true => lexicon::invent(dice, Case::Lower, longest, &[]),
-            false => lexicon::word(dice, &ANIMALS, &[]),
+        let animal = if odd[2] {
+            lexicon::invent(dice, Case::Lower, longest, &[])
+        } else {
+            lexicon::word(dice, &ANIMALS, &[])
         };
         let colour = dice.chance(0.25).then(|| lexicon::word(dice, &COLOURS, &[]));
         let place = dice.chance(0.25).then(|| lexicon::word(dice, &PLACES, &[]));

@@ -10,10 +10,7 @@ const LONGEST_CANVAS: usize = 1 << 20;
 pub(super) fn header(header: &Header) -> Result<(), String> {
     let prompt = header.prompt_ids.len();
     if header.prompt_pieces.len() != prompt {
-        return Err(format!(
-            "the prompt has {prompt} ids but {} pieces of text",
-            header.prompt_pieces.len()
-        ));
+        return Err(format!("the prompt has {prompt} ids but {} pieces of text", header.prompt_pieces.len()));
     }
     if header.gen_length == 0 {
         return Err("gen_length is 0".to_owned());
@@ -39,22 +36,14 @@ pub(super) struct Steps {
 impl Steps {
     /// For the log that `header` opens.
     pub(super) fn new(header: &Header) -> Self {
-        Self {
-            prompt: header.prompt_ids.len(),
-            length: header.canvas_length(),
-            next: 0,
-            cost: [0; 8],
-        }
+        Self { prompt: header.prompt_ids.len(), length: header.canvas_length(), next: 0, cost: [0; 8] }
     }
 
     /// Checks the next entry.
     pub(super) fn check(&mut self, entry: &Entry) -> Result<(), String> {
         let record = &entry.record;
         if record.step != self.next {
-            return Err(format!(
-                "step {} stands where step {} is expected",
-                record.step, self.next
-            ));
+            return Err(format!("step {} stands where step {} is expected", record.step, self.next));
         }
         self.canvas(record)?;
         self.proposals(&record.proposals)?;
@@ -86,8 +75,8 @@ impl Steps {
         self.ascending("proposal", proposals.iter().map(|proposal| proposal.position))?;
         for proposal in proposals {
             probability("a proposal's confidence", proposal.confidence)?;
-            if !proposal.entropy.is_finite() {
-                return Err("a proposal's entropy is not finite".to_owned());
+            if !proposal.entropy.is_finite() || !proposal.score.is_finite() {
+                return Err("a proposal's entropy or score is not finite".to_owned());
             }
             if proposal.alternatives.len() > Proposal::ALTERNATIVES {
                 return Err(format!(
@@ -107,10 +96,7 @@ impl Steps {
         self.ascending("commit", record.commits.iter().map(|commit| commit.position))?;
         for commit in &record.commits {
             if commit.position < self.prompt {
-                return Err(format!(
-                    "a commit at position {} writes into the prompt",
-                    commit.position
-                ));
+                return Err(format!("a commit at position {} writes into the prompt", commit.position));
             }
             if record.ids[commit.position] != commit.token {
                 return Err(format!(
@@ -127,11 +113,7 @@ impl Steps {
         let Some(review) = &record.guide else { return Ok(()) };
         self.ascending("draft", review.drafts.iter().map(|draft| draft.position))?;
         if review.accepted > review.drafts.len() {
-            return Err(format!(
-                "{} of {} drafts are accepted",
-                review.accepted,
-                review.drafts.len()
-            ));
+            return Err(format!("{} of {} drafts are accepted", review.accepted, review.drafts.len()));
         }
         for view in review.drafts.iter().filter_map(|draft| draft.view) {
             probability("a guide's probability", view.top_probability)?;
@@ -142,23 +124,10 @@ impl Steps {
 
     /// Figures add costs up, so their sums must stay within their types.
     fn cost(&mut self, cost: &Cost) -> Result<(), String> {
-        let counts = [
-            cost.nfe,
-            cost.guide_forwards,
-            cost.computed,
-            cost.reused,
-            cost.guide_computed,
-        ]
-        .map(u64::from);
-        let parts = counts
-            .into_iter()
-            .chain([cost.denoiser_us, cost.guide_us, cost.other_us]);
+        let counts = [cost.nfe, cost.guide_forwards, cost.computed, cost.reused, cost.guide_computed].map(u64::from);
+        let parts = counts.into_iter().chain([cost.denoiser_us, cost.guide_us, cost.other_us]);
         for (index, (sum, part)) in self.cost.iter_mut().zip(parts).enumerate() {
-            let most = if index < counts.len() {
-                u64::from(u32::MAX / 2)
-            } else {
-                u64::MAX / 4
-            };
+            let most = if index < counts.len() { u64::from(u32::MAX / 2) } else { u64::MAX / 4 };
             *sum = sum
                 .checked_add(part)
                 .filter(|sum| *sum <= most)
@@ -186,9 +155,5 @@ impl Steps {
 }
 
 fn probability(what: &str, value: f32) -> Result<(), String> {
-    if (0.0..=1.0).contains(&value) {
-        Ok(())
-    } else {
-        Err(format!("{what} is {value}, not between 0 and 1"))
-    }
+    if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(format!("{what} is {value}, not between 0 and 1")) }
 }

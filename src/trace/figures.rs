@@ -30,31 +30,21 @@ pub struct Figures {
 impl Figures {
     /// Of the first `steps` steps of `log`.
     pub fn of(log: &Log, steps: usize) -> Self {
-        let mut figures = Self {
-            steps: steps.min(log.len()),
-            ..Self::default()
-        };
+        let mut figures = Self { steps: steps.min(log.len()), ..Self::default() };
         for entry in log.entries().iter().take(steps) {
             figures.cost += entry.record.cost;
             if let Some(review) = &entry.record.guide {
                 figures.reviews += 1;
                 figures.accepted += review.accepted;
-                figures.judged += review
-                    .drafts
-                    .iter()
-                    .filter(|draft| draft.verdict != Verdict::NotReached)
-                    .count();
+                figures.judged += review.drafts.iter().filter(|draft| draft.verdict != Verdict::NotReached).count();
                 figures.forced += usize::from(review.accepted == 0 && !review.drafts.is_empty());
             }
         }
         let header = log.header();
         let generated = log.canvas(steps).ids.get(header.prompt_ids.len()..).unwrap_or_default();
         figures.masked = generated.iter().filter(|id| **id == header.mask_id).count();
-        figures.tokens = generated
-            .iter()
-            .take_while(|id| **id != header.eos_id)
-            .filter(|id| **id != header.mask_id)
-            .count();
+        figures.tokens =
+            generated.iter().take_while(|id| **id != header.eos_id).filter(|id| **id != header.mask_id).count();
         figures
     }
 
@@ -80,10 +70,7 @@ impl Figures {
 
     /// Share of canvas positions whose K/V rows were reused rather than computed.
     pub fn reuse(&self) -> f64 {
-        ratio(
-            f64::from(self.cost.reused),
-            f64::from(self.cost.reused + self.cost.computed),
-        )
+        ratio(f64::from(self.cost.reused), f64::from(self.cost.reused + self.cost.computed))
     }
 }
 

@@ -121,14 +121,8 @@ impl<W: Write> Writer<W> {
     /// Writes the header.
     pub fn new(out: W, header: &Header) -> io::Result<Self> {
         let mut writer = Self { out, line: Vec::new() };
-        let stamp = Stamp {
-            format: FORMAT,
-            program: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        writer.write(&HeaderLine {
-            diffuscope: stamp,
-            header,
-        })?;
+        let stamp = Stamp { format: FORMAT, program: env!("CARGO_PKG_VERSION").to_owned() };
+        writer.write(&HeaderLine { diffuscope: stamp, header })?;
         Ok(writer)
     }
 
@@ -174,22 +168,13 @@ pub fn open(path: &Path) -> Result<Opened, TraceError> {
     let name = printable::line(&path.display().to_string());
     match File::open(path) {
         Ok(file) => read(&name, BufReader::new(file)),
-        Err(error) => Err(TraceError::Unreadable {
-            file: name,
-            message: error.to_string(),
-        }),
+        Err(error) => Err(TraceError::Unreadable { file: name, message: error.to_string() }),
     }
 }
 
 /// Reads a trace; `file` names it in messages.
 pub fn read(file: &str, input: impl BufRead) -> Result<Opened, TraceError> {
-    let mut lines = Lines {
-        file: file.to_owned(),
-        input,
-        number: 0,
-        line: Vec::new(),
-        whole: true,
-    };
+    let mut lines = Lines { file: file.to_owned(), input, number: 0, line: Vec::new(), whole: true };
     let header = lines.header()?;
     let mut steps = check::Steps::new(&header);
     let mut log = Log::new(header);
@@ -200,7 +185,8 @@ pub fn read(file: &str, input: impl BufRead) -> Result<Opened, TraceError> {
         }
         let kind: Kind = match serde_json::from_slice(&lines.line) {
             Ok(kind) => kind,
-            Err(error) if error.is_eof() && !lines.whole => {
+            // A number that is cut off is no proper end of a line either, so the parser's reason does not matter.
+            Err(_) if !lines.whole => {
                 warnings.push(format!(
                     "line {} of the trace is cut off: it opens with the {} steps before it",
                     lines.number,
@@ -220,10 +206,7 @@ pub fn read(file: &str, input: impl BufRead) -> Result<Opened, TraceError> {
         }
     }
     if log.end().is_none() && warnings.is_empty() {
-        warnings.push(format!(
-            "the trace has no end: its run was interrupted after {} steps",
-            log.len()
-        ));
+        warnings.push(format!("the trace has no end: its run was interrupted after {} steps", log.len()));
     }
     Ok(Opened { log, warnings })
 }
@@ -248,10 +231,7 @@ impl<R: BufRead> Lines<R> {
             let read = (&mut self.input)
                 .take(LONGEST_LINE)
                 .read_until(b'\n', &mut self.line)
-                .map_err(|error| TraceError::Unreadable {
-                    file: self.file.clone(),
-                    message: error.to_string(),
-                })?;
+                .map_err(|error| TraceError::Unreadable { file: self.file.clone(), message: error.to_string() })?;
             self.whole = self.line.ends_with(b"\n");
             if read == 0 {
                 return Ok(false);
@@ -275,14 +255,7 @@ impl<R: BufRead> Lines<R> {
         }
         let Ok(StampLine { diffuscope: stamp }) = serde_json::from_slice(&self.line) else {
             let cut = !self.whole && self.line.starts_with(b"{\"diffuscope\"");
-            return Err(not_a_trace(
-                self,
-                if cut {
-                    "its header is cut off"
-                } else {
-                    "its first line is no header"
-                },
-            ));
+            return Err(not_a_trace(self, if cut { "its header is cut off" } else { "its first line is no header" }));
         };
         if stamp.format > FORMAT {
             return Err(TraceError::Newer {
@@ -301,24 +274,14 @@ impl<R: BufRead> Lines<R> {
     }
 
     fn damaged(&self, message: String) -> TraceError {
-        TraceError::Damaged {
-            file: self.file.clone(),
-            line: self.number,
-            message,
-        }
+        TraceError::Damaged { file: self.file.clone(), line: self.number, message }
     }
 }
 
 /// The parser counts lines within a line; only the column means something here.
 fn json_message(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let message = text
-        .rsplit_once(" at line ")
-        .map_or(text.as_str(), |(message, _)| message);
+    let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
     let column = error.column();
-    if column > 0 {
-        printable::line(&format!("{message} (column {column})"))
-    } else {
-        printable::line(message)
-    }
+    if column > 0 { printable::line(&format!("{message} (column {column})")) } else { printable::line(message) }
 }

@@ -140,12 +140,7 @@ impl Log {
         let masks = header.gen_length;
         let empty: Arc<str> = Arc::from("");
         let canvas = Canvas {
-            ids: header
-                .prompt_ids
-                .iter()
-                .copied()
-                .chain(std::iter::repeat_n(header.mask_id, masks))
-                .collect(),
+            ids: header.prompt_ids.iter().copied().chain(std::iter::repeat_n(header.mask_id, masks)).collect(),
             pieces: header
                 .prompt_pieces
                 .iter()
@@ -224,10 +219,7 @@ impl Log {
 
     /// The record of the `steps`-th step, counted from 1; `None` for 0, the canvas before the first step.
     pub fn record(&self, steps: usize) -> Option<&StepRecord> {
-        steps
-            .checked_sub(1)
-            .and_then(|index| self.entries.get(index))
-            .map(|entry| &entry.record)
+        steps.checked_sub(1).and_then(|index| self.entries.get(index)).map(|entry| &entry.record)
     }
 
     /// The canvas after `steps` steps; the last one where there are fewer.

@@ -52,10 +52,7 @@ mod tests {
 
     #[test]
     fn escapes_and_overrides_cannot_pass() {
-        assert_eq!(
-            text("a\u{1b}[31mb\u{7}\u{202e}c\u{9b}d"),
-            "a\u{fffd}[31mb\u{fffd}\u{fffd}c\u{fffd}d"
-        );
+        assert_eq!(text("a\u{1b}[31mb\u{7}\u{202e}c\u{9b}d"), "a\u{fffd}[31mb\u{fffd}\u{fffd}c\u{fffd}d");
     }
 
     #[test]

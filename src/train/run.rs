@@ -1,0 +1,387 @@
+//! The training loop: phases one after the other, each resumable at any step.
+
+use super::checkpoint::{self, CheckpointError, Progress};
+use super::composed::Composed;
+use super::config::{Config, Objective, Phase};
+use super::data::{Batch, Source, Specials};
+use super::evaluate::{Candidate, Evaluate, EvaluateError};
+use super::figures::{Figures, Point};
+use super::fused::Fused;
+use super::gradient::{Engine, EngineError};
+use super::optimizer::{AdamW, State};
+use super::parameters::Layout;
+use crate::model::tokenizer::{Tokenizer, TokenizerError};
+use crate::tasks::{Family, Options};
+use candle_core::Device;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use thiserror::Error;
+
+/// Why training stopped short.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    /// A checkpoint could not be written or read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Exact match could not be measured.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
+    /// A sample could not be encoded.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// A file of the run could not be written or read.
+    #[error("cannot access {path}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The thread that makes batches ended.
+    #[error("the thread that makes batches ended at step {step} of phase {phase}")]
+    Batches {
+        /// Phase.
+        phase: String,
+        /// Step.
+        step: u64,
+    },
+    /// The gradient is no number.
+    #[error("the gradient at step {step} of phase {phase} is not finite: lower the learning rate")]
+    Diverged {
+        /// Phase.
+        phase: String,
+        /// Step.
+        step: u64,
+    },
+    /// A phase did not reach its gate.
+    #[error("phase {phase} missed its gate: {missed}; give it more tokens, or go on with --past-gates")]
+    Gate {
+        /// Phase.
+        phase: String,
+        /// What was reached and what was expected.
+        missed: String,
+    },
+    /// A checkpoint is of another run.
+    #[error("{path} was trained with seed {found}, the recipe says {expected}")]
+    Seed {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Its seed.
+        found: u64,
+        /// That of the recipe.
+        expected: u64,
+    },
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Every phase has spent its budget.
+    Finished,
+    /// It was told to stop, and can be resumed.
+    Stopped,
+}
+
+/// Exact match at some moment of a run, as kept in `exact.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exact {
+    /// Phase.
+    pub phase: String,
+    /// Steps of the phase so far.
+    pub step: u64,
+    /// Tokens of the phase so far.
+    pub tokens: u64,
+    /// Percentage of right answers by family.
+    pub exact: BTreeMap<Family, f64>,
+}
+
+/// Everything that a run needs.
+pub struct Run<'a> {
+    /// The recipe.
+    pub config: &'a Config,
+    /// Where checkpoints and curves are kept.
+    pub folder: &'a Path,
+    /// Of the networks.
+    pub tokenizer: Arc<Tokenizer>,
+    /// End and mask.
+    pub specials: Specials,
+    /// Rows of the embedding.
+    pub vocab: usize,
+    /// Where it is computed.
+    pub device: Device,
+    /// Threads on a CPU.
+    pub threads: usize,
+    /// Set from outside to stop after the step in hand.
+    pub stop: Arc<AtomicBool>,
+    /// Go on where a gate is missed.
+    pub past_gates: bool,
+}
+
+impl Run<'_> {
+    /// The layout of the model called `name`; recipes are validated to have it.
+    pub fn layout(&self, name: &str) -> Layout {
+        let shape = self.config.models[name];
+        Layout::new(shape, self.vocab)
+    }
+
+    fn engine(&self, layout: &Layout) -> Box<dyn Engine> {
+        let positions = self.config.positions;
+        if self.device.is_cpu() {
+            Box::new(Fused::new(layout.clone(), positions, self.threads))
+        } else {
+            Box::new(Composed::new(layout.clone(), positions, self.device.clone()))
+        }
+    }
+
+    /// Runs every phase that has budget left. `evaluate` measures exact match.
+    pub fn all(&self, evaluate: &mut dyn Evaluate) -> Result<End, TrainError> {
+        for phase in &self.config.phases {
+            if self.phase(phase, evaluate)? == End::Stopped {
+                return Ok(End::Stopped);
+            }
+        }
+        Ok(End::Finished)
+    }
+
+    /// The state in which a phase starts: its checkpoint, the average of the phase that it follows, or fresh weights.
+    fn start(&self, phase: &Phase, layout: &Layout) -> Result<(State, Progress), TrainError> {
+        let path = checkpoint::path(self.folder, &phase.name);
+        if path.exists() {
+            let (state, progress) = checkpoint::load(&path, layout)?;
+            if progress.seed != self.config.seed {
+                return Err(TrainError::Seed { path, found: progress.seed, expected: self.config.seed });
+            }
+            return Ok((state, progress));
+        }
+        let weights = match &phase.from {
+            None => layout.initial(self.config.seed),
+            Some(from) => {
+                let mut weights = checkpoint::load(&checkpoint::path(self.folder, from), layout)?.0.average;
+                let causal_before =
+                    self.config.phases.iter().any(|p| p.name == *from && p.objective == Objective::Causal);
+                if causal_before && phase.objective != Objective::Causal {
+                    centre_mask(&mut weights[layout.embedding.clone()], layout, self.specials.mask);
+                }
+                weights
+            }
+        };
+        let progress = Progress {
+            phase: phase.name.clone(),
+            seed: self.config.seed,
+            shape: layout.shape,
+            vocab: layout.vocab,
+            step: 0,
+            tokens: 0,
+            seconds: 0.0,
+        };
+        Ok((State::new(weights), progress))
+    }
+
+    fn phase(&self, phase: &Phase, evaluate: &mut dyn Evaluate) -> Result<End, TrainError> {
+        let layout = self.layout(&phase.model);
+        let path = checkpoint::path(self.folder, &phase.name);
+        let (mut state, mut progress) = self.start(phase, &layout)?;
+        if progress.tokens >= phase.tokens {
+            say(&format!("{}: done, {:.2}M tokens", phase.name, progress.tokens as f64 / 1e6));
+            return Ok(End::Finished);
+        }
+        let causal = phase.objective == Objective::Causal;
+        let mut engine = self.engine(&layout);
+        let adamw = AdamW::new(self.config.optimizer, self.config.average, &layout, self.threads);
+        let journal = Journal::open(self.folder, &progress)?;
+        let source = Source::new(self.config, phase, Arc::clone(&self.tokenizer), self.specials);
+        let batches = source
+            .stream(progress.step, progress.tokens)
+            .map_err(|source| TrainError::File { path: self.folder.to_owned(), source })?;
+        let report = self.config.report;
+        let bar = bar(phase);
+        let mut gradient = vec![0.0; layout.len];
+        let mut figures = Figures::default();
+        let mut last_point = Point::default();
+        let (mut saved, mut reported, mut reported_tokens) = (Instant::now(), Instant::now(), progress.tokens);
+        let begun = Instant::now();
+        let seconds_before = progress.seconds;
+
+        while progress.tokens < phase.tokens {
+            if self.stop.load(Ordering::Relaxed) {
+                checkpoint::save(&path, &layout, &state, &progress)?;
+                bar.abandon();
+                say(&format!("{}: stopped at {:.2}M tokens", phase.name, progress.tokens as f64 / 1e6));
+                return Ok(End::Stopped);
+            }
+            let ended = |_| TrainError::Batches { phase: phase.name.clone(), step: progress.step };
+            let batch: Batch = batches.recv().map_err(ended)??;
+            let spent = progress.tokens as f64 / phase.tokens as f64;
+            let rate = phase.rate(progress.step, spent);
+            let future = phase.future(progress.step);
+            let outcomes = engine.gradient(&state.weights, &batch.chunks, future, &mut gradient)?;
+            let norm = adamw.step(&mut state, &gradient, rate);
+            if !norm.is_finite() {
+                return Err(TrainError::Diverged { phase: phase.name.clone(), step: progress.step });
+            }
+            figures.add(&batch.chunks, &outcomes);
+            let before = progress.tokens;
+            progress.step += 1;
+            progress.tokens += batch.tokens();
+            progress.seconds = seconds_before + begun.elapsed().as_secs_f64();
+            bar.set_position(progress.tokens);
+            if let Some(copied) = figures.copied_share() {
+                bar.set_message(format!("loss {:.3} copied {copied:.0} %", figures.loss()));
+            }
+
+            let crossed = |every: u64| every > 0 && before / every != progress.tokens / every;
+            if crossed(report.curve_tokens) || progress.tokens >= phase.tokens {
+                let seconds = reported.elapsed().as_secs_f64().max(1e-9);
+                last_point = Point {
+                    phase: phase.name.clone(),
+                    step: progress.step,
+                    tokens: progress.tokens,
+                    loss: figures.loss(),
+                    norm,
+                    rate,
+                    tokens_per_second: (progress.tokens - reported_tokens) as f64 / seconds,
+                    copied: figures.copied(),
+                    cross_entropy: figures.cross_entropy(),
+                };
+                journal.point(&last_point)?;
+                bar.suspend(|| say(&last_point.to_string()));
+                figures = Figures::default();
+                (reported, reported_tokens) = (Instant::now(), progress.tokens);
+            }
+            if saved.elapsed() >= Duration::from_secs(report.checkpoint_seconds) {
+                checkpoint::save(&path, &layout, &state, &progress)?;
+                saved = Instant::now();
+            }
+            let ends = progress.tokens >= phase.tokens;
+            if ends {
+                checkpoint::save(&path, &layout, &state, &progress)?;
+            }
+            if ends || crossed(report.exact_tokens) {
+                let candidate = Candidate { engine: engine.as_mut(), weights: &state.average, causal };
+                let exact = evaluate.exact(candidate, Options::default())?;
+                let line: Vec<_> = exact.iter().map(|(family, share)| format!("{family} {share:.0}")).collect();
+                bar.suspend(|| say(&format!("{} exact | {}", phase.name, line.join(" "))));
+                let Progress { step, tokens, .. } = progress;
+                journal.exact(&Exact { phase: phase.name.clone(), step, tokens, exact: exact.clone() })?;
+                // Measuring is not training: it does not count as speed.
+                (reported, reported_tokens) = (Instant::now(), progress.tokens);
+                if ends {
+                    self.gate(phase, &exact, &last_point.copied)?;
+                }
+            }
+        }
+        bar.finish();
+        Ok(End::Finished)
+    }
+
+    fn gate(
+        &self,
+        phase: &Phase,
+        exact: &BTreeMap<Family, f64>,
+        copied: &BTreeMap<Family, f64>,
+    ) -> Result<(), TrainError> {
+        let missed: Vec<String> = [("exact", &phase.gate.exact, exact), ("copied words", &phase.gate.copied, copied)]
+            .into_iter()
+            .flat_map(|(what, gate, found)| {
+                gate.iter().filter_map(move |(family, least)| {
+                    let share = found.get(family).copied().unwrap_or(0.0);
+                    (share < *least).then(|| format!("{what} {family} {share:.0} %, expected {least} %"))
+                })
+            })
+            .collect();
+        if missed.is_empty() {
+            say(&format!("{}: gate passed", phase.name));
+            return Ok(());
+        }
+        let error = TrainError::Gate { phase: phase.name.clone(), missed: missed.join(", ") };
+        if self.past_gates {
+            say(&format!("{error} (going on)"));
+            return Ok(());
+        }
+        Err(error)
+    }
+}
+
+/// A network that never saw the mask gets the mean of all tokens for it.
+fn centre_mask(embedding: &mut [f32], layout: &Layout, mask: u32) {
+    let d = layout.shape.hidden;
+    let mut mean = vec![0.0; d];
+    for row in embedding.chunks_exact(d) {
+        for (mean, value) in mean.iter_mut().zip(row) {
+            *mean += value / layout.vocab as f32;
+        }
+    }
+    embedding[mask as usize * d..][..d].copy_from_slice(&mean);
+}
+
+fn bar(phase: &Phase) -> ProgressBar {
+    let bar = ProgressBar::new(phase.tokens);
+    let template = "{prefix} {bar:30} {percent}% {human_pos}/{human_len} tokens {per_sec} ETA {eta} {msg}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_prefix(phase.name.clone());
+    bar
+}
+
+/// A line of the run's report. It goes to the error stream, as the bar does.
+fn say(line: &str) {
+    let mut stream = std::io::stderr().lock();
+    // A report that nobody can read is no reason to end a run of hours.
+    let _ = if stream.is_terminal() { writeln!(stream, "{line}") } else { writeln!(stream, "{line}").and_then(|()| stream.flush()) };
+}
+
+/// The curves of a run, as JSON lines.
+struct Journal {
+    curve: PathBuf,
+    exact: PathBuf,
+}
+
+impl Journal {
+    /// Opens the curves, and drops what a killed run had written after its last checkpoint.
+    fn open(folder: &Path, progress: &Progress) -> Result<Self, TrainError> {
+        let journal = Self { curve: folder.join("curve.jsonl"), exact: folder.join("exact.jsonl") };
+        for path in [&journal.curve, &journal.exact] {
+            let file = |source| TrainError::File { path: path.clone(), source };
+            if !path.exists() {
+                continue;
+            }
+            let text = std::fs::read_to_string(path).map_err(file)?;
+            let kept: String = text
+                .lines()
+                .filter(|line| {
+                    let value: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+                    value["phase"] != progress.phase || value["step"].as_u64().is_some_and(|s| s <= progress.step)
+                })
+                .flat_map(|line| [line, "\n"])
+                .collect();
+            checkpoint::replace(path, |part| std::fs::write(part, kept)).and_then(|written| written).map_err(file)?;
+        }
+        Ok(journal)
+    }
+
+    fn append(path: &Path, line: serde_json::Result<String>) -> Result<(), TrainError> {
+        let append = || -> std::io::Result<()> {
+            let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+            writeln!(file, "{}", line?)
+        };
+        append().map_err(|source| TrainError::File { path: path.to_owned(), source })
+    }
+
+    fn point(&self, point: &Point) -> Result<(), TrainError> {
+        Self::append(&self.curve, serde_json::to_string(point))
+    }
+
+    fn exact(&self, exact: &Exact) -> Result<(), TrainError> {
+        Self::append(&self.exact, serde_json::to_string(exact))
+    }
+}

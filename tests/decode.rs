@@ -1,0 +1,461 @@
+//! The decoding loop on a scripted network: no tensors, every edge case.
+
+#![allow(clippy::unwrap_used, clippy::items_after_statements)]
+
+use diffuscope::{
+    decode::{
+        DecodeError, Decoder, Networks,
+        clock::StoppedClock,
+        record::{KvStatus, Reason, StepRecord, StopReason, Verdict},
+    },
+    model::network::{Alignment, Network},
+    settings::{CacheChoice, EosStop, GuideRule, OrderScore, SamplerStyle, Settings, UnmaskRule},
+};
+use proptest::prelude::*;
+
+mod scripted;
+
+use scripted::Scripted;
+
+const VOCAB: usize = 24;
+const EOS: u32 = 0;
+const MASK: u32 = 23;
+
+fn a_denoiser(alignment: Alignment, script: impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + 'static) -> Scripted {
+    Scripted::denoiser(alignment, VOCAB, MASK, script)
+}
+
+fn a_guide(script: impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + 'static) -> Scripted {
+    Scripted::guide(VOCAB, script)
+}
+
+/// Logits that put `token` first by `lead`.
+fn favour(token: u32, lead: f32) -> Vec<f32> {
+    let mut logits = vec![0.0; VOCAB];
+    logits[token as usize] = lead;
+    logits
+}
+
+/// A distribution that depends on the position and on all visible tokens, without ties.
+fn tangled(seed: u64) -> impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + Clone + 'static {
+    move |position, visible| {
+        let mut state = seed ^ (position as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        for (index, token) in visible.iter().enumerate() {
+            let token = u64::from(token.unwrap_or(u32::MAX));
+            state = (state ^ (token + 31 * index as u64)).wrapping_mul(0xD134_2543_DE82_EF95).rotate_left(23);
+        }
+        (0..VOCAB as u64)
+            .map(|id| {
+                let mixed = (state ^ id.wrapping_mul(0xA24B_AED4_963E_E407)).wrapping_mul(0x9FB2_1C65_1E98_DF25);
+                ((mixed >> 40) as f32 / (1u64 << 24) as f32) * 6.0
+            })
+            .collect()
+    }
+}
+
+struct Outcome {
+    records: Vec<StepRecord>,
+    ids: Vec<u32>,
+    stop: Option<StopReason>,
+}
+
+impl Outcome {
+    fn commits(&self) -> Vec<Vec<(usize, u32)>> {
+        self.records
+            .iter()
+            .map(|record| record.commits.iter().map(|commit| (commit.position, commit.token)).collect())
+            .collect()
+    }
+}
+
+fn decode(
+    mut denoiser: Scripted,
+    mut guide: Option<Scripted>,
+    gen_length: usize,
+    settings: Settings,
+) -> Result<Outcome, DecodeError> {
+    let spec = guide.as_ref().map(|guide| guide.spec().clone());
+    let mut decoder = Decoder::new(&denoiser.spec().clone(), spec.as_ref(), &[1, 2, 3], gen_length, settings)?;
+    let mut records = Vec::new();
+    while decoder.stopped().is_none() {
+        let guide = guide.as_mut().map(|guide| guide as &mut dyn Network);
+        records.push(decoder.step(Networks { denoiser: &mut denoiser, guide }, &StoppedClock)?);
+    }
+    Ok(Outcome { records, ids: decoder.ids().to_vec(), stop: decoder.stopped() })
+}
+
+fn plain() -> Settings {
+    Settings::default()
+}
+
+/// A denoiser that is surest at its rightmost position.
+fn right_to_left() -> Scripted {
+    a_denoiser(Alignment::Aligned, |position, _| favour(position as u32 + 2, position as f32))
+}
+
+#[test]
+fn quota_commits_the_surest_first() {
+    let outcome = decode(right_to_left(), None, 4, plain()).unwrap();
+    assert_eq!(outcome.commits(), [[(6, 8)], [(5, 7)], [(4, 6)], [(3, 5)]]);
+    assert_eq!(outcome.stop, Some(StopReason::NothingMasked));
+    assert!(outcome.records.iter().all(|record| record.commits[0].reason == Reason::Quota));
+}
+
+#[test]
+fn steps_are_split_evenly_with_the_remainder_first() {
+    let settings = Settings { steps: Some(3), ..plain() };
+    let outcome = decode(right_to_left(), None, 8, settings).unwrap();
+    let counts: Vec<usize> = outcome.records.iter().map(|record| record.commits.len()).collect();
+    assert_eq!(counts, [3, 3, 2]);
+}
+
+#[test]
+fn more_steps_than_masks_waste_no_forward() {
+    let settings = Settings { steps: Some(9), ..plain() };
+    assert_eq!(decode(right_to_left(), None, 5, settings).unwrap().records.len(), 5);
+}
+
+#[test]
+fn blocks_are_finished_from_left_to_right() {
+    let settings = Settings { block_length: Some(3), ..plain() };
+    let outcome = decode(right_to_left(), None, 5, settings).unwrap();
+    let positions: Vec<usize> = outcome.records.iter().map(|record| record.commits[0].position).collect();
+    assert_eq!(positions, [5, 4, 3, 7, 6]);
+    assert_eq!(outcome.records[4].region.block, 1);
+}
+
+#[test]
+fn nothing_above_the_threshold_commits_the_best() {
+    let settings = Settings { unmask: UnmaskRule::Threshold, threshold: 1.0, ..plain() };
+    let outcome = decode(right_to_left(), None, 4, settings).unwrap();
+    assert_eq!(outcome.commits(), decode(right_to_left(), None, 4, plain()).unwrap().commits());
+    assert!(outcome.records.iter().all(|record| record.commits[0].reason == Reason::BestOfStep));
+}
+
+#[test]
+fn everything_above_the_threshold_is_committed_at_once() {
+    let settings = Settings { unmask: UnmaskRule::Threshold, threshold: 0.0, ..plain() };
+    let outcome = decode(right_to_left(), None, 6, settings).unwrap();
+    assert_eq!(outcome.records.len(), 1);
+    assert!(outcome.records[0].commits.iter().all(|commit| commit.reason == Reason::Threshold));
+}
+
+#[test]
+fn end_of_text_fills_the_canvas_once_its_prefix_is_settled() {
+    let script = |position: usize, _: &[Option<u32>]| {
+        if position >= 5 { favour(EOS, 10.0) } else { favour(7, 5.0) }
+    };
+    let settings = Settings { eos_stop: EosStop::Prefix, ..plain() };
+    let outcome = decode(a_denoiser(Alignment::Aligned, script), None, 8, settings).unwrap();
+    // The surest go first, so the tail is committed one by one and nothing is left to fill.
+    assert_eq!((outcome.records.len(), outcome.stop), (8, Some(StopReason::NothingMasked)));
+    assert_eq!(outcome.ids[3..], [7, 7, EOS, EOS, EOS, EOS, EOS, EOS]);
+    let all_eos = |_: usize, _: &[Option<u32>]| favour(EOS, 10.0);
+    let outcome = decode(a_denoiser(Alignment::Aligned, all_eos), None, 8, settings).unwrap();
+    assert_eq!((outcome.records.len(), outcome.stop), (1, Some(StopReason::EndOfText)));
+    let filled = outcome.records[0].commits.iter().filter(|commit| commit.reason == Reason::EndOfText).count();
+    assert_eq!(filled, 7);
+}
+
+#[test]
+fn end_of_text_in_a_finished_block_skips_the_later_blocks() {
+    let script = |position: usize, _: &[Option<u32>]| favour(if position == 4 { EOS } else { 7 }, 5.0);
+    let settings = Settings { eos_stop: EosStop::Block, block_length: Some(4), ..plain() };
+    let outcome = decode(a_denoiser(Alignment::Aligned, script), None, 12, settings).unwrap();
+    assert_eq!(outcome.records.len(), 4);
+    assert_eq!(outcome.ids[3..], [7, EOS, 7, 7, EOS, EOS, EOS, EOS, EOS, EOS, EOS, EOS]);
+}
+
+#[test]
+fn end_of_text_can_be_committed_last() {
+    let script = |position: usize, _: &[Option<u32>]| {
+        if position >= 5 { favour(EOS, 10.0) } else { favour(7, 1.0) }
+    };
+    let settings = Settings { eos_last: true, ..plain() };
+    let outcome = decode(a_denoiser(Alignment::Aligned, script), None, 4, settings).unwrap();
+    let positions: Vec<usize> = outcome.records.iter().map(|record| record.commits[0].position).collect();
+    assert_eq!(positions, [3, 4, 5, 6]);
+}
+
+#[test]
+fn a_one_token_canvas_takes_one_step() {
+    for alignment in [Alignment::Aligned, Alignment::Shifted] {
+        let outcome = decode(a_denoiser(alignment, |_, _| favour(5, 1.0)), None, 1, plain()).unwrap();
+        assert_eq!((outcome.records.len(), outcome.ids[3]), (1, 5));
+    }
+}
+
+#[test]
+fn a_network_that_answers_with_nan_still_comes_to_an_end() {
+    let outcome = decode(a_denoiser(Alignment::Aligned, |_, _| vec![f32::NAN; VOCAB]), None, 4, plain());
+    let outcome = outcome.unwrap();
+    assert_eq!(outcome.stop, Some(StopReason::NothingMasked));
+    assert!(!outcome.ids.contains(&MASK));
+}
+
+#[test]
+fn a_predicted_mask_is_never_committed() {
+    let outcome = decode(a_denoiser(Alignment::Aligned, |_, _| favour(MASK, 20.0)), None, 4, plain()).unwrap();
+    assert!(!outcome.ids.contains(&MASK));
+}
+
+/// A denoiser that drafts 5, 6, 7, … and a guide that agrees up to some position.
+fn guided(agreeing_until: usize, settings: Settings) -> Outcome {
+    let denoiser = a_denoiser(Alignment::Shifted, |position, _| favour(position as u32 + 2, 3.0));
+    let guide =
+        a_guide(move |position, _| favour(if position < agreeing_until { position as u32 + 2 } else { 1 }, 3.0));
+    decode(denoiser, Some(guide), 8, settings).unwrap()
+}
+
+fn with_guide() -> Settings {
+    Settings { guide: GuideRule::Deterministic, ..plain() }
+}
+
+#[test]
+fn the_longest_agreed_run_is_committed_and_a_disagreement_costs_one_token() {
+    let outcome = guided(7, with_guide());
+    let counts: Vec<usize> = outcome.records.iter().map(|record| record.commits.len()).collect();
+    assert_eq!(counts, [4, 1, 1, 1, 1]);
+    let review = outcome.records[0].guide.as_ref().unwrap();
+    let verdicts: Vec<Verdict> = review.drafts.iter().map(|draft| draft.verdict).collect();
+    use Verdict::{Agreed, NotReached, Rejected};
+    assert_eq!(verdicts[..6], [Agreed, Agreed, Agreed, Agreed, Rejected, NotReached]);
+    assert_eq!(outcome.records[1].guide.as_ref().unwrap().drafts[0].verdict, Verdict::Forced);
+    assert_eq!(outcome.records[1].commits[0].reason, Reason::Forced);
+    // Every token is the denoiser's own draft.
+    assert_eq!(outcome.ids[3..], [5, 6, 7, 8, 9, 10, 11, 12]);
+}
+
+#[test]
+fn the_verify_batch_changes_the_forwards_and_nothing_else() {
+    let whole = guided(9, with_guide());
+    for verify_batch in 1..10 {
+        let batched = guided(9, Settings { verify_batch, ..with_guide() });
+        assert_eq!(batched.commits(), whole.commits(), "verify-batch {verify_batch}");
+        let forwards = &batched.records[0].guide.as_ref().unwrap().forwards;
+        // The prompt but its last token, then as many batches as reach the first rejection.
+        assert_eq!(forwards.len(), 1 + 7usize.div_ceil(verify_batch), "verify-batch {verify_batch}");
+    }
+}
+
+#[test]
+fn the_guide_reads_no_token_twice() {
+    let outcome = guided(7, with_guide());
+    let computed: u32 = outcome.records.iter().map(|record| record.cost.guide_computed).sum();
+    let forwards: Vec<&Vec<usize>> = outcome.records.iter().map(|r| &r.guide.as_ref().unwrap().forwards).collect();
+    assert_eq!(forwards, [&vec![2, 8], &vec![4], &vec![3], &vec![2], &vec![1]]);
+    assert_eq!(computed, 20);
+}
+
+#[test]
+fn the_guide_works_in_blocks_and_with_any_cache() {
+    for cache in [CacheChoice::Off, CacheChoice::Block, CacheChoice::Window, CacheChoice::Prompt] {
+        let settings = Settings { block_length: Some(3), cache, window_left: 1, window_right: Some(4), ..with_guide() };
+        let outcome = guided(99, settings);
+        assert_eq!(outcome.ids[3..], [5, 6, 7, 8, 9, 10, 11, 12], "{cache:?}");
+    }
+}
+
+#[test]
+fn a_guide_that_is_switched_on_between_committed_tokens_reads_them_as_they_are() {
+    let mut denoiser = a_denoiser(Alignment::Shifted, |position, _| {
+        favour(position as u32 + 2, if position == 5 { 9.0 } else { 3.0 })
+    });
+    let mut guide = a_guide(|position, _| favour(position as u32 + 2, 3.0));
+    let spec = (denoiser.spec().clone(), guide.spec().clone());
+    let mut decoder = Decoder::new(&spec.0, Some(&spec.1), &[1, 2, 3], 6, plain()).unwrap();
+    let mut step = |decoder: &mut Decoder| {
+        decoder.step(Networks { denoiser: &mut denoiser, guide: Some(&mut guide) }, &StoppedClock).unwrap()
+    };
+    assert_eq!(step(&mut decoder).commits[0].position, 5);
+    decoder.configure(with_guide()).unwrap();
+    let record = step(&mut decoder);
+    assert_eq!(record.changes.len(), 1);
+    assert_eq!((record.changes[0].knob.as_str(), record.changes[0].value.as_str()), ("guide", "deterministic"));
+    let positions: Vec<usize> = record.commits.iter().map(|commit| commit.position).collect();
+    assert_eq!(positions, [3, 4, 6, 7, 8]);
+}
+
+#[test]
+fn knobs_wait_for_their_moment() {
+    let mut denoiser = right_to_left();
+    let spec = denoiser.spec().clone();
+    let start = Settings { block_length: Some(2), ..plain() };
+    let mut decoder = Decoder::new(&spec, None, &[1, 2, 3], 8, start).unwrap();
+    let mut step =
+        |decoder: &mut Decoder| decoder.step(Networks { denoiser: &mut denoiser, guide: None }, &StoppedClock).unwrap();
+    step(&mut decoder);
+    decoder.configure(Settings { block_length: Some(4), order: OrderScore::Random, seed: 9, ..start }).unwrap();
+    let names = |record: &StepRecord| record.changes.iter().map(|change| change.knob.clone()).collect::<Vec<_>>();
+    let second = step(&mut decoder);
+    assert_eq!((names(&second), second.region.end), (vec!["order".to_owned()], 5));
+    let third = step(&mut decoder);
+    assert_eq!((names(&third), third.region.end), (vec!["block-length".to_owned()], 9));
+}
+
+#[test]
+fn settings_that_conflict_leave_the_old_ones_in_force() {
+    let denoiser = right_to_left();
+    let mut decoder = Decoder::new(denoiser.spec(), None, &[1, 2, 3], 8, plain()).unwrap();
+    let message = decoder.configure(with_guide()).unwrap_err().to_string();
+    assert_eq!(message, "guide is 'deterministic' but no guide model is loaded: load one, or set guide to 'off'");
+    let message = decoder.configure(Settings { block_length: Some(9), ..plain() }).unwrap_err().to_string();
+    assert!(message.starts_with("block-length 9 does not fit a gen-length of 8"), "{message}");
+}
+
+#[test]
+fn what_cannot_be_denoised_is_refused_in_one_sentence() {
+    let denoiser = right_to_left();
+    let refuse = |prompt: &[u32], gen_length| {
+        Decoder::new(denoiser.spec(), None, prompt, gen_length, plain()).err().expect("refused").to_string()
+    };
+    assert_eq!(refuse(&[], 4), "the prompt is empty: type something to denoise an answer to");
+    assert_eq!(refuse(&[1, MASK], 4), "the prompt holds the mask token: remove it from the prompt");
+    assert_eq!(refuse(&[1], 0), "gen-length is 0, so there is nothing to denoise: choose at least 1");
+    assert!(refuse(&[1; 128], 4).starts_with("the prompt takes 128 tokens and the model's context is 128"));
+    assert!(refuse(&[1; 124], 8).contains("choose a gen-length of at most 4"));
+    let guide = a_guide(|_, _| favour(1, 1.0));
+    let message = Decoder::new(guide.spec(), None, &[1], 4, plain()).err().expect("refused").to_string();
+    assert!(message.contains("no mask token"), "{message}");
+}
+
+fn any_settings() -> impl Strategy<Value = Settings> {
+    let unmask = prop_oneof![
+        Just(UnmaskRule::Quota),
+        Just(UnmaskRule::Time),
+        Just(UnmaskRule::Origin),
+        Just(UnmaskRule::Threshold),
+        Just(UnmaskRule::ThresholdBudget)
+    ];
+    let order = prop_oneof![
+        Just(OrderScore::Confidence),
+        Just(OrderScore::Margin),
+        Just(OrderScore::Entropy),
+        Just(OrderScore::Random)
+    ];
+    let cache = prop_oneof![
+        Just(CacheChoice::Off),
+        Just(CacheChoice::Block),
+        Just(CacheChoice::Window),
+        Just(CacheChoice::Prompt)
+    ];
+    let guide = prop_oneof![
+        3 => Just(GuideRule::Off),
+        1 => Just(GuideRule::Deterministic),
+        1 => Just(GuideRule::TopK),
+        1 => Just(GuideRule::TopKRelative),
+        1 => Just(GuideRule::Probability)
+    ];
+    (
+        (unmask, order, cache, guide, any::<u64>()),
+        (1usize..6, prop::option::of(1usize..20), 1usize..20, 0.0f32..1.0, 1usize..40),
+        (1usize..10, prop::option::of(2usize..12), any::<bool>(), prop_oneof![Just(0.0f32), Just(0.8)], any::<bool>()),
+    )
+        .prop_map(|(a, b, c)| Settings {
+            unmask: a.0,
+            order: a.1,
+            cache: a.2,
+            guide: a.3,
+            seed: a.4,
+            tokens_per_step: b.0,
+            block_length: b.1,
+            threshold: b.3,
+            verify_batch: b.4,
+            window_left: c.0,
+            window_right: c.1,
+            clean_freeze: c.2,
+            temperature: c.3,
+            sampler: if c.4 { SamplerStyle::Filtered } else { SamplerStyle::Gumbel },
+            eos_stop: EosStop::Prefix,
+            ..Settings::default()
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever the settings, a run ends with nothing masked, every step makes sense, and nothing is written twice.
+    #[test]
+    fn every_run_ends_and_its_log_is_consistent(
+        settings in any_settings(), gen_length in 1usize..24, network in any::<u64>(), shifted in any::<bool>(),
+    ) {
+        let settings = Settings {
+            block_length: settings.block_length.map(|length| length.min(gen_length)),
+            ..settings
+        };
+        let alignment = if shifted { Alignment::Shifted } else { Alignment::Aligned };
+        let denoiser = a_denoiser(alignment, tangled(network));
+        let outcome = decode(denoiser, Some(a_guide(tangled(network ^ 1))), gen_length, settings).unwrap();
+        prop_assert!(!outcome.ids.contains(&MASK));
+        prop_assert_eq!(&outcome.ids[..3], &[1, 2, 3]);
+        let mut written = vec![false; outcome.ids.len()];
+        for record in &outcome.records {
+            prop_assert_eq!(record.kv.len(), outcome.ids.len());
+            for commit in &record.commits {
+                prop_assert!(!std::mem::replace(&mut written[commit.position], true));
+                prop_assert_eq!(record.ids[commit.position], commit.token);
+            }
+            let computed = record.kv.iter().filter(|row| row.status == KvStatus::Recomputed).count();
+            prop_assert_eq!(computed as u32, record.cost.computed);
+            let reused = record.kv.iter().filter(|row| matches!(row.status, KvStatus::Reused | KvStatus::Stale)).count();
+            prop_assert_eq!(reused as u32, record.cost.reused);
+            prop_assert!(record.proposals.is_sorted_by_key(|proposal| proposal.position));
+            prop_assert!(record.commits.is_sorted_by_key(|commit| commit.position));
+        }
+        prop_assert_eq!(written.iter().filter(|written| **written).count(), gen_length);
+    }
+
+    /// A window as large as the canvas is no cache at all.
+    #[test]
+    fn a_window_as_large_as_the_canvas_equals_no_cache(
+        settings in any_settings(), gen_length in 1usize..24, network in any::<u64>(), shifted in any::<bool>(),
+    ) {
+        let alignment = if shifted { Alignment::Shifted } else { Alignment::Aligned };
+        let run = |cache, window| {
+            let settings = Settings {
+                cache, window_left: window, window_right: Some(window), block_length: None, ..settings
+            };
+            let denoiser = a_denoiser(alignment, tangled(network));
+            decode(denoiser, Some(a_guide(tangled(network ^ 1))), gen_length, settings).unwrap()
+        };
+        let (window, uncached) = (run(CacheChoice::Window, 64), run(CacheChoice::Off, 64));
+        prop_assert_eq!(window.commits(), uncached.commits());
+        prop_assert!(window.records.iter().all(|record| record.cost.reused == 0));
+    }
+
+    /// A threshold that nothing reaches is one token per step in order of confidence.
+    #[test]
+    fn an_unreachable_threshold_equals_a_quota_of_one(gen_length in 1usize..20, network in any::<u64>()) {
+        let run = |settings| {
+            decode(a_denoiser(Alignment::Aligned, tangled(network)), None, gen_length, settings).unwrap().commits()
+        };
+        let threshold = Settings { unmask: UnmaskRule::Threshold, threshold: 1.0, ..plain() };
+        prop_assert_eq!(run(threshold), run(plain()));
+    }
+
+    /// A guide that agrees with everything commits the whole canvas in one step; one that agrees with nothing,
+    /// one token per step from left to right.
+    #[test]
+    fn guides_at_the_extremes(gen_length in 1usize..20, network in any::<u64>()) {
+        let run = |rule| {
+            let settings = Settings { guide: rule, guide_probability: 0.0, guide_top_k: 1, ..plain() };
+            let denoiser = a_denoiser(Alignment::Shifted, tangled(network));
+            decode(denoiser, Some(a_guide(|_, _| favour(22, 9.0))), gen_length, settings).unwrap()
+        };
+        prop_assert_eq!(run(GuideRule::Probability).records.len(), 1);
+        let refusing = run(GuideRule::Deterministic);
+        let order: Vec<usize> = refusing.commits().iter().flatten().map(|(position, _)| *position).collect();
+        prop_assert!(order.is_sorted());
+    }
+
+    /// The same seed gives the same run.
+    #[test]
+    fn a_run_is_a_function_of_its_seed(settings in any_settings(), network in any::<u64>()) {
+        let settings = Settings { block_length: None, ..settings };
+        let run = || {
+            let denoiser = a_denoiser(Alignment::Shifted, tangled(network));
+            decode(denoiser, Some(a_guide(tangled(network ^ 1))), 12, settings).unwrap().records
+        };
+        prop_assert_eq!(run(), run());
+    }
+}

@@ -1,0 +1,270 @@
+//! Decode traces of the official implementations, reproduced step by step.
+//!
+//! Cases are discovered in the folder named by `DIFFUSCOPE_GOLDEN` (default `tests/golden`): every `traces/*.json`.
+//! Token ids, positions, order, NFE and accept lengths must be equal; confidences within the set's tolerances.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use diffuscope::{
+    decode::{
+        Decoder, Networks,
+        clock::StoppedClock,
+        noise::{Noise, Purpose, Seeded},
+        record::StepRecord,
+    },
+    model::{checkpoint::Checkpoint, device::ComputeDevice, network::Network},
+    settings::{CacheChoice, EosStop, GuideRule, OrderScore, SamplerStyle, Settings, UnmaskRule},
+};
+use serde_json::Value;
+
+const PROBABILITY_TOLERANCE: f64 = 1e-4;
+const ENTROPY_TOLERANCE: f64 = 5e-4;
+
+#[test]
+fn golden_decode_traces() {
+    let root = golden_root();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(root.join("traces"))
+        .unwrap_or_else(|error| panic!("no golden traces in {}: {error}", root.display()))
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "no golden trace in {}", root.display());
+
+    let (mut passed, mut failures) = (0, Vec::new());
+    for file in &files {
+        let name = file.file_stem().expect("a file has a name").to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(file).expect("a readable trace");
+        let trace: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        match Method::of(&trace) {
+            Err(why) => println!("skipped {name}: {why}"),
+            Ok(method) => match replay(&root, &trace, method) {
+                Ok(()) => passed += 1,
+                Err(why) => failures.push(format!("{name}: {why}")),
+            },
+        }
+    }
+    println!("{passed} of {} golden traces reproduced", files.len());
+    assert!(failures.is_empty(), "{} golden traces differ:\n{}", failures.len(), failures.join("\n"));
+    assert!(passed > 0, "no golden trace in {} is of a method that exists here", root.display());
+}
+
+fn golden_root() -> PathBuf {
+    std::env::var_os("DIFFUSCOPE_GOLDEN")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"), PathBuf::from)
+}
+
+/// The methods of the set that exist here.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Method {
+    Dream,
+    FlashDlmAssisted,
+}
+
+impl Method {
+    fn of(trace: &Value) -> Result<Self, String> {
+        if let Some(why) = trace["informational"].as_str() {
+            return Err(format!("informational: {why}"));
+        }
+        let function = trace["reference_function"].as_str().unwrap_or_default();
+        match function {
+            "dream/model/generation_utils.py:diffusion_generate" => Ok(Self::Dream),
+            function if function.ends_with("assisted_block_diffusion_generate") => Ok(Self::FlashDlmAssisted),
+            other => Err(format!("the method of {other} is not one of this program's yet")),
+        }
+    }
+}
+
+/// The settings that reproduce the reference's arguments.
+fn settings(method: Method, reference: &Value) -> Settings {
+    let number = |name: &str| reference[name].as_f64().map(|value| value as f32);
+    let count = |name: &str| reference[name].as_u64().map(|value| value as usize);
+    let defaults = Settings::default();
+    match method {
+        Method::Dream => {
+            let (unmask, order) = match reference["alg"].as_str().unwrap_or("origin") {
+                "origin" => (UnmaskRule::Origin, OrderScore::Confidence),
+                "confidence_threshold" => (UnmaskRule::ThresholdBudget, OrderScore::Confidence),
+                "maskgit_plus" => (UnmaskRule::Time, OrderScore::Confidence),
+                "topk_margin" => (UnmaskRule::Time, OrderScore::Margin),
+                "entropy" => (UnmaskRule::Time, OrderScore::Entropy),
+                other => panic!("unknown alg {other}"),
+            };
+            Settings {
+                sampler: SamplerStyle::Filtered,
+                unmask,
+                order,
+                steps: count("steps"),
+                time_end: number("eps").unwrap_or(defaults.time_end),
+                temperature: number("temperature").unwrap_or(0.0),
+                top_p: number("top_p"),
+                // The released sampler inherits a top-k of 50 from its library's generation defaults; the origin rule's
+                // recorded confidences are of the whole distribution.
+                top_k: count("top_k").or((unmask != UnmaskRule::Origin).then_some(50)),
+                threshold: number("threshold").unwrap_or(defaults.threshold),
+                ..defaults
+            }
+        }
+        Method::FlashDlmAssisted => Settings {
+            cache: CacheChoice::Prompt,
+            guide: match reference["sampling_strategy"].as_str().unwrap_or("deterministic") {
+                "deterministic" => GuideRule::Deterministic,
+                "topk" => GuideRule::TopK,
+                "topk_relative" => GuideRule::TopKRelative,
+                "dynamic_threshold" => GuideRule::Probability,
+                other => panic!("unknown sampling_strategy {other}"),
+            },
+            guide_top_k: count("acceptance_top_k").unwrap_or(5),
+            guide_ratio: number("top_p").unwrap_or(0.5),
+            guide_probability: number("confidence_threshold").unwrap_or(0.1),
+            verify_batch: count("verify_batch_size").unwrap_or(32),
+            eos_stop: EosStop::Prefix,
+            ..defaults
+        },
+    }
+}
+
+fn replay(root: &Path, trace: &Value, method: Method) -> Result<(), String> {
+    let reference = &trace["settings"];
+    let open = |name: &str| -> Box<dyn Network> {
+        let folder = root.join("models").join(name);
+        let checkpoint = Checkpoint::open(&folder).unwrap_or_else(|error| panic!("{error}"));
+        checkpoint.network(&ComputeDevice::cpu()).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let mut denoiser = open(trace["model"].as_str().expect("a trace names its model"));
+    let mut guide = trace["guide_model"].as_str().map(open);
+    let prompt = ids(&trace["prompt_ids"]);
+    let gen_length = ["max_new_tokens", "gen_length"]
+        .iter()
+        .find_map(|name| reference[name].as_u64())
+        .expect("a trace gives its generation length") as usize;
+    let settings = settings(method, reference);
+    let steps = trace["steps"].as_array().expect("a trace has steps");
+    let mut decoder =
+        Decoder::new(denoiser.spec(), guide.as_ref().map(|guide| guide.spec()), &prompt, gen_length, settings)
+            .map_err(|error| error.to_string())?
+            .with_noise(Box::new(Recorded::of(steps)));
+
+    let mut nfe = 0;
+    for (index, expected) in steps.iter().enumerate() {
+        if let Some(stop) = decoder.stopped() {
+            return Err(format!("stopped ({stop:?}) after {index} of {} steps", steps.len()));
+        }
+        let guide = guide.as_mut().map(|guide| &mut **guide as &mut dyn Network);
+        let record = decoder
+            .step(Networks { denoiser: &mut *denoiser, guide }, &StoppedClock)
+            .map_err(|error| format!("step {index}: {error}"))?;
+        nfe += u64::from(record.cost.nfe);
+        compare(&record, expected, settings).map_err(|why| format!("step {index}: {why}"))?;
+    }
+    if decoder.stopped().is_none() {
+        return Err(format!("not stopped after {} steps", steps.len()));
+    }
+    same("final ids", decoder.ids().to_vec(), ids(&trace["final_ids"]))?;
+    same("NFE", nfe, trace["nfe"].as_u64().unwrap_or_default())
+}
+
+fn compare(record: &StepRecord, expected: &Value, settings: Settings) -> Result<(), String> {
+    let unmasked = expected["unmasked"].as_array().expect("a step lists what it unmasked");
+    same("positions", record.commits.iter().map(|commit| commit.position as u64).collect(), numbers(unmasked))?;
+    same("tokens", record.commits.iter().map(|commit| commit.token).collect(), ids(&expected["tokens"]))?;
+    same("ids", record.ids.clone(), ids(&expected["ids"]))?;
+    if let Some(fed) = denoiser_tokens(expected) {
+        same("positions computed", u64::from(record.cost.computed), fed)?;
+    }
+    let confidences = expected["confidence"].as_array().expect("a step lists its confidences");
+    for (commit, confidence) in record.commits.iter().zip(confidences) {
+        let Some(proposal) = record.proposals.iter().find(|proposal| proposal.position == commit.position) else {
+            continue;
+        };
+        let (found, tolerance) = match (settings.unmask, settings.order) {
+            (UnmaskRule::Time, OrderScore::Entropy) => (-f64::from(proposal.entropy), ENTROPY_TOLERANCE),
+            (UnmaskRule::Time, OrderScore::Margin) => (f64::from(proposal.score), PROBABILITY_TOLERANCE),
+            _ => (f64::from(proposal.confidence), PROBABILITY_TOLERANCE),
+        };
+        close(&format!("confidence at {}", commit.position), found, confidence, tolerance)?;
+    }
+    let Some(calls) = expected["guide_calls"].as_array() else {
+        return Ok(());
+    };
+    let review = record.guide.as_ref().ok_or("the guide was not asked")?;
+    same("accepted drafts", review.accepted as u64, expected["guide_accept"].as_u64().unwrap_or_default())?;
+    same("drafts", review.drafts.iter().map(|draft| draft.draft).collect(), ids(&expected["draft"]))?;
+    let prefill = expected["forward_model"]
+        .as_array()
+        .map_or(0, |models| models.iter().filter(|model| *model == "guide").count() - calls.len());
+    same("guide forwards", review.forwards.len(), calls.len() + prefill)?;
+    let judged =
+        |name: &'static str| calls.iter().flat_map(move |call| call[name].as_array().cloned().unwrap_or_default());
+    for ((draft, argmax), probability) in
+        review.drafts.iter().zip(judged("guide_argmax")).zip(judged("guide_prob_of_draft"))
+    {
+        let view = draft.view.ok_or_else(|| format!("the draft at {} was not judged", draft.position))?;
+        same("guide's token", u64::from(view.token), argmax.as_u64().unwrap_or_default())?;
+        let found = f64::from(view.draft_probability);
+        close(&format!("guide at {}", draft.position), found, &probability, PROBABILITY_TOLERANCE)?;
+    }
+    Ok(())
+}
+
+/// Tokens that the denoiser was fed in this step; `None` where the trace does not say.
+fn denoiser_tokens(expected: &Value) -> Option<u64> {
+    let tokens = expected["forward_tokens"].as_array()?;
+    let Some(models) = expected["forward_model"].as_array() else {
+        return tokens[0].as_u64();
+    };
+    models.iter().zip(tokens).find(|(model, _)| *model != "guide")?.1.as_u64()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "most of what is compared is made for the comparison")]
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: T, expected: T) -> Result<(), String> {
+    if found == expected { Ok(()) } else { Err(format!("{what}: found {found:?}, expected {expected:?}")) }
+}
+
+fn close(what: &str, found: f64, expected: &Value, tolerance: f64) -> Result<(), String> {
+    let expected = expected.as_f64().expect("a number");
+    if (found - expected).abs() <= tolerance {
+        Ok(())
+    } else {
+        Err(format!("{what}: found {found}, expected {expected}"))
+    }
+}
+
+fn ids(value: &Value) -> Vec<u32> {
+    numbers(value.as_array().expect("a list of ids")).into_iter().map(|id| id as u32).collect()
+}
+
+fn numbers(values: &[Value]) -> Vec<u64> {
+    values.iter().map(|value| value.as_u64().expect("a whole number")).collect()
+}
+
+/// The uniform numbers that the reference drew for Dream's origin rule.
+struct Recorded(BTreeMap<(usize, usize), f64>);
+
+impl Recorded {
+    fn of(steps: &[Value]) -> Self {
+        let mut drawn = BTreeMap::new();
+        for (index, step) in steps.iter().enumerate() {
+            let (Some(positions), Some(uniforms)) = (step["masked_positions"].as_array(), step["uniform"].as_array())
+            else {
+                continue;
+            };
+            for (position, uniform) in numbers(positions).into_iter().zip(uniforms) {
+                drawn.insert((index, position as usize), uniform.as_f64().expect("a number"));
+            }
+        }
+        Self(drawn)
+    }
+}
+
+impl Noise for Recorded {
+    fn fill(&self, purpose: Purpose, step: usize, position: usize, out: &mut [f64]) {
+        match self.0.get(&(step, position)) {
+            Some(uniform) if purpose == Purpose::Transfer => out.fill(*uniform),
+            _ => Seeded(0).fill(purpose, step, position, out),
+        }
+    }
+}
