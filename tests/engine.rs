@@ -22,6 +22,8 @@ use support::{Mishap, Scripted, models, timeless, tokenizer};
 
 const PROMPT: &str = "Reverse this list: Max, Leo, Ruth";
 const ANSWER: &str = "Ruth, Leo, Max";
+/// Names and values.
+type Knobs<'a> = &'a [(&'a str, &'a str)];
 /// Masks in every run here.
 const MASKS: usize = 8;
 
@@ -325,7 +327,6 @@ fn models_that_cannot_be_loaded_are_told_and_no_run_starts() {
 fn requests_that_cannot_be_met_say_why() {
     let mut engine = engine(scripted());
     let long = "Reverse this list: Max".to_owned() + &", Leo".repeat(300);
-    type Knobs<'a> = &'a [(&'a str, &'a str)];
     let cases: [(&str, Knobs<'_>, &str); 6] = [
         (" \n", &[], "the prompt is empty: type something to denoise an answer to"),
         (&long, &[], "the prompt takes 607 tokens and the model's context is 512: shorten the prompt"),

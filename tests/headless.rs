@@ -74,6 +74,15 @@ fn refuse(mut command: Command) -> String {
     text.trim_end().strip_prefix("diffuscope: ").unwrap().to_owned()
 }
 
+/// The path of a trace of the pair.
+fn recorded(pair: &Folder) -> String {
+    let trace = pair.path("run.jsonl");
+    let mut command = with_pair(pair, &["run", "--prompt", PROMPT, "--trace"]);
+    command.arg(&trace);
+    succeed(command);
+    trace.display().to_string()
+}
+
 fn open(path: &Path) -> Log {
     let opened = file::open(path).unwrap();
     assert_eq!(opened.warnings, [""; 0]);
@@ -433,6 +442,77 @@ fn a_reader_that_leaves_is_no_error() {
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         assert_eq!(stderr(&output), "", "{arguments:?}");
     }
+}
+
+#[test]
+fn without_a_terminal_the_playground_says_so() {
+    let pair = pair();
+    let trace = recorded(&pair);
+    let sentence = "the playground needs a terminal: run it in one, or use `diffuscope run`, which prints an answer";
+    for arguments in [&[][..], &["play"], &["--prompt", PROMPT, "--preset", "plain"], &["replay", &trace]] {
+        let mut command = program();
+        command.args(arguments);
+        assert_eq!(refuse(command), sentence, "{arguments:?}");
+    }
+    let mut command = program();
+    command.args(["play", "--theme", "sepia"]);
+    assert_eq!(refuse(command), "unknown theme 'sepia': there are dark and light");
+}
+
+#[test]
+fn what_is_no_trace_is_neither_played_nor_cast() {
+    let folder = Folder::new();
+    let file = folder.write("notes.txt", "buy milk\n").display().to_string();
+    let cast = folder.path("demo.cast");
+    for arguments in [&["replay", &file][..], &["cast", &file, "-o", cast.to_str().unwrap()]] {
+        let mut command = program();
+        command.args(arguments);
+        assert_eq!(
+            refuse(command),
+            format!(
+                "{file} is not a diffuscope trace: its first line is no header; `diffuscope run --trace FILE` writes one"
+            )
+        );
+    }
+    assert!(!cast.exists());
+}
+
+#[test]
+fn a_cast_is_the_same_for_the_same_trace() {
+    let pair = pair();
+    let trace = recorded(&pair);
+    let cast = |arguments: &[&str]| {
+        let mut command = program();
+        command.args(["cast", &trace]).args(arguments);
+        command
+    };
+    let printed = succeed(cast(&["-o", "-"]));
+    assert_eq!(printed, succeed(cast(&["--output", "-"])));
+    let path = pair.path("demo.cast");
+    assert_eq!(succeed(cast(&["-o", path.to_str().unwrap()])), "");
+    assert_eq!(std::fs::read_to_string(path).unwrap(), printed);
+    let header: Value = serde_json::from_str(printed.lines().next().unwrap()).unwrap();
+    assert_eq!((&header["version"], &header["width"], &header["height"]), (&2.into(), &120.into(), &40.into()));
+    let small = succeed(cast(&["-o", "-", "--width", "90", "--height", "30", "--fps", "2", "--theme", "light"]));
+    let header: Value = serde_json::from_str(small.lines().next().unwrap()).unwrap();
+    assert_eq!((&header["width"], &header["height"]), (&90.into(), &30.into()));
+    assert!(refuse(cast(&["-o", "-", "--width", "3"])).starts_with("a cast of 3×40 cells is too small"));
+    assert!(refuse(cast(&["-o", "-", "--fps", "0"])).starts_with("fps cannot be 0"));
+    assert!(refuse(cast(&["-o", "no-such-folder/x.cast"])).starts_with("no-such-folder/x.cast cannot be written: "));
+}
+
+#[test]
+fn a_trace_that_is_cut_off_is_cast_with_a_warning() {
+    let pair = pair();
+    let trace = recorded(&pair);
+    let text = std::fs::read_to_string(&trace).unwrap();
+    let cut = text.trim_end().rfind('\n').unwrap() - 20;
+    std::fs::write(&trace, &text[..cut]).unwrap();
+    let output = program().args(["cast", &trace, "-o", "-"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stderr(&output).contains("of the trace is cut off: it opens with the "), "{}", stderr(&output));
+    let header: Value = serde_json::from_str(stdout(&output).lines().next().unwrap()).unwrap();
+    assert_eq!(header["version"], 2);
 }
 
 #[cfg(not(embedded_pair))]

@@ -71,7 +71,7 @@ fn unseen(text: &str) -> Result<Unseen, String> {
     }
 }
 
-/// A preset with the sums of its runs on one family.
+/// A preset in the comparison.
 struct Contestant {
     name: String,
     settings: Settings,
@@ -121,32 +121,42 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let families = families(&args.family)?;
     let contestants = contestants(args)?;
     let mut models = args.models.load().map_err(|error| Failure::input(&error))?;
+    let rows = compare(args, &mut models, &families, &contestants);
+    show_progress("")?;
+    print(args, &rows?)
+}
+
+fn compare(
+    args: &BenchArgs,
+    models: &mut Models,
+    families: &[Family],
+    contestants: &[Contestant],
+) -> Result<Vec<Row>, Failure> {
     let options = Options { unseen: args.unseen };
+    let seed = contestants[0].settings.seed;
     let mut rows = Vec::new();
     let mut overall: Vec<Vec<Score>> = vec![Vec::new(); contestants.len()];
-    warm_up(&mut models, &contestants, families[0])?;
-    for family in &families {
+    warm_up(models, contestants, families[0])?;
+    for family in families {
         let mut scores: Vec<Vec<Score>> = vec![Vec::new(); contestants.len()];
         for index in 0..args.prompts {
             show_progress(&format!("{family}: prompt {} of {}", index + 1, args.prompts))?;
-            let seed = contestants[0].settings.seed;
             let sample = tasks::generate(*family, seed, index, options);
             // Another preset begins with every prompt, so that no place in the order is always the same one's.
             for turn in 0..contestants.len() {
                 let which = (turn + index as usize) % contestants.len();
-                scores[which].push(score(&mut models, &contestants, which, &sample)?);
+                scores[which].push(score(models, contestants, which, &sample)?);
             }
         }
-        rows.extend(rows_of(family.name(), &contestants, &scores));
+        rows.extend(rows_of(family.name(), contestants, &scores));
         for (all, more) in overall.iter_mut().zip(scores) {
             all.extend(more);
         }
     }
-    show_progress("")?;
     if families.len() > 1 {
-        rows.extend(rows_of("all", &contestants, &overall));
+        rows.extend(rows_of("all", contestants, &overall));
     }
-    print(args, &rows)
+    Ok(rows)
 }
 
 fn families(name: &str) -> Result<Vec<Family>, Failure> {

@@ -1,6 +1,9 @@
 //! How a command fails: one sentence and an exit code.
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use crate::{engine::RunError, settings::SettingsError, trace::file::TraceError, trace::printable};
 
@@ -55,9 +58,14 @@ impl Failure {
             Self::Broken(message) => (message, 3),
             Self::Unheard => return ExitCode::SUCCESS,
         };
-        eprintln!("diffuscope: {}", printable::line(message));
+        warn(message);
         ExitCode::from(code)
     }
+}
+
+/// A sentence on standard error, whether or not somebody reads it.
+pub(super) fn warn(message: &str) {
+    let _ = writeln!(io::stderr(), "diffuscope: {}", printable::line(message));
 }
 
 /// An error of standard output.

@@ -64,7 +64,7 @@ fn flag(knob: &'static Knob) -> Arg {
         .help(format!(
             "{} [{}; default: {}; takes effect with the {}]",
             knob.help,
-            range(knob),
+            values(knob, knob.unit),
             knob.default(),
             knob.effect
         ));
@@ -83,13 +83,14 @@ fn value_name(knob: &Knob) -> String {
     }
 }
 
-/// The values that a knob takes: `1 to 4096, or auto`.
-fn range(knob: &Knob) -> String {
+/// The values that a knob takes, with the unit or without: `1 to 4096 tokens, or auto`.
+fn values(knob: &Knob, unit: &str) -> String {
+    let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
     let or_unset = |unset: Option<&str>| unset.map_or(String::new(), |word| format!(", or {word}"));
     match knob.kind {
-        Kind::Int { min, max: u64::MAX, unset, .. } => format!("from {min}{}", or_unset(unset)),
-        Kind::Int { min, max, unset, .. } => format!("{min} to {max}{}", or_unset(unset)),
-        Kind::Float { min, max, unset, .. } => format!("{min} to {max}{}", or_unset(unset)),
+        Kind::Int { min, max: u64::MAX, unset, .. } => format!("from {min}{unit}{}", or_unset(unset)),
+        Kind::Int { min, max, unset, .. } => format!("{min} to {max}{unit}{}", or_unset(unset)),
+        Kind::Float { min, max, unset, .. } => format!("{min} to {max}{unit}{}", or_unset(unset)),
         Kind::Choice(choices) => {
             let words: Vec<_> = choices.iter().map(|choice| choice.word).collect();
             words.join(", ")
@@ -124,7 +125,7 @@ fn markdown(out: &mut dyn Write) -> io::Result<()> {
         table.row(vec![
             format!("`{}`", knob.name),
             knob.slot.title().to_owned(),
-            range(knob),
+            values(knob, ""),
             knob.unit.to_owned(),
             knob.default().to_string(),
             knob.effect.to_string(),
@@ -138,10 +139,9 @@ fn text(out: &mut dyn Write) -> io::Result<()> {
     for slot in Slot::ALL {
         writeln!(out, "{}", slot.title())?;
         for knob in KNOBS.iter().filter(|knob| knob.slot == slot) {
-            let unit = if knob.unit.is_empty() { String::new() } else { format!(" {}", knob.unit) };
             let values = match knob.kind {
                 Kind::Choice(_) => String::new(),
-                _ => format!("{}{unit}; ", range(knob)),
+                _ => format!("{}; ", values(knob, knob.unit)),
             };
             writeln!(
                 out,

@@ -1,9 +1,11 @@
 //! The command line: one file per command.
 
 mod bench;
+mod cast;
 mod failure;
 mod knobs;
 mod models;
+mod play;
 mod presets;
 mod run;
 mod settings;
@@ -19,16 +21,22 @@ use crate::train;
 
 /// Watch how a diffusion language model turns masks into text.
 #[derive(Debug, Parser)]
-#[command(name = "diffuscope", version, after_help = failure::EXIT_CODES)]
+#[command(name = "diffuscope", version, after_help = failure::EXIT_CODES, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    /// What the default command takes
+    #[command(flatten)]
+    play: play::PlayArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Play(play::PlayArgs),
     Run(run::RunArgs),
     Bench(bench::BenchArgs),
+    Replay(play::ReplayArgs),
+    Cast(cast::CastArgs),
     Train(train::command::TrainArgs),
     Knobs(knobs::KnobsArgs),
     Presets(presets::PresetsArgs),
@@ -50,9 +58,12 @@ pub fn main() -> ExitCode {
         }
         Err(error) => return failure::of_arguments(&error).report(),
     };
-    let done = match cli.command {
+    let done = match cli.command.unwrap_or(Command::Play(cli.play)) {
+        Command::Play(args) => play::play(args),
         Command::Run(args) => run::run(args),
         Command::Bench(args) => bench::run(&args),
+        Command::Replay(args) => play::replay(args),
+        Command::Cast(args) => cast::run(&args),
         Command::Train(args) => train::command::run(args).map_err(|error| failure::Failure::broken(&error)),
         Command::Knobs(args) => knobs::list(&args),
         Command::Presets(args) => presets::list(&args),

@@ -129,6 +129,11 @@ impl Layers {
         self.live.push((knob.name, value));
     }
 
+    /// Takes the live change of a knob back.
+    pub fn clear_live(&mut self, name: &str) {
+        self.live.retain(|(known, _)| *known != name);
+    }
+
     /// Whether any layer above the defaults sets the knob.
     pub fn is_set(&self, name: &str) -> bool {
         self.all().any(|(known, _)| known == name)

@@ -1,1 +1,29 @@
 //! The playground on the terminal: model, update, view.
+//!
+//! [`App`] is the whole state, [`update()`] the only thing that changes it, [`view::draw`] a pure function of it.
+//! [`keymap`] is the one table of keys. What must happen outside comes back from `update` as [`Effect`]s.
+
+mod action;
+mod app;
+pub mod cast;
+mod examples;
+mod input;
+pub mod keymap;
+mod player;
+mod prompt;
+mod reading;
+mod run;
+mod terminal;
+pub mod theme;
+mod update;
+pub mod view;
+
+pub use action::{Action, Direction, Effect, Focus, Layer, Notice, Overlay};
+pub use app::{App, Engine, KnobPane, Lens, Origin, Phase, Run};
+pub use examples::{Example, examples};
+pub use input::action as input_action;
+pub use player::Player;
+pub use prompt::PromptEditor;
+pub use reading::Reading;
+pub use run::{PlayOptions, Source, play};
+pub use update::update;

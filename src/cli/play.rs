@@ -1,0 +1,92 @@
+//! `diffuscope play` and `diffuscope replay`: the playground, live or on a saved trace.
+
+use std::{
+    io::{self, IsTerminal},
+    path::PathBuf,
+};
+
+use super::{failure::Failure, models::ModelArgs, settings::SettingsArgs};
+use crate::{
+    settings::Layers,
+    trace::{file, printable},
+    tui::{self, PlayOptions, Source, theme::ThemeName},
+};
+
+/// Opens the playground; what diffuscope does without a command.
+#[derive(Debug, clap::Args)]
+pub(super) struct PlayArgs {
+    /// Prompt to begin with [default: the first of the gallery]
+    #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
+    prompt: Option<String>,
+    #[command(flatten)]
+    screen: ScreenArgs,
+    #[command(flatten)]
+    models: ModelArgs,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+/// Opens a saved trace in the playground. No model is loaded.
+#[derive(Debug, clap::Args)]
+pub(super) struct ReplayArgs {
+    /// The trace
+    file: PathBuf,
+    #[command(flatten)]
+    screen: ScreenArgs,
+}
+
+/// How the screen looks and listens.
+#[derive(Debug, clap::Args)]
+struct ScreenArgs {
+    /// Palette: dark or light [default: what fits the terminal]
+    #[arg(long, value_name = "NAME")]
+    theme: Option<String>,
+    /// Leave the mouse to the terminal, so that it selects text as usual
+    #[arg(long)]
+    no_mouse: bool,
+}
+
+/// Plays live.
+pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
+    args.models.adapt(&mut args.settings);
+    let (layers, config) = args.settings.layers()?;
+    let theme = args.screen.theme.or(config.theme);
+    let models = args.models;
+    open(PlayOptions {
+        layers,
+        prompt: args.prompt,
+        source: Source::Live(Box::new(move || models.load())),
+        theme,
+        mouse: !args.screen.no_mouse,
+    })
+}
+
+/// Plays a file.
+pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
+    let opened = file::open(&args.file)?;
+    open(PlayOptions {
+        layers: Layers::default(),
+        prompt: None,
+        source: Source::Replay {
+            file: printable::line(&args.file.display().to_string()),
+            log: Box::new(opened.log),
+            warnings: opened.warnings,
+        },
+        theme: args.screen.theme,
+        mouse: !args.screen.no_mouse,
+    })
+}
+
+/// Asks first what the playground would refuse, so that the exit code tells bad input from a terminal that fails.
+fn open(options: PlayOptions) -> Result<(), Failure> {
+    if let Some(name) = &options.theme {
+        name.parse::<ThemeName>().map_err(Failure::Input)?;
+    }
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(Failure::Input(
+            "the playground needs a terminal: run it in one, or use `diffuscope run`, which prints an answer"
+                .to_owned(),
+        ));
+    }
+    tui::play(options).map_err(|error| Failure::broken(&error))
+}

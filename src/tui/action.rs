@@ -1,0 +1,213 @@
+//! What can happen: intentions of the user, news from the engine, the passing of time; and what must follow.
+
+use std::time::Duration;
+
+use crossterm::event::KeyEvent;
+
+use crate::engine::protocol::{Command, Event};
+
+/// The three readings of the canvas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Layer {
+    /// How sure the denoiser was of each token.
+    Confidence,
+    /// How each K/V row was used.
+    Cache,
+    /// What the guide said.
+    Guide,
+}
+
+impl Layer {
+    /// All layers, in the order of their keys.
+    pub const ALL: [Self; 3] = [Self::Confidence, Self::Cache, Self::Guide];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Confidence => "confidence",
+            Self::Cache => "cache",
+            Self::Guide => "guide",
+        }
+    }
+}
+
+/// A direction on the canvas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// The token before.
+    Left,
+    /// The token after.
+    Right,
+    /// The nearest token in the row above.
+    Up,
+    /// The nearest token in the row below.
+    Down,
+}
+
+/// Where keys go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Focus {
+    /// The prompt editor.
+    Prompt,
+    /// Canvas and timeline.
+    Canvas,
+    /// The knob pane.
+    Knobs,
+}
+
+/// A layer above the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Overlay {
+    /// Every key.
+    Help,
+    /// What the colours and marks mean.
+    Legend,
+    /// Prompts that the embedded pair has learned.
+    Gallery,
+    /// Named sets of knob values.
+    Presets,
+}
+
+/// Something that happens to the playground.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Leave.
+    Quit,
+    /// Hand the terminal back to the shell until resumed.
+    Suspend,
+    /// Paint everything anew.
+    Repaint,
+    /// Dark to light and back.
+    ToggleTheme,
+
+    /// Open or close a layer above the screen.
+    Toggle(Overlay),
+    /// Close the top layer, leave the entry, drop the selection: whatever is in front.
+    Back,
+    /// Move through the list (or scroll the text) in front, by rows.
+    ListMove(i64),
+    /// Select a row of the list in front.
+    ListSelect(usize),
+    /// Take the selected row of the list in front.
+    ListAccept,
+
+    /// Focus another pane.
+    Focus(Focus),
+    /// The next pane.
+    FocusNext,
+    /// The pane before.
+    FocusPrevious,
+
+    /// Denoise the prompt in the editor.
+    Submit,
+    /// Break the line in the editor.
+    Newline,
+    /// An earlier prompt, or one line up.
+    HistoryOlder,
+    /// A later prompt, or one line down.
+    HistoryNewer,
+    /// A key for the editor.
+    Edit(KeyEvent),
+    /// Text pasted in one go.
+    Paste(String),
+
+    /// Run the same prompt again with the settings in force.
+    Restart,
+    /// End the run here.
+    StopRun,
+    /// Hold a live run or let it go on; play the log where the run is over or an earlier step is shown.
+    TogglePlay,
+    /// Do one step of a held run; show the next step where an earlier one is shown.
+    StepOnce,
+    /// One pace faster or slower, in presses.
+    Pace(i32),
+    /// As fast as the engine goes, and back to the chosen pace.
+    ToggleFullSpeed,
+
+    /// Show a step so many steps from the one that is shown.
+    Scrub(i64),
+    /// Show the canvas after so many steps.
+    ScrubTo(usize),
+    /// Show the newest step, and follow.
+    Follow,
+
+    /// Read the canvas by a layer.
+    Layer(Layer),
+    /// The next layer.
+    NextLayer,
+    /// Show the drafts in place of masks, or masks.
+    ToggleDrafts,
+    /// Move the selection.
+    SelectMove(Direction),
+    /// Select a position.
+    Select(usize),
+
+    /// Select another knob, by rows.
+    KnobMove(i64),
+    /// Select a knob by its index.
+    KnobSelect(usize),
+    /// Turn the selected knob by so many presses.
+    KnobNudge(i64),
+    /// Type a value for the selected knob.
+    KnobType,
+    /// A character of the value.
+    EntryChar(char),
+    /// Erase the last character of the value.
+    EntryErase,
+    /// Take the typed value.
+    EntryAccept,
+    /// Back to what preset and flags say.
+    KnobReset,
+
+    /// Write the trace to a file.
+    SaveTrace,
+
+    /// Time has passed.
+    Tick(Duration),
+    /// News from the engine.
+    Engine(Box<Event>),
+    /// A line for the user, from outside: what became of an effect.
+    Tell(Notice),
+}
+
+/// A line for the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What it says, printable.
+    pub text: String,
+    /// Whether something was refused or failed.
+    pub is_error: bool,
+}
+
+impl Notice {
+    /// Something worth knowing.
+    pub fn note(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            is_error: false,
+        }
+    }
+
+    /// Something that did not work.
+    pub fn error(text: impl AsRef<str>) -> Self {
+        Self {
+            text: crate::trace::printable::line(text.as_ref()),
+            is_error: true,
+        }
+    }
+}
+
+/// What must happen outside of the state.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Tell the engine.
+    Engine(Command),
+    /// Write the trace of the shown run into a file of this name.
+    SaveTrace(String),
+    /// Clear the terminal and draw everything.
+    Repaint,
+    /// Stop the process until it is resumed.
+    Suspend,
+    /// Leave.
+    Quit,
+}

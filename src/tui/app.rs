@@ -1,0 +1,321 @@
+//! The whole state of the playground. Nothing here knows a terminal.
+
+use std::time::Duration;
+
+use super::{
+    action::{Effect, Focus, Layer, Notice, Overlay},
+    examples::Example,
+    keymap::Context,
+    player::Player,
+    prompt::PromptEditor,
+    reading::Reading,
+    theme::Theme,
+    view::Drawn,
+};
+use crate::{
+    engine::protocol::{Command, RunId},
+    settings::{Layers, Settings},
+    trace::{Log, ModelCard},
+};
+
+/// How long a notice stays.
+pub const NOTICE_STAYS: Duration = Duration::from_secs(7);
+
+/// Where the log comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// From an engine.
+    Live,
+    /// From a file, which no engine can change.
+    Replay {
+        /// Its name, printable.
+        file: String,
+    },
+    /// From a log that is being made into a cast: nobody presses keys.
+    Recording,
+}
+
+/// What is known of the networks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Engine {
+    /// They are being loaded.
+    Loading,
+    /// They are ready.
+    Ready {
+        /// The denoiser.
+        denoiser: ModelCard,
+        /// The guide, where there is one.
+        guide: Option<ModelCard>,
+    },
+    /// They could not be loaded, and why.
+    Failed(String),
+    /// There are none: a file is replayed.
+    Absent,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// It goes on, or is held.
+    Under,
+    /// It is over, by itself or by hand.
+    Over,
+    /// It failed, and why.
+    Failed(String),
+}
+
+/// The run that is shown.
+#[derive(Debug)]
+pub struct Run {
+    /// Its number.
+    pub id: RunId,
+    /// Its log.
+    pub log: Box<Log>,
+    /// How far it is.
+    pub phase: Phase,
+}
+
+/// How the canvas is read.
+#[derive(Debug, Clone)]
+pub struct Lens {
+    /// By which layer.
+    pub layer: Layer,
+    /// Whether drafts stand in place of masks.
+    pub drafts: bool,
+    /// The selected position.
+    pub selected: Option<usize>,
+}
+
+/// The state of the knob pane.
+#[derive(Debug, Clone, Default)]
+pub struct KnobPane {
+    /// Index of the selected knob.
+    pub selected: usize,
+    /// A value being typed.
+    pub entry: Option<String>,
+    /// Why the last change was refused.
+    pub refusal: Option<String>,
+}
+
+/// The playground.
+#[derive(Debug)]
+pub struct App {
+    /// Where the log comes from.
+    pub origin: Origin,
+    /// What is known of the networks.
+    pub engine: Engine,
+    /// The settings, in layers.
+    pub layers: Layers,
+    /// The layers before the last change that the engine has not answered to.
+    pub layers_before: Option<Layers>,
+    /// The prompt editor.
+    pub prompt: PromptEditor,
+    /// What the pair can make of the prompt in the editor.
+    pub reading: Reading,
+    /// Where keys go.
+    pub focus: Focus,
+    /// The layers above the screen, the top one last.
+    pub overlays: Vec<Overlay>,
+    /// Selected row (or first visible line) of the top layer.
+    pub list: usize,
+    /// The run that is shown.
+    pub run: Option<Run>,
+    /// Which step is shown.
+    pub player: Player,
+    /// How the canvas is read.
+    pub lens: Lens,
+    /// The knob pane.
+    pub knobs: KnobPane,
+    /// A line for the user, and until when it stays.
+    pub notice: Option<(Notice, Duration)>,
+    /// Colours and glyphs.
+    pub theme: Theme,
+    /// Prompts to choose from.
+    pub examples: Vec<Example>,
+    /// The time of the last tick.
+    pub now: Duration,
+    /// What the last drawing tells the next event.
+    pub drawn: Drawn,
+    /// A prompt that starts as soon as the networks are there.
+    pub queued: bool,
+    /// Number of the last run that was asked for.
+    pub last_run: RunId,
+}
+
+impl App {
+    /// A playground that waits for its networks.
+    pub fn live(layers: Layers, prompt: Option<String>, theme: Theme, examples: Vec<Example>) -> Self {
+        let first = || {
+            examples
+                .first()
+                .map(|example| example.prompt.clone())
+                .unwrap_or_default()
+        };
+        let prompt = prompt.unwrap_or_else(first);
+        let mut app = Self::new(Origin::Live, Engine::Loading, layers, &prompt, theme);
+        app.examples = examples;
+        app
+    }
+
+    /// A playground that shows a log and has no networks.
+    pub fn replay(file: &str, log: Box<Log>, theme: Theme) -> Self {
+        let origin = Origin::Replay {
+            file: crate::trace::printable::line(file),
+        };
+        let prompt = log.header().prompt.clone();
+        let mut app = Self::new(origin, Engine::Absent, Layers::default(), &prompt, theme);
+        app.run = Some(Run {
+            id: 0,
+            log,
+            phase: Phase::Over,
+        });
+        app.focus = Focus::Canvas;
+        app.player.at = Some(0);
+        app
+    }
+
+    /// A playground that shows a log to nobody's keys.
+    pub fn recording(log: Box<Log>, theme: Theme) -> Self {
+        Self {
+            origin: Origin::Recording,
+            ..Self::replay("", log, theme)
+        }
+    }
+
+    fn new(origin: Origin, engine: Engine, layers: Layers, prompt: &str, theme: Theme) -> Self {
+        Self {
+            origin,
+            engine,
+            layers,
+            layers_before: None,
+            prompt: PromptEditor::new(prompt),
+            reading: Reading::of(prompt),
+            focus: Focus::Prompt,
+            overlays: Vec::new(),
+            list: 0,
+            run: None,
+            player: Player::default(),
+            lens: Lens {
+                layer: Layer::Confidence,
+                drafts: true,
+                selected: None,
+            },
+            knobs: KnobPane::default(),
+            notice: None,
+            theme,
+            examples: Vec::new(),
+            now: Duration::ZERO,
+            drawn: Drawn::default(),
+            queued: false,
+            last_run: 0,
+        }
+    }
+
+    /// Whether the log is given, and no engine can add to it.
+    pub fn is_replay(&self) -> bool {
+        !matches!(self.origin, Origin::Live)
+    }
+
+    /// The layer that keys go to first.
+    pub fn context(&self) -> Context {
+        match self.overlays.last() {
+            Some(Overlay::Help) => Context::Help,
+            Some(Overlay::Legend) => Context::Legend,
+            Some(Overlay::Gallery) => Context::Gallery,
+            Some(Overlay::Presets) => Context::Presets,
+            None if self.knobs.entry.is_some() => Context::Entry,
+            None => match self.focus {
+                Focus::Prompt => Context::Prompt,
+                Focus::Canvas => Context::Canvas,
+                Focus::Knobs => Context::Knobs,
+            },
+        }
+    }
+
+    /// The log that is shown.
+    pub fn log(&self) -> Option<&Log> {
+        self.run.as_ref().map(|run| &*run.log)
+    }
+
+    /// Number of steps of the log that is shown.
+    pub fn len(&self) -> usize {
+        self.log().map_or(0, Log::len)
+    }
+
+    /// Whether there is no step to show.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of steps that are shown done.
+    pub fn shown(&self) -> usize {
+        self.player.shown(self.len())
+    }
+
+    /// Whether a run is under way, held or not.
+    pub fn is_under_way(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.phase == Phase::Under)
+    }
+
+    /// Whether the newest step is shown.
+    pub fn follows(&self) -> bool {
+        self.player.at.is_none()
+    }
+
+    /// The settings to show: those that the shown step used in a replay, else the ones in force.
+    pub fn settings(&self) -> Settings {
+        match (self.is_replay(), self.log()) {
+            (true, Some(log)) => log.settings_at(self.shown()),
+            _ => self.layers.resolve(),
+        }
+    }
+
+    /// Whether a guide is loaded.
+    pub fn has_guide(&self) -> bool {
+        match &self.engine {
+            Engine::Ready { guide, .. } => guide.is_some(),
+            Engine::Loading => true,
+            Engine::Failed(_) => false,
+            Engine::Absent => self.log().is_some_and(|log| log.header().guide.is_some()),
+        }
+    }
+
+    /// The models to name: those of the shown run, else the loaded ones.
+    pub fn models(&self) -> Option<(&ModelCard, Option<&ModelCard>)> {
+        if let Some(log) = self.log() {
+            return Some((&log.header().denoiser, log.header().guide.as_ref()));
+        }
+        match &self.engine {
+            Engine::Ready { denoiser, guide } => Some((denoiser, guide.as_ref())),
+            _ => None,
+        }
+    }
+
+    /// Shows a line for a while.
+    pub fn tell(&mut self, notice: Notice) {
+        self.notice = Some((notice, self.now + NOTICE_STAYS));
+    }
+
+    /// Takes the settings in force to the engine, if a run is under way.
+    pub fn configure(&self) -> Vec<Effect> {
+        if self.is_under_way() {
+            vec![Effect::Engine(Command::Configure(Box::new(self.layers.resolve())))]
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// When time itself will change the picture; `None` while nothing moves.
+    pub fn next_tick(&self) -> Option<Duration> {
+        let waits_for_networks = self.engine == Engine::Loading;
+        let spinner = waits_for_networks.then(|| self.now + Duration::from_millis(90));
+        let step = (self.player.playing || self.wants_step()).then_some(self.player.due);
+        let notice = self.notice.as_ref().map(|(_, until)| *until);
+        [spinner, step, notice].into_iter().flatten().min()
+    }
+
+    /// Whether the engine should be asked for a step when it is due.
+    pub fn wants_step(&self) -> bool {
+        self.is_under_way() && !self.player.held && !self.player.full_speed && !self.player.waiting
+    }
+}

@@ -1,0 +1,134 @@
+//! Which step is shown, and at what pace: a cursor over the log, and the tap of a live run.
+//!
+//! A live run is held in the engine and asked for one step at a time, at a pace that people can follow, so that a knob
+//! turned now acts on the very next step that is seen. The figures come from the costs in the log, so the pace does
+//! not touch them. At full speed the engine runs freely.
+
+use std::time::Duration;
+
+/// The paces to choose from, steps per second.
+const PACES: [f32; 12] = [0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 40.0, 60.0];
+
+/// Twelve steps per second: brisk, and each step can still be seen.
+const DEFAULT_PACE: usize = 7;
+
+/// No recorded step is waited for longer than this when a log plays.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// The cursor and the tap.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent facts: a log can play while its run is held or awaits a step"
+)]
+#[derive(Debug, Clone)]
+pub struct Player {
+    /// The number of steps that are shown done; `None` follows the newest.
+    pub at: Option<usize>,
+    /// The log plays: the cursor moves by itself.
+    pub playing: bool,
+    /// The live run is held by the user.
+    pub held: bool,
+    /// The engine runs freely.
+    pub full_speed: bool,
+    /// A step was asked for and has not come yet.
+    pub waiting: bool,
+    /// When the next step is due, on the clock of the ticks.
+    pub due: Duration,
+    pace: usize,
+}
+
+impl Default for Player {
+    fn default() -> Self {
+        Self {
+            at: None,
+            playing: false,
+            held: false,
+            full_speed: false,
+            waiting: false,
+            due: Duration::ZERO,
+            pace: DEFAULT_PACE,
+        }
+    }
+}
+
+impl Player {
+    /// Steps per second.
+    pub fn pace(&self) -> f32 {
+        PACES[self.pace]
+    }
+
+    /// Chooses a pace so many entries up or down the list.
+    pub fn change_pace(&mut self, presses: i32) {
+        self.full_speed = false;
+        self.pace = (self.pace as i32 + presses).clamp(0, PACES.len() as i32 - 1) as usize;
+    }
+
+    /// Time between two steps of a live run.
+    pub fn interval(&self) -> Duration {
+        Duration::from_secs_f32(1.0 / self.pace())
+    }
+
+    /// How long a step of a log is shown: as long as it took, but neither faster than the pace (sixty steps a second at
+    /// full speed) nor longer than two seconds.
+    pub fn wait(&self, recorded: Duration) -> Duration {
+        let shortest = if self.full_speed {
+            Duration::from_millis(16)
+        } else {
+            self.interval()
+        };
+        recorded.clamp(shortest, LONGEST_WAIT.max(shortest))
+    }
+
+    /// The step that is shown of a log with `len` steps.
+    pub fn shown(&self, len: usize) -> usize {
+        self.at.map_or(len, |at| at.min(len))
+    }
+
+    /// Shows the canvas after `steps` steps; the newest step means to follow, unless the log plays on.
+    pub fn show(&mut self, steps: usize, len: usize) {
+        self.at = (steps < len).then_some(steps);
+    }
+
+    /// A new run: follow it.
+    pub fn begin(&mut self, now: Duration) {
+        self.at = None;
+        self.playing = false;
+        self.held = false;
+        self.waiting = false;
+        self.due = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_stays_within_its_list() {
+        let mut player = Player::default();
+        assert_eq!(player.pace(), 12.0);
+        player.change_pace(100);
+        assert_eq!(player.pace(), 60.0);
+        player.change_pace(-100);
+        assert_eq!(player.pace(), 0.5);
+    }
+
+    #[test]
+    fn a_log_plays_at_its_own_pace_within_limits() {
+        let mut player = Player::default();
+        assert_eq!(player.wait(Duration::ZERO), player.interval());
+        assert_eq!(player.wait(Duration::from_millis(700)), Duration::from_millis(700));
+        assert_eq!(player.wait(Duration::from_secs(9)), Duration::from_secs(2));
+        player.full_speed = true;
+        assert_eq!(player.wait(Duration::ZERO), Duration::from_millis(16));
+    }
+
+    #[test]
+    fn showing_the_newest_step_follows() {
+        let mut player = Player::default();
+        player.show(3, 5);
+        assert_eq!((player.at, player.shown(9)), (Some(3), 3));
+        player.show(9, 9);
+        assert_eq!((player.at, player.shown(12)), (None, 12));
+    }
+}

@@ -1,0 +1,62 @@
+//! What the embedded pair can make of a prompt: it has learned six kinds of tasks and nothing else.
+
+use crate::tasks::{self, Family};
+
+/// A prompt, as the embedded pair's lessons see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    /// There is nothing to read.
+    Blank,
+    /// A task that was learned; its answer will be checked.
+    Task {
+        /// The kind of task.
+        family: Family,
+        /// The kind within the family.
+        variant: &'static str,
+        /// Words that training never showed.
+        unseen: Vec<String>,
+    },
+    /// Nothing that was learned.
+    Unknown,
+}
+
+impl Reading {
+    /// Reads a prompt.
+    pub fn of(prompt: &str) -> Self {
+        if prompt.trim().is_empty() {
+            return Self::Blank;
+        }
+        tasks::recognise(prompt).map_or(Self::Unknown, |task| Self::Task {
+            family: task.family(),
+            variant: task.variant(),
+            unseen: task
+                .unseen_words()
+                .iter()
+                .map(|word| crate::trace::printable::line(word))
+                .collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_learned_task_is_told_from_small_talk() {
+        assert_eq!(Reading::of("  \n"), Reading::Blank);
+        assert_eq!(Reading::of("How do you do?"), Reading::Unknown);
+        assert!(matches!(
+            Reading::of("Reverse this list: Max, Leo"),
+            Reading::Task { family: Family::List, unseen, .. } if unseen.is_empty()
+        ));
+    }
+
+    #[test]
+    fn words_that_training_never_showed_are_named() {
+        let Reading::Task { unseen, .. } = Reading::of("Reverse this list: Max, Zorbo") else {
+            panic!("a list task")
+        };
+        assert_eq!(unseen, ["Zorbo"]);
+    }
+}

@@ -1,0 +1,162 @@
+//! Colours: exact ones, what they become on poorer terminals, and mixing that looks even to the eye.
+
+use ratatui::style::Color;
+
+/// How many colours the terminal shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// None (`NO_COLOR`, `TERM=dumb`): states differ by bold, underline, reverse and glyph alone.
+    Mono,
+    /// The terminal's own sixteen; backgrounds are left as they are.
+    Ansi16,
+    /// The fixed palette of 256.
+    Ansi256,
+    /// Any.
+    True,
+}
+
+/// An exact colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rgb(pub u8, pub u8, pub u8);
+
+/// A colour with its stand-in on terminals of sixteen colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tone {
+    /// The colour itself.
+    pub rgb: Rgb,
+    /// The nearest in meaning of the sixteen, whose exact look the user's terminal decides.
+    pub ansi: Color,
+}
+
+impl Tone {
+    /// A tone from `0xRRGGBB` and its stand-in.
+    pub const fn new(hex: u32, ansi: Color) -> Self {
+        Self {
+            rgb: Rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8),
+            ansi,
+        }
+    }
+
+    /// The colour at a level; `None` where the level has no colour.
+    pub fn at(self, level: Level) -> Option<Color> {
+        match level {
+            Level::Mono => None,
+            Level::Ansi16 => Some(self.ansi),
+            Level::Ansi256 => Some(Color::Indexed(self.rgb.index())),
+            Level::True => Some(Color::Rgb(self.rgb.0, self.rgb.1, self.rgb.2)),
+        }
+    }
+
+    /// `share` of `other` and the rest of this tone; the stand-in is that of the larger part.
+    #[must_use]
+    pub fn mix(self, other: Self, share: f32) -> Self {
+        let share = share.clamp(0.0, 1.0);
+        Self {
+            rgb: self.rgb.mix(other.rgb, share),
+            ansi: if share < 0.5 { self.ansi } else { other.ansi },
+        }
+    }
+}
+
+impl Rgb {
+    /// Mixes in the Oklab space (Ottosson 2020), where equal steps look equally large.
+    #[must_use]
+    pub fn mix(self, other: Self, share: f32) -> Self {
+        let (from, to) = (self.oklab(), other.oklab());
+        Self::from_oklab([0, 1, 2].map(|axis| from[axis] + (to[axis] - from[axis]) * share))
+    }
+
+    fn oklab(self) -> [f32; 3] {
+        let [r, g, b] = [self.0, self.1, self.2].map(linear);
+        let l = (0.412_221_46 * r + 0.536_332_55 * g + 0.051_445_995 * b).cbrt();
+        let m = (0.211_903_5 * r + 0.680_699_5 * g + 0.107_396_96 * b).cbrt();
+        let s = (0.088_302_46 * r + 0.281_718_85 * g + 0.629_978_7 * b).cbrt();
+        [
+            0.210_454_26 * l + 0.793_617_8 * m - 0.004_072_047 * s,
+            1.977_998_5 * l - 2.428_592_2 * m + 0.450_593_7 * s,
+            0.025_904_037 * l + 0.782_771_77 * m - 0.808_675_77 * s,
+        ]
+    }
+
+    fn from_oklab([lightness, a, b]: [f32; 3]) -> Self {
+        let l = (lightness + 0.396_337_78 * a + 0.215_803_76 * b).powi(3);
+        let m = (lightness - 0.105_561_346 * a - 0.063_854_17 * b).powi(3);
+        let s = (lightness - 0.089_484_18 * a - 1.291_485_5 * b).powi(3);
+        Self(
+            encoded(4.076_741_7 * l - 3.307_711_6 * m + 0.230_969_94 * s),
+            encoded(-1.268_438 * l + 2.609_757_4 * m - 0.341_319_4 * s),
+            encoded(-0.004_196_086_3 * l - 0.703_418_6 * m + 1.707_614_7 * s),
+        )
+    }
+
+    /// The nearest entry of the fixed palette of 256: the 6×6×6 cube or the grey ramp.
+    fn index(self) -> u8 {
+        const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
+        let nearest = |value: u8| {
+            (0..6u8)
+                .min_by_key(|step| CUBE[usize::from(*step)].abs_diff(value))
+                .unwrap_or_default()
+        };
+        let [r, g, b] = [self.0, self.1, self.2].map(nearest);
+        let cube = Self(CUBE[usize::from(r)], CUBE[usize::from(g)], CUBE[usize::from(b)]);
+        let mean = (u16::from(self.0) + u16::from(self.1) + u16::from(self.2)) / 3;
+        let step = (mean.saturating_sub(3) / 10).min(23) as u8;
+        let grey = Self(8 + 10 * step, 8 + 10 * step, 8 + 10 * step);
+        if self.distance(grey) < self.distance(cube) {
+            232 + step
+        } else {
+            16 + 36 * r + 6 * g + b
+        }
+    }
+
+    fn distance(self, other: Self) -> u32 {
+        [(self.0, other.0), (self.1, other.1), (self.2, other.2)]
+            .iter()
+            .map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2))
+            .sum()
+    }
+}
+
+fn linear(value: u8) -> f32 {
+    let value = f32::from(value) / 255.0;
+    if value <= 0.040_45 {
+        value / 12.92
+    } else {
+        ((value + 0.055) / 1.055).powf(2.4)
+    }
+}
+
+fn encoded(value: f32) -> u8 {
+    let value = value.clamp(0.0, 1.0);
+    let value = if value <= 0.003_130_8 {
+        value * 12.92
+    } else {
+        1.055 * value.powf(1.0 / 2.4) - 0.055
+    };
+    (value * 255.0).round() as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mixing_ends_at_its_ends() {
+        let (a, b) = (Rgb(14, 17, 22), Rgb(228, 244, 228));
+        assert_eq!(a.mix(b, 0.0), a);
+        assert_eq!(a.mix(b, 1.0), b);
+    }
+
+    #[test]
+    fn the_palette_of_256_takes_greys_from_the_ramp_and_colours_from_the_cube() {
+        assert_eq!(Rgb(18, 18, 18).index(), 233);
+        assert_eq!(Rgb(255, 0, 0).index(), 196);
+        assert_eq!(Rgb(255, 255, 255).index(), 231);
+        assert_eq!(Rgb(0, 0, 0).index(), 16);
+    }
+
+    #[test]
+    fn mono_has_no_colour() {
+        assert_eq!(Tone::new(0x00ff_0000, Color::Red).at(Level::Mono), None);
+    }
+}

@@ -1,0 +1,83 @@
+//! News from the engine.
+
+use super::Effect;
+use crate::{
+    engine::protocol::{Command, Event, RunId},
+    trace::{Log, printable},
+    tui::{
+        action::Notice,
+        app::{App, Engine, Phase, Run},
+    },
+};
+
+/// Takes an event in; what belongs to another run than the one shown is dropped.
+pub(super) fn hear(app: &mut App, event: Event) -> Vec<Effect> {
+    match event {
+        Event::Ready { denoiser, guide } => {
+            app.engine = Engine::Ready { denoiser, guide };
+            if std::mem::take(&mut app.queued) {
+                return super::prompt::submit(app);
+            }
+        }
+        Event::LoadFailed { message } => {
+            app.queued = false;
+            app.engine = Engine::Failed(printable::line(&message));
+        }
+        Event::Started { run, header } if run == app.last_run => {
+            let follows_same_canvas = app
+                .log()
+                .is_some_and(|log| log.header().prompt_ids == header.prompt_ids);
+            app.run = Some(Run {
+                id: run,
+                log: Box::new(Log::new(*header)),
+                phase: Phase::Under,
+            });
+            app.player.begin(app.now);
+            if !follows_same_canvas {
+                app.lens.selected = None;
+            }
+            // The pace may have been changed since the run was asked for; both commands are harmless where it was not.
+            return super::command(if app.player.full_speed {
+                Command::Resume
+            } else {
+                Command::Pause
+            });
+        }
+        Event::Step { run, entry } => {
+            if let Some(run) = current(app, run) {
+                run.log.push(entry);
+                app.player.waiting = false;
+                app.layers_before = None;
+            }
+        }
+        Event::Refused { run, message } => {
+            if current(app, run).is_some() {
+                if let Some(before) = app.layers_before.take() {
+                    app.layers = before;
+                }
+                app.knobs.refusal = Some(printable::line(&message));
+                app.tell(Notice::error(message));
+            }
+        }
+        Event::Finished { run, end } => {
+            if let Some(run) = current(app, run) {
+                run.log.finish(*end);
+                run.phase = Phase::Over;
+                app.player.waiting = false;
+            }
+        }
+        Event::Failed { run, message } if run == app.last_run => {
+            if let Some(run) = current(app, run) {
+                run.phase = Phase::Failed(printable::line(&message));
+                app.player.waiting = false;
+            }
+            app.tell(Notice::error(message));
+        }
+        Event::Started { .. } | Event::Failed { .. } | Event::Held { .. } => {}
+    }
+    Vec::new()
+}
+
+fn current(app: &mut App, run: RunId) -> Option<&mut Run> {
+    app.run.as_mut().filter(|shown| shown.id == run)
+}

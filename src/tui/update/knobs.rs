@@ -1,0 +1,149 @@
+//! Turning knobs: live changes, checked before they leave the pane.
+
+use super::Effect;
+use crate::{
+    settings::{self, KNOBS, Kind, Knob, Limits, Settings, SettingsError},
+    tui::app::App,
+};
+
+/// The longest value that can be typed.
+const LONGEST_ENTRY: usize = 24;
+
+/// The selected knob.
+pub(super) fn selected(app: &App) -> &'static Knob {
+    &KNOBS[app.knobs.selected.min(KNOBS.len() - 1)]
+}
+
+/// Selects another knob.
+pub(super) fn step(app: &mut App, rows: i64) -> Vec<Effect> {
+    let last = KNOBS.len() as i64 - 1;
+    let at = (app.knobs.selected as i64).saturating_add(rows).clamp(0, last);
+    select(app, at as usize)
+}
+
+/// Selects a knob by its index.
+pub(super) fn select(app: &mut App, index: usize) -> Vec<Effect> {
+    if index < KNOBS.len() {
+        app.knobs.selected = index;
+        app.knobs.entry = None;
+        app.knobs.refusal = None;
+        app.focus = crate::tui::action::Focus::Knobs;
+    }
+    Vec::new()
+}
+
+/// Turns the selected knob.
+pub(super) fn nudge(app: &mut App, presses: i64) -> Vec<Effect> {
+    change(app, |knob, settings| {
+        knob.nudge(settings, presses);
+        Ok(())
+    })
+}
+
+/// Back to what preset, flags and configuration say.
+pub(super) fn reset(app: &mut App) -> Vec<Effect> {
+    if app.is_replay() {
+        return Vec::new();
+    }
+    let mut layers = app.layers.clone();
+    layers.clear_live(selected(app).name);
+    put(app, layers)
+}
+
+/// Begins to type a value.
+pub(super) fn begin_entry(app: &mut App) -> Vec<Effect> {
+    if !app.is_replay() {
+        app.knobs.refusal = None;
+        // A choice and a switch have few values: the next one is at hand.
+        match selected(app).kind {
+            Kind::Choice(_) | Kind::Flag => return nudge(app, 1),
+            Kind::Int { .. } | Kind::Float { .. } => app.knobs.entry = Some(String::new()),
+        }
+    }
+    Vec::new()
+}
+
+/// A character of the value.
+pub(super) fn entry_char(app: &mut App, c: char) -> Vec<Effect> {
+    if let Some(entry) = app
+        .knobs
+        .entry
+        .as_mut()
+        .filter(|entry| entry.chars().count() < LONGEST_ENTRY)
+    {
+        entry.push(c);
+        app.knobs.refusal = None;
+    }
+    Vec::new()
+}
+
+/// Erases a character.
+pub(super) fn entry_erase(app: &mut App) -> Vec<Effect> {
+    if let Some(entry) = &mut app.knobs.entry {
+        entry.pop();
+        app.knobs.refusal = None;
+    }
+    Vec::new()
+}
+
+/// Takes the typed value; a refused one can be mended.
+pub(super) fn entry_accept(app: &mut App) -> Vec<Effect> {
+    let Some(text) = app.knobs.entry.take() else {
+        return Vec::new();
+    };
+    if text.trim().is_empty() {
+        return Vec::new();
+    }
+    let effects = change(app, |knob, settings| knob.set(settings, &text));
+    if app.knobs.refusal.is_some() {
+        app.knobs.entry = Some(text);
+    }
+    effects
+}
+
+fn change(app: &mut App, turn: impl FnOnce(&'static Knob, &mut Settings) -> Result<(), SettingsError>) -> Vec<Effect> {
+    if app.is_replay() {
+        return Vec::new();
+    }
+    let knob = selected(app);
+    let mut settings = app.layers.resolve();
+    let before = knob.get(&settings);
+    if let Err(error) = turn(knob, &mut settings) {
+        app.knobs.refusal = Some(error.to_string());
+        return Vec::new();
+    }
+    if knob.get(&settings) == before {
+        app.knobs.refusal = None;
+        return Vec::new();
+    }
+    let mut layers = app.layers.clone();
+    layers.set_live(knob, knob.get(&settings).to_string());
+    put(app, layers)
+}
+
+/// Puts new layers in force, unless the settings that they give conflict.
+fn put(app: &mut App, layers: settings::Layers) -> Vec<Effect> {
+    if let Err(error) = check(app, &layers.resolve()) {
+        app.knobs.refusal = Some(error.to_string());
+        return Vec::new();
+    }
+    app.knobs.refusal = None;
+    app.layers_before = Some(std::mem::replace(&mut app.layers, layers));
+    app.configure()
+}
+
+/// Checks settings against each other and against what is known of prompt and models. The context's length is not
+/// known here; the engine checks it when a run starts.
+pub(super) fn check(app: &App, settings: &Settings) -> Result<(), SettingsError> {
+    let header = app.log().map(crate::trace::Log::header);
+    let known = header
+        .filter(|_| app.is_under_way())
+        .map(|header| header.gen_length)
+        .or(settings.gen_length);
+    settings.validate(&Limits {
+        prompt: header.map_or(1, |header| header.prompt_ids.len()),
+        gen_length: known.unwrap_or(usize::MAX / 4),
+        max_positions: usize::MAX / 2,
+        has_guide: app.has_guide(),
+    })
+}

@@ -1,0 +1,146 @@
+//! What each action does to the state, and which effects must follow. Nothing is performed here.
+
+mod engine;
+mod knobs;
+mod lists;
+mod playing;
+mod prompt;
+mod selecting;
+
+use super::{
+    action::{Action, Effect, Focus, Layer, Notice},
+    app::App,
+};
+use crate::engine::protocol::Command;
+
+/// Applies an action.
+pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
+    if is_deliberate(&action) {
+        app.notice = None;
+    }
+    match action {
+        Action::Quit => vec![Effect::Quit],
+        Action::Suspend => vec![Effect::Suspend],
+        Action::Repaint => vec![Effect::Repaint],
+        Action::ToggleTheme => {
+            app.theme.name = app.theme.name.other();
+            Vec::new()
+        }
+
+        Action::Toggle(overlay) => lists::toggle(app, overlay),
+        Action::Back => back(app),
+        Action::ListMove(rows) => lists::step(app, rows),
+        Action::ListSelect(row) => lists::select(app, row),
+        Action::ListAccept => lists::accept(app),
+
+        Action::Focus(focus) => set_focus(app, focus),
+        Action::FocusNext => turn_focus(app, 1),
+        Action::FocusPrevious => turn_focus(app, 2),
+
+        Action::Submit => prompt::submit(app),
+        Action::Newline => prompt::edit(app, super::prompt::PromptEditor::newline),
+        Action::HistoryOlder => prompt::edit(app, super::prompt::PromptEditor::older),
+        Action::HistoryNewer => prompt::edit(app, super::prompt::PromptEditor::newer),
+        Action::Edit(key) => prompt::edit(app, |editor| editor.key(key)),
+        Action::Paste(text) => prompt::paste(app, &text),
+
+        Action::Restart => prompt::restart(app),
+        Action::StopRun => playing::stop(app),
+        Action::TogglePlay => playing::toggle(app),
+        Action::StepOnce => playing::step_once(app),
+        Action::Pace(presses) => playing::pace(app, presses),
+        Action::ToggleFullSpeed => playing::toggle_full_speed(app),
+
+        Action::Scrub(steps) => playing::scrub(app, steps),
+        Action::ScrubTo(step) => playing::scrub_to(app, step),
+        Action::Follow => playing::scrub_to(app, usize::MAX),
+
+        Action::Layer(layer) => selecting::read_by(app, layer),
+        Action::NextLayer => {
+            let at = Layer::ALL
+                .iter()
+                .position(|layer| *layer == app.lens.layer)
+                .unwrap_or(0);
+            selecting::read_by(app, Layer::ALL[(at + 1) % Layer::ALL.len()])
+        }
+        Action::ToggleDrafts => {
+            app.lens.drafts = !app.lens.drafts;
+            Vec::new()
+        }
+        Action::SelectMove(direction) => selecting::step(app, direction),
+        Action::Select(position) => selecting::select(app, position),
+
+        Action::KnobMove(rows) => knobs::step(app, rows),
+        Action::KnobSelect(index) => knobs::select(app, index),
+        Action::KnobNudge(presses) => knobs::nudge(app, presses),
+        Action::KnobType => knobs::begin_entry(app),
+        Action::EntryChar(c) => knobs::entry_char(app, c),
+        Action::EntryErase => knobs::entry_erase(app),
+        Action::EntryAccept => knobs::entry_accept(app),
+        Action::KnobReset => knobs::reset(app),
+
+        Action::SaveTrace => save_trace(app),
+
+        Action::Tick(now) => playing::tick(app, now),
+        Action::Engine(event) => engine::hear(app, *event),
+        Action::Tell(notice) => {
+            app.tell(notice);
+            Vec::new()
+        }
+    }
+}
+
+/// Whether the user did it: a notice has been read by then.
+fn is_deliberate(action: &Action) -> bool {
+    !matches!(action, Action::Tick(_) | Action::Engine(_) | Action::Tell(_))
+}
+
+/// Takes away whatever is in front.
+fn back(app: &mut App) -> Vec<Effect> {
+    if app.overlays.pop().is_some() {
+        app.list = 0;
+    } else if app.knobs.entry.take().is_some() {
+        app.knobs.refusal = None;
+    } else {
+        match app.focus {
+            Focus::Canvas => app.lens.selected = None,
+            Focus::Prompt | Focus::Knobs => app.focus = Focus::Canvas,
+        }
+    }
+    Vec::new()
+}
+
+fn set_focus(app: &mut App, focus: Focus) -> Vec<Effect> {
+    // A replayed prompt is what was asked; there is nothing to edit.
+    let allowed = !(app.is_replay() && focus == Focus::Prompt);
+    if allowed {
+        app.focus = focus;
+        app.knobs.entry = None;
+    }
+    Vec::new()
+}
+
+fn turn_focus(app: &mut App, by: usize) -> Vec<Effect> {
+    let order: &[Focus] = if app.is_replay() {
+        &[Focus::Canvas, Focus::Knobs]
+    } else {
+        &[Focus::Prompt, Focus::Canvas, Focus::Knobs]
+    };
+    let at = order.iter().position(|focus| *focus == app.focus).unwrap_or(0);
+    // `by` is 2 for "backwards" in a ring of three; in a ring of two both directions are the same.
+    let by = if order.len() == 2 { 1 } else { by };
+    set_focus(app, order[(at + by) % order.len()])
+}
+
+fn save_trace(app: &mut App) -> Vec<Effect> {
+    let Some(run) = app.run.as_ref().filter(|run| !run.log.is_empty()) else {
+        app.tell(Notice::error("there is no step to save yet"));
+        return Vec::new();
+    };
+    vec![Effect::SaveTrace(format!("diffuscope-{}.jsonl", run.id))]
+}
+
+/// An engine command as the only effect.
+fn command(command: Command) -> Vec<Effect> {
+    vec![Effect::Engine(command)]
+}

@@ -1,0 +1,90 @@
+//! Writing a prompt and starting a run.
+
+use super::{Effect, command};
+use crate::{
+    engine::protocol::{Command, Request},
+    trace::printable,
+    tui::{
+        action::{Focus, Notice},
+        app::{App, Engine},
+        prompt::PromptEditor,
+        reading::Reading,
+    },
+};
+
+/// Changes the text and reads it anew.
+pub(super) fn edit(app: &mut App, change: impl FnOnce(&mut PromptEditor)) -> Vec<Effect> {
+    if !app.is_replay() {
+        change(&mut app.prompt);
+        app.reading = Reading::of(&app.prompt.text());
+    }
+    Vec::new()
+}
+
+/// Pasted text goes where text is typed, and to the prompt where none is.
+pub(super) fn paste(app: &mut App, text: &str) -> Vec<Effect> {
+    if let Some(entry) = &mut app.knobs.entry {
+        entry.push_str(&printable::line(text.trim()));
+        return Vec::new();
+    }
+    if app.is_replay() {
+        return Vec::new();
+    }
+    app.overlays.clear();
+    app.focus = Focus::Prompt;
+    edit(app, |editor| editor.insert(text))
+}
+
+/// Runs the prompt in the editor.
+pub(super) fn submit(app: &mut App) -> Vec<Effect> {
+    if app.is_replay() {
+        return Vec::new();
+    }
+    if app.prompt.is_blank() {
+        app.tell(Notice::error(
+            "the prompt is empty: type one, or take one from the gallery with ^G",
+        ));
+        return Vec::new();
+    }
+    match &app.engine {
+        Engine::Loading => {
+            app.queued = true;
+            app.focus = Focus::Canvas;
+            app.tell(Notice::note("it starts as soon as the networks are loaded"));
+            Vec::new()
+        }
+        Engine::Failed(message) => {
+            app.notice = Some((Notice::error(message.clone()), app.now + crate::tui::app::NOTICE_STAYS));
+            Vec::new()
+        }
+        Engine::Ready { .. } => {
+            app.prompt.remember();
+            let prompt = app.prompt.text();
+            start(app, prompt)
+        }
+        Engine::Absent => Vec::new(),
+    }
+}
+
+/// Runs the shown run's prompt again; the one in the editor where nothing ran yet.
+pub(super) fn restart(app: &mut App) -> Vec<Effect> {
+    match (app.is_replay(), app.log().map(|log| log.header().prompt.clone())) {
+        (true, _) => Vec::new(),
+        (false, None) => submit(app),
+        (false, Some(prompt)) => start(app, prompt),
+    }
+}
+
+fn start(app: &mut App, prompt: String) -> Vec<Effect> {
+    app.last_run += 1;
+    app.focus = Focus::Canvas;
+    app.layers_before = None;
+    app.knobs.refusal = None;
+    command(Command::Start(Box::new(Request {
+        run: app.last_run,
+        prompt,
+        settings: app.layers.resolve(),
+        preset: app.layers.preset().map(|preset| preset.name.clone()),
+        paused: !app.player.full_speed,
+    })))
+}

@@ -1,0 +1,197 @@
+//! One sentence about the shown step: what it wrote, why, and what the guide said; at the end, the verdict.
+
+use ratatui::text::{Line, Span};
+
+use super::{
+    pen::{Pen, plural, span, width, wrap},
+    step::StepView,
+};
+use crate::{
+    decode::record::{Reason, StepRecord, StopReason, Verdict},
+    trace::{End, printable},
+    tui::theme::Role,
+};
+
+/// What the shown step did, in lines of at most `cells` cells: what does not fit whole is left out. A verdict may take
+/// two lines.
+pub(super) fn of(view: &StepView<'_>, pen: &Pen<'_>, cells: u16) -> Vec<Line<'static>> {
+    let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
+    let Some(record) = view.record else {
+        let masks = plural(view.log.header().gen_length, "mask");
+        return vec![Line::from(vec![
+            span("before the first step  ", dim),
+            span(format!("the prompt and {masks}"), text),
+        ])];
+    };
+    if let Some(end) = view.log.end().filter(|_| view.steps == view.log.len()) {
+        return verdict(end, view.steps, pen, cells);
+    }
+    let mut line = vec![span(format!("step {}  ", view.steps), dim)];
+    line.extend(written(record, pen));
+    for part in [
+        changed(record, pen),
+        objection(record, view, pen),
+        confidence(record, view, pen),
+    ] {
+        let needed: u16 = line.iter().chain(&part).map(|span| width(&span.content)).sum();
+        if needed <= cells {
+            line.extend(part);
+        }
+    }
+    vec![Line::from(line)]
+}
+
+/// The knobs that were turned.
+fn changed(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
+    if record.changes.is_empty() {
+        return Vec::new();
+    }
+    let glyphs = pen.theme.glyphs;
+    let changes: Vec<_> = record
+        .changes
+        .iter()
+        .map(|change| format!("{} {} {}", change.knob, glyphs.arrow, change.value))
+        .collect();
+    vec![span(
+        format!("  {} {}", glyphs.change, printable::line(&changes.join(", "))),
+        pen.style(Role::Note),
+    )]
+}
+
+/// How a reason is told: "by quota".
+pub(super) fn because(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Quota => "by quota",
+        Reason::Threshold => "above the threshold",
+        Reason::BestOfStep => "best of the step",
+        Reason::Drawn => "drawn by lot",
+        Reason::GuideAgreed => "with the guide",
+        Reason::Forced => "forced",
+        Reason::EndOfText => "end-of-text fill",
+    }
+}
+
+/// Every reason, in the order of their importance.
+pub(super) const REASONS: [Reason; 7] = [
+    Reason::GuideAgreed,
+    Reason::Forced,
+    Reason::Threshold,
+    Reason::BestOfStep,
+    Reason::Quota,
+    Reason::Drawn,
+    Reason::EndOfText,
+];
+
+fn written(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
+    let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
+    if record.commits.is_empty() {
+        return vec![span("wrote nothing", text)];
+    }
+    let counts = REASONS
+        .into_iter()
+        .map(|reason| {
+            (
+                reason,
+                record.commits.iter().filter(|commit| commit.reason == reason).count(),
+            )
+        })
+        .filter(|(_, count)| *count > 0);
+    let mut spans = vec![span("wrote ", dim)];
+    for (index, (reason, count)) in counts.enumerate() {
+        if index > 0 {
+            spans.push(span(", ", dim));
+        }
+        let thing = if index == 0 {
+            plural(count, "token")
+        } else {
+            count.to_string()
+        };
+        spans.push(span(format!("{thing} "), text));
+        spans.push(span(because(reason), pen.theme.ink(pen.theme.reason(reason))));
+    }
+    spans
+}
+
+/// Mean confidence of what the step wrote; end of text is left out, it is always sure.
+fn confidence(record: &StepRecord, view: &StepView<'_>, pen: &Pen<'_>) -> Vec<Span<'static>> {
+    let eos = view.log.header().eos_id;
+    let scored = record
+        .commits
+        .iter()
+        .filter(|commit| commit.reason != Reason::EndOfText && commit.token != eos);
+    let (sum, count) = scored.fold((0.0, 0), |(sum, count), commit| (sum + commit.confidence, count + 1));
+    if count == 0 {
+        return Vec::new();
+    }
+    let mean = sum / count as f32;
+    vec![
+        span(format!("  {}  confidence ", pen.theme.glyphs.dot), pen.style(Role::Dim)),
+        span(format!("{mean:.2}"), pen.theme.ink(pen.theme.confidence(mean))),
+    ]
+}
+
+/// Where the guide stopped, and what it would have written there: ", which then wanted dog, not goat".
+fn objection(record: &StepRecord, view: &StepView<'_>, pen: &Pen<'_>) -> Vec<Span<'static>> {
+    let mut drafts = record.guide.iter().flat_map(|review| &review.drafts);
+    let refused = drafts.find(|draft| matches!(draft.verdict, Verdict::Rejected | Verdict::Forced));
+    let Some((draft, seen)) = refused.and_then(|draft| Some((draft, draft.view?))) else {
+        return Vec::new();
+    };
+    let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
+    let name = |id| printable::line(view.name(id, pen.theme.glyphs.eos).trim());
+    let mut spans = vec![span(
+        if draft.verdict == Verdict::Forced {
+            ": the guide "
+        } else {
+            ", which then "
+        },
+        dim,
+    )];
+    if seen.token == draft.draft {
+        spans.push(span("doubted ", dim));
+    } else {
+        spans.push(span("wanted ", dim));
+        spans.push(span(name(seen.token), text));
+        spans.push(span(", not ", dim));
+    }
+    spans.push(span(name(draft.draft), pen.theme.ink(pen.theme.verdict(draft.verdict))));
+    spans
+}
+
+/// The end of the run: the checker's verdict where there is one, else why it ended.
+fn verdict(end: &End, steps: usize, pen: &Pen<'_>, cells: u16) -> Vec<Line<'static>> {
+    let glyphs = pen.theme.glyphs;
+    let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
+    let why = match end.reason {
+        Some(StopReason::NothingMasked) => "nothing is masked any more",
+        Some(StopReason::EndOfText) => "end of text is reached",
+        Some(StopReason::StepBudget) => "more steps than any method needs",
+        None => "stopped by hand",
+    };
+    let summary = format!("{} in {}", plural(end.tokens, "token"), plural(steps, "step"));
+    let (head, head_style) = match end.correct {
+        Some(true) => (format!("{} correct  ", glyphs.right), pen.style(Role::Good)),
+        Some(false) => (format!("{} wrong  ", glyphs.wrong), pen.style(Role::Bad)),
+        None => (format!("{} {why}  ", glyphs.stopped), text),
+    };
+    let indent = width(&head);
+    let reason = end.verdict.as_deref().map(printable::line).unwrap_or_default();
+    let room = cells.saturating_sub(indent).max(8);
+    let mut lines: Vec<Vec<Span<'static>>> = Vec::new();
+    for part in wrap(&reason, room).into_iter().take(2) {
+        let start = if lines.is_empty() {
+            span(head.clone(), head_style)
+        } else {
+            span(" ".repeat(indent.into()), text)
+        };
+        lines.push(vec![start, span(part, text)]);
+    }
+    if let Some(last) = lines.last_mut() {
+        let used: u16 = last.iter().map(|span| width(&span.content)).sum();
+        if used + 2 + width(&summary) <= cells {
+            let gap = if used > indent { "  " } else { "" };
+            last.push(span(format!("{gap}{summary}"), dim));
+        }
+    }
+    lines.into_iter().map(Line::from).collect()
+}

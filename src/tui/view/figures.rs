@@ -1,0 +1,236 @@
+//! The figures of the run up to the shown step: all of them sums over the log.
+
+use ratatui::{
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::pen::{Pen, count, span, width};
+use crate::{
+    trace::{Figures, Log},
+    tui::{
+        app::App,
+        theme::{Part, Role},
+    },
+};
+
+/// Draws the figures pane.
+pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
+    let right = Line::from(span(
+        if app.follows() || app.is_empty() {
+            String::new()
+        } else {
+            format!("up to step {}", app.shown())
+        },
+        pen.style(Role::Dim),
+    ));
+    let title = Line::from(span("figures", pen.style(Role::Title)));
+    pen.rule(Rect { height: 1, ..area }, &title, &right);
+    let Some(log) = app.log() else {
+        let row = Rect {
+            y: area.y + 1,
+            height: 1,
+            ..area
+        };
+        pen.line(
+            row,
+            &Line::from(span("they begin with the first step", pen.style(Role::Faint))),
+        );
+        return;
+    };
+    let figures = Figures::of(log, app.shown());
+    let mut sheet = Sheet {
+        area,
+        y: area.y + 1,
+        pen,
+    };
+    sheet.tokens(log, &figures);
+    sheet.passes(&figures);
+    sheet.time(&figures);
+    sheet.positions(&figures);
+}
+
+struct Sheet<'a, 'b> {
+    area: Rect,
+    y: u16,
+    pen: &'a mut Pen<'b>,
+}
+
+/// Cells before the value's last one.
+const LABEL: u16 = 18;
+
+impl Sheet<'_, '_> {
+    fn row(&mut self) -> Option<Rect> {
+        let row = Rect {
+            y: self.y,
+            height: 1,
+            ..self.area
+        };
+        self.y += 1;
+        (row.y < self.area.bottom()).then_some(row)
+    }
+
+    /// A label, a value that ends at a fixed cell, and a remark.
+    fn figure(&mut self, label: &str, value: &str, remark: &str) {
+        let Some(row) = self.row() else { return };
+        let (dim, strong, faint) = (
+            self.pen.style(Role::Dim),
+            self.pen.style(Role::Strong),
+            self.pen.style(Role::Faint),
+        );
+        self.pen.put(row.x, row.y, LABEL, label, dim);
+        let value_width = width(value);
+        let end = LABEL + 6;
+        self.pen.put(
+            row.x + end.saturating_sub(value_width),
+            row.y,
+            value_width,
+            value,
+            strong,
+        );
+        let at = row.x + end + 1;
+        self.pen.cut(at, row.y, row.right().saturating_sub(at), remark, faint);
+    }
+
+    fn tokens(&mut self, log: &Log, figures: &Figures) {
+        let remark = if figures.masked > 0 {
+            format!("{} masked", count(figures.masked as u64))
+        } else {
+            String::new()
+        };
+        self.figure("tokens", &count(figures.tokens as u64), &remark);
+        self.figure("tokens per pass", &decimal(figures.tokens_per_forward()), "");
+        let device = crate::trace::printable::line(&log.header().denoiser.device);
+        let speed = if figures.seconds() > 0.0 {
+            decimal(figures.tokens_per_second())
+        } else {
+            NONE.to_owned()
+        };
+        self.figure("tokens per second", &speed, &format!("on {device}"));
+    }
+
+    fn passes(&mut self, figures: &Figures) {
+        self.figure("denoiser passes", &count(figures.cost.nfe.into()), "NFE");
+        self.figure("guide passes", &count(figures.cost.guide_forwards.into()), "");
+        let accepted = figures.acceptance().map_or_else(|| NONE.to_owned(), percent);
+        let remark = if figures.reviews == 0 {
+            "no guide".to_owned()
+        } else {
+            format!("{} forced", percent(figures.forced as f64 / figures.reviews as f64))
+        };
+        self.figure("drafts accepted", &accepted, &remark);
+    }
+
+    fn time(&mut self, figures: &Figures) {
+        let per_step = |micros: u64| micros as f64 / 1e3 / figures.steps.max(1) as f64;
+        let cost = figures.cost;
+        self.figure("ms per step", &decimal(per_step(cost.total_us())), "");
+        self.split(&[
+            (
+                cost.denoiser_us as f64,
+                Part::Denoiser,
+                format!("denoiser {}", decimal(per_step(cost.denoiser_us))),
+            ),
+            (
+                cost.guide_us as f64,
+                Part::Guide,
+                format!("guide {}", decimal(per_step(cost.guide_us))),
+            ),
+            (
+                cost.other_us as f64,
+                Part::Other,
+                format!("other {}", decimal(per_step(cost.other_us))),
+            ),
+        ]);
+    }
+
+    fn positions(&mut self, figures: &Figures) {
+        let cost = figures.cost;
+        let value = if figures.steps == 0 {
+            NONE.to_owned()
+        } else {
+            percent(figures.reuse())
+        };
+        self.figure("K/V rows reused", &value, "");
+        self.split(&[
+            (
+                f64::from(cost.computed),
+                Part::Computed,
+                format!("computed {}", count(cost.computed.into())),
+            ),
+            (
+                f64::from(cost.reused),
+                Part::Reused,
+                format!("reused {}", count(cost.reused.into())),
+            ),
+        ]);
+    }
+
+    /// A bar in parts, and below it their names.
+    fn split(&mut self, parts: &[(f64, Part, String)]) {
+        let (Some(bar), Some(row)) = (self.row(), self.row()) else {
+            return;
+        };
+        let theme = self.pen.theme;
+        let stacked: Vec<_> = parts
+            .iter()
+            .map(|(value, part, _)| (*value, theme.ink(theme.part(*part))))
+            .collect();
+        self.pen.stack(bar.x, bar.y, bar.width, &stacked);
+        let names = parts.iter().filter(|(value, ..)| *value > 0.0);
+        let mut line: Vec<Span<'static>> = Vec::new();
+        for (_, part, name) in names {
+            let gap = if line.is_empty() { "" } else { "  " };
+            line.push(span(format!("{gap}{name}"), theme.ink(theme.part(*part))));
+        }
+        self.pen.line(row, &Line::from(line));
+    }
+}
+
+/// In place of a figure that there is not.
+const NONE: &str = "-";
+
+fn percent(share: f64) -> String {
+    format!("{:.0}%", share * 100.0)
+}
+
+/// The figures in one row.
+pub(super) fn strip(app: &App, area: Rect, pen: &mut Pen<'_>) {
+    let Some(log) = app.log() else { return };
+    let figures = Figures::of(log, app.shown());
+    let mut items = vec![
+        (decimal(figures.tokens_per_forward()), "tokens/pass"),
+        (figures.cost.nfe.to_string(), "NFE"),
+        (figures.cost.guide_forwards.to_string(), "guide"),
+    ];
+    if figures.seconds() > 0.0 {
+        items.push((decimal(figures.tokens_per_second()), "tokens/s"));
+    }
+    items.push((percent(figures.reuse()), "reused"));
+    if let Some(share) = figures.acceptance() {
+        items.push((percent(share), "accepted"));
+    }
+    let (strong, dim) = (pen.style(Role::Strong), pen.style(Role::Dim));
+    let mut line = Vec::new();
+    let mut used = 0;
+    for (value, label) in items {
+        let item = width(&value) + 1 + width(label) + 3;
+        if used + item > area.width + 3 {
+            break;
+        }
+        used += item;
+        line.push(span(value, strong));
+        line.push(span(format!(" {label}   "), dim));
+    }
+    pen.line(area, &Line::from(line));
+}
+
+/// A number with as many decimals as it deserves.
+fn decimal(value: f64) -> String {
+    match value {
+        value if !value.is_finite() => NONE.to_owned(),
+        value if value < 10.0 => format!("{value:.2}"),
+        value if value < 100.0 => format!("{value:.1}"),
+        value => count(value.round() as u64),
+    }
+}

@@ -1,0 +1,358 @@
+//! Laying tokens out as running text: words stay whole, line breaks break, and each mask keeps its place as a slab.
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// What kind of ink a piece of a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ink {
+    /// Text of a token.
+    Text,
+    /// A masked position, or the draft that stands in its place.
+    Slab,
+    /// A sign for a token that has no visible text of its own.
+    Sign,
+    /// The border between two blocks.
+    Border,
+}
+
+/// A token to lay out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token<'a> {
+    /// Absolute position.
+    pub position: usize,
+    /// What is shown of it.
+    pub text: std::borrow::Cow<'a, str>,
+    /// How.
+    pub ink: Ink,
+    /// Whether a block begins with it.
+    pub opens_block: bool,
+}
+
+/// A piece of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// The position that it shows; `None` for a block border.
+    pub position: Option<usize>,
+    /// First cell, from the left of the row.
+    pub x: u16,
+    /// Cells.
+    pub width: u16,
+    /// What is shown.
+    pub text: String,
+    /// How.
+    pub ink: Ink,
+}
+
+/// A row of pieces.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Row {
+    /// Its pieces, from left to right.
+    pub pieces: Vec<Piece>,
+}
+
+impl Row {
+    /// The first position that the row shows.
+    pub fn first(&self) -> Option<usize> {
+        self.pieces.iter().find_map(|piece| piece.position)
+    }
+
+    /// Whether it shows a position.
+    pub fn shows(&self, position: usize) -> bool {
+        self.pieces.iter().any(|piece| piece.position == Some(position))
+    }
+}
+
+/// Something that no line break may fall into.
+struct Atom {
+    position: Option<usize>,
+    text: String,
+    width: u16,
+    ink: Ink,
+}
+
+struct Layout {
+    width: u16,
+    rows: Vec<Row>,
+    row: Row,
+    x: u16,
+    word: Vec<Atom>,
+    word_width: u16,
+}
+
+/// Lays tokens out in rows of `width` cells. A line break is shown by `newline`, a border by `border`.
+pub fn flow(tokens: &[Token<'_>], width: u16, newline: &str, border: &str) -> Vec<Row> {
+    let mut layout = Layout {
+        width: width.max(2),
+        rows: Vec::new(),
+        row: Row::default(),
+        x: 0,
+        word: Vec::new(),
+        word_width: 0,
+    };
+    let mut last: Option<(Ink, bool)> = None;
+    for token in tokens {
+        let begins_with_blank = token.text.starts_with([' ', '\n']);
+        let begins_with_word = token.text.chars().next().is_some_and(char::is_alphanumeric);
+        let gap = match last {
+            // Slabs are places, not text: they stand apart from each other and from words.
+            Some((Ink::Slab, _)) => token.ink != Ink::Text || begins_with_word,
+            Some((_, ended_with_blank)) => token.ink == Ink::Slab && !ended_with_blank && !begins_with_blank,
+            None => false,
+        };
+        if token.opens_block {
+            if last.is_some_and(|(_, ended_with_blank)| !ended_with_blank) {
+                layout.gap();
+            }
+            layout.atom(Atom {
+                position: None,
+                text: border.to_owned(),
+                width: 1,
+                ink: Ink::Border,
+            });
+            if begins_with_blank {
+                layout.end_word();
+            } else {
+                layout.gap();
+            }
+        } else if gap {
+            layout.gap();
+        }
+        match token.ink {
+            Ink::Text => layout.text(token, newline),
+            ink => {
+                let width = crate::tui::view::pen::width(&token.text).min(layout.width);
+                layout.end_word_before_sign(ink, last.map(|(ink, _)| ink));
+                layout.atom(Atom {
+                    position: Some(token.position),
+                    text: token.text.to_string(),
+                    width,
+                    ink,
+                });
+                layout.end_word();
+            }
+        }
+        last = Some((token.ink, token.text.ends_with([' ', '\n'])));
+    }
+    layout.end_word();
+    layout.end_row();
+    layout.rows
+}
+
+impl Layout {
+    fn text(&mut self, token: &Token<'_>, newline: &str) {
+        for grapheme in token.text.graphemes(true) {
+            let width = grapheme.width() as u16;
+            match grapheme {
+                "\n" => {
+                    self.end_word();
+                    self.place(Atom {
+                        position: Some(token.position),
+                        text: newline.to_owned(),
+                        width: 1,
+                        ink: Ink::Sign,
+                    });
+                    self.end_row();
+                }
+                " " => {
+                    self.end_word();
+                    // A blank at the end of a full row hangs over the edge, unseen.
+                    if self.x < self.width {
+                        self.place(Atom {
+                            position: Some(token.position),
+                            text: " ".to_owned(),
+                            width: 1,
+                            ink: Ink::Text,
+                        });
+                    }
+                }
+                _ if width == 0 => {}
+                _ => {
+                    // Wide scripts have no blanks: a line may break between any two of their characters.
+                    if width > 1 {
+                        self.end_word();
+                    }
+                    let text = grapheme.to_owned();
+                    self.atom(Atom {
+                        position: Some(token.position),
+                        text,
+                        width,
+                        ink: Ink::Text,
+                    });
+                    if width > 1 {
+                        self.end_word();
+                    }
+                }
+            }
+        }
+    }
+
+    fn atom(&mut self, atom: Atom) {
+        self.word_width = self.word_width.saturating_add(atom.width);
+        self.word.push(atom);
+    }
+
+    /// One cell of nothing, unless at the left edge.
+    fn gap(&mut self) {
+        self.end_word();
+        if self.x > 0 && self.x < self.width {
+            self.x += 1;
+        }
+    }
+
+    /// A sign such as end of text follows text at once, but a row of signs may break anywhere.
+    fn end_word_before_sign(&mut self, ink: Ink, last: Option<Ink>) {
+        if ink != Ink::Sign || last == Some(Ink::Sign) {
+            self.end_word();
+        }
+    }
+
+    fn end_word(&mut self) {
+        if self.word.is_empty() {
+            return;
+        }
+        if self.x > 0 && self.x.saturating_add(self.word_width) > self.width {
+            self.end_row();
+        }
+        self.word_width = 0;
+        for atom in std::mem::take(&mut self.word) {
+            self.place(atom);
+        }
+    }
+
+    fn place(&mut self, atom: Atom) {
+        if self.x > 0 && self.x.saturating_add(atom.width) > self.width {
+            self.end_row();
+        }
+        let Atom {
+            position,
+            text,
+            width,
+            ink,
+        } = atom;
+        match self.row.pieces.last_mut() {
+            Some(last)
+                if last.position == position
+                    && position.is_some()
+                    && last.ink == ink
+                    && last.x + last.width == self.x =>
+            {
+                last.text.push_str(&text);
+                last.width += width;
+            }
+            _ => self.row.pieces.push(Piece {
+                position,
+                x: self.x,
+                width,
+                text,
+                ink,
+            }),
+        }
+        self.x = self.x.saturating_add(width);
+    }
+
+    fn end_row(&mut self) {
+        if self.x > 0 || !self.row.pieces.is_empty() {
+            self.rows.push(std::mem::take(&mut self.row));
+        }
+        self.x = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens<'a>(texts: &'a [(&'a str, Ink)]) -> Vec<Token<'a>> {
+        texts
+            .iter()
+            .enumerate()
+            .map(|(position, (text, ink))| Token {
+                position,
+                text: (*text).into(),
+                ink: *ink,
+                opens_block: false,
+            })
+            .collect()
+    }
+
+    fn drawn(rows: &[Row]) -> Vec<String> {
+        rows.iter()
+            .map(|row| {
+                let mut line = String::new();
+                for piece in &row.pieces {
+                    while line.chars().count() < usize::from(piece.x) {
+                        line.push(' ');
+                    }
+                    line.push_str(&piece.text);
+                }
+                line
+            })
+            .collect()
+    }
+
+    #[test]
+    fn words_of_several_tokens_stay_whole() {
+        let tokens = tokens(&[
+            ("the ", Ink::Text),
+            ("den", Ink::Text),
+            ("oiser", Ink::Text),
+            (" runs", Ink::Text),
+        ]);
+        assert_eq!(drawn(&flow(&tokens, 12, "↵", "┊")), ["the denoiser", "runs"]);
+    }
+
+    #[test]
+    fn slabs_stand_apart_from_words_and_each_other() {
+        let tokens = tokens(&[
+            ("Laura", Ink::Text),
+            ("░░", Ink::Slab),
+            ("░░", Ink::Slab),
+            (".", Ink::Text),
+            ("She", Ink::Text),
+            ("░░", Ink::Slab),
+            ("went", Ink::Text),
+        ]);
+        assert_eq!(drawn(&flow(&tokens, 40, "↵", "┊")), ["Laura ░░ ░░.She ░░ went"]);
+    }
+
+    #[test]
+    fn line_breaks_break_and_keep_indentation() {
+        let tokens = tokens(&[("def f():", Ink::Text), ("\n    ", Ink::Text), ("return", Ink::Text)]);
+        assert_eq!(drawn(&flow(&tokens, 40, "↵", "┊")), ["def f():↵", "    return"]);
+    }
+
+    #[test]
+    fn wide_characters_break_anywhere_and_never_overhang() {
+        let tokens = tokens(&[("日本語日本語", Ink::Text)]);
+        let rows = flow(&tokens, 5, "↵", "┊");
+        assert_eq!(drawn(&rows), ["日本", "語日", "本語"]);
+        assert!(
+            rows.iter()
+                .flat_map(|row| &row.pieces)
+                .all(|piece| piece.x + piece.width <= 5)
+        );
+    }
+
+    #[test]
+    fn a_word_longer_than_the_row_is_split() {
+        let tokens = tokens(&[("abcdefghij", Ink::Text)]);
+        assert_eq!(drawn(&flow(&tokens, 4, "↵", "┊")), ["abcd", "efgh", "ij"]);
+    }
+
+    #[test]
+    fn a_block_border_stands_between_its_tokens() {
+        let mut tokens = tokens(&[("one", Ink::Text), ("░░", Ink::Slab)]);
+        tokens[1].opens_block = true;
+        assert_eq!(drawn(&flow(&tokens, 40, "↵", "┊")), ["one ┊ ░░"]);
+    }
+
+    #[test]
+    fn every_position_keeps_its_place() {
+        let tokens = tokens(&[("a", Ink::Text), ("∎", Ink::Sign), ("∎", Ink::Sign), ("░░", Ink::Slab)]);
+        let rows = flow(&tokens, 3, "↵", "┊");
+        for position in 0..4 {
+            assert!(rows.iter().any(|row| row.shows(position)), "{position}");
+        }
+    }
+}

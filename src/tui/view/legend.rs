@@ -1,0 +1,238 @@
+//! What colours and marks mean: one line under the canvas, and all of it in an overlay.
+
+use ratatui::{
+    layout::Rect,
+    style::{Modifier, Style},
+    text::{Line, Span},
+};
+
+use super::{
+    caption::{REASONS, because},
+    looks,
+    pen::{Pen, span, width},
+};
+use crate::{
+    decode::record::{KvStatus, Verdict},
+    tui::{
+        action::Layer,
+        app::App,
+        theme::{Role, kv_mark, verdict_mark},
+    },
+};
+
+const STATUSES: [(KvStatus, &str, &str); 4] = [
+    (KvStatus::Recomputed, "recomputed", "K/V computed anew in this step"),
+    (KvStatus::Reused, "reused", "K/V of an earlier step; paler the older"),
+    (
+        KvStatus::Stale,
+        "stale",
+        "reused, but written while another token stood there",
+    ),
+    (KvStatus::Dropped, "dropped", "not attended to at all"),
+];
+
+const VERDICTS: [(Verdict, &str, &str); 4] = [
+    (Verdict::Agreed, "agreed", "the guide accepts the draft"),
+    (Verdict::Rejected, "rejected", "the first draft that it does not accept"),
+    (
+        Verdict::Forced,
+        "forced",
+        "nothing accepted: the first draft is written all the same",
+    ),
+    (
+        Verdict::NotReached,
+        "not reached",
+        "behind the first rejection: not judged",
+    ),
+];
+
+/// One line for the active layer, as much of it as fits.
+pub(super) fn compact(layer: Layer, pen: &Pen<'_>, cells: u16) -> Line<'static> {
+    let faint = pen.style(Role::Faint);
+    let mut items: Vec<Vec<Span<'static>>> = match layer {
+        Layer::Confidence => {
+            let mut scale = vec![span("confidence 0 ", faint)];
+            scale.extend(gradient(pen, 12));
+            scale.push(span(" 1", faint));
+            vec![
+                scale,
+                vec![span("draft", draft_style(pen))],
+                vec![span(" new ", fresh_style(pen))],
+            ]
+        }
+        Layer::Cache => STATUSES
+            .iter()
+            .map(|(status, name, _)| {
+                vec![span(
+                    *name,
+                    pen.theme.ink(pen.theme.kv(*status, 0)).add_modifier(kv_mark(*status)),
+                )]
+            })
+            .collect(),
+        Layer::Guide => VERDICTS
+            .iter()
+            .map(|(verdict, name, _)| {
+                vec![span(
+                    *name,
+                    pen.theme
+                        .ink(pen.theme.verdict(*verdict))
+                        .add_modifier(verdict_mark(*verdict)),
+                )]
+            })
+            .collect(),
+    };
+    items.push(vec![span(format!("{} end of text", pen.theme.glyphs.eos), faint)]);
+    let mut line = Vec::new();
+    let mut used = 0;
+    for item in items {
+        let item_width: u16 = item.iter().map(|span| width(&span.content)).sum();
+        let gap = if line.is_empty() { 0 } else { 3 };
+        if used + gap + item_width > cells {
+            break;
+        }
+        if gap > 0 {
+            line.push(span("   ", faint));
+        }
+        used += gap + item_width;
+        line.extend(item);
+    }
+    Line::from(line)
+}
+
+/// The scale of confidence in so many cells.
+fn gradient(pen: &Pen<'_>, cells: u16) -> Vec<Span<'static>> {
+    let glyphs = pen.theme.glyphs;
+    (0..cells)
+        .map(|cell| {
+            let confidence = f32::from(cell) / f32::from(cells - 1);
+            // Without colours the bars themselves rise.
+            let glyph = if pen.theme.has_colour() {
+                glyphs.rising[5]
+            } else {
+                glyphs.rising[usize::from(cell) * 8 / usize::from(cells)]
+            };
+            let doubt = if confidence < looks::SURE {
+                Modifier::UNDERLINED
+            } else {
+                Modifier::empty()
+            };
+            let mark = if pen.theme.has_colour() {
+                Modifier::empty()
+            } else {
+                doubt
+            };
+            span(
+                glyph,
+                pen.theme.ink(pen.theme.confidence(confidence)).add_modifier(mark),
+            )
+        })
+        .collect()
+}
+
+fn draft_style(pen: &Pen<'_>) -> Style {
+    looks::slab(pen.theme, pen.theme.confidence(0.6), 0.6)
+}
+
+fn fresh_style(pen: &Pen<'_>) -> Style {
+    looks::lit(pen.theme, pen.theme.confidence(1.0))
+}
+
+/// The whole legend.
+pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
+    let lines = lines(app, pen);
+    let (wide, high) = (78.min(area.width), (lines.len() as u16 + 2).min(area.height));
+    let frame = Rect {
+        x: area.x + (area.width - wide) / 2,
+        y: area.y + (area.height - high) / 2,
+        width: wide,
+        height: high,
+    };
+    let inner = pen.frame(
+        frame,
+        "legend",
+        &Line::from(span(" esc closes ", pen.style(Role::Faint))),
+    );
+    for (line, y) in lines.iter().zip(inner.top()..inner.bottom()) {
+        pen.line(Rect { y, height: 1, ..inner }, line);
+    }
+}
+
+fn lines(app: &App, pen: &Pen<'_>) -> Vec<Line<'static>> {
+    let (dim, faint, text) = (pen.style(Role::Dim), pen.style(Role::Faint), pen.style(Role::Text));
+    let glyphs = pen.theme.glyphs;
+    let heading = |layer: Layer, key: &str| {
+        let active = layer == app.lens.layer;
+        let style = pen.style(if active { Role::TitleFocused } else { Role::Strong });
+        let now = if active { "  shown now" } else { "" };
+        Line::from(vec![span(format!("{key} {}", layer.name()), style), span(now, faint)])
+    };
+    let entry = |mark: Span<'static>, meaning: &str| {
+        let pad = 14u16.saturating_sub(width(&mark.content));
+        Line::from(vec![
+            span("  ", text),
+            mark,
+            span(" ".repeat(usize::from(pad)), text),
+            span(meaning.to_owned(), dim),
+        ])
+    };
+    let mut lines = vec![heading(Layer::Confidence, "1")];
+    let mut scale = vec![span("  ", text)];
+    scale.extend(gradient(pen, 12));
+    scale.push(span("  probability of the token when it was written, 0 to 1", dim));
+    lines.push(Line::from(scale));
+    let underlined = text.add_modifier(Modifier::UNDERLINED);
+    lines.push(entry(span("word", underlined), "written below 0.5"));
+    lines.push(entry(span("word", fresh_style(pen)), "written in this step"));
+    lines.push(entry(
+        span("word", draft_style(pen)),
+        "a draft on a masked place; stronger the surer",
+    ));
+    lines.push(entry(
+        span(glyphs.mask.repeat(2), draft_style(pen)),
+        "masked; d switches between drafts and masks",
+    ));
+    lines.push(Line::default());
+    lines.push(heading(Layer::Cache, "2"));
+    for (status, name, meaning) in STATUSES {
+        let style = pen.theme.ink(pen.theme.kv(status, 0)).add_modifier(kv_mark(status));
+        lines.push(entry(span(name, style), meaning));
+    }
+    lines.push(Line::default());
+    lines.push(heading(Layer::Guide, "3"));
+    for (verdict, name, meaning) in VERDICTS {
+        let style = pen
+            .theme
+            .ink(pen.theme.verdict(verdict))
+            .add_modifier(verdict_mark(verdict));
+        lines.push(entry(span(name, style), meaning));
+    }
+    lines.push(Line::default());
+    lines.push(Line::from(vec![
+        span(format!("{} ", glyphs.eos), faint),
+        span("end of text   ", dim),
+        span(format!("{} ", glyphs.newline), faint),
+        span("line break   ", dim),
+        span(format!("{} ", glyphs.empty), faint),
+        span("no text of its own   ", dim),
+        span(format!("{} ", glyphs.block), faint),
+        span("block", dim),
+    ]));
+    lines.push(Line::default());
+    let mut row = vec![span("steps   ", pen.style(Role::Strong))];
+    let mut used = 8;
+    for reason in REASONS {
+        let label = format!("{}   ", because(reason));
+        if used + 2 + width(&label) > 68 {
+            lines.push(Line::from(std::mem::replace(&mut row, vec![span("        ", dim)])));
+            used = 8;
+        }
+        used += 2 + width(&label);
+        row.push(span(
+            format!("{} ", glyphs.rising[5]),
+            pen.theme.ink(pen.theme.reason(reason)),
+        ));
+        row.push(span(label, dim));
+    }
+    lines.push(Line::from(row));
+    lines
+}

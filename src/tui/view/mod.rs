@@ -1,0 +1,114 @@
+//! Drawing: pure functions of the state into a buffer, one file per region.
+//!
+//! ```text
+//! ┌ header ─────────────────────────────────────────────────────────────────┐
+//! │ prompt  (while it is edited)                      │ figures             │
+//! │ canvas                                            │                     │
+//! │   the tokens, by one of three layers              │ knobs, or           │
+//! │   what the step did · what the colours mean       │ inspector           │
+//! │ timeline                                          │                     │
+//! └ footer ─────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Below a hundred columns the right column gives way: figures become a strip, knobs and inspector appear when asked
+//! for. Below forty by twelve there is one sentence.
+
+pub mod canvas;
+mod caption;
+mod figures;
+mod flow;
+mod footer;
+mod gallery;
+mod header;
+pub mod help;
+mod inspector;
+mod knobs;
+mod layout;
+mod legend;
+mod looks;
+mod notice;
+mod pen;
+mod presets;
+mod prompt;
+mod step;
+mod timeline;
+mod welcome;
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+pub use pen::{Drawn, Hit, width as cells};
+
+use super::{
+    action::{Action, Overlay},
+    app::App,
+    theme::Role,
+};
+use layout::{Plan, Side};
+use pen::{Pen, wrap};
+
+/// The smallest terminal that shows a picture.
+pub const SMALLEST: (u16, u16) = (40, 12);
+
+/// Draws everything into `area` of `buffer`, and tells what the next event needs.
+pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> Drawn {
+    let area = area.intersection(buffer.area);
+    let mut pen = Pen::new(buffer, app.theme);
+    pen.clear(area, Role::Ground);
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        too_small(area, &mut pen);
+        return pen.drawn;
+    }
+    let plan = Plan::of(app, area);
+    header::draw(app, plan.header, &mut pen);
+    if let Some(area) = plan.prompt {
+        prompt::draw(app, area, &mut pen);
+    }
+    if app.run.is_some() {
+        canvas::draw(app, plan.canvas, &mut pen);
+    } else {
+        welcome::draw(app, plan.canvas, &mut pen);
+    }
+    if let Some(area) = plan.timeline {
+        timeline::draw(app, area, &mut pen);
+    }
+    if let Some(area) = plan.figures {
+        figures::draw(app, area, &mut pen);
+    }
+    if let Some(area) = plan.strip {
+        figures::strip(app, area, &mut pen);
+    }
+    for (side, area) in plan.sides {
+        match side {
+            Side::Knobs => knobs::draw(app, area, &mut pen),
+            Side::Inspector => inspector::draw(app, area, &mut pen),
+        }
+    }
+    footer::draw(app, plan.footer, &mut pen);
+    overlay(app, area, &mut pen);
+    notice::draw(app, area, &mut pen);
+    pen.drawn
+}
+
+/// The layer above the screen, if one is open. A click beside it closes it.
+fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
+    let Some(overlay) = app.overlays.last() else { return };
+    pen.drawn.cursor = None;
+    pen.shade(area);
+    pen.click(area, Action::Back);
+    match overlay {
+        Overlay::Help => help::draw(app, area, pen),
+        Overlay::Legend => legend::draw(app, area, pen),
+        Overlay::Gallery => gallery::draw(app, area, pen),
+        Overlay::Presets => presets::draw(app, area, pen),
+    }
+}
+
+fn too_small(area: Rect, pen: &mut Pen<'_>) {
+    let sentence = format!(
+        "diffuscope needs {}×{} cells and has {}×{}: make the window larger.",
+        SMALLEST.0, SMALLEST.1, area.width, area.height
+    );
+    for (line, y) in wrap(&sentence, area.width).iter().zip(area.top()..area.bottom()) {
+        pen.put(area.x, y, area.width, line, pen.style(Role::Text));
+    }
+}

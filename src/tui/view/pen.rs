@@ -1,0 +1,420 @@
+//! Drawing into a buffer: cut text at grapheme borders, rules with titles, bars, and the places that can be clicked.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::{Modifier, Style},
+    text::{Line, Span},
+};
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+use crate::tui::{
+    action::Action,
+    theme::{Role, Theme},
+};
+
+/// A place that the mouse can use.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// Where.
+    pub area: Rect,
+    /// What a click does.
+    pub click: Option<Action>,
+    /// What the wheel does, up and down.
+    pub wheel: Option<(Action, Action)>,
+    /// Whether a drag is as good as a click.
+    pub drag: bool,
+}
+
+/// What drawing tells the next event.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Drawn {
+    /// The places that the mouse can use; a later one lies above an earlier one.
+    pub hits: Vec<Hit>,
+    /// Where the text cursor stands, if anywhere.
+    pub cursor: Option<Position>,
+    /// Width that the tokens were laid out in.
+    pub text_width: u16,
+}
+
+impl Drawn {
+    /// The topmost place at a cell.
+    pub fn at(&self, column: u16, row: u16) -> Option<&Hit> {
+        self.hits
+            .iter()
+            .rev()
+            .find(|hit| hit.area.contains(Position::new(column, row)))
+    }
+}
+
+/// A buffer, a theme and the places drawn so far.
+pub struct Pen<'a> {
+    buffer: &'a mut Buffer,
+    /// Colours and glyphs.
+    pub theme: Theme,
+    /// What the next event needs.
+    pub drawn: Drawn,
+}
+
+impl<'a> Pen<'a> {
+    /// Draws into `buffer`.
+    pub fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
+        Self {
+            buffer,
+            theme,
+            drawn: Drawn::default(),
+        }
+    }
+
+    /// The style of a role.
+    pub fn style(&self, role: Role) -> Style {
+        self.theme.style(role)
+    }
+
+    /// Styles an area, text and all.
+    pub fn paint(&mut self, area: Rect, style: Style) {
+        let area = area.intersection(self.buffer.area);
+        self.buffer.set_style(area, style);
+    }
+
+    /// Empties an area and styles it.
+    pub fn clear(&mut self, area: Rect, role: Role) {
+        let area = area.intersection(self.buffer.area);
+        for y in area.top()..area.bottom() {
+            for x in area.left()..area.right() {
+                if let Some(cell) = self.buffer.cell_mut((x, y)) {
+                    cell.reset();
+                }
+            }
+        }
+        self.buffer.set_style(area, self.theme.style(role));
+    }
+
+    /// Writes on one row, at most `width` cells, and returns the cell after it. What does not fit is not written.
+    pub fn put(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
+        let area = self.buffer.area;
+        if y < area.top() || y >= area.bottom() || x < area.left() || x >= area.right() {
+            return x;
+        }
+        self.buffer.set_stringn(x, y, text, usize::from(width), style).0
+    }
+
+    /// As [`Self::put`], cut with an ellipsis.
+    pub fn cut(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
+        let text = cut(text, width, self.theme.glyphs.ellipsis);
+        self.put(x, y, width, &text, style)
+    }
+
+    /// Writes a line from the left of a row.
+    pub fn line(&mut self, row: Rect, line: &Line<'_>) -> u16 {
+        let mut x = row.x;
+        for span in &line.spans {
+            let left = row.right().saturating_sub(x);
+            if left == 0 {
+                break;
+            }
+            x = self.cut(x, row.y, left, &span.content, span.style);
+        }
+        x
+    }
+
+    /// Writes a line to the right of a row, if all of it fits.
+    pub fn line_right(&mut self, row: Rect, line: &Line<'_>) -> u16 {
+        let width = line.spans.iter().map(|span| self::width(&span.content)).sum::<u16>();
+        if width > row.width {
+            return row.right();
+        }
+        let at = row.right() - width;
+        self.line(Rect { x: at, width, ..row }, line);
+        at
+    }
+
+    /// A pane's first row: its title, a rule, and what stands at the right end. Returns the cells of the rule itself.
+    pub fn rule(&mut self, row: Rect, title: &Line<'_>, right: &Line<'_>) -> Rect {
+        let end = self.line(row, title).saturating_add(1);
+        let right_width = right.spans.iter().map(|span| self::width(&span.content)).sum::<u16>();
+        let free = row.right().saturating_sub(end);
+        let shows_right = right_width > 0 && right_width + 4 <= free;
+        let rule_width = if shows_right { free - right_width - 1 } else { free };
+        let rule = Rect {
+            x: end,
+            y: row.y,
+            width: rule_width,
+            height: 1,
+        };
+        let line = self.theme.glyphs.rule.repeat(usize::from(rule_width));
+        self.put(end, row.y, rule_width, &line, self.style(Role::Line));
+        if shows_right {
+            self.line_right(row, right);
+        }
+        rule
+    }
+
+    /// A frame with a title and a note at its foot; returns what is inside.
+    pub fn frame(&mut self, area: Rect, title: &str, note: &Line<'_>) -> Rect {
+        self.clear(area, Role::Raised);
+        if area.width < 4 || area.height < 3 {
+            return Rect::ZERO;
+        }
+        let glyphs = self.theme.glyphs;
+        let style = self.style(Role::Line);
+        let across = glyphs.rule.repeat(usize::from(area.width - 2));
+        let [top_left, top_right, bottom_left, bottom_right] = glyphs.corners;
+        let (right, bottom) = (area.right() - 1, area.bottom() - 1);
+        self.put(
+            area.x,
+            area.y,
+            area.width,
+            &format!("{top_left}{across}{top_right}"),
+            style,
+        );
+        self.put(
+            area.x,
+            bottom,
+            area.width,
+            &format!("{bottom_left}{across}{bottom_right}"),
+            style,
+        );
+        for y in area.top() + 1..bottom {
+            self.put(area.x, y, 1, glyphs.upright, style);
+            self.put(right, y, 1, glyphs.upright, style);
+        }
+        let heading = format!(" {title} ");
+        self.cut(
+            area.x + 2,
+            area.y,
+            area.width.saturating_sub(4),
+            &heading,
+            self.style(Role::TitleFocused),
+        );
+        let foot = Rect {
+            x: area.x + 2,
+            y: bottom,
+            width: area.width.saturating_sub(4),
+            height: 1,
+        };
+        self.line_right(foot, note);
+        Rect {
+            x: area.x + 2,
+            y: area.y + 1,
+            width: area.width - 4,
+            height: area.height - 2,
+        }
+    }
+
+    /// A thin bar that is filled to `share`, half a cell at a time, on its track.
+    pub fn bar(&mut self, x: u16, y: u16, width: u16, share: f32, style: Style) {
+        let halves = (bounded(share) * f32::from(width) * 2.0).round() as u16;
+        let glyphs = self.theme.glyphs;
+        let (full, half) = (halves / 2, halves % 2);
+        let track = glyphs.rule.repeat(usize::from(width));
+        self.put(x, y, width, &track, self.style(Role::Line));
+        let end = self.put(x, y, width, &glyphs.rule_done.repeat(usize::from(full)), style);
+        if half == 1 {
+            self.put(end, y, 1, glyphs.rule_half, style);
+        }
+    }
+
+    /// A slider: a handle at `share` of its track.
+    pub fn slider(&mut self, x: u16, y: u16, width: u16, share: f32, style: Style) {
+        let glyphs = self.theme.glyphs;
+        let at = (bounded(share) * f32::from(width.saturating_sub(1))).round() as u16;
+        self.put(
+            x,
+            y,
+            width,
+            &glyphs.rule.repeat(usize::from(width)),
+            self.style(Role::Line),
+        );
+        self.put(x, y, at, &glyphs.rule_done.repeat(usize::from(at)), style);
+        self.put(x + at, y, 1, glyphs.handle, style);
+    }
+
+    /// A bar of whole cells in several parts that add up to its width. Without colour each part has its own fill.
+    pub fn stack(&mut self, x: u16, y: u16, width: u16, parts: &[(f64, Style)]) {
+        let total: f64 = parts.iter().map(|(value, _)| value).sum();
+        if total <= 0.0 || width == 0 {
+            return;
+        }
+        let glyphs = self.theme.glyphs;
+        let fills = if self.theme.has_colour() {
+            [glyphs.rule_done; 3]
+        } else {
+            glyphs.fills
+        };
+        let (mut sum, mut at) = (0.0, 0u16);
+        for ((value, style), fill) in parts.iter().zip(fills.iter().cycle()) {
+            sum += value;
+            let end = (sum / total * f64::from(width)).round() as u16;
+            self.put(
+                x + at,
+                y,
+                end.saturating_sub(at),
+                &fill.repeat(usize::from(end.saturating_sub(at))),
+                *style,
+            );
+            at = at.max(end);
+        }
+    }
+
+    /// Takes the light off an area, so that what lies above it stands out; where backgrounds are painted.
+    pub fn shade(&mut self, area: Rect) {
+        if self.theme.paints() {
+            let palette = self.theme.palette();
+            let style = self
+                .theme
+                .ink(palette.ground.mix(palette.faint, 0.6))
+                .patch(self.theme.fill(palette.ground));
+            self.paint(area, style.remove_modifier(Modifier::all()));
+        }
+    }
+
+    /// A place to click.
+    pub fn click(&mut self, area: Rect, action: Action) {
+        self.drawn.hits.push(Hit {
+            area,
+            click: Some(action),
+            wheel: None,
+            drag: false,
+        });
+    }
+
+    /// A place to drag over.
+    pub fn drag(&mut self, area: Rect, action: Action) {
+        self.drawn.hits.push(Hit {
+            area,
+            click: Some(action),
+            wheel: None,
+            drag: true,
+        });
+    }
+
+    /// A place for the wheel.
+    pub fn wheel(&mut self, area: Rect, up: Action, down: Action) {
+        self.drawn.hits.push(Hit {
+            area,
+            click: None,
+            wheel: Some((up, down)),
+            drag: false,
+        });
+    }
+}
+
+fn bounded(share: f32) -> f32 {
+    if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
+}
+
+/// Cells that a text takes.
+pub fn width(text: &str) -> u16 {
+    text.graphemes(true)
+        .map(UnicodeWidthStr::width)
+        .sum::<usize>()
+        .min(usize::from(u16::MAX)) as u16
+}
+
+/// A text cut to `cells`, with `ellipsis` (one cell) where something is left out.
+pub fn cut(text: &str, cells: u16, ellipsis: &str) -> String {
+    if width(text) <= cells {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    let mut left = usize::from(cells).saturating_sub(1);
+    for grapheme in text.graphemes(true) {
+        let width = grapheme.width();
+        if width > left {
+            break;
+        }
+        left -= width;
+        kept.push_str(grapheme);
+    }
+    if cells > 0 {
+        kept.push_str(ellipsis);
+    }
+    kept
+}
+
+/// A text in lines of at most `cells`, broken at blanks where it can be.
+pub fn wrap(text: &str, cells: u16) -> Vec<String> {
+    let cells = cells.max(1);
+    let mut lines = Vec::new();
+    for paragraph in text.split('\n') {
+        let mut line = String::new();
+        for word in paragraph.split_whitespace() {
+            let gap = u16::from(!line.is_empty());
+            if width(&line) + gap + width(word) <= cells {
+                if gap == 1 {
+                    line.push(' ');
+                }
+                line.push_str(word);
+                continue;
+            }
+            if !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+            }
+            for grapheme in word.graphemes(true) {
+                if width(&line) + width(grapheme) > cells && !line.is_empty() {
+                    lines.push(std::mem::take(&mut line));
+                }
+                line.push_str(grapheme);
+            }
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// A span that owns its text.
+pub fn span(text: impl Into<String>, style: Style) -> Span<'static> {
+    Span::styled(text.into(), style)
+}
+
+/// A number for people: exact below ten thousand, with a unit above.
+pub fn count(number: u64) -> String {
+    match number {
+        0..10_000 => number.to_string(),
+        10_000..100_000 => format!("{:.1}k", number as f64 / 1e3),
+        100_000..1_000_000 => format!("{:.0}k", number as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1}M", number as f64 / 1e6),
+        _ => format!("{:.1}G", number as f64 / 1e9),
+    }
+}
+
+/// "1 token", "2 tokens".
+pub fn plural(number: usize, thing: &str) -> String {
+    if number == 1 {
+        format!("1 {thing}")
+    } else {
+        format!("{number} {thing}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cutting_keeps_graphemes_whole() {
+        assert_eq!(cut("abcdef", 4, "…"), "abc…");
+        assert_eq!(cut("日本語", 4, "…"), "日…");
+        assert_eq!(cut("e\u{301}a", 1, "…"), "…");
+        assert_eq!(cut("abc", 3, "…"), "abc");
+        assert_eq!(cut("abc", 0, "…"), "");
+    }
+
+    #[test]
+    fn wrapping_breaks_at_blanks_and_splits_what_is_too_long() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(wrap("", 3), [""]);
+    }
+
+    #[test]
+    fn numbers_stay_short() {
+        assert_eq!(
+            [count(9_999), count(12_345), count(7_600_000)],
+            ["9999", "12.3k", "7.6M"]
+        );
+        assert_eq!([plural(1, "token"), plural(0, "token")], ["1 token", "0 tokens"]);
+    }
+}

@@ -1,0 +1,148 @@
+//! A step, ready to be asked position by position: what the views read of the log.
+
+use crate::{
+    decode::record::{DraftReview, KvUse, Proposal, Reason, Region, StepRecord},
+    trace::{Canvas, Log},
+};
+
+/// What a position holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum State {
+    /// A token of the prompt.
+    Prompt,
+    /// A mask.
+    Masked,
+    /// A token that was written.
+    Written {
+        /// In this step (counted from 1).
+        step: usize,
+        /// Why.
+        reason: Reason,
+        /// Its confidence then.
+        confidence: f32,
+        /// Whether the shown step wrote it.
+        fresh: bool,
+    },
+}
+
+/// The canvas after a step, with the step's record.
+#[derive(Debug, Clone, Copy)]
+pub struct StepView<'a> {
+    /// The log.
+    pub log: &'a Log,
+    /// Number of steps done.
+    pub steps: usize,
+    /// The canvas.
+    pub canvas: &'a Canvas,
+    /// The record of the last of those steps.
+    pub record: Option<&'a StepRecord>,
+}
+
+impl<'a> StepView<'a> {
+    /// The canvas of `log` after `steps` steps.
+    pub fn new(log: &'a Log, steps: usize) -> Self {
+        let steps = steps.min(log.len());
+        Self {
+            log,
+            steps,
+            canvas: log.canvas(steps),
+            record: log.record(steps),
+        }
+    }
+
+    /// Length of the prompt.
+    pub fn prompt_length(&self) -> usize {
+        self.log.header().prompt_ids.len()
+    }
+
+    /// Number of positions.
+    pub fn length(&self) -> usize {
+        self.canvas.ids.len()
+    }
+
+    /// The id at a position.
+    pub fn id(&self, position: usize) -> Option<u32> {
+        self.canvas.ids.get(position).copied()
+    }
+
+    /// What a position holds.
+    pub fn state(&self, position: usize) -> State {
+        if position < self.prompt_length() {
+            return State::Prompt;
+        }
+        match self.canvas.written.get(position).copied().flatten() {
+            Some((index, reason, confidence)) if self.id(position) != Some(self.log.header().mask_id) => {
+                State::Written {
+                    step: index + 1,
+                    reason,
+                    confidence,
+                    fresh: index + 1 == self.steps,
+                }
+            }
+            _ => State::Masked,
+        }
+    }
+
+    /// Whether a position holds end of text.
+    pub fn is_eos(&self, position: usize) -> bool {
+        position >= self.prompt_length() && self.id(position) == Some(self.log.header().eos_id)
+    }
+
+    /// What the denoiser proposed at a position in this step.
+    pub fn proposal(&self, position: usize) -> Option<&'a Proposal> {
+        let proposals = &self.record?.proposals;
+        proposals
+            .binary_search_by_key(&position, |proposal| proposal.position)
+            .ok()
+            .map(|at| &proposals[at])
+    }
+
+    /// How the K/V row of a position was used in this step.
+    pub fn kv(&self, position: usize) -> Option<KvUse> {
+        self.record?.kv.get(position).copied()
+    }
+
+    /// What the guide said about a position in this step.
+    pub fn review(&self, position: usize) -> Option<&'a DraftReview> {
+        let drafts = &self.record?.guide.as_ref()?.drafts;
+        drafts
+            .binary_search_by_key(&position, |draft| draft.position)
+            .ok()
+            .map(|at| &drafts[at])
+    }
+
+    /// The active block.
+    pub fn region(&self) -> Option<Region> {
+        self.record.map(|record| record.region)
+    }
+
+    /// The text of an id by itself, with signs for what has none.
+    pub fn name(&self, id: u32, eos: &str) -> String {
+        let header = self.log.header();
+        if id == header.eos_id {
+            return format!("{eos} end of text");
+        }
+        if id == header.mask_id {
+            return "mask".to_owned();
+        }
+        match self.log.text_of(id) {
+            Some(text) if !text.is_empty() => text.to_string(),
+            _ => format!("#{id}"),
+        }
+    }
+
+    /// First positions of the blocks begun up to this step, and of the one after the active block; none where the
+    /// canvas is one block.
+    pub fn block_starts(&self) -> Vec<usize> {
+        let end = self.length();
+        let prompt = self.prompt_length();
+        let mut starts: Vec<usize> = self.log.entries()[..self.steps]
+            .iter()
+            .flat_map(|entry| [entry.record.region.start, entry.record.region.end])
+            .filter(|start| *start > prompt && *start < end)
+            .collect();
+        starts.sort_unstable();
+        starts.dedup();
+        starts
+    }
+}

@@ -1,0 +1,322 @@
+//! The timeline: a column per step, as high as the step wrote tokens, coloured by why.
+
+use std::collections::HashMap;
+
+use ratatui::{
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::{
+    caption::{REASONS, because},
+    pen::{Pen, span, width},
+};
+use crate::{
+    decode::record::Reason,
+    trace::Log,
+    tui::{action::Action, app::App, theme::Role},
+};
+
+/// A column never stands for fewer tokens per cell of height than this, so that single tokens stay small.
+const LEAST_SCALE: usize = 4;
+
+/// How steps share the columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Spread {
+    /// Steps in a column.
+    steps: usize,
+    /// Cells of a column, the gap after it included.
+    cells: u16,
+}
+
+impl Spread {
+    /// The roomiest that holds `len` steps; it grows by doubling, so that the columns of a live run seldom move.
+    fn of(len: usize, width: u16) -> Self {
+        let fits =
+            |columns: usize, cells: u16| columns * usize::from(cells) <= usize::from(width) + usize::from(cells > 1);
+        if let Some(cells) = [3, 2, 1].into_iter().find(|cells| fits(len, *cells)) {
+            return Self { steps: 1, cells };
+        }
+        let mut steps = 2;
+        while !fits(len.div_ceil(steps), 1) {
+            steps *= 2;
+        }
+        Self { steps, cells: 1 }
+    }
+
+    fn bar_cells(self) -> u16 {
+        if self.cells > 1 { self.cells - 1 } else { 1 }
+    }
+}
+
+/// What the steps of a column wrote.
+#[derive(Debug, Clone, Default)]
+struct Column {
+    counts: HashMap<Reason, usize>,
+    confidence: f32,
+    scored: usize,
+    changed: bool,
+}
+
+impl Column {
+    fn of(log: &Log, steps: std::ops::Range<usize>) -> Self {
+        let mut column = Self::default();
+        let eos = log.header().eos_id;
+        for entry in log.entries().get(steps).unwrap_or_default() {
+            column.changed |= !entry.record.changes.is_empty();
+            for commit in &entry.record.commits {
+                *column.counts.entry(commit.reason).or_default() += 1;
+                if commit.reason != Reason::EndOfText && commit.token != eos {
+                    column.confidence += commit.confidence;
+                    column.scored += 1;
+                }
+            }
+        }
+        column
+    }
+
+    /// Tokens but for the end-of-text fill, which would dwarf all else.
+    fn height(&self) -> usize {
+        self.counts
+            .iter()
+            .filter(|(reason, _)| **reason != Reason::EndOfText)
+            .map(|(_, count)| count)
+            .sum()
+    }
+}
+
+/// Draws the timeline.
+pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
+    let Some(log) = app.log() else { return };
+    if area.height < 4 || area.width < 10 {
+        return;
+    }
+    let (shown, len) = (app.shown(), log.len());
+    rule(log, shown, Rect { height: 1, ..area }, pen);
+    let bars = Rect {
+        y: area.y + 1,
+        height: area.height - 3,
+        ..area
+    };
+    let spread = Spread::of(len, area.width);
+    let columns: Vec<Column> = (0..len)
+        .step_by(spread.steps)
+        .map(|first| Column::of(log, first..(first + spread.steps).min(len)))
+        .collect();
+    let highest = columns.iter().map(Column::height).max().unwrap_or(0).max(LEAST_SCALE);
+
+    pen.wheel(area, Action::Scrub(-1), Action::Scrub(1));
+    for (index, column) in columns.iter().enumerate() {
+        let x = area.x + index as u16 * spread.cells;
+        let first = index * spread.steps;
+        let last = (first + spread.steps).min(len);
+        let holds_cursor = (first + 1..=last).contains(&shown);
+        let is_done = first < shown;
+        if holds_cursor {
+            let cells = Rect {
+                x,
+                width: spread.bar_cells(),
+                height: area.height - 1,
+                y: area.y + 1,
+            };
+            pen.paint(
+                cells,
+                pen.style(Role::Marked)
+                    .remove_modifier(ratatui::style::Modifier::REVERSED),
+            );
+        }
+        stack(
+            column,
+            highest,
+            is_done,
+            Rect {
+                x,
+                width: spread.bar_cells(),
+                ..bars
+            },
+            pen,
+        );
+        strip(
+            column,
+            is_done,
+            Rect {
+                x,
+                y: bars.bottom(),
+                width: spread.bar_cells(),
+                height: 1,
+            },
+            pen,
+        );
+        let axis = Rect {
+            x,
+            y: bars.bottom() + 1,
+            width: spread.bar_cells(),
+            height: 1,
+        };
+        if holds_cursor {
+            pen.put(axis.x, axis.y, 1, pen.theme.glyphs.cursor, pen.style(Role::Accent));
+        } else if column.changed {
+            pen.put(axis.x, axis.y, 1, pen.theme.glyphs.change, pen.style(Role::Note));
+        }
+        let hit = Rect {
+            x,
+            y: area.y + 1,
+            width: spread.cells,
+            height: area.height - 1,
+        };
+        pen.drag(hit, Action::ScrubTo(last));
+    }
+    if shown == 0 {
+        pen.put(
+            area.x,
+            bars.bottom() + 1,
+            1,
+            pen.theme.glyphs.cursor,
+            pen.style(Role::Accent),
+        );
+    }
+}
+
+/// The rule: what the bars mean, and which step is shown.
+fn rule(log: &Log, shown: usize, row: Rect, pen: &mut Pen<'_>) {
+    let (dim, faint) = (pen.style(Role::Dim), pen.style(Role::Faint));
+    let mut title: Vec<Span<'static>> = vec![span("steps", pen.style(Role::Title))];
+    let mut used = 5 + 16;
+    for reason in REASONS {
+        let occurs = log
+            .entries()
+            .iter()
+            .any(|entry| entry.record.commits.iter().any(|commit| commit.reason == reason));
+        let label = because(reason);
+        if !occurs || used + 5 + width(label) > row.width {
+            continue;
+        }
+        used += 5 + width(label);
+        title.push(span(
+            format!("  {} ", fill(pen, reason)),
+            pen.theme.ink(pen.theme.reason(reason)),
+        ));
+        title.push(span(label, faint));
+    }
+    let label = "mean confidence";
+    if used + 4 + width(label) <= row.width {
+        let sample = pen.theme.glyphs.rising[3];
+        title.push(span(format!("  {sample} "), pen.theme.ink(pen.theme.confidence(1.0))));
+        title.push(span(label, faint));
+    }
+    let right = Line::from(vec![
+        span(shown.to_string(), pen.style(Role::Text)),
+        span(format!(" of {}", log.len()), dim),
+    ]);
+    pen.rule(row, &Line::from(title), &right);
+}
+
+/// What a bar is filled with: colour tells reasons apart, and where there is none the fill does.
+fn fill(pen: &Pen<'_>, reason: Reason) -> &'static str {
+    let glyphs = pen.theme.glyphs;
+    if pen.theme.has_colour() {
+        return glyphs.rising[7];
+    }
+    match reason {
+        Reason::GuideAgreed | Reason::Quota | Reason::Threshold => glyphs.rising[7],
+        Reason::Forced | Reason::BestOfStep | Reason::Drawn => glyphs.mask_reused,
+        Reason::EndOfText => glyphs.mask_dropped,
+    }
+}
+
+/// A bar in eighths of cells, its parts one above the other.
+fn stack(column: &Column, highest: usize, is_done: bool, area: Rect, pen: &mut Pen<'_>) {
+    let glyphs = pen.theme.glyphs;
+    let room = usize::from(area.height) * 8;
+    let mut parts = Vec::new();
+    let mut sum = 0;
+    for reason in REASONS {
+        let count = column.counts.get(&reason).copied().unwrap_or(0);
+        if count > 0 {
+            sum += count;
+            // What was written is seen, be it ever so little.
+            let top = (sum * room / highest)
+                .max(parts.last().map_or(0, |(_, top)| *top) + 1)
+                .min(room);
+            parts.push((reason, top));
+        }
+    }
+    for cell in 0..area.height {
+        let (bottom, ceiling) = (usize::from(cell) * 8, usize::from(cell) * 8 + 8);
+        let Some((reason, top)) = parts.iter().find(|(_, top)| *top > bottom).copied() else {
+            break;
+        };
+        let y = area.bottom() - 1 - cell;
+        let tone = |reason| {
+            let tone = pen.theme.reason(reason);
+            if is_done {
+                tone
+            } else {
+                tone.mix(pen.theme.palette().ground, 0.6)
+            }
+        };
+        let mut style = pen.theme.ink(tone(reason));
+        let glyph = if top >= ceiling {
+            fill(pen, reason)
+        } else {
+            // The part above shows through as the background of the cell.
+            if let Some((above, _)) = parts.iter().find(|(_, top_above)| *top_above > top) {
+                style = style.patch(pen.theme.fill(tone(*above)));
+            }
+            if pen.theme.has_colour() || fill(pen, reason) == glyphs.rising[7] {
+                glyphs.rising[top - bottom - 1]
+            } else {
+                fill(pen, reason)
+            }
+        };
+        if !is_done && !pen.theme.paints() {
+            style = style.add_modifier(ratatui::style::Modifier::DIM);
+        }
+        pen.put(area.x, y, area.width, &glyph.repeat(usize::from(area.width)), style);
+    }
+}
+
+/// The mean confidence of what a column wrote, as a low bar of its own.
+fn strip(column: &Column, is_done: bool, area: Rect, pen: &mut Pen<'_>) {
+    if column.scored == 0 {
+        pen.put(
+            area.x,
+            area.y,
+            area.width,
+            &pen.theme.glyphs.rule.repeat(usize::from(area.width)),
+            pen.style(Role::Line),
+        );
+        return;
+    }
+    let mean = column.confidence / column.scored as f32;
+    let mean = if mean.is_finite() { mean.clamp(0.0, 1.0) } else { 0.0 };
+    let tone = pen.theme.confidence(mean);
+    let tone = if is_done {
+        tone
+    } else {
+        tone.mix(pen.theme.palette().ground, 0.6)
+    };
+    let glyph = pen.theme.glyphs.rising[((mean * 4.0) as usize).min(3)];
+    pen.put(
+        area.x,
+        area.y,
+        area.width,
+        &glyph.repeat(usize::from(area.width)),
+        pen.theme.ink(tone),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_roomy_and_grow_dense_only_when_they_must() {
+        assert_eq!(Spread::of(20, 80), Spread { steps: 1, cells: 3 });
+        assert_eq!(Spread::of(40, 80), Spread { steps: 1, cells: 2 });
+        assert_eq!(Spread::of(80, 80), Spread { steps: 1, cells: 1 });
+        assert_eq!(Spread::of(81, 80), Spread { steps: 2, cells: 1 });
+        assert_eq!(Spread::of(1000, 80), Spread { steps: 16, cells: 1 });
+        assert_eq!(Spread::of(0, 80), Spread { steps: 1, cells: 3 });
+    }
+}
