@@ -182,18 +182,12 @@ pub struct Notice {
 impl Notice {
     /// Something worth knowing.
     pub fn note(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            is_error: false,
-        }
+        Self { text: text.into(), is_error: false }
     }
 
     /// Something that did not work.
     pub fn error(text: impl AsRef<str>) -> Self {
-        Self {
-            text: crate::trace::printable::line(text.as_ref()),
-            is_error: true,
-        }
+        Self { text: crate::trace::printable::line(text.as_ref()), is_error: true }
     }
 }
 

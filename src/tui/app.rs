@@ -145,12 +145,7 @@ pub struct App {
 impl App {
     /// A playground that waits for its networks.
     pub fn live(layers: Layers, prompt: Option<String>, theme: Theme, examples: Vec<Example>) -> Self {
-        let first = || {
-            examples
-                .first()
-                .map(|example| example.prompt.clone())
-                .unwrap_or_default()
-        };
+        let first = || examples.first().map(|example| example.prompt.clone()).unwrap_or_default();
         let prompt = prompt.unwrap_or_else(first);
         let mut app = Self::new(Origin::Live, Engine::Loading, layers, &prompt, theme);
         app.examples = examples;
@@ -159,16 +154,10 @@ impl App {
 
     /// A playground that shows a log and has no networks.
     pub fn replay(file: &str, log: Box<Log>, theme: Theme) -> Self {
-        let origin = Origin::Replay {
-            file: crate::trace::printable::line(file),
-        };
+        let origin = Origin::Replay { file: crate::trace::printable::line(file) };
         let prompt = log.header().prompt.clone();
         let mut app = Self::new(origin, Engine::Absent, Layers::default(), &prompt, theme);
-        app.run = Some(Run {
-            id: 0,
-            log,
-            phase: Phase::Over,
-        });
+        app.run = Some(Run { id: 0, log, phase: Phase::Over });
         app.focus = Focus::Canvas;
         app.player.at = Some(0);
         app
@@ -176,10 +165,7 @@ impl App {
 
     /// A playground that shows a log to nobody's keys.
     pub fn recording(log: Box<Log>, theme: Theme) -> Self {
-        Self {
-            origin: Origin::Recording,
-            ..Self::replay("", log, theme)
-        }
+        Self { origin: Origin::Recording, ..Self::replay("", log, theme) }
     }
 
     fn new(origin: Origin, engine: Engine, layers: Layers, prompt: &str, theme: Theme) -> Self {
@@ -195,11 +181,7 @@ impl App {
             list: 0,
             run: None,
             player: Player::default(),
-            lens: Lens {
-                layer: Layer::Confidence,
-                drafts: true,
-                selected: None,
-            },
+            lens: Lens { layer: Layer::Confidence, drafts: true, selected: None },
             knobs: KnobPane::default(),
             notice: None,
             theme,

@@ -38,13 +38,7 @@ pub struct CastOptions {
 impl Default for CastOptions {
     /// 120×40 cells, eight steps a second, dark, coloured by confidence.
     fn default() -> Self {
-        Self {
-            width: 120,
-            height: 40,
-            fps: 8.0,
-            theme: ThemeName::Dark,
-            layer: Layer::Confidence,
-        }
+        Self { width: 120, height: 40, fps: 8.0, theme: ThemeName::Dark, layer: Layer::Confidence }
     }
 }
 
@@ -84,13 +78,7 @@ const LAST: f64 = 3.0;
 /// # Errors
 /// When the options are out of range, or the log is empty.
 pub fn export(log: &Log, options: &CastOptions) -> Result<String, CastError> {
-    let CastOptions {
-        width,
-        height,
-        fps,
-        theme,
-        layer,
-    } = *options;
+    let CastOptions { width, height, fps, theme, layer } = *options;
     if width < view::SMALLEST.0 || height < view::SMALLEST.1 {
         return Err(CastError::TooSmall { width, height });
     }
@@ -126,14 +114,8 @@ pub fn export(log: &Log, options: &CastOptions) -> Result<String, CastError> {
             text.push_str("\x1b[2J\x1b[?25l");
         }
         changes(&shown, &frame, &mut text);
-        let duration = log
-            .record(steps)
-            .map_or(0.0, |record| record.cost.total_us() as f64 / 1e6);
-        time += if steps == 0 {
-            0.0
-        } else {
-            duration.max(1.0 / f64::from(fps))
-        };
+        let duration = log.record(steps).map_or(0.0, |record| record.cost.total_us() as f64 / 1e6);
+        time += if steps == 0 { 0.0 } else { duration.max(1.0 / f64::from(fps)) };
         event(&mut out, time, &text);
         if steps == 0 {
             time += FIRST;

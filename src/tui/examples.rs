@@ -17,14 +17,7 @@ pub struct Example {
 
 /// The gallery, the family that shows denoising best first: stories are long, and no two steps look alike.
 pub fn examples() -> Vec<Example> {
-    let order = [
-        Family::Story,
-        Family::List,
-        Family::Math,
-        Family::Json,
-        Family::Code,
-        Family::Sudoku,
-    ];
+    let order = [Family::Story, Family::List, Family::Math, Family::Json, Family::Code, Family::Sudoku];
     let mut examples: Vec<_> = tasks::gallery()
         .into_iter()
         .map(|sample| Example {

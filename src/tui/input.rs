@@ -16,17 +16,17 @@ pub fn action(app: &App, event: Event) -> Option<Action> {
 }
 
 fn mouse_action(app: &App, mouse: MouseEvent) -> Option<Action> {
-    let hits = app.drawn.hits.iter().rev().filter(|hit| {
-        hit.area
-            .contains(ratatui::layout::Position::new(mouse.column, mouse.row))
-    });
+    let hits = app
+        .drawn
+        .hits
+        .iter()
+        .rev()
+        .filter(|hit| hit.area.contains(ratatui::layout::Position::new(mouse.column, mouse.row)));
     match mouse.kind {
         MouseEventKind::Down(MouseButton::Left) => hits.map(|hit| hit.click.clone()).find(Option::is_some).flatten(),
-        MouseEventKind::Drag(MouseButton::Left) => hits
-            .filter(|hit| hit.drag)
-            .map(|hit| hit.click.clone())
-            .find(Option::is_some)
-            .flatten(),
+        MouseEventKind::Drag(MouseButton::Left) => {
+            hits.filter(|hit| hit.drag).map(|hit| hit.click.clone()).find(Option::is_some).flatten()
+        }
         MouseEventKind::ScrollUp => hits.filter_map(|hit| hit.wheel.clone()).map(|(up, _)| up).next(),
         MouseEventKind::ScrollDown => hits.filter_map(|hit| hit.wheel.clone()).map(|(_, down)| down).next(),
         _ => None,

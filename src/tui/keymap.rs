@@ -30,16 +30,8 @@ pub enum Context {
 
 impl Context {
     /// Every context.
-    pub const ALL: [Self; 8] = [
-        Self::Prompt,
-        Self::Canvas,
-        Self::Knobs,
-        Self::Entry,
-        Self::Help,
-        Self::Legend,
-        Self::Gallery,
-        Self::Presets,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Prompt, Self::Canvas, Self::Knobs, Self::Entry, Self::Help, Self::Legend, Self::Gallery, Self::Presets];
 }
 
 /// Where characters are keys and not text.
@@ -57,10 +49,7 @@ pub struct Key {
 
 impl Key {
     const fn new(code: KeyCode) -> Self {
-        Self {
-            code,
-            modifiers: KeyModifiers::NONE,
-        }
+        Self { code, modifiers: KeyModifiers::NONE }
     }
 
     const fn char(c: char) -> Self {
@@ -68,24 +57,15 @@ impl Key {
     }
 
     const fn ctrl(c: char) -> Self {
-        Self {
-            code: KeyCode::Char(c),
-            modifiers: KeyModifiers::CONTROL,
-        }
+        Self { code: KeyCode::Char(c), modifiers: KeyModifiers::CONTROL }
     }
 
     const fn shift(code: KeyCode) -> Self {
-        Self {
-            code,
-            modifiers: KeyModifiers::SHIFT,
-        }
+        Self { code, modifiers: KeyModifiers::SHIFT }
     }
 
     const fn alt(code: KeyCode) -> Self {
-        Self {
-            code,
-            modifiers: KeyModifiers::ALT,
-        }
+        Self { code, modifiers: KeyModifiers::ALT }
     }
 
     /// The key of an event. Shift is part of a character, so it is dropped there; terminals disagree on whether they
@@ -132,16 +112,8 @@ impl Key {
         if self.modifiers.contains(KeyModifiers::CONTROL) {
             return format!("^{}", base.to_uppercase());
         }
-        let alt = if self.modifiers.contains(KeyModifiers::ALT) {
-            "alt-"
-        } else {
-            ""
-        };
-        let shift = if self.modifiers.contains(KeyModifiers::SHIFT) {
-            "shift-"
-        } else {
-            ""
-        };
+        let alt = if self.modifiers.contains(KeyModifiers::ALT) { "alt-" } else { "" };
+        let shift = if self.modifiers.contains(KeyModifiers::SHIFT) { "shift-" } else { "" };
         format!("{alt}{shift}{base}")
     }
 }
@@ -167,15 +139,8 @@ pub enum Group {
 
 impl Group {
     /// All groups, in the order of the help.
-    pub const ALL: [Self; 7] = [
-        Self::Prompt,
-        Self::Run,
-        Self::Time,
-        Self::Canvas,
-        Self::Knobs,
-        Self::Lists,
-        Self::Program,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Prompt, Self::Run, Self::Time, Self::Canvas, Self::Knobs, Self::Lists, Self::Program];
 
     /// A heading.
     pub fn title(self) -> &'static str {
@@ -219,10 +184,7 @@ pub struct Binding {
 
 impl std::fmt::Debug for Binding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Binding")
-            .field("action", &self.action)
-            .field("keys", &self.keys)
-            .finish_non_exhaustive()
+        f.debug_struct("Binding").field("action", &self.action).field("keys", &self.keys).finish_non_exhaustive()
     }
 }
 
@@ -365,55 +327,20 @@ pub static BINDINGS: &[Binding] = &[
         "gallery of prompts",
         Prompt, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Gallery], is_live, 2 "gallery"
     ),
-    binding!(
-        Action::Toggle(Overlay::Gallery),
-        [Key::char('e')],
-        "gallery of prompts",
-        Prompt,
-        WATCHING,
-        is_live
-    ),
+    binding!(Action::Toggle(Overlay::Gallery), [Key::char('e')], "gallery of prompts", Prompt, WATCHING, is_live),
     binding!(Action::Focus(Focus::Prompt), [Key::char('i'), Key::char('/')], "edit the prompt", Prompt, WATCHING, is_live, 5 "prompt"),
     // Run
     binding!(Action::TogglePlay, [Key::char(' ')], "hold, go on; play the log", Run, WATCHING, has_steps, 1 play_words),
     binding!(Action::StepOnce, [Key::char('.')], "one step", Run, WATCHING, can_step, 3 "one step"),
     binding!(Action::Restart, [Key::char('R'), Key::ctrl('r')], "run again, with these settings", Run, WATCHING, live_run, 4 "again"),
-    binding!(
-        Action::StopRun,
-        [Key::char('x')],
-        "end the run here",
-        Run,
-        WATCHING,
-        under_way
-    ),
-    binding!(
-        Action::Pace(1),
-        [Key::char('+'), Key::char('=')],
-        "faster, slower",
-        Run,
-        WATCHING,
-        has_run
-    ),
-    binding!(
-        Action::Pace(-1),
-        [Key::char('-')],
-        "faster, slower",
-        Run,
-        WATCHING,
-        has_run
-    ),
+    binding!(Action::StopRun, [Key::char('x')], "end the run here", Run, WATCHING, under_way),
+    binding!(Action::Pace(1), [Key::char('+'), Key::char('=')], "faster, slower", Run, WATCHING, has_run),
+    binding!(Action::Pace(-1), [Key::char('-')], "faster, slower", Run, WATCHING, has_run),
     binding!(Action::ToggleFullSpeed, [Key::char('f')], "full speed, and back", Run, WATCHING, has_run, 9 "full speed"),
     binding!(Action::SaveTrace, [Key::char('w')], "write the trace to a file", Run, WATCHING, live_run, 12 "save"),
     // Steps
     binding!(Action::Scrub(-1), [Key::new(KeyCode::Left), Key::char(',')], "one step back, on", Time, WATCHING_NOT_KNOBS, has_steps, 2 "step"),
-    binding!(
-        Action::Scrub(1),
-        [Key::new(KeyCode::Right)],
-        "one step back, on",
-        Time,
-        WATCHING_NOT_KNOBS,
-        has_steps
-    ),
+    binding!(Action::Scrub(1), [Key::new(KeyCode::Right)], "one step back, on", Time, WATCHING_NOT_KNOBS, has_steps),
     binding!(
         Action::Scrub(-10),
         [Key::shift(KeyCode::Left), Key::new(KeyCode::PageUp)],
@@ -525,60 +452,18 @@ pub static BINDINGS: &[Binding] = &[
         can_turn
     ),
     binding!(Action::KnobNudge(1), [Key::new(KeyCode::Right), Key::char('l'), Key::char(']')], "turn it", Knobs, &[Context::Knobs], can_turn, 0 "turn"),
-    binding!(
-        Action::KnobNudge(-10),
-        [Key::char('{')],
-        "turn it ten times as far",
-        Knobs,
-        &[Context::Knobs],
-        can_turn
-    ),
-    binding!(
-        Action::KnobNudge(10),
-        [Key::char('}')],
-        "turn it ten times as far",
-        Knobs,
-        &[Context::Knobs],
-        can_turn
-    ),
+    binding!(Action::KnobNudge(-10), [Key::char('{')], "turn it ten times as far", Knobs, &[Context::Knobs], can_turn),
+    binding!(Action::KnobNudge(10), [Key::char('}')], "turn it ten times as far", Knobs, &[Context::Knobs], can_turn),
     binding!(Action::KnobType, [Key::new(KeyCode::Enter)], "type a value", Knobs, &[Context::Knobs], can_turn, 2 "type"),
     binding!(Action::KnobReset, [Key::char('r'), Key::new(KeyCode::Backspace)], "back to preset and flags", Knobs, &[Context::Knobs], can_turn, 3 "reset"),
     binding!(Action::EntryAccept, [Key::new(KeyCode::Enter)], "take the typed value", Knobs, &[Context::Entry], always, 1 "take"),
-    binding!(
-        Action::EntryErase,
-        [Key::new(KeyCode::Backspace)],
-        "erase a character",
-        Knobs,
-        &[Context::Entry],
-        always
-    ),
+    binding!(Action::EntryErase, [Key::new(KeyCode::Backspace)], "erase a character", Knobs, &[Context::Entry], always),
     binding!(Action::Toggle(Overlay::Presets), [Key::char('p')], "presets: named sets of knobs", Knobs, &[Context::Canvas, Context::Knobs, Context::Presets], can_turn, 5 "presets"),
     // Lists
-    binding!(
-        Action::ListMove(-1),
-        [Key::new(KeyCode::Up), Key::char('k')],
-        "choose",
-        Lists,
-        LISTS,
-        always
-    ),
+    binding!(Action::ListMove(-1), [Key::new(KeyCode::Up), Key::char('k')], "choose", Lists, LISTS, always),
     binding!(Action::ListMove(1), [Key::new(KeyCode::Down), Key::char('j')], "choose", Lists, LISTS, always, 2 "choose"),
-    binding!(
-        Action::ListMove(-8),
-        [Key::new(KeyCode::PageUp)],
-        "choose, by pages",
-        Lists,
-        LISTS,
-        always
-    ),
-    binding!(
-        Action::ListMove(8),
-        [Key::new(KeyCode::PageDown)],
-        "choose, by pages",
-        Lists,
-        LISTS,
-        always
-    ),
+    binding!(Action::ListMove(-8), [Key::new(KeyCode::PageUp)], "choose, by pages", Lists, LISTS, always),
+    binding!(Action::ListMove(8), [Key::new(KeyCode::PageDown)], "choose, by pages", Lists, LISTS, always),
     binding!(Action::ListAccept, [Key::new(KeyCode::Enter)], "take it", Lists, PICKS, always, 1 "take"),
     // Program
     binding!(Action::FocusNext, [Key::new(KeyCode::Tab)], "next pane, and back", Program, &[Context::Prompt, Context::Canvas, Context::Knobs], always, 10 "pane"),
@@ -592,32 +477,11 @@ pub static BINDINGS: &[Binding] = &[
     ),
     binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Entry], always, 12 "back"),
     binding!(Action::Back, [Key::new(KeyCode::Esc), Key::char('q')], "close, leave, let go", Program, OVERLAYS, always, 3 "close"),
-    binding!(
-        Action::ToggleTheme,
-        [Key::char('t')],
-        "dark or light",
-        Program,
-        WATCHING,
-        always
-    ),
+    binding!(Action::ToggleTheme, [Key::char('t')], "dark or light", Program, WATCHING, always),
     binding!(Action::Toggle(Overlay::Help), [Key::new(KeyCode::F(1))], "this help", Program, &[Context::Prompt, Context::Entry], always, 13 "help"),
     binding!(Action::Toggle(Overlay::Help), [Key::char('?'), Key::new(KeyCode::F(1))], "this help", Program, &[Context::Canvas, Context::Knobs, Context::Help, Context::Legend, Context::Gallery, Context::Presets], always, 13 "help"),
-    binding!(
-        Action::Repaint,
-        [Key::ctrl('l')],
-        "draw everything anew",
-        Program,
-        &Context::ALL,
-        always
-    ),
-    binding!(
-        Action::Suspend,
-        [Key::ctrl('z')],
-        "suspend to the shell",
-        Program,
-        &Context::ALL,
-        always
-    ),
+    binding!(Action::Repaint, [Key::ctrl('l')], "draw everything anew", Program, &Context::ALL, always),
+    binding!(Action::Suspend, [Key::ctrl('z')], "suspend to the shell", Program, &Context::ALL, always),
     binding!(Action::Quit, [Key::char('q')], "quit", Program, WATCHING, always, 14 "quit"),
     binding!(Action::Quit, [Key::ctrl('c')], "quit", Program, &Context::ALL, always),
 ];
@@ -638,12 +502,7 @@ mod tests {
             for context in binding.contexts {
                 for key in binding.keys {
                     let before = seen.insert((*context, *key), &binding.action);
-                    assert!(
-                        before.is_none(),
-                        "{} in {context:?}: {before:?} and {:?}",
-                        key.name(true),
-                        binding.action
-                    );
+                    assert!(before.is_none(), "{} in {context:?}: {before:?} and {:?}", key.name(true), binding.action);
                 }
             }
         }
@@ -654,9 +513,7 @@ mod tests {
         for context in Context::ALL {
             for action in [Action::Quit, Action::Suspend, Action::Back] {
                 assert!(
-                    BINDINGS
-                        .iter()
-                        .any(|binding| binding.action == action && binding.contexts.contains(&context)),
+                    BINDINGS.iter().any(|binding| binding.action == action && binding.contexts.contains(&context)),
                     "{action:?} in {context:?}"
                 );
             }
@@ -666,11 +523,7 @@ mod tests {
     #[test]
     fn text_is_never_a_key_where_text_is_typed() {
         for binding in BINDINGS {
-            if binding
-                .contexts
-                .iter()
-                .any(|context| matches!(context, Context::Prompt | Context::Entry))
-            {
+            if binding.contexts.iter().any(|context| matches!(context, Context::Prompt | Context::Entry)) {
                 for key in binding.keys {
                     let types = matches!(key.code, KeyCode::Char(_)) && key.modifiers.is_empty();
                     assert!(!types, "{} would be swallowed", key.name(true));

@@ -71,11 +71,7 @@ impl Player {
     /// How long a step of a log is shown: as long as it took, but neither faster than the pace (sixty steps a second at
     /// full speed) nor longer than two seconds.
     pub fn wait(&self, recorded: Duration) -> Duration {
-        let shortest = if self.full_speed {
-            Duration::from_millis(16)
-        } else {
-            self.interval()
-        };
+        let shortest = if self.full_speed { Duration::from_millis(16) } else { self.interval() };
         recorded.clamp(shortest, LONGEST_WAIT.max(shortest))
     }
 

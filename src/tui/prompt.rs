@@ -19,12 +19,7 @@ pub struct PromptEditor {
 impl PromptEditor {
     /// An editor that holds `text`, with the cursor at its end.
     pub fn new(text: &str) -> Self {
-        let mut editor = Self {
-            area: TextArea::default(),
-            history: Vec::new(),
-            recalled: None,
-            own: String::new(),
-        };
+        let mut editor = Self { area: TextArea::default(), history: Vec::new(), recalled: None, own: String::new() };
         editor.set(text);
         editor
     }

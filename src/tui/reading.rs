@@ -29,11 +29,7 @@ impl Reading {
         tasks::recognise(prompt).map_or(Self::Unknown, |task| Self::Task {
             family: task.family(),
             variant: task.variant(),
-            unseen: task
-                .unseen_words()
-                .iter()
-                .map(|word| crate::trace::printable::line(word))
-                .collect(),
+            unseen: task.unseen_words().iter().map(|word| crate::trace::printable::line(word)).collect(),
         })
     }
 }
@@ -47,14 +43,14 @@ mod tests {
         assert_eq!(Reading::of("  \n"), Reading::Blank);
         assert_eq!(Reading::of("How do you do?"), Reading::Unknown);
         assert!(matches!(
-            Reading::of("Reverse this list: Max, Leo"),
+            Reading::of("Reverse this list: Max, Leo, Ruth"),
             Reading::Task { family: Family::List, unseen, .. } if unseen.is_empty()
         ));
     }
 
     #[test]
     fn words_that_training_never_showed_are_named() {
-        let Reading::Task { unseen, .. } = Reading::of("Reverse this list: Max, Zorbo") else {
+        let Reading::Task { unseen, .. } = Reading::of("Reverse this list: Max, Leo, Zorbo") else {
             panic!("a list task")
         };
         assert_eq!(unseen, ["Zorbo"]);

@@ -75,12 +75,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<()> {
         terminal::is_there(),
         "the playground needs a terminal to draw on: run it in one, or use `diffuscope run`, which prints"
     );
-    let name = options
-        .theme
-        .as_deref()
-        .map(str::parse)
-        .transpose()
-        .map_err(anyhow::Error::msg)?;
+    let name = options.theme.as_deref().map(str::parse).transpose().map_err(anyhow::Error::msg)?;
     let theme = Theme::detect(name, &Environment::of_process());
     let (mut app, load) = match options.source {
         Source::Live(load) => (App::live(options.layers, options.prompt, theme, examples()), Some(load)),
@@ -92,10 +87,8 @@ pub fn play(options: PlayOptions) -> anyhow::Result<()> {
             (app, None)
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("starting the event loop")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the event loop")?;
     let mut engine = None;
     let outcome = runtime.block_on(async {
         let mut screen = Screen::take(options.mouse).context("taking the terminal over")?;
@@ -162,9 +155,7 @@ async fn session(app: &mut App, screen: &mut Screen, engine: &mut Option<Engine>
             News::Engine(None) => {
                 *engine = None;
                 app.engine = EngineState::Failed("the engine's thread has ended".to_owned());
-                app.tell(Notice::error(
-                    "the engine's thread has ended: leave and start diffuscope anew",
-                ));
+                app.tell(Notice::error("the engine's thread has ended: leave and start diffuscope anew"));
             }
             News::Due => {}
         }
@@ -220,11 +211,7 @@ fn save(log: &Log, name: &str) -> io::Result<String> {
     let stem = name.strip_suffix(".jsonl").unwrap_or(name);
     let mut error = io::Error::from(io::ErrorKind::AlreadyExists);
     for attempt in 1..1000 {
-        let name = if attempt == 1 {
-            format!("{stem}.jsonl")
-        } else {
-            format!("{stem}-{attempt}.jsonl")
-        };
+        let name = if attempt == 1 { format!("{stem}.jsonl") } else { format!("{stem}-{attempt}.jsonl") };
         match OpenOptions::new().write(true).create_new(true).open(&name) {
             Ok(file) => {
                 let mut out = BufWriter::new(file);
@@ -261,11 +248,7 @@ struct Signals([tokio::signal::unix::Signal; 3]);
 impl Signals {
     fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self([
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::hangup())?,
-        ]))
+        Ok(Self([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?]))
     }
 
     async fn next(&mut self) {

@@ -64,10 +64,7 @@ impl Screen {
                 otherwise(info);
             }));
         });
-        let modes = Modes {
-            mouse,
-            keyboard: understands_keyboard_flags(),
-        };
+        let modes = Modes { mouse, keyboard: understands_keyboard_flags() };
         enter(modes)?;
         let terminal = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(1 << 16, stdout())))?;
         Ok(Self { terminal, modes })
@@ -122,20 +119,12 @@ fn enter(modes: Modes) -> io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
     let mut out = stdout();
-    execute!(
-        out,
-        EnterAlternateScreen,
-        EnableBracketedPaste,
-        SetCursorStyle::SteadyBar
-    )?;
+    execute!(out, EnterAlternateScreen, EnableBracketedPaste, SetCursorStyle::SteadyBar)?;
     if modes.mouse {
         execute!(out, EnableMouseCapture)?;
     }
     if modes.keyboard {
-        execute!(
-            out,
-            PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES)
-        )?;
+        execute!(out, PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES))?;
     }
     Ok(())
 }
@@ -164,8 +153,6 @@ fn give_back() {
 fn understands_keyboard_flags() -> bool {
     let get = |name: &str| std::env::var(name).unwrap_or_default();
     let (term, program) = (get("TERM"), get("TERM_PROGRAM"));
-    ["kitty", "ghostty", "foot", "alacritty"]
-        .iter()
-        .any(|known| term.contains(known))
+    ["kitty", "ghostty", "foot", "alacritty"].iter().any(|known| term.contains(known))
         || matches!(program.as_str(), "ghostty" | "WezTerm" | "iTerm.app" | "rio")
 }

@@ -53,11 +53,7 @@ impl Vocabulary {
         match id {
             EOS => String::new(),
             MASK => "<mask>".to_owned(),
-            _ => self
-                .0
-                .iter()
-                .find(|(_, known)| **known == id)
-                .map_or(String::new(), |(word, _)| word.clone()),
+            _ => self.0.iter().find(|(_, known)| **known == id).map_or(String::new(), |(word, _)| word.clone()),
         }
     }
 
@@ -67,11 +63,7 @@ impl Vocabulary {
         (0..texts.len())
             .map(|at| {
                 let joins = at > 0 && letter(texts[at - 1].chars().last()) && letter(texts[at].chars().next());
-                if joins {
-                    format!(" {}", texts[at])
-                } else {
-                    texts[at].clone()
-                }
+                if joins { format!(" {}", texts[at]) } else { texts[at].clone() }
             })
             .collect()
     }
@@ -191,9 +183,7 @@ impl Fixture {
     }
 
     fn masked(&self) -> Vec<usize> {
-        (self.prompt()..self.ids.len())
-            .filter(|at| self.ids[*at] == MASK)
-            .collect()
+        (self.prompt()..self.ids.len()).filter(|at| self.ids[*at] == MASK).collect()
     }
 
     /// What the denoiser proposes: the right token near what is written, something else further away.
@@ -207,16 +197,8 @@ impl Fixture {
                 let right = self.answer[position - prompt];
                 let confidence = (certain + 0.12 - 0.085 * distance * self.dice.share()).clamp(0.04, 0.999);
                 let is_right = right == EOS || self.dice.share() < confidence + 0.25;
-                let token = if is_right {
-                    right
-                } else {
-                    self.others[self.dice.below(self.others.len())]
-                };
-                let confidence = if right == EOS {
-                    0.9 + 0.09 * self.dice.share()
-                } else {
-                    confidence
-                };
+                let token = if is_right { right } else { self.others[self.dice.below(self.others.len())] };
+                let confidence = if right == EOS { 0.9 + 0.09 * self.dice.share() } else { confidence };
                 let mut left = 1.0 - confidence;
                 let mut alternatives = vec![(token, confidence)];
                 for _ in 1..Proposal::ALTERNATIVES {
@@ -232,13 +214,7 @@ impl Fixture {
                 }
                 alternatives.sort_by(|a, b| b.1.total_cmp(&a.1));
                 let entropy = -alternatives.iter().map(|(_, p)| p * (p + 1e-9).ln()).sum::<f32>();
-                Proposal {
-                    position: *position,
-                    token,
-                    confidence,
-                    entropy,
-                    alternatives,
-                }
+                Proposal { position: *position, token, confidence, score: confidence, entropy, alternatives }
             })
             .collect()
     }
@@ -250,26 +226,16 @@ impl Fixture {
             .map(|at| {
                 let first = self.kv_written[at].is_none();
                 if at >= end && !first {
-                    return KvUse {
-                        status: KvStatus::Dropped,
-                        age: 0,
-                    };
+                    return KvUse { status: KvStatus::Dropped, age: 0 };
                 }
                 match self.kv_written[at] {
                     Some((written, token)) if at < from => KvUse {
-                        status: if token == self.ids[at] {
-                            KvStatus::Reused
-                        } else {
-                            KvStatus::Stale
-                        },
+                        status: if token == self.ids[at] { KvStatus::Reused } else { KvStatus::Stale },
                         age: (step - written) as u32,
                     },
                     _ => {
                         self.kv_written[at] = Some((step, self.ids[at]));
-                        KvUse {
-                            status: KvStatus::Recomputed,
-                            age: 0,
-                        }
+                        KvUse { status: KvStatus::Recomputed, age: 0 }
                     }
                 }
             })
@@ -291,10 +257,7 @@ impl Fixture {
             self.ids[commit.position] = commit.token;
         }
         let computed = kv.iter().filter(|kv| kv.status == KvStatus::Recomputed).count() as u32;
-        let reused = kv
-            .iter()
-            .filter(|kv| matches!(kv.status, KvStatus::Reused | KvStatus::Stale))
-            .count() as u32;
+        let reused = kv.iter().filter(|kv| matches!(kv.status, KvStatus::Reused | KvStatus::Stale)).count() as u32;
         let guide_forwards = guide.as_ref().map_or(0, |guide| guide.forwards.len() as u32);
         let record = StepRecord {
             step: self.log.len(),
@@ -317,12 +280,7 @@ impl Fixture {
             guide,
             stop,
         };
-        let Self {
-            vocabulary,
-            recorder,
-            log,
-            ..
-        } = self;
+        let Self { vocabulary, recorder, log, .. } = self;
         let entry = recorder.entry(record, |ids| vocabulary.pieces(ids));
         log.push(Arc::new(entry));
     }
@@ -334,11 +292,7 @@ impl Fixture {
             return false;
         };
         let (prompt, length) = (self.prompt(), self.ids.len());
-        let region = Region {
-            block: 0,
-            start: prompt,
-            end: length,
-        };
+        let region = Region { block: 0, start: prompt, end: length };
         let mut proposals = self.proposals(&masked, 0.93);
         // The drafts that get accepted are the right ones.
         let kind = self.dice.below(10);
@@ -369,12 +323,7 @@ impl Fixture {
                     draft_probability: if agrees { 0.83 } else { 0.06 },
                     rank: if agrees { 0 } else { 2 },
                 });
-                DraftReview {
-                    position: proposal.position,
-                    draft: proposal.token,
-                    verdict,
-                    view,
-                }
+                DraftReview { position: proposal.position, draft: proposal.token, verdict, view }
             })
             .collect();
         let mut commits: Vec<Commit> = proposals
@@ -384,11 +333,7 @@ impl Fixture {
                 position: proposal.position,
                 token: proposal.token,
                 confidence: proposal.confidence,
-                reason: if accepted == 0 {
-                    Reason::Forced
-                } else {
-                    Reason::GuideAgreed
-                },
+                reason: if accepted == 0 { Reason::Forced } else { Reason::GuideAgreed },
             })
             .collect();
         let ends = commits.iter().position(|commit| commit.token == EOS);
@@ -403,11 +348,7 @@ impl Fixture {
             }));
         }
         let kv = self.kv(first.saturating_sub(20).max(1), length);
-        let review = GuideReview {
-            drafts,
-            accepted,
-            forwards: vec![accepted + 2],
-        };
+        let review = GuideReview { drafts, accepted, forwards: vec![accepted + 2] };
         let stop = ends.map(|_| StopReason::EndOfText);
         self.push(region, proposals, commits, kv, Some(review), changes, stop);
         ends.is_none()
@@ -420,27 +361,12 @@ impl Fixture {
             return false;
         };
         let (prompt, length) = (self.prompt(), self.ids.len());
-        let region = block.map_or(
-            Region {
-                block: 0,
-                start: prompt,
-                end: length,
-            },
-            |block| {
-                let index = (first - prompt) / block;
-                let start = prompt + index * block;
-                Region {
-                    block: index,
-                    start,
-                    end: (start + block).min(length),
-                }
-            },
-        );
-        let masked: Vec<usize> = all
-            .iter()
-            .copied()
-            .filter(|at| (region.start..region.end).contains(at))
-            .collect();
+        let region = block.map_or(Region { block: 0, start: prompt, end: length }, |block| {
+            let index = (first - prompt) / block;
+            let start = prompt + index * block;
+            Region { block: index, start, end: (start + block).min(length) }
+        });
+        let masked: Vec<usize> = all.iter().copied().filter(|at| (region.start..region.end).contains(at)).collect();
         let proposals = self.proposals(&masked, 0.86);
         let mut ranked: Vec<&Proposal> = proposals.iter().collect();
         ranked.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
@@ -457,15 +383,7 @@ impl Fixture {
         commits.sort_by_key(|commit| commit.position);
         let kv = self.kv(block.map_or(0, |_| region.start), length);
         let done = all.len() <= quota;
-        self.push(
-            region,
-            proposals,
-            commits,
-            kv,
-            None,
-            Vec::new(),
-            done.then_some(StopReason::NothingMasked),
-        );
+        self.push(region, proposals, commits, kv, None, Vec::new(), done.then_some(StopReason::NothingMasked));
         !done
     }
 
@@ -474,13 +392,7 @@ impl Fixture {
         let tokens = generated.iter().take_while(|id| **id != EOS && **id != MASK).count();
         let answer = self.vocabulary.pieces(&generated[..tokens]).concat();
         let reason = self.log.record(self.log.len()).and_then(|record| record.stop);
-        self.log.finish(End {
-            reason,
-            answer,
-            tokens,
-            correct,
-            verdict: verdict.map(str::to_owned),
-        });
+        self.log.finish(End { reason, answer, tokens, correct, verdict: verdict.map(str::to_owned) });
         self.log
     }
 }
@@ -488,20 +400,14 @@ impl Fixture {
 /// A story under FlashDLM: guided, with a window cache, a knob turned on the way, and a right answer.
 pub fn story() -> Log {
     let mut fixture = Fixture::new(STORY_PROMPT, STORY, 160, "flashdlm");
-    let change = Change {
-        knob: "window-left".to_owned(),
-        value: "48".to_owned(),
-    };
+    let change = Change { knob: "window-left".to_owned(), value: "48".to_owned() };
     for step in 0.. {
         let changes = if step == 9 { vec![change.clone()] } else { Vec::new() };
         if !fixture.guided_step(changes) {
             break;
         }
     }
-    fixture.finish(
-        Some(true),
-        Some("9 sentences follow the grammar, and Laura, the violin and the goat are in it"),
-    )
+    fixture.finish(Some(true), Some("9 sentences follow the grammar, and Laura, the violin and the goat are in it"))
 }
 
 /// The same, held half-way.

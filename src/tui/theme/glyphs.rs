@@ -192,12 +192,7 @@ mod tests {
                 set.arrow,
                 set.times,
             ];
-            let many = set
-                .corners
-                .iter()
-                .chain(&set.rising)
-                .chain(&set.fills)
-                .chain(&set.choice);
+            let many = set.corners.iter().chain(&set.rising).chain(&set.fills).chain(&set.choice);
             let rest = set.spinner.iter().chain(&set.effects).chain(&set.up_down);
             for glyph in single.iter().chain(many).chain(rest) {
                 assert_eq!(glyph.width(), 1, "{glyph}");

@@ -44,10 +44,7 @@ impl std::str::FromStr for ThemeName {
         match name {
             "dark" => Ok(Self::Dark),
             "light" => Ok(Self::Light),
-            other => Err(format!(
-                "unknown theme '{}': there are dark and light",
-                crate::trace::printable::line(other)
-            )),
+            other => Err(format!("unknown theme '{}': there are dark and light", crate::trace::printable::line(other))),
         }
     }
 }
@@ -122,11 +119,7 @@ pub struct Theme {
 impl Theme {
     /// A theme.
     pub fn new(name: ThemeName, level: Level) -> Self {
-        Self {
-            name,
-            level,
-            glyphs: &UNICODE,
-        }
+        Self { name, level, glyphs: &UNICODE }
     }
 
     /// The theme that fits the terminal, unless a name is asked for.
@@ -163,8 +156,7 @@ impl Theme {
 
     /// Text in a tone.
     pub fn ink(&self, tone: Tone) -> Style {
-        tone.at(self.level)
-            .map_or_else(Style::new, |colour| Style::new().fg(colour))
+        tone.at(self.level).map_or_else(Style::new, |colour| Style::new().fg(colour))
     }
 
     /// A background, where backgrounds are painted.
@@ -179,11 +171,7 @@ impl Theme {
     pub fn style(&self, role: Role) -> Style {
         let palette = self.palette();
         let mono = |style: Style, modifier: Modifier| {
-            if self.has_colour() {
-                style
-            } else {
-                style.add_modifier(modifier)
-            }
+            if self.has_colour() { style } else { style.add_modifier(modifier) }
         };
         match role {
             Role::Ground => self.ink(palette.text).patch(self.fill(palette.ground)),
@@ -215,11 +203,7 @@ impl Theme {
     /// The scale of confidence, 0 to 1.
     pub fn confidence(&self, confidence: f32) -> Tone {
         let scale = &self.palette().scale;
-        let confidence = if confidence.is_finite() {
-            confidence.clamp(0.0, 1.0)
-        } else {
-            0.0
-        };
+        let confidence = if confidence.is_finite() { confidence.clamp(0.0, 1.0) } else { 0.0 };
         let at = confidence * (scale.len() - 1) as f32;
         let low = (at as usize).min(scale.len() - 2);
         scale[low].mix(scale[low + 1], at - low as f32)
@@ -332,10 +316,7 @@ mod tests {
             let Rgb(r, g, b) = theme.confidence(confidence).rgb;
             0.2126 * f32::from(r) + 0.7152 * f32::from(g) + 0.0722 * f32::from(b)
         };
-        let (dark, light) = (
-            Theme::new(ThemeName::Dark, Level::True),
-            Theme::new(ThemeName::Light, Level::True),
-        );
+        let (dark, light) = (Theme::new(ThemeName::Dark, Level::True), Theme::new(ThemeName::Light, Level::True));
         for step in 0..20 {
             let (a, b) = (step as f32 / 20.0, (step + 1) as f32 / 20.0);
             assert!(brightness(dark, a) < brightness(dark, b), "dark {a}");
@@ -346,9 +327,6 @@ mod tests {
 
     #[test]
     fn an_unknown_theme_is_named() {
-        assert_eq!(
-            "sepia".parse::<ThemeName>().unwrap_err(),
-            "unknown theme 'sepia': there are dark and light"
-        );
+        assert_eq!("sepia".parse::<ThemeName>().unwrap_err(), "unknown theme 'sepia': there are dark and light");
     }
 }

@@ -46,13 +46,8 @@ impl Environment {
         let program = self.term_program.as_deref().unwrap_or_default();
         if matches!(colorterm, "truecolor" | "24bit")
             || self.wt_session.is_some()
-            || matches!(
-                program,
-                "iTerm.app" | "WezTerm" | "ghostty" | "vscode" | "Hyper" | "rio" | "WarpTerminal"
-            )
-            || ["kitty", "alacritty", "foot", "ghostty", "direct"]
-                .iter()
-                .any(|known| term.contains(known))
+            || matches!(program, "iTerm.app" | "WezTerm" | "ghostty" | "vscode" | "Hyper" | "rio" | "WarpTerminal")
+            || ["kitty", "alacritty", "foot", "ghostty", "direct"].iter().any(|known| term.contains(known))
         {
             Level::True
         } else if term.contains("256color") || program == "Apple_Terminal" {
@@ -90,10 +85,7 @@ mod tests {
     use super::*;
 
     fn with(set: impl FnOnce(&mut Environment)) -> Environment {
-        let mut environment = Environment {
-            term: Some("xterm-256color".to_owned()),
-            ..Environment::default()
-        };
+        let mut environment = Environment { term: Some("xterm-256color".to_owned()), ..Environment::default() };
         set(&mut environment);
         environment
     }
@@ -110,10 +102,7 @@ mod tests {
     #[test]
     fn levels_follow_what_the_terminal_says() {
         assert_eq!(with(|_| {}).level(), Level::Ansi256);
-        assert_eq!(
-            with(|e| e.colorterm = Some("truecolor".to_owned())).level(),
-            Level::True
-        );
+        assert_eq!(with(|e| e.colorterm = Some("truecolor".to_owned())).level(), Level::True);
         assert_eq!(with(|e| e.term = Some("xterm".to_owned())).level(), Level::Ansi16);
         assert_eq!(with(|e| e.term = Some("dumb".to_owned())).level(), Level::Mono);
         assert_eq!(with(|e| e.term = Some("xterm-kitty".to_owned())).level(), Level::True);
@@ -121,15 +110,9 @@ mod tests {
 
     #[test]
     fn a_light_background_asks_for_the_light_theme() {
-        assert_eq!(
-            with(|e| e.colorfgbg = Some("0;15".to_owned())).theme(),
-            ThemeName::Light
-        );
+        assert_eq!(with(|e| e.colorfgbg = Some("0;15".to_owned())).theme(), ThemeName::Light);
         assert_eq!(with(|e| e.colorfgbg = Some("15;0".to_owned())).theme(), ThemeName::Dark);
-        assert_eq!(
-            with(|e| e.colorfgbg = Some("15;default".to_owned())).theme(),
-            ThemeName::Dark
-        );
+        assert_eq!(with(|e| e.colorfgbg = Some("15;default".to_owned())).theme(), ThemeName::Dark);
         assert_eq!(with(|_| {}).theme(), ThemeName::Dark);
     }
 

@@ -31,10 +31,7 @@ pub struct Tone {
 impl Tone {
     /// A tone from `0xRRGGBB` and its stand-in.
     pub const fn new(hex: u32, ansi: Color) -> Self {
-        Self {
-            rgb: Rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8),
-            ansi,
-        }
+        Self { rgb: Rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8), ansi }
     }
 
     /// The colour at a level; `None` where the level has no colour.
@@ -51,10 +48,7 @@ impl Tone {
     #[must_use]
     pub fn mix(self, other: Self, share: f32) -> Self {
         let share = share.clamp(0.0, 1.0);
-        Self {
-            rgb: self.rgb.mix(other.rgb, share),
-            ansi: if share < 0.5 { self.ansi } else { other.ansi },
-        }
+        Self { rgb: self.rgb.mix(other.rgb, share), ansi: if share < 0.5 { self.ansi } else { other.ansi } }
     }
 }
 
@@ -92,21 +86,14 @@ impl Rgb {
     /// The nearest entry of the fixed palette of 256: the 6×6×6 cube or the grey ramp.
     fn index(self) -> u8 {
         const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
-        let nearest = |value: u8| {
-            (0..6u8)
-                .min_by_key(|step| CUBE[usize::from(*step)].abs_diff(value))
-                .unwrap_or_default()
-        };
+        let nearest =
+            |value: u8| (0..6u8).min_by_key(|step| CUBE[usize::from(*step)].abs_diff(value)).unwrap_or_default();
         let [r, g, b] = [self.0, self.1, self.2].map(nearest);
         let cube = Self(CUBE[usize::from(r)], CUBE[usize::from(g)], CUBE[usize::from(b)]);
         let mean = (u16::from(self.0) + u16::from(self.1) + u16::from(self.2)) / 3;
         let step = (mean.saturating_sub(3) / 10).min(23) as u8;
         let grey = Self(8 + 10 * step, 8 + 10 * step, 8 + 10 * step);
-        if self.distance(grey) < self.distance(cube) {
-            232 + step
-        } else {
-            16 + 36 * r + 6 * g + b
-        }
+        if self.distance(grey) < self.distance(cube) { 232 + step } else { 16 + 36 * r + 6 * g + b }
     }
 
     fn distance(self, other: Self) -> u32 {
@@ -119,20 +106,12 @@ impl Rgb {
 
 fn linear(value: u8) -> f32 {
     let value = f32::from(value) / 255.0;
-    if value <= 0.040_45 {
-        value / 12.92
-    } else {
-        ((value + 0.055) / 1.055).powf(2.4)
-    }
+    if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
 }
 
 fn encoded(value: f32) -> u8 {
     let value = value.clamp(0.0, 1.0);
-    let value = if value <= 0.003_130_8 {
-        value * 12.92
-    } else {
-        1.055 * value.powf(1.0 / 2.4) - 0.055
-    };
+    let value = if value <= 0.003_130_8 { value * 12.92 } else { 1.055 * value.powf(1.0 / 2.4) - 0.055 };
     (value * 255.0).round() as u8
 }
 

@@ -24,24 +24,14 @@ pub(super) fn hear(app: &mut App, event: Event) -> Vec<Effect> {
             app.engine = Engine::Failed(printable::line(&message));
         }
         Event::Started { run, header } if run == app.last_run => {
-            let follows_same_canvas = app
-                .log()
-                .is_some_and(|log| log.header().prompt_ids == header.prompt_ids);
-            app.run = Some(Run {
-                id: run,
-                log: Box::new(Log::new(*header)),
-                phase: Phase::Under,
-            });
+            let follows_same_canvas = app.log().is_some_and(|log| log.header().prompt_ids == header.prompt_ids);
+            app.run = Some(Run { id: run, log: Box::new(Log::new(*header)), phase: Phase::Under });
             app.player.begin(app.now);
             if !follows_same_canvas {
                 app.lens.selected = None;
             }
             // The pace may have been changed since the run was asked for; both commands are harmless where it was not.
-            return super::command(if app.player.full_speed {
-                Command::Resume
-            } else {
-                Command::Pause
-            });
+            return super::command(if app.player.full_speed { Command::Resume } else { Command::Pause });
         }
         Event::Step { run, entry } => {
             if let Some(run) = current(app, run) {

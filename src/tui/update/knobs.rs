@@ -65,12 +65,7 @@ pub(super) fn begin_entry(app: &mut App) -> Vec<Effect> {
 
 /// A character of the value.
 pub(super) fn entry_char(app: &mut App, c: char) -> Vec<Effect> {
-    if let Some(entry) = app
-        .knobs
-        .entry
-        .as_mut()
-        .filter(|entry| entry.chars().count() < LONGEST_ENTRY)
-    {
+    if let Some(entry) = app.knobs.entry.as_mut().filter(|entry| entry.chars().count() < LONGEST_ENTRY) {
         entry.push(c);
         app.knobs.refusal = None;
     }
@@ -136,10 +131,7 @@ fn put(app: &mut App, layers: settings::Layers) -> Vec<Effect> {
 /// known here; the engine checks it when a run starts.
 pub(super) fn check(app: &App, settings: &Settings) -> Result<(), SettingsError> {
     let header = app.log().map(crate::trace::Log::header);
-    let known = header
-        .filter(|_| app.is_under_way())
-        .map(|header| header.gen_length)
-        .or(settings.gen_length);
+    let known = header.filter(|_| app.is_under_way()).map(|header| header.gen_length).or(settings.gen_length);
     settings.validate(&Limits {
         prompt: header.map_or(1, |header| header.prompt_ids.len()),
         gen_length: known.unwrap_or(usize::MAX / 4),

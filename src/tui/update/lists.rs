@@ -21,17 +21,11 @@ pub(super) fn toggle(app: &mut App, overlay: Overlay) -> Vec<Effect> {
     app.list = match app.overlays.last() {
         Some(Overlay::Presets) => {
             let chosen = app.layers.preset().map(|preset| preset.name.clone());
-            presets()
-                .iter()
-                .position(|preset| Some(&preset.name) == chosen.as_ref())
-                .unwrap_or(0)
+            presets().iter().position(|preset| Some(&preset.name) == chosen.as_ref()).unwrap_or(0)
         }
         Some(Overlay::Gallery) => {
             let text = app.prompt.text();
-            app.examples
-                .iter()
-                .position(|example| example.prompt == text)
-                .unwrap_or(0)
+            app.examples.iter().position(|example| example.prompt == text).unwrap_or(0)
         }
         _ => 0,
     };

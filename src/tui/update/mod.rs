@@ -57,10 +57,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
 
         Action::Layer(layer) => selecting::read_by(app, layer),
         Action::NextLayer => {
-            let at = Layer::ALL
-                .iter()
-                .position(|layer| *layer == app.lens.layer)
-                .unwrap_or(0);
+            let at = Layer::ALL.iter().position(|layer| *layer == app.lens.layer).unwrap_or(0);
             selecting::read_by(app, Layer::ALL[(at + 1) % Layer::ALL.len()])
         }
         Action::ToggleDrafts => {
@@ -121,11 +118,8 @@ fn set_focus(app: &mut App, focus: Focus) -> Vec<Effect> {
 }
 
 fn turn_focus(app: &mut App, by: usize) -> Vec<Effect> {
-    let order: &[Focus] = if app.is_replay() {
-        &[Focus::Canvas, Focus::Knobs]
-    } else {
-        &[Focus::Prompt, Focus::Canvas, Focus::Knobs]
-    };
+    let order: &[Focus] =
+        if app.is_replay() { &[Focus::Canvas, Focus::Knobs] } else { &[Focus::Prompt, Focus::Canvas, Focus::Knobs] };
     let at = order.iter().position(|focus| *focus == app.focus).unwrap_or(0);
     // `by` is 2 for "backwards" in a ring of three; in a ring of two both directions are the same.
     let by = if order.len() == 2 { 1 } else { by };

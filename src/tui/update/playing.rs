@@ -31,10 +31,7 @@ fn advance(app: &mut App) {
         return;
     }
     app.player.show(shown + 1, len);
-    let recorded = app
-        .log()
-        .and_then(|log| log.record(shown + 1))
-        .map_or(0, |record| record.cost.total_us());
+    let recorded = app.log().and_then(|log| log.record(shown + 1)).map_or(0, |record| record.cost.total_us());
     app.player.due = app.now + app.player.wait(Duration::from_micros(recorded));
     if app.follows() {
         app.player.playing = false;
@@ -47,11 +44,7 @@ pub(super) fn toggle(app: &mut App) -> Vec<Effect> {
         app.player.held = !app.player.held;
         app.player.due = app.now;
         if app.player.full_speed {
-            return command(if app.player.held {
-                Command::Pause
-            } else {
-                Command::Resume
-            });
+            return command(if app.player.held { Command::Pause } else { Command::Resume });
         }
         return Vec::new();
     }
@@ -89,11 +82,7 @@ pub(super) fn step_once(app: &mut App) -> Vec<Effect> {
 
 /// Ends the run here.
 pub(super) fn stop(app: &mut App) -> Vec<Effect> {
-    if app.is_under_way() {
-        command(Command::Stop)
-    } else {
-        Vec::new()
-    }
+    if app.is_under_way() { command(Command::Stop) } else { Vec::new() }
 }
 
 /// Another pace; leaves full speed.
@@ -101,11 +90,7 @@ pub(super) fn pace(app: &mut App, presses: i32) -> Vec<Effect> {
     let was_free = app.player.full_speed;
     app.player.change_pace(if was_free { 0 } else { presses });
     app.player.due = app.player.due.min(app.now + app.player.interval());
-    if was_free && app.is_under_way() && !app.player.held {
-        command(Command::Pause)
-    } else {
-        Vec::new()
-    }
+    if was_free && app.is_under_way() && !app.player.held { command(Command::Pause) } else { Vec::new() }
 }
 
 /// Lets the engine run freely, or takes it back to the pace.
@@ -115,11 +100,7 @@ pub(super) fn toggle_full_speed(app: &mut App) -> Vec<Effect> {
     if !app.is_under_way() || app.player.held {
         return Vec::new();
     }
-    command(if app.player.full_speed {
-        Command::Resume
-    } else {
-        Command::Pause
-    })
+    command(if app.player.full_speed { Command::Resume } else { Command::Pause })
 }
 
 /// Moves the cursor by so many steps. A live run is not touched.

@@ -41,9 +41,7 @@ pub(super) fn submit(app: &mut App) -> Vec<Effect> {
         return Vec::new();
     }
     if app.prompt.is_blank() {
-        app.tell(Notice::error(
-            "the prompt is empty: type one, or take one from the gallery with ^G",
-        ));
+        app.tell(Notice::error("the prompt is empty: type one, or take one from the gallery with ^G"));
         return Vec::new();
     }
     match &app.engine {

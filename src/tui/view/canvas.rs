@@ -49,11 +49,7 @@ impl Page {
     /// All rows; an empty one stands between prompt and answer.
     fn rows(&self) -> impl Iterator<Item = Option<&Row>> {
         let gap = (!self.prompt.is_empty()).then_some(None);
-        self.prompt
-            .iter()
-            .map(Some)
-            .chain(gap)
-            .chain(self.answer.iter().map(Some))
+        self.prompt.iter().map(Some).chain(gap).chain(self.answer.iter().map(Some))
     }
 }
 
@@ -65,35 +61,18 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     }
     let view = StepView::new(&run.log, app.shown());
     rule(app, &view, Rect { height: 1, ..area }, pen);
-    let foot = if area.height >= 9 {
-        3
-    } else {
-        u16::from(area.height >= 5)
-    };
-    let body = Rect {
-        y: area.y + 1,
-        height: area.height - 1 - foot,
-        ..area
-    };
+    let foot = if area.height >= 9 { 3 } else { u16::from(area.height >= 5) };
+    let body = Rect { y: area.y + 1, height: area.height - 1 - foot, ..area };
     let air = u16::from(body.height >= 10);
-    let body = Rect {
-        y: body.y + air,
-        height: body.height - air,
-        ..body
-    };
+    let body = Rect { y: body.y + air, height: body.height - air, ..body };
     let hidden = draw_tokens(app, &view, body, pen);
     if foot > 0 {
-        let row = |up: u16| Rect {
-            y: area.bottom() - up,
-            height: 1,
-            ..area
-        };
+        let row = |up: u16| Rect { y: area.bottom() - up, height: 1, ..area };
         if foot == 3 {
             let failure = match &run.phase {
-                Phase::Failed(message) if app.follows() => Some(Line::from(span(
-                    format!("{} {message}", pen.theme.glyphs.wrong),
-                    pen.style(Role::Bad),
-                ))),
+                Phase::Failed(message) if app.follows() => {
+                    Some(Line::from(span(format!("{} {message}", pen.theme.glyphs.wrong), pen.style(Role::Bad))))
+                }
                 _ => None,
             };
             let lines = failure.map_or_else(|| caption::of(&view, pen, area.width), |line| vec![line]);
@@ -119,10 +98,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
 /// The rule: the layers, and how much of the answer is written.
 fn rule(app: &App, view: &StepView<'_>, row: Rect, pen: &mut Pen<'_>) {
     let focused = app.focus == Focus::Canvas;
-    let mut title = vec![span(
-        "canvas",
-        pen.style(if focused { Role::TitleFocused } else { Role::Title }),
-    )];
+    let mut title = vec![span("canvas", pen.style(if focused { Role::TitleFocused } else { Role::Title }))];
     let mut x = row.x + 8;
     for (layer, key) in Layer::ALL.into_iter().zip(["1", "2", "3"]) {
         let active = layer == app.lens.layer;
@@ -134,9 +110,7 @@ fn rule(app: &App, view: &StepView<'_>, row: Rect, pen: &mut Pen<'_>) {
         title.push(span(label, pen.style(if active { Role::Accent } else { Role::Faint })));
     }
     let total = view.log.header().gen_length;
-    let masked = (view.prompt_length()..view.length())
-        .filter(|at| view.state(*at) == State::Masked)
-        .count();
+    let masked = (view.prompt_length()..view.length()).filter(|at| view.state(*at) == State::Masked).count();
     let written = total.saturating_sub(masked);
     let right = Line::from(vec![
         span(written.to_string(), pen.style(Role::Text)),
@@ -151,11 +125,7 @@ fn rule(app: &App, view: &StepView<'_>, row: Rect, pen: &mut Pen<'_>) {
 /// Draws the tokens, and tells how many rows are hidden above and below.
 fn draw_tokens(app: &App, view: &StepView<'_>, area: Rect, pen: &mut Pen<'_>) -> (usize, usize) {
     let gutter = if area.width >= 60 { GUTTER } else { 0 };
-    let text = Rect {
-        x: area.x + gutter,
-        width: (area.width - gutter).min(MEASURE),
-        ..area
-    };
+    let text = Rect { x: area.x + gutter, width: (area.width - gutter).min(MEASURE), ..area };
     pen.drawn.text_width = text.width;
     pen.wheel(area, Action::Scrub(-1), Action::Scrub(1));
     let page = Page::of(app, view, text.width);
@@ -176,12 +146,8 @@ fn draw_tokens(app: &App, view: &StepView<'_>, area: Rect, pen: &mut Pen<'_>) ->
             pen.put(area.x, y, gutter - 1, &number, pen.style(Role::Faint));
         }
         for piece in &row.pieces {
-            let cells = Rect {
-                x: text.x + piece.x,
-                y,
-                width: piece.width.min(text.width.saturating_sub(piece.x)),
-                height: 1,
-            };
+            let cells =
+                Rect { x: text.x + piece.x, y, width: piece.width.min(text.width.saturating_sub(piece.x)), height: 1 };
             let Some(position) = piece.position else {
                 pen.put(cells.x, y, cells.width, &piece.text, pen.style(Role::Line));
                 continue;
@@ -197,15 +163,7 @@ fn draw_tokens(app: &App, view: &StepView<'_>, area: Rect, pen: &mut Pen<'_>) ->
             let bare = piece.text.trim_matches(' ');
             let before = (piece.text.len() - piece.text.trim_start_matches(' ').len()) as u16;
             if bare.is_empty() {
-                // A blank that was torn from its word by the end of a row shows nothing.
-                if view
-                    .canvas
-                    .pieces
-                    .get(position)
-                    .is_none_or(|text| text.trim_matches(' ').is_empty())
-                {
-                    pen.put(cells.x, y, cells.width, &piece.text, style);
-                }
+                pen.put(cells.x, y, cells.width, &piece.text, style);
             } else {
                 pen.put(cells.x + before, y, cells.width.saturating_sub(before), bare, style);
             }
@@ -225,29 +183,17 @@ fn leading(view: &StepView<'_>, page: &Page, text: Rect) -> u16 {
 
 /// Signs (line breaks, tokens without text) keep their colour only where they are fresh.
 fn faded(theme: Theme, style: ratatui::style::Style) -> ratatui::style::Style {
-    if style.bg.is_some() {
-        ratatui::style::Style::new()
-    } else {
-        theme.style(Role::Faint)
-    }
+    if style.bg.is_some() { ratatui::style::Style::new() } else { theme.style(Role::Faint) }
 }
 
 /// The first row to show: the selected token, or what the step wrote last, stays in sight.
 fn scroll(app: &App, view: &StepView<'_>, rows: &[Option<&Row>], height: usize) -> usize {
     let last_written = view.record.and_then(|record| {
-        let text = record
-            .commits
-            .iter()
-            .filter(|commit| commit.token != view.log.header().eos_id);
-        text.map(|commit| commit.position)
-            .max()
-            .or_else(|| record.commits.first().map(|commit| commit.position))
+        let text = record.commits.iter().filter(|commit| commit.token != view.log.header().eos_id);
+        text.map(|commit| commit.position).max().or_else(|| record.commits.first().map(|commit| commit.position))
     });
     let kept = app.lens.selected.or(last_written).unwrap_or(0);
-    let at = rows
-        .iter()
-        .position(|row| row.is_some_and(|row| row.shows(kept)))
-        .unwrap_or(0);
+    let at = rows.iter().position(|row| row.is_some_and(|row| row.shows(kept))).unwrap_or(0);
     let most = rows.len().saturating_sub(height);
     at.saturating_sub(height.saturating_mul(2) / 3).min(most)
 }
@@ -259,16 +205,10 @@ pub fn neighbour(app: &App, position: usize, by: i64) -> Option<usize> {
     let page = Page::of(app, &view, app.drawn.text_width.max(20));
     let rows: Vec<&Row> = page.rows().flatten().collect();
     let at = rows.iter().position(|row| row.shows(position))?;
-    let x = rows[at]
-        .pieces
-        .iter()
-        .find(|piece| piece.position == Some(position))
-        .map_or(0, |piece| piece.x);
+    let x = rows[at].pieces.iter().find(|piece| piece.position == Some(position)).map_or(0, |piece| piece.x);
     let target = usize::try_from(at as i64 + by).ok()?;
     let pieces = rows.get(target)?.pieces.iter().filter(|piece| piece.position.is_some());
-    pieces
-        .min_by_key(|piece| piece.x.abs_diff(x))
-        .and_then(|piece| piece.position)
+    pieces.min_by_key(|piece| piece.x.abs_diff(x)).and_then(|piece| piece.position)
 }
 
 /// What is shown of each position.
@@ -277,12 +217,7 @@ fn tokens<'a>(app: &App, view: &StepView<'a>) -> Vec<Token<'a>> {
     (0..view.length())
         .map(|position| {
             let (text, ink) = token(app, view, position);
-            Token {
-                position,
-                text,
-                ink,
-                opens_block: starts.binary_search(&position).is_ok(),
-            }
+            Token { position, text, ink, opens_block: starts.binary_search(&position).is_ok() }
         })
         .collect()
 }
@@ -292,10 +227,7 @@ fn token<'a>(app: &App, view: &StepView<'a>, position: usize) -> (Cow<'a, str>, 
     if view.state(position) == State::Masked {
         // The guide judges drafts, so its layer always shows them.
         let shows_drafts = app.lens.drafts || app.lens.layer == Layer::Guide;
-        let draft = view
-            .proposal(position)
-            .filter(|_| shows_drafts)
-            .map(|proposal| proposal.token);
+        let draft = view.proposal(position).filter(|_| shows_drafts).map(|proposal| proposal.token);
         let text = draft.map(|id| draft_text(app.theme, view, id));
         let sign = || looks::mask_sign(app.theme, view, app.lens.layer, position).repeat(2);
         return (Cow::Owned(text.unwrap_or_else(sign)), Ink::Slab);
@@ -326,9 +258,5 @@ fn draft_text(theme: Theme, view: &StepView<'_>, id: u32) -> String {
     };
     let shown = pen::cut(&shown, LONGEST_DRAFT, glyphs.ellipsis);
     let is_eos = id == view.log.header().eos_id;
-    if pen::width(&shown) < 2 && !is_eos {
-        format!("{shown} ")
-    } else {
-        shown
-    }
+    if pen::width(&shown) < 2 && !is_eos { format!("{shown} ") } else { shown }
 }

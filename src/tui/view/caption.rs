@@ -28,11 +28,7 @@ pub(super) fn of(view: &StepView<'_>, pen: &Pen<'_>, cells: u16) -> Vec<Line<'st
     }
     let mut line = vec![span(format!("step {}  ", view.steps), dim)];
     line.extend(written(record, pen));
-    for part in [
-        changed(record, pen),
-        objection(record, view, pen),
-        confidence(record, view, pen),
-    ] {
+    for part in [changed(record, pen), objection(record, view, pen), confidence(record, view, pen)] {
         let needed: u16 = line.iter().chain(&part).map(|span| width(&span.content)).sum();
         if needed <= cells {
             line.extend(part);
@@ -47,15 +43,9 @@ fn changed(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
         return Vec::new();
     }
     let glyphs = pen.theme.glyphs;
-    let changes: Vec<_> = record
-        .changes
-        .iter()
-        .map(|change| format!("{} {} {}", change.knob, glyphs.arrow, change.value))
-        .collect();
-    vec![span(
-        format!("  {} {}", glyphs.change, printable::line(&changes.join(", "))),
-        pen.style(Role::Note),
-    )]
+    let changes: Vec<_> =
+        record.changes.iter().map(|change| format!("{} {} {}", change.knob, glyphs.arrow, change.value)).collect();
+    vec![span(format!("  {} {}", glyphs.change, printable::line(&changes.join(", "))), pen.style(Role::Note))]
 }
 
 /// How a reason is told: "by quota".
@@ -89,23 +79,14 @@ fn written(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
     }
     let counts = REASONS
         .into_iter()
-        .map(|reason| {
-            (
-                reason,
-                record.commits.iter().filter(|commit| commit.reason == reason).count(),
-            )
-        })
+        .map(|reason| (reason, record.commits.iter().filter(|commit| commit.reason == reason).count()))
         .filter(|(_, count)| *count > 0);
     let mut spans = vec![span("wrote ", dim)];
     for (index, (reason, count)) in counts.enumerate() {
         if index > 0 {
             spans.push(span(", ", dim));
         }
-        let thing = if index == 0 {
-            plural(count, "token")
-        } else {
-            count.to_string()
-        };
+        let thing = if index == 0 { plural(count, "token") } else { count.to_string() };
         spans.push(span(format!("{thing} "), text));
         spans.push(span(because(reason), pen.theme.ink(pen.theme.reason(reason))));
     }
@@ -115,10 +96,7 @@ fn written(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
 /// Mean confidence of what the step wrote; end of text is left out, it is always sure.
 fn confidence(record: &StepRecord, view: &StepView<'_>, pen: &Pen<'_>) -> Vec<Span<'static>> {
     let eos = view.log.header().eos_id;
-    let scored = record
-        .commits
-        .iter()
-        .filter(|commit| commit.reason != Reason::EndOfText && commit.token != eos);
+    let scored = record.commits.iter().filter(|commit| commit.reason != Reason::EndOfText && commit.token != eos);
     let (sum, count) = scored.fold((0.0, 0), |(sum, count), commit| (sum + commit.confidence, count + 1));
     if count == 0 {
         return Vec::new();
@@ -139,14 +117,7 @@ fn objection(record: &StepRecord, view: &StepView<'_>, pen: &Pen<'_>) -> Vec<Spa
     };
     let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
     let name = |id| printable::line(view.name(id, pen.theme.glyphs.eos).trim());
-    let mut spans = vec![span(
-        if draft.verdict == Verdict::Forced {
-            ": the guide "
-        } else {
-            ", which then "
-        },
-        dim,
-    )];
+    let mut spans = vec![span(if draft.verdict == Verdict::Forced { ": the guide " } else { ", which then " }, dim)];
     if seen.token == draft.draft {
         spans.push(span("doubted ", dim));
     } else {
@@ -179,11 +150,8 @@ fn verdict(end: &End, steps: usize, pen: &Pen<'_>, cells: u16) -> Vec<Line<'stat
     let room = cells.saturating_sub(indent).max(8);
     let mut lines: Vec<Vec<Span<'static>>> = Vec::new();
     for part in wrap(&reason, room).into_iter().take(2) {
-        let start = if lines.is_empty() {
-            span(head.clone(), head_style)
-        } else {
-            span(" ".repeat(indent.into()), text)
-        };
+        let start =
+            if lines.is_empty() { span(head.clone(), head_style) } else { span(" ".repeat(indent.into()), text) };
         lines.push(vec![start, span(part, text)]);
     }
     if let Some(last) = lines.last_mut() {

@@ -17,33 +17,18 @@ use crate::{
 /// Draws the figures pane.
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let right = Line::from(span(
-        if app.follows() || app.is_empty() {
-            String::new()
-        } else {
-            format!("up to step {}", app.shown())
-        },
+        if app.follows() || app.is_empty() { String::new() } else { format!("up to step {}", app.shown()) },
         pen.style(Role::Dim),
     ));
     let title = Line::from(span("figures", pen.style(Role::Title)));
     pen.rule(Rect { height: 1, ..area }, &title, &right);
     let Some(log) = app.log() else {
-        let row = Rect {
-            y: area.y + 1,
-            height: 1,
-            ..area
-        };
-        pen.line(
-            row,
-            &Line::from(span("they begin with the first step", pen.style(Role::Faint))),
-        );
+        let row = Rect { y: area.y + 1, height: 1, ..area };
+        pen.line(row, &Line::from(span("they begin with the first step", pen.style(Role::Faint))));
         return;
     };
     let figures = Figures::of(log, app.shown());
-    let mut sheet = Sheet {
-        area,
-        y: area.y + 1,
-        pen,
-    };
+    let mut sheet = Sheet { area, y: area.y + 1, pen };
     sheet.tokens(log, &figures);
     sheet.passes(&figures);
     sheet.time(&figures);
@@ -61,11 +46,7 @@ const LABEL: u16 = 18;
 
 impl Sheet<'_, '_> {
     fn row(&mut self) -> Option<Rect> {
-        let row = Rect {
-            y: self.y,
-            height: 1,
-            ..self.area
-        };
+        let row = Rect { y: self.y, height: 1, ..self.area };
         self.y += 1;
         (row.y < self.area.bottom()).then_some(row)
     }
@@ -73,39 +54,23 @@ impl Sheet<'_, '_> {
     /// A label, a value that ends at a fixed cell, and a remark.
     fn figure(&mut self, label: &str, value: &str, remark: &str) {
         let Some(row) = self.row() else { return };
-        let (dim, strong, faint) = (
-            self.pen.style(Role::Dim),
-            self.pen.style(Role::Strong),
-            self.pen.style(Role::Faint),
-        );
+        let (dim, strong, faint) =
+            (self.pen.style(Role::Dim), self.pen.style(Role::Strong), self.pen.style(Role::Faint));
         self.pen.put(row.x, row.y, LABEL, label, dim);
         let value_width = width(value);
         let end = LABEL + 6;
-        self.pen.put(
-            row.x + end.saturating_sub(value_width),
-            row.y,
-            value_width,
-            value,
-            strong,
-        );
+        self.pen.put(row.x + end.saturating_sub(value_width), row.y, value_width, value, strong);
         let at = row.x + end + 1;
         self.pen.cut(at, row.y, row.right().saturating_sub(at), remark, faint);
     }
 
     fn tokens(&mut self, log: &Log, figures: &Figures) {
-        let remark = if figures.masked > 0 {
-            format!("{} masked", count(figures.masked as u64))
-        } else {
-            String::new()
-        };
+        let remark =
+            if figures.masked > 0 { format!("{} masked", count(figures.masked as u64)) } else { String::new() };
         self.figure("tokens", &count(figures.tokens as u64), &remark);
         self.figure("tokens per pass", &decimal(figures.tokens_per_forward()), "");
         let device = crate::trace::printable::line(&log.header().denoiser.device);
-        let speed = if figures.seconds() > 0.0 {
-            decimal(figures.tokens_per_second())
-        } else {
-            NONE.to_owned()
-        };
+        let speed = if figures.seconds() > 0.0 { decimal(figures.tokens_per_second()) } else { NONE.to_owned() };
         self.figure("tokens per second", &speed, &format!("on {device}"));
     }
 
@@ -126,43 +91,19 @@ impl Sheet<'_, '_> {
         let cost = figures.cost;
         self.figure("ms per step", &decimal(per_step(cost.total_us())), "");
         self.split(&[
-            (
-                cost.denoiser_us as f64,
-                Part::Denoiser,
-                format!("denoiser {}", decimal(per_step(cost.denoiser_us))),
-            ),
-            (
-                cost.guide_us as f64,
-                Part::Guide,
-                format!("guide {}", decimal(per_step(cost.guide_us))),
-            ),
-            (
-                cost.other_us as f64,
-                Part::Other,
-                format!("other {}", decimal(per_step(cost.other_us))),
-            ),
+            (cost.denoiser_us as f64, Part::Denoiser, format!("denoiser {}", decimal(per_step(cost.denoiser_us)))),
+            (cost.guide_us as f64, Part::Guide, format!("guide {}", decimal(per_step(cost.guide_us)))),
+            (cost.other_us as f64, Part::Other, format!("other {}", decimal(per_step(cost.other_us)))),
         ]);
     }
 
     fn positions(&mut self, figures: &Figures) {
         let cost = figures.cost;
-        let value = if figures.steps == 0 {
-            NONE.to_owned()
-        } else {
-            percent(figures.reuse())
-        };
+        let value = if figures.steps == 0 { NONE.to_owned() } else { percent(figures.reuse()) };
         self.figure("K/V rows reused", &value, "");
         self.split(&[
-            (
-                f64::from(cost.computed),
-                Part::Computed,
-                format!("computed {}", count(cost.computed.into())),
-            ),
-            (
-                f64::from(cost.reused),
-                Part::Reused,
-                format!("reused {}", count(cost.reused.into())),
-            ),
+            (f64::from(cost.computed), Part::Computed, format!("computed {}", count(cost.computed.into()))),
+            (f64::from(cost.reused), Part::Reused, format!("reused {}", count(cost.reused.into()))),
         ]);
     }
 
@@ -172,10 +113,7 @@ impl Sheet<'_, '_> {
             return;
         };
         let theme = self.pen.theme;
-        let stacked: Vec<_> = parts
-            .iter()
-            .map(|(value, part, _)| (*value, theme.ink(theme.part(*part))))
-            .collect();
+        let stacked: Vec<_> = parts.iter().map(|(value, part, _)| (*value, theme.ink(theme.part(*part)))).collect();
         self.pen.stack(bar.x, bar.y, bar.width, &stacked);
         let names = parts.iter().filter(|(value, ..)| *value > 0.0);
         let mut line: Vec<Span<'static>> = Vec::new();

@@ -82,14 +82,8 @@ struct Layout {
 
 /// Lays tokens out in rows of `width` cells. A line break is shown by `newline`, a border by `border`.
 pub fn flow(tokens: &[Token<'_>], width: u16, newline: &str, border: &str) -> Vec<Row> {
-    let mut layout = Layout {
-        width: width.max(2),
-        rows: Vec::new(),
-        row: Row::default(),
-        x: 0,
-        word: Vec::new(),
-        word_width: 0,
-    };
+    let mut layout =
+        Layout { width: width.max(2), rows: Vec::new(), row: Row::default(), x: 0, word: Vec::new(), word_width: 0 };
     let mut last: Option<(Ink, bool)> = None;
     for token in tokens {
         let begins_with_blank = token.text.starts_with([' ', '\n']);
@@ -104,12 +98,7 @@ pub fn flow(tokens: &[Token<'_>], width: u16, newline: &str, border: &str) -> Ve
             if last.is_some_and(|(_, ended_with_blank)| !ended_with_blank) {
                 layout.gap();
             }
-            layout.atom(Atom {
-                position: None,
-                text: border.to_owned(),
-                width: 1,
-                ink: Ink::Border,
-            });
+            layout.atom(Atom { position: None, text: border.to_owned(), width: 1, ink: Ink::Border });
             if begins_with_blank {
                 layout.end_word();
             } else {
@@ -123,12 +112,7 @@ pub fn flow(tokens: &[Token<'_>], width: u16, newline: &str, border: &str) -> Ve
             ink => {
                 let width = crate::tui::view::pen::width(&token.text).min(layout.width);
                 layout.end_word_before_sign(ink, last.map(|(ink, _)| ink));
-                layout.atom(Atom {
-                    position: Some(token.position),
-                    text: token.text.to_string(),
-                    width,
-                    ink,
-                });
+                layout.atom(Atom { position: Some(token.position), text: token.text.to_string(), width, ink });
                 layout.end_word();
             }
         }
@@ -173,12 +157,7 @@ impl Layout {
                         self.end_word();
                     }
                     let text = grapheme.to_owned();
-                    self.atom(Atom {
-                        position: Some(token.position),
-                        text,
-                        width,
-                        ink: Ink::Text,
-                    });
+                    self.atom(Atom { position: Some(token.position), text, width, ink: Ink::Text });
                     if width > 1 {
                         self.end_word();
                     }
@@ -212,6 +191,7 @@ impl Layout {
             return;
         }
         if self.x > 0 && self.x.saturating_add(self.word_width) > self.width {
+            self.drop_torn_blank();
             self.end_row();
         }
         self.word_width = 0;
@@ -220,16 +200,19 @@ impl Layout {
         }
     }
 
+    /// The space that the next word brings along stays at the end of no row: the word begins on the next one.
+    fn drop_torn_blank(&mut self) {
+        let next = self.word.first().map(|atom| atom.position);
+        if self.row.pieces.last().is_some_and(|last| last.text.trim().is_empty() && Some(last.position) == next) {
+            self.row.pieces.pop();
+        }
+    }
+
     fn place(&mut self, atom: Atom) {
         if self.x > 0 && self.x.saturating_add(atom.width) > self.width {
             self.end_row();
         }
-        let Atom {
-            position,
-            text,
-            width,
-            ink,
-        } = atom;
+        let Atom { position, text, width, ink } = atom;
         match self.row.pieces.last_mut() {
             Some(last)
                 if last.position == position
@@ -240,13 +223,7 @@ impl Layout {
                 last.text.push_str(&text);
                 last.width += width;
             }
-            _ => self.row.pieces.push(Piece {
-                position,
-                x: self.x,
-                width,
-                text,
-                ink,
-            }),
+            _ => self.row.pieces.push(Piece { position, x: self.x, width, text, ink }),
         }
         self.x = self.x.saturating_add(width);
     }
@@ -267,12 +244,7 @@ mod tests {
         texts
             .iter()
             .enumerate()
-            .map(|(position, (text, ink))| Token {
-                position,
-                text: (*text).into(),
-                ink: *ink,
-                opens_block: false,
-            })
+            .map(|(position, (text, ink))| Token { position, text: (*text).into(), ink: *ink, opens_block: false })
             .collect()
     }
 
@@ -293,12 +265,7 @@ mod tests {
 
     #[test]
     fn words_of_several_tokens_stay_whole() {
-        let tokens = tokens(&[
-            ("the ", Ink::Text),
-            ("den", Ink::Text),
-            ("oiser", Ink::Text),
-            (" runs", Ink::Text),
-        ]);
+        let tokens = tokens(&[("the ", Ink::Text), ("den", Ink::Text), ("oiser", Ink::Text), (" runs", Ink::Text)]);
         assert_eq!(drawn(&flow(&tokens, 12, "↵", "┊")), ["the denoiser", "runs"]);
     }
 
@@ -327,11 +294,7 @@ mod tests {
         let tokens = tokens(&[("日本語日本語", Ink::Text)]);
         let rows = flow(&tokens, 5, "↵", "┊");
         assert_eq!(drawn(&rows), ["日本", "語日", "本語"]);
-        assert!(
-            rows.iter()
-                .flat_map(|row| &row.pieces)
-                .all(|piece| piece.x + piece.width <= 5)
-        );
+        assert!(rows.iter().flat_map(|row| &row.pieces).all(|piece| piece.x + piece.width <= 5));
     }
 
     #[test]

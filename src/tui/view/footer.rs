@@ -51,14 +51,6 @@ fn draw_hint((binding, words): &(&'static Binding, &str), x: u16, y: u16, pen: &
     };
     let after_key = pen.put(x, y, width(&key), &key, pen.style(Role::Accent)) + 1;
     let end = pen.put(after_key, y, width(words), words, pen.style(Role::Dim));
-    pen.click(
-        Rect {
-            x,
-            y,
-            width: end.saturating_sub(x),
-            height: 1,
-        },
-        binding.action.clone(),
-    );
+    pen.click(Rect { x, y, width: end.saturating_sub(x), height: 1 }, binding.action.clone());
     end + GAP
 }

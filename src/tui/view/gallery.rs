@@ -39,18 +39,10 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     if inner.height <= preview {
         return;
     }
-    let list = Rect {
-        height: inner.height - preview,
-        ..inner
-    };
-    let selected = rows
-        .iter()
-        .position(|row| matches!(row, Row::Example(index) if *index == app.list))
-        .unwrap_or(0);
+    let list = Rect { height: inner.height - preview, ..inner };
+    let selected = rows.iter().position(|row| matches!(row, Row::Example(index) if *index == app.list)).unwrap_or(0);
     let height = usize::from(list.height);
-    let scroll = selected
-        .saturating_sub(height / 2)
-        .min(rows.len().saturating_sub(height));
+    let scroll = selected.saturating_sub(height / 2).min(rows.len().saturating_sub(height));
     pen.wheel(frame, Action::ListMove(-1), Action::ListMove(1));
     for (row, y) in rows.iter().skip(scroll).zip(list.top()..list.bottom()) {
         let line = Rect { y, height: 1, ..list };
@@ -66,11 +58,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
             Row::Example(index) => example(app, *index, line, pen),
         }
     }
-    let foot = Rect {
-        y: list.bottom(),
-        height: preview,
-        ..inner
-    };
+    let foot = Rect { y: list.bottom(), height: preview, ..inner };
     let rule = pen.theme.glyphs.rule.repeat(usize::from(foot.width));
     pen.put(foot.x, foot.y, foot.width, &rule, pen.style(Role::Line));
     if let Some(example) = app.examples.get(app.list) {
@@ -93,12 +81,6 @@ fn example(app: &App, index: usize, row: Rect, pen: &mut Pen<'_>) {
     let text = example.prompt.replace('\n', " ");
     let room = row.width.saturating_sub(4 + note_width);
     let text = cut(&text, room, pen.theme.glyphs.ellipsis);
-    pen.put(
-        row.x + 2,
-        row.y,
-        room,
-        &text,
-        pen.style(if selected { Role::Text } else { Role::Dim }),
-    );
+    pen.put(row.x + 2, row.y, room, &text, pen.style(if selected { Role::Text } else { Role::Dim }));
     pen.line_right(row, &Line::from(span(note, pen.style(Role::Note))));
 }

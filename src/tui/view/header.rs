@@ -16,19 +16,11 @@ use crate::{
 /// Draws the header.
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     pen.paint(area, pen.style(Role::Surface));
-    let inner = Rect {
-        x: area.x + 1,
-        width: area.width.saturating_sub(2),
-        ..area
-    };
+    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let state = state(app, pen);
     let state_width: u16 = state.spans.iter().map(|span| width(&span.content)).sum();
     let state_at = pen.line_right(inner, &state);
-    let left = if state_width > inner.width {
-        inner.width
-    } else {
-        state_at.saturating_sub(inner.x + 2)
-    };
+    let left = if state_width > inner.width { inner.width } else { state_at.saturating_sub(inner.x + 2) };
     let (dim, faint) = (pen.style(Role::Dim), pen.style(Role::Faint));
     let gap = || span(format!("  {}  ", pen.theme.glyphs.dot), faint);
     let mut line = vec![span("diffuscope", pen.style(Role::Strong))];
@@ -57,12 +49,7 @@ fn facts(app: &App) -> Vec<String> {
     }
     let preset = match app.log().filter(|_| app.is_replay()) {
         Some(log) => log.header().preset.as_deref().map(printable::line),
-        None => Some(
-            app.layers
-                .preset()
-                .map_or(DEFAULT_PRESET, |preset| &preset.name)
-                .to_owned(),
-        ),
+        None => Some(app.layers.preset().map_or(DEFAULT_PRESET, |preset| &preset.name).to_owned()),
     };
     facts.extend(preset);
     facts
@@ -91,20 +78,12 @@ fn state(app: &App, pen: &Pen<'_>) -> Line<'static> {
     let (shown, len) = (app.shown(), run.log.len());
     let mut line = Vec::new();
     if !app.follows() {
-        let word = if app.player.playing {
-            format!("{} plays", glyphs.pointer)
-        } else {
-            glyphs.scrubbed.to_owned()
-        };
+        let word = if app.player.playing { format!("{} plays", glyphs.pointer) } else { glyphs.scrubbed.to_owned() };
         line.push(span(format!("{word} step {shown} of {len}"), accent));
         line.push(span(format!("  {}  ", glyphs.dot), pen.style(Role::Faint)));
     }
     let pace = || {
-        if app.player.full_speed {
-            "full speed".to_owned()
-        } else {
-            format!("{}/s", app.player.pace())
-        }
+        if app.player.full_speed { "full speed".to_owned() } else { format!("{}/s", app.player.pace()) }
     };
     match &run.phase {
         Phase::Failed(_) => line.push(span(format!("{} failed at step {len}", glyphs.wrong), bad)),

@@ -36,10 +36,7 @@ enum Entry {
 
 /// The entries in so many columns; a group is never divided.
 fn columns(count: usize, signs: bool) -> Vec<Vec<Entry>> {
-    let groups: Vec<_> = Group::ALL
-        .into_iter()
-        .map(|group| (group, lines(group, signs)))
-        .collect();
+    let groups: Vec<_> = Group::ALL.into_iter().map(|group| (group, lines(group, signs))).collect();
     let total: usize = groups.iter().map(|(_, lines)| lines.len() + 2).sum();
     let mut columns: Vec<Vec<Entry>> = vec![Vec::new()];
     for (group, lines) in groups {
@@ -70,28 +67,15 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let wide = (column_width * count + 4 + (count - 1) * 2).min(area.width);
     let longest = columns.iter().map(Vec::len).max().unwrap_or(0);
     let high = (longest as u16 + 2).min(area.height.saturating_sub(1));
-    let frame = Rect {
-        x: area.x + (area.width - wide) / 2,
-        y: area.y + (area.height - high) / 2,
-        width: wide,
-        height: high,
-    };
+    let frame =
+        Rect { x: area.x + (area.width - wide) / 2, y: area.y + (area.height - high) / 2, width: wide, height: high };
     let hidden = longest.saturating_sub(usize::from(high.saturating_sub(2)));
-    let foot = if hidden > 0 {
-        " down scrolls, esc closes "
-    } else {
-        " esc closes "
-    };
+    let foot = if hidden > 0 { " down scrolls, esc closes " } else { " esc closes " };
     let inner = pen.frame(frame, "keys", &Line::from(span(foot, pen.style(Role::Faint))));
     let scroll = app.list.min(hidden);
     for (column, x) in columns.iter().zip((inner.x..).step_by(usize::from(column_width) + 2)) {
         for (entry, y) in column.iter().skip(scroll).zip(inner.top()..inner.bottom()) {
-            let row = Rect {
-                x,
-                y,
-                width: column_width.min(inner.right().saturating_sub(x)),
-                height: 1,
-            };
+            let row = Rect { x, y, width: column_width.min(inner.right().saturating_sub(x)), height: 1 };
             match entry {
                 Entry::Heading(title) => {
                     pen.put(row.x, y, row.width, title, pen.style(Role::Strong));

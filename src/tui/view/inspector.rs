@@ -27,33 +27,18 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     }
     let Some(log) = app.log() else { return };
     let view = StepView::new(log, app.shown());
-    let title_role = if app.focus == Focus::Canvas && app.lens.selected.is_some() {
-        Role::TitleFocused
-    } else {
-        Role::Title
-    };
+    let title_role =
+        if app.focus == Focus::Canvas && app.lens.selected.is_some() { Role::TitleFocused } else { Role::Title };
     let title = Line::from(span("token", pen.style(title_role)));
     let Some(position) = app.lens.selected.filter(|position| *position < view.length()) else {
         pen.rule(Rect { height: 1, ..area }, &title, &Line::default());
-        let row = Rect {
-            y: area.y + 1,
-            height: 1,
-            ..area
-        };
-        pen.line(
-            row,
-            &Line::from(span("hjkl or a click selects one", pen.style(Role::Faint))),
-        );
+        let row = Rect { y: area.y + 1, height: 1, ..area };
+        pen.line(row, &Line::from(span("hjkl or a click selects one", pen.style(Role::Faint))));
         return;
     };
     let right = Line::from(span(format!("position {position}"), pen.style(Role::Dim)));
     pen.rule(Rect { height: 1, ..area }, &title, &right);
-    let mut glass = Glass {
-        area,
-        y: area.y + 1,
-        pen,
-        view,
-    };
+    let mut glass = Glass { area, y: area.y + 1, pen, view };
     glass.token(position);
     glass.state(position);
     glass.kv(position);
@@ -80,11 +65,7 @@ struct Glass<'a, 'b> {
 
 impl Glass<'_, '_> {
     fn row(&mut self) -> Option<Rect> {
-        let row = Rect {
-            y: self.y,
-            height: 1,
-            ..self.area
-        };
+        let row = Rect { y: self.y, height: 1, ..self.area };
         self.y += 1;
         (row.y < self.area.bottom()).then_some(row)
     }
@@ -96,11 +77,7 @@ impl Glass<'_, '_> {
     fn fact(&mut self, label: &str, value: Vec<Span<'static>>) {
         let Some(row) = self.row() else { return };
         self.pen.put(row.x, row.y, 11, label, self.pen.style(Role::Dim));
-        let rest = Rect {
-            x: row.x + 12.min(row.width),
-            width: row.width.saturating_sub(12),
-            ..row
-        };
+        let rest = Rect { x: row.x + 12.min(row.width), width: row.width.saturating_sub(12), ..row };
         self.pen.line(rest, &Line::from(value));
     }
 
@@ -118,17 +95,10 @@ impl Glass<'_, '_> {
     fn token(&mut self, position: usize) {
         let id = self.view.id(position).unwrap_or_default();
         let piece = self.view.canvas.pieces.get(position).map_or("", |piece| piece);
-        let shown = if piece.trim().is_empty() {
-            self.name(id)
-        } else {
-            printable::line(piece).trim().to_owned()
-        };
+        let shown = if piece.trim().is_empty() { self.name(id) } else { printable::line(piece).trim().to_owned() };
         self.fact(
             "token",
-            vec![
-                span(shown, self.pen.style(Role::Strong)),
-                span(format!("  id {id}"), self.pen.style(Role::Faint)),
-            ],
+            vec![span(shown, self.pen.style(Role::Strong)), span(format!("  id {id}"), self.pen.style(Role::Faint))],
         );
     }
 
@@ -144,20 +114,10 @@ impl Glass<'_, '_> {
                     self.fact("", vec![span("not scored in this step", self.pen.style(Role::Faint))]);
                 }
             }
-            State::Written {
-                step,
-                reason,
-                confidence,
-                ..
-            } => {
+            State::Written { step, reason, confidence, .. } => {
                 let why = self.pen.theme.ink(self.pen.theme.reason(reason));
-                self.fact(
-                    "written",
-                    vec![span(format!("step {step}, "), text), span(because(reason), why)],
-                );
-                let entropy = StepView::new(self.view.log, step)
-                    .proposal(position)
-                    .map(|proposal| proposal.entropy);
+                self.fact("written", vec![span(format!("step {step}, "), text), span(because(reason), why)]);
+                let entropy = StepView::new(self.view.log, step).proposal(position).map(|proposal| proposal.entropy);
                 if reason != Reason::EndOfText {
                     self.measure(confidence, entropy.unwrap_or(f32::NAN));
                 }
@@ -176,10 +136,7 @@ impl Glass<'_, '_> {
         }
         if entropy.is_finite() {
             let faint = self.pen.style(Role::Faint);
-            let value = vec![
-                span(format!("{entropy:.2}"), self.pen.style(Role::Text)),
-                span(" nats", faint),
-            ];
+            let value = vec![span(format!("{entropy:.2}"), self.pen.style(Role::Text)), span(" nats", faint)];
             self.fact("entropy", value);
         }
     }
@@ -192,17 +149,10 @@ impl Glass<'_, '_> {
             KvStatus::Stale => "stale",
             KvStatus::Dropped => "dropped",
         };
-        let style = self
-            .pen
-            .theme
-            .ink(self.pen.theme.kv(kv.status, 0))
-            .add_modifier(kv_mark(kv.status));
+        let style = self.pen.theme.ink(self.pen.theme.kv(kv.status, 0)).add_modifier(kv_mark(kv.status));
         let mut value = vec![span(word, style)];
         if kv.age > 0 {
-            value.push(span(
-                format!("  {} old", plural(kv.age as usize, "step")),
-                self.pen.style(Role::Faint),
-            ));
+            value.push(span(format!("  {} old", plural(kv.age as usize, "step")), self.pen.style(Role::Faint)));
         }
         self.fact("K/V row", value);
     }
@@ -211,13 +161,7 @@ impl Glass<'_, '_> {
     fn alternatives(&mut self, proposal: &Proposal, written: Option<u32>) {
         self.gap();
         let Some(row) = self.row() else { return };
-        self.pen.put(
-            row.x,
-            row.y,
-            row.width,
-            "the denoiser's candidates",
-            self.pen.style(Role::Faint),
-        );
+        self.pen.put(row.x, row.y, row.width, "the denoiser's candidates", self.pen.style(Role::Faint));
         let taken = written.unwrap_or(proposal.token);
         let name_width = 14.min(row.width / 2);
         for (id, probability) in proposal.alternatives.iter().take(Proposal::ALTERNATIVES) {
@@ -225,13 +169,7 @@ impl Glass<'_, '_> {
             let is_taken = *id == taken;
             let style = self.pen.style(if is_taken { Role::Strong } else { Role::Dim });
             if is_taken {
-                self.pen.put(
-                    row.x,
-                    row.y,
-                    1,
-                    self.pen.theme.glyphs.pointer,
-                    self.pen.style(Role::Accent),
-                );
+                self.pen.put(row.x, row.y, 1, self.pen.theme.glyphs.pointer, self.pen.style(Role::Accent));
             }
             let name = self.name(*id);
             self.pen.cut(row.x + 2, row.y, name_width, name.trim(), style);
@@ -247,9 +185,7 @@ impl Glass<'_, '_> {
     fn guide(&mut self, review: &DraftReview) {
         self.gap();
         let theme = self.pen.theme;
-        let style = theme
-            .ink(theme.verdict(review.verdict))
-            .add_modifier(verdict_mark(review.verdict));
+        let style = theme.ink(theme.verdict(review.verdict)).add_modifier(verdict_mark(review.verdict));
         let word = match review.verdict {
             Verdict::Agreed => "agreed",
             Verdict::Rejected => "rejected",
@@ -265,17 +201,11 @@ impl Glass<'_, '_> {
             format!("its choice no. {}", u64::from(seen.rank) + 1)
         };
         let draft = printable::line(self.name(review.draft).trim());
-        self.fact(
-            "  draft",
-            vec![span(draft, text), span(format!("  {:.3}", seen.draft_probability), dim)],
-        );
+        self.fact("  draft", vec![span(draft, text), span(format!("  {:.3}", seen.draft_probability), dim)]);
         self.fact("", vec![span(place, dim)]);
         if seen.token != review.draft {
             let wanted = printable::line(self.name(seen.token).trim());
-            self.fact(
-                "  wanted",
-                vec![span(wanted, text), span(format!("  {:.3}", seen.top_probability), dim)],
-            );
+            self.fact("  wanted", vec![span(wanted, text), span(format!("  {:.3}", seen.top_probability), dim)]);
         }
     }
 
@@ -287,9 +217,7 @@ impl Glass<'_, '_> {
             if let Some(proposal) = StepView::new(log, steps).proposal(position) {
                 let before = bars.len();
                 let changed = before > 0
-                    && StepView::new(log, steps - 1)
-                        .proposal(position)
-                        .is_some_and(|old| old.token != proposal.token);
+                    && StepView::new(log, steps - 1).proposal(position).is_some_and(|old| old.token != proposal.token);
                 bars.push((proposal.confidence, changed));
             }
         }
@@ -308,17 +236,12 @@ impl Glass<'_, '_> {
         );
         for line in wrap(&label, self.area.width) {
             let Some(row) = self.row() else { return };
-            self.pen
-                .put(row.x, row.y, row.width, &line, self.pen.style(Role::Faint));
+            self.pen.put(row.x, row.y, row.width, &line, self.pen.style(Role::Faint));
         }
         let Some(row) = self.row() else { return };
         let skip = bars.len().saturating_sub(usize::from(row.width));
         for (x, (confidence, _)) in (row.x..).zip(bars.into_iter().skip(skip)) {
-            let level = if confidence.is_finite() {
-                ((confidence * 7.99) as usize).min(7)
-            } else {
-                0
-            };
+            let level = if confidence.is_finite() { ((confidence * 7.99) as usize).min(7) } else { 0 };
             let glyph = self.pen.theme.glyphs.rising[level];
             let style = self.pen.theme.ink(self.pen.theme.confidence(confidence));
             self.pen.put(x, row.y, 1, glyph, style);

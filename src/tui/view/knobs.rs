@@ -33,40 +33,22 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
         return;
     }
     let focused = app.focus == Focus::Knobs;
-    let title = span(
-        "knobs",
-        pen.style(if focused { Role::TitleFocused } else { Role::Title }),
-    );
+    let title = span("knobs", pen.style(if focused { Role::TitleFocused } else { Role::Title }));
     let right = Line::from(span(preset_title(app), pen.style(Role::Dim)));
     let head = Rect { height: 1, ..area };
     pen.rule(head, &Line::from(title), &right);
     pen.click(head, Action::Focus(Focus::Knobs));
-    let help = if area.height >= 16 {
-        HELP
-    } else {
-        3.min(area.height.saturating_sub(4))
-    };
-    let list = Rect {
-        y: area.y + 1,
-        height: area.height.saturating_sub(1 + help),
-        ..area
-    };
+    let help = if area.height >= 16 { HELP } else { 3.min(area.height.saturating_sub(4)) };
+    let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1 + help), ..area };
     pen.wheel(list, Action::KnobMove(-1), Action::KnobMove(1));
 
     let rows = rows();
-    let selected = rows
-        .iter()
-        .position(|row| matches!(row, Row::Knob(index) if *index == app.knobs.selected))
-        .unwrap_or(0);
+    let selected =
+        rows.iter().position(|row| matches!(row, Row::Knob(index) if *index == app.knobs.selected)).unwrap_or(0);
     let height = usize::from(list.height);
-    let scroll = selected
-        .saturating_sub(height / 2)
-        .min(rows.len().saturating_sub(height));
+    let scroll = selected.saturating_sub(height / 2).min(rows.len().saturating_sub(height));
     let settings = app.settings();
-    let in_force = app
-        .log()
-        .filter(|_| app.is_under_way())
-        .map(|log| log.settings_at(log.len()));
+    let in_force = app.log().filter(|_| app.is_under_way()).map(|log| log.settings_at(log.len()));
     for (row, y) in rows.iter().skip(scroll).zip(list.top()..list.bottom()) {
         let line = Rect { y, height: 1, ..list };
         match row {
@@ -79,44 +61,24 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let below = rows.len().saturating_sub(scroll + height);
     if below > 0 && help >= HELP {
         let more = format!(" {} {below} more", pen.theme.glyphs.up_down[1]);
-        let row = Rect {
-            y: list.bottom(),
-            height: 1,
-            ..area
-        };
+        let row = Rect { y: list.bottom(), height: 1, ..area };
         pen.line_right(row, &Line::from(span(more, pen.style(Role::Faint))));
     }
-    draw_help(
-        app,
-        Rect {
-            y: list.bottom(),
-            height: help,
-            ..area
-        },
-        pen,
-    );
+    draw_help(app, Rect { y: list.bottom(), height: help, ..area }, pen);
 }
 
 fn preset_title(app: &App) -> String {
     if app.is_replay() {
         return "as recorded".to_owned();
     }
-    app.layers
-        .preset()
-        .map_or_else(|| DEFAULT_PRESET.to_owned(), |preset| preset.title.clone())
+    app.layers.preset().map_or_else(|| DEFAULT_PRESET.to_owned(), |preset| preset.title.clone())
 }
 
 fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     for slot in Slot::ALL {
         rows.push(Row::Slot(slot));
-        rows.extend(
-            KNOBS
-                .iter()
-                .enumerate()
-                .filter(|(_, knob)| knob.slot == slot)
-                .map(|(index, _)| Row::Knob(index)),
-        );
+        rows.extend(KNOBS.iter().enumerate().filter(|(_, knob)| knob.slot == slot).map(|(index, _)| Row::Knob(index)));
     }
     rows
 }
@@ -174,11 +136,7 @@ fn draw_knob(app: &App, index: usize, settings: &Settings, in_force: Option<&Set
     });
     let mut line: Vec<Span<'static>> = Vec::new();
     let turns = selected && !app.is_replay() && matches!(knob.kind, Kind::Choice(_) | Kind::Flag);
-    let text = cut(
-        &value.to_string(),
-        room.saturating_sub(if turns { 4 } else { 0 }),
-        glyphs.ellipsis,
-    );
+    let text = cut(&value.to_string(), room.saturating_sub(if turns { 4 } else { 0 }), glyphs.ellipsis);
     if turns {
         let [left, right] = glyphs.choice;
         line.push(span(format!("{left} "), pen.style(Role::Accent)));
@@ -188,22 +146,11 @@ fn draw_knob(app: &App, index: usize, settings: &Settings, in_force: Option<&Set
         line.push(span(text, style));
     }
     let value_width: u16 = line.iter().map(|span| width(&span.content)).sum();
-    let at = pen.line_right(
-        Rect {
-            x: end.saturating_sub(room),
-            width: room,
-            ..row
-        },
-        &Line::from(line),
-    );
+    let at = pen.line_right(Rect { x: end.saturating_sub(room), width: room, ..row }, &Line::from(line));
     if let Some(share) = share(knob, value).filter(|_| value_width + BAR < room) {
         // Bars stand in one column, whatever the width of the value.
         let x = (end.saturating_sub(7 + BAR)).min(at.saturating_sub(BAR + 1));
-        let style = if is_default {
-            pen.style(Role::Faint)
-        } else {
-            pen.theme.ink(pen.theme.part(Part::Plain))
-        };
+        let style = if is_default { pen.style(Role::Faint) } else { pen.theme.ink(pen.theme.part(Part::Plain)) };
         pen.slider(x, row.y, BAR, share, style);
     }
 }
@@ -229,11 +176,7 @@ fn draw_help(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let knob = &KNOBS[app.knobs.selected.min(KNOBS.len() - 1)];
     let mut lines: Vec<(String, Role)> = Vec::new();
     if let Some(refusal) = &app.knobs.refusal {
-        lines.extend(
-            wrap(&printable::line(refusal), area.width)
-                .into_iter()
-                .map(|line| (line, Role::Bad)),
-        );
+        lines.extend(wrap(&printable::line(refusal), area.width).into_iter().map(|line| (line, Role::Bad)));
     } else {
         let settings = app.settings();
         let choice = match (knob.kind, knob.get(&settings)) {
@@ -249,10 +192,7 @@ fn draw_help(app: &App, area: Rect, pen: &mut Pen<'_>) {
         let when = if app.is_replay() {
             "a recorded run keeps its settings".to_owned()
         } else {
-            format!(
-                "{} acts with the {}",
-                pen.theme.glyphs.effects[knob.effect as usize], knob.effect
-            )
+            format!("{} acts with the {}", pen.theme.glyphs.effects[knob.effect as usize], knob.effect)
         };
         lines.push((when, Role::Faint));
     }

@@ -49,11 +49,7 @@ impl Plan {
         if area.height >= 20 {
             top(&mut rest, 1);
         }
-        let mut body = Rect {
-            x: rest.x + 1,
-            width: rest.width.saturating_sub(2),
-            ..rest
-        };
+        let mut body = Rect { x: rest.x + 1, width: rest.width.saturating_sub(2), ..rest };
 
         let asked = match app.focus {
             Focus::Knobs => Some(Side::Knobs),
@@ -75,14 +71,11 @@ impl Plan {
         }
 
         let has_figures = wide && app.run.is_some();
-        let figures = column
-            .as_mut()
-            .filter(|side| has_figures && side.height >= 27)
-            .map(|side| {
-                let figures = top(side, 13);
-                top(side, 1);
-                figures
-            });
+        let figures = column.as_mut().filter(|side| has_figures && side.height >= 27).map(|side| {
+            let figures = top(side, 13);
+            top(side, 1);
+            figures
+        });
         let sides = match (column, asked) {
             (Some(side), _) if app.lens.selected.is_some() && side.height >= 44 => {
                 let mut upper = side;
@@ -110,12 +103,8 @@ impl Plan {
         });
         let edits = app.focus == Focus::Prompt || (app.run.is_none() && !app.is_replay());
         let prompt = (edits && body.width > 0).then(|| {
-            let lines: usize = app
-                .prompt
-                .lines()
-                .iter()
-                .map(|line| wrap(line, prompt::text_width(body.width)).len())
-                .sum();
+            let lines: usize =
+                app.prompt.lines().iter().map(|line| wrap(line, prompt::text_width(body.width)).len()).sum();
             let most = (body.height / 3).max(1);
             let prompt = top(&mut body, 1 + (lines as u16).clamp(2.min(most), most));
             if body.height >= 12 {
@@ -123,16 +112,7 @@ impl Plan {
             }
             prompt
         });
-        Self {
-            header,
-            prompt,
-            canvas: body,
-            timeline,
-            figures,
-            strip,
-            sides,
-            footer,
-        }
+        Self { header, prompt, canvas: body, timeline, figures, strip, sides, footer }
     }
 }
 
@@ -147,19 +127,11 @@ fn top(area: &mut Rect, rows: u16) -> Rect {
 fn bottom(area: &mut Rect, rows: u16) -> Rect {
     let rows = rows.min(area.height);
     area.height -= rows;
-    Rect {
-        y: area.y + area.height,
-        height: rows,
-        ..*area
-    }
+    Rect { y: area.y + area.height, height: rows, ..*area }
 }
 
 fn right(area: &mut Rect, columns: u16) -> Rect {
     let columns = columns.min(area.width);
     area.width -= columns;
-    Rect {
-        x: area.x + area.width,
-        width: columns,
-        ..*area
-    }
+    Rect { x: area.x + area.width, width: columns, ..*area }
 }

@@ -23,27 +23,15 @@ use crate::{
 const STATUSES: [(KvStatus, &str, &str); 4] = [
     (KvStatus::Recomputed, "recomputed", "K/V computed anew in this step"),
     (KvStatus::Reused, "reused", "K/V of an earlier step; paler the older"),
-    (
-        KvStatus::Stale,
-        "stale",
-        "reused, but written while another token stood there",
-    ),
+    (KvStatus::Stale, "stale", "reused, but written while another token stood there"),
     (KvStatus::Dropped, "dropped", "not attended to at all"),
 ];
 
 const VERDICTS: [(Verdict, &str, &str); 4] = [
     (Verdict::Agreed, "agreed", "the guide accepts the draft"),
     (Verdict::Rejected, "rejected", "the first draft that it does not accept"),
-    (
-        Verdict::Forced,
-        "forced",
-        "nothing accepted: the first draft is written all the same",
-    ),
-    (
-        Verdict::NotReached,
-        "not reached",
-        "behind the first rejection: not judged",
-    ),
+    (Verdict::Forced, "forced", "nothing accepted: the first draft is written all the same"),
+    (Verdict::NotReached, "not reached", "behind the first rejection: not judged"),
 ];
 
 /// One line for the active layer, as much of it as fits.
@@ -54,30 +42,18 @@ pub(super) fn compact(layer: Layer, pen: &Pen<'_>, cells: u16) -> Line<'static> 
             let mut scale = vec![span("confidence 0 ", faint)];
             scale.extend(gradient(pen, 12));
             scale.push(span(" 1", faint));
-            vec![
-                scale,
-                vec![span("draft", draft_style(pen))],
-                vec![span(" new ", fresh_style(pen))],
-            ]
+            vec![scale, vec![span("draft", draft_style(pen))], vec![span(" new ", fresh_style(pen))]]
         }
         Layer::Cache => STATUSES
             .iter()
             .map(|(status, name, _)| {
-                vec![span(
-                    *name,
-                    pen.theme.ink(pen.theme.kv(*status, 0)).add_modifier(kv_mark(*status)),
-                )]
+                vec![span(*name, pen.theme.ink(pen.theme.kv(*status, 0)).add_modifier(kv_mark(*status)))]
             })
             .collect(),
         Layer::Guide => VERDICTS
             .iter()
             .map(|(verdict, name, _)| {
-                vec![span(
-                    *name,
-                    pen.theme
-                        .ink(pen.theme.verdict(*verdict))
-                        .add_modifier(verdict_mark(*verdict)),
-                )]
+                vec![span(*name, pen.theme.ink(pen.theme.verdict(*verdict)).add_modifier(verdict_mark(*verdict)))]
             })
             .collect(),
     };
@@ -111,20 +87,9 @@ fn gradient(pen: &Pen<'_>, cells: u16) -> Vec<Span<'static>> {
             } else {
                 glyphs.rising[usize::from(cell) * 8 / usize::from(cells)]
             };
-            let doubt = if confidence < looks::SURE {
-                Modifier::UNDERLINED
-            } else {
-                Modifier::empty()
-            };
-            let mark = if pen.theme.has_colour() {
-                Modifier::empty()
-            } else {
-                doubt
-            };
-            span(
-                glyph,
-                pen.theme.ink(pen.theme.confidence(confidence)).add_modifier(mark),
-            )
+            let doubt = if confidence < looks::SURE { Modifier::UNDERLINED } else { Modifier::empty() };
+            let mark = if pen.theme.has_colour() { Modifier::empty() } else { doubt };
+            span(glyph, pen.theme.ink(pen.theme.confidence(confidence)).add_modifier(mark))
         })
         .collect()
 }
@@ -141,17 +106,9 @@ fn fresh_style(pen: &Pen<'_>) -> Style {
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let lines = lines(app, pen);
     let (wide, high) = (78.min(area.width), (lines.len() as u16 + 2).min(area.height));
-    let frame = Rect {
-        x: area.x + (area.width - wide) / 2,
-        y: area.y + (area.height - high) / 2,
-        width: wide,
-        height: high,
-    };
-    let inner = pen.frame(
-        frame,
-        "legend",
-        &Line::from(span(" esc closes ", pen.style(Role::Faint))),
-    );
+    let frame =
+        Rect { x: area.x + (area.width - wide) / 2, y: area.y + (area.height - high) / 2, width: wide, height: high };
+    let inner = pen.frame(frame, "legend", &Line::from(span(" esc closes ", pen.style(Role::Faint))));
     for (line, y) in lines.iter().zip(inner.top()..inner.bottom()) {
         pen.line(Rect { y, height: 1, ..inner }, line);
     }
@@ -183,14 +140,8 @@ fn lines(app: &App, pen: &Pen<'_>) -> Vec<Line<'static>> {
     let underlined = text.add_modifier(Modifier::UNDERLINED);
     lines.push(entry(span("word", underlined), "written below 0.5"));
     lines.push(entry(span("word", fresh_style(pen)), "written in this step"));
-    lines.push(entry(
-        span("word", draft_style(pen)),
-        "a draft on a masked place; stronger the surer",
-    ));
-    lines.push(entry(
-        span(glyphs.mask.repeat(2), draft_style(pen)),
-        "masked; d switches between drafts and masks",
-    ));
+    lines.push(entry(span("word", draft_style(pen)), "a draft on a masked place; stronger the surer"));
+    lines.push(entry(span(glyphs.mask.repeat(2), draft_style(pen)), "masked; d switches between drafts and masks"));
     lines.push(Line::default());
     lines.push(heading(Layer::Cache, "2"));
     for (status, name, meaning) in STATUSES {
@@ -200,10 +151,7 @@ fn lines(app: &App, pen: &Pen<'_>) -> Vec<Line<'static>> {
     lines.push(Line::default());
     lines.push(heading(Layer::Guide, "3"));
     for (verdict, name, meaning) in VERDICTS {
-        let style = pen
-            .theme
-            .ink(pen.theme.verdict(verdict))
-            .add_modifier(verdict_mark(verdict));
+        let style = pen.theme.ink(pen.theme.verdict(verdict)).add_modifier(verdict_mark(verdict));
         lines.push(entry(span(name, style), meaning));
     }
     lines.push(Line::default());
@@ -227,10 +175,7 @@ fn lines(app: &App, pen: &Pen<'_>) -> Vec<Line<'static>> {
             used = 8;
         }
         used += 2 + width(&label);
-        row.push(span(
-            format!("{} ", glyphs.rising[5]),
-            pen.theme.ink(pen.theme.reason(reason)),
-        ));
+        row.push(span(format!("{} ", glyphs.rising[5]), pen.theme.ink(pen.theme.reason(reason))));
         row.push(span(label, dim));
     }
     lines.push(Line::from(row));

@@ -46,16 +46,8 @@ fn by_confidence(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
         State::Written { fresh, .. } if view.is_eos(position) => end_of_text(theme, fresh),
         State::Written { confidence, fresh, .. } => {
             let tone = theme.confidence(confidence);
-            let doubt = if confidence < SURE {
-                Modifier::UNDERLINED
-            } else {
-                Modifier::empty()
-            };
-            if fresh {
-                lit(theme, tone).add_modifier(doubt)
-            } else {
-                theme.ink(tone).add_modifier(doubt)
-            }
+            let doubt = if confidence < SURE { Modifier::UNDERLINED } else { Modifier::empty() };
+            if fresh { lit(theme, tone).add_modifier(doubt) } else { theme.ink(tone).add_modifier(doubt) }
         }
     }
 }
@@ -72,11 +64,7 @@ fn by_cache(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
                 KvStatus::Reused | KvStatus::Stale => 0.2,
                 KvStatus::Dropped => 0.0,
             };
-            let mark = if theme.has_colour() {
-                Modifier::empty()
-            } else {
-                kv_mark(kv.status)
-            };
+            let mark = if theme.has_colour() { Modifier::empty() } else { kv_mark(kv.status) };
             slab(theme, tone, strength).add_modifier(mark)
         }
         State::Prompt | State::Written { .. } => theme.ink(tone).add_modifier(kv_mark(kv.status)),
@@ -101,73 +89,41 @@ fn by_guide(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
             };
             let tone = verdict.map_or(theme.palette().dim, |verdict| theme.verdict(verdict));
             let mark = verdict.map_or_else(Modifier::empty, verdict_mark);
-            if fresh {
-                lit(theme, tone).add_modifier(mark)
-            } else {
-                theme.ink(tone).add_modifier(mark)
-            }
+            if fresh { lit(theme, tone).add_modifier(mark) } else { theme.ink(tone).add_modifier(mark) }
         }
     }
 }
 
 /// Outside of the active block, or not scored.
 fn is_idle(view: &StepView<'_>, position: usize) -> bool {
-    view.region()
-        .is_some_and(|region| position < region.start || position >= region.end)
+    view.region().is_some_and(|region| position < region.start || position >= region.end)
 }
 
 fn before_any_step(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
-    if view.state(position) == State::Masked {
-        idle(theme)
-    } else {
-        theme.style(Role::Dim)
-    }
+    if view.state(position) == State::Masked { idle(theme) } else { theme.style(Role::Dim) }
 }
 
 /// A mask that the step left alone.
 fn idle(theme: Theme) -> Style {
     let palette = theme.palette();
-    let style = theme
-        .ink(palette.faint)
-        .patch(theme.fill(palette.ground.mix(palette.line, 0.45)));
-    if theme.has_colour() {
-        style
-    } else {
-        style.add_modifier(Modifier::DIM)
-    }
+    let style = theme.ink(palette.faint).patch(theme.fill(palette.ground.mix(palette.line, 0.45)));
+    if theme.has_colour() { style } else { style.add_modifier(Modifier::DIM) }
 }
 
 /// A place that is still open: a tinted slab, and slanted text where a draft stands in it.
 pub(super) fn slab(theme: Theme, tone: Tone, strength: f32) -> Style {
-    let strength = if strength.is_finite() {
-        strength.clamp(0.0, 1.0)
-    } else {
-        0.0
-    };
+    let strength = if strength.is_finite() { strength.clamp(0.0, 1.0) } else { 0.0 };
     let ground = theme.palette().ground;
-    let ink = if theme.paints() {
-        ground.mix(tone, 0.5 + 0.35 * strength)
-    } else {
-        tone
-    };
-    let style = theme
-        .ink(ink)
-        .patch(theme.fill(ground.mix(tone, 0.10 + 0.14 * strength)));
-    let dim = if theme.paints() {
-        Modifier::empty()
-    } else {
-        Modifier::DIM
-    };
+    let ink = if theme.paints() { ground.mix(tone, 0.5 + 0.35 * strength) } else { tone };
+    let style = theme.ink(ink).patch(theme.fill(ground.mix(tone, 0.10 + 0.14 * strength)));
+    let dim = if theme.paints() { Modifier::empty() } else { Modifier::DIM };
     style.add_modifier(Modifier::ITALIC | dim)
 }
 
 /// Written in this very step: wet ink.
 pub(super) fn lit(theme: Theme, tone: Tone) -> Style {
     if theme.paints() {
-        theme
-            .ink(theme.palette().ground)
-            .patch(theme.fill(tone))
-            .add_modifier(Modifier::BOLD)
+        theme.ink(theme.palette().ground).patch(theme.fill(tone)).add_modifier(Modifier::BOLD)
     } else {
         theme.ink(tone).add_modifier(Modifier::BOLD | Modifier::REVERSED)
     }
@@ -175,9 +131,5 @@ pub(super) fn lit(theme: Theme, tone: Tone) -> Style {
 
 fn end_of_text(theme: Theme, fresh: bool) -> Style {
     let style = theme.style(Role::Faint);
-    if fresh {
-        style.add_modifier(Modifier::BOLD)
-    } else {
-        style
-    }
+    if fresh { style.add_modifier(Modifier::BOLD) } else { style }
 }

@@ -13,12 +13,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let wide = lines.iter().map(|line| width(line)).max().unwrap_or(0) + 4;
     let high = (lines.len() as u16).min(area.height.saturating_sub(2));
     let left = area.x + area.width.saturating_sub(wide) / 2;
-    let place = Rect {
-        x: left,
-        y: area.bottom().saturating_sub(1 + high),
-        width: wide,
-        height: high,
-    };
+    let place = Rect { x: left, y: area.bottom().saturating_sub(1 + high), width: wide, height: high };
     pen.clear(place, Role::Raised);
     let role = if notice.is_error { Role::Bad } else { Role::Accent };
     let mark = pen.theme.glyphs.edge;

@@ -41,10 +41,7 @@ pub struct Drawn {
 impl Drawn {
     /// The topmost place at a cell.
     pub fn at(&self, column: u16, row: u16) -> Option<&Hit> {
-        self.hits
-            .iter()
-            .rev()
-            .find(|hit| hit.area.contains(Position::new(column, row)))
+        self.hits.iter().rev().find(|hit| hit.area.contains(Position::new(column, row)))
     }
 }
 
@@ -60,11 +57,7 @@ pub struct Pen<'a> {
 impl<'a> Pen<'a> {
     /// Draws into `buffer`.
     pub fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
-        Self {
-            buffer,
-            theme,
-            drawn: Drawn::default(),
-        }
+        Self { buffer, theme, drawn: Drawn::default() }
     }
 
     /// The style of a role.
@@ -137,12 +130,7 @@ impl<'a> Pen<'a> {
         let free = row.right().saturating_sub(end);
         let shows_right = right_width > 0 && right_width + 4 <= free;
         let rule_width = if shows_right { free - right_width - 1 } else { free };
-        let rule = Rect {
-            x: end,
-            y: row.y,
-            width: rule_width,
-            height: 1,
-        };
+        let rule = Rect { x: end, y: row.y, width: rule_width, height: 1 };
         let line = self.theme.glyphs.rule.repeat(usize::from(rule_width));
         self.put(end, row.y, rule_width, &line, self.style(Role::Line));
         if shows_right {
@@ -162,45 +150,17 @@ impl<'a> Pen<'a> {
         let across = glyphs.rule.repeat(usize::from(area.width - 2));
         let [top_left, top_right, bottom_left, bottom_right] = glyphs.corners;
         let (right, bottom) = (area.right() - 1, area.bottom() - 1);
-        self.put(
-            area.x,
-            area.y,
-            area.width,
-            &format!("{top_left}{across}{top_right}"),
-            style,
-        );
-        self.put(
-            area.x,
-            bottom,
-            area.width,
-            &format!("{bottom_left}{across}{bottom_right}"),
-            style,
-        );
+        self.put(area.x, area.y, area.width, &format!("{top_left}{across}{top_right}"), style);
+        self.put(area.x, bottom, area.width, &format!("{bottom_left}{across}{bottom_right}"), style);
         for y in area.top() + 1..bottom {
             self.put(area.x, y, 1, glyphs.upright, style);
             self.put(right, y, 1, glyphs.upright, style);
         }
         let heading = format!(" {title} ");
-        self.cut(
-            area.x + 2,
-            area.y,
-            area.width.saturating_sub(4),
-            &heading,
-            self.style(Role::TitleFocused),
-        );
-        let foot = Rect {
-            x: area.x + 2,
-            y: bottom,
-            width: area.width.saturating_sub(4),
-            height: 1,
-        };
+        self.cut(area.x + 2, area.y, area.width.saturating_sub(4), &heading, self.style(Role::TitleFocused));
+        let foot = Rect { x: area.x + 2, y: bottom, width: area.width.saturating_sub(4), height: 1 };
         self.line_right(foot, note);
-        Rect {
-            x: area.x + 2,
-            y: area.y + 1,
-            width: area.width - 4,
-            height: area.height - 2,
-        }
+        Rect { x: area.x + 2, y: area.y + 1, width: area.width - 4, height: area.height - 2 }
     }
 
     /// A thin bar that is filled to `share`, half a cell at a time, on its track.
@@ -220,13 +180,7 @@ impl<'a> Pen<'a> {
     pub fn slider(&mut self, x: u16, y: u16, width: u16, share: f32, style: Style) {
         let glyphs = self.theme.glyphs;
         let at = (bounded(share) * f32::from(width.saturating_sub(1))).round() as u16;
-        self.put(
-            x,
-            y,
-            width,
-            &glyphs.rule.repeat(usize::from(width)),
-            self.style(Role::Line),
-        );
+        self.put(x, y, width, &glyphs.rule.repeat(usize::from(width)), self.style(Role::Line));
         self.put(x, y, at, &glyphs.rule_done.repeat(usize::from(at)), style);
         self.put(x + at, y, 1, glyphs.handle, style);
     }
@@ -238,22 +192,12 @@ impl<'a> Pen<'a> {
             return;
         }
         let glyphs = self.theme.glyphs;
-        let fills = if self.theme.has_colour() {
-            [glyphs.rule_done; 3]
-        } else {
-            glyphs.fills
-        };
+        let fills = if self.theme.has_colour() { [glyphs.rule_done; 3] } else { glyphs.fills };
         let (mut sum, mut at) = (0.0, 0u16);
         for ((value, style), fill) in parts.iter().zip(fills.iter().cycle()) {
             sum += value;
             let end = (sum / total * f64::from(width)).round() as u16;
-            self.put(
-                x + at,
-                y,
-                end.saturating_sub(at),
-                &fill.repeat(usize::from(end.saturating_sub(at))),
-                *style,
-            );
+            self.put(x + at, y, end.saturating_sub(at), &fill.repeat(usize::from(end.saturating_sub(at))), *style);
             at = at.max(end);
         }
     }
@@ -262,42 +206,24 @@ impl<'a> Pen<'a> {
     pub fn shade(&mut self, area: Rect) {
         if self.theme.paints() {
             let palette = self.theme.palette();
-            let style = self
-                .theme
-                .ink(palette.ground.mix(palette.faint, 0.6))
-                .patch(self.theme.fill(palette.ground));
+            let style = self.theme.ink(palette.ground.mix(palette.faint, 0.6)).patch(self.theme.fill(palette.ground));
             self.paint(area, style.remove_modifier(Modifier::all()));
         }
     }
 
     /// A place to click.
     pub fn click(&mut self, area: Rect, action: Action) {
-        self.drawn.hits.push(Hit {
-            area,
-            click: Some(action),
-            wheel: None,
-            drag: false,
-        });
+        self.drawn.hits.push(Hit { area, click: Some(action), wheel: None, drag: false });
     }
 
     /// A place to drag over.
     pub fn drag(&mut self, area: Rect, action: Action) {
-        self.drawn.hits.push(Hit {
-            area,
-            click: Some(action),
-            wheel: None,
-            drag: true,
-        });
+        self.drawn.hits.push(Hit { area, click: Some(action), wheel: None, drag: true });
     }
 
     /// A place for the wheel.
     pub fn wheel(&mut self, area: Rect, up: Action, down: Action) {
-        self.drawn.hits.push(Hit {
-            area,
-            click: None,
-            wheel: Some((up, down)),
-            drag: false,
-        });
+        self.drawn.hits.push(Hit { area, click: None, wheel: Some((up, down)), drag: false });
     }
 }
 
@@ -307,10 +233,7 @@ fn bounded(share: f32) -> f32 {
 
 /// Cells that a text takes.
 pub fn width(text: &str) -> u16 {
-    text.graphemes(true)
-        .map(UnicodeWidthStr::width)
-        .sum::<usize>()
-        .min(usize::from(u16::MAX)) as u16
+    text.graphemes(true).map(UnicodeWidthStr::width).sum::<usize>().min(usize::from(u16::MAX)) as u16
 }
 
 /// A text cut to `cells`, with `ellipsis` (one cell) where something is left out.
@@ -382,11 +305,7 @@ pub fn count(number: u64) -> String {
 
 /// "1 token", "2 tokens".
 pub fn plural(number: usize, thing: &str) -> String {
-    if number == 1 {
-        format!("1 {thing}")
-    } else {
-        format!("{number} {thing}s")
-    }
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 #[cfg(test)]
@@ -411,10 +330,7 @@ mod tests {
 
     #[test]
     fn numbers_stay_short() {
-        assert_eq!(
-            [count(9_999), count(12_345), count(7_600_000)],
-            ["9999", "12.3k", "7.6M"]
-        );
+        assert_eq!([count(9_999), count(12_345), count(7_600_000)], ["9999", "12.3k", "7.6M"]);
         assert_eq!([plural(1, "token"), plural(0, "token")], ["1 token", "0 tokens"]);
     }
 }

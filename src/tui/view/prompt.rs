@@ -34,17 +34,10 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
         return;
     }
     let focused = app.focus == Focus::Prompt;
-    let title = span(
-        "prompt",
-        pen.style(if focused { Role::TitleFocused } else { Role::Title }),
-    );
+    let title = span("prompt", pen.style(if focused { Role::TitleFocused } else { Role::Title }));
     let rule = Rect { height: 1, ..area };
     pen.rule(rule, &Line::from(title), &note(app, pen));
-    let field = Rect {
-        y: area.y + 1,
-        height: area.height - 1,
-        ..area
-    };
+    let field = Rect { y: area.y + 1, height: area.height - 1, ..area };
     pen.paint(field, pen.style(Role::Surface));
     let edge = pen.style(if focused { Role::Accent } else { Role::Line });
     for y in field.top()..field.bottom() {
@@ -65,13 +58,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
         pen.put(area.x + 2, y, text_width(area.width), &row.text, style);
     }
     if app.prompt.is_blank() {
-        pen.cut(
-            area.x + 2,
-            field.y,
-            text_width(area.width),
-            "type a prompt",
-            pen.style(Role::Faint),
-        );
+        pen.cut(area.x + 2, field.y, text_width(area.width), "type a prompt", pen.style(Role::Faint));
     }
     if focused && app.overlays.is_empty() {
         let before: String = rows[caret].text.chars().take(column - rows[caret].first).collect();
@@ -87,26 +74,13 @@ fn rows(lines: &[String], cells: u16) -> Vec<EditRow> {
     let cells = usize::from(cells.max(1));
     let mut rows = Vec::new();
     for (line, text) in lines.iter().enumerate() {
-        let mut row = EditRow {
-            text: String::new(),
-            line,
-            first: 0,
-            chars: 0,
-        };
+        let mut row = EditRow { text: String::new(), line, first: 0, chars: 0 };
         let mut taken = 0;
         for word in text.split_word_bounds() {
             let shown = word.width();
             if taken > 0 && taken + word.trim_end().width() > cells {
                 let first = row.first + row.chars;
-                rows.push(std::mem::replace(
-                    &mut row,
-                    EditRow {
-                        text: String::new(),
-                        line,
-                        first,
-                        chars: 0,
-                    },
-                ));
+                rows.push(std::mem::replace(&mut row, EditRow { text: String::new(), line, first, chars: 0 }));
                 taken = 0;
             }
             if shown <= cells || word.trim_end().is_empty() {
@@ -118,15 +92,7 @@ fn rows(lines: &[String], cells: u16) -> Vec<EditRow> {
             for grapheme in word.graphemes(true) {
                 if taken > 0 && taken + grapheme.width() > cells {
                     let first = row.first + row.chars;
-                    rows.push(std::mem::replace(
-                        &mut row,
-                        EditRow {
-                            text: String::new(),
-                            line,
-                            first,
-                            chars: 0,
-                        },
-                    ));
+                    rows.push(std::mem::replace(&mut row, EditRow { text: String::new(), line, first, chars: 0 }));
                     taken = 0;
                 }
                 row.text.push_str(grapheme);
@@ -148,10 +114,7 @@ fn note(app: &App, pen: &Pen<'_>) -> Line<'static> {
     let (dim, note) = (pen.style(Role::Dim), pen.style(Role::Note));
     match &app.reading {
         Reading::Blank => Line::default(),
-        Reading::Unknown => Line::from(span(
-            "outside of what the pair has learned: it will make something up",
-            note,
-        )),
+        Reading::Unknown => Line::from(span("outside of what the pair has learned: it will make something up", note)),
         Reading::Task { family, unseen, .. } => {
             let dot = pen.theme.glyphs.dot;
             let checked = format!("{}  {dot}  the answer will be checked", family.title());
@@ -160,10 +123,7 @@ fn note(app: &App, pen: &Pen<'_>) -> Line<'static> {
             }
             let words = unseen.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
             let more = if unseen.len() > 3 { ", …" } else { "" };
-            Line::from(vec![
-                span(format!("{checked}  {dot}  "), dim),
-                span(format!("never seen: {words}{more}"), note),
-            ])
+            Line::from(vec![span(format!("{checked}  {dot}  "), dim), span(format!("never seen: {words}{more}"), note)])
         }
     }
 }
@@ -174,19 +134,12 @@ mod tests {
 
     #[test]
     fn every_character_has_a_row() {
-        let lines = vec![
-            "Write a story with Laura, a violin and a goat.".to_owned(),
-            String::new(),
-            "日本語日本語".to_owned(),
-        ];
+        let lines =
+            vec!["Write a story with Laura, a violin and a goat.".to_owned(), String::new(), "日本語日本語".to_owned()];
         for cells in 1..60 {
             let rows = rows(&lines, cells);
             for (index, line) in lines.iter().enumerate() {
-                let joined: String = rows
-                    .iter()
-                    .filter(|row| row.line == index)
-                    .map(|row| row.text.as_str())
-                    .collect();
+                let joined: String = rows.iter().filter(|row| row.line == index).map(|row| row.text.as_str()).collect();
                 assert_eq!(&joined, line, "{cells}");
             }
         }
@@ -194,10 +147,7 @@ mod tests {
 
     #[test]
     fn rows_break_after_blanks() {
-        let texts: Vec<_> = rows(&["one two three".to_owned()], 8)
-            .into_iter()
-            .map(|row| row.text)
-            .collect();
+        let texts: Vec<_> = rows(&["one two three".to_owned()], 8).into_iter().map(|row| row.text).collect();
         assert_eq!(texts, ["one two ", "three"]);
     }
 }

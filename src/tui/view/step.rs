@@ -42,12 +42,7 @@ impl<'a> StepView<'a> {
     /// The canvas of `log` after `steps` steps.
     pub fn new(log: &'a Log, steps: usize) -> Self {
         let steps = steps.min(log.len());
-        Self {
-            log,
-            steps,
-            canvas: log.canvas(steps),
-            record: log.record(steps),
-        }
+        Self { log, steps, canvas: log.canvas(steps), record: log.record(steps) }
     }
 
     /// Length of the prompt.
@@ -72,12 +67,7 @@ impl<'a> StepView<'a> {
         }
         match self.canvas.written.get(position).copied().flatten() {
             Some((index, reason, confidence)) if self.id(position) != Some(self.log.header().mask_id) => {
-                State::Written {
-                    step: index + 1,
-                    reason,
-                    confidence,
-                    fresh: index + 1 == self.steps,
-                }
+                State::Written { step: index + 1, reason, confidence, fresh: index + 1 == self.steps }
             }
             _ => State::Masked,
         }
@@ -91,10 +81,7 @@ impl<'a> StepView<'a> {
     /// What the denoiser proposed at a position in this step.
     pub fn proposal(&self, position: usize) -> Option<&'a Proposal> {
         let proposals = &self.record?.proposals;
-        proposals
-            .binary_search_by_key(&position, |proposal| proposal.position)
-            .ok()
-            .map(|at| &proposals[at])
+        proposals.binary_search_by_key(&position, |proposal| proposal.position).ok().map(|at| &proposals[at])
     }
 
     /// How the K/V row of a position was used in this step.
@@ -105,10 +92,7 @@ impl<'a> StepView<'a> {
     /// What the guide said about a position in this step.
     pub fn review(&self, position: usize) -> Option<&'a DraftReview> {
         let drafts = &self.record?.guide.as_ref()?.drafts;
-        drafts
-            .binary_search_by_key(&position, |draft| draft.position)
-            .ok()
-            .map(|at| &drafts[at])
+        drafts.binary_search_by_key(&position, |draft| draft.position).ok().map(|at| &drafts[at])
     }
 
     /// The active block.

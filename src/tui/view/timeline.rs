@@ -77,11 +77,7 @@ impl Column {
 
     /// Tokens but for the end-of-text fill, which would dwarf all else.
     fn height(&self) -> usize {
-        self.counts
-            .iter()
-            .filter(|(reason, _)| **reason != Reason::EndOfText)
-            .map(|(_, count)| count)
-            .sum()
+        self.counts.iter().filter(|(reason, _)| **reason != Reason::EndOfText).map(|(_, count)| count).sum()
     }
 }
 
@@ -93,16 +89,10 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     }
     let (shown, len) = (app.shown(), log.len());
     rule(log, shown, Rect { height: 1, ..area }, pen);
-    let bars = Rect {
-        y: area.y + 1,
-        height: area.height - 3,
-        ..area
-    };
+    let bars = Rect { y: area.y + 1, height: area.height - 3, ..area };
     let spread = Spread::of(len, area.width);
-    let columns: Vec<Column> = (0..len)
-        .step_by(spread.steps)
-        .map(|first| Column::of(log, first..(first + spread.steps).min(len)))
-        .collect();
+    let columns: Vec<Column> =
+        (0..len).step_by(spread.steps).map(|first| Column::of(log, first..(first + spread.steps).min(len))).collect();
     let highest = columns.iter().map(Column::height).max().unwrap_or(0).max(LEAST_SCALE);
 
     pen.wheel(area, Action::Scrub(-1), Action::Scrub(1));
@@ -113,67 +103,22 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
         let holds_cursor = (first + 1..=last).contains(&shown);
         let is_done = first < shown;
         if holds_cursor {
-            let cells = Rect {
-                x,
-                width: spread.bar_cells(),
-                height: area.height - 1,
-                y: area.y + 1,
-            };
-            pen.paint(
-                cells,
-                pen.style(Role::Marked)
-                    .remove_modifier(ratatui::style::Modifier::REVERSED),
-            );
+            let cells = Rect { x, width: spread.bar_cells(), height: area.height - 1, y: area.y + 1 };
+            pen.paint(cells, pen.style(Role::Marked).remove_modifier(ratatui::style::Modifier::REVERSED));
         }
-        stack(
-            column,
-            highest,
-            is_done,
-            Rect {
-                x,
-                width: spread.bar_cells(),
-                ..bars
-            },
-            pen,
-        );
-        strip(
-            column,
-            is_done,
-            Rect {
-                x,
-                y: bars.bottom(),
-                width: spread.bar_cells(),
-                height: 1,
-            },
-            pen,
-        );
-        let axis = Rect {
-            x,
-            y: bars.bottom() + 1,
-            width: spread.bar_cells(),
-            height: 1,
-        };
+        stack(column, highest, is_done, Rect { x, width: spread.bar_cells(), ..bars }, pen);
+        strip(column, is_done, Rect { x, y: bars.bottom(), width: spread.bar_cells(), height: 1 }, pen);
+        let axis = Rect { x, y: bars.bottom() + 1, width: spread.bar_cells(), height: 1 };
         if holds_cursor {
             pen.put(axis.x, axis.y, 1, pen.theme.glyphs.cursor, pen.style(Role::Accent));
         } else if column.changed {
             pen.put(axis.x, axis.y, 1, pen.theme.glyphs.change, pen.style(Role::Note));
         }
-        let hit = Rect {
-            x,
-            y: area.y + 1,
-            width: spread.cells,
-            height: area.height - 1,
-        };
+        let hit = Rect { x, y: area.y + 1, width: spread.cells, height: area.height - 1 };
         pen.drag(hit, Action::ScrubTo(last));
     }
     if shown == 0 {
-        pen.put(
-            area.x,
-            bars.bottom() + 1,
-            1,
-            pen.theme.glyphs.cursor,
-            pen.style(Role::Accent),
-        );
+        pen.put(area.x, bars.bottom() + 1, 1, pen.theme.glyphs.cursor, pen.style(Role::Accent));
     }
 }
 
@@ -183,19 +128,14 @@ fn rule(log: &Log, shown: usize, row: Rect, pen: &mut Pen<'_>) {
     let mut title: Vec<Span<'static>> = vec![span("steps", pen.style(Role::Title))];
     let mut used = 5 + 16;
     for reason in REASONS {
-        let occurs = log
-            .entries()
-            .iter()
-            .any(|entry| entry.record.commits.iter().any(|commit| commit.reason == reason));
+        let occurs =
+            log.entries().iter().any(|entry| entry.record.commits.iter().any(|commit| commit.reason == reason));
         let label = because(reason);
         if !occurs || used + 5 + width(label) > row.width {
             continue;
         }
         used += 5 + width(label);
-        title.push(span(
-            format!("  {} ", fill(pen, reason)),
-            pen.theme.ink(pen.theme.reason(reason)),
-        ));
+        title.push(span(format!("  {} ", fill(pen, reason)), pen.theme.ink(pen.theme.reason(reason))));
         title.push(span(label, faint));
     }
     let label = "mean confidence";
@@ -204,10 +144,8 @@ fn rule(log: &Log, shown: usize, row: Rect, pen: &mut Pen<'_>) {
         title.push(span(format!("  {sample} "), pen.theme.ink(pen.theme.confidence(1.0))));
         title.push(span(label, faint));
     }
-    let right = Line::from(vec![
-        span(shown.to_string(), pen.style(Role::Text)),
-        span(format!(" of {}", log.len()), dim),
-    ]);
+    let right =
+        Line::from(vec![span(shown.to_string(), pen.style(Role::Text)), span(format!(" of {}", log.len()), dim)]);
     pen.rule(row, &Line::from(title), &right);
 }
 
@@ -235,9 +173,7 @@ fn stack(column: &Column, highest: usize, is_done: bool, area: Rect, pen: &mut P
         if count > 0 {
             sum += count;
             // What was written is seen, be it ever so little.
-            let top = (sum * room / highest)
-                .max(parts.last().map_or(0, |(_, top)| *top) + 1)
-                .min(room);
+            let top = (sum * room / highest).max(parts.last().map_or(0, |(_, top)| *top) + 1).min(room);
             parts.push((reason, top));
         }
     }
@@ -249,11 +185,7 @@ fn stack(column: &Column, highest: usize, is_done: bool, area: Rect, pen: &mut P
         let y = area.bottom() - 1 - cell;
         let tone = |reason| {
             let tone = pen.theme.reason(reason);
-            if is_done {
-                tone
-            } else {
-                tone.mix(pen.theme.palette().ground, 0.6)
-            }
+            if is_done { tone } else { tone.mix(pen.theme.palette().ground, 0.6) }
         };
         let mut style = pen.theme.ink(tone(reason));
         let glyph = if top >= ceiling {
@@ -291,19 +223,9 @@ fn strip(column: &Column, is_done: bool, area: Rect, pen: &mut Pen<'_>) {
     let mean = column.confidence / column.scored as f32;
     let mean = if mean.is_finite() { mean.clamp(0.0, 1.0) } else { 0.0 };
     let tone = pen.theme.confidence(mean);
-    let tone = if is_done {
-        tone
-    } else {
-        tone.mix(pen.theme.palette().ground, 0.6)
-    };
+    let tone = if is_done { tone } else { tone.mix(pen.theme.palette().ground, 0.6) };
     let glyph = pen.theme.glyphs.rising[((mean * 4.0) as usize).min(3)];
-    pen.put(
-        area.x,
-        area.y,
-        area.width,
-        &glyph.repeat(usize::from(area.width)),
-        pen.theme.ink(tone),
-    );
+    pen.put(area.x, area.y, area.width, &glyph.repeat(usize::from(area.width)), pen.theme.ink(tone));
 }
 
 #[cfg(test)]

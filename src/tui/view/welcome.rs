@@ -24,18 +24,11 @@ const WHAT: &str = "A diffusion language model writes everywhere at once: it sta
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let mut lines = vec![wordmark(pen), Line::default()];
     let measure = 66.min(area.width.saturating_sub(2));
-    lines.extend(
-        wrap(WHAT, measure)
-            .into_iter()
-            .map(|line| Line::from(span(line, pen.style(Role::Text)))),
-    );
+    lines.extend(wrap(WHAT, measure).into_iter().map(|line| Line::from(span(line, pen.style(Role::Text)))));
     lines.push(Line::default());
     let keys = [
         (Action::Submit, "denoise the prompt above"),
-        (
-            Action::Toggle(Overlay::Gallery),
-            "choose another prompt from the gallery",
-        ),
+        (Action::Toggle(Overlay::Gallery), "choose another prompt from the gallery"),
         (Action::Toggle(Overlay::Help), "every key"),
     ];
     for (action, what) in keys {
@@ -53,26 +46,15 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let left = area.x + area.width.saturating_sub(measure) / 2;
     let top = area.y + (area.height - high) * 2 / 5;
     for (line, y) in lines.iter().zip(top..area.bottom()) {
-        pen.line(
-            Rect {
-                x: left,
-                y,
-                width: measure,
-                height: 1,
-            },
-            line,
-        );
+        pen.line(Rect { x: left, y, width: measure, height: 1 }, line);
     }
 }
 
 /// The key that the prompt's context has for an action.
 fn key_of(action: &Action) -> Option<String> {
-    let binding = BINDINGS
-        .iter()
-        .find(|binding| binding.action == *action && binding.contexts.contains(&Context::Prompt));
-    binding
-        .and_then(|binding| binding.keys.first())
-        .map(|key| key.name(true))
+    let binding =
+        BINDINGS.iter().find(|binding| binding.action == *action && binding.contexts.contains(&Context::Prompt));
+    binding.and_then(|binding| binding.keys.first()).map(|key| key.name(true))
 }
 
 /// The name, half denoised.
@@ -98,10 +80,7 @@ fn wordmark(pen: &Pen<'_>) -> Line<'static> {
 
 fn models(app: &App, measure: u16, pen: &Pen<'_>) -> Vec<Line<'static>> {
     let (text, role) = match &app.engine {
-        Engine::Loading => (
-            "The networks are being loaded; type in the meantime.".to_owned(),
-            Role::Faint,
-        ),
+        Engine::Loading => ("The networks are being loaded; type in the meantime.".to_owned(), Role::Faint),
         Engine::Ready { denoiser, .. } if denoiser.name == "embedded" => (
             "The embedded pair is small and has learned six things: stories, lists, sums, JSON, Python and sudoku."
                 .to_owned(),
@@ -110,8 +89,5 @@ fn models(app: &App, measure: u16, pen: &Pen<'_>) -> Vec<Line<'static>> {
         Engine::Ready { .. } | Engine::Absent => return Vec::new(),
         Engine::Failed(message) => (format!("The networks could not be loaded: {message}"), Role::Bad),
     };
-    wrap(&text, measure)
-        .into_iter()
-        .map(|line| Line::from(span(line, pen.style(role))))
-        .collect()
+    wrap(&text, measure).into_iter().map(|line| Line::from(span(line, pen.style(role)))).collect()
 }

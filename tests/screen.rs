@@ -1,0 +1,19 @@
+//! The playground without a terminal: what it draws, and what keys, time and the engine do to it.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+#[path = "screen/driver.rs"]
+mod driver;
+
+#[path = "screen/casts.rs"]
+mod casts;
+#[path = "screen/colours.rs"]
+mod colours;
+#[path = "screen/pictures.rs"]
+mod pictures;
+#[path = "screen/properties.rs"]
+mod properties;
+#[path = "screen/runs.rs"]
+mod runs;
+#[path = "screen/typing.rs"]
+mod typing;

@@ -1,0 +1,125 @@
+//! Themes and colour levels: nothing is told by colour alone.
+
+use diffuscope::{
+    decode::record::Verdict,
+    tui::{
+        Action, Layer,
+        theme::{ASCII, Level, Theme},
+    },
+};
+use ratatui::style::{Color, Modifier};
+
+use super::{
+    common,
+    driver::{DARK, Driver, LIGHT, MONO, picture},
+};
+
+#[test]
+fn dark_and_light_differ() {
+    let story = common::story();
+    let dark = picture(&Driver::live(&story, 9, DARK).draw().0);
+    let light = picture(&Driver::live(&story, 9, LIGHT).draw().0);
+    assert_ne!(dark, light);
+}
+
+#[test]
+fn the_theme_is_one_key_away() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 9, DARK);
+    driver.keys("t");
+    assert_eq!(picture(&driver.draw().0), picture(&Driver::live(&story, 9, LIGHT).draw().0));
+}
+
+#[test]
+fn without_colours_no_cell_has_one() {
+    let story = common::story();
+    for layer in Layer::ALL {
+        let mut driver = Driver::live(&story, 17, MONO);
+        driver.act(Action::Layer(layer)).act(Action::Select(20));
+        let buffer = driver.draw().0;
+        assert!(buffer.content.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset), "{layer:?}");
+    }
+}
+
+/// The weight of the first visible cell of a position.
+fn weight(driver: &Driver, position: usize) -> Modifier {
+    let cells = driver.cells_of(position);
+    cells.iter().find(|cell| cell.symbol() != " ").expect("the position is on the screen").modifier
+}
+
+#[test]
+fn without_colours_states_still_differ() {
+    let story = common::story();
+    let driver = Driver::live(&story, 17, MONO);
+    let record = story.record(17).unwrap();
+    let fresh = record.commits[0].position;
+    let masked = record.proposals.last().unwrap().position;
+    let draft = record.commits.last().unwrap().position + 1;
+    let start = story.header().prompt_ids.len();
+    let doubted = (start..fresh)
+        .find(|at| story.canvas(17).written[*at].is_some_and(|(_, _, confidence)| confidence < 0.5))
+        .expect("the fixture has a doubtful token");
+    let weights = [weight(&driver, start), weight(&driver, doubted), weight(&driver, fresh), weight(&driver, draft)];
+    for (index, one) in weights.iter().enumerate() {
+        assert!(!weights[index + 1..].contains(one), "{weights:?}");
+    }
+    assert!(driver.cells_of(masked).iter().any(|cell| cell.symbol() == "∎"));
+}
+
+#[test]
+fn without_colours_verdicts_still_differ() {
+    let story = common::story();
+    let (steps, record) = (1..=story.len())
+        .map(|steps| (steps, story.record(steps).unwrap()))
+        .find(|(_, record)| record.guide.as_ref().is_some_and(|guide| guide.accepted == 0))
+        .expect("the fixture has a forced step");
+    let forced = record.guide.as_ref().unwrap().drafts.iter().find(|draft| draft.verdict == Verdict::Forced).unwrap();
+    let mut driver = Driver::live(&story, steps, MONO);
+    driver.act(Action::Layer(Layer::Guide));
+    let forced = weight(&driver, forced.position);
+
+    let mut driver = Driver::live(&story, 17, MONO);
+    driver.act(Action::Layer(Layer::Guide));
+    let drafts = &story.record(17).unwrap().guide.as_ref().unwrap().drafts;
+    let of = |verdict| drafts.iter().find(|draft| draft.verdict == verdict).unwrap().position;
+    let weights = [
+        forced,
+        weight(&driver, of(Verdict::Agreed)),
+        weight(&driver, of(Verdict::Rejected)),
+        weight(&driver, of(Verdict::NotReached)),
+    ];
+    for (index, one) in weights.iter().enumerate() {
+        assert!(!weights[index + 1..].contains(one), "{weights:?}");
+    }
+}
+
+#[test]
+fn without_colours_cache_uses_still_differ() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, story.len(), MONO);
+    driver.act(Action::Layer(Layer::Cache));
+    let start = story.header().prompt_ids.len();
+    let last = story.header().canvas_length() - 1;
+    assert_ne!(weight(&driver, start), weight(&driver, last));
+}
+
+#[test]
+fn sixteen_colours_are_the_terminals_own() {
+    let story = common::story();
+    let theme = Theme { level: Level::Ansi16, ..DARK };
+    let buffer = Driver::live(&story, 17, theme).draw().0;
+    let foreign = |colour: Color| matches!(colour, Color::Rgb(..) | Color::Indexed(_));
+    assert!(buffer.content.iter().all(|cell| !foreign(cell.fg) && cell.bg == Color::Reset));
+}
+
+#[test]
+fn ascii_terminals_get_ascii() {
+    let story = common::story();
+    let theme = Theme { glyphs: &ASCII, ..DARK };
+    let mut driver = Driver::live(&story, 17, theme);
+    for layer in Layer::ALL {
+        driver.act(Action::Layer(layer));
+        let text = driver.text();
+        assert!(text.is_ascii(), "{layer:?}: {:?}", text.chars().find(|c| !c.is_ascii()));
+    }
+}

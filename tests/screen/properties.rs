@@ -1,0 +1,292 @@
+//! Whatever happens, in whatever order, at whatever size: nothing panics, and the picture is a function of the log.
+
+use std::sync::Arc;
+
+use crossterm::event::{
+    Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+use diffuscope::{
+    decode::record::{
+        Change, Commit, Cost, DraftReview, GuideReview, GuideView, KvStatus, KvUse, Proposal, Reason, Region,
+        StepRecord, StopReason, Verdict,
+    },
+    engine::protocol::Event,
+    trace::{End, Entry, Header, Log, Piece, TokenText},
+    tui::{Action, Layer},
+};
+use proptest::prelude::*;
+
+use super::{
+    common::{self, EOS, MASK},
+    driver::{DARK, Driver, LIGHT, MONO},
+};
+
+/// Text of any kind, the dangerous kinds often.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => "[a-z ]{0,8}",
+        1 => any::<String>().prop_map(|text| text.chars().take(12).collect()),
+        1 => prop_oneof![
+            Just("日本語".to_owned()), Just("e\u{301}".to_owned()), Just("👩‍👩‍👧‍👦".to_owned()), Just("\n".to_owned()), Just("\n    ".to_owned()),
+            Just("\u{1b}[2J".to_owned()), Just("\u{202e}abc".to_owned()), Just(String::new()), Just("    ".to_owned()),
+        ],
+    ]
+}
+
+fn share() -> impl Strategy<Value = f32> {
+    prop_oneof![8 => 0.0f32..=1.0, 1 => Just(f32::NAN), 1 => Just(f32::INFINITY), 1 => Just(-3.0f32)]
+}
+
+fn reason() -> impl Strategy<Value = Reason> {
+    prop_oneof![
+        Just(Reason::Quota),
+        Just(Reason::Threshold),
+        Just(Reason::BestOfStep),
+        Just(Reason::Drawn),
+        Just(Reason::GuideAgreed),
+        Just(Reason::Forced),
+        Just(Reason::EndOfText),
+    ]
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![Just(Verdict::Agreed), Just(Verdict::Rejected), Just(Verdict::Forced), Just(Verdict::NotReached)]
+}
+
+fn status() -> impl Strategy<Value = KvStatus> {
+    prop_oneof![Just(KvStatus::Recomputed), Just(KvStatus::Reused), Just(KvStatus::Stale), Just(KvStatus::Dropped)]
+}
+
+/// A step over a canvas of `prompt` + `length` positions: what it writes is arbitrary, its shape is valid.
+fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
+    let end = prompt + length;
+    let proposals = prop::collection::btree_map(prompt..end, (0u32..12, share(), share()), 0..length.min(20) + 1);
+    let commits = prop::collection::btree_map(prompt..end, (0u32..12, share(), reason()), 0..6);
+    let drafts = prop::collection::btree_map(
+        prompt..end,
+        (0u32..12, verdict(), prop::option::of((0u32..12, share(), 0u32..9))),
+        0..8,
+    );
+    let kv = prop::collection::vec((status(), 0u32..90), end);
+    let pieces = prop::collection::btree_map(prompt..end, text(), 0..6);
+    let region = (prompt..end, 1..length + 1);
+    (proposals, commits, prop::option::of(drafts), kv, pieces, region, any::<[u16; 4]>(), any::<bool>()).prop_map(
+        move |(proposals, commits, drafts, kv, pieces, (start, size), cost, changed)| Entry {
+            record: StepRecord {
+                step: 0,
+                region: Region { block: 0, start, end: (start + size).min(end) },
+                changes: if changed {
+                    vec![Change { knob: "threshold".to_owned(), value: "0.5".to_owned() }]
+                } else {
+                    Vec::new()
+                },
+                ids: Vec::new(),
+                proposals: proposals
+                    .into_iter()
+                    .map(|(position, (token, confidence, entropy))| Proposal {
+                        position,
+                        token,
+                        confidence,
+                        score: confidence,
+                        entropy,
+                        alternatives: vec![(token, confidence), (token + 1, entropy)],
+                    })
+                    .collect(),
+                commits: commits
+                    .into_iter()
+                    .map(|(position, (token, confidence, reason))| Commit { position, token, confidence, reason })
+                    .collect(),
+                kv: kv.into_iter().map(|(status, age)| KvUse { status, age }).collect(),
+                guide: drafts.map(|drafts| GuideReview {
+                    accepted: drafts.len() / 2,
+                    forwards: vec![drafts.len()],
+                    drafts: drafts
+                        .into_iter()
+                        .map(|(position, (draft, verdict, view))| DraftReview {
+                            position,
+                            draft,
+                            verdict,
+                            view: view.map(|(token, probability, rank)| GuideView {
+                                token,
+                                top_probability: probability,
+                                draft_probability: probability,
+                                rank,
+                            }),
+                        })
+                        .collect(),
+                }),
+                cost: Cost {
+                    nfe: 1,
+                    guide_forwards: u32::from(cost[0] % 3),
+                    computed: cost[1].into(),
+                    reused: cost[2].into(),
+                    guide_computed: 0,
+                    denoiser_us: cost[3].into(),
+                    guide_us: cost[0].into(),
+                    other_us: 3,
+                },
+                stop: None,
+            },
+            pieces: pieces.into_iter().map(|(position, text)| Piece { position, text }).collect(),
+            texts: Vec::new(),
+        },
+    )
+}
+
+/// Any valid log.
+fn log() -> impl Strategy<Value = Log> {
+    (0usize..6, 1usize..40).prop_flat_map(|(prompt, length)| {
+        (
+            prop::collection::vec(text(), prompt),
+            prop::collection::vec(entry(prompt, length), 0..8),
+            text(),
+            prop::collection::vec(text(), 16),
+            prop::option::of((any::<Option<bool>>(), prop::option::of(text()))),
+        )
+            .prop_map(move |(prompt_pieces, entries, title, texts, end)| {
+                let header = Header {
+                    denoiser: common::card(&title, &title, length * 1000, 2),
+                    guide: (length % 2 == 0).then(|| common::card(&title, &title, 7, 1)),
+                    preset: Some(title.clone()),
+                    settings: common::settings("flashdlm"),
+                    prompt: title,
+                    prompt_ids: vec![3; prompt],
+                    prompt_pieces,
+                    gen_length: length,
+                    mask_id: MASK,
+                    eos_id: EOS,
+                };
+                let mut ids = header.prompt_ids.clone();
+                ids.resize(header.canvas_length(), MASK);
+                let mut log = Log::new(header);
+                for (step, mut entry) in entries.into_iter().enumerate() {
+                    for commit in &entry.record.commits {
+                        ids[commit.position] = commit.token;
+                    }
+                    entry.record.ids.clone_from(&ids);
+                    entry.record.step = step;
+                    if step == 0 {
+                        // Ids are named when they first occur, and never again.
+                        entry.texts =
+                            texts.iter().zip(2..).map(|(text, id)| TokenText { id, text: text.clone() }).collect();
+                    }
+                    log.push(Arc::new(entry));
+                }
+                if let Some((correct, verdict)) = end {
+                    log.finish(End {
+                        reason: Some(StopReason::EndOfText),
+                        answer: String::new(),
+                        tokens: 3,
+                        correct,
+                        verdict,
+                    });
+                }
+                log
+            })
+    })
+}
+
+/// Something a user, the terminal or the engine can do.
+#[derive(Debug, Clone)]
+enum Deed {
+    Key(KeyCode, KeyModifiers),
+    Mouse(MouseEventKind, u16, u16),
+    Paste(String),
+    Resize(u16, u16),
+    Tick(u64),
+    Step,
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let code = prop_oneof![
+        6 => prop::char::range(' ', '~').prop_map(KeyCode::Char),
+        6 => prop_oneof![
+            Just(KeyCode::Enter), Just(KeyCode::Esc), Just(KeyCode::Tab), Just(KeyCode::BackTab), Just(KeyCode::Left),
+            Just(KeyCode::Right), Just(KeyCode::Up), Just(KeyCode::Down), Just(KeyCode::Home), Just(KeyCode::End),
+            Just(KeyCode::PageUp), Just(KeyCode::PageDown), Just(KeyCode::Backspace), Just(KeyCode::F(1)),
+        ],
+        1 => any::<char>().prop_map(KeyCode::Char),
+    ];
+    let modifiers = prop_oneof![
+        6 => Just(KeyModifiers::NONE), 1 => Just(KeyModifiers::CONTROL), 1 => Just(KeyModifiers::SHIFT), 1 => Just(KeyModifiers::ALT),
+    ];
+    let mouse = prop_oneof![
+        Just(MouseEventKind::Down(MouseButton::Left)),
+        Just(MouseEventKind::Drag(MouseButton::Left)),
+        Just(MouseEventKind::ScrollUp),
+        Just(MouseEventKind::ScrollDown),
+    ];
+    prop_oneof![
+        8 => (code, modifiers).prop_map(|(code, modifiers)| Deed::Key(code, modifiers)),
+        2 => (mouse, 0u16..130, 0u16..50).prop_map(|(kind, x, y)| Deed::Mouse(kind, x, y)),
+        1 => text().prop_map(Deed::Paste),
+        1 => (1u16..170, 1u16..60).prop_map(|(width, height)| Deed::Resize(width, height)),
+        2 => (0u64..200_000).prop_map(Deed::Tick),
+        2 => Just(Deed::Step),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_log_can_be_drawn_at_any_size(log in log(), width in 1u16..200, height in 1u16..60, select in 0usize..46) {
+        for theme in [DARK, LIGHT, MONO] {
+            let app = diffuscope::tui::App::replay("x", Box::new(log.clone()), theme);
+            let mut driver = Driver { app, size: (width, height), effects: Vec::new() };
+            for steps in 0..=log.len() {
+                driver.act(Action::ScrubTo(steps));
+                for layer in Layer::ALL {
+                    driver.act(Action::Layer(layer));
+                }
+                driver.act(Action::Select(select)).act(Action::ToggleDrafts);
+            }
+            let (buffer, _) = driver.draw();
+            prop_assert!(buffer.content.iter().all(|cell| !cell.symbol().contains(char::is_control)));
+        }
+    }
+
+    #[test]
+    fn no_sequence_of_deeds_panics(log in log(), deeds in prop::collection::vec(deed(), 0..80), begin in any::<bool>()) {
+        let mut driver = if begin { Driver::ready(&log, DARK) } else { Driver::live(&log, 0, DARK) };
+        let mut sent = 0;
+        for deed in deeds {
+            match deed {
+                Deed::Key(code, modifiers) => { driver.event(TerminalEvent::Key(KeyEvent::new(code, modifiers))); }
+                Deed::Mouse(kind, column, row) => {
+                    driver.event(TerminalEvent::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
+                }
+                Deed::Paste(text) => { driver.event(TerminalEvent::Paste(text)); }
+                Deed::Resize(width, height) => { driver = driver.sized(width, height); driver.act(Action::Follow); }
+                Deed::Tick(millis) => { driver.tick(millis); }
+                Deed::Step => {
+                    let run = driver.app.last_run;
+                    if driver.app.run.as_ref().is_none_or(|shown| shown.id != run) && run > 0 {
+                        driver.hear(Event::Started { run, header: Box::new(log.header().clone()) });
+                        sent = 0;
+                    } else if driver.app.run.is_some() && sent < log.len() {
+                        driver.steps(&log, sent..sent + 1);
+                        sent += 1;
+                    }
+                }
+            }
+            prop_assert!(driver.app.shown() <= driver.app.len());
+        }
+    }
+
+    #[test]
+    fn scrubbing_to_a_step_shows_what_a_replay_up_to_it_shows(log in log(), at in 0usize..9) {
+        let at = at.min(log.len());
+        let mut scrubbed = Driver { app: diffuscope::tui::App::replay("x", Box::new(log.clone()), DARK), size: (110, 44), effects: Vec::new() };
+        scrubbed.act(Action::Focus(diffuscope::tui::Focus::Canvas)).act(Action::ScrubTo(at));
+        let mut short = Log::new(log.header().clone());
+        for entry in &log.entries()[..at] {
+            short.push(entry.clone());
+        }
+        let mut replayed = Driver { app: diffuscope::tui::App::replay("x", Box::new(short), DARK), size: (110, 44), effects: Vec::new() };
+        replayed.act(Action::Follow);
+        for position in 0..log.header().canvas_length() {
+            prop_assert_eq!(scrubbed.cells_of(position), replayed.cells_of(position), "position {}", position);
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Runs: what keys and time ask of the engine, and what its news do to the screen.
+
+use crossterm::event::KeyCode;
+use diffuscope::{
+    engine::protocol::{Command, Event},
+    tui::{Action, Effect, Focus, Layer, Overlay, Phase},
+};
+
+use super::{
+    common,
+    driver::{DARK, Driver},
+};
+
+fn started(driver: &mut Driver) -> diffuscope::engine::protocol::Request {
+    match driver.commands().into_iter().next() {
+        Some(Command::Start(request)) => *request,
+        other => panic!("no start but {other:?}"),
+    }
+}
+
+#[test]
+fn enter_denoises_the_prompt_held_for_the_pace() {
+    let story = common::story();
+    let mut driver = Driver::ready(&story, DARK);
+    driver.key(KeyCode::Enter);
+    let request = started(&mut driver);
+    assert_eq!((request.run, request.prompt.as_str()), (1, common::STORY_PROMPT));
+    assert!(request.paused, "steps are asked for one by one");
+    assert_eq!(request.preset.as_deref(), Some("flashdlm"));
+    assert_eq!(driver.app.focus, Focus::Canvas);
+}
+
+#[test]
+fn a_prompt_given_too_early_starts_when_the_networks_are_there() {
+    let story = common::story();
+    let mut driver = Driver::loading(DARK);
+    driver.key(KeyCode::Enter);
+    assert!(driver.commands().is_empty());
+    let header = story.header();
+    driver.hear(Event::Ready { denoiser: header.denoiser.clone(), guide: header.guide.clone() });
+    assert_eq!(started(&mut driver).run, 1);
+}
+
+#[test]
+fn an_empty_prompt_is_told_and_not_run() {
+    let story = common::story();
+    let mut driver = Driver::ready(&story, DARK);
+    driver.app.prompt.set("  ");
+    driver.key(KeyCode::Enter);
+    assert!(driver.commands().is_empty());
+    assert!(driver.text().contains("the prompt is empty"));
+}
+
+#[test]
+fn the_pace_asks_for_one_step_at_a_time() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 0, DARK);
+    driver.tick(10);
+    assert_eq!(driver.commands(), [Command::Step]);
+    driver.tick(500);
+    assert!(driver.commands().is_empty(), "the step asked for has not come yet");
+    driver.steps(&story, 0..1);
+    driver.tick(510);
+    assert_eq!(driver.commands(), [Command::Step], "it was overdue");
+    driver.steps(&story, 1..2);
+    driver.tick(520);
+    assert!(driver.commands().is_empty(), "twelve steps a second, not more");
+    driver.tick(600);
+    assert_eq!(driver.commands(), [Command::Step]);
+}
+
+#[test]
+fn space_holds_and_lets_go_on() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 2, DARK);
+    driver.keys(" ").tick(1000);
+    assert!(driver.commands().is_empty());
+    assert!(driver.text().contains("held at step 2"));
+    driver.keys(".");
+    assert_eq!(driver.commands(), [Command::Step], "a single step of a held run");
+    driver.steps(&story, 2..3);
+    driver.tick(2000);
+    assert!(driver.commands().is_empty(), "still held");
+    driver.keys(" ").tick(2001);
+    assert_eq!(driver.commands(), [Command::Step]);
+}
+
+#[test]
+fn full_speed_lets_the_engine_run() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 2, DARK);
+    driver.keys("f").tick(5000);
+    assert_eq!(driver.commands(), [Command::Resume]);
+    driver.keys(" ");
+    assert_eq!(driver.commands(), [Command::Pause]);
+    driver.keys(" f");
+    assert_eq!(driver.commands(), [Command::Resume, Command::Pause], "on at full speed, then back to the pace");
+    driver.keys("f").keys("-");
+    assert_eq!(driver.commands(), [Command::Resume, Command::Pause], "a pace ends full speed");
+}
+
+#[test]
+fn a_run_asked_for_at_full_speed_that_became_a_paced_one_is_held() {
+    let story = common::story();
+    let mut driver = Driver::ready(&story, DARK);
+    driver.app.player.full_speed = true;
+    driver.key(KeyCode::Enter);
+    assert!(!started(&mut driver).paused);
+    driver.act(Action::ToggleFullSpeed);
+    driver.effects.clear();
+    driver.hear(Event::Started { run: 1, header: Box::new(story.header().clone()) });
+    assert_eq!(driver.commands(), [Command::Pause]);
+}
+
+#[test]
+fn looking_back_leaves_the_run_alone() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 8, DARK);
+    driver.key(KeyCode::Left).key(KeyCode::Left);
+    assert_eq!(driver.app.shown(), 6);
+    driver.tick(1000);
+    assert_eq!(driver.commands(), [Command::Step], "the run goes on");
+    driver.steps(&story, 8..10);
+    assert_eq!(driver.app.shown(), 6, "and the picture stays");
+    assert!(driver.text().contains("step 6 of 10"));
+    driver.keys("G");
+    driver.steps(&story, 10..11);
+    assert_eq!(driver.app.shown(), 11);
+}
+
+#[test]
+fn a_finished_run_plays_from_its_start() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, story.len(), DARK);
+    driver.tick(0).keys(" ");
+    assert_eq!(driver.app.shown(), 0);
+    for step in 1..=story.len() as u64 {
+        driver.tick(step * 100);
+    }
+    assert_eq!(driver.app.shown(), story.len());
+    driver.tick(60_000);
+    assert!(driver.app.next_tick().is_none(), "nothing moves any more");
+}
+
+#[test]
+fn a_knob_acts_on_the_run_under_way() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 3, DARK);
+    driver.act(Action::KnobSelect(knob("verify-batch"))).key(KeyCode::Right);
+    let settings = match driver.commands().as_slice() {
+        [Command::Configure(settings)] => **settings,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(settings.verify_batch, 40);
+}
+
+#[test]
+fn a_refused_knob_goes_back() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 3, DARK);
+    driver.act(Action::KnobSelect(knob("window-left"))).key(KeyCode::Right);
+    assert_eq!(driver.app.settings().window_left, 72);
+    driver.hear(Event::Refused { run: 1, message: "window-left 72 is too much".to_owned() });
+    assert_eq!(driver.app.settings().window_left, 64);
+    assert!(driver.text().contains("window-left 72 is too much"));
+}
+
+#[test]
+fn a_conflict_is_told_before_it_leaves_the_pane() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 3, DARK);
+    driver.act(Action::KnobSelect(knob("top-k"))).key(KeyCode::Right);
+    assert!(driver.commands().is_empty());
+    assert!(driver.app.knobs.refusal.as_deref().is_some_and(|why| why.contains("sampler")), "{:?}", driver.app.knobs);
+}
+
+#[test]
+fn a_typed_value_is_checked_and_can_be_mended() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 3, DARK);
+    driver.act(Action::KnobSelect(knob("window-left"))).key(KeyCode::Enter).keys("0").key(KeyCode::Enter);
+    assert!(driver.app.knobs.refusal.as_deref().is_some_and(|why| why.contains("from 1 to 4096")));
+    driver.key(KeyCode::Backspace).keys("12").key(KeyCode::Enter);
+    assert_eq!(driver.app.settings().window_left, 12);
+    driver.keys("r");
+    assert_eq!(driver.app.settings().window_left, 64, "back to the preset");
+}
+
+#[test]
+fn a_preset_is_taken_whole() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 3, DARK);
+    driver.keys("p");
+    assert_eq!(driver.app.overlays, [Overlay::Presets]);
+    let plain = diffuscope::settings::presets().iter().position(|preset| preset.name == "plain").unwrap();
+    driver.act(Action::ListSelect(plain)).key(KeyCode::Enter);
+    assert_eq!(driver.app.settings(), common::settings("plain"));
+    assert!(matches!(driver.commands().as_slice(), [Command::Configure(_)]));
+}
+
+#[test]
+fn again_runs_the_same_prompt_with_the_settings_in_force() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, story.len(), DARK);
+    driver.act(Action::KnobSelect(knob("verify-batch"))).key(KeyCode::Right);
+    assert!(driver.commands().is_empty(), "the run is over");
+    driver.app.prompt.set("something else");
+    driver.keys("R");
+    let request = started(&mut driver);
+    assert_eq!((request.run, request.prompt.as_str(), request.settings.verify_batch), (2, common::STORY_PROMPT, 40));
+}
+
+#[test]
+fn news_of_an_older_run_are_dropped() {
+    let (story, code) = (common::story(), common::code());
+    let mut driver = Driver::live(&story, 3, DARK);
+    driver.keys("R");
+    driver.hear(Event::Started { run: 2, header: Box::new(code.header().clone()) });
+    driver.hear(Event::Step { run: 1, entry: story.entries()[3].clone() });
+    driver.hear(Event::Failed { run: 1, message: "too late".to_owned() });
+    assert_eq!((driver.app.len(), driver.app.run.as_ref().unwrap().phase.clone()), (0, Phase::Under));
+}
+
+#[test]
+fn a_failed_run_is_told_and_the_next_one_works() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 3, DARK);
+    driver.hear(Event::Failed { run: 1, message: "out of memory".to_owned() });
+    assert!(driver.text().contains("out of memory"));
+    driver.keys("R");
+    assert_eq!(started(&mut driver).run, 2);
+    driver.hear(Event::Started { run: 2, header: Box::new(story.header().clone()) });
+    assert!(driver.app.is_under_way());
+}
+
+#[test]
+fn the_gallery_loads_and_starts() {
+    let story = common::story();
+    let mut driver = Driver::ready(&story, DARK);
+    driver.ctrl('g').key(KeyCode::Down).key(KeyCode::Enter);
+    let request = started(&mut driver);
+    assert_eq!(request.prompt, driver.app.examples[1].prompt);
+    assert!(driver.app.overlays.is_empty());
+}
+
+#[test]
+fn a_replay_takes_no_prompt_and_no_knob() {
+    let app = diffuscope::tui::App::replay("goat.jsonl", Box::new(common::story()), DARK);
+    let mut driver = Driver { app, size: (120, 40), effects: Vec::new() };
+    let settings = driver.app.settings();
+    driver.keys("i").keys("hello").key(KeyCode::Enter).keys("R");
+    driver.act(Action::KnobSelect(3)).act(Action::KnobNudge(1)).act(Action::KnobReset).act(Action::Submit);
+    assert_eq!((driver.effects.len(), driver.app.settings()), (0, settings));
+}
+
+#[test]
+fn a_replay_shows_the_settings_that_the_shown_step_used() {
+    let app = diffuscope::tui::App::replay("goat.jsonl", Box::new(common::story()), DARK);
+    let mut driver = Driver { app, size: (120, 40), effects: Vec::new() };
+    driver.act(Action::ScrubTo(9));
+    assert_eq!(driver.app.settings().window_left, 64);
+    driver.act(Action::ScrubTo(10));
+    assert_eq!(driver.app.settings().window_left, 48);
+}
+
+#[test]
+fn the_trace_is_saved_once_there_is_one() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 0, DARK);
+    driver.keys("w");
+    assert!(driver.effects.is_empty());
+    driver.steps(&story, 0..2);
+    driver.keys("w");
+    assert_eq!(driver.effects, [Effect::SaveTrace("diffuscope-1.jsonl".to_owned())]);
+}
+
+#[test]
+fn notices_go_by_themselves_or_with_the_next_key() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 0, DARK);
+    driver.keys("w");
+    assert!(driver.app.notice.is_some());
+    driver.tick(8000);
+    assert!(driver.app.notice.is_none());
+    driver.keys("w").keys("1");
+    assert!(driver.app.notice.is_none());
+}
+
+#[test]
+fn esc_takes_away_what_is_in_front() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 5, DARK);
+    driver.keys("j").keys("?");
+    driver.key(KeyCode::Esc);
+    assert!(driver.app.overlays.is_empty() && driver.app.lens.selected.is_some());
+    driver.key(KeyCode::Esc);
+    assert_eq!(driver.app.lens.selected, None);
+    driver.act(Action::Focus(Focus::Knobs)).key(KeyCode::Esc);
+    assert_eq!(driver.app.focus, Focus::Canvas);
+}
+
+#[test]
+fn layers_have_keys() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 5, DARK);
+    driver.keys("2");
+    assert_eq!(driver.app.lens.layer, Layer::Cache);
+    driver.keys("vv");
+    assert_eq!(driver.app.lens.layer, Layer::Confidence);
+}
+
+fn knob(name: &str) -> usize {
+    diffuscope::settings::KNOBS.iter().position(|knob| knob.name == name).unwrap()
+}
