@@ -238,8 +238,9 @@ impl Config {
                 "one of the models",
             )?;
             if let Some(from) = &phase.from {
-                let fits = earlier.iter().any(|p| p.name == *from && p.model == phase.model);
-                require(fits, &format!("{field}.from"), from, "an earlier phase of the same model")?;
+                let shape = |phase: &Phase| self.models.get(&phase.model);
+                let fits = earlier.iter().any(|p| p.name == *from && shape(p) == shape(phase));
+                require(fits, &format!("{field}.from"), from, "an earlier phase of a model of the same shape")?;
             }
             require(phase.tokens > 0, &format!("{field}.tokens"), &phase.tokens, positive)?;
             if !phase.mix.is_empty() {
