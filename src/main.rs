@@ -1,22 +1,6 @@
-//! The `diffuscope` program.
+//! The program. Everything it does is in the library.
 
-use clap::{Parser, Subcommand};
-
-#[derive(Debug, Parser)]
-#[command(version, about)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    Train(diffuscope::train::command::TrainArgs),
-}
-
-fn main() -> anyhow::Result<()> {
+fn main() -> std::process::ExitCode {
     diffuscope::process::prepare();
-    match Cli::parse().command {
-        Command::Train(args) => diffuscope::train::command::run(args),
-    }
+    diffuscope::cli::main()
 }

@@ -1,26 +1,25 @@
-//! What has to be set before the first thread starts.
-//!
-//! The tensor library reads two environment variables and has no other way to be told. Nobody should have to know
-//! them, so the program sets them for itself; what is already set stays.
+//! What holds for the whole process, set before it has a second thread.
 
-/// Variables and the values that they get.
-fn defaults() -> [(&'static str, String); 2] {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    [
-        // Idle workers of element-wise operations otherwise spin 25,000 rounds, on cores that matrix products need.
-        ("CANDLE_BARRIER_POOL_SPIN_LIMIT", "1".to_owned()),
-        // Without it the number of CPUs is looked up anew in every matrix product, which takes longer than a small one.
-        ("RAYON_NUM_THREADS", cores.to_string()),
-    ]
+use std::{env, ffi::OsStr, thread};
+
+/// Prepares the process. The program calls it first of all.
+pub fn prepare() {
+    // Threads of the tensor library that have nothing to do spin this often before they sleep. Its own default keeps
+    // every core busy between the passes of a small network.
+    set_default("CANDLE_BARRIER_POOL_SPIN_LIMIT", "1");
+    // Where this is not set, the tensor library counts the machine's cores anew in every matrix product, which takes
+    // longer than a product of the embedded pair.
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    set_default("RAYON_NUM_THREADS", threads.to_string());
 }
 
-/// Prepares the process. To be called first thing in `main`, while no other thread runs.
-#[expect(unsafe_code, reason = "environment variables may only be written while no other thread reads them")]
-pub fn prepare() {
-    for (name, value) in defaults() {
-        if std::env::var_os(name).is_none() {
-            // SAFETY: `main` calls this before it starts any thread.
-            unsafe { std::env::set_var(name, value) };
+/// Sets an environment variable that the user has not set.
+fn set_default(name: &str, value: impl AsRef<OsStr>) {
+    if env::var_os(name).is_none() {
+        #[expect(unsafe_code, reason = "no other thread can read the environment: there is none yet")]
+        // SAFETY: `prepare` runs before any thread is started.
+        unsafe {
+            env::set_var(name, value);
         }
     }
 }

@@ -1,5 +1,22 @@
 //! The engine: one worker thread that owns the networks; commands in, events out.
 //!
-//! [`protocol`] is all that a client needs to know.
+//! [`protocol`] is all that a client needs to know, [`Engine`] the handle it holds. What happens within a run is in
+//! [`Run`], which headless commands drive by themselves with [`complete`]: a trace is the same whoever asked for it.
+//!
+//! # Channels
+//! Commands go through an unbounded channel: there are as many as a person presses keys, and the worker drains it
+//! between steps. Events come back through a bounded one, which a screen awaits and a test blocks on. Step records
+//! are never lost: where the client does not keep up, the worker waits with the next step (that time is in no
+//! figure). Dropping the handle closes the event channel before it joins the thread, so a waiting worker is released.
 
+mod caught;
+mod handle;
+mod models;
 pub mod protocol;
+mod run;
+mod worker;
+
+pub use caught::is_caught;
+pub use handle::Engine;
+pub use models::Models;
+pub use run::{Progress, Run, RunError, complete, gen_length};

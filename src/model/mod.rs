@@ -7,6 +7,7 @@
 //! | [`network`] | the trait, free of tensors |
 //! | [`checkpoint`] | a checkpoint's folder or embedded bytes, and which architecture they are |
 //! | [`tokenizer`] | text to token ids and back |
+//! | [`embedded`] | the pair that is part of the program |
 //! | [`weights`] | tensors out of a safetensors file |
 //! | [`config`] | the fields of `config.json` |
 //! | [`device`] | where tensors live and are computed |
@@ -23,6 +24,7 @@ pub mod checkpoint;
 pub mod config;
 mod cpu;
 pub mod device;
+pub mod embedded;
 pub mod kv;
 pub mod layers;
 pub mod network;

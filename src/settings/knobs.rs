@@ -299,7 +299,7 @@ impl<'de> Deserialize<'de> for Settings {
 
 /// A value as files write it: `32`, `0.9`, `true` or `"whole"`.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number, a word in quotes, true or false")]
 pub(super) enum Scalar {
     Flag(bool),
     Int(u64),

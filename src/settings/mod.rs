@@ -3,11 +3,13 @@
 //! [`Settings`] and [`KNOBS`] come from one declaration in `knobs.rs`. Values travel as [`Value`] where the knob is
 //! not known at compile time (a flag, a preset field, a key press in the pane), and as typed fields where it is.
 
+mod config;
 mod knob;
 mod knobs;
 mod preset;
 mod validate;
 
+pub use config::Config;
 pub use knob::{Choice, Effect, Kind, Knob, Slot, Value};
 pub use knobs::{CacheChoice, EosStop, GuideRule, KNOBS, OrderScore, SamplerStyle, Settings, UnmaskRule};
 pub use preset::{DEFAULT_PRESET, Layers, Preset, preset, presets};

@@ -49,7 +49,7 @@ impl Preset {
     /// Parses the text of a preset file; `file` names it in errors.
     pub fn parse(name: &str, file: &str, text: &str) -> Result<Self, SettingsError> {
         let bad = |message: String| SettingsError::BadFile { file: file.to_owned(), message };
-        let parsed: PresetFile = toml::from_str(text).map_err(|error| bad(toml_message(&error)))?;
+        let parsed: PresetFile = toml::from_str(text).map_err(|error| bad(toml_message(&error, text)))?;
         Ok(Self {
             name: printable::line(name),
             title: printable::line(&parsed.title),
@@ -60,9 +60,7 @@ impl Preset {
 
     /// Reads a preset file.
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
-        let file = printable::line(&path.display().to_string());
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| SettingsError::BadFile { file: file.clone(), message: error.to_string() })?;
+        let (file, text) = read(path)?;
         let name = path.file_stem().map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned());
         Self::parse(&name, &file, &text)
     }
@@ -172,11 +170,26 @@ fn check<'a>(knobs: impl IntoIterator<Item = (&'a str, String)>) -> Result<Vec<(
         .collect()
 }
 
-fn checked_knobs(knobs: &BTreeMap<String, Scalar>) -> Result<Vec<(&'static str, String)>, SettingsError> {
+pub(super) fn checked_knobs(knobs: &BTreeMap<String, Scalar>) -> Result<Vec<(&'static str, String)>, SettingsError> {
     check(knobs.iter().map(|(name, value)| (name.as_str(), value.to_string())))
 }
 
-/// The message of a TOML error without its multi-line excerpt, with the line number.
-pub(crate) fn toml_message(error: &toml::de::Error) -> String {
-    printable::line(error.message())
+/// The name of a settings file, printable, and its text.
+pub(super) fn read(path: &Path) -> Result<(String, String), SettingsError> {
+    let file = printable::line(&path.display().to_string());
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((file, text)),
+        Err(error) => Err(SettingsError::BadFile { file, message: error.to_string() }),
+    }
+}
+
+/// The message of a TOML error without its excerpt of `text`, with the line number.
+pub(super) fn toml_message(error: &toml::de::Error, text: &str) -> String {
+    let line = error
+        .span()
+        .and_then(|span| text.get(..span.start))
+        .map(|before| format!("line {}: ", before.matches('\n').count() + 1));
+    // Some messages have a second line that says what was expected.
+    let message = error.message().trim().replace('\n', "; ");
+    printable::line(&format!("{}{message}", line.unwrap_or_default()))
 }

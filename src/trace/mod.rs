@@ -2,9 +2,13 @@
 //!
 //! A [`Log`] is what a live run and a replayed file have in common, and all that the screen sees.
 
+mod check;
 mod figures;
+pub mod file;
 mod log;
 pub mod printable;
+mod recorder;
 
 pub use figures::Figures;
 pub use log::{Canvas, End, Entry, Header, Log, ModelCard, Piece, TokenText};
+pub use recorder::Recorder;

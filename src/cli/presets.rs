@@ -1,0 +1,44 @@
+//! `diffuscope presets`: the list, or one of them as the file that would make it.
+
+use std::io::{self, Write};
+
+use super::failure::Failure;
+use crate::settings::{DEFAULT_PRESET, Knob, Preset, Value, preset, presets};
+
+/// Lists the presets, or prints one as a preset file.
+#[derive(Debug, clap::Args)]
+pub(super) struct PresetsArgs {
+    /// Name of a built-in preset, or a .toml file
+    #[arg(value_name = "NAME|FILE")]
+    name: Option<String>,
+}
+
+/// Prints what was asked for.
+pub(super) fn list(args: &PresetsArgs) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    if let Some(name) = &args.name {
+        return write_file(&preset(name)?, &mut out);
+    }
+    for preset in presets() {
+        let mark = if preset.name == DEFAULT_PRESET { " (default)" } else { "" };
+        writeln!(out, "{:<16} {}{mark}", preset.name, preset.title)?;
+        writeln!(out, "{:16} {}", "", preset.description)?;
+    }
+    Ok(())
+}
+
+/// Writes the file that makes this preset.
+fn write_file(preset: &Preset, out: &mut dyn Write) -> Result<(), Failure> {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    writeln!(out, "title = {}", quoted(&preset.title))?;
+    writeln!(out, "description = {}\n", quoted(&preset.description))?;
+    writeln!(out, "[knobs]")?;
+    for (name, value) in preset.knobs() {
+        match Knob::find(name)?.parse(value)? {
+            Value::Word(word) => writeln!(out, "{name} = {}", quoted(word))?,
+            Value::Flag(on) => writeln!(out, "{name} = {on}")?,
+            number => writeln!(out, "{name} = {number}")?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! `diffuscope run`: one prompt, its answer, the figures.
+
+use std::{
+    fs::File,
+    io::{self, Read, Write},
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+
+use super::{failure::Failure, models::ModelArgs, settings::SettingsArgs};
+use crate::{
+    decode::{clock::WallClock, record::StopReason},
+    engine::{Progress, complete, protocol::Request},
+    tasks,
+    trace::{Figures, Log, file::Writer, printable},
+};
+
+/// Denoises an answer to a prompt and prints it, with the figures on standard error.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArgs {
+    /// What to denoise an answer to; - reads it from standard input
+    #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
+    prompt: String,
+    /// Write the log of all steps to this file, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Print one JSON object with the answer and the figures
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    models: ModelArgs,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+/// Runs it.
+pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
+    args.models.adapt(&mut args.settings);
+    let (layers, _) = args.settings.layers()?;
+    let request = Request {
+        run: 1,
+        prompt: prompt(args.prompt)?,
+        settings: layers.resolve(),
+        preset: layers.preset().map(|preset| preset.name.clone()),
+        paused: false,
+    };
+    let mut models = args.models.load().map_err(|error| Failure::input(&error))?;
+    let mut trace = TraceFile::new(args.trace.as_deref());
+    let log = complete(&mut models, &request, &WallClock::default(), |progress| trace.note(progress))?;
+    trace.result()?;
+    let outcome = Outcome::of(&log);
+    let mut out = io::stdout().lock();
+    if args.json {
+        let json = serde_json::to_string(&outcome).map_err(io::Error::from)?;
+        writeln!(out, "{json}")?;
+        return Ok(());
+    }
+    writeln!(out, "{}", printable::text(outcome.answer))?;
+    out.flush()?;
+    outcome.tell(&mut io::stderr().lock())?;
+    Ok(())
+}
+
+/// The prompt as given, or from standard input without the line break at its end.
+fn prompt(given: String) -> Result<String, Failure> {
+    if given != "-" {
+        return Ok(given);
+    }
+    let mut text = String::new();
+    io::stdin()
+        .lock()
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::Input(format!("the prompt cannot be read from standard input: {error}")))?;
+    text.truncate(text.trim_end_matches(['\n', '\r']).len());
+    Ok(text)
+}
+
+/// Writes the trace while the run goes on. The file is made when the run has begun: a request that is refused leaves
+/// an older trace alone.
+struct TraceFile<'a> {
+    path: Option<&'a Path>,
+    writer: Option<Writer<File>>,
+    failed: Option<io::Error>,
+}
+
+impl<'a> TraceFile<'a> {
+    fn new(path: Option<&'a Path>) -> Self {
+        Self { path, writer: None, failed: None }
+    }
+
+    fn note(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
+        match self.write(progress) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn write(&mut self, progress: Progress<'_>) -> io::Result<()> {
+        match (progress, self.path, &mut self.writer) {
+            (Progress::Started(header), Some(path), _) => {
+                self.writer = Some(Writer::new(File::create(path)?, header)?);
+                Ok(())
+            }
+            (Progress::Step(entry), _, Some(writer)) => writer.step(entry),
+            (Progress::Ended(end), _, Some(writer)) => writer.end(end),
+            _ => Ok(()),
+        }
+    }
+
+    fn result(self) -> Result<(), Failure> {
+        match (self.path, self.failed) {
+            (Some(path), Some(error)) => Err(Failure::writing(path, &error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Outcome<'a> {
+    answer: &'a str,
+    correct: Option<bool>,
+    verdict: Option<&'a str>,
+    family: Option<&'static str>,
+    preset: Option<&'a str>,
+    seed: u64,
+    prompt_tokens: usize,
+    gen_length: usize,
+    stop: Option<StopReason>,
+    tokens: usize,
+    steps: usize,
+    nfe: u32,
+    guide_forwards: u32,
+    seconds: f64,
+    denoiser_seconds: f64,
+    guide_seconds: f64,
+    tokens_per_forward: f64,
+    tokens_per_second: f64,
+    positions_computed: u32,
+    positions_reused: u32,
+    acceptance: Option<f64>,
+}
+
+impl<'a> Outcome<'a> {
+    fn of(log: &'a Log) -> Self {
+        let header = log.header();
+        let figures = Figures::of(log, log.len());
+        let end = log.end();
+        Self {
+            answer: end.map_or("", |end| &end.answer),
+            correct: end.and_then(|end| end.correct),
+            verdict: end.and_then(|end| end.verdict.as_deref()),
+            family: tasks::recognise(&header.prompt).map(|task| task.family().name()),
+            preset: header.preset.as_deref(),
+            seed: header.settings.seed,
+            prompt_tokens: header.prompt_ids.len(),
+            gen_length: header.gen_length,
+            stop: end.and_then(|end| end.reason),
+            tokens: figures.tokens,
+            steps: figures.steps,
+            nfe: figures.cost.nfe,
+            guide_forwards: figures.cost.guide_forwards,
+            seconds: figures.seconds(),
+            denoiser_seconds: figures.cost.denoiser_us as f64 / 1e6,
+            guide_seconds: figures.cost.guide_us as f64 / 1e6,
+            tokens_per_forward: figures.tokens_per_forward(),
+            tokens_per_second: figures.tokens_per_second(),
+            positions_computed: figures.cost.computed,
+            positions_reused: figures.cost.reused,
+            acceptance: figures.acceptance(),
+        }
+    }
+
+    /// The figures for people, one thing per line.
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        let verdict = printable::line(self.verdict.unwrap_or_default());
+        match (self.correct, self.family) {
+            (Some(true), _) => writeln!(out, "correct    yes: {verdict}")?,
+            (Some(false), _) => writeln!(out, "correct    no: {verdict}")?,
+            (None, Some(_)) => writeln!(out, "correct    not judged")?,
+            (None, None) => {
+                writeln!(out, "correct    not judged: the prompt is none of the tasks that have a checker")?;
+            }
+        }
+        let stop = match self.stop {
+            Some(StopReason::NothingMasked) => "nothing masked",
+            Some(StopReason::EndOfText) => "end of text",
+            Some(StopReason::StepBudget) => "step budget spent",
+            None => "stopped",
+        };
+        writeln!(out, "decode     {} of {} tokens in {} steps ({stop})", self.tokens, self.gen_length, self.steps)?;
+        writeln!(
+            out,
+            "forwards   {} of the denoiser ({:.2} tokens each), {} of the guide",
+            self.nfe, self.tokens_per_forward, self.guide_forwards
+        )?;
+        if let Some(acceptance) = self.acceptance {
+            writeln!(out, "guide      accepted {:.0} % of the drafts that it judged", 100.0 * acceptance)?;
+        }
+        writeln!(
+            out,
+            "time       {:.3} s ({:.1} tokens/s): denoiser {:.3} s, guide {:.3} s",
+            self.seconds, self.tokens_per_second, self.denoiser_seconds, self.guide_seconds
+        )?;
+        writeln!(out, "positions  {} computed, {} reused", self.positions_computed, self.positions_reused)
+    }
+}

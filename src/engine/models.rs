@@ -1,0 +1,45 @@
+//! What a run needs that takes long to load.
+
+use crate::{
+    decode::Networks,
+    model::{network::Network, tokenizer::Tokenizer},
+    trace::ModelCard,
+};
+
+/// The networks with their tokenizer and what people should know about them.
+pub struct Models {
+    /// Proposes tokens.
+    pub denoiser: Box<dyn Network>,
+    /// Accepts or rejects drafts.
+    pub guide: Option<Box<dyn Network>>,
+    /// Text to ids and back, for both.
+    pub tokenizer: Tokenizer,
+    /// The denoiser, for people.
+    pub denoiser_card: ModelCard,
+    /// The guide, for people.
+    pub guide_card: Option<ModelCard>,
+}
+
+impl Models {
+    /// The longest canvas, in tokens, that denoiser and guide both take.
+    pub fn context(&self) -> usize {
+        let denoiser = self.denoiser.spec().max_positions;
+        self.guide.as_ref().map_or(denoiser, |guide| guide.spec().max_positions.min(denoiser))
+    }
+
+    /// Forgets what an earlier run left behind.
+    pub(super) fn reset(&mut self) {
+        self.denoiser.reset();
+        if let Some(guide) = &mut self.guide {
+            guide.reset();
+        }
+    }
+
+    /// As a step takes them.
+    pub(super) fn networks(&mut self) -> Networks<'_> {
+        Networks {
+            denoiser: &mut *self.denoiser,
+            guide: self.guide.as_mut().map(|guide| &mut **guide as &mut dyn Network),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! One run, from request to end.
+//!
+//! The worker thread does it step by step between commands, headless commands in one go; both log the same.
+
+use std::{ops::ControlFlow, sync::Arc};
+
+use thiserror::Error;
+
+use super::{Models, caught::caught, protocol::Request};
+use crate::{
+    decode::{DecodeError, Decoder, clock::Clock, record::StopReason},
+    settings::Settings,
+    tasks::{self, Task},
+    trace::{End, Entry, Header, Log, Recorder, printable},
+};
+
+/// Masks for a prompt that is none of the tasks.
+const USUAL_GEN_LENGTH: usize = 64;
+
+/// Why a run could not start or go on, in one printable sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RunError {
+    /// What was asked for cannot be done: prompt and settings must change.
+    #[error("{0}")]
+    Request(String),
+    /// It broke under way.
+    #[error("the run failed: {0}")]
+    Broken(String),
+}
+
+impl From<DecodeError> for RunError {
+    fn from(error: DecodeError) -> Self {
+        let message = printable::line(&error.to_string());
+        match error {
+            DecodeError::Settings(_) | DecodeError::Unusable(_) => Self::Request(message),
+            DecodeError::Network(_) => Self::Broken(message),
+        }
+    }
+}
+
+/// A run under way.
+pub struct Run {
+    header: Header,
+    decoder: Decoder,
+    recorder: Recorder,
+    task: Option<Task>,
+}
+
+impl Run {
+    /// Starts what `request` asks for; the networks forget what was before.
+    ///
+    /// # Errors
+    /// [`RunError::Request`] where prompt, settings and models do not go together.
+    pub fn start(models: &mut Models, request: &Request) -> Result<Self, RunError> {
+        caught(|| Self::start_uncaught(models, request)).unwrap_or_else(|panic| Err(RunError::Broken(panic)))
+    }
+
+    fn start_uncaught(models: &mut Models, request: &Request) -> Result<Self, RunError> {
+        if request.prompt.trim().is_empty() {
+            return Err(RunError::Request("the prompt is empty: type something to denoise an answer to".to_owned()));
+        }
+        models.reset();
+        let prompt_ids = models
+            .tokenizer
+            .encode_prompt(&request.prompt)
+            .map_err(|error| RunError::Request(printable::line(&format!("the prompt cannot be encoded: {error}"))))?;
+        let task = tasks::recognise(&request.prompt);
+        let room = models.context().saturating_sub(prompt_ids.len());
+        let gen_length = gen_length(&request.settings, task.as_ref(), room);
+        let denoiser = models.denoiser.spec();
+        let guide = models.guide.as_ref().map(|guide| guide.spec());
+        let decoder = Decoder::new(denoiser, guide, &prompt_ids, gen_length, request.settings)?;
+        let mask_id = denoiser.mask_id.expect("the decoder refuses a denoiser without a mask");
+        let header = Header {
+            denoiser: models.denoiser_card.clone(),
+            guide: models.guide_card.clone(),
+            preset: request.preset.clone(),
+            settings: request.settings,
+            prompt: request.prompt.clone(),
+            prompt_pieces: models.tokenizer.pieces(&prompt_ids),
+            prompt_ids,
+            gen_length,
+            mask_id,
+            eos_id: denoiser.eos_id,
+        };
+        let recorder = Recorder::new(&header);
+        Ok(Self { header, decoder, recorder, task })
+    }
+
+    /// What it started from.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Why it is over, if it is.
+    pub fn stopped(&self) -> Option<StopReason> {
+        self.decoder.stopped()
+    }
+
+    /// New settings; each knob takes effect when its declaration says.
+    ///
+    /// # Errors
+    /// When they conflict; the old ones stay in force.
+    pub fn configure(&mut self, settings: Settings) -> Result<(), RunError> {
+        Ok(self.decoder.configure(settings)?)
+    }
+
+    /// Does the next step. Call it only while [`Self::stopped`] is `None`.
+    ///
+    /// # Errors
+    /// When a network fails or something panics. The run cannot go on then; the next one can.
+    pub fn step(&mut self, models: &mut Models, clock: &dyn Clock) -> Result<Arc<Entry>, RunError> {
+        caught(|| {
+            let record = self.decoder.step(models.networks(), clock)?;
+            let tokenizer = &models.tokenizer;
+            Ok(Arc::new(self.recorder.entry(record, |ids| tokenizer.pieces(ids))))
+        })
+        .unwrap_or_else(|panic| Err(RunError::Broken(panic)))
+    }
+
+    /// The end of it, here. An answer is judged only where the run came to its own end.
+    pub fn end(&self, models: &Models) -> End {
+        let reason = self.stopped();
+        let generated = &self.decoder.ids()[self.header.prompt_ids.len()..];
+        let tokens: Vec<u32> = generated
+            .iter()
+            .copied()
+            .take_while(|id| *id != self.header.eos_id)
+            .filter(|id| *id != self.header.mask_id)
+            .collect();
+        let answer = models.tokenizer.decode(&tokens);
+        let verdict = self.task.as_ref().filter(|_| reason.is_some()).map(|task| task.check(&answer));
+        End {
+            reason,
+            answer,
+            tokens: tokens.len(),
+            correct: verdict.as_ref().map(|verdict| verdict.correct),
+            verdict: verdict.map(|verdict| verdict.reason),
+        }
+    }
+}
+
+/// Masks to append to a prompt: what the settings say; where they leave it open, what the task needs (64 where it is
+/// none), at least one block, at most `room`.
+pub fn gen_length(settings: &Settings, task: Option<&Task>, room: usize) -> usize {
+    settings.gen_length.unwrap_or_else(|| {
+        let wanted = task.map_or(USUAL_GEN_LENGTH, |task| task.family().canvas());
+        wanted.max(settings.block_length.unwrap_or(0)).min(room.max(1))
+    })
+}
+
+/// What [`complete`] tells while it works.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress<'a> {
+    /// The run has begun.
+    Started(&'a Header),
+    /// A step is done.
+    Step(&'a Entry),
+    /// The run is over.
+    Ended(&'a End),
+}
+
+/// Does a whole run and returns its log. `observe` sees each part as soon as it is there, and may break it off; the log
+/// has no end then.
+///
+/// # Errors
+/// As [`Run::start`] and [`Run::step`].
+pub fn complete(
+    models: &mut Models,
+    request: &Request,
+    clock: &dyn Clock,
+    mut observe: impl FnMut(Progress<'_>) -> ControlFlow<()>,
+) -> Result<Log, RunError> {
+    let mut run = Run::start(models, request)?;
+    let mut log = Log::new(run.header().clone());
+    if observe(Progress::Started(run.header())).is_break() {
+        return Ok(log);
+    }
+    while run.stopped().is_none() {
+        let entry = run.step(models, clock)?;
+        let flow = observe(Progress::Step(&entry));
+        log.push(entry);
+        if flow.is_break() {
+            return Ok(log);
+        }
+    }
+    let end = run.end(models);
+    // Nothing is left to break off.
+    let _ = observe(Progress::Ended(&end));
+    log.finish(end);
+    Ok(log)
+}

@@ -1,0 +1,59 @@
+//! The configuration file: what somebody always wants.
+//!
+//! TOML with the name of a preset, the name of a theme and a `[knobs]` table, all optional; unknown fields are refused.
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde::Deserialize;
+
+use super::{
+    SettingsError,
+    knobs::Scalar,
+    preset::{checked_knobs, preset, read, toml_message},
+};
+
+/// A configuration file, checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Config {
+    /// The preset, as `--preset` takes it.
+    pub preset: Option<String>,
+    /// The theme's name; which ones there are is the screen's business.
+    pub theme: Option<String>,
+    knobs: Vec<(&'static str, String)>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigFile {
+    preset: Option<String>,
+    theme: Option<String>,
+    #[serde(default)]
+    knobs: BTreeMap<String, Scalar>,
+}
+
+impl Config {
+    /// Parses the text of a configuration file; `file` names it in errors.
+    pub fn parse(file: &str, text: &str) -> Result<Self, SettingsError> {
+        let bad = |message: String| SettingsError::BadFile { file: file.to_owned(), message };
+        let parsed: ConfigFile = toml::from_str(text).map_err(|error| bad(toml_message(&error, text)))?;
+        if let Some(name) = &parsed.preset {
+            preset(name).map_err(|error| bad(error.to_string()))?;
+        }
+        Ok(Self {
+            preset: parsed.preset,
+            theme: parsed.theme,
+            knobs: checked_knobs(&parsed.knobs).map_err(|error| bad(error.to_string()))?,
+        })
+    }
+
+    /// Reads a configuration file.
+    pub fn read(path: &Path) -> Result<Self, SettingsError> {
+        let (file, text) = read(path)?;
+        Self::parse(&file, &text)
+    }
+
+    /// Its knob names and values.
+    pub fn knobs(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.knobs.iter().cloned()
+    }
+}

@@ -1,0 +1,159 @@
+//! What a log read from a file must keep, so that every view of it can index without asking.
+
+use super::{Entry, Header};
+use crate::decode::record::{Cost, Proposal, StepRecord};
+
+/// The longest canvas that a file may ask for: far above any model's context, far below what memory holds.
+const LONGEST_CANVAS: usize = 1 << 20;
+
+/// Checks a header.
+pub(super) fn header(header: &Header) -> Result<(), String> {
+    let prompt = header.prompt_ids.len();
+    if header.prompt_pieces.len() != prompt {
+        return Err(format!("the prompt has {prompt} ids but {} pieces of text", header.prompt_pieces.len()));
+    }
+    if header.gen_length == 0 {
+        return Err("gen_length is 0".to_owned());
+    }
+    match prompt.checked_add(header.gen_length) {
+        Some(length) if length <= LONGEST_CANVAS => Ok(()),
+        _ => Err(format!(
+            "a prompt of {prompt} and {} masks exceed the longest canvas of {LONGEST_CANVAS}",
+            header.gen_length
+        )),
+    }
+}
+
+/// Checks entries one after the other.
+#[derive(Debug)]
+pub(super) struct Steps {
+    prompt: usize,
+    length: usize,
+    next: usize,
+    cost: [u64; 8],
+}
+
+impl Steps {
+    /// For the log that `header` opens.
+    pub(super) fn new(header: &Header) -> Self {
+        Self { prompt: header.prompt_ids.len(), length: header.canvas_length(), next: 0, cost: [0; 8] }
+    }
+
+    /// Checks the next entry.
+    pub(super) fn check(&mut self, entry: &Entry) -> Result<(), String> {
+        let record = &entry.record;
+        if record.step != self.next {
+            return Err(format!("step {} stands where step {} is expected", record.step, self.next));
+        }
+        self.canvas(record)?;
+        self.proposals(&record.proposals)?;
+        self.commits(record)?;
+        self.guide(record)?;
+        self.ascending("piece", entry.pieces.iter().map(|piece| piece.position))?;
+        self.cost(&record.cost)?;
+        self.next += 1;
+        Ok(())
+    }
+
+    fn canvas(&self, record: &StepRecord) -> Result<(), String> {
+        for (what, found) in [("ids", record.ids.len()), ("kv", record.kv.len())] {
+            if found != self.length {
+                return Err(format!("{what} has {found} entries and the canvas has {}", self.length));
+            }
+        }
+        let region = record.region;
+        if region.start > region.end || region.end > self.length {
+            return Err(format!(
+                "the region {}..{} is outside the canvas of {} positions",
+                region.start, region.end, self.length
+            ));
+        }
+        Ok(())
+    }
+
+    fn proposals(&self, proposals: &[Proposal]) -> Result<(), String> {
+        self.ascending("proposal", proposals.iter().map(|proposal| proposal.position))?;
+        for proposal in proposals {
+            probability("a proposal's confidence", proposal.confidence)?;
+            if !proposal.entropy.is_finite() || !proposal.score.is_finite() {
+                return Err("a proposal's entropy or score is not finite".to_owned());
+            }
+            if proposal.alternatives.len() > Proposal::ALTERNATIVES {
+                return Err(format!(
+                    "a proposal has {} alternatives, and {} is the most",
+                    proposal.alternatives.len(),
+                    Proposal::ALTERNATIVES
+                ));
+            }
+            for (_, value) in &proposal.alternatives {
+                probability("an alternative's probability", *value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn commits(&self, record: &StepRecord) -> Result<(), String> {
+        self.ascending("commit", record.commits.iter().map(|commit| commit.position))?;
+        for commit in &record.commits {
+            if commit.position < self.prompt {
+                return Err(format!("a commit at position {} writes into the prompt", commit.position));
+            }
+            if record.ids[commit.position] != commit.token {
+                return Err(format!(
+                    "the commit at position {} writes token {}, and ids has {} there",
+                    commit.position, commit.token, record.ids[commit.position]
+                ));
+            }
+            probability("a commit's confidence", commit.confidence)?;
+        }
+        Ok(())
+    }
+
+    fn guide(&self, record: &StepRecord) -> Result<(), String> {
+        let Some(review) = &record.guide else { return Ok(()) };
+        self.ascending("draft", review.drafts.iter().map(|draft| draft.position))?;
+        if review.accepted > review.drafts.len() {
+            return Err(format!("{} of {} drafts are accepted", review.accepted, review.drafts.len()));
+        }
+        for view in review.drafts.iter().filter_map(|draft| draft.view) {
+            probability("a guide's probability", view.top_probability)?;
+            probability("a guide's probability", view.draft_probability)?;
+        }
+        Ok(())
+    }
+
+    /// Figures add costs up, so their sums must stay within their types.
+    fn cost(&mut self, cost: &Cost) -> Result<(), String> {
+        let counts = [cost.nfe, cost.guide_forwards, cost.computed, cost.reused, cost.guide_computed].map(u64::from);
+        let parts = counts.into_iter().chain([cost.denoiser_us, cost.guide_us, cost.other_us]);
+        for (index, (sum, part)) in self.cost.iter_mut().zip(parts).enumerate() {
+            let most = if index < counts.len() { u64::from(u32::MAX / 2) } else { u64::MAX / 4 };
+            *sum = sum
+                .checked_add(part)
+                .filter(|sum| *sum <= most)
+                .ok_or_else(|| format!("a cost of {part} makes an impossible sum"))?;
+        }
+        Ok(())
+    }
+
+    fn ascending(&self, what: &str, positions: impl Iterator<Item = usize>) -> Result<(), String> {
+        let mut last = None;
+        for position in positions {
+            if position >= self.length {
+                return Err(format!(
+                    "a {what} at position {position} is outside the canvas of {} positions",
+                    self.length
+                ));
+            }
+            if last.is_some_and(|last| last >= position) {
+                return Err(format!("the {what} at position {position} is out of order"));
+            }
+            last = Some(position);
+        }
+        Ok(())
+    }
+}
+
+fn probability(what: &str, value: f32) -> Result<(), String> {
+    if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(format!("{what} is {value}, not between 0 and 1")) }
+}

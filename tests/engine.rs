@@ -1,0 +1,424 @@
+//! The engine through its handle, with a scripted network behind it.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::sync::{Arc, mpsc};
+
+use diffuscope::{
+    decode::{
+        clock::StoppedClock,
+        record::{Change, StopReason},
+    },
+    engine::{
+        Engine, Models, Progress, complete,
+        protocol::{Command, Event, Request, RunId},
+    },
+    settings::{Knob, Settings},
+    trace::{End, Entry, Header, file},
+};
+use support::{Mishap, Scripted, models, timeless, tokenizer};
+
+const PROMPT: &str = "Reverse this list: Max, Leo, Ruth";
+const ANSWER: &str = "Ruth, Leo, Max";
+/// Masks in every run here.
+const MASKS: usize = 8;
+
+fn scripted() -> Scripted {
+    Scripted::new(&tokenizer(), PROMPT, ANSWER)
+}
+
+fn engine(network: Scripted) -> Engine {
+    let mut engine = Engine::spawn(move || Ok(models(network))).unwrap();
+    assert!(matches!(engine.wait(), Some(Event::Ready { guide: None, .. })));
+    engine
+}
+
+fn settings(knobs: &[(&str, &str)]) -> Settings {
+    let mut settings = Settings { gen_length: Some(MASKS), ..Settings::default() };
+    for (name, value) in knobs {
+        Knob::find(name).unwrap().set(&mut settings, value).unwrap();
+    }
+    settings
+}
+
+fn request(run: RunId) -> Request {
+    Request { run, prompt: PROMPT.into(), settings: settings(&[]), preset: None, paused: false }
+}
+
+fn start(engine: &Engine, request: Request) {
+    engine.send(Command::Start(Box::new(request)));
+}
+
+fn configure(engine: &Engine, settings: Settings) {
+    engine.send(Command::Configure(Box::new(settings)));
+}
+
+fn expect_started(engine: &mut Engine, number: RunId) -> Header {
+    match engine.wait() {
+        Some(Event::Started { run, header }) if run == number => *header,
+        other => panic!("expected run {number} to start, got {other:?}"),
+    }
+}
+
+fn expect_step(engine: &mut Engine, number: RunId) -> Arc<Entry> {
+    match engine.wait() {
+        Some(Event::Step { run, entry }) if run == number => entry,
+        other => panic!("expected a step of run {number}, got {other:?}"),
+    }
+}
+
+fn expect_held(engine: &mut Engine, number: RunId, expected: bool) {
+    assert_eq!(engine.wait(), Some(Event::Held { run: number, held: expected }));
+}
+
+fn expect_finished(engine: &mut Engine, number: RunId) -> End {
+    match engine.wait() {
+        Some(Event::Finished { run, end }) if run == number => *end,
+        other => panic!("expected run {number} to end, got {other:?}"),
+    }
+}
+
+fn expect_failed(engine: &mut Engine, number: RunId) -> String {
+    match engine.wait() {
+        Some(Event::Failed { run, message }) if run == number => message,
+        other => panic!("expected run {number} to fail, got {other:?}"),
+    }
+}
+
+/// Reads a whole run.
+fn whole_run(engine: &mut Engine, run: RunId) -> (Header, Vec<Arc<Entry>>, End) {
+    let header = expect_started(engine, run);
+    let mut entries = Vec::new();
+    loop {
+        match engine.wait() {
+            Some(Event::Step { run: of, entry }) if of == run => entries.push(entry),
+            Some(Event::Finished { run: of, end }) if of == run => return (header, entries, *end),
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_run_goes_from_start_to_a_judged_end() {
+    let mut engine = engine(scripted());
+    start(&engine, request(7));
+    let (header, entries, end) = whole_run(&mut engine, 7);
+    assert_eq!(header.prompt, PROMPT);
+    assert_eq!(header.prompt_pieces.concat(), format!("<user>{PROMPT}<bot>"));
+    assert_eq!(entries.len(), MASKS);
+    let numbers: Vec<usize> = entries.iter().map(|entry| entry.record.step).collect();
+    assert_eq!(numbers, (0..MASKS).collect::<Vec<_>>());
+    assert_eq!(end.reason, Some(StopReason::NothingMasked));
+    assert_eq!(end.answer, ANSWER);
+    assert_eq!(end.correct, Some(true));
+    assert!(end.verdict.is_some());
+    let log = timeless(&header, &entries, Some(&end));
+    let answer: String =
+        log.canvas(log.len()).pieces[header.prompt_ids.len()..][..end.tokens].iter().map(|piece| &**piece).collect();
+    assert_eq!(answer, ANSWER, "the pieces of the canvas make the answer");
+    let first = &entries[0].record.commits[0];
+    assert_eq!(&**log.text_of(first.token).unwrap(), "Ruth");
+}
+
+#[test]
+fn the_thread_logs_what_a_synchronous_run_logs() {
+    let mut engine = engine(scripted());
+    start(&engine, request(1));
+    let (header, entries, end) = whole_run(&mut engine, 1);
+    let mut observed = Vec::new();
+    let log = complete(&mut models(scripted()), &request(1), &StoppedClock, |progress| {
+        observed.push(match progress {
+            Progress::Started(_) => "started",
+            Progress::Step(_) => "step",
+            Progress::Ended(_) => "ended",
+        });
+        std::ops::ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(timeless(&header, &entries, Some(&end)), log);
+    assert_eq!(observed.first(), Some(&"started"));
+    assert_eq!(observed.last(), Some(&"ended"));
+    assert_eq!(observed.len(), MASKS + 2);
+    let (mut live, mut headless) = (Vec::new(), Vec::new());
+    file::write(&timeless(&header, &entries, Some(&end)), &mut live).unwrap();
+    file::write(&log, &mut headless).unwrap();
+    assert_eq!(live, headless);
+}
+
+#[test]
+fn a_held_run_goes_step_by_step_and_on() {
+    let mut engine = engine(scripted());
+    start(&engine, Request { paused: true, ..request(1) });
+    expect_started(&mut engine, 1);
+    expect_held(&mut engine, 1, true);
+    for step in 0..3 {
+        engine.send(Command::Step);
+        assert_eq!(expect_step(&mut engine, 1).record.step, step);
+    }
+    engine.send(Command::Resume);
+    expect_held(&mut engine, 1, false);
+    for step in 3..MASKS {
+        assert_eq!(expect_step(&mut engine, 1).record.step, step);
+    }
+    assert_eq!(expect_finished(&mut engine, 1).correct, Some(true));
+}
+
+#[test]
+fn a_running_run_is_held_before_its_next_step() {
+    let (permits, gate) = mpsc::channel();
+    let mut engine = engine(scripted().with_gate(gate));
+    start(&engine, request(1));
+    expect_started(&mut engine, 1);
+    // Step 0 is waiting for its permit or about to; whatever is asked now is obeyed before step 1.
+    permits.send(()).unwrap();
+    assert_eq!(expect_step(&mut engine, 1).record.step, 0);
+    engine.send(Command::Pause);
+    permits.send(()).unwrap();
+    match engine.wait() {
+        Some(Event::Held { run: 1, held: true }) => {}
+        Some(Event::Step { run: 1, entry }) => {
+            assert_eq!(entry.record.step, 1);
+            expect_held(&mut engine, 1, true);
+        }
+        other => panic!("unexpected {other:?}"),
+    }
+    engine.send(Command::Stop);
+    let end = expect_finished(&mut engine, 1);
+    assert_eq!(end.reason, None);
+    assert_eq!(end.correct, None, "an answer that was broken off is not judged");
+    assert!(ANSWER.starts_with(&end.answer));
+}
+
+#[test]
+fn a_knob_change_is_stamped_on_the_step_that_first_used_it() {
+    let mut engine = engine(scripted());
+    start(&engine, Request { paused: true, ..request(1) });
+    expect_started(&mut engine, 1);
+    expect_held(&mut engine, 1, true);
+    engine.send(Command::Step);
+    let first = expect_step(&mut engine, 1);
+    assert_eq!(first.record.changes, []);
+    assert_eq!(first.record.commits.len(), 1);
+    configure(&engine, settings(&[("tokens-per-step", "3")]));
+    engine.send(Command::Step);
+    let second = expect_step(&mut engine, 1);
+    let change = Change { knob: "tokens-per-step".into(), value: "3".into() };
+    assert_eq!(second.record.changes, [change]);
+    assert_eq!(second.record.commits.len(), 3);
+    engine.send(Command::Step);
+    assert_eq!(expect_step(&mut engine, 1).record.changes, []);
+}
+
+#[test]
+fn refused_settings_leave_the_old_ones_in_force() {
+    let mut engine = engine(scripted());
+    start(&engine, Request { paused: true, ..request(1) });
+    expect_started(&mut engine, 1);
+    expect_held(&mut engine, 1, true);
+    configure(&engine, settings(&[("top-p", "0.5")]));
+    let Some(Event::Refused { run: 1, message }) = engine.wait() else {
+        panic!("top-p without the filtered sampler must be refused");
+    };
+    assert_eq!(
+        message,
+        "top-p and top-k belong to sampler 'filtered', and sampler is 'gumbel': set sampler to 'filtered', or top-p \
+         and top-k to 'off'"
+    );
+    configure(&engine, settings(&[("guide", "deterministic")]));
+    let Some(Event::Refused { run: 1, message }) = engine.wait() else {
+        panic!("a guide that is not loaded must be refused");
+    };
+    assert_eq!(message, "guide is 'deterministic' but no guide model is loaded: load one, or set guide to 'off'");
+    engine.send(Command::Resume);
+    expect_held(&mut engine, 1, false);
+    for _ in 0..MASKS {
+        let step = expect_step(&mut engine, 1);
+        assert_eq!(step.record.changes, []);
+        assert_eq!(step.record.commits.len(), 1);
+    }
+    assert_eq!(expect_finished(&mut engine, 1).correct, Some(true));
+}
+
+#[test]
+fn a_new_run_takes_the_place_of_the_old_one() {
+    let network = scripted();
+    let resets = network.resets();
+    let mut engine = engine(network);
+    start(&engine, Request { paused: true, ..request(1) });
+    expect_started(&mut engine, 1);
+    expect_held(&mut engine, 1, true);
+    engine.send(Command::Step);
+    expect_step(&mut engine, 1);
+    start(&engine, request(2));
+    let (_, entries, end) = whole_run(&mut engine, 2);
+    assert_eq!(entries[0].record.step, 0);
+    assert_eq!(end.correct, Some(true));
+    assert_eq!(resets.load(std::sync::atomic::Ordering::SeqCst), 2);
+    // Nothing is under way now: these do nothing, and the engine still answers.
+    for command in [Command::Step, Command::Pause, Command::Resume, Command::Stop] {
+        engine.send(command);
+    }
+    configure(&engine, settings(&[]));
+    start(&engine, request(3));
+    whole_run(&mut engine, 3);
+}
+
+#[test]
+fn a_failing_network_ends_its_run_only() {
+    let mut engine = engine(scripted().with_mishap(2, Mishap::Error));
+    start(&engine, request(1));
+    expect_started(&mut engine, 1);
+    expect_step(&mut engine, 1);
+    expect_step(&mut engine, 1);
+    assert_eq!(expect_failed(&mut engine, 1), "the run failed: the network failed: scripted failure");
+    start(&engine, request(2));
+    assert_eq!(whole_run(&mut engine, 2).2.correct, Some(true));
+}
+
+#[test]
+fn a_panicking_network_ends_its_run_only() {
+    let mut engine = engine(scripted().with_mishap(1, Mishap::Panic));
+    start(&engine, request(1));
+    expect_started(&mut engine, 1);
+    expect_step(&mut engine, 1);
+    let message = expect_failed(&mut engine, 1);
+    assert!(
+        message.starts_with("the run failed: this is a bug in diffuscope: scripted panic (tests/support/mod.rs:"),
+        "{message}"
+    );
+    start(&engine, request(2));
+    assert_eq!(whole_run(&mut engine, 2).2.correct, Some(true));
+}
+
+#[test]
+fn broken_numbers_leave_a_log_that_can_be_read_back() {
+    let mut models = models(scripted().with_mishap(0, Mishap::Nan));
+    let log = complete(&mut models, &request(1), &StoppedClock, |_| std::ops::ControlFlow::Continue(())).unwrap();
+    let mut bytes = Vec::new();
+    file::write(&log, &mut bytes).unwrap();
+    let opened = file::read("nan", &bytes[..]).unwrap();
+    assert_eq!(opened.log, log);
+    assert_eq!(opened.warnings, [""; 0]);
+}
+
+#[test]
+fn models_that_cannot_be_loaded_are_told_and_no_run_starts() {
+    for panics in [false, true] {
+        let load = move || -> anyhow::Result<Models> {
+            assert!(!panics, "scripted panic");
+            Err(anyhow::anyhow!("no such file").context("reading weights"))
+        };
+        let mut engine = Engine::spawn(load).unwrap();
+        let Some(Event::LoadFailed { message }) = engine.wait() else {
+            panic!("loading must fail");
+        };
+        let expected = if panics { "scripted panic" } else { "reading weights: no such file" };
+        assert!(message.contains(expected), "{message}");
+        start(&engine, request(1));
+        assert_eq!(expect_failed(&mut engine, 1), message);
+    }
+}
+
+#[test]
+fn requests_that_cannot_be_met_say_why() {
+    let mut engine = engine(scripted());
+    let long = "Reverse this list: Max".to_owned() + &", Leo".repeat(300);
+    type Knobs<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(&str, Knobs<'_>, &str); 6] = [
+        (" \n", &[], "the prompt is empty: type something to denoise an answer to"),
+        (&long, &[], "the prompt takes 607 tokens and the model's context is 512: shorten the prompt"),
+        (
+            PROMPT,
+            &[("gen-length", "4000")],
+            "gen-length 4000 and a prompt of 11 tokens exceed the model's context of 512: choose a gen-length of at \
+             most 501",
+        ),
+        (
+            PROMPT,
+            &[("block-length", "9")],
+            "block-length 9 does not fit a gen-length of 8: choose at most 8, or 'whole'",
+        ),
+        (
+            PROMPT,
+            &[("block-length", "2"), ("steps", "3")],
+            "steps 3 is less than one step for each of the 4 blocks: choose steps of at least 4, a longer \
+             block-length, or steps 'auto'",
+        ),
+        (PROMPT, &[("guide", "topk")], "guide is 'topk' but no guide model is loaded: load one, or set guide to 'off'"),
+    ];
+    for (number, (prompt, knobs, expected)) in (1..).zip(cases) {
+        start(&engine, Request { prompt: prompt.into(), settings: settings(knobs), ..request(number) });
+        assert_eq!(expect_failed(&mut engine, number), expected);
+    }
+}
+
+#[test]
+fn the_canvas_is_what_the_task_needs_where_nobody_says() {
+    let mut engine = engine(scripted());
+    let cases = [
+        (PROMPT, settings(&[("gen-length", "auto")]), 40),
+        ("Hello there", settings(&[("gen-length", "auto")]), 64),
+        // A canvas takes at least a block.
+        (PROMPT, settings(&[("gen-length", "auto"), ("block-length", "48")]), 48),
+        // And at most the context.
+        (&("Reverse this list: Max".to_owned() + &", Leo".repeat(240)), settings(&[("gen-length", "auto")]), 512 - 487),
+    ];
+    for (number, (prompt, settings, expected)) in (1..).zip(cases) {
+        start(&engine, Request { prompt: prompt.into(), settings, paused: true, ..request(number) });
+        assert_eq!(expect_started(&mut engine, number).gen_length, expected);
+        expect_held(&mut engine, number, true);
+    }
+}
+
+#[test]
+fn no_step_is_lost_on_a_client_that_reads_late() {
+    let mut engine = engine(scripted());
+    let masks = 300;
+    start(&engine, Request { settings: settings(&[("gen-length", "300")]), ..request(1) });
+    // More events than fit wait until somebody reads.
+    let (_, entries, _) = whole_run(&mut engine, 1);
+    assert_eq!(entries.len(), masks);
+}
+
+#[test]
+fn dropping_the_handle_ends_the_thread() {
+    for reads in [0, 1, 20] {
+        let network = scripted();
+        let resets = Arc::downgrade(&network.resets());
+        let mut engine = engine(network);
+        start(&engine, Request { settings: settings(&[("gen-length", "300")]), ..request(1) });
+        for _ in 0..reads {
+            assert!(engine.wait().is_some());
+        }
+        drop(engine);
+        // The network lived on the thread and nowhere else.
+        assert!(resets.upgrade().is_none());
+    }
+}
+
+#[test]
+fn events_can_be_awaited_beside_other_things() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (keys, mut pressed) = tokio::sync::mpsc::channel(1);
+    let mut engine = engine(scripted());
+    runtime.block_on(async {
+        let mut steps = 0;
+        keys.send("start").await.unwrap();
+        loop {
+            tokio::select! {
+                Some(_) = pressed.recv() => start(&engine, request(1)),
+                event = engine.next() => match event {
+                    Some(Event::Step { .. }) => steps += 1,
+                    Some(Event::Finished { .. }) => break,
+                    Some(_) => {}
+                    None => panic!("the engine ended"),
+                },
+            }
+        }
+        assert_eq!(steps, MASKS);
+        engine.send(Command::Shutdown);
+        assert_eq!(engine.next().await, None);
+    });
+}

@@ -1,0 +1,498 @@
+//! The program without a screen: what it prints, writes and refuses, and its exit codes.
+//!
+//! Most tests run an untrained pair, whose answers mean nothing: they are about everything around the answer. Those in
+//! `embedded` ask the trained pair.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use diffuscope::{
+    settings::{KNOBS, preset, presets},
+    trace::{Figures, Log, file},
+};
+use serde_json::Value;
+use support::{Folder, untrained_pair};
+
+const PROMPT: &str = "Reverse this list: Max, Leo, Ruth";
+
+/// The program, deaf to the configuration of whoever runs the tests.
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_diffuscope"));
+    command.env("DIFFUSCOPE_CONFIG", "").env_remove("RUST_BACKTRACE").stdin(Stdio::null());
+    command
+}
+
+/// A command, the pair in `folder`, then the command's other arguments.
+fn with_pair(folder: &Folder, arguments: &[&str]) -> Command {
+    let (name, others) = arguments.split_first().unwrap();
+    let mut command = program();
+    command.arg(name);
+    command.arg("--model").arg(folder.path("denoiser")).arg("--guide-model").arg(folder.path("guide"));
+    command.args(others);
+    command
+}
+
+fn pair() -> Folder {
+    let folder = Folder::new();
+    untrained_pair(&folder);
+    folder
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Standard output of a command that does what it is asked.
+fn succeed(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    stdout(&output)
+}
+
+fn json(command: Command) -> Value {
+    serde_json::from_str(&succeed(command)).unwrap()
+}
+
+/// The one sentence of a command that refuses.
+fn refuse(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "");
+    let text = stderr(&output);
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text.trim_end().strip_prefix("diffuscope: ").unwrap().to_owned()
+}
+
+fn open(path: &Path) -> Log {
+    let opened = file::open(path).unwrap();
+    assert_eq!(opened.warnings, [""; 0]);
+    opened.log
+}
+
+/// The trace with every duration set to 0.
+fn timeless(path: &Path) -> String {
+    let log = open(path);
+    let log = support::timeless(log.header(), log.entries(), log.end());
+    let mut bytes = Vec::new();
+    file::write(&log, &mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn run_prints_the_answer_alone_on_standard_output() {
+    let pair = pair();
+    let trace = pair.path("run.jsonl");
+    let output = with_pair(&pair, &["run", "--prompt", PROMPT, "--trace"]).arg(&trace).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let log = open(&trace);
+    let end = log.end().unwrap();
+    assert_eq!(stdout(&output), format!("{}\n", diffuscope::trace::printable::text(&end.answer)));
+    let told = stderr(&output);
+    for line in ["correct ", "decode ", "forwards ", "guide ", "time ", "positions "] {
+        assert!(told.lines().any(|told| told.starts_with(line)), "{told}");
+    }
+}
+
+#[test]
+fn json_says_what_the_trace_says() {
+    let pair = pair();
+    let trace = pair.path("run.jsonl");
+    let mut command = with_pair(&pair, &["run", "--prompt", PROMPT, "--json", "--preset", "flashdlm", "--trace"]);
+    command.arg(&trace);
+    let outcome = json(command);
+    let log = open(&trace);
+    let (header, end) = (log.header(), log.end().unwrap());
+    let figures = Figures::of(&log, log.len());
+    assert_eq!(outcome["answer"], end.answer);
+    assert_eq!(outcome["correct"], false, "an untrained pair knows no answer, and that is no failure");
+    assert_eq!(outcome["verdict"].as_str(), end.verdict.as_deref());
+    assert_eq!(outcome["family"], "list");
+    assert_eq!(outcome["preset"], "flashdlm");
+    assert_eq!(outcome["tokens"], end.tokens);
+    assert_eq!(outcome["steps"], log.len());
+    assert_eq!(outcome["gen_length"], header.gen_length);
+    assert_eq!(outcome["prompt_tokens"], header.prompt_ids.len());
+    assert_eq!(outcome["nfe"], figures.cost.nfe);
+    assert_eq!(outcome["guide_forwards"], figures.cost.guide_forwards);
+    assert_eq!(outcome["positions_computed"], figures.cost.computed);
+    assert_eq!(outcome["positions_reused"], figures.cost.reused);
+    assert_eq!(outcome["acceptance"].as_f64(), figures.acceptance());
+    assert_eq!(outcome["seconds"].as_f64(), Some(figures.seconds()));
+    assert_eq!(outcome["tokens_per_forward"].as_f64(), Some(figures.tokens_per_forward()));
+    assert!(figures.cost.nfe > 0 && figures.cost.guide_forwards > 0 && figures.acceptance().is_some());
+}
+
+#[test]
+fn what_nobody_can_judge_is_neither_right_nor_wrong() {
+    let pair = pair();
+    let outcome = json(with_pair(&pair, &["run", "--prompt", "Hello there", "--json", "--preset", "plain"]));
+    assert_eq!(outcome["correct"], Value::Null);
+    assert_eq!(outcome["family"], Value::Null);
+    assert_eq!(outcome["acceptance"], Value::Null);
+    assert_eq!(outcome["gen_length"], 64);
+    assert_eq!(outcome["nfe"], 64);
+}
+
+#[test]
+fn a_trace_depends_on_prompt_settings_and_seed_alone() {
+    let pair = pair();
+    let trace = |name: &str, knobs: &[&str]| {
+        let path = pair.path(name);
+        let mut command = with_pair(&pair, &["run", "--prompt", PROMPT, "--trace"]);
+        succeed({
+            command.arg(&path).args(knobs);
+            command
+        });
+        timeless(&path)
+    };
+    let drawn = ["--preset", "plain", "--temperature", "1", "--seed", "5"];
+    assert_eq!(trace("a", &drawn), trace("b", &drawn));
+    let other = ["--preset", "plain", "--temperature", "1", "--seed", "6"];
+    assert_ne!(trace("a", &drawn), trace("c", &other));
+    for preset in presets() {
+        let knobs = ["--preset", &preset.name];
+        assert_eq!(trace("d", &knobs), trace("e", &knobs), "{}", preset.name);
+    }
+}
+
+#[test]
+fn the_prompt_can_come_from_standard_input() {
+    let pair = pair();
+    let trace = pair.path("run.jsonl");
+    let mut command = with_pair(&pair, &["run", "--prompt", "-", "--trace"]);
+    let mut child =
+        command.arg(&trace).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all("Solve this sudoku:\n1030\n0412\n2140\n4021\n".as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(open(&trace).header().prompt, "Solve this sudoku:\n1030\n0412\n2140\n4021");
+}
+
+#[test]
+fn settings_come_in_layers() {
+    let pair = pair();
+    let config = pair.write("config.toml", "preset = 'threshold'\n[knobs]\nthreshold = 0.25\ntemperature = 0.5\n");
+    let settings = |arguments: &[&str], environment: &Path| {
+        let trace = pair.path("run.jsonl");
+        let mut command = with_pair(&pair, &["run", "--prompt", PROMPT, "--gen-length", "32", "--trace"]);
+        succeed({
+            command.arg(&trace).args(arguments).env("DIFFUSCOPE_CONFIG", environment);
+            command
+        });
+        let log = open(&trace);
+        (log.header().preset.clone().unwrap(), log.header().settings)
+    };
+    let (preset, from_file) = settings(&[], &config);
+    assert_eq!((preset.as_str(), from_file.threshold, from_file.temperature), ("threshold", 0.9, 0.5));
+    let (preset, from_flags) = settings(&["--preset", "plain", "--threshold", "0.5"], &config);
+    assert_eq!((preset.as_str(), from_flags.threshold, from_flags.temperature), ("plain", 0.5, 0.5));
+    let named = ["--config", config.to_str().unwrap()];
+    assert_eq!(settings(&named, Path::new("")), settings(&[], &config));
+    let (preset, none) = settings(&[], Path::new(""));
+    assert_eq!((preset.as_str(), none.temperature), ("flashdlm", 0.0));
+    let printed = succeed({
+        let mut command = program();
+        command.args(["presets", "freecache"]);
+        command
+    });
+    let file = pair.write("mine.toml", printed);
+    let (name, mine) = settings(&["--preset", file.to_str().unwrap()], Path::new(""));
+    assert_eq!(name, "mine");
+    assert_eq!(mine.cache, diffuscope::settings::CacheChoice::Block);
+}
+
+#[test]
+fn without_a_guide_presets_do_without() {
+    let pair = pair();
+    let denoiser = pair.path("denoiser");
+    let run = |arguments: &[&str]| {
+        let mut command = program();
+        command.args(["run", "--json", "--prompt", PROMPT, "--model"]).arg(&denoiser).args(arguments);
+        command
+    };
+    assert_eq!(json(run(&[]))["guide_forwards"], 0);
+    assert_eq!(
+        refuse(run(&["--guide", "topk"])),
+        "guide is 'topk' but no guide model is loaded: load one, or set guide to 'off'"
+    );
+}
+
+#[test]
+fn bad_input_is_told_in_one_sentence() {
+    let pair = pair();
+    let refused = |arguments: &[&str]| refuse(with_pair(&pair, &[&["run", "--json"], arguments].concat()));
+    let long = "Reverse this list: Max".to_owned() + &", Leo".repeat(200);
+    let cases: [(&[&str], &str); 14] = [
+        (
+            &[],
+            "the following required arguments were not provided: --prompt <TEXT>; `diffuscope --help` lists what there is",
+        ),
+        (&["--prompt", ""], "the prompt is empty: type something to denoise an answer to"),
+        (&["--prompt", &long], "the prompt takes 407 tokens and the model's context is 256: shorten the prompt"),
+        (
+            &["--prompt", PROMPT, "--gen-length", "0"],
+            "gen-length cannot be '0': it takes a whole number from 1 to 4096 (tokens), or 'auto'",
+        ),
+        (
+            &["--prompt", PROMPT, "--gen-length", "1000"],
+            "gen-length 1000 and a prompt of 11 tokens exceed the model's context of 256: choose a gen-length of at \
+             most 245",
+        ),
+        (
+            &["--prompt", PROMPT, "--gen-length", "16", "--block-length", "32"],
+            "block-length 32 does not fit a gen-length of 16: choose at most 16, or 'whole'",
+        ),
+        (
+            &["--prompt", PROMPT, "--block-length", "-4"],
+            "block-length cannot be '-4': it takes a whole number from 1 to 4096 (tokens), or 'whole'",
+        ),
+        (
+            &["--prompt", PROMPT, "--preset", "fast"],
+            "unknown preset 'fast'; there are plain, dream, threshold, freecache, guided, flashdlm, flashdlm-window",
+        ),
+        (
+            &["--prompt", PROMPT, "--treshold", "0.5"],
+            "unexpected argument '--treshold' found; tip: a similar argument exists: '--threshold'; `diffuscope --help` \
+             lists what there is",
+        ),
+        (
+            &["--prompt", PROMPT, "--threshold", "0.5", "--threshold", "0.6"],
+            "the argument '--threshold <PROBABILITY>' cannot be used multiple times; `diffuscope --help` lists what \
+             there is",
+        ),
+        (&["--prompt", PROMPT, "--preset", "none.toml"], "none.toml: No such file or directory (os error 2)"),
+        (&["--prompt", PROMPT, "--config", "none.toml"], "none.toml: No such file or directory (os error 2)"),
+        (
+            &["--prompt", PROMPT, "--trace", "no-such-folder/run.jsonl"],
+            "no-such-folder/run.jsonl cannot be written: No such file or directory (os error 2)",
+        ),
+        (
+            &["--prompt", PROMPT, "--device", "abacus"],
+            "invalid value 'abacus' for '--device <DEVICE>': unknown device `abacus` (expected auto, cpu, cuda or \
+             cuda:N); `diffuscope --help` lists what there is",
+        ),
+    ];
+    for (arguments, expected) in cases {
+        assert_eq!(refused(arguments), expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn models_that_cannot_be_used_are_told() {
+    let pair = pair();
+    let run = |model: &Path, arguments: &[&str]| {
+        let mut command = program();
+        command.args(["run", "--prompt", PROMPT, "--model"]).arg(model).args(arguments);
+        refuse(command)
+    };
+    let nowhere = pair.path("nowhere");
+    assert_eq!(run(&nowhere, &[]), format!("{} is not a folder with a model", nowhere.display()));
+    let guide = pair.path("guide");
+    assert!(run(&guide, &[]).contains("has no mask token, so it cannot denoise"), "{}", run(&guide, &[]));
+    let denoiser = pair.path("denoiser");
+    assert_eq!(
+        run(&denoiser, &["--guide-model", denoiser.to_str().unwrap()]),
+        "the Dream model is not autoregressive, so it cannot guide: choose an autoregressive model"
+    );
+    let other = support::tokenizer().encode("harbour").unwrap()[0];
+    let vocabulary = support::vocabulary().json.replace(&format!(": {other}"), &format!(": {}", other + 100_000));
+    let vocabulary = vocabulary.replace(&format!(":{other},"), &format!(":{},", other + 100_000));
+    pair.write("guide/tokenizer.json", vocabulary);
+    assert_eq!(
+        run(&denoiser, &["--guide-model", guide.to_str().unwrap()]),
+        format!(
+            "the guide in {} has another vocabulary than the denoiser: choose a guide that shares it, or --no-guide",
+            guide.display()
+        )
+    );
+    let weights = std::fs::read(pair.path("denoiser/model.safetensors")).unwrap();
+    pair.write("denoiser/model.safetensors", &weights[..weights.len() / 2]);
+    assert!(run(&denoiser, &[]).ends_with("the file is truncated"), "{}", run(&denoiser, &[]));
+}
+
+#[test]
+fn a_refused_request_leaves_an_older_trace_alone() {
+    let pair = pair();
+    let trace = pair.write("run.jsonl", "precious");
+    let mut command = with_pair(&pair, &["run", "--prompt", " ", "--trace"]);
+    command.arg(&trace);
+    refuse(command);
+    assert_eq!(std::fs::read_to_string(trace).unwrap(), "precious");
+}
+
+#[test]
+fn bench_compares_presets_on_the_same_prompts() {
+    let pair = pair();
+    let bench = |arguments: &[&str]| with_pair(&pair, &[&["bench", "--prompts", "2"], arguments].concat());
+    let rows = json(bench(&["--family", "sudoku", "--presets", "freecache,guided", "--json"]));
+    let rows = rows.as_array().unwrap();
+    let names: Vec<&str> = rows.iter().map(|row| row["preset"].as_str().unwrap()).collect();
+    assert_eq!(names, ["plain", "freecache", "guided"], "the yardstick is always there");
+    for row in rows {
+        assert_eq!(row["family"], "sudoku");
+        assert_eq!(row["prompts"], 2);
+        assert_eq!(row["exact_match"], 0.0);
+        for figure in ["nfe", "tokens_per_forward", "tokens_per_second", "speedup", "speedup_median", "seconds"] {
+            assert!(row[figure].is_number(), "{figure} of {row}");
+        }
+    }
+    assert_eq!(rows[0]["speedup"], 1.0);
+    assert_eq!(rows[0]["nfe"], 32.0, "all denoise a canvas that takes the longest block");
+    assert_eq!(rows[0]["positions_reused"], 0.0);
+    assert_eq!(rows[0]["acceptance"], Value::Null);
+    assert!(rows[2]["guide_forwards"].as_f64() > Some(0.0) && rows[2]["acceptance"].is_number());
+    let again = json(bench(&["--family", "sudoku", "--presets", "freecache,guided", "--json"]));
+    for figure in ["nfe", "tokens", "positions_computed", "positions_reused", "guide_forwards"] {
+        assert_eq!(rows[2][figure], again[2][figure]);
+    }
+}
+
+#[test]
+fn bench_prints_tables() {
+    let pair = pair();
+    let bench = |arguments: &[&str]| succeed(with_pair(&pair, &[&["bench", "--prompts", "1"], arguments].concat()));
+    let text = bench(&["--presets", "threshold", "--gen-length", "8"]);
+    let mut lines = text.lines();
+    assert!(lines.next().unwrap().starts_with("family  preset     prompts  exact match"));
+    let starts: Vec<String> =
+        lines.by_ref().take(14).map(|line| line.split_whitespace().take(3).collect::<Vec<_>>().join(" ")).collect();
+    let mut expected = Vec::new();
+    for family in ["list", "math", "story", "json", "code", "sudoku"] {
+        expected.extend(["plain", "threshold"].map(|preset| format!("{family} {preset} 1")));
+    }
+    expected.extend(["all plain 6".to_owned(), "all threshold 6".to_owned()]);
+    assert_eq!(starts, expected);
+    let markdown = bench(&["--presets", "plain", "--family", "list", "--gen-length", "8", "--markdown"]);
+    let lines: Vec<&str> = markdown.lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert!(lines[0].starts_with("| family | preset | prompts |"));
+    assert!(lines[1].starts_with("| --- | --- | ---: |"));
+    assert!(lines[2].starts_with("| list | plain | 1 |"));
+}
+
+#[test]
+fn bench_refuses_what_it_cannot_compare() {
+    let pair = pair();
+    let bench = |arguments: &[&str]| refuse(with_pair(&pair, &[&["bench", "--prompts", "1"], arguments].concat()));
+    let family = bench(&["--family", "poem"]);
+    assert!(family.contains("poem") && family.ends_with("list, math, story, json, code or sudoku, or all"), "{family}");
+    assert_eq!(
+        bench(&["--presets", "plain,fast"]),
+        "unknown preset 'fast'; there are plain, dream, threshold, freecache, guided, flashdlm, flashdlm-window"
+    );
+    assert_eq!(
+        bench(&["--presets", "freecache", "--family", "list", "--gen-length", "16"]),
+        "preset freecache: block-length 32 does not fit a gen-length of 16: choose at most 16, or 'whole'"
+    );
+    assert!(bench(&["--unseen", "2"]).contains("it takes usual, never, always, or a share from 0 to 1"));
+}
+
+#[test]
+fn knobs_and_presets_are_listed_whole() {
+    let list = |arguments: &[&str]| {
+        let mut command = program();
+        command.args(arguments);
+        succeed(command)
+    };
+    let (knobs, table, help) = (list(&["knobs"]), list(&["knobs", "--markdown"]), list(&["run", "--help"]));
+    for knob in KNOBS {
+        assert!(knobs.contains(&format!("  {} ", knob.name)) && knobs.contains(knob.help), "{}", knob.name);
+        assert!(table.contains(&format!("| `{}` | {} |", knob.name, knob.slot.title())));
+        assert!(help.contains(&format!("--{}", knob.name)));
+    }
+    assert!(!list(&["run", "-h"]).contains("--threshold"), "the short help is short");
+    let listed = list(&["presets"]);
+    for preset in presets() {
+        assert!(listed.contains(&preset.title) && listed.contains(&preset.description));
+    }
+    assert_eq!(
+        list(&["presets", "plain"]).lines().next(),
+        Some(&*format!("title = \"{}\"", preset("plain").unwrap().title))
+    );
+    let version = list(&["--version"]);
+    assert_eq!(version, format!("diffuscope {}\n", env!("CARGO_PKG_VERSION")));
+    assert!(list(&["--help"]).contains("Exit codes:"));
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    for arguments in [&["knobs"][..], &["run", "--help"], &["presets"]] {
+        let mut child = program().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert_eq!(stderr(&output), "", "{arguments:?}");
+    }
+}
+
+#[cfg(not(embedded_pair))]
+#[test]
+fn a_build_without_the_pair_says_so() {
+    let mut command = program();
+    command.args(["run", "--prompt", PROMPT]);
+    assert_eq!(
+        refuse(command),
+        "this build has no embedded pair: name a model's folder with --model, or build where assets/ holds the pair"
+    );
+}
+
+/// The trained pair.
+#[cfg(embedded_pair)]
+mod embedded {
+    use diffuscope::tasks::{Family, gallery};
+
+    use super::*;
+
+    #[test]
+    fn the_gallery_is_answered_right() {
+        let asked = gallery().into_iter().filter(|sample| !sample.unseen);
+        for sample in asked.filter(|sample| matches!(sample.family, Family::Json | Family::Code | Family::Sudoku)) {
+            let mut command = program();
+            command.args(["run", "--json", "--prompt", &sample.prompt]);
+            let outcome = json(command);
+            assert_eq!(outcome["correct"], true, "{}: {outcome}", sample.prompt);
+            assert!(outcome["nfe"].as_u64() < outcome["gen_length"].as_u64(), "{outcome}");
+        }
+    }
+
+    #[test]
+    fn every_preset_runs_and_says_what_it_did() {
+        for preset in presets() {
+            let mut command = program();
+            command.args(["run", "--json", "--preset", &preset.name, "--prompt", PROMPT]);
+            let outcome = json(command);
+            assert_eq!(outcome["answer"], "Ruth, Leo, Max", "{}", preset.name);
+            assert_eq!(outcome["preset"], preset.name);
+        }
+    }
+
+    #[test]
+    fn the_guide_can_be_left_out() {
+        let mut command = program();
+        command.args(["run", "--json", "--no-guide", "--prompt", PROMPT]);
+        let outcome = json(command);
+        assert_eq!(outcome["guide_forwards"], 0);
+        assert_eq!(outcome["correct"], true);
+    }
+
+    #[test]
+    fn bench_finds_the_pair_good_at_json() {
+        let mut command = program();
+        command.args(["bench", "--family", "json", "--prompts", "5", "--unseen", "never", "--presets", "flashdlm"]);
+        command.arg("--json");
+        let rows = json(command);
+        assert_eq!(rows[1]["preset"], "flashdlm");
+        assert!(rows[1]["exact_match"].as_f64() >= Some(0.8), "{rows}");
+        assert!(rows[1]["nfe"].as_f64() < rows[0]["nfe"].as_f64(), "{rows}");
+    }
+}

@@ -1,0 +1,316 @@
+//! Settings through their public surface: every knob in every format, the layers, the presets, and what is refused.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use clap::{Args, Command, FromArgMatches};
+use diffuscope::{
+    cli::KnobFlags,
+    settings::{
+        Config, DEFAULT_PRESET, Effect, KNOBS, Kind, Knob, Layers, Limits, Preset, Settings, Slot, Value, preset,
+        presets,
+    },
+};
+use proptest::{collection::vec, prelude::*};
+
+/// Values that differ from the default and from each other, the ends of the range among them.
+fn values(knob: &Knob) -> Vec<String> {
+    let mut values: Vec<String> = match knob.kind {
+        Kind::Int { min, max, unset, .. } => {
+            [min.to_string(), max.to_string()].into_iter().chain(unset.map(str::to_owned)).collect()
+        }
+        Kind::Float { min, max, unset, .. } => {
+            [min.to_string(), max.to_string()].into_iter().chain(unset.map(str::to_owned)).collect()
+        }
+        Kind::Choice(choices) => choices.iter().map(|choice| choice.word.to_owned()).collect(),
+        Kind::Flag => vec!["on".into(), "off".into()],
+    };
+    let mut settings = Settings::default();
+    knob.nudge(&mut settings, 1);
+    values.push(knob.get(&settings).to_string());
+    values
+}
+
+fn with(knob: &'static Knob, value: &str) -> Settings {
+    let mut settings = Settings::default();
+    knob.set(&mut settings, value).unwrap();
+    settings
+}
+
+fn flags(arguments: &[&str]) -> Result<KnobFlags, clap::Error> {
+    let matches = KnobFlags::augment_args(Command::new("test").no_binary_name(true)).try_get_matches_from(arguments)?;
+    KnobFlags::from_arg_matches(&matches)
+}
+
+fn resolved(flags: &KnobFlags) -> Settings {
+    let mut layers = Layers::default();
+    layers.set_flags(flags.iter()).unwrap();
+    layers.resolve()
+}
+
+/// As TOML writes it: words in quotes, the rest bare.
+fn toml_value(knob: &Knob, value: &str) -> String {
+    match knob.parse(value).unwrap() {
+        Value::Word(word) => format!("'{word}'"),
+        Value::Flag(on) => on.to_string(),
+        number => number.to_string(),
+    }
+}
+
+#[test]
+fn every_knob_is_a_flag() {
+    for knob in KNOBS {
+        for value in values(knob) {
+            let expected = with(knob, &value);
+            let spaced = flags(&[&format!("--{}", knob.name), &value]).unwrap();
+            let joined = flags(&[&format!("--{}={value}", knob.name)]).unwrap();
+            assert_eq!(resolved(&spaced), expected, "--{} {value}", knob.name);
+            assert_eq!(spaced, joined);
+        }
+    }
+    assert_eq!(resolved(&flags(&["--eos-last"]).unwrap()), with(Knob::find("eos-last").unwrap(), "on"));
+    assert_eq!(resolved(&flags(&[]).unwrap()), Settings::default());
+    assert!(flags(&["--treshold", "0.5"]).is_err());
+}
+
+#[test]
+fn every_knob_is_a_field_of_presets_and_configuration() {
+    for knob in KNOBS {
+        for value in values(knob) {
+            let text = format!("[knobs]\n{} = {}\n", knob.name, toml_value(knob, &value));
+            let mut layers = Layers::default();
+            layers.set_config(Config::parse("config", &text).unwrap().knobs()).unwrap();
+            assert_eq!(layers.resolve(), with(knob, &value), "{text}");
+            let mut layers = Layers::default();
+            layers.set_preset(Preset::parse("mine", "mine.toml", &format!("title = 't'\n{text}")).unwrap());
+            assert_eq!(layers.resolve(), with(knob, &value), "{text}");
+            // Text works for every kind, as in flags.
+            let quoted = format!("title = 't'\n[knobs]\n{} = '{value}'\n", knob.name);
+            assert!(Preset::parse("mine", "mine.toml", &quoted).is_ok(), "{quoted}");
+        }
+    }
+}
+
+#[test]
+fn every_knob_survives_json() {
+    for knob in KNOBS {
+        for value in values(knob) {
+            let settings = with(knob, &value);
+            let json = serde_json::to_string(&settings).unwrap();
+            assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings, "{json}");
+        }
+    }
+    let json = serde_json::to_value(Settings::default()).unwrap();
+    let names: Vec<&String> = json.as_object().unwrap().keys().collect();
+    assert_eq!(names.len(), KNOBS.len(), "the log names every knob");
+    assert_eq!(serde_json::from_str::<Settings>("{}").unwrap(), Settings::default());
+}
+
+#[test]
+fn every_knob_says_what_it_is() {
+    for (index, knob) in KNOBS.iter().enumerate() {
+        assert!(KNOBS[..index].iter().all(|other| other.name != knob.name));
+        assert!(knob.help.ends_with('.'), "{}", knob.help);
+        assert_eq!(knob.parse(&knob.default().to_string()), Ok(knob.default()), "{}", knob.name);
+        assert!(knob.expectation().starts_with("it takes "));
+        assert!(Slot::ALL.contains(&knob.slot));
+    }
+    assert_eq!(Knob::find("gen-length").unwrap().effect, Effect::NextRun);
+    assert_eq!(Knob::find("block-length").unwrap().effect, Effect::NextBlock);
+    assert_eq!(Knob::find("threshold").unwrap().effect, Effect::NextStep);
+}
+
+#[test]
+fn bad_values_say_what_is_expected() {
+    let refused = |name: &str, value: &str| Knob::find(name).unwrap().parse(value).unwrap_err().to_string();
+    assert_eq!(
+        refused("block-length", "0"),
+        "block-length cannot be '0': it takes a whole number from 1 to 4096 (tokens), or 'whole'"
+    );
+    assert_eq!(
+        refused("gen-length", "0"),
+        "gen-length cannot be '0': it takes a whole number from 1 to 4096 (tokens), or 'auto'"
+    );
+    assert_eq!(refused("seed", "-1"), "seed cannot be '-1': it takes a whole number from 0");
+    assert_eq!(refused("threshold", "NaN"), "threshold cannot be 'NaN': it takes a number from 0 to 1 (probability)");
+    assert_eq!(
+        refused("cache", "on\u{1b}[2J"),
+        "cache cannot be 'on\u{fffd}[2J': it takes one of off, freecache-block, freecache-window, freecache-prompt"
+    );
+    assert_eq!(refused("eos-last", "yes"), "eos-last cannot be 'yes': it takes on or off");
+    assert_eq!(
+        Knob::find("treshold").unwrap_err().to_string(),
+        "unknown knob 'treshold'; did you mean 'threshold'? `diffuscope knobs` lists them all"
+    );
+}
+
+#[test]
+fn bad_files_say_where_and_what() {
+    let config = |text: &str| Config::parse("config.toml", text).unwrap_err().to_string();
+    let preset = |text: &str| Preset::parse("mine", "mine.toml", text).unwrap_err().to_string();
+    let cases = [
+        (
+            config("theme = 'dark'\npresets = 'plain'\n"),
+            "config.toml: line 2: unknown field `presets`, expected one of `preset`, `theme`, `knobs`",
+        ),
+        (
+            config("preset = 'plane'"),
+            "config.toml: unknown preset 'plane'; there are plain, dream, threshold, freecache, guided, flashdlm, \
+             flashdlm-window",
+        ),
+        (
+            config("[knobs]\nblock-lenght = 4\n"),
+            "config.toml: unknown knob 'block-lenght'; did you mean 'block-length'? `diffuscope knobs` lists them all",
+        ),
+        (
+            config("[knobs]\nthreshold = 1.5\n"),
+            "config.toml: threshold cannot be '1.5': it takes a number from 0 to 1 (probability)",
+        ),
+        (
+            config("[knobs]\nthreshold = [1]\n"),
+            "config.toml: line 2: expected a number, a word in quotes, true or false",
+        ),
+        (config("preset = \n"), "config.toml: line 1: string values must be quoted, expected literal string"),
+        (preset(""), "mine.toml: line 1: missing field `title`"),
+        (
+            preset("title = 't'\nknob = 1\n"),
+            "mine.toml: line 2: unknown field `knob`, expected one of `title`, `description`, `knobs`",
+        ),
+        (
+            preset("title = 't'\n[knobs]\ncache = 'on'\n"),
+            "mine.toml: cache cannot be 'on': it takes one of off, freecache-block, freecache-window, freecache-prompt",
+        ),
+    ];
+    for (message, expected) in cases {
+        assert_eq!(message, expected);
+    }
+    let folder = support::Folder::new();
+    let missing = folder.path("none.toml");
+    let message = Config::read(&missing).unwrap_err().to_string();
+    assert!(message.starts_with(&format!("{}: ", missing.display())), "{message}");
+}
+
+#[test]
+fn settings_that_do_not_go_together_say_what_to_change() {
+    let limits = Limits { prompt: 10, gen_length: 32, max_positions: 128, has_guide: true };
+    let check = |knobs: &[(&str, &str)], limits: Limits| {
+        let mut settings = Settings::default();
+        for (name, value) in knobs {
+            Knob::find(name).unwrap().set(&mut settings, value).unwrap();
+        }
+        settings.validate(&limits).map_err(|error| error.to_string())
+    };
+    assert_eq!(check(&[], limits), Ok(()));
+    let too_long = Limits { prompt: 128, ..limits };
+    assert_eq!(
+        check(&[], too_long).unwrap_err(),
+        "the prompt takes 128 tokens and the model's context is 128: shorten the prompt"
+    );
+    let no_room = Limits { gen_length: 119, ..limits };
+    assert_eq!(
+        check(&[], no_room).unwrap_err(),
+        "gen-length 119 and a prompt of 10 tokens exceed the model's context of 128: choose a gen-length of at most 118"
+    );
+    assert_eq!(
+        check(&[("block-length", "33")], limits).unwrap_err(),
+        "block-length 33 does not fit a gen-length of 32: choose at most 32, or 'whole'"
+    );
+    assert_eq!(
+        check(&[("eos-stop", "block")], limits).unwrap_err(),
+        "eos-stop 'block' ends a run at a finished block, and block-length is 'whole': set block-length, or eos-stop \
+         'prefix'"
+    );
+    assert_eq!(
+        check(&[("top-k", "5")], limits).unwrap_err(),
+        "top-p and top-k belong to sampler 'filtered', and sampler is 'gumbel': set sampler to 'filtered', or top-p and \
+         top-k to 'off'"
+    );
+    let unguided = Limits { has_guide: false, ..limits };
+    assert_eq!(
+        check(&[("guide", "topk")], unguided).unwrap_err(),
+        "guide is 'topk' but no guide model is loaded: load one, or set guide to 'off'"
+    );
+}
+
+#[test]
+fn every_preset_parses_and_is_valid_on_a_usual_canvas() {
+    let limits = Limits { prompt: 20, gen_length: 64, max_positions: 512, has_guide: true };
+    let presets = presets();
+    assert!(presets.iter().any(|preset| preset.name == DEFAULT_PRESET));
+    for built_in in presets {
+        assert!(!built_in.title.is_empty() && built_in.description.ends_with('.'));
+        assert_eq!(preset(&built_in.name).unwrap(), built_in);
+        let mut layers = Layers::default();
+        layers.set_preset(built_in.clone());
+        assert_eq!(layers.resolve().validate(&limits), Ok(()), "{}", built_in.name);
+        for (name, value) in built_in.knobs() {
+            let knob = Knob::find(name).unwrap();
+            assert_eq!(knob.get(&layers.resolve()), knob.parse(value).unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_preset_can_be_a_file() {
+    let folder = support::Folder::new();
+    let path = folder.write("my-own.toml", "title = 'Mine'\n[knobs]\nthreshold = 0.7\n");
+    let mine = preset(path.to_str().unwrap()).unwrap();
+    assert_eq!((mine.name.as_str(), mine.title.as_str()), ("my-own", "Mine"));
+    assert_eq!(mine.knobs().collect::<Vec<_>>(), [("threshold", "0.7")]);
+}
+
+#[test]
+fn stronger_layers_win() {
+    let preset = |value: &str| Preset::parse("p", "p", &format!("title = 'p'\n[knobs]\nthreshold = {value}")).unwrap();
+    let threshold = Knob::find("threshold").unwrap();
+    let mut layers = Layers::default();
+    let mut expect = |change: &mut dyn FnMut(&mut Layers), expected: f32| {
+        change(&mut layers);
+        assert_eq!(layers.resolve().threshold, expected);
+    };
+    expect(&mut |_| {}, 0.9);
+    expect(&mut |layers| layers.set_config([("threshold", "0.1".into())]).unwrap(), 0.1);
+    expect(&mut |layers| layers.set_preset(preset("0.2")), 0.2);
+    expect(&mut |layers| layers.set_flags([("threshold", "0.3".into())]).unwrap(), 0.3);
+    expect(&mut |layers| layers.set_live(threshold, "0.4".into()), 0.4);
+    // Another preset drops live changes, and stays below the flags.
+    expect(&mut |layers| layers.set_preset(preset("0.5")), 0.3);
+    expect(&mut |layers| layers.set_flags([]).unwrap(), 0.5);
+    expect(
+        &mut |layers| {
+            layers.set_flags([("threshold", "2".into())]).expect_err("a layer is checked when it is set");
+        },
+        0.5,
+    );
+}
+
+proptest! {
+    /// Whatever the pane makes of the knobs can be written, read back, and said in flags.
+    #[test]
+    fn settings_round_trip(presses in vec(-60_i64..60, KNOBS.len())) {
+        let mut settings = Settings::default();
+        for (knob, presses) in KNOBS.iter().zip(presses) {
+            knob.nudge(&mut settings, presses);
+            prop_assert_eq!(knob.parse(&knob.get(&settings).to_string()), Ok(knob.get(&settings)));
+        }
+        let json = serde_json::to_string(&settings).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings);
+        let toml = toml::to_string(&settings).unwrap();
+        prop_assert_eq!(toml::from_str::<Settings>(&toml).unwrap(), settings);
+        let said: Vec<String> =
+            KNOBS.iter().flat_map(|knob| [format!("--{}", knob.name), knob.get(&settings).to_string()]).collect();
+        let said: Vec<&str> = said.iter().map(String::as_str).collect();
+        prop_assert_eq!(resolved(&flags(&said).unwrap()), settings);
+    }
+
+    /// No text makes a knob panic, and what it takes it gives back.
+    #[test]
+    fn any_text_is_a_value_or_refused(index in 0..KNOBS.len(), text in any::<String>()) {
+        let knob = &KNOBS[index];
+        match knob.parse(&text) {
+            Ok(value) => prop_assert_eq!(knob.parse(&value.to_string()), Ok(value)),
+            Err(error) => prop_assert!(!error.to_string().contains('\n')),
+        }
+    }
+}

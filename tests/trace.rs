@@ -1,0 +1,468 @@
+//! The trace file: what is written is read back, and whatever else is read does no harm.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use diffuscope::{
+    decode::record::{
+        Change, Commit, Cost, DraftReview, GuideReview, GuideView, KvStatus, KvUse, Proposal, Reason, Region,
+        StepRecord, StopReason, Verdict,
+    },
+    settings::{KNOBS, Settings},
+    trace::{End, Entry, Figures, Header, Log, ModelCard, Piece, TokenText, file},
+};
+use proptest::{collection::vec, option, prelude::*, sample::subsequence};
+
+const MASK: u32 = 1;
+
+fn text() -> impl Strategy<Value = String> {
+    // Anything that a model or a person can bring: quotes, breaks, controls, wide and combining characters.
+    prop_oneof![any::<String>(), Just("a\u{1b}[31m\n\"\\\t日本e\u{301}".to_owned())]
+}
+
+fn probability() -> impl Strategy<Value = f32> {
+    prop_oneof![0.0_f32..=1.0, Just(0.0), Just(1.0)]
+}
+
+fn card() -> impl Strategy<Value = ModelCard> {
+    (text(), text(), any::<u32>(), 0..100_usize).prop_map(|(name, architecture, parameters, layers)| ModelCard {
+        name,
+        architecture,
+        parameters: parameters as usize,
+        layers,
+        device: "cpu".into(),
+    })
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    vec(-40_i64..40, KNOBS.len()).prop_map(|presses| {
+        let mut settings = Settings::default();
+        for (knob, presses) in KNOBS.iter().zip(presses) {
+            knob.nudge(&mut settings, presses);
+        }
+        settings
+    })
+}
+
+fn header() -> impl Strategy<Value = Header> {
+    let prompt = vec((5..900_u32, text()), 0..4);
+    (card(), option::of(card()), option::of(text()), settings(), text(), prompt, 1..6_usize).prop_map(
+        |(denoiser, guide, preset, settings, prompt, pieces, gen_length)| Header {
+            denoiser,
+            guide,
+            preset,
+            settings,
+            prompt,
+            prompt_ids: pieces.iter().map(|(id, _)| *id).collect(),
+            prompt_pieces: pieces.into_iter().map(|(_, piece)| piece).collect(),
+            gen_length,
+            mask_id: MASK,
+            eos_id: 0,
+        },
+    )
+}
+
+fn proposal(position: usize) -> impl Strategy<Value = Proposal> {
+    let alternatives = vec((any::<u32>(), probability()), 0..=Proposal::ALTERNATIVES);
+    (any::<u32>(), probability(), 0.0_f32..20.0, -20.0_f32..1.0, alternatives).prop_map(
+        move |(token, confidence, entropy, score, alternatives)| Proposal {
+            position,
+            token,
+            confidence,
+            entropy,
+            score,
+            alternatives,
+        },
+    )
+}
+
+fn commit(position: usize, token: u32) -> impl Strategy<Value = Commit> {
+    let reason = prop_oneof![
+        Just(Reason::Quota),
+        Just(Reason::Threshold),
+        Just(Reason::BestOfStep),
+        Just(Reason::Drawn),
+        Just(Reason::GuideAgreed),
+        Just(Reason::Forced),
+        Just(Reason::EndOfText),
+    ];
+    (probability(), reason).prop_map(move |(confidence, reason)| Commit { position, token, confidence, reason })
+}
+
+fn kv() -> impl Strategy<Value = KvUse> {
+    let status = prop_oneof![
+        Just(KvStatus::Recomputed),
+        Just(KvStatus::Reused),
+        Just(KvStatus::Stale),
+        Just(KvStatus::Dropped),
+    ];
+    (status, 0..9_u32).prop_map(|(status, age)| KvUse { status, age })
+}
+
+fn draft(position: usize) -> impl Strategy<Value = DraftReview> {
+    let verdict =
+        prop_oneof![Just(Verdict::Agreed), Just(Verdict::Rejected), Just(Verdict::Forced), Just(Verdict::NotReached),];
+    let view = (any::<u32>(), probability(), probability(), 0..9_u32).prop_map(
+        |(token, top_probability, draft_probability, rank)| GuideView {
+            token,
+            top_probability,
+            draft_probability,
+            rank,
+        },
+    );
+    (any::<u32>(), verdict, option::of(view)).prop_map(move |(draft, verdict, view)| DraftReview {
+        position,
+        draft,
+        verdict,
+        view,
+    })
+}
+
+fn review(positions: Vec<usize>) -> impl Strategy<Value = GuideReview> {
+    let drafts: Vec<_> = positions.into_iter().map(draft).collect();
+    (drafts, vec(0..40_usize, 0..3)).prop_map(|(drafts, forwards)| GuideReview {
+        accepted: drafts.len() / 2,
+        drafts,
+        forwards,
+    })
+}
+
+fn cost() -> impl Strategy<Value = Cost> {
+    (vec(0..1000_u32, 5), vec(0..1_000_000_u64, 3)).prop_map(|(counts, times)| Cost {
+        nfe: counts[0],
+        guide_forwards: counts[1],
+        computed: counts[2],
+        reused: counts[3],
+        guide_computed: counts[4],
+        denoiser_us: times[0],
+        guide_us: times[1],
+        other_us: times[2],
+    })
+}
+
+/// An entry of a run on `prompt` and `masks`, whatever its number.
+fn entry(prompt: usize, masks: usize) -> impl Strategy<Value = Entry> {
+    let length = prompt + masks;
+    let generated: Vec<usize> = (prompt..length).collect();
+    let some = || subsequence(generated.clone(), 0..=masks);
+    let everywhere: Vec<usize> = (0..length).collect();
+    (
+        vec(any::<u32>(), length),
+        vec(kv(), length),
+        (some(), some(), option::of(some()), subsequence(everywhere, 0..=length)),
+        (0..=length, 0..=length),
+    )
+        .prop_flat_map(move |(ids, kv, (proposed, committed, drafted, pieces), (a, b))| {
+            let proposals: Vec<_> = proposed.into_iter().map(proposal).collect();
+            let commits: Vec<_> = committed.into_iter().map(|position| commit(position, ids[position])).collect();
+            let guide = match drafted {
+                Some(positions) => review(positions).prop_map(Some).boxed(),
+                None => Just(None).boxed(),
+            };
+            let pieces: Vec<_> =
+                pieces.into_iter().map(|position| text().prop_map(move |text| Piece { position, text })).collect();
+            let texts = vec((any::<u32>(), text()), 0..3);
+            let changes = vec(
+                (0..KNOBS.len()).prop_map(|index| Change {
+                    knob: KNOBS[index].name.into(),
+                    value: KNOBS[index].default().to_string(),
+                }),
+                0..2,
+            );
+            let stop = option::of(Just(StopReason::EndOfText));
+            (proposals, commits, guide, pieces, texts, changes, cost(), stop).prop_map(
+                move |(proposals, commits, guide, pieces, texts, changes, cost, stop)| Entry {
+                    record: StepRecord {
+                        step: 0,
+                        region: Region { block: 0, start: a.min(b), end: a.max(b) },
+                        changes,
+                        ids: ids.clone(),
+                        proposals,
+                        commits,
+                        kv: kv.clone(),
+                        guide,
+                        cost,
+                        stop,
+                    },
+                    pieces,
+                    texts: texts.into_iter().map(|(id, text)| TokenText { id, text }).collect(),
+                },
+            )
+        })
+}
+
+fn end() -> impl Strategy<Value = End> {
+    let reason = option::of(prop_oneof![
+        Just(StopReason::NothingMasked),
+        Just(StopReason::EndOfText),
+        Just(StopReason::StepBudget),
+    ]);
+    (reason, text(), 0..9_usize, any::<Option<bool>>(), option::of(text()))
+        .prop_map(|(reason, answer, tokens, correct, verdict)| End { reason, answer, tokens, correct, verdict })
+}
+
+fn log() -> impl Strategy<Value = Log> {
+    header()
+        .prop_flat_map(|header| {
+            let entries = vec(entry(header.prompt_ids.len(), header.gen_length), 0..4);
+            (Just(header), entries, option::of(end()))
+        })
+        .prop_map(|(header, entries, end)| {
+            let mut log = Log::new(header);
+            for (step, mut entry) in entries.into_iter().enumerate() {
+                entry.record.step = step;
+                log.push(Arc::new(entry));
+            }
+            if let Some(end) = end {
+                log.finish(end);
+            }
+            log
+        })
+}
+
+fn written(log: &Log) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    file::write(log, &mut bytes).unwrap();
+    bytes
+}
+
+/// Everything that views index by.
+fn look_at_all_of(log: &Log) {
+    let length = log.header().canvas_length();
+    for steps in 0..=log.len() + 1 {
+        let canvas = log.canvas(steps);
+        assert_eq!((canvas.ids.len(), canvas.pieces.len(), canvas.written.len()), (length, length, length));
+        let figures = Figures::of(log, steps);
+        let _ = (figures.reuse(), figures.acceptance(), figures.tokens_per_second());
+        let _ = log.settings_at(steps);
+        if let Some(record) = log.record(steps) {
+            assert_eq!(record.kv.len(), length);
+            assert!(record.region.end <= length);
+            let drafts = record.guide.iter().flat_map(|review| &review.drafts).map(|draft| draft.position);
+            let proposals = record.proposals.iter().map(|proposal| proposal.position);
+            for position in record.commits.iter().map(|commit| commit.position).chain(drafts).chain(proposals) {
+                assert!(position < length);
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(log in log()) {
+        let opened = file::read("log", &written(&log)[..]).unwrap();
+        prop_assert_eq!(opened.warnings.is_empty(), log.end().is_some());
+        prop_assert_eq!(opened.log, log);
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_opens_up_to_the_cut(log in log(), cut in any::<prop::sample::Index>()) {
+        let bytes = written(&log);
+        let cut = cut.index(bytes.len());
+        let header = bytes.iter().position(|byte| *byte == b'\n').unwrap();
+        let whole_lines = bytes[..cut].split(|byte| *byte == b'\n').count() - 1;
+        match file::read("cut", &bytes[..cut]) {
+            // Only the line break may be missing from a line that counts.
+            Ok(opened) => {
+                prop_assert!(cut >= header);
+                prop_assert!((whole_lines.max(1) - 1..=whole_lines).contains(&opened.log.len()));
+                prop_assert_eq!(opened.warnings.len(), usize::from(opened.log.end().is_none()));
+                look_at_all_of(&opened.log);
+            }
+            Err(error) => {
+                prop_assert!(cut < header, "{}", error);
+                prop_assert!(error.to_string().starts_with("cut is not a diffuscope trace"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused_or_safe(
+        log in log(),
+        changes in vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 1..6),
+    ) {
+        let mut bytes = written(&log);
+        for (at, byte, how) in changes {
+            let at = at.index(bytes.len());
+            match how {
+                0 => bytes[at] = byte,
+                // A digit for a digit keeps the line well-formed and makes its numbers lie.
+                1 if bytes[at].is_ascii_digit() => bytes[at] = b'0' + byte % 10,
+                1 => bytes.insert(at, b'9'),
+                _ => { bytes.remove(at); }
+            }
+            if bytes.is_empty() {
+                bytes.push(b'\n');
+            }
+        }
+        match file::read("damaged", &bytes[..]) {
+            Ok(opened) => look_at_all_of(&opened.log),
+            Err(error) => {
+                let message = error.to_string();
+                prop_assert!(message.starts_with("damaged") && !message.contains('\n'), "{}", message);
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_refused_or_safe(bytes in vec(any::<u8>(), 0..400)) {
+        let error = file::read("bytes", &bytes[..]).unwrap_err().to_string();
+        prop_assert!(error.starts_with("bytes is not a diffuscope trace"), "{}", error);
+    }
+}
+
+/// A small log with one step, as JSON lines.
+fn sample() -> Vec<String> {
+    let header = Header {
+        denoiser: ModelCard {
+            name: "embedded".into(),
+            architecture: "Dream".into(),
+            parameters: 3,
+            layers: 1,
+            device: "cpu".into(),
+        },
+        guide: None,
+        preset: None,
+        settings: Settings::default(),
+        prompt: "p".into(),
+        prompt_ids: vec![7],
+        prompt_pieces: vec!["p".into()],
+        gen_length: 2,
+        mask_id: MASK,
+        eos_id: 0,
+    };
+    let mut log = Log::new(header);
+    let step = |step, ids: [u32; 3], position| {
+        let kv = KvUse { status: KvStatus::Recomputed, age: 0 };
+        Arc::new(Entry {
+            record: StepRecord {
+                step,
+                region: Region { block: 0, start: 1, end: 3 },
+                changes: Vec::new(),
+                ids: ids.to_vec(),
+                proposals: Vec::new(),
+                commits: vec![Commit { position, token: ids[position], confidence: 0.5, reason: Reason::Quota }],
+                kv: vec![kv; 3],
+                guide: None,
+                cost: Cost { nfe: 1, computed: 3, ..Cost::default() },
+                stop: None,
+            },
+            pieces: Vec::new(),
+            texts: Vec::new(),
+        })
+    };
+    log.push(step(0, [7, 8, MASK], 1));
+    log.push(step(1, [7, 8, 9], 2));
+    log.finish(End {
+        reason: Some(StopReason::NothingMasked),
+        answer: "x".into(),
+        tokens: 2,
+        correct: None,
+        verdict: None,
+    });
+    String::from_utf8(written(&log)).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn message(lines: &[String]) -> String {
+    let text = lines.join("\n") + "\n";
+    file::read("run.jsonl", text.as_bytes()).unwrap_err().to_string()
+}
+
+#[test]
+fn the_format_is_what_the_documentation_says() {
+    let lines = sample();
+    assert_eq!(lines.len(), 4);
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(lines[0].starts_with(&format!(
+        r#"{{"diffuscope":{{"format":1,"program":"{version}"}},"header":{{"denoiser":{{"name":"embedded""#
+    )));
+    assert_eq!(
+        lines[1],
+        r#"{"step":0,"region":{"block":0,"start":1,"end":3},"ids":[7,8,1],"proposals":[],"commits":[{"position":1,"token":8,"confidence":0.5,"reason":"quota"}],"kv":[{"u":"c"},{"u":"c"},{"u":"c"}],"cost":{"nfe":1,"guide_forwards":0,"computed":3,"reused":0,"guide_computed":0,"denoiser_us":0,"guide_us":0,"other_us":0}}"#
+    );
+    assert_eq!(lines[3], r#"{"end":{"reason":"nothing-masked","answer":"x","tokens":2}}"#);
+}
+
+#[test]
+fn what_is_wrong_is_told_with_file_and_line() {
+    let damaged = |line: usize, from: &str, to: &str| {
+        let mut lines = sample();
+        assert!(lines[line - 1].contains(from), "{from} is not in line {line}");
+        lines[line - 1] = lines[line - 1].replacen(from, to, 1);
+        let message = message(&lines);
+        let middle = message
+            .strip_prefix(&format!("run.jsonl, line {line}: "))
+            .and_then(|rest| rest.strip_suffix("; the trace is damaged, record it anew with `diffuscope run --trace`"));
+        middle.unwrap_or_else(|| panic!("{message}")).to_owned()
+    };
+    assert_eq!(damaged(1, r#""gen_length":2"#, r#""gen_length":0"#), "gen_length is 0");
+    assert_eq!(
+        damaged(1, r#""gen_length":2"#, r#""gen_length":99999999999"#),
+        "a prompt of 1 and 99999999999 masks exceed the longest canvas of 1048576"
+    );
+    assert_eq!(damaged(1, r#""prompt_ids":[7]"#, r#""prompt_ids":[7,7]"#), "the prompt has 2 ids but 1 pieces of text");
+    assert_eq!(
+        damaged(1, r#""threshold":0.9"#, r#""threshhold":0.9"#),
+        "unknown knob 'threshhold'; did you mean 'threshold'? `diffuscope knobs` lists them all (column 609)"
+    );
+    assert_eq!(damaged(2, r#""ids":[7,8,1]"#, r#""ids":[7,8]"#), "ids has 2 entries and the canvas has 3");
+    assert_eq!(damaged(2, r#"{"u":"c"},"#, ""), "kv has 2 entries and the canvas has 3");
+    assert_eq!(damaged(2, r#""end":3"#, r#""end":4"#), "the region 1..4 is outside the canvas of 3 positions");
+    assert_eq!(
+        damaged(2, r#""position":1"#, r#""position":3"#),
+        "a commit at position 3 is outside the canvas of 3 positions"
+    );
+    assert_eq!(damaged(2, r#""position":1"#, r#""position":0"#), "a commit at position 0 writes into the prompt");
+    assert_eq!(
+        damaged(2, r#""token":8"#, r#""token":9"#),
+        "the commit at position 1 writes token 9, and ids has 8 there"
+    );
+    assert_eq!(
+        damaged(2, r#""confidence":0.5"#, r#""confidence":1.5"#),
+        "a commit's confidence is 1.5, not between 0 and 1"
+    );
+    assert_eq!(damaged(3, r#""step":1"#, r#""step":2"#), "step 2 stands where step 1 is expected");
+    assert_eq!(damaged(3, r#""nfe":1"#, r#""nfe":4294967295"#), "a cost of 4294967295 makes an impossible sum");
+    assert_eq!(damaged(3, r#""kv""#, r#""vk""#), "missing field `kv` (column 307)");
+    assert!(damaged(3, "{", "").starts_with("invalid type: string"));
+}
+
+#[test]
+fn what_is_no_trace_is_told() {
+    let not = |text: &str| file::read("x", text.as_bytes()).unwrap_err().to_string();
+    let way_out = "; `diffuscope run --trace FILE` writes one";
+    assert_eq!(not(""), format!("x is not a diffuscope trace: it is empty{way_out}"));
+    for other in ["hello\n", "[1]\n", "{\"version\": 2}\n", "\u{0}\n"] {
+        assert_eq!(not(other), format!("x is not a diffuscope trace: its first line is no header{way_out}"));
+    }
+    let mut lines = sample();
+    assert_eq!(not(&lines[0][..100]), format!("x is not a diffuscope trace: its header is cut off{way_out}"));
+    lines[0] = r#"{"diffuscope":{"format":2,"program":"9.0.0"},"other":1}"#.into();
+    assert_eq!(
+        message(&lines),
+        "run.jsonl was written by diffuscope 9.0.0 in trace format 2, and this version reads up to 1: use a newer \
+         diffuscope"
+    );
+    let missing = std::path::Path::new("no-such-folder/run.jsonl");
+    assert!(file::open(missing).unwrap_err().to_string().starts_with("no-such-folder/run.jsonl cannot be read: "));
+}
+
+#[test]
+fn a_trace_without_an_end_or_with_too_much_is_told() {
+    let mut lines = sample();
+    let end = lines.pop().unwrap();
+    let text = lines.join("\n") + "\n";
+    let opened = file::read("x", text.as_bytes()).unwrap();
+    assert_eq!(opened.log.len(), 2);
+    assert_eq!(opened.warnings, ["the trace has no end: its run was interrupted after 2 steps"]);
+    let opened = file::read("x", &text.as_bytes()[..text.len() - 9]).unwrap();
+    assert_eq!(opened.log.len(), 1);
+    assert_eq!(opened.warnings, ["line 3 of the trace is cut off: it opens with the 1 steps before it"]);
+    lines.extend([end.clone(), end]);
+    assert_eq!(
+        message(&lines),
+        "run.jsonl, line 5: there is more after the end of the run; the trace is damaged, record it anew with \
+         `diffuscope run --trace`"
+    );
+}
