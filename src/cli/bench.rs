@@ -24,7 +24,7 @@ use crate::{
 /// The preset that every speed-up is measured against.
 const YARDSTICK: &str = "plain";
 
-/// Compares presets on the same generated prompts, in exact match, forwards and wall time.
+/// Compare presets on the same generated prompts: exact match, forwards, wall time
 ///
 /// The configuration file is not read: figures depend on what the command line says alone. Knob flags hold for every
 /// preset; --seed also picks the prompts.

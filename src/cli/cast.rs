@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Turns a saved trace into an asciicast v2 recording: the same bytes for the same trace and options.
+/// Turn a saved trace into an asciicast v2 recording: the same bytes for the same trace and options
 #[derive(Debug, clap::Args)]
 pub(super) struct CastArgs {
     /// The trace

@@ -59,7 +59,7 @@ fn flag(knob: &'static Knob) -> Arg {
         .action(ArgAction::Set)
         .allow_negative_numbers(true)
         .value_name(value_name(knob))
-        .help_heading(format!("Knobs: {}", knob.slot.title()))
+        .help_heading(format!("{} knobs", knob.slot.title()))
         .hide_short_help(true)
         .help(format!(
             "{} [{}; default: {}; takes effect with the {}]",
@@ -99,7 +99,7 @@ fn values(knob: &Knob, unit: &str) -> String {
     }
 }
 
-/// Lists every knob.
+/// List every knob
 #[derive(Debug, clap::Args)]
 pub(super) struct KnobsArgs {
     /// Print one Markdown table

@@ -12,7 +12,7 @@ use crate::{
     tui::{self, PlayOptions, Source, theme::ThemeName},
 };
 
-/// Opens the playground; what diffuscope does without a command.
+/// Open the playground (what diffuscope does without a command)
 #[derive(Debug, clap::Args)]
 pub(super) struct PlayArgs {
     /// Prompt to begin with [default: the first of the gallery]
@@ -26,7 +26,7 @@ pub(super) struct PlayArgs {
     settings: SettingsArgs,
 }
 
-/// Opens a saved trace in the playground. No model is loaded.
+/// Open a saved trace in the playground; no model is loaded
 #[derive(Debug, clap::Args)]
 pub(super) struct ReplayArgs {
     /// The trace

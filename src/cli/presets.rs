@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::failure::Failure;
 use crate::settings::{DEFAULT_PRESET, Knob, Preset, Value, preset, presets};
 
-/// Lists the presets, or prints one as a preset file.
+/// List the presets, or print one as a preset file
 #[derive(Debug, clap::Args)]
 pub(super) struct PresetsArgs {
     /// Name of a built-in preset, or a .toml file

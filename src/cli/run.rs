@@ -17,7 +17,7 @@ use crate::{
     trace::{Figures, Log, file::Writer, printable},
 };
 
-/// Denoises an answer to a prompt and prints it, with the figures on standard error.
+/// Denoise an answer to a prompt and print it, with the figures on standard error
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
     /// What to denoise an answer to; - reads it from standard input
