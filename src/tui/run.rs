@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context;
 use crossterm::event::{Event, EventStream};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 
 use super::{
     action::{Action, Effect, Notice},
@@ -25,7 +25,8 @@ use crate::{
     trace::{self, Log, printable},
 };
 
-/// News from the engine are drawn at most this often: a run at full speed makes more steps than a screen can show.
+/// News are drawn at most this often: a run at full speed makes more steps than a screen can show, and a held key more
+/// events.
 const FRAME: Duration = Duration::from_millis(16);
 
 /// What the playground starts from.
@@ -134,13 +135,9 @@ async fn session(app: &mut App, screen: &mut Screen, engine: &mut Option<Engine>
         match news {
             News::Terminal(None) | News::Signal => return Ok(()),
             News::Terminal(Some(event)) => {
+                // One at a time: the stream keeps the waker of the poll that found it empty, so a look ahead that does
+                // not wait would leave nobody to be woken by the next key.
                 leaves |= take(app, event.context("reading the terminal")?, screen, engine)?;
-                // All that waits, before anything is drawn.
-                while let Some(event) = keys.next().now_or_never() {
-                    let Some(event) = event else { return Ok(()) };
-                    leaves |= take(app, event.context("reading the terminal")?, screen, engine)?;
-                }
-                last_frame -= FRAME;
             }
             News::Engine(Some(event)) => {
                 leaves |= perform(app, Action::Engine(Box::new(event)), screen, engine)?;
