@@ -69,10 +69,7 @@ pub struct Tokenizer {
 impl Tokenizer {
     /// Loads a `tokenizer.json`.
     pub fn from_file(path: &Path) -> Result<Self, TokenizerError> {
-        let bytes = std::fs::read(path).map_err(|source| TokenizerError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let bytes = std::fs::read(path).map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
         Self::parse(&bytes, path.display().to_string())
     }
 
@@ -82,26 +79,14 @@ impl Tokenizer {
     }
 
     fn parse(bytes: &[u8], origin: String) -> Result<Self, TokenizerError> {
-        let inner = Inner::from_bytes(bytes).map_err(|error| TokenizerError::Parse {
-            origin: origin.clone(),
-            reason: error.to_string(),
-        })?;
+        let inner = Inner::from_bytes(bytes)
+            .map_err(|error| TokenizerError::Parse { origin: origin.clone(), reason: error.to_string() })?;
         let find = |names: &[&str]| names.iter().find_map(|name| inner.token_to_id(name));
         let Some(end) = find(&END_NAMES) else {
-            return Err(TokenizerError::Missing {
-                origin,
-                role: "end-of-text",
-                expected: END_NAMES.join(", "),
-            });
+            return Err(TokenizerError::Missing { origin, role: "end-of-text", expected: END_NAMES.join(", ") });
         };
         let mask = find(&MASK_NAMES);
-        Ok(Self {
-            inner,
-            plain: OnceLock::new(),
-            origin,
-            end,
-            mask,
-        })
+        Ok(Self { inner, plain: OnceLock::new(), origin, end, mask })
     }
 
     /// Ids of `text`, with no template around it. Special tokens that the text spells out are taken as such.
@@ -112,10 +97,7 @@ impl Tokenizer {
     /// Ids of `text` with the byte range of `text` that each stands for. Tokens of one character share its range; the
     /// word mark before a spelled word has the range of its first letter.
     pub fn encode_spans(&self, text: &str) -> Result<Vec<(u32, Range<usize>)>, TokenizerError> {
-        let encoding = self
-            .inner
-            .encode(text, false)
-            .map_err(|error| encode_error(text, &*error))?;
+        let encoding = self.inner.encode(text, false).map_err(|error| encode_error(text, &*error))?;
         let spans = encoding.get_offsets().iter().map(|&(start, end)| start..end);
         Ok(encoding.get_ids().iter().copied().zip(spans).collect())
     }
@@ -203,11 +185,7 @@ impl Tokenizer {
         let mut done = 0;
         (1..=ids.len())
             .map(|count| {
-                let end = if count == ids.len() {
-                    whole.len()
-                } else {
-                    agreement(whole, &self.decode(&ids[..count]))
-                };
+                let end = if count == ids.len() { whole.len() } else { agreement(whole, &self.decode(&ids[..count])) };
                 let piece = whole[done..end.max(done)].to_owned();
                 done = done.max(end);
                 piece
@@ -242,26 +220,17 @@ impl Tokenizer {
 }
 
 fn encode(inner: &Inner, text: &str) -> Result<Vec<u32>, TokenizerError> {
-    let encoding = inner
-        .encode_fast(text, false)
-        .map_err(|error| encode_error(text, &*error))?;
+    let encoding = inner.encode_fast(text, false).map_err(|error| encode_error(text, &*error))?;
     Ok(encoding.get_ids().to_vec())
 }
 
 fn encode_error(text: &str, error: &(dyn std::error::Error + Send + Sync)) -> TokenizerError {
-    TokenizerError::Encode {
-        bytes: text.len(),
-        reason: error.to_string(),
-    }
+    TokenizerError::Encode { bytes: text.len(), reason: error.to_string() }
 }
 
 /// Bytes of the longest prefix, in whole characters, that both texts share.
 fn agreement(a: &str, b: &str) -> usize {
-    a.chars()
-        .zip(b.chars())
-        .take_while(|(a, b)| a == b)
-        .map(|(a, _)| a.len_utf8())
-        .sum()
+    a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum()
 }
 
 #[cfg(test)]
@@ -304,16 +273,8 @@ mod tests {
         let id = |name: &str| WORDS.token_to_id(name).unwrap();
         assert_eq!((ids[0], ids[ids.len() - 1]), (id("<user>"), id("<bot>")));
         assert_eq!(WORDS.decode(&ids), "<user>a <mask> <bot><bot>");
-        assert!(
-            !ids[1..ids.len() - 1]
-                .iter()
-                .any(|&inside| inside == id("<mask>") || inside == id("<bot>"))
-        );
-        assert_eq!(
-            WORDS.encode("<mask>").unwrap(),
-            [id("<mask>")],
-            "a template's special tokens are taken as such"
-        );
+        assert!(!ids[1..ids.len() - 1].iter().any(|&inside| inside == id("<mask>") || inside == id("<bot>")));
+        assert_eq!(WORDS.encode("<mask>").unwrap(), [id("<mask>")], "a template's special tokens are taken as such");
     }
 
     #[test]
@@ -328,11 +289,7 @@ mod tests {
     fn a_split_character_goes_to_the_last_of_its_tokens() {
         let ids = BYTES.encode("aé🦀b").unwrap();
         assert_eq!(BYTES.pieces(&ids), ["a", "", "é", "", "", "", "🦀", "b"]);
-        assert_eq!(
-            BYTES.pieces(&ids[..4]),
-            ["a", "", "é", "\u{FFFD}"],
-            "half a character is shown as broken"
-        );
+        assert_eq!(BYTES.pieces(&ids[..4]), ["a", "", "é", "\u{FFFD}"], "half a character is shown as broken");
         let ids = WORDS.encode("aé").unwrap();
         let pieces = WORDS.pieces(&ids);
         assert_eq!(pieces.last().unwrap(), "é");
@@ -351,10 +308,7 @@ mod tests {
         assert_eq!(BYTES.mask_id(), BYTES.token_to_id("<|mask|>"));
         assert_eq!(BYTES.vocab_size(), 258);
         let error = BYTES.encode_prompt("x").unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "the embedded tokenizer has no turn token: expected one of <user>"
-        );
+        assert_eq!(error, "the embedded tokenizer has no turn token: expected one of <user>");
     }
 
     #[test]
@@ -362,10 +316,7 @@ mod tests {
         let missing = Tokenizer::from_file(Path::new("no/such/tokenizer.json")).unwrap_err();
         assert_eq!(missing.to_string(), "reading the tokenizer no/such/tokenizer.json");
         let wrong = Tokenizer::from_bytes(b"{}").unwrap_err().to_string();
-        assert!(
-            wrong.starts_with("the embedded tokenizer is no tokenizer.json: "),
-            "{wrong}"
-        );
+        assert!(wrong.starts_with("the embedded tokenizer is no tokenizer.json: "), "{wrong}");
         let endless = Inner::new(BPE::default()).to_string(false).unwrap();
         let endless = Tokenizer::from_bytes(endless.as_bytes()).unwrap_err().to_string();
         assert_eq!(

@@ -47,12 +47,8 @@ impl CodeTask {
         loop {
             let task = Self::draw_names(dice, goal, unseen);
             // Spelled names are repeated in the function: draw again when it would not fit the canvas.
-            let spelled: Vec<String> = task
-                .words()
-                .into_iter()
-                .filter(|word| !lexicon::is_known(word))
-                .map(str::to_owned)
-                .collect();
+            let spelled: Vec<String> =
+                task.words().into_iter().filter(|word| !lexicon::is_known(word)).map(str::to_owned).collect();
             if lexicon::length(&task.solve(), &spelled) < Family::Code.canvas() {
                 return task;
             }
@@ -80,13 +76,7 @@ impl CodeTask {
             names.push(name);
         }
         let [function, collection, each, result] = <[String; 4]>::try_from(names).expect("four slots were just filled");
-        Self {
-            goal,
-            function,
-            collection,
-            each,
-            result,
-        }
+        Self { goal, function, collection, each, result }
     }
 
     pub(super) fn parse(prompt: &str) -> Option<Self> {
@@ -122,26 +112,14 @@ impl CodeTask {
         let result = identifier(&mut reader)?;
         reader.skip(" for the answer.")?;
         reader.end()?;
-        let task = Self {
-            goal,
-            function,
-            collection,
-            each,
-            result,
-        };
+        let task = Self { goal, function, collection, each, result };
         let mut names = task.words();
         names.sort_unstable();
         names.windows(2).all(|pair| pair[0] != pair[1]).then_some(task)
     }
 
     pub(super) fn prompt(&self) -> String {
-        let Self {
-            goal,
-            function,
-            collection,
-            each,
-            result,
-        } = self;
+        let Self { goal, function, collection, each, result } = self;
         let goal = match goal {
             Goal::CountAtLeast(n) => format!("counts the {collection} at least {n}"),
             Goal::CountBelow(n) => format!("counts the {collection} below {n}"),
@@ -173,13 +151,7 @@ impl CodeTask {
     }
 
     pub(super) fn solve(&self) -> String {
-        let Self {
-            goal,
-            function,
-            collection,
-            each,
-            result,
-        } = self;
+        let Self { goal, function, collection, each, result } = self;
         let start = match goal {
             Goal::CountAtLeast(_) | Goal::CountBelow(_) | Goal::Add | Goal::AddAbove(_) => "0".to_owned(),
             Goal::Largest | Goal::Smallest => format!("{collection}[0]"),

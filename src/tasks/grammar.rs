@@ -116,11 +116,7 @@ impl Pattern {
             let close = if rest.as_bytes()[at] == b'[' { ']' } else { '}' };
             let end = rest.find(close).expect("every bracket of a pattern is closed");
             let inside = &rest[at + 1..end];
-            parts.push(if close == ']' {
-                Part::Choice(inside.split('|').collect())
-            } else {
-                slot_part(inside)
-            });
+            parts.push(if close == ']' { Part::Choice(inside.split('|').collect()) } else { slot_part(inside) });
             rest = &rest[end + 1..];
         }
         if !rest.is_empty() {
@@ -242,22 +238,10 @@ mod tests {
         let (rest, bound) = pattern.read("She met an owl at the mill. And", &binding()).unwrap();
         assert_eq!(rest, " And");
         assert!(pattern.read("She met an owl at the mill.", &bound).is_some());
-        assert!(
-            pattern.read("He met an owl at the mill.", &bound).is_none(),
-            "the pronoun changed"
-        );
-        assert!(
-            pattern.read("She met an owl at the lake.", &bound).is_none(),
-            "the place changed"
-        );
-        assert!(
-            pattern.read("She met a owl at the mill.", &bound).is_none(),
-            "the article is wrong"
-        );
-        assert!(
-            pattern.read("She met an owl at the moon.", &binding()).is_none(),
-            "no such place"
-        );
+        assert!(pattern.read("He met an owl at the mill.", &bound).is_none(), "the pronoun changed");
+        assert!(pattern.read("She met an owl at the lake.", &bound).is_none(), "the place changed");
+        assert!(pattern.read("She met a owl at the mill.", &bound).is_none(), "the article is wrong");
+        assert!(pattern.read("She met an owl at the moon.", &binding()).is_none(), "no such place");
     }
 
     #[test]

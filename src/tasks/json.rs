@@ -53,9 +53,7 @@ impl JsonTask {
         let lines = if person { 0 } else { dice.between(1, 3) as usize };
         let slots = if person { 4 } else { 1 + lines };
         let sure = dice.below(slots);
-        let odd: Vec<bool> = (0..slots)
-            .map(|at| unseen && (all || at == sure || dice.chance(0.3)))
-            .collect();
+        let odd: Vec<bool> = (0..slots).map(|at| unseen && (all || at == sure || dice.chance(0.3))).collect();
         let mut slot = |at: usize, case: Case, lexicon: Option<&[&str]>, taken: &[&str]| match (odd[at], lexicon) {
             (true, _) => lexicon::invent(dice, case, longest, taken),
             (false, Some(lexicon)) => lexicon::word(dice, lexicon, taken),
@@ -67,13 +65,7 @@ impl JsonTask {
             let city = slot(2, Case::Capital, Some(&CITIES), &[&name]);
             let likes = slot(3, Case::Lower, Some(&DRINKS), &[&job]);
             let she = lexicon::takes_she(&name).unwrap_or_else(|| dice.chance(0.5));
-            let person = Person {
-                name,
-                age: dice.between(18, 79),
-                job,
-                city,
-                likes,
-            };
+            let person = Person { name, age: dice.between(18, 79), job, city, likes };
             return Self(Record::Person { person, she });
         }
         let mut items: Vec<Line> = Vec::new();
@@ -114,16 +106,7 @@ impl JsonTask {
         let likes = reader.word(Case::Lower)?;
         reader.skip(".")?;
         reader.end()?;
-        Some(Self(Record::Person {
-            person: Person {
-                name,
-                age,
-                job,
-                city,
-                likes,
-            },
-            she,
-        }))
+        Some(Self(Record::Person { person: Person { name, age, job, city, likes }, she }))
     }
 
     fn parse_order(customer: String, mut reader: Reader<'_>) -> Option<Self> {
@@ -152,25 +135,12 @@ impl JsonTask {
 
     pub(super) fn prompt(&self) -> String {
         match &self.0 {
-            Record::Person {
-                person:
-                    Person {
-                        name,
-                        age,
-                        job,
-                        city,
-                        likes,
-                    },
-                she,
-            } => {
+            Record::Person { person: Person { name, age, job, city, likes }, she } => {
                 let (article, pronoun) = (article(job), if *she { "She" } else { "He" });
                 format!("{HEAD}{name}, {article} {job} from {city}, is {age}. {pronoun} likes {likes}.")
             }
             Record::Order(Order { customer, items }) => {
-                let goods: Vec<String> = items
-                    .iter()
-                    .map(|line| format!("{} {}", line.count, line.item))
-                    .collect();
+                let goods: Vec<String> = items.iter().map(|line| format!("{} {}", line.count, line.item)).collect();
                 let goods = match goods.split_last() {
                     Some((last, [])) => last.clone(),
                     Some((last, first)) => format!("{} and {last}", first.join(", ")),
@@ -200,17 +170,9 @@ impl JsonTask {
 
     pub(super) fn solve(&self) -> String {
         match &self.0 {
-            Record::Person {
-                person:
-                    Person {
-                        name,
-                        age,
-                        job,
-                        city,
-                        likes,
-                    },
-                ..
-            } => format!(r#"{{"name": "{name}", "age": {age}, "job": "{job}", "city": "{city}", "likes": "{likes}"}}"#),
+            Record::Person { person: Person { name, age, job, city, likes }, .. } => {
+                format!(r#"{{"name": "{name}", "age": {age}, "job": "{job}", "city": "{city}", "likes": "{likes}"}}"#)
+            }
             Record::Order(Order { customer, items }) => {
                 let lines: Vec<String> = items
                     .iter()
@@ -238,18 +200,13 @@ impl JsonTask {
                     fields
                         .into_iter()
                         .find_map(|(field, expected, found)| differs(field, expected, found))
-                        .map_or_else(
-                            || Verdict::right("valid JSON with the right five fields"),
-                            Verdict::wrong,
-                        )
+                        .map_or_else(|| Verdict::right("valid JSON with the right five fields"), Verdict::wrong)
                 }
             },
             Record::Order(order) => match serde_json::from_str::<Order>(answer) {
                 Err(error) => unreadable(&error),
-                Ok(found) => order_difference(order, &found).map_or_else(
-                    || Verdict::right("valid JSON with the right customer and items"),
-                    Verdict::wrong,
-                ),
+                Ok(found) => order_difference(order, &found)
+                    .map_or_else(|| Verdict::right("valid JSON with the right customer and items"), Verdict::wrong),
             },
         }
     }
@@ -268,19 +225,11 @@ fn order_difference(expected: &Order, found: &Order) -> Option<String> {
         return Some(reason);
     }
     if expected.items.len() != found.items.len() {
-        return Some(format!(
-            "expected {} items, found {}",
-            expected.items.len(),
-            found.items.len()
-        ));
+        return Some(format!("expected {} items, found {}", expected.items.len(), found.items.len()));
     }
     expected.items.iter().zip(&found.items).find_map(|(expected, found)| {
         differs("item", &expected.item, &found.item).or_else(|| {
-            differs(
-                &format!("the count of {}", expected.item),
-                &expected.count.to_string(),
-                &found.count.to_string(),
-            )
+            differs(&format!("the count of {}", expected.item), &expected.count.to_string(), &found.count.to_string())
         })
     })
 }

@@ -39,19 +39,16 @@ pub(crate) const ANIMALS: [&str; 24] = [
 ];
 
 /// Where a story happens.
-pub(crate) const PLACES: [&str; 12] = [
-    "farm", "harbour", "market", "river", "castle", "library", "station", "school", "mill", "lake", "beach", "garden",
-];
+pub(crate) const PLACES: [&str; 12] =
+    ["farm", "harbour", "market", "river", "castle", "library", "station", "school", "mill", "lake", "beach", "garden"];
 
 /// Colours of things.
-pub(crate) const COLOURS: [&str; 10] = [
-    "red", "blue", "green", "yellow", "white", "black", "brown", "purple", "orange", "pink",
-];
+pub(crate) const COLOURS: [&str; 10] =
+    ["red", "blue", "green", "yellow", "white", "black", "brown", "purple", "orange", "pink"];
 
 /// What a story's people and animals eat.
-pub(crate) const FOODS: [&str; 10] = [
-    "bread", "cheese", "soup", "corn", "honey", "cake", "rice", "fruit", "porridge", "butter",
-];
+pub(crate) const FOODS: [&str; 10] =
+    ["bread", "cheese", "soup", "corn", "honey", "cake", "rice", "fruit", "porridge", "butter"];
 
 /// Spots near a place, drawn by the story itself.
 pub(crate) const SPOTS: [&str; 8] = ["tree", "gate", "bridge", "wall", "fence", "hill", "bush", "tower"];
@@ -174,11 +171,7 @@ pub(crate) fn takes_she(name: &str) -> Option<bool> {
 /// A name of the lexicon that is not in `taken`.
 pub(crate) fn name(dice: &mut Dice, taken: &[&str]) -> String {
     loop {
-        let name = if dice.chance(0.5) {
-            dice.pick(&WOMEN)
-        } else {
-            dice.pick(&MEN)
-        };
+        let name = if dice.chance(0.5) { dice.pick(&WOMEN) } else { dice.pick(&MEN) };
         if !taken.contains(name) {
             return (*name).to_owned();
         }
@@ -232,18 +225,12 @@ pub(crate) fn invent(dice: &mut Dice, case: Case, longest: usize, taken: &[&str]
 /// `word` with its first ASCII letter in upper case.
 pub(crate) fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_ascii_uppercase().to_string() + letters.as_str()
-    })
+    letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
 }
 
 /// "a" or "an", by the first letter.
 pub(crate) fn article(word: &str) -> &'static str {
-    if word.starts_with(['a', 'e', 'i', 'o', 'u']) {
-        "an"
-    } else {
-        "a"
-    }
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 /// What a piece of text is made of.
@@ -285,11 +272,7 @@ pub fn pieces(text: &str) -> Vec<&str> {
     let implied: Vec<bool> = (0..pieces.len())
         .map(|i| pieces[i] == " " && i > 0 && starts_word(&pieces[i - 1]) && pieces.get(i + 1).is_some_and(starts_word))
         .collect();
-    pieces
-        .into_iter()
-        .zip(implied)
-        .filter_map(|(piece, implied)| (!implied).then_some(piece))
-        .collect()
+    pieces.into_iter().zip(implied).filter_map(|(piece, implied)| (!implied).then_some(piece)).collect()
 }
 
 /// Runs of ASCII letters with their byte ranges.
@@ -297,9 +280,7 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = (std::ops::Range<usize>,
     let mut at = 0;
     std::iter::from_fn(move || {
         let start = at + text[at..].find(|c: char| c.is_ascii_alphabetic())?;
-        let end = text[start..]
-            .find(|c: char| !c.is_ascii_alphabetic())
-            .map_or(text.len(), |length| start + length);
+        let end = text[start..].find(|c: char| !c.is_ascii_alphabetic()).map_or(text.len(), |length| start + length);
         at = end;
         Some((start..end, &text[start..end]))
     })
@@ -309,13 +290,7 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = (std::ops::Range<usize>,
 pub fn length(text: &str, spelled: &[String]) -> usize {
     pieces(text)
         .into_iter()
-        .map(|piece| {
-            if spelled.iter().any(|word| word == piece) {
-                piece.len() + 1
-            } else {
-                1
-            }
-        })
+        .map(|piece| if spelled.iter().any(|word| word == piece) { piece.len() + 1 } else { 1 })
         .sum()
 }
 
@@ -326,10 +301,7 @@ mod tests {
 
     #[test]
     fn text_falls_into_words_digits_and_the_rest() {
-        assert_eq!(
-            pieces("Max has 12 pens. So"),
-            ["Max", "has", " ", "1", "2", " ", "pens", ". ", "So"]
-        );
+        assert_eq!(pieces("Max has 12 pens. So"), ["Max", "has", " ", "1", "2", " ", "pens", ". ", "So"]);
         assert_eq!(pieces("a  b\tc"), ["a", "  ", "b", "\t", "c"]);
         assert_eq!(pieces(" é x "), [" é ", "x", " "]);
         assert!(pieces("").is_empty());

@@ -53,10 +53,7 @@ impl ListTask {
             2 => Operation::Sort,
             3 => Operation::Rotate,
             4 => Operation::RotateBack,
-            5 => Operation::InsertAt {
-                word,
-                position: 1 + dice.below(length + 1),
-            },
+            5 => Operation::InsertAt { word, position: 1 + dice.below(length + 1) },
             6 => Operation::RemoveAt { position },
             7 => Operation::ReplaceAt { position, word },
             8 => Operation::Shuffle,
@@ -226,9 +223,8 @@ impl ListTask {
             }
             _ => {
                 let word = self.words()[self.items.len()];
-                let changed: Vec<usize> = (0..self.items.len().min(found.len()))
-                    .filter(|&at| self.items[at] != found[at])
-                    .collect();
+                let changed: Vec<usize> =
+                    (0..self.items.len().min(found.len())).filter(|&at| self.items[at] != found[at]).collect();
                 if found.len() == self.items.len() && matches!(changed[..], [at] if found[at] == word) {
                     Verdict::right(format!("one item is replaced by {word}, the rest is kept"))
                 } else {
@@ -299,10 +295,7 @@ fn parse_operation(head: &str) -> Option<Operation> {
             reader.skip(" item ")?;
             let position = reader.number()? as usize;
             reader.skip(" of this list with ")?;
-            Some(Operation::ReplaceAt {
-                position,
-                word: list_word(reader.0)?,
-            })
+            Some(Operation::ReplaceAt { position, word: list_word(reader.0)? })
         }
         "Insert" => {
             reader.skip(" ")?;
@@ -323,18 +316,9 @@ fn parse_operation(head: &str) -> Option<Operation> {
 /// `count` distinct words: names three times out of four, otherwise words of one other lexicon. With `unseen` some or
 /// all are invented, as long as an answer that holds all of them fits the canvas.
 fn draw_words(dice: &mut Dice, count: usize, unseen: bool, names_only: bool) -> Vec<String> {
-    let others: [&[&str]; 5] = [
-        &lexicon::ANIMALS,
-        &lexicon::CITIES,
-        &lexicon::THINGS,
-        &lexicon::COLOURS,
-        &lexicon::GOODS,
-    ];
-    let lexicon = if names_only || dice.chance(0.75) {
-        None
-    } else {
-        Some(*dice.pick(&others))
-    };
+    let others: [&[&str]; 5] =
+        [&lexicon::ANIMALS, &lexicon::CITIES, &lexicon::THINGS, &lexicon::COLOURS, &lexicon::GOODS];
+    let lexicon = if names_only || dice.chance(0.75) { None } else { Some(*dice.pick(&others)) };
     let share = if dice.chance(0.4) { 1.0 } else { 0.5 };
     let case = if dice.chance(0.7) { Case::Capital } else { Case::Lower };
     // The last word is not used by every operation.

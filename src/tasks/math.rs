@@ -47,11 +47,7 @@ impl MathTask {
             (true, _) => (false, true),
         };
         let person = |dice: &mut Dice, odd: bool, taken: &[&str]| {
-            if odd {
-                lexicon::invent(dice, Case::Capital, lexicon::LONGEST, taken)
-            } else {
-                lexicon::name(dice, taken)
-            }
+            if odd { lexicon::invent(dice, Case::Capital, lexicon::LONGEST, taken) } else { lexicon::name(dice, taken) }
         };
         let name = person(dice, odd_name, &[]);
         let she = lexicon::takes_she(&name).unwrap_or_else(|| dice.chance(0.5));
@@ -71,35 +67,22 @@ impl MathTask {
             } else {
                 dice.chance(0.5)
             };
-            let amount = if adds {
-                dice.between(2, 30.min(LARGEST - count))
-            } else {
-                dice.between(2, 30.min(count - 1))
-            };
+            let amount =
+                if adds { dice.between(2, 30.min(LARGEST - count)) } else { dice.between(2, 30.min(count - 1)) };
             let kind = dice.below(3);
             let odd = odd_name && dice.chance(0.5);
             let event = match (adds, kind) {
                 (true, 0) => Event::Buys,
                 (true, 1) => Event::Finds,
-                (true, _) => Event::Given {
-                    by: person(dice, odd, &[&name]),
-                },
+                (true, _) => Event::Given { by: person(dice, odd, &[&name]) },
                 (false, 0) => Event::Loses,
                 (false, 1) => Event::Sells,
-                (false, _) => Event::Gives {
-                    to: person(dice, odd, &[&name]),
-                },
+                (false, _) => Event::Gives { to: person(dice, odd, &[&name]) },
             };
             count = if adds { count + amount } else { count - amount };
             steps.push((event, amount));
         }
-        Self {
-            name,
-            she,
-            goods,
-            start,
-            steps,
-        }
+        Self { name, she, goods, start, steps }
     }
 
     pub(super) fn parse(prompt: &str) -> Option<Self> {
@@ -154,11 +137,7 @@ impl MathTask {
                 event => event,
             };
             reader.skip(if event.adds() { " more. " } else { ". " })?;
-            count = if event.adds() {
-                count + amount
-            } else {
-                count.checked_sub(amount)?
-            };
+            count = if event.adds() { count + amount } else { count.checked_sub(amount)? };
             (count <= LARGEST).then_some(())?;
             steps.push((event, amount));
         }
@@ -167,13 +146,7 @@ impl MathTask {
         reader.skip(" are left?")?;
         reader.end()?;
         (1..=3).contains(&steps.len()).then_some(())?;
-        Some(Self {
-            name,
-            she: she?,
-            goods,
-            start,
-            steps,
-        })
+        Some(Self { name, she: she?, goods, start, steps })
     }
 
     pub(super) fn prompt(&self) -> String {
@@ -203,10 +176,7 @@ impl MathTask {
             Event::Gives { to } => Some(to.as_str()),
             _ => None,
         });
-        [self.name.as_str(), self.goods.as_str()]
-            .into_iter()
-            .chain(others)
-            .collect()
+        [self.name.as_str(), self.goods.as_str()].into_iter().chain(others).collect()
     }
 
     /// Every step of the working, and the last count.
@@ -214,11 +184,7 @@ impl MathTask {
         let mut working = String::new();
         let mut count = self.start;
         for (at, (event, amount)) in self.steps.iter().enumerate() {
-            let (sign, next) = if event.adds() {
-                ('+', count + amount)
-            } else {
-                ('-', count - amount)
-            };
+            let (sign, next) = if event.adds() { ('+', count + amount) } else { ('-', count - amount) };
             let space = if at == 0 { "" } else { " " };
             write!(working, "{space}{count}{sign}{amount}={next}.").expect("writing to a string cannot fail");
             count = next;

@@ -53,14 +53,7 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order of tables.
-    pub const ALL: [Self; 6] = [
-        Self::List,
-        Self::Math,
-        Self::Story,
-        Self::Json,
-        Self::Code,
-        Self::Sudoku,
-    ];
+    pub const ALL: [Self; 6] = [Self::List, Self::Math, Self::Story, Self::Json, Self::Code, Self::Sudoku];
 
     /// The name in flags and files.
     pub fn name(self) -> &'static str {
@@ -357,17 +350,11 @@ pub struct Verdict {
 
 impl Verdict {
     fn right(reason: impl Into<String>) -> Self {
-        Self {
-            correct: true,
-            reason: reason.into(),
-        }
+        Self { correct: true, reason: reason.into() }
     }
 
     fn wrong(reason: impl Into<String>) -> Self {
-        Self {
-            correct: false,
-            reason: reason.into(),
-        }
+        Self { correct: false, reason: reason.into() }
     }
 }
 
@@ -378,10 +365,7 @@ pub fn copied_words(sample: &Sample) -> Vec<Range<usize>> {
         return Vec::new();
     };
     let open = task.words();
-    lexicon::words(&sample.answer)
-        .filter(|(_, word)| open.contains(word))
-        .map(|(range, _)| range)
-        .collect()
+    lexicon::words(&sample.answer).filter(|(_, word)| open.contains(word)).map(|(range, _)| range).collect()
 }
 
 /// The gallery's prompts.
@@ -411,10 +395,8 @@ const PROMPTS: [&str; 20] = [
 /// Prompts for a start, three or four of every family, the last of each with words that were never seen (where a
 /// family has words).
 pub fn gallery() -> Vec<Sample> {
-    let mut samples: Vec<Sample> = PROMPTS
-        .iter()
-        .filter_map(|prompt| Some(recognise(prompt)?.sample(&mut Dice::new(0, 0, 0))))
-        .collect();
+    let mut samples: Vec<Sample> =
+        PROMPTS.iter().filter_map(|prompt| Some(recognise(prompt)?.sample(&mut Dice::new(0, 0, 0)))).collect();
     samples.sort_by_key(|sample| sample.family as usize);
     samples
 }

@@ -32,10 +32,7 @@ fn plot(notation: Notation) -> Vec<Position> {
 
 /// The thing is lost, and the animal finds it.
 const LOST: Notation = &[
-    (
-        false,
-        &["One [sunny|cold|windy|quiet] [morning|day|evening] {N} [took|carried|brought] {o} {t} to the {L}."],
-    ),
+    (false, &["One [sunny|cold|windy|quiet] [morning|day|evening] {N} [took|carried|brought] {o} {t} to the {L}."]),
     (
         false,
         &[
@@ -139,10 +136,7 @@ const GIFT: Notation = &[
             "\"{F} needs {an c} {t},\" said {N} on a [cold|windy|quiet] day.",
         ],
     ),
-    (
-        false,
-        &["{P} [worked|hammered|painted] until [noon|night|dawn], and then the {t} was [ready|finished|done]."],
-    ),
+    (false, &["{P} [worked|hammered|painted] until [noon|night|dawn], and then the {t} was [ready|finished|done]."]),
     (
         false,
         &[
@@ -178,14 +172,8 @@ const GIFT: Notation = &[
             "Quick as [light|fire|rain] the {a} [ran|jumped|raced] over and caught the {t}.",
         ],
     ),
-    (
-        false,
-        &["{N} [thanked|hugged|praised] the {a}, and they [walked|went|hurried] on together."],
-    ),
-    (
-        true,
-        &["Together they [crossed|left|passed] the {L} and [sang|talked|laughed] about the {c} {t}."],
-    ),
+    (false, &["{N} [thanked|hugged|praised] the {a}, and they [walked|went|hurried] on together."]),
+    (true, &["Together they [crossed|left|passed] the {L} and [sang|talked|laughed] about the {c} {t}."]),
     (
         false,
         &[
@@ -233,14 +221,8 @@ const FEAST: Notation = &[
             "\"That is an old {t},\" [laughed|joked|said] {F} by the {s}.",
         ],
     ),
-    (
-        false,
-        &["But {N} [smiled|nodded|waved] and [sat|waited|rested] with the {a}."],
-    ),
-    (
-        true,
-        &["They [shared|ate|tasted] some [warm|fresh|sweet] {d} and watched the [others|people|dancers]."],
-    ),
+    (false, &["But {N} [smiled|nodded|waved] and [sat|waited|rested] with the {a}."]),
+    (true, &["They [shared|ate|tasted] some [warm|fresh|sweet] {d} and watched the [others|people|dancers]."]),
     (
         false,
         &[
@@ -248,10 +230,7 @@ const FEAST: Notation = &[
             "Then a storm came, and all the [lamps|lights|fires] went out.",
         ],
     ),
-    (
-        false,
-        &["{F} [fell|slipped|tripped] near the {s} and [called|shouted|cried] for help."],
-    ),
+    (false, &["{F} [fell|slipped|tripped] near the {s} and [called|shouted|cried] for help."]),
     (
         false,
         &[
@@ -274,14 +253,8 @@ const FEAST: Notation = &[
         ],
     ),
     (true, &["The {a} [ate|got|found] all the {d} that was left."]),
-    (
-        false,
-        &["Then the lights came back, and everyone [danced|sang|cheered] for {N}."],
-    ),
-    (
-        false,
-        &["{N} won the [first|great|big] prize, a [golden|silver] [cup|crown|bell]."],
-    ),
+    (false, &["Then the lights came back, and everyone [danced|sang|cheered] for {N}."]),
+    (false, &["{N} won the [first|great|big] prize, a [golden|silver] [cup|crown|bell]."]),
     (true, &["{P} gave [half|part|most] of it to {F} and the {a}."]),
     (
         false,

@@ -36,35 +36,15 @@ impl StoryTask {
             (true, _) => [true, false, true],
         };
         // Two spelled words must leave room on the canvas for each other.
-        let longest = if odd.iter().filter(|&&odd| odd).count() > 1 {
-            5
-        } else {
-            lexicon::LONGEST
-        };
-        let name = if odd[0] {
-            lexicon::invent(dice, Case::Capital, longest, &[])
-        } else {
-            lexicon::name(dice, &[])
-        };
-        let thing = if odd[1] {
-            lexicon::invent(dice, Case::Lower, longest, &[])
-        } else {
-            lexicon::word(dice, &THINGS, &[])
-        };
-        let animal = if odd[2] {
-            lexicon::invent(dice, Case::Lower, longest, &[])
-        } else {
-            lexicon::word(dice, &ANIMALS, &[])
-        };
+        let longest = if odd.iter().filter(|&&odd| odd).count() > 1 { 5 } else { lexicon::LONGEST };
+        let name = if odd[0] { lexicon::invent(dice, Case::Capital, longest, &[]) } else { lexicon::name(dice, &[]) };
+        let thing =
+            if odd[1] { lexicon::invent(dice, Case::Lower, longest, &[]) } else { lexicon::word(dice, &THINGS, &[]) };
+        let animal =
+            if odd[2] { lexicon::invent(dice, Case::Lower, longest, &[]) } else { lexicon::word(dice, &ANIMALS, &[]) };
         let colour = dice.chance(0.25).then(|| lexicon::word(dice, &COLOURS, &[]));
         let place = dice.chance(0.25).then(|| lexicon::word(dice, &PLACES, &[]));
-        Self {
-            name,
-            colour,
-            thing,
-            animal,
-            place,
-        }
+        Self { name, colour, thing, animal, place }
     }
 
     pub(super) fn parse(prompt: &str) -> Option<Self> {
@@ -90,43 +70,22 @@ impl StoryTask {
         let animal = reader.word(Case::Lower)?;
         (found == article(&animal)).then_some(())?;
         let place = match reader.skip(" at the ") {
-            Some(()) => Some(
-                reader
-                    .word(Case::Lower)
-                    .filter(|place| PLACES.contains(&place.as_str()))?,
-            ),
+            Some(()) => Some(reader.word(Case::Lower).filter(|place| PLACES.contains(&place.as_str()))?),
             None => None,
         };
         reader.skip(".")?;
         reader.end()?;
-        (thing != animal).then_some(Self {
-            name,
-            colour,
-            thing,
-            animal,
-            place,
-        })
+        (thing != animal).then_some(Self { name, colour, thing, animal, place })
     }
 
     pub(super) fn prompt(&self) -> String {
-        let Self {
-            name,
-            colour,
-            thing,
-            animal,
-            place,
-        } = self;
+        let Self { name, colour, thing, animal, place } = self;
         let thing = match colour {
             Some(colour) => format!("{} {colour} {thing}", article(colour)),
             None => format!("{} {thing}", article(thing)),
         };
-        let place = place
-            .as_ref()
-            .map_or_else(String::new, |place| format!(" at the {place}"));
-        format!(
-            "Write a story with {name}, {thing} and {} {animal}{place}.",
-            article(animal)
-        )
+        let place = place.as_ref().map_or_else(String::new, |place| format!(" at the {place}"));
+        format!("Write a story with {name}, {thing} and {} {animal}{place}.", article(animal))
     }
 
     pub(super) fn variant(&self) -> &'static str {
@@ -139,13 +98,7 @@ impl StoryTask {
     }
 
     pub(super) fn words(&self) -> Vec<&str> {
-        let Self {
-            name,
-            colour,
-            thing,
-            animal,
-            place,
-        } = self;
+        let Self { name, colour, thing, animal, place } = self;
         [Some(name), colour.as_ref(), Some(thing), Some(animal), place.as_ref()]
             .into_iter()
             .flatten()
@@ -169,12 +122,8 @@ impl StoryTask {
 
     /// A story that fits the canvas: with long spelled words the optional sentences are given up first.
     pub(super) fn solve(&self, dice: &mut Dice) -> String {
-        let spelled: Vec<String> = self
-            .words()
-            .into_iter()
-            .filter(|word| !lexicon::is_known(word))
-            .map(str::to_owned)
-            .collect();
+        let spelled: Vec<String> =
+            self.words().into_iter().filter(|word| !lexicon::is_known(word)).map(str::to_owned).collect();
         let plot = dice.pick(&*PLOTS);
         let mut story = self.tell(plot, 0.5, dice);
         for _ in 0..8 {
@@ -198,46 +147,30 @@ impl StoryTask {
     }
 
     pub(super) fn check(&self, answer: &str) -> Verdict {
-        let mut furthest = Failure {
-            sentences: 0,
-            rest: answer,
-        };
+        let mut furthest = Failure { sentences: 0, rest: answer };
         let mut told = None;
         for plot in PLOTS.iter() {
             told = told.or_else(|| read_story(&plot[..1], &plot[1..], answer, &self.binding(), 0, &mut furthest));
         }
         let Some(sentences) = told else {
             return Verdict::wrong(if furthest.rest.is_empty() {
-                format!(
-                    "the story stops after {} sentences without an ending",
-                    furthest.sentences
-                )
+                format!("the story stops after {} sentences without an ending", furthest.sentences)
             } else {
                 let sentence = furthest.rest.split_inclusive(['.', '!']).next().unwrap_or_default();
-                format!(
-                    "sentence {} does not fit the story so far: {}",
-                    furthest.sentences + 1,
-                    quote(sentence)
-                )
+                format!("sentence {} does not fit the story so far: {}", furthest.sentences + 1, quote(sentence))
             });
         };
         if sentences < SHORTEST {
-            return Verdict::wrong(format!(
-                "only {sentences} sentences are told, expected at least {SHORTEST}"
-            ));
+            return Verdict::wrong(format!("only {sentences} sentences are told, expected at least {SHORTEST}"));
         }
         for wanted in self.words() {
             let expected = if wanted == self.name { 2 } else { 1 };
             let found = lexicon::words(answer).filter(|(_, word)| *word == wanted).count();
             if found < expected {
-                return Verdict::wrong(format!(
-                    "{wanted} should occur {expected} times at least, found {found}"
-                ));
+                return Verdict::wrong(format!("{wanted} should occur {expected} times at least, found {found}"));
             }
         }
-        Verdict::right(format!(
-            "{sentences} sentences in order, with the right words and an ending"
-        ))
+        Verdict::right(format!("{sentences} sentences in order, with the right words and an ending"))
     }
 }
 
@@ -265,17 +198,13 @@ fn read_story<'a>(
                 continue;
             };
             if sentences + 1 > furthest.sentences {
-                *furthest = Failure {
-                    sentences: sentences + 1,
-                    rest: rest.trim_start_matches(' '),
-                };
+                *furthest = Failure { sentences: sentences + 1, rest: rest.trim_start_matches(' ') };
             }
             if rest.is_empty() && next.is_empty() {
                 return Some(sentences + 1);
             }
-            let told = rest
-                .strip_prefix(' ')
-                .and_then(|rest| read_story(next, &[], rest, &binding, sentences + 1, furthest));
+            let told =
+                rest.strip_prefix(' ').and_then(|rest| read_story(next, &[], rest, &binding, sentences + 1, furthest));
             if told.is_some() {
                 return told;
             }

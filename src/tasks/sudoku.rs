@@ -60,10 +60,7 @@ impl SudokuTask {
 
     pub(super) fn check(&self, answer: &str) -> Verdict {
         let Some(grid) = read(answer, b'1') else {
-            return Verdict::wrong(format!(
-                "expected four rows of four digits from 1 to 4, found {}",
-                quote(answer)
-            ));
+            return Verdict::wrong(format!("expected four rows of four digits from 1 to 4, found {}", quote(answer)));
         };
         for (cell, (&given, &found)) in self.0.iter().zip(&grid).enumerate() {
             let (row, column) = (cell / 4 + 1, cell % 4 + 1);
@@ -74,10 +71,7 @@ impl SudokuTask {
         for cell in 0..16 {
             if !allowed(&grid, cell, grid[cell]) {
                 let (row, column) = (cell / 4 + 1, cell % 4 + 1);
-                return Verdict::wrong(format!(
-                    "{} in row {row}, column {column} stands there twice",
-                    grid[cell]
-                ));
+                return Verdict::wrong(format!("{} in row {row}, column {column} stands there twice", grid[cell]));
             }
         }
         Verdict::right("every row, column and box holds 1 to 4")
@@ -101,22 +95,18 @@ fn read(text: &str, lowest: u8) -> Option<Grid> {
 }
 
 fn write(grid: &Grid) -> String {
-    let rows: Vec<String> = grid
-        .chunks_exact(4)
-        .map(|row| row.iter().map(|&digit| char::from(b'0' + digit)).collect())
-        .collect();
+    let rows: Vec<String> =
+        grid.chunks_exact(4).map(|row| row.iter().map(|&digit| char::from(b'0' + digit)).collect()).collect();
     rows.join("\n")
 }
 
 /// True when no other cell of the same row, column or box holds `digit`.
 fn allowed(grid: &Grid, cell: usize, digit: u8) -> bool {
     let (row, column) = (cell / 4, cell % 4);
-    (0..16)
-        .filter(|&other| other != cell && grid[other] == digit)
-        .all(|other| {
-            let (r, c) = (other / 4, other % 4);
-            r != row && c != column && (r / 2, c / 2) != (row / 2, column / 2)
-        })
+    (0..16).filter(|&other| other != cell && grid[other] == digit).all(|other| {
+        let (r, c) = (other / 4, other % 4);
+        r != row && c != column && (r / 2, c / 2) != (row / 2, column / 2)
+    })
 }
 
 /// Counts the solutions of `grid`, up to `most`. Givens that contradict each other leave none.

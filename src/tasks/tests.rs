@@ -20,11 +20,7 @@ fn every_generated_answer_is_right() {
     for sample in all(Unseen::Usual).chain(all(Unseen::Always)) {
         let task = recognise(&sample.prompt).unwrap_or_else(|| panic!("not recognised: {}", sample.prompt));
         let verdict = task.check(&sample.answer);
-        assert!(
-            verdict.correct,
-            "{}\n{}\n{}",
-            sample.prompt, sample.answer, verdict.reason
-        );
+        assert!(verdict.correct, "{}\n{}\n{}", sample.prompt, sample.answer, verdict.reason);
     }
 }
 
@@ -45,11 +41,7 @@ fn samples_depend_on_seed_and_index_only() {
         let draw = |seed, index| generate(family, seed, index, Options::default());
         assert_eq!(draw(1, 2), draw(1, 2));
         let different: HashSet<String> = (0..100).map(|index| draw(1, index).prompt).collect();
-        assert!(
-            different.len() > 95,
-            "{family}: {} of 100 prompts differ",
-            different.len()
-        );
+        assert!(different.len() > 95, "{family}: {} of 100 prompts differ", different.len());
         assert_ne!(draw(1, 2).prompt, draw(2, 2).prompt);
     }
 }
@@ -58,19 +50,14 @@ fn samples_depend_on_seed_and_index_only() {
 fn the_data_set_is_the_same_on_every_machine_and_in_every_version() {
     let list = generate(Family::List, 0, 0, Options::default());
     let sudoku = generate(Family::Sudoku, 0, 0, Options::default());
-    insta::assert_snapshot!(format!(
-        "{}\n{}\n{}\n{}",
-        list.prompt, list.answer, sudoku.prompt, sudoku.answer
-    ));
+    insta::assert_snapshot!(format!("{}\n{}\n{}\n{}", list.prompt, list.answer, sudoku.prompt, sudoku.answer));
 }
 
 #[test]
 fn invented_words_are_used_as_often_as_asked() {
     for family in Family::ALL {
         let share = |unseen| {
-            let unseen = (0..SAMPLES)
-                .filter(|&index| generate(family, 3, index, Options { unseen }).unseen)
-                .count();
+            let unseen = (0..SAMPLES).filter(|&index| generate(family, 3, index, Options { unseen }).unseen).count();
             unseen as f64 / SAMPLES as f64
         };
         assert_eq!(share(Unseen::Never), 0.0, "{family}");
@@ -91,9 +78,7 @@ fn unknown_words_are_never_to_be_sorted() {
 
 #[test]
 fn every_variant_of_every_family_is_drawn() {
-    let drawn: HashSet<(Family, &str)> = all(Unseen::Usual)
-        .map(|sample| (sample.family, sample.variant))
-        .collect();
+    let drawn: HashSet<(Family, &str)> = all(Unseen::Usual).map(|sample| (sample.family, sample.variant)).collect();
     let count = |family| drawn.iter().filter(|(found, _)| *found == family).count();
     assert_eq!(Family::ALL.map(count), [12, 3, 4, 2, 8, 5]);
 }
@@ -103,12 +88,7 @@ fn answers_fit_the_canvas_with_their_end() {
     for sample in all(Unseen::Always).chain(all(Unseen::Never)) {
         let spelled = recognise(&sample.prompt).unwrap().unseen_words();
         let length = lexicon::length(&sample.answer, &spelled);
-        assert!(
-            length < sample.family.canvas(),
-            "{length} tokens: {} -> {}",
-            sample.prompt,
-            sample.answer
-        );
+        assert!(length < sample.family.canvas(), "{length} tokens: {} -> {}", sample.prompt, sample.answer);
         assert_eq!(sample.family.canvas() % 8, 0);
     }
 }
@@ -143,10 +123,7 @@ fn answers_with_a_slip_are_refused() {
             assert!(!verdict.reason.contains('\n'));
         }
         assert!(!task.check("").correct);
-        assert!(
-            task.check(&format!("{} \n", sample.answer)).correct,
-            "white space at the end is ignored"
-        );
+        assert!(task.check(&format!("{} \n", sample.answer)).correct, "white space at the end is ignored");
     }
 }
 
@@ -158,53 +135,29 @@ fn reason(prompt: &str, answer: &str) -> (bool, String) {
 #[test]
 fn reasons_name_what_is_wrong() {
     let reverse = "Reverse this list: Max, Leo, Ruth";
-    assert_eq!(
-        reason(reverse, "Ruth, Leo, Max"),
-        (true, "reversed as asked".to_owned())
-    );
-    assert_eq!(
-        reason(reverse, "Ruth, Max, Leo").1,
-        "item 2 should be Leo, found \"Max\""
-    );
+    assert_eq!(reason(reverse, "Ruth, Leo, Max"), (true, "reversed as asked".to_owned()));
+    assert_eq!(reason(reverse, "Ruth, Max, Leo").1, "item 2 should be Leo, found \"Max\"");
     assert_eq!(reason(reverse, "Ruth, Leo").1, "expected 3 items, found 2");
     let shuffle = "Shuffle this list: Max, Leo, Ruth";
-    assert_eq!(
-        reason(shuffle, "Leo, Max, Ruth"),
-        (true, "the same items in another order".to_owned())
-    );
+    assert_eq!(reason(shuffle, "Leo, Max, Ruth"), (true, "the same items in another order".to_owned()));
     assert_eq!(reason(shuffle, "Max, Leo, Ruth").1, "the order is the old one");
     assert_eq!(reason(shuffle, "Leo, Max, Leo").1, "Leo stands there twice");
     assert_eq!(reason(shuffle, "Leo, Max").1, "Ruth is missing");
     let math = "Anna has 12 pens. She buys 7 more. How many pens are left?";
-    assert_eq!(
-        reason(math, "12+7=19.\n#### 19"),
-        (true, "19 is right, and so is the working".to_owned())
-    );
-    assert_eq!(
-        reason(math, "12+7=18.\n#### 19").1,
-        "19 is right, though the working is not as expected"
-    );
-    assert_eq!(
-        reason(math, "12+7=18.\n#### 18").1,
-        "the result should be 19, found \"18\""
-    );
+    assert_eq!(reason(math, "12+7=19.\n#### 19"), (true, "19 is right, and so is the working".to_owned()));
+    assert_eq!(reason(math, "12+7=18.\n#### 19").1, "19 is right, though the working is not as expected");
+    assert_eq!(reason(math, "12+7=18.\n#### 18").1, "the result should be 19, found \"18\"");
     let json = "Write as JSON: Max, a pilot from Oslo, is 31. He likes tea.";
     let right = r#"{"name": "Max", "age": 31, "job": "pilot", "city": "Oslo", "likes": "tea"}"#;
     assert!(reason(json, right).0);
-    assert_eq!(
-        reason(json, &right.replace("Oslo", "Rome")).1,
-        "city should be Oslo, found \"Rome\""
-    );
+    assert_eq!(reason(json, &right.replace("Oslo", "Rome")).1, "city should be Oslo, found \"Rome\"");
     let doubled = right.replacen('{', r#"{"name": "Leo", "#, 1);
     assert!(!reason(json, &doubled).0, "a field stands there twice");
     assert!(reason(json, &right.replace(' ', "")).0, "spacing is free");
     let order = "Write as JSON: Ruth orders 3 cups and 2 pens.";
     let right = r#"{"customer": "Ruth", "items": [{"item": "cups", "count": 3}, {"item": "pens", "count": 2}]}"#;
     assert!(reason(order, right).0);
-    assert_eq!(
-        reason(order, &right.replace('2', "4")).1,
-        "the count of pens should be 2, found \"4\""
-    );
+    assert_eq!(reason(order, &right.replace('2', "4")).1, "the count of pens should be 2, found \"4\"");
     let code = "Code a function find that adds the ages above 7. Use v in the loop and acc for the answer.";
     let right =
         "def find(ages):\n    acc = 0\n    for v in ages:\n        if v > 7:\n            acc += v\n    return acc";
@@ -215,14 +168,8 @@ fn reasons_name_what_is_wrong() {
     );
     let sudoku = "Solve this sudoku:\n1030\n0412\n2140\n4021";
     assert!(reason(sudoku, "1234\n3412\n2143\n4321").0);
-    assert_eq!(
-        reason(sudoku, "1234\n3412\n2143\n1321").1,
-        "row 4, column 1 is given as 4, found 1"
-    );
-    assert_eq!(
-        reason(sudoku, "1434\n3412\n2143\n4321").1,
-        "4 in row 1, column 2 stands there twice"
-    );
+    assert_eq!(reason(sudoku, "1234\n3412\n2143\n1321").1, "row 4, column 1 is given as 4, found 1");
+    assert_eq!(reason(sudoku, "1434\n3412\n2143\n4321").1, "4 in row 1, column 2 stands there twice");
 }
 
 const STORY: &str = "Write a story with Laura, a violin and a goat.";
@@ -230,10 +177,7 @@ const STORY: &str = "Write a story with Laura, a violin and a goat.";
 fn story() -> (Task, Vec<String>) {
     let task = recognise(STORY).unwrap();
     let answer = task.sample(&mut Dice::new(4, 0, 0)).answer;
-    let sentences = answer
-        .split_inclusive(". ")
-        .map(|sentence| sentence.trim_end().to_owned())
-        .collect();
+    let sentences = answer.split_inclusive(". ").map(|sentence| sentence.trim_end().to_owned()).collect();
     (task, sentences)
 }
 
@@ -269,9 +213,8 @@ fn a_story_keeps_to_its_prompt() {
 
 #[test]
 fn stories_are_long_and_rarely_told_twice() {
-    let stories: Vec<Sample> = (0..SAMPLES)
-        .map(|i| generate(Family::Story, 1, i, Options { unseen: Unseen::Never }))
-        .collect();
+    let stories: Vec<Sample> =
+        (0..SAMPLES).map(|i| generate(Family::Story, 1, i, Options { unseen: Unseen::Never })).collect();
     for story in &stories {
         let length = pieces(&story.answer).len();
         assert!((100..=200).contains(&length), "{length} tokens: {}", story.answer);
@@ -290,15 +233,9 @@ fn copied_words_are_those_of_the_prompt() {
         variant: "",
     };
     let texts = |sample: &Sample| -> Vec<String> {
-        copied_words(sample)
-            .into_iter()
-            .map(|range| sample.answer[range].to_owned())
-            .collect()
+        copied_words(sample).into_iter().map(|range| sample.answer[range].to_owned()).collect()
     };
-    assert_eq!(
-        texts(&sample("Reverse this list: Max, Zorb, Ruth", "Ruth, Leo, Zorb")),
-        ["Ruth", "Zorb"]
-    );
+    assert_eq!(texts(&sample("Reverse this list: Max, Zorb, Ruth", "Ruth, Leo, Zorb")), ["Ruth", "Zorb"]);
     let json = sample(
         "Write as JSON: Max, a pilot from Oslo, is 31. He likes tea.",
         r#"{"name": "Max", "age": 31, "job": "pilot", "city": "Oslo", "likes": "tea"}"#,
@@ -348,11 +285,7 @@ fn the_gallery_has_every_family_and_right_answers() {
     for family in Family::ALL {
         let samples: Vec<&Sample> = gallery.iter().filter(|sample| sample.family == family).collect();
         assert!(samples.len() >= 3, "{family}");
-        assert_eq!(
-            samples.iter().any(|sample| sample.unseen),
-            family != Family::Sudoku,
-            "{family}"
-        );
+        assert_eq!(samples.iter().any(|sample| sample.unseen), family != Family::Sudoku, "{family}");
     }
     for sample in &gallery {
         let task = recognise(&sample.prompt).unwrap();
@@ -367,10 +300,7 @@ fn family_names_are_read_and_others_refused_with_the_list() {
         assert_eq!(serde_json::to_string(&family).unwrap(), format!("{:?}", family.name()));
     }
     let error = "poem".parse::<Family>().unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "no task family is called \"poem\": expected list, math, story, json, code or sudoku"
-    );
+    assert_eq!(error, "no task family is called \"poem\": expected list, math, story, json, code or sudoku");
     assert!((Family::ALL.iter().map(|family| family.share()).sum::<f64>() - 1.0).abs() < 1e-9);
 }
 

@@ -32,9 +32,7 @@ impl<'a> Reader<'a> {
         let (digits, rest) = self.0.split_at(end);
         self.0 = rest;
         let plain = digits == "0" || !digits.starts_with('0');
-        (plain && (1..=2).contains(&digits.len()))
-            .then(|| digits.parse().ok())
-            .flatten()
+        (plain && (1..=2).contains(&digits.len())).then(|| digits.parse().ok()).flatten()
     }
 
     /// Succeeds at the end of the text.

@@ -79,19 +79,9 @@ pub fn build(samples: impl Iterator<Item = Sample>) -> Result<Vocabulary, Vocabu
         vocabulary.entry(token).or_insert(json!(id));
     };
     let bytes = (0..=255_u8).map(|byte| format!("<0x{byte:02X}>"));
-    let characters = [MARK, SPACE]
-        .into_iter()
-        .chain('!'..='~')
-        .chain(['\n'])
-        .map(String::from);
+    let characters = [MARK, SPACE].into_iter().chain('!'..='~').chain(['\n']).map(String::from);
     let digits = ('0'..='9').map(|digit| format!("{MARK}{digit}"));
-    for token in SPECIALS
-        .map(str::to_owned)
-        .into_iter()
-        .chain(bytes)
-        .chain(characters)
-        .chain(digits)
-    {
+    for token in SPECIALS.map(str::to_owned).into_iter().chain(bytes).chain(characters).chain(digits) {
         add(token);
     }
     for (piece, _) in pieces {
@@ -99,11 +89,7 @@ pub fn build(samples: impl Iterator<Item = Sample>) -> Result<Vocabulary, Vocabu
     }
     let size = vocabulary.len();
     let json = serde_json::to_string_pretty(&tokenizer(&vocabulary))?;
-    Ok(Vocabulary {
-        json,
-        size,
-        padded: size.next_multiple_of(ROWS),
-    })
+    Ok(Vocabulary { json, size, padded: size.next_multiple_of(ROWS) })
 }
 
 /// The `tokenizer.json` around a vocabulary.
@@ -194,10 +180,7 @@ mod tests {
                         assert_eq!(TOKENIZER.pieces(&ids).concat(), *text);
                         // An invented word may happen to be a word of the formats, which has a token.
                         let longest = tasks::length(text, &spelled);
-                        assert!(
-                            ids.len() <= longest && (sample.unseen || ids.len() == longest),
-                            "{text}"
-                        );
+                        assert!(ids.len() <= longest && (sample.unseen || ids.len() == longest), "{text}");
                     }
                 }
             }
@@ -217,18 +200,10 @@ mod tests {
     #[test]
     fn an_unknown_word_is_a_mark_and_its_letters() {
         let names = |text: &str| -> Vec<String> {
-            TOKENIZER
-                .encode(text)
-                .unwrap()
-                .into_iter()
-                .filter_map(|id| TOKENIZER.id_to_token(id))
-                .collect()
+            TOKENIZER.encode(text).unwrap().into_iter().filter_map(|id| TOKENIZER.id_to_token(id)).collect()
         };
         assert_eq!(names("Zorb"), ["▁", "Z", "o", "r", "b"]);
-        assert_eq!(
-            names("Max Zorb has 12"),
-            ["▁Max", "▁", "Z", "o", "r", "b", "▁has", "▁␣", "▁1", "▁2"]
-        );
+        assert_eq!(names("Max Zorb has 12"), ["▁Max", "▁", "Z", "o", "r", "b", "▁has", "▁␣", "▁1", "▁2"]);
     }
 
     #[test]
@@ -257,14 +232,7 @@ mod tests {
     fn spans_cover_the_copied_words() {
         for family in Family::ALL {
             for index in 0..300 {
-                let sample = generate(
-                    family,
-                    22,
-                    index,
-                    Options {
-                        unseen: Unseen::Share(0.5),
-                    },
-                );
+                let sample = generate(family, 22, index, Options { unseen: Unseen::Share(0.5) });
                 let spans = TOKENIZER.encode_spans(&sample.answer).unwrap();
                 let ids: Vec<u32> = spans.iter().map(|(id, _)| *id).collect();
                 assert_eq!(ids, TOKENIZER.encode(&sample.answer).unwrap());
