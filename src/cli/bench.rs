@@ -3,7 +3,10 @@
 //! For each prompt every preset has its turn before the next prompt is drawn, so that a machine that slows down slows
 //! all of them. All presets denoise a canvas of the same length. The plain sampler always runs: it is the yardstick.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    collections::BTreeSet,
+    io::{self, IsTerminal, Write},
+};
 
 use serde::Serialize;
 
@@ -47,6 +50,9 @@ pub(super) struct BenchArgs {
     /// Prompts with invented words: usual (as in training), never, always, or a share from 0 to 1
     #[arg(long, value_name = "HOW", default_value = "usual", value_parser = unseen)]
     unseen: Unseen,
+    /// Also compare within each variant of a family (list/reverse, story/plain)
+    #[arg(long)]
+    by_variant: bool,
     /// Print a JSON array with one object per preset and family
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
@@ -80,6 +86,7 @@ struct Contestant {
 /// What one run gave.
 #[derive(Debug, Clone, Copy)]
 struct Score {
+    variant: &'static str,
     correct: bool,
     figures: Figures,
 }
@@ -88,7 +95,8 @@ struct Score {
 #[derive(Debug, Serialize)]
 struct Row {
     preset: String,
-    family: &'static str,
+    /// The family; with a slash and the variant where one variant is meant.
+    family: String,
     prompts: usize,
     /// Share of right answers, 0 to 1.
     exact_match: f64,
@@ -149,6 +157,9 @@ fn compare(
             }
         }
         rows.extend(rows_of(family.name(), contestants, &scores));
+        if args.by_variant {
+            rows.extend(rows_by_variant(family.name(), contestants, &scores));
+        }
         for (all, more) in overall.iter_mut().zip(scores) {
             all.extend(more);
         }
@@ -214,10 +225,24 @@ fn score(models: &mut Models, contestants: &[Contestant], which: usize, sample: 
     };
     let clock = WallClock::default();
     let log = complete(models, &request, &clock, |_| std::ops::ControlFlow::Continue(())).map_err(about)?;
-    Ok(Score { correct: log.end().and_then(|end| end.correct).unwrap_or(false), figures: Figures::of(&log, log.len()) })
+    let correct = log.end().and_then(|end| end.correct).unwrap_or(false);
+    Ok(Score { variant: sample.variant, correct, figures: Figures::of(&log, log.len()) })
 }
 
-fn rows_of(family: &'static str, contestants: &[Contestant], scores: &[Vec<Score>]) -> Vec<Row> {
+/// The rows of each variant, in order of their names.
+fn rows_by_variant(family: &str, contestants: &[Contestant], scores: &[Vec<Score>]) -> Vec<Row> {
+    let variants: BTreeSet<&str> = scores[0].iter().map(|score| score.variant).collect();
+    variants
+        .into_iter()
+        .flat_map(|variant| {
+            let of_variant = |scores: &Vec<Score>| scores.iter().filter(|s| s.variant == variant).copied().collect();
+            let scores: Vec<Vec<Score>> = scores.iter().map(of_variant).collect();
+            rows_of(&format!("{family}/{variant}"), contestants, &scores)
+        })
+        .collect()
+}
+
+fn rows_of(family: &str, contestants: &[Contestant], scores: &[Vec<Score>]) -> Vec<Row> {
     let yardstick = &scores[0];
     contestants
         .iter()
@@ -228,7 +253,7 @@ fn rows_of(family: &'static str, contestants: &[Contestant], scores: &[Vec<Score
 
 impl Row {
     /// Sums `scores` up; `yardstick` has the plain sampler's on the same prompts.
-    fn of(preset: &str, family: &'static str, scores: &[Score], yardstick: &[Score]) -> Self {
+    fn of(preset: &str, family: &str, scores: &[Score], yardstick: &[Score]) -> Self {
         let prompts = scores.len();
         let sum = |of: fn(&Figures) -> f64| -> f64 { scores.iter().map(|score| of(&score.figures)).sum() };
         let mean = |of| sum(of) / prompts.max(1) as f64;
@@ -242,7 +267,7 @@ impl Row {
             .collect();
         Self {
             preset: preset.to_owned(),
-            family,
+            family: family.to_owned(),
             prompts,
             exact_match: ratio(scores.iter().filter(|score| score.correct).count() as f64, prompts as f64),
             nfe: mean(|figures| f64::from(figures.cost.nfe)),
@@ -312,7 +337,7 @@ fn table(rows: &[Row]) -> Table {
     ]);
     for row in rows {
         table.row(vec![
-            row.family.to_owned(),
+            row.family.clone(),
             row.preset.clone(),
             row.prompts.to_string(),
             format!("{:.1} %", 100.0 * row.exact_match),
