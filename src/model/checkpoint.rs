@@ -45,7 +45,7 @@ impl Checkpoint {
     pub fn open(folder: &Path) -> Result<Self, LoadError> {
         let path = folder.join("config.json");
         let file = path.display().to_string();
-        let config = std::fs::read(&path).map_err(|source| LoadError::Read { file: file.clone(), source })?;
+        let config = std::fs::read(&path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
         // The small file first: an unknown architecture should not cost reading the weights.
         let architecture = architecture(&file, &config)?;
         let weights = Weights::open(&folder.join("model.safetensors"))?;

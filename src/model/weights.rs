@@ -17,12 +17,12 @@ use crate::model::device::plain;
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// The file is not there or not readable.
-    #[error("cannot read {file}: {source}")]
+    #[error("cannot read {file}: {error}")]
     Read {
         /// Path of the file.
         file: String,
         /// What the system said.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The configuration does not parse, or its fields contradict each other.
     #[error("{file}: {reason}")]
@@ -122,7 +122,7 @@ impl Weights {
         let file = path.display().to_string();
         match std::fs::read(path) {
             Ok(bytes) => Self::from_bytes(file, bytes),
-            Err(source) => Err(LoadError::Read { file, source }),
+            Err(error) => Err(LoadError::Read { file, error }),
         }
     }
 
