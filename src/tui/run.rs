@@ -98,7 +98,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<()> {
         if let Some(load) = load {
             engine = Some(Engine::spawn(load).context("starting the engine's thread")?);
         }
-        session(&mut app, &mut screen, &mut engine).await
+        event_loop(&mut app, &mut screen, &mut engine).await
     });
     if app.engine == EngineState::Loading {
         // Loading cannot be interrupted, and joining the thread would wait for it. The process ends it.
@@ -115,7 +115,7 @@ enum News {
     Due,
 }
 
-async fn session(app: &mut App, screen: &mut Screen, engine: &mut Option<Engine>) -> anyhow::Result<()> {
+async fn event_loop(app: &mut App, screen: &mut Screen, engine: &mut Option<Engine>) -> anyhow::Result<()> {
     let started = Instant::now();
     let mut keys = EventStream::new();
     let mut signals = Signals::new().context("listening for signals")?;
