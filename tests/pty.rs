@@ -68,7 +68,7 @@ impl Terminal {
         while !self.screen.screen().contents().contains(text) {
             match self.output.recv_timeout(PATIENCE) {
                 Ok(bytes) => self.take(&bytes),
-                Err(_) => panic!("\"{text}\" does not appear on\n{}", self.screen.screen().contents()),
+                Err(why) => panic!("{why}: \"{text}\" does not appear on\n{}", self.screen.screen().contents()),
             }
         }
     }

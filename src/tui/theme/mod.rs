@@ -327,6 +327,9 @@ mod tests {
 
     #[test]
     fn an_unknown_theme_is_named() {
-        assert_eq!("sepia".parse::<ThemeName>().unwrap_err(), "unknown theme 'sepia': there are dark and light");
+        assert_eq!(
+            "sepia".parse::<ThemeName>().expect_err("unknown"),
+            "unknown theme 'sepia': there are dark and light"
+        );
     }
 }
