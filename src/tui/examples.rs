@@ -36,7 +36,7 @@ pub fn what_to_watch(family: Family) -> &'static str {
     match family {
         Family::Story => "long texts: unguided, words go missing; with the guide, sentences hold together",
         Family::List => "order matters: haste doubles or drops a name",
-        Family::Math => "each step of a sum rests on the one before: watch what parallel decoding breaks",
+        Family::Math => "each step rests on the one before: haste breaks the sum",
         Family::Json => "a fixed form: almost everything is certain at once",
         Family::Code => "a fixed form with copied names: parallel decoding is safe here",
         Family::Sudoku => "every blank depends on all the others",

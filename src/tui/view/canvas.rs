@@ -241,7 +241,7 @@ fn token<'a>(app: &App, view: &StepView<'a>, position: usize) -> (Cow<'a, str>, 
     }
 }
 
-/// A draft on its slab: its text without blanks around it, at least as wide as a mask.
+/// A draft on its slab: its text without blanks around it.
 fn draft_text(theme: Theme, view: &StepView<'_>, id: u32) -> String {
     let glyphs = theme.glyphs;
     let shown = if id == view.log.header().eos_id {
@@ -256,7 +256,5 @@ fn draft_text(theme: Theme, view: &StepView<'_>, id: u32) -> String {
             (_, _, true) => glyphs.empty.to_owned(),
         }
     };
-    let shown = pen::cut(&shown, LONGEST_DRAFT, glyphs.ellipsis);
-    let is_eos = id == view.log.header().eos_id;
-    if pen::width(&shown) < 2 && !is_eos { format!("{shown} ") } else { shown }
+    pen::cut(&shown, LONGEST_DRAFT, glyphs.ellipsis)
 }

@@ -135,18 +135,23 @@ fn rule(log: &Log, shown: usize, row: Rect, pen: &mut Pen<'_>) {
             continue;
         }
         used += 5 + width(label);
-        title.push(span(format!("  {} ", fill(pen, reason)), pen.theme.ink(pen.theme.reason(reason))));
+        title.push(span(format!("  {} ", swatch(pen, reason)), pen.theme.ink(pen.theme.reason(reason))));
         title.push(span(label, faint));
     }
     let label = "mean confidence";
     if used + 4 + width(label) <= row.width {
-        let sample = pen.theme.glyphs.rising[3];
+        let sample = pen.theme.glyphs.rule_done;
         title.push(span(format!("  {sample} "), pen.theme.ink(pen.theme.confidence(1.0))));
         title.push(span(label, faint));
     }
     let right =
         Line::from(vec![span(shown.to_string(), pen.style(Role::Text)), span(format!(" of {}", log.len()), dim)]);
     pen.rule(row, &Line::from(title), &right);
+}
+
+/// A sample of a reason's bars; one that does not touch the bars below it, where colour tells reasons apart.
+fn swatch(pen: &Pen<'_>, reason: Reason) -> &'static str {
+    if pen.theme.has_colour() { pen.theme.glyphs.stopped } else { fill(pen, reason) }
 }
 
 /// What a bar is filled with: colour tells reasons apart, and where there is none the fill does.
