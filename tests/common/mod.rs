@@ -84,7 +84,7 @@ pub fn tokens(text: &str) -> Vec<String> {
     for c in text.chars() {
         match tokens.last_mut() {
             Some(last) if kind(c) != 1 && last.chars().last().is_some_and(|before| kind(before) == kind(c)) => {
-                last.push(c)
+                last.push(c);
             }
             _ => tokens.push(c.to_string()),
         }
