@@ -92,13 +92,15 @@ pub fn play(options: PlayOptions) -> anyhow::Result<()> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the event loop")?;
     let mut engine = None;
     let outcome = runtime.block_on(async {
+        // Before the terminal is taken: a signal must never find it taken and nobody listening.
+        let signals = Signals::new().context("listening for signals")?;
         let mut screen = Screen::take(options.mouse).context("taking the terminal over")?;
         // The first frame does not wait for the networks.
         screen.draw(&mut app).context("drawing")?;
         if let Some(load) = load {
             engine = Some(Engine::spawn(load).context("starting the engine's thread")?);
         }
-        event_loop(&mut app, &mut screen, &mut engine).await
+        event_loop(&mut app, &mut screen, &mut engine, signals).await
     });
     if app.engine == EngineState::Loading {
         // Loading cannot be interrupted, and joining the thread would wait for it. The process ends it.
@@ -115,10 +117,14 @@ enum News {
     Due,
 }
 
-async fn event_loop(app: &mut App, screen: &mut Screen, engine: &mut Option<Engine>) -> anyhow::Result<()> {
+async fn event_loop(
+    app: &mut App,
+    screen: &mut Screen,
+    engine: &mut Option<Engine>,
+    mut signals: Signals,
+) -> anyhow::Result<()> {
     let started = Instant::now();
     let mut keys = EventStream::new();
-    let mut signals = Signals::new().context("listening for signals")?;
     let mut last_frame = Instant::now();
     let mut stale = false;
     loop {
