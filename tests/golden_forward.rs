@@ -180,7 +180,7 @@ fn cached(network: &mut Qwen2Network, folder: &Path, data: &Arrays, prefix: bool
             network.crop(positions[0]);
         }
         let wanted: Vec<usize> = (0..fed.len()).collect();
-        let pass = Pass { ids: &fed, positions: &positions, read: Read::UpTo(ids.len()), wanted: &wanted };
+        let pass = Pass::new(&fed, &positions, Read::UpTo(ids.len()), &wanted);
         let found = network.forward(pass).map_err(|error| error.to_string())?;
         close(&name("logits"), &values(&found), &data.floats(&name("logits")))?;
     }
@@ -198,7 +198,7 @@ fn cached(network: &mut Qwen2Network, folder: &Path, data: &Arrays, prefix: bool
 fn feed(network: &mut Qwen2Network, ids: &[u32], start: usize) -> Result<Vec<f32>, String> {
     let positions: Vec<usize> = (start..start + ids.len()).collect();
     let wanted: Vec<usize> = (0..ids.len()).collect();
-    let pass = Pass { ids, positions: &positions, read: Read::UpTo(start + ids.len()), wanted: &wanted };
+    let pass = Pass::new(ids, &positions, Read::UpTo(start + ids.len()), &wanted);
     network.forward(pass).map(|logits| values(&logits)).map_err(|error| error.to_string())
 }
 

@@ -42,7 +42,7 @@ fn an_exported_network_gives_the_trainers_logits() {
         }
         assert_eq!(spec.alignment, Alignment::Shifted);
 
-        let pass = Pass { ids: &ids, positions: &positions, read: Read::UpTo(ids.len()), wanted: &wanted };
+        let pass = Pass::new(&ids, &positions, Read::UpTo(ids.len()), &wanted);
         let found = network.forward(pass).unwrap();
         let mut engine = Fused::new(layout.clone(), 128, 1);
         let expected = engine.logits(&weights, std::slice::from_ref(&chunk), future).unwrap().remove(0);

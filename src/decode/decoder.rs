@@ -240,12 +240,7 @@ impl Decoder {
             self.canvas.masked(start..end).filter(|position| *position >= start + offset).collect();
         let wanted: Vec<usize> = scored.iter().map(|position| position - offset - start).collect();
         let positions: Vec<usize> = (start..end).collect();
-        let pass = Pass {
-            ids: &self.canvas.ids()[start..end],
-            positions: &positions,
-            read: Read::UpTo(plan.read),
-            wanted: &wanted,
-        };
+        let pass = Pass::new(&self.canvas.ids()[start..end], &positions, Read::UpTo(plan.read), &wanted);
         let began = clock.now();
         let logits = denoiser.forward(pass)?;
         cost.denoiser_us += clock.micros_since(began);

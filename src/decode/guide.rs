@@ -139,7 +139,7 @@ impl Guide {
         }
         let ids = &tokens[range.clone()];
         let positions: Vec<usize> = range.clone().collect();
-        let pass = Pass { ids, positions: &positions, read: Read::UpTo(range.end), wanted };
+        let pass = Pass::new(ids, &positions, Read::UpTo(range.end), wanted);
         let logits = network.forward(pass)?;
         self.read.extend_from_slice(ids);
         forwards.push(ids.len());

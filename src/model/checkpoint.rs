@@ -168,7 +168,7 @@ mod tests {
                 let checkpoint = Checkpoint::embedded("tiny", config, bytes.leak()).unwrap();
                 let mut network = checkpoint.network(&ComputeDevice::cpu()).unwrap();
                 let read = crate::model::network::Read::UpTo(2);
-                let pass = crate::model::network::Pass { ids: &[3, 4], positions: &[0, 1], read, wanted: &[1] };
+                let pass = crate::model::network::Pass::new(&[3, 4], &[0, 1], read, &[1]);
                 network.forward(pass).unwrap()
             };
             assert_eq!(logits(tiny.weights(dtype)), logits(tiny.weights(Dtype::F32)));

@@ -250,7 +250,7 @@ mod tests {
     /// Feeds rows whose every number tells layer, position and round; reads `read`.
     fn feed(kv: &mut KvBuffers, positions: &[usize], read: Read<'_>, round: usize) -> Result<KvPlan, NetworkError> {
         let ids = vec![0; positions.len()];
-        let pass = Pass { ids: &ids, positions, read, wanted: &[] };
+        let pass = Pass::new(&ids, positions, read, &[]);
         let plan = kv.plan(&pass, Attention::Bidirectional)?;
         for layer in 0..SHAPE.layers {
             let rows: Vec<f32> = (0..SHAPE.kv_heads)
@@ -344,7 +344,7 @@ mod tests {
     fn a_pass_that_never_ends_leaves_its_rows_unwritten() {
         let mut kv = buffers();
         feed(&mut kv, &[0, 1, 2], Read::UpTo(3), 1).unwrap();
-        let pass = Pass { ids: &[0], positions: &[1], read: Read::UpTo(3), wanted: &[] };
+        let pass = Pass::new(&[0], &[1], Read::UpTo(3), &[]);
         kv.plan(&pass, Attention::Bidirectional).unwrap();
         assert!(kv.is_written(0) && !kv.is_written(1) && kv.is_written(2));
     }
@@ -355,7 +355,7 @@ mod tests {
         feed(&mut kv, &[0, 1, 2, 3, 4, 5], Read::UpTo(6), 1).unwrap();
         let mut visible = |positions: &[usize], read| {
             let ids = vec![0; positions.len()];
-            let plan = kv.plan(&Pass { ids: &ids, positions, read, wanted: &[] }, Attention::Causal)?;
+            let plan = kv.plan(&Pass::new(&ids, positions, read, &[]), Attention::Causal)?;
             kv.commit(&plan);
             Ok::<_, NetworkError>(plan.visible().map(<[usize]>::to_vec))
         };

@@ -55,20 +55,73 @@ pub enum Read<'a> {
     Rows(&'a [usize]),
 }
 
+/// Which of the read rows each fed row attends to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mask<'a> {
+    /// What the network's own [`Attention`] says.
+    #[default]
+    Own,
+    /// Rows of its own block and of earlier ones. The row at position `p` lies in block `(p + offset) / length`; an
+    /// offset stands for padding to the left of the prompt, which is never fed.
+    BlockCausal {
+        /// Length of a block, at least 1.
+        length: usize,
+        /// Positions that the first block lacks.
+        offset: usize,
+    },
+    /// Row-major `(fed, read)`: whether the fed row attends to the read row. Every fed row attends to at least one.
+    Dense(&'a [bool]),
+}
+
+/// Two sets of K/V rows that know nothing of each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bank {
+    /// The run's own.
+    #[default]
+    Run,
+    /// For looking at the run without touching it: the uncached truth of an audit, the unconditional stream.
+    Audit,
+}
+
 /// One forward pass.
 #[derive(Debug, Clone, Copy)]
 pub struct Pass<'a> {
     /// Token ids that are fed, one per position.
     pub ids: &'a [u32],
-    /// Absolute positions of those ids, strictly ascending. Their K/V rows are written in every layer.
+    /// Absolute positions of those ids; strictly ascending where `slots` is `None`.
     pub positions: &'a [usize],
-    /// K/V rows that are attended to. A row that was never written since [`Network::reset`] is an error.
+    /// K/V slots that the fed rows are written to, strictly ascending; their positions where `None`. A method that feeds
+    /// a position twice (WINO's shadow block) gives the second row a slot behind the canvas.
+    pub slots: Option<&'a [usize]>,
+    /// K/V rows that are attended to, by slot. A row that was never written since [`Network::reset`] is an error.
     pub read: Read<'a>,
+    /// Which of them each fed row attends to.
+    pub mask: Mask<'a>,
     /// Indexes into `ids`, strictly ascending, of the rows whose logits are wanted.
     pub wanted: &'a [usize],
+    /// The K/V rows that are written and read.
+    pub bank: Bank,
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
+    /// A pass in the network's own attention, its rows written at their positions.
+    pub fn new(ids: &'a [u32], positions: &'a [usize], read: Read<'a>, wanted: &'a [usize]) -> Self {
+        Self { ids, positions, slots: None, read, mask: Mask::Own, wanted, bank: Bank::Run }
+    }
+
+    /// Where the fed rows are written.
+    pub fn write_slots(&self) -> &'a [usize] {
+        self.slots.unwrap_or(self.positions)
+    }
+
+    /// Number of K/V rows that are read.
+    pub fn read_len(&self) -> usize {
+        match self.read {
+            Read::UpTo(end) => end,
+            Read::Rows(rows) => rows.len(),
+        }
+    }
+
     /// Checks everything that can be known without the K/V rows: lengths, orders, ids and positions.
     pub fn check(&self, spec: &NetworkSpec) -> Result<(), NetworkError> {
         let fed = self.ids.len();
@@ -81,12 +134,29 @@ impl Pass<'_> {
         if let Some(&id) = self.ids.iter().find(|&&id| id as usize >= spec.vocab_size) {
             return Err(NetworkError::UnknownToken { id, vocab_size: spec.vocab_size });
         }
-        ascending("position", self.positions)?;
+        match self.slots {
+            None => ascending("position", self.positions)?,
+            Some(slots) if slots.len() != fed => {
+                return Err(NetworkError::Pass(format!("{fed} ids are written to {} slots", slots.len())));
+            }
+            Some(slots) => ascending("slot", slots)?,
+        }
+        match self.mask {
+            Mask::Dense(rows) if rows.len() != fed * self.read_len() => {
+                let read = self.read_len();
+                return Err(NetworkError::Pass(format!(
+                    "the mask has {} entries for {fed} by {read} rows",
+                    rows.len()
+                )));
+            }
+            Mask::BlockCausal { length: 0, .. } => return Err(NetworkError::Pass("a block has length 0".into())),
+            _ => {}
+        }
         ascending("wanted index", self.wanted)?;
         if let Some(&index) = self.wanted.last().filter(|&&index| index >= fed) {
             return Err(NetworkError::Pass(format!("row {index} is wanted, but only {fed} are fed")));
         }
-        // Both orders are ascending, so the last position speaks for all.
+        // Slots are ascending, so the last one speaks for all; behind the canvas there is room for one shadow of it.
         let read_end = match self.read {
             Read::UpTo(end) => end,
             Read::Rows(rows) => {
@@ -97,7 +167,9 @@ impl Pass<'_> {
         if read_end == 0 {
             return Err(NetworkError::Pass("no K/V row is read".into()));
         }
-        let position = self.positions[fed - 1].max(read_end - 1);
+        let mut position = self.positions.iter().copied().max().unwrap_or(0);
+        let slot = self.write_slots()[fed - 1].max(read_end - 1);
+        position = position.max(if self.slots.is_some() { slot / 2 } else { slot });
         if position >= spec.max_positions {
             return Err(NetworkError::TooLong { position, max_positions: spec.max_positions });
         }
@@ -172,9 +244,94 @@ pub enum NetworkError {
         /// Number of ids.
         vocab_size: usize,
     },
+    /// The network cannot do what a method needs.
+    #[error("the {architecture} network {what}")]
+    Unsupported {
+        /// Architecture of the network.
+        architecture: String,
+        /// What it cannot do, as the rest of a sentence.
+        what: &'static str,
+    },
     /// The tensor library failed.
     #[error("the network failed: {0}")]
     Backend(String),
+}
+
+/// What a [`LayerHook`] wants to see of a layer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LayerWants {
+    /// Indexes into the fed rows, strictly ascending, whose attention rows are wanted.
+    pub attention: Vec<usize>,
+    /// Slots, strictly ascending, whose attention rows are also wanted as they were *before* the layer wrote its rows:
+    /// their last queries against the keys at hand then.
+    pub before: Vec<usize>,
+}
+
+/// Attention probabilities of some rows, `(heads, rows, read)`, row-major.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AttentionRows {
+    /// Query heads.
+    pub heads: usize,
+    /// Rows that were wanted.
+    pub rows: usize,
+    /// Read K/V rows that each is a distribution over.
+    pub read: usize,
+    /// The probabilities.
+    pub values: Vec<f32>,
+}
+
+impl AttentionRows {
+    /// The distribution of one row in one head.
+    pub fn row(&self, head: usize, row: usize) -> &[f32] {
+        let start = (head * self.rows + row) * self.read;
+        &self.values[start..start + self.read]
+    }
+}
+
+/// What a [`LayerHook`] sees of a layer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LayerView {
+    /// The wanted rows, in this pass.
+    pub attention: AttentionRows,
+    /// The wanted slots, before the layer wrote.
+    pub before: AttentionRows,
+}
+
+/// How a pass goes on above a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// With the rows that it has.
+    Same,
+    /// With all rows that are read: those that were not fed go on from the inputs that the next layer last had.
+    Widen,
+}
+
+/// Watches a pass layer by layer, and may widen it (Elastic-Cache). The pass must read a prefix ([`Read::UpTo`]).
+pub trait LayerHook {
+    /// What is wanted of `layer`; asked before the layer runs.
+    fn wants(&mut self, layer: usize) -> LayerWants;
+
+    /// What `layer` did. After [`Flow::Widen`] the fed rows of the layers above are all read slots, in order.
+    fn saw(&mut self, layer: usize, view: &LayerView) -> Flow;
+}
+
+/// Decides per layer which rows are computed anew by how far their values have moved (dLLM-Cache).
+pub trait RefreshHook {
+    /// `similarity` is, for every fed row, the cosine of its new value vector with the one that is cached at its slot (1
+    /// where none is). Returns the indexes, ascending, of the rows whose attention and feed-forward outputs are computed
+    /// anew; the others take the cached ones.
+    fn refresh(&mut self, layer: usize, similarity: &[f32]) -> Vec<usize>;
+}
+
+/// How far the run's K/V rows are from the audit's, `(layers, positions)`, row-major cosines.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drift {
+    /// Layers.
+    pub layers: usize,
+    /// Cosine of the key vectors, all heads together.
+    pub keys: Vec<f32>,
+    /// Cosine of the value vectors.
+    pub values: Vec<f32>,
 }
 
 /// A network with K/V buffers addressed by absolute position.
@@ -182,12 +339,34 @@ pub trait Network: Send {
     /// The facts that decoding depends on.
     fn spec(&self) -> &NetworkSpec;
 
-    /// Forgets all K/V rows.
+    /// Forgets all K/V rows of both banks.
     fn reset(&mut self);
 
-    /// Forgets the K/V rows at positions `len..`.
+    /// Forgets the run's K/V rows at positions `len..`.
     fn crop(&mut self, len: usize);
 
     /// Feeds the rows of `pass`, writes their K/V, and returns the wanted logits.
     fn forward(&mut self, pass: Pass<'_>) -> Result<Logits, NetworkError>;
+
+    /// As [`Self::forward`], watched by `hook`. Queries and layer inputs of all rows are kept from here until the next
+    /// reset, so that a pass can be widened.
+    fn forward_hooked(&mut self, _pass: Pass<'_>, _hook: &mut dyn LayerHook) -> Result<Logits, NetworkError> {
+        Err(self.unsupported("cannot be watched layer by layer"))
+    }
+
+    /// As [`Self::forward`], but attention and feed-forward outputs are kept per row and computed anew only for the
+    /// rows that `hook` picks; value vectors are computed for all fed rows.
+    fn forward_refreshed(&mut self, _pass: Pass<'_>, _hook: &mut dyn RefreshHook) -> Result<Logits, NetworkError> {
+        Err(self.unsupported("cannot keep the outputs of its layers"))
+    }
+
+    /// Compares the K/V rows at `positions`, written in both banks, between the banks.
+    fn drift(&self, _positions: &[usize]) -> Result<Drift, NetworkError> {
+        Err(self.unsupported("cannot compare its K/V rows"))
+    }
+
+    /// The error of a method that this network does not have.
+    fn unsupported(&self, what: &'static str) -> NetworkError {
+        NetworkError::Unsupported { architecture: self.spec().architecture.clone(), what }
+    }
 }

@@ -216,7 +216,7 @@ mod tests {
     /// Logits of every fed row.
     fn feed(network: &mut Qwen2Network, ids: &[u32], positions: &[usize], read: Read<'_>) -> Logits {
         let wanted: Vec<usize> = (0..ids.len()).collect();
-        network.forward(Pass { ids, positions, read, wanted: &wanted }).unwrap()
+        network.forward(Pass::new(ids, positions, read, &wanted)).unwrap()
     }
 
     /// A sequence from its beginning, with nothing kept from before.
@@ -284,7 +284,7 @@ mod tests {
                 same_rows(&feed(network, &fed, &part, Read::Rows(&everything)), &full, &part)?;
                 // Asking for fewer logits does not change them.
                 let read = Read::UpTo(ids.len());
-                let fewer = network.forward(Pass { ids: &ids, positions: &everything, read, wanted: &wanted }).unwrap();
+                let fewer = network.forward(Pass::new(&ids, &everything, read, &wanted)).unwrap();
                 same_rows(&fewer, &full, &wanted)?;
             }
         }
@@ -335,7 +335,7 @@ mod tests {
         let [denoiser, _] = &mut *networks().lock().unwrap();
         let full = whole(denoiser, &[5, 6, 7]);
         denoiser.reset();
-        let pass = Pass { ids: &[5, 6, 7], positions: &[0, 1, 2], read: Read::UpTo(3), wanted: &[] };
+        let pass = Pass::new(&[5, 6, 7], &[0, 1, 2], Read::UpTo(3), &[]);
         assert_eq!(denoiser.forward(pass).unwrap().rows(), 0);
         let later = feed(denoiser, &[7], &[2], Read::UpTo(3));
         same_rows(&later, &full, &[2]).unwrap();
@@ -361,7 +361,7 @@ mod tests {
             (&[5], &[0], Read::UpTo(4), &[], "K/V row 3 is read before it was written"),
         ];
         for (ids, positions, read, wanted, expected) in cases {
-            let message = denoiser.forward(Pass { ids, positions, read, wanted }).unwrap_err().to_string();
+            let message = denoiser.forward(Pass::new(ids, positions, read, wanted)).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}, expected {expected}");
         }
         same_rows(&feed(denoiser, &[6], &[1], Read::UpTo(3)), &full, &[1]).unwrap();
