@@ -2,24 +2,24 @@
 //!
 //! `region → plan → forward → proposals → (guide) → unmask → write → stop`, each from its slot.
 
-use std::ops::Range;
-
 use thiserror::Error;
 
 use super::{
-    cache::{Cache, Plan, Situation},
+    cache::Cache,
     canvas::Canvas,
     clock::Clock,
     guide::Guide,
+    moment::Moment,
     noise::{Noise, Seeded},
+    plan::Plan,
     proposal::{Candidate, Proposer},
-    record::{Change, Commit, Cost, GuideReview, StepRecord, StopReason},
+    record::{Change, Cost, GuideReview, StepRecord, StopReason},
     schedule::Schedule,
     stop,
-    unmask::{self, Moment},
+    unmask::{Delta, Scored, Unmask},
 };
 use crate::{
-    model::network::{Alignment, Attention, Network, NetworkError, NetworkSpec, Pass, Read},
+    model::network::{Alignment, Attention, Network, NetworkError, NetworkSpec, Pass},
     settings::{Effect, GuideRule, Limits, Settings, SettingsError},
 };
 
@@ -57,13 +57,27 @@ pub struct Decoder {
     wanted: Settings,
     schedule: Schedule,
     cache: Cache,
+    unmask: Unmask,
     guide: Guide,
     noise: Box<dyn Noise>,
     steps: usize,
-    /// Where the block before the active one started, until the first step of the active one is done.
-    finished_block: Option<usize>,
     block_is_new: bool,
     stopped: Option<StopReason>,
+}
+
+/// What the slots may look at. A macro, so that only these fields are borrowed.
+macro_rules! moment {
+    ($decoder:expr) => {
+        Moment {
+            settings: &$decoder.settings,
+            canvas: &$decoder.canvas,
+            schedule: &$decoder.schedule,
+            noise: &*$decoder.noise,
+            step: $decoder.steps,
+            alignment: $decoder.alignment,
+            eos: $decoder.eos,
+        }
+    };
 }
 
 impl Decoder {
@@ -111,11 +125,11 @@ impl Decoder {
             alignment: denoiser.alignment,
             limits,
             schedule: Schedule::new(&canvas, &settings),
-            cache: Cache::new(&canvas),
+            cache: Cache::new(canvas.len()),
+            unmask: Unmask::default(),
             guide: Guide::default(),
             noise: Box::new(Seeded(settings.seed)),
             steps: 0,
-            finished_block: None,
             block_is_new: true,
             stopped: None,
             wanted: settings,
@@ -161,34 +175,32 @@ impl Decoder {
         let mut cost = Cost::default();
         let changes = self.adopt_settings();
         let region = self.schedule.region();
-        let situation = Situation {
-            settings: &self.settings,
-            region,
-            unfrozen: self.finished_block.filter(|_| self.settings.clean_freeze),
-            alignment: self.alignment,
-        };
-        let plan = self.cache.plan(&self.canvas, situation);
-        let candidates = self.propose(networks.denoiser, &plan, clock, &mut cost)?;
-        let kv = self.cache.observe(&plan, self.steps, &self.canvas);
+        let moment = moment!(self);
+        let plan = self.cache.plan(moment);
+        let standing_wanted = self.unmask.needs_standing(moment);
+        let (candidates, standing) = self.propose(networks.denoiser, &plan, standing_wanted, clock, &mut cost)?;
+        let kv = self.cache.report(&plan, moment!(self));
 
-        let block: Vec<Candidate> = candidates
-            .iter()
-            .filter(|candidate| (region.start..region.end).contains(&candidate.proposal.position))
-            .cloned()
-            .collect();
-        let (guide, mut commits) = self.choose(networks.guide, &block, clock, &mut cost)?;
+        let eligible = |candidate: &&Candidate| {
+            let position = candidate.proposal.position;
+            (region.start..region.end).contains(&position) && plan.only.is_none_or(|only| only == position)
+        };
+        let block: Vec<Candidate> = candidates.iter().filter(eligible).cloned().collect();
+        let scored = Scored { masked: &block, standing: &standing };
+        let (guide, Delta { mut commits, remasked }) = self.choose(networks.guide, scored, clock, &mut cost)?;
         for commit in &commits {
             self.canvas.write(commit.position, commit.token);
         }
+        for position in &remasked {
+            self.canvas.remask(*position);
+        }
         self.schedule.step += 1;
         self.steps += 1;
-        self.finished_block = None;
         let filled = stop::fill_after_eos(&mut self.canvas, &self.schedule, &self.settings, self.eos);
         self.stopped = stop::check(&self.canvas, !filled.is_empty(), self.steps);
         commits.extend(filled);
         commits.sort_unstable_by_key(|commit| commit.position);
         if self.stopped.is_none() && self.schedule.is_closed(&self.canvas) {
-            self.finished_block = Some(region.start);
             self.block_is_new = true;
         }
 
@@ -201,6 +213,7 @@ impl Decoder {
             ids: self.canvas.ids().to_vec(),
             proposals: candidates.into_iter().map(|candidate| candidate.proposal).collect(),
             commits,
+            remasked,
             kv,
             guide,
             cost,
@@ -218,64 +231,80 @@ impl Decoder {
         } else if self.block_is_new {
             self.schedule = Schedule::new(&self.canvas, &self.settings);
         }
+        if self.block_is_new {
+            self.unmask.open_block();
+        }
         self.block_is_new = false;
         Change::between(&before, &self.settings)
     }
 
-    /// Runs the denoiser and scores every masked position that it computed.
+    /// Runs the forwards of the plan; scores every masked position whose row was computed and, if `standing_wanted`,
+    /// every such committed position of the block.
     fn propose(
-        &self,
+        &mut self,
         denoiser: &mut dyn Network,
         plan: &Plan,
+        standing_wanted: bool,
         clock: &dyn Clock,
         cost: &mut Cost,
-    ) -> Result<Vec<Candidate>, DecodeError> {
-        let Range { start, end } = plan.query;
-        let offset = match self.alignment {
-            Alignment::Aligned => 0,
-            Alignment::Shifted => 1,
+    ) -> Result<(Vec<Candidate>, Vec<Candidate>), DecodeError> {
+        let moment = moment!(self);
+        let region = self.schedule.region();
+        let wanted_at = |position: &usize| {
+            self.canvas.is_masked(*position)
+                || standing_wanted && (region.start..region.end).contains(position) && *position >= self.canvas.prompt()
         };
-        // A shifted row of the window's first position lies outside of it; that position is never masked.
-        let scored: Vec<usize> =
-            self.canvas.masked(start..end).filter(|position| *position >= start + offset).collect();
-        let wanted: Vec<usize> = scored.iter().map(|position| position - offset - start).collect();
-        let positions: Vec<usize> = (start..end).collect();
-        let pass = Pass::new(&self.canvas.ids()[start..end], &positions, Read::UpTo(plan.read), &wanted);
-        let began = clock.now();
-        let logits = denoiser.forward(pass)?;
-        cost.denoiser_us += clock.micros_since(began);
-        cost.nfe += 1;
-        cost.computed += positions.len() as u32;
-        cost.reused += (plan.read - positions.len()) as u32;
+        let scored: Vec<usize> = (0..self.canvas.live()).filter(wanted_at).collect();
+        let (mut masked, mut standing) = (Vec::new(), Vec::new());
         let greedy = self.settings.guide != GuideRule::Off;
         let mut proposer =
             Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy);
-        Ok(scored.iter().enumerate().map(|(row, position)| proposer.propose(*position, logits.row(row))).collect())
+        for (number, pass) in plan.passes.iter().enumerate() {
+            // A row counts in the last pass that computes it.
+            let later = &plan.passes[number + 1..];
+            let (rows, wanted): (Vec<usize>, Vec<usize>) = scored
+                .iter()
+                .filter_map(|position| {
+                    let source = moment.source(*position)?;
+                    let index = pass.query.binary_search(&source).ok()?;
+                    (!later.iter().any(|later| later.computes(source))).then_some((*position, index))
+                })
+                .unzip();
+            let ids: Vec<u32> = pass.query.iter().map(|position| self.canvas.ids()[*position]).collect();
+            let began = clock.now();
+            let logits = self.cache.forward(denoiser, Pass::new(&ids, &pass.query, pass.read(), &wanted))?;
+            cost.denoiser_us += clock.micros_since(began);
+            cost.nfe += 1;
+            cost.computed += pass.query.len() as u32;
+            cost.reused += (pass.read_len() - pass.query.len()) as u32;
+            self.cache.wrote(pass, moment!(self));
+            for (row, position) in rows.iter().enumerate() {
+                let candidate = proposer.propose(*position, logits.row(row));
+                if self.canvas.is_masked(*position) { masked.push(candidate) } else { standing.push(candidate) }
+            }
+        }
+        let by_position = |candidate: &Candidate| candidate.proposal.position;
+        masked.sort_unstable_by_key(by_position);
+        standing.sort_unstable_by_key(by_position);
+        Ok((masked, standing))
     }
 
-    /// Which candidates of the block are committed: the guide's say, or the unmask rule's.
+    /// What the step writes: by the guide's say, or by the unmask rule's.
     fn choose(
         &mut self,
         guide: Option<&mut dyn Network>,
-        block: &[Candidate],
+        scored: Scored<'_>,
         clock: &dyn Clock,
         cost: &mut Cost,
-    ) -> Result<(Option<GuideReview>, Vec<Commit>), DecodeError> {
+    ) -> Result<(Option<GuideReview>, Delta), DecodeError> {
         if self.settings.guide != GuideRule::Off {
             let network = guide
                 .ok_or_else(|| DecodeError::Unusable("the settings ask for a guide, and none was given".into()))?;
-            let (review, commits) = self.guide.review(network, &self.canvas, block, &self.settings, clock, cost)?;
-            return Ok((Some(review), commits));
+            let (review, commits) =
+                self.guide.review(network, &self.canvas, scored.masked, &self.settings, clock, cost)?;
+            return Ok((Some(review), Delta { commits, remasked: Vec::new() }));
         }
-        let region = self.schedule.region();
-        let moment = Moment {
-            settings: &self.settings,
-            schedule: &self.schedule,
-            noise: &*self.noise,
-            step: self.steps,
-            masked: self.canvas.masked(region.start..region.end).count(),
-        };
-        Ok((None, unmask::select(block, moment)))
+        Ok((None, self.unmask.select(scored, moment!(self))))
     }
 }
 

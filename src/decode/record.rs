@@ -22,6 +22,9 @@ pub struct StepRecord {
     pub proposals: Vec<Proposal>,
     /// What was written in this step, ascending. Includes positions that a stop rule filled.
     pub commits: Vec<Commit>,
+    /// Committed positions that this step masked again, ascending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remasked: Vec<usize>,
     /// How the K/V row of every position was used, one entry per canvas position.
     pub kv: Vec<KvUse>,
     /// What the guide said, where one was asked.

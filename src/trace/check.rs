@@ -48,6 +48,7 @@ impl Steps {
         self.canvas(record)?;
         self.proposals(&record.proposals)?;
         self.commits(record)?;
+        self.remasked(record)?;
         self.guide(record)?;
         self.ascending("piece", entry.pieces.iter().map(|piece| piece.position))?;
         self.cost(&record.cost)?;
@@ -107,6 +108,12 @@ impl Steps {
             probability("a commit's confidence", commit.confidence)?;
         }
         Ok(())
+    }
+
+    fn remasked(&self, record: &StepRecord) -> Result<(), String> {
+        self.ascending("re-masked token", record.remasked.iter().copied())?;
+        let Some(position) = record.remasked.iter().find(|position| **position < self.prompt) else { return Ok(()) };
+        Err(format!("position {position} is masked again, and it belongs to the prompt"))
     }
 
     fn guide(&self, record: &StepRecord) -> Result<(), String> {

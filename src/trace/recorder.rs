@@ -164,6 +164,7 @@ mod tests {
             ids,
             proposals: Vec::new(),
             commits: Vec::new(),
+            remasked: Vec::new(),
             kv: Vec::new(),
             guide: None,
             cost: Cost::default(),

@@ -266,6 +266,7 @@ impl Fixture {
             ids: self.ids.clone(),
             proposals,
             commits,
+            remasked: Vec::new(),
             kv,
             cost: Cost {
                 nfe: 1,

@@ -96,6 +96,7 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                     .into_iter()
                     .map(|(position, (token, confidence, reason))| Commit { position, token, confidence, reason })
                     .collect(),
+                remasked: Vec::new(),
                 kv: kv.into_iter().map(|(status, age)| KvUse { status, age }).collect(),
                 guide: drafts.map(|drafts| GuideReview {
                     accepted: drafts.len() / 2,

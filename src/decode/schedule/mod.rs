@@ -9,6 +9,8 @@ use crate::settings::Settings;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Schedule {
     region: Region,
+    /// The block before this one.
+    previous: Option<Region>,
     /// Steps done in this block.
     pub step: usize,
     /// Steps that the block was given when it was opened, where the settings count steps.
@@ -18,12 +20,17 @@ pub(super) struct Schedule {
 impl Schedule {
     /// Opens the first block.
     pub fn new(canvas: &Canvas, settings: &Settings) -> Self {
-        Self::open(0, canvas.prompt(), canvas, settings)
+        Self::open(None, canvas.prompt(), canvas, settings)
     }
 
     /// The active block.
     pub fn region(&self) -> Region {
         self.region
+    }
+
+    /// The block before the active one, until the first step of the active one is done.
+    pub fn just_finished(&self) -> Option<Region> {
+        self.previous.filter(|_| self.step == 0)
     }
 
     /// Whether nothing in the block is masked.
@@ -33,12 +40,14 @@ impl Schedule {
 
     /// Opens the block behind this one, which must not reach the end of the canvas.
     pub fn advance(&mut self, canvas: &Canvas, settings: &Settings) {
-        *self = Self::open(self.region.block + 1, self.region.end, canvas, settings);
+        *self = Self::open(Some(self.region), self.region.end, canvas, settings);
     }
 
-    fn open(block: usize, start: usize, canvas: &Canvas, settings: &Settings) -> Self {
+    fn open(previous: Option<Region>, start: usize, canvas: &Canvas, settings: &Settings) -> Self {
+        let block = previous.map_or(0, |region| region.block + 1);
         let end = settings.block_length.map_or(canvas.len(), |length| (start + length).min(canvas.len()));
-        Self { region: Region { block, start, end }, step: 0, steps: block_steps(block, end - start, canvas, settings) }
+        let steps = block_steps(block, end - start, canvas, settings);
+        Self { region: Region { block, start, end }, previous, step: 0, steps }
     }
 }
 
