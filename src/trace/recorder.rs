@@ -166,6 +166,7 @@ mod tests {
             commits: Vec::new(),
             remasked: Vec::new(),
             kv: Vec::new(),
+            layers: Vec::new(),
             guide: None,
             cost: Cost::default(),
             stop: None,

@@ -268,6 +268,7 @@ impl Fixture {
             commits,
             remasked: Vec::new(),
             kv,
+            layers: Vec::new(),
             cost: Cost {
                 nfe: 1,
                 guide_forwards,
