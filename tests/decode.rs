@@ -9,7 +9,7 @@ use diffuscope::{
         record::{KvStatus, Reason, StepRecord, StopReason, Verdict},
     },
     model::network::{Alignment, Network},
-    settings::{CacheChoice, EosStop, GuideRule, OrderScore, SamplerStyle, Settings, UnmaskRule},
+    settings::{CacheChoice, EosStop, GuideRule, KNOBS, OrderScore, SamplerStyle, Settings, UnmaskRule},
 };
 use proptest::prelude::*;
 
@@ -446,6 +446,31 @@ proptest! {
         let refusing = run(GuideRule::Deterministic);
         let order: Vec<usize> = refusing.commits().iter().flatten().map(|(position, _)| *position).collect();
         prop_assert!(order.is_sorted());
+    }
+
+    /// What the knob pane calls without effect has none: whatever the other knobs are, turning it changes no commit.
+    #[test]
+    fn a_knob_without_effect_changes_nothing(
+        turns in prop::collection::vec((0..KNOBS.len(), -3i64..4), 0..8), idle in (0..KNOBS.len(), -5i64..6),
+        network in any::<u64>(), shifted in any::<bool>(),
+    ) {
+        let alignment = if shifted { Alignment::Shifted } else { Alignment::Aligned };
+        let run = |settings| {
+            let denoiser = a_denoiser(alignment, tangled(network));
+            decode(denoiser, Some(a_guide(tangled(network ^ 1))), 12, settings)
+        };
+        let mut settings = plain();
+        for (index, presses) in turns {
+            KNOBS[index].nudge(&mut settings, presses);
+        }
+        let (knob, mut turned) = (&KNOBS[idle.0], settings);
+        knob.nudge(&mut turned, idle.1);
+        if let (false, Ok(before)) = (knob.acts(&settings), run(settings)) {
+            // A knob may be refused beside others that it has no effect with.
+            if let Ok(after) = run(turned) {
+                prop_assert_eq!(before.commits(), after.commits(), "{} does something", knob.name);
+            }
+        }
     }
 
     /// The same seed gives the same run.

@@ -155,6 +155,8 @@ pub struct Knob {
     pub effect: Effect,
     /// What it does, one line.
     pub help: &'static str,
+    /// Whether it changes anything beside these other settings.
+    pub(super) acts: fn(&Settings) -> bool,
     /// Reads it.
     pub(super) read: fn(&Settings) -> Value,
     /// Writes it; the value is of the knob's kind and in range.
@@ -173,6 +175,11 @@ impl Knob {
     /// Its value in `settings`.
     pub fn get(&self, settings: &Settings) -> Value {
         (self.read)(settings)
+    }
+
+    /// Whether it changes anything beside the other `settings`: a threshold does nothing for a rule that has none.
+    pub fn acts(&self, settings: &Settings) -> bool {
+        (self.acts)(settings)
     }
 
     /// Its default.
