@@ -296,6 +296,11 @@ knobs! {
         "eos-stop" eos_stop: EosStop = EosStop::Off, _, "", NextStep,
             "When end of text fills what is left of the canvas and ends the run.";
     }
+    Audit {
+        "audit" audit: usize / "off" = None, (1..=64 by 1), "steps", NextStep,
+            "Every so many steps, also compute the uncached truth and report what the cache changed.",
+            when |s| s.cache != CacheChoice::Off;
+    }
 }
 
 /// A map of knob names to values, every knob present.
