@@ -146,6 +146,8 @@ pub enum Action {
     KnobMove(i64),
     /// Select a knob by its index.
     KnobSelect(usize),
+    /// List every knob, or those only that do something beside the others.
+    KnobsAll,
     /// Turn the selected knob by so many presses.
     KnobNudge(i64),
     /// Type a value for the selected knob.

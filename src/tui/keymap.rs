@@ -456,6 +456,7 @@ pub static BINDINGS: &[Binding] = &[
     binding!(Action::KnobNudge(10), [Key::char('}')], "turn it ten times as far", Knobs, &[Context::Knobs], can_turn),
     binding!(Action::KnobType, [Key::new(KeyCode::Enter)], "type a value", Knobs, &[Context::Knobs], can_turn, 2 "type"),
     binding!(Action::KnobReset, [Key::char('r'), Key::new(KeyCode::Backspace)], "back to preset and flags", Knobs, &[Context::Knobs], can_turn, 3 "reset"),
+    binding!(Action::KnobsAll, [Key::char('a')], "every knob, or those that do something", Knobs, &[Context::Knobs], always, 6 "all"),
     binding!(Action::EntryAccept, [Key::new(KeyCode::Enter)], "take the typed value", Knobs, &[Context::Entry], always, 1 "take"),
     binding!(Action::EntryErase, [Key::new(KeyCode::Backspace)], "erase a character", Knobs, &[Context::Entry], always),
     binding!(Action::Toggle(Overlay::Presets), [Key::char('p')], "presets: named sets of knobs", Knobs, &[Context::Canvas, Context::Knobs, Context::Presets], can_turn, 5 "presets"),

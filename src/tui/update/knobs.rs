@@ -16,9 +16,16 @@ pub(super) fn selected(app: &App) -> &'static Knob {
 
 /// Selects another knob.
 pub(super) fn step(app: &mut App, rows: i64) -> Vec<Effect> {
-    let last = KNOBS.len() as i64 - 1;
-    let at = (app.knobs.selected as i64).saturating_add(rows).clamp(0, last);
-    select(app, at as usize)
+    let listed = app.listed_knobs();
+    let now = listed.iter().position(|index| *index == app.knobs.selected).unwrap_or(0) as i64;
+    let at = now.saturating_add(rows).clamp(0, listed.len() as i64 - 1);
+    select(app, listed[at as usize])
+}
+
+/// Lists every knob, or those only that do something.
+pub(super) fn list_all(app: &mut App) -> Vec<Effect> {
+    app.knobs.all = !app.knobs.all;
+    Vec::new()
 }
 
 /// Selects a knob by its index.
