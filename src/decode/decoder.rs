@@ -182,6 +182,7 @@ impl Decoder {
         let mut kept = audit::is_due(moment).then(Kept::default);
         let (candidates, standing) =
             self.propose(networks.denoiser, &plan, standing_wanted, kept.as_mut(), clock, &mut cost)?;
+        self.cache.proposed(&candidates);
         let kv = self.cache.report(&plan, moment!(self));
         let audit = match kept {
             Some(kept) => audit::audit(networks.denoiser, kept, &kv, Mask::Own, moment!(self), clock, &mut cost)?,
@@ -273,8 +274,7 @@ impl Decoder {
         let (mut masked, mut standing) = (Vec::new(), Vec::new());
         let greedy = self.settings.guide != GuideRule::Off;
         let mut proposer =
-            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy)
-                .in_block(region.block);
+            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy).at(moment);
         for (number, pass) in plan.passes.iter().enumerate() {
             // A row counts in the last pass that computes it.
             let later = &plan.passes[number + 1..];
@@ -293,7 +293,7 @@ impl Decoder {
             cost.denoiser_us += clock.micros_since(began);
             cost.nfe += 1;
             cost.computed += self.cache.computed(pass);
-            cost.reused += (pass.read_len() - pass.query.len()) as u32;
+            cost.reused += self.cache.reused(pass);
             self.cache.wrote(pass, moment!(self));
             for (row, position) in rows.iter().enumerate() {
                 let candidate = proposer.propose(*position, logits.row(row));

@@ -17,6 +17,7 @@ mod cache;
 mod canvas;
 pub mod clock;
 mod decoder;
+mod density;
 mod guide;
 mod moment;
 pub mod noise;

@@ -8,6 +8,8 @@
 //! The mask token is never drawn. It keeps its share of the softmax, as in the reference code.
 
 use super::{
+    density::certainty_density,
+    moment::Moment,
     noise::{Noise, Purpose, gumbel},
     record::{Commit, Proposal, Reason},
 };
@@ -37,6 +39,7 @@ pub(super) struct Proposer<'a> {
     noise: &'a dyn Noise,
     step: usize,
     block: usize,
+    density: Vec<f64>,
     mask: u32,
     eos: u32,
     greedy: bool,
@@ -56,13 +59,16 @@ impl<'a> Proposer<'a> {
     /// `greedy` overrules the temperature: guided drafts are always the most likely tokens.
     pub fn new(settings: &'a Settings, noise: &'a dyn Noise, step: usize, mask: u32, eos: u32, greedy: bool) -> Self {
         let (probabilities, uniforms, order) = (Vec::new(), Vec::new(), Vec::new());
-        Self { settings, noise, step, block: 0, mask, eos, greedy, probabilities, uniforms, order }
+        Self { settings, noise, step, block: 0, density: Vec::new(), mask, eos, greedy, probabilities, uniforms, order }
     }
 
-    /// Takes the drawn order of block `block`.
+    /// Knows what the order needs of the canvas: the block, for its drawn order, and the density of what is committed.
     #[must_use]
-    pub fn in_block(mut self, block: usize) -> Self {
-        self.block = block;
+    pub fn at(mut self, moment: Moment<'_>) -> Self {
+        self.block = moment.schedule.region().block;
+        if self.settings.order == OrderScore::Density {
+            self.density = certainty_density(moment.canvas, self.settings.density_sigma);
+        }
         self
     }
 
@@ -89,6 +95,7 @@ impl<'a> Proposer<'a> {
             OrderScore::Margin => self.margin(),
             OrderScore::Entropy => plogp,
             OrderScore::Random => self.noise.uniform(Purpose::Order, self.step, position),
+            OrderScore::Density => confidence * self.density.get(position).copied().unwrap_or(1.0),
             OrderScore::Drawn => self.noise.uniform(Purpose::BlockOrder, self.block, position),
         } + if suppressed { SUPPRESSED } else { 0.0 };
         let proposal = Proposal {
