@@ -3,25 +3,22 @@
 //! Cases are discovered in the folder named by `DIFFUSCOPE_GOLDEN` (default `tests/golden`): every `traces/*.json`.
 //! Token ids, positions, order, NFE and accept lengths must be equal; confidences within the set's tolerances.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use diffuscope::{
-    decode::{
-        Decoder, Networks,
-        clock::StoppedClock,
-        noise::{Noise, Purpose, Seeded},
-        record::StepRecord,
-    },
+    decode::{Decoder, Networks, clock::StoppedClock, record::StepRecord},
     model::{checkpoint::Checkpoint, device::ComputeDevice, network::Network},
     settings::{CacheChoice, EosStop, GuideRule, OrderScore, SamplerStyle, Settings, UnmaskRule},
 };
 use serde_json::Value;
 
+#[path = "golden_decode/logits.rs"]
+mod logits;
+
 const PROBABILITY_TOLERANCE: f64 = 1e-4;
 const ENTROPY_TOLERANCE: f64 = 5e-4;
+/// Two logits, each within the set's tolerance of 1e-4.
+const GAP_TOLERANCE: f64 = 2e-4;
 
 #[test]
 fn golden_decode_traces() {
@@ -62,6 +59,8 @@ fn golden_root() -> PathBuf {
 enum Method {
     Dream,
     FlashDlmAssisted,
+    /// See `golden_decode/logits.rs`.
+    Logits,
 }
 
 impl Method {
@@ -73,17 +72,20 @@ impl Method {
         match function {
             "dream/model/generation_utils.py:diffusion_generate" => Ok(Self::Dream),
             function if function.ends_with("assisted_block_diffusion_generate") => Ok(Self::FlashDlmAssisted),
+            function if logits::knows(function) => Ok(Self::Logits),
             other => Err(format!("the method of {other} is not one of this program's yet")),
         }
     }
 }
 
 /// The settings that reproduce the reference's arguments.
-fn settings(method: Method, reference: &Value) -> Settings {
+fn settings(method: Method, trace: &Value) -> Settings {
+    let reference = &trace["settings"];
     let number = |name: &str| reference[name].as_f64().map(|value| value as f32);
     let count = |name: &str| reference[name].as_u64().map(|value| value as usize);
     let defaults = Settings::default();
     match method {
+        Method::Logits => logits::settings(trace),
         Method::Dream => {
             let (unmask, order) = match reference["alg"].as_str().unwrap_or("origin") {
                 "origin" => (UnmaskRule::Origin, OrderScore::Confidence),
@@ -141,12 +143,17 @@ fn replay(root: &Path, trace: &Value, method: Method) -> Result<(), String> {
         .iter()
         .find_map(|name| reference[name].as_u64())
         .expect("a trace gives its generation length") as usize;
-    let settings = settings(method, reference);
+    let settings = settings(method, trace);
     let steps = trace["steps"].as_array().expect("a trace has steps");
-    let mut decoder =
-        Decoder::new(denoiser.spec(), guide.as_ref().map(|guide| guide.spec()), &prompt, gen_length, settings)
-            .map_err(|error| error.to_string())?
-            .with_noise(Box::new(Recorded::of(steps)));
+    let mut decoder = Decoder::new(
+        &logits::spec(denoiser.spec(), reference),
+        guide.as_ref().map(|guide| guide.spec()),
+        &prompt,
+        gen_length,
+        settings,
+    )
+    .map_err(|error| error.to_string())?
+    .with_noise(Box::new(logits::Recorded::of(root, trace)));
 
     let mut nfe = 0;
     for (index, expected) in steps.iter().enumerate() {
@@ -173,7 +180,9 @@ fn compare(record: &StepRecord, expected: &Value, settings: Settings) -> Result<
     same("tokens", record.commits.iter().map(|commit| commit.token).collect(), ids(&expected["tokens"]))?;
     same("ids", record.ids.clone(), ids(&expected["ids"]))?;
     if let Some(fed) = denoiser_tokens(expected) {
-        same("positions computed", u64::from(record.cost.computed), fed)?;
+        // Both streams of classifier-free guidance are one forward of a batch of two.
+        let batch = expected["forward_batch"][0].as_u64().unwrap_or(1);
+        same("positions computed", u64::from(record.cost.computed), fed * batch)?;
     }
     let confidences = expected["confidence"].as_array().expect("a step lists its confidences");
     for (commit, confidence) in record.commits.iter().zip(confidences) {
@@ -182,10 +191,16 @@ fn compare(record: &StepRecord, expected: &Value, settings: Settings) -> Result<
         };
         let (found, tolerance) = match (settings.unmask, settings.order) {
             (UnmaskRule::Time, OrderScore::Entropy) => (-f64::from(proposal.entropy), ENTROPY_TOLERANCE),
-            (UnmaskRule::Time, OrderScore::Margin) => (f64::from(proposal.score), PROBABILITY_TOLERANCE),
+            (UnmaskRule::Time, OrderScore::Margin) | (_, OrderScore::Random) => {
+                (f64::from(proposal.score), PROBABILITY_TOLERANCE)
+            }
             _ => (f64::from(proposal.confidence), PROBABILITY_TOLERANCE),
         };
         close(&format!("confidence at {}", commit.position), found, confidence, tolerance)?;
+    }
+    if let Some(gap) = expected.get("avg_answer_gap") {
+        let found = record.gap.ok_or("the gap was not measured")?;
+        close("mean gap", f64::from(found.mean), gap, GAP_TOLERANCE)?;
     }
     let Some(calls) = expected["guide_calls"].as_array() else {
         return Ok(());
@@ -239,32 +254,4 @@ fn ids(value: &Value) -> Vec<u32> {
 
 fn numbers(values: &[Value]) -> Vec<u64> {
     values.iter().map(|value| value.as_u64().expect("a whole number")).collect()
-}
-
-/// The uniform numbers that the reference drew for Dream's origin rule.
-struct Recorded(BTreeMap<(usize, usize), f64>);
-
-impl Recorded {
-    fn of(steps: &[Value]) -> Self {
-        let mut drawn = BTreeMap::new();
-        for (index, step) in steps.iter().enumerate() {
-            let (Some(positions), Some(uniforms)) = (step["masked_positions"].as_array(), step["uniform"].as_array())
-            else {
-                continue;
-            };
-            for (position, uniform) in numbers(positions).into_iter().zip(uniforms) {
-                drawn.insert((index, position as usize), uniform.as_f64().expect("a number"));
-            }
-        }
-        Self(drawn)
-    }
-}
-
-impl Noise for Recorded {
-    fn fill(&self, purpose: Purpose, step: usize, position: usize, out: &mut [f64]) {
-        match self.0.get(&(step, position)) {
-            Some(uniform) if purpose == Purpose::Transfer => out.fill(*uniform),
-            _ => Seeded(0).fill(purpose, step, position, out),
-        }
-    }
 }

@@ -86,6 +86,7 @@ fn seen(record: &StepRecord) -> BTreeSet<u32> {
     for proposal in &record.proposals {
         ids.insert(proposal.token);
         ids.extend(proposal.alternatives.iter().map(|(id, _)| *id));
+        ids.extend(proposal.credit.map(|credit| credit.token));
     }
     ids.extend(record.commits.iter().map(|commit| commit.token));
     for draft in record.guide.iter().flat_map(|review| &review.drafts) {
@@ -109,6 +110,10 @@ fn keep_writable(record: &mut StepRecord) {
         }
         for (_, value) in &mut proposal.alternatives {
             probability(value);
+        }
+        if let Some(credit) = &mut proposal.credit {
+            probability(&mut credit.confidence);
+            credit.amount = if credit.amount.is_finite() { credit.amount } else { 0.0 };
         }
     }
     for commit in &mut record.commits {
@@ -167,6 +172,7 @@ mod tests {
             remasked: Vec::new(),
             kv: Vec::new(),
             guide: None,
+            gap: None,
             cost: Cost::default(),
             stop: None,
         }

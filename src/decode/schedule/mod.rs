@@ -3,7 +3,7 @@
 //! LLaDA's semi-autoregressive blocks (Nie et al. 2025, released `generate.py`); the last block may be short.
 
 use super::{canvas::Canvas, record::Region};
-use crate::settings::Settings;
+use crate::settings::{Settings, UnmaskRule};
 
 /// The block under way and how far it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,11 +51,13 @@ impl Schedule {
     }
 }
 
-/// The share of `steps` that falls to a block of `length` positions; the remainder goes to the first blocks.
+/// The share of `steps` that falls to a block of `length` positions; the remainder goes to the first blocks, or is
+/// rounded up for every block (dllm's samplers, whose alpha schedules skip the steps that they do not need).
 ///
 /// Never more than one step per position: a step that commits nothing repeats the one before it.
 fn block_steps(block: usize, length: usize, canvas: &Canvas, settings: &Settings) -> usize {
     match settings.steps {
+        Some(steps) if settings.unmask == UnmaskRule::Alpha => steps.div_ceil(settings.blocks(canvas.generated())),
         Some(steps) => {
             let blocks = settings.blocks(canvas.generated());
             steps / blocks + usize::from(block < steps % blocks)
