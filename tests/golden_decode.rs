@@ -133,7 +133,11 @@ fn replay(root: &Path, trace: &Value, method: Method) -> Result<(), String> {
     let reference = &trace["settings"];
     let open = |name: &str| -> Box<dyn Network> {
         let folder = root.join("models").join(name);
-        let checkpoint = Checkpoint::open(&folder).unwrap_or_else(|error| panic!("{error}"));
+        let mut checkpoint = Checkpoint::open(&folder).unwrap_or_else(|error| panic!("{error}"));
+        // A2D checkpoints do not say which token is their mask.
+        if let Some(mask) = reference["mask_token_id"].as_u64().filter(|_| name.starts_with("a2d")) {
+            checkpoint = checkpoint.with_mask(mask as u32);
+        }
         checkpoint.network(&ComputeDevice::cpu()).unwrap_or_else(|error| panic!("{error}"))
     };
     let mut denoiser = open(trace["model"].as_str().expect("a trace names its model"));

@@ -62,16 +62,14 @@ pub fn settings(trace: &Value) -> Settings {
     }
 }
 
-/// The network's facts as the reference was told them: A2D checkpoints have no mask id in their configuration, and dllm
-/// takes the alignment of the logits as an argument.
+/// The network's facts as the reference was told them: dllm takes the alignment of the logits as an argument.
 pub fn spec(spec: &NetworkSpec, reference: &Value) -> NetworkSpec {
-    let mask_id = ["mask_token_id", "mask_id"].iter().find_map(|name| reference[name].as_u64());
     let alignment = match reference["right_shift_logits"].as_bool() {
         Some(true) => Alignment::Shifted,
         Some(false) => Alignment::Aligned,
         None => spec.alignment,
     };
-    NetworkSpec { mask_id: mask_id.map(|id| id as u32).or(spec.mask_id), alignment, ..spec.clone() }
+    NetworkSpec { alignment, ..spec.clone() }
 }
 
 /// The uniform numbers that the reference drew: for Dream's origin rule and for a random order by position, for Gumbel
