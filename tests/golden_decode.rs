@@ -6,14 +6,22 @@
 use std::path::{Path, PathBuf};
 
 use diffuscope::{
-    decode::{Decoder, Networks, clock::StoppedClock, record::StepRecord},
+    decode::{
+        Decoder, Networks,
+        clock::StoppedClock,
+        record::{Reason, StepRecord},
+    },
     model::{checkpoint::Checkpoint, device::ComputeDevice, network::Network},
     settings::{CacheChoice, EosStop, GuideRule, OrderScore, SamplerStyle, Settings, UnmaskRule},
 };
 use serde_json::Value;
 
+#[path = "golden_decode/caches.rs"]
+mod caches;
 #[path = "golden_decode/logits.rs"]
 mod logits;
+#[path = "golden_decode/noise.rs"]
+mod noise;
 
 const PROBABILITY_TOLERANCE: f64 = 1e-4;
 const ENTROPY_TOLERANCE: f64 = 5e-4;
@@ -59,8 +67,8 @@ fn golden_root() -> PathBuf {
 enum Method {
     Dream,
     FlashDlmAssisted,
-    /// See `golden_decode/logits.rs`.
-    Logits,
+    /// Mapped to settings in a file of its own.
+    Known(Settings),
 }
 
 impl Method {
@@ -68,24 +76,25 @@ impl Method {
         if let Some(why) = trace["informational"].as_str() {
             return Err(format!("informational: {why}"));
         }
+        if let Some(settings) = caches::settings(trace).or_else(|| logits::settings(trace)) {
+            return Ok(Self::Known(settings));
+        }
         let function = trace["reference_function"].as_str().unwrap_or_default();
         match function {
             "dream/model/generation_utils.py:diffusion_generate" => Ok(Self::Dream),
             function if function.ends_with("assisted_block_diffusion_generate") => Ok(Self::FlashDlmAssisted),
-            function if logits::knows(function) => Ok(Self::Logits),
             other => Err(format!("the method of {other} is not one of this program's yet")),
         }
     }
 }
 
 /// The settings that reproduce the reference's arguments.
-fn settings(method: Method, trace: &Value) -> Settings {
-    let reference = &trace["settings"];
+fn settings(method: Method, reference: &Value) -> Settings {
     let number = |name: &str| reference[name].as_f64().map(|value| value as f32);
     let count = |name: &str| reference[name].as_u64().map(|value| value as usize);
     let defaults = Settings::default();
     match method {
-        Method::Logits => logits::settings(trace),
+        Method::Known(settings) => settings,
         Method::Dream => {
             let (unmask, order) = match reference["alg"].as_str().unwrap_or("origin") {
                 "origin" => (UnmaskRule::Origin, OrderScore::Confidence),
@@ -147,7 +156,7 @@ fn replay(root: &Path, trace: &Value, method: Method) -> Result<(), String> {
         .iter()
         .find_map(|name| reference[name].as_u64())
         .expect("a trace gives its generation length") as usize;
-    let settings = settings(method, trace);
+    let settings = settings(method, reference);
     let steps = trace["steps"].as_array().expect("a trace has steps");
     let mut decoder = Decoder::new(
         &logits::spec(denoiser.spec(), reference),
@@ -157,10 +166,11 @@ fn replay(root: &Path, trace: &Value, method: Method) -> Result<(), String> {
         settings,
     )
     .map_err(|error| error.to_string())?
-    .with_noise(Box::new(logits::Recorded::of(root, trace)));
+    .with_noise(Box::new(noise::Recorded::of(root, trace)));
 
-    let mut nfe = 0;
-    for (index, expected) in steps.iter().enumerate() {
+    let (wasted, taken): (Vec<&Value>, Vec<&Value>) = steps.iter().partition(|step| caches::is_wasted(step));
+    let mut nfe: u64 = wasted.iter().map(|step| step["n_forward"].as_u64().expect("a number of forwards")).sum();
+    for (index, expected) in taken.into_iter().enumerate() {
         if let Some(stop) = decoder.stopped() {
             return Err(format!("stopped ({stop:?}) after {index} of {} steps", steps.len()));
         }
@@ -194,6 +204,7 @@ fn compare(record: &StepRecord, expected: &Value, settings: Settings) -> Result<
             continue;
         };
         let (found, tolerance) = match (settings.unmask, settings.order) {
+            _ if commit.reason == Reason::BlockEntry => (f64::from(proposal.confidence), PROBABILITY_TOLERANCE),
             (UnmaskRule::Time, OrderScore::Entropy) => (-f64::from(proposal.entropy), ENTROPY_TOLERANCE),
             (UnmaskRule::Time, OrderScore::Margin) | (_, OrderScore::Random) => {
                 (f64::from(proposal.score), PROBABILITY_TOLERANCE)

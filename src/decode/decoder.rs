@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::{
     adjust::{self, Credits},
+    audit::{self, Kept},
     cache::Cache,
     canvas::Canvas,
     clock::Clock,
@@ -20,7 +21,7 @@ use super::{
     unmask::{self, Delta, Scored, Unmask},
 };
 use crate::{
-    model::network::{Alignment, Attention, Network, NetworkError, NetworkSpec, Pass},
+    model::network::{Alignment, Attention, Mask, Network, NetworkError, NetworkSpec, Pass},
     settings::{Effect, GuideRule, Limits, Settings, SettingsError},
 };
 
@@ -183,8 +184,14 @@ impl Decoder {
         let moment = moment!(self);
         let plan = self.cache.plan(moment);
         let standing_wanted = self.unmask.needs_standing(moment);
-        let (candidates, standing) = self.propose(networks.denoiser, &plan, standing_wanted, clock, &mut cost)?;
+        let mut kept = audit::is_due(moment).then(Kept::default);
+        let (candidates, standing) =
+            self.propose(networks.denoiser, &plan, standing_wanted, kept.as_mut(), clock, &mut cost)?;
         let kv = self.cache.report(&plan, moment!(self));
+        let audit = match kept {
+            Some(kept) => audit::audit(networks.denoiser, kept, &kv, Mask::Own, moment!(self), clock, &mut cost)?,
+            None => None,
+        };
 
         let gap = self.early.measure(&candidates, &standing, moment!(self));
         let (guide, Delta { mut commits, remasked }) = if self.early.is_settled() {
@@ -197,7 +204,8 @@ impl Decoder {
             let block: Vec<Candidate> = candidates.iter().filter(eligible).cloned().collect();
             let standing: Vec<Candidate> = standing.into_iter().filter(|candidate| in_block(&candidate)).collect();
             let scored = Scored { masked: &block, standing: &standing };
-            self.choose(networks.guide, scored, clock, &mut cost)?
+            let entering = plan.only.is_some();
+            self.choose(networks.guide, scored, entering, clock, &mut cost)?
         };
         for commit in &commits {
             self.canvas.write(commit.position, commit.token);
@@ -216,7 +224,7 @@ impl Decoder {
         }
 
         let took = clock.micros_since(began);
-        cost.other_us = took.saturating_sub(cost.denoiser_us + cost.guide_us);
+        cost.other_us = took.saturating_sub(cost.denoiser_us + cost.guide_us + cost.audit_us);
         Ok(StepRecord {
             step: self.steps - 1,
             region,
@@ -226,8 +234,10 @@ impl Decoder {
             commits,
             remasked,
             kv,
+            layers: self.cache.layers().to_vec(),
             guide,
             gap,
+            audit,
             cost,
             stop: self.stopped,
         })
@@ -236,16 +246,19 @@ impl Decoder {
     /// Moves what was asked for into force, as far as the moment allows; opens the next block if one is due.
     fn adopt_settings(&mut self) -> Vec<Change> {
         let before = self.settings;
-        let due = if self.block_is_new { Effect::NextBlock } else { Effect::NextStep };
+        let slides = self.schedule.slides();
+        let due = if self.block_is_new || slides { Effect::NextBlock } else { Effect::NextStep };
         self.settings.adopt(&self.wanted, due);
-        if self.block_is_new && self.steps > 0 {
+        if self.steps == 0 {
+            self.schedule = Schedule::new(&self.canvas, &self.settings);
+        } else if slides {
+            self.block_is_new = self.schedule.slide(&self.canvas, &self.settings);
+        } else if self.block_is_new {
             self.schedule.advance(&self.canvas, &self.settings);
             // An early commit may have filled blocks that were not active.
             while self.schedule.is_closed(&self.canvas) && self.schedule.region().end < self.canvas.len() {
                 self.schedule.advance(&self.canvas, &self.settings);
             }
-        } else if self.block_is_new {
-            self.schedule = Schedule::new(&self.canvas, &self.settings);
         }
         if self.block_is_new {
             self.credits.open_block();
@@ -262,6 +275,7 @@ impl Decoder {
         denoiser: &mut dyn Network,
         plan: &Plan,
         standing_wanted: bool,
+        mut kept: Option<&mut Kept>,
         clock: &dyn Clock,
         cost: &mut Cost,
     ) -> Result<(Vec<Candidate>, Vec<Candidate>), DecodeError> {
@@ -277,7 +291,8 @@ impl Decoder {
         let mut buffer = Vec::new();
         let greedy = self.settings.guide != GuideRule::Off;
         let mut proposer =
-            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy);
+            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy)
+                .in_block(region.block);
         for (number, pass) in plan.passes.iter().enumerate() {
             // A row counts in the last pass that computes it.
             let later = &plan.passes[number + 1..];
@@ -300,13 +315,17 @@ impl Decoder {
             } else {
                 None
             };
-            let logits = self.cache.forward(denoiser, Pass::new(&ids, &pass.query, pass.read(), &wanted))?;
+            let logits =
+                self.cache.forward(denoiser, Pass::new(&ids, &pass.query, pass.read(), &wanted), &self.settings)?;
             cost.denoiser_us += clock.micros_since(began);
             cost.nfe += 1;
-            cost.computed += pass.query.len() as u32;
+            cost.computed += self.cache.computed(pass);
             cost.reused += (pass.read_len() - pass.query.len()) as u32;
             self.cache.wrote(pass, moment!(self));
             for (row, position) in rows.iter().enumerate() {
+                if let Some(kept) = kept.as_mut().filter(|_| self.canvas.is_masked(*position)) {
+                    kept.keep(*position, logits.row(row));
+                }
                 let without = unconditional.as_ref().map(|logits| logits.row(row));
                 let logits = adjust::guided(logits.row(row), without, moment, &mut buffer);
                 let candidate = proposer.propose(*position, logits);
@@ -325,11 +344,13 @@ impl Decoder {
         Ok((masked, standing))
     }
 
-    /// What the step writes: by the guide's say, or by the unmask rule's.
+    /// What the step writes: by the guide's say, or by the unmask rule's; all that was scored where that is the one
+    /// position which the forward that enters a block must settle.
     fn choose(
         &mut self,
         guide: Option<&mut dyn Network>,
         scored: Scored<'_>,
+        entering: bool,
         clock: &dyn Clock,
         cost: &mut Cost,
     ) -> Result<(Option<GuideReview>, Delta), DecodeError> {
@@ -339,6 +360,10 @@ impl Decoder {
             let (review, commits) =
                 self.guide.review(network, &self.canvas, scored.masked, &self.settings, clock, cost)?;
             return Ok((Some(review), Delta { commits, remasked: Vec::new() }));
+        }
+        if entering {
+            let commits = scored.masked.iter().map(|candidate| candidate.commit(Reason::BlockEntry)).collect();
+            return Ok((None, Delta { commits, remasked: Vec::new() }));
         }
         Ok((None, self.unmask.select(scored, moment!(self))))
     }

@@ -14,6 +14,7 @@
 //! | stop | `stop/` | is the run over? |
 
 mod adjust;
+mod audit;
 mod cache;
 mod canvas;
 pub mod clock;

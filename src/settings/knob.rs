@@ -25,11 +25,13 @@ pub enum Slot {
     Guide,
     /// When a run ends early.
     Stop,
+    /// Looking at a run without changing it.
+    Audit,
 }
 
 impl Slot {
     /// All slots, in the order of the knob pane.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Canvas,
         Self::Schedule,
         Self::Cache,
@@ -38,6 +40,7 @@ impl Slot {
         Self::Unmask,
         Self::Guide,
         Self::Stop,
+        Self::Audit,
     ];
 
     /// A heading.
@@ -51,6 +54,7 @@ impl Slot {
             Self::Unmask => "Unmask",
             Self::Guide => "Guide",
             Self::Stop => "Stop",
+            Self::Audit => "Audit",
         }
     }
 }

@@ -1,64 +1,36 @@
-//! The traces of plain samplers: LLaDA, Fast-dLLM without a cache, MDLM, Prophet.
-
-use std::{collections::BTreeMap, path::Path};
+//! Reference arguments of the samplers that differ in what they do with logits: LLaDA, Fast-dLLM's factor, MDLM, Prophet.
 
 use diffuscope::{
-    decode::noise::{Noise, Purpose, Seeded},
     model::network::{Alignment, NetworkSpec},
-    settings::{EarlyCommit, OrderScore, Settings, UnmaskRule},
+    settings::{CacheChoice, EarlyCommit, OrderScore, Settings, UnmaskRule},
 };
-use safetensors::SafeTensors;
 use serde_json::Value;
 
-use super::{ids, numbers};
+use super::ids;
 
-/// Whether the reference function is one of these samplers.
-pub fn knows(function: &str) -> bool {
-    matches!(
-        function,
-        "generate.py:generate"
-            | "llada/generate.py:generate"
-            | "llada/generate_baseline.py:generate (NVlabs Fast-dLLM code with factor)"
-            | "dllm/core/samplers/mdlm.py:sample"
-            | "generate_earlyexit.py:generate"
-    )
-}
-
-/// The settings that reproduce the trace.
-pub fn settings(trace: &Value) -> Settings {
+/// The settings that reproduce a reference function of these methods; `None` where it is none of theirs.
+pub fn settings(trace: &Value) -> Option<Settings> {
     let reference = &trace["settings"];
-    let number = |name: &str| reference[name].as_f64().map(|value| value as f32);
-    let count = |name: &str| reference[name].as_u64().map(|value| value as usize);
-    let defaults = Settings::default();
-    let unmask = if reference["threshold"].is_number() {
-        UnmaskRule::Threshold
-    } else if reference["factor"].is_number() {
-        UnmaskRule::Factor
-    } else if trace["reference_function"].as_str().is_some_and(|function| function.contains("mdlm")) {
-        UnmaskRule::Alpha
-    } else {
-        UnmaskRule::Quota
-    };
-    let early = &reference["early_exit_thresholds"];
-    let gap = |phase: &str, default: f32| early[phase].as_f64().map_or(default, |value| value as f32);
-    Settings {
-        unmask,
-        block_length: count("block_length").or(count("block_size")),
-        steps: count("steps"),
-        threshold: number("threshold").unwrap_or(defaults.threshold),
-        factor: number("factor").unwrap_or(defaults.factor),
+    let by_factor = |cache| Settings {
+        unmask: UnmaskRule::Factor,
+        factor: number(reference, "factor").unwrap_or(1.0),
+        // The recorded code has the mistake.
         factor_last: true,
-        temperature: number("temperature").unwrap_or(0.0),
-        cfg_scale: number("cfg_scale").unwrap_or(0.0),
-        order: if reference["remasking"] == "random" { OrderScore::Random } else { OrderScore::Confidence },
-        early_commit: if reference["analyze_gap"] == true { EarlyCommit::Answer } else { EarlyCommit::Off },
-        // The reference counts from the first prompt token, and measures committed positions too.
-        answer_start: count("answer_start_pos").map(|start| start - ids(&trace["prompt_ids"]).len()),
-        answer_committed: true,
-        gap_early: gap("early", defaults.gap_early),
-        gap_mid: gap("mid", defaults.gap_mid),
-        gap_late: gap("late", defaults.gap_late),
-        ..defaults
+        cache,
+        ..blocks(reference)
+    };
+    match trace["reference_function"].as_str()? {
+        "generate.py:generate" => Some(blocks(reference)),
+        "dllm/core/samplers/mdlm.py:sample" => Some(Settings { unmask: UnmaskRule::Alpha, ..blocks(reference) }),
+        "generate_earlyexit.py:generate" => Some(prophet(trace)),
+        "llada/generate_baseline.py:generate (NVlabs Fast-dLLM code with factor)" => Some(by_factor(CacheChoice::Off)),
+        "llada/generate_baseline.py:generate_with_prefix_cache (NVlabs Fast-dLLM code with factor)" => {
+            Some(by_factor(CacheChoice::FastPrefix))
+        }
+        "llada/generate_baseline.py:generate_with_dual_cache (NVlabs Fast-dLLM code with factor)" => {
+            Some(by_factor(CacheChoice::FastDual))
+        }
+        _ => None,
     }
 }
 
@@ -72,58 +44,37 @@ pub fn spec(spec: &NetworkSpec, reference: &Value) -> NetworkSpec {
     NetworkSpec { alignment, ..spec.clone() }
 }
 
-/// The uniform numbers that the reference drew: for Dream's origin rule and for a random order by position, for Gumbel
-/// noise by position and token.
-pub struct Recorded {
-    transfer: BTreeMap<(usize, usize), f64>,
-    order: BTreeMap<(usize, usize), f64>,
-    tokens: BTreeMap<(usize, usize), Vec<f64>>,
+fn number(reference: &Value, name: &str) -> Option<f32> {
+    reference[name].as_f64().map(|value| value as f32)
 }
 
-impl Recorded {
-    pub fn of(root: &Path, trace: &Value) -> Self {
-        let (mut transfer, mut order, mut tokens) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let number = |value: &Value| value.as_f64().expect("a number");
-        let steps = trace["steps"].as_array().expect("a trace has steps");
-        for (index, step) in steps.iter().enumerate() {
-            if let (Some(positions), Some(uniforms)) = (step["masked_positions"].as_array(), step["uniform"].as_array())
-            {
-                for (position, uniform) in numbers(positions).into_iter().zip(uniforms) {
-                    transfer.insert((index, position as usize), number(uniform));
-                }
-            }
-            for (position, score) in step["random_scores"].as_array().into_iter().flatten().enumerate() {
-                order.insert((index, position), number(score));
-            }
-        }
-        if let Some(file) = trace["noise_file"].as_str() {
-            let bytes = std::fs::read(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
-            let noise = SafeTensors::deserialize(&bytes).unwrap_or_else(|error| panic!("{file}: {error}"));
-            for index in 0..steps.len() {
-                let tensor = noise.tensor(&format!("noise.step{index}")).expect("noise for every step");
-                let width = tensor.shape()[1] * size_of::<f64>();
-                for (position, row) in tensor.data().chunks(width).enumerate() {
-                    let (values, _) = row.as_chunks();
-                    tokens.insert((index, position), values.iter().map(|value| f64::from_le_bytes(*value)).collect());
-                }
-            }
-        }
-        Self { transfer, order, tokens }
+fn count(reference: &Value, name: &str) -> Option<usize> {
+    reference[name].as_u64().map(|value| value as usize)
+}
+
+fn blocks(reference: &Value) -> Settings {
+    Settings {
+        block_length: count(reference, "block_length").or(count(reference, "block_size")),
+        steps: count(reference, "steps"),
+        temperature: number(reference, "temperature").unwrap_or(0.0),
+        cfg_scale: number(reference, "cfg_scale").unwrap_or(0.0),
+        order: if reference["remasking"] == "random" { OrderScore::Random } else { OrderScore::Confidence },
+        ..Settings::default()
     }
 }
 
-impl Noise for Recorded {
-    fn fill(&self, purpose: Purpose, step: usize, position: usize, out: &mut [f64]) {
-        let at = (step, position);
-        let one = match purpose {
-            Purpose::Transfer => self.transfer.get(&at),
-            Purpose::Order => self.order.get(&at),
-            Purpose::Token => None,
-        };
-        match (one, self.tokens.get(&at)) {
-            (Some(uniform), _) => out.fill(*uniform),
-            (None, Some(uniforms)) if purpose == Purpose::Token => out.copy_from_slice(&uniforms[..out.len()]),
-            _ => Seeded(0).fill(purpose, step, position, out),
-        }
+/// The reference counts the answer's start from the first prompt token, and measures committed positions too.
+fn prophet(trace: &Value) -> Settings {
+    let reference = &trace["settings"];
+    let defaults = Settings::default();
+    let gap = |phase, default| number(&reference["early_exit_thresholds"], phase).unwrap_or(default);
+    Settings {
+        early_commit: EarlyCommit::Answer,
+        answer_start: count(reference, "answer_start_pos").map(|start| start - ids(&trace["prompt_ids"]).len()),
+        answer_committed: true,
+        gap_early: gap("early", defaults.gap_early),
+        gap_mid: gap("mid", defaults.gap_mid),
+        gap_late: gap("late", defaults.gap_late),
+        ..blocks(reference)
     }
 }

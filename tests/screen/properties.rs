@@ -106,6 +106,7 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                     .collect(),
                 remasked: Vec::new(),
                 kv: kv.into_iter().map(|(status, age)| KvUse { status, age }).collect(),
+                layers: Vec::new(),
                 guide: drafts.map(|drafts| GuideReview {
                     accepted: drafts.len() / 2,
                     forwards: vec![drafts.len()],
@@ -125,6 +126,7 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                         .collect(),
                 }),
                 gap: changed.then_some(Gap { mean: f32::from(cost[0]), needed: 7.5, positions: 3 }),
+                audit: None,
                 cost: Cost {
                     nfe: 1,
                     guide_forwards: u32::from(cost[0] % 3),
@@ -134,6 +136,8 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                     denoiser_us: cost[3].into(),
                     guide_us: cost[0].into(),
                     other_us: 3,
+                    audit_forwards: 0,
+                    audit_us: 0,
                 },
                 stop: None,
             },

@@ -1,7 +1,7 @@
 //! Rules that ask how much is open at a position: the entropy of the network's own distribution, whatever the temperature
 //! and the filters of the sampler.
 
-use super::{Moment, best, best_first, commit};
+use super::{Moment, best, best_first};
 use crate::{
     decode::{
         proposal::Candidate,
@@ -23,13 +23,13 @@ pub(super) fn threshold(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Com
     let open = || candidates.iter().filter(|candidate| !candidate.suppressed);
     let within: Vec<Commit> = open()
         .filter(|candidate| is_within(candidate.entropy))
-        .map(|candidate| commit(candidate, Reason::Entropy))
+        .map(|candidate| candidate.commit(Reason::Entropy))
         .collect();
     if !within.is_empty() {
         return within;
     }
     match open().min_by(|a, b| a.entropy.total_cmp(&b.entropy)) {
-        Some(least) => vec![commit(least, Reason::BestOfStep)],
+        Some(least) => vec![least.commit(Reason::BestOfStep)],
         None => best(candidates, moment),
     }
 }
@@ -53,6 +53,6 @@ pub(super) fn bound(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit>
     let run: Vec<&Candidate> = best_first(open, moment).into_iter().take_while(is_within).collect();
     match run[..] {
         [] | [_] => best(candidates, moment),
-        _ => run.into_iter().map(|candidate| commit(candidate, Reason::Entropy)).collect(),
+        _ => run.into_iter().map(|candidate| candidate.commit(Reason::Entropy)).collect(),
     }
 }

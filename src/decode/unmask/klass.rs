@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Moment, best, best_first, commit, sure::factor_run};
+use super::{Moment, best, best_first, sure::factor_run};
 use crate::{
     decode::{
         proposal::{Candidate, softmax},
@@ -61,7 +61,7 @@ impl Motion {
         let sure: Vec<Commit> = match settings.klass_test {
             SureTest::Threshold => at_rest
                 .filter(|candidate| candidate.reaches(settings.threshold))
-                .map(|candidate| commit(candidate, candidate.owing(settings.threshold, Reason::AtRest)))
+                .map(|candidate| candidate.commit(candidate.owing(settings.threshold, Reason::AtRest)))
                 .collect(),
             SureTest::Factor => factor_run(&best_first(at_rest, moment), moment, Reason::AtRest),
         };

@@ -16,6 +16,8 @@ mod klass;
 mod pace;
 mod sure;
 
+pub(super) use pace::upcoming;
+
 use super::{
     moment::Moment,
     noise::{Purpose, gumbel},
@@ -95,7 +97,7 @@ impl Unmask {
 
 /// All candidates, whatever the rule.
 pub(super) fn everything(candidates: &[Candidate], reason: Reason) -> Delta {
-    Delta { commits: candidates.iter().map(|candidate| commit(candidate, reason)).collect(), remasked: Vec::new() }
+    Delta { commits: candidates.iter().map(|candidate| candidate.commit(reason)).collect(), remasked: Vec::new() }
 }
 
 /// The best `count` candidates, each committed for `reason`.
@@ -105,7 +107,7 @@ fn take<'a>(
     candidates: impl IntoIterator<Item = &'a Candidate>,
     moment: Moment<'_>,
 ) -> Vec<Commit> {
-    best_first(candidates, moment).into_iter().take(count).map(|candidate| commit(candidate, reason)).collect()
+    best_first(candidates, moment).into_iter().take(count).map(|candidate| candidate.commit(reason)).collect()
 }
 
 /// The best of the candidates, where nothing passed a test.
@@ -128,9 +130,4 @@ fn best_first<'a>(candidates: impl IntoIterator<Item = &'a Candidate>, moment: M
         candidates.into_iter().map(|candidate| (score(candidate), candidate)).collect();
     order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     order.into_iter().map(|(_, candidate)| candidate).collect()
-}
-
-fn commit(candidate: &Candidate, reason: Reason) -> Commit {
-    let proposal = &candidate.proposal;
-    Commit { position: proposal.position, token: proposal.token, confidence: proposal.confidence, reason }
 }

@@ -4,7 +4,7 @@
 
 use std::f32::consts::FRAC_PI_2;
 
-use super::{Moment, commit};
+use super::Moment;
 use crate::{
     decode::{
         noise::Purpose,
@@ -25,6 +25,17 @@ pub(super) fn quota(moment: Moment<'_>) -> usize {
         }
         None => moment.settings.tokens_per_step,
     }
+}
+
+/// The masked positions that the quota commits in this step, in that order, where the order was drawn beforehand: known
+/// before anything is scored (dKV-Cache greedy).
+pub(in crate::decode) fn upcoming(moment: Moment<'_>) -> Vec<usize> {
+    let Region { start, end, .. } = moment.schedule.region();
+    let mut order: Vec<(f64, usize)> =
+        moment.canvas.masked(start..end).map(|position| (moment.drawn(position), position)).collect();
+    order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    order.truncate(quota(moment));
+    order.into_iter().map(|(_, position)| position).collect()
 }
 
 /// What the block's steps so far were to commit and did not; everything from the last step on.
@@ -49,7 +60,7 @@ pub(super) fn origin(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit
     let drawn = |candidate: &&Candidate| {
         moment.noise.uniform(Purpose::Transfer, moment.step, candidate.proposal.position) < share
     };
-    candidates.iter().filter(drawn).map(|candidate| commit(candidate, Reason::Drawn)).collect()
+    candidates.iter().filter(drawn).map(|candidate| candidate.commit(Reason::Drawn)).collect()
 }
 
 /// The share of the masks that Dream's time grid asks for in this step; all of them from the last step on.

@@ -1,6 +1,6 @@
 //! Rules that ask how confident a proposal is.
 
-use super::{Moment, best, best_first, commit};
+use super::{Moment, best, best_first};
 use crate::decode::{
     proposal::Candidate,
     record::{Commit, Reason},
@@ -14,7 +14,7 @@ pub(super) fn threshold(candidates: &[Candidate], most: usize, moment: Moment<'_
     if passed.is_empty() || most == 0 {
         return best(candidates, moment);
     }
-    let sure = |candidate: &Candidate| commit(candidate, candidate.owing(bar, Reason::Threshold));
+    let sure = |candidate: &Candidate| candidate.commit(candidate.owing(bar, Reason::Threshold));
     passed.into_iter().take(most).map(sure).collect()
 }
 
@@ -30,7 +30,7 @@ pub(super) fn factor(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit
         commits = best(candidates, moment);
     }
     if moment.settings.factor_last && commits.len() + 1 == order.len() {
-        commits.extend(order.last().map(|candidate| commit(candidate, Reason::Factor)));
+        commits.extend(order.last().map(|candidate| candidate.commit(Reason::Factor)));
     }
     commits
 }
@@ -39,7 +39,7 @@ pub(super) fn factor(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit
 pub(super) fn factor_run(order: &[&Candidate], moment: Moment<'_>, reason: Reason) -> Vec<Commit> {
     let bars = (2..).map(|rank| 1.0 - moment.settings.factor / rank as f32);
     let passed = order.iter().zip(bars).take_while(|(candidate, bar)| candidate.reaches(*bar));
-    passed.map(|(candidate, bar)| commit(candidate, candidate.owing(bar, reason))).collect()
+    passed.map(|(candidate, bar)| candidate.commit(candidate.owing(bar, reason))).collect()
 }
 
 /// LocalLeap (arXiv 2510.07081): masked proposals at or above the threshold are anchors; within the radius of one, the
@@ -66,10 +66,10 @@ pub(super) fn local_leap(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Co
     };
     let leap = |candidate: &Candidate| {
         if candidate.reaches(bar) {
-            return Some(commit(candidate, candidate.owing(bar, Reason::Threshold)));
+            return Some(candidate.commit(candidate.owing(bar, Reason::Threshold)));
         }
         let bar = distance(candidate).filter(|distance| *distance <= settings.radius).map(relaxed)?;
-        candidate.reaches(bar).then(|| commit(candidate, candidate.owing(bar, Reason::Neighbour)))
+        candidate.reaches(bar).then(|| candidate.commit(candidate.owing(bar, Reason::Neighbour)))
     };
     candidates.iter().filter_map(leap).collect()
 }

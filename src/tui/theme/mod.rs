@@ -219,7 +219,7 @@ impl Theme {
             Reason::BestOfStep => palette.purple,
             Reason::Drawn | Reason::Credit => palette.yellow,
             Reason::GuideAgreed | Reason::Neighbour => palette.teal,
-            Reason::Forced | Reason::EarlyCommit => palette.orange,
+            Reason::Forced | Reason::BlockEntry | Reason::EarlyCommit => palette.orange,
             Reason::EndOfText => palette.faint,
         }
     }

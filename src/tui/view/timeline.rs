@@ -165,6 +165,7 @@ fn fill(pen: &Pen<'_>, reason: Reason) -> &'static str {
             glyphs.rising[7]
         }
         Reason::Forced
+        | Reason::BlockEntry
         | Reason::BestOfStep
         | Reason::Drawn
         | Reason::Neighbour
