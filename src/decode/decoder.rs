@@ -8,19 +8,22 @@ use super::{
     cache::Cache,
     canvas::Canvas,
     clock::Clock,
+    filter::Filter,
     guide::Guide,
     moment::Moment,
     noise::{Noise, Seeded},
     plan::Plan,
     proposal::{Candidate, Proposer},
-    record::{Change, Cost, GuideReview, StepRecord, StopReason},
+    record::{Change, Cost, GuideReview, Reason, StepRecord, StopReason},
+    revise::Reviser,
     schedule::Schedule,
+    shadow::Shadow,
     stop,
-    unmask::{Delta, Scored, Unmask},
+    unmask::{Delta, Rescore, Scored, Standing, Unmask},
 };
 use crate::{
-    model::network::{Alignment, Attention, Network, NetworkError, NetworkSpec, Pass},
-    settings::{Effect, GuideRule, Limits, Settings, SettingsError},
+    model::network::{Alignment, Attention, Mask, Network, NetworkError, NetworkSpec, Pass, Read},
+    settings::{Effect, GuideRule, Limits, Settings, SettingsError, UnmaskRule},
 };
 
 /// Why a decode could not start or go on.
@@ -58,8 +61,11 @@ pub struct Decoder {
     schedule: Schedule,
     cache: Cache,
     unmask: Unmask,
+    reviser: Reviser,
     guide: Guide,
     noise: Box<dyn Noise>,
+    /// Tokens that can end an adaptive block.
+    delimiters: Vec<u32>,
     steps: usize,
     block_is_new: bool,
     stopped: Option<StopReason>,
@@ -127,6 +133,8 @@ impl Decoder {
             schedule: Schedule::new(&canvas, &settings),
             cache: Cache::new(canvas.len()),
             unmask: Unmask::default(),
+            reviser: Reviser::default(),
+            delimiters: Vec::new(),
             guide: Guide::default(),
             noise: Box::new(Seeded(settings.seed)),
             steps: 0,
@@ -145,6 +153,20 @@ impl Decoder {
         self
     }
 
+    /// Lets these tokens end adaptive blocks; without them, every such block has the usual length.
+    #[must_use]
+    pub fn with_delimiters(mut self, delimiters: Vec<u32>) -> Self {
+        self.delimiters = delimiters;
+        self
+    }
+
+    /// Gives the rule that asks a trained filter the one that it asks.
+    #[must_use]
+    pub fn with_filter(mut self, filter: Filter) -> Self {
+        self.unmask.filter = Some(filter);
+        self
+    }
+
     /// New settings; each knob takes effect when its declaration says (next step, next block, next run).
     ///
     /// # Errors
@@ -152,6 +174,7 @@ impl Decoder {
     pub fn configure(&mut self, settings: Settings) -> Result<(), DecodeError> {
         // The length of this run's canvas is settled: another gen-length is for the next run.
         settings.validate(&self.limits)?;
+        self.check_filter(&settings)?;
         self.wanted = settings;
         Ok(())
     }
@@ -166,6 +189,18 @@ impl Decoder {
         self.canvas.ids()
     }
 
+    fn check_filter(&self, settings: &Settings) -> Result<(), DecodeError> {
+        let asked = settings.unmask == UnmaskRule::Filter && settings.guide == GuideRule::Off;
+        if asked && self.unmask.filter.is_none() {
+            return Err(DecodeError::Unusable(
+                "unmask 'filter' asks a filter that was trained on the denoiser, and there is none: train one with \
+                 `diffuscope train-filter` and name it with --filter, or choose another unmask rule"
+                    .into(),
+            ));
+        }
+        Ok(())
+    }
+
     /// Does one step. Call it only while [`Self::stopped`] is `None`.
     ///
     /// # Errors
@@ -173,12 +208,21 @@ impl Decoder {
     pub fn step(&mut self, networks: Networks<'_>, clock: &dyn Clock) -> Result<StepRecord, DecodeError> {
         let began = clock.now();
         let mut cost = Cost::default();
+        self.check_filter(&self.wanted)?;
         let changes = self.adopt_settings();
-        let region = self.schedule.region();
+        let mut remasked = self.reviser.begin(moment!(self));
+        for position in &remasked {
+            self.canvas.remask(*position);
+        }
         let moment = moment!(self);
         let plan = self.cache.plan(moment);
-        let standing_wanted = self.unmask.needs_standing(moment);
-        let (candidates, standing) = self.propose(networks.denoiser, &plan, standing_wanted, clock, &mut cost)?;
+        let rescore = match self.unmask.needs_standing(moment) {
+            Rescore::Nowhere => self.reviser.needs_standing(moment),
+            asked => asked,
+        };
+        let (candidates, standing) = self.propose(networks.denoiser, &plan, rescore, clock, &mut cost)?;
+        self.schedule.settle(&candidates, &self.canvas, &self.settings, &self.delimiters);
+        let region = self.schedule.region();
         let kv = self.cache.report(&plan, moment!(self));
 
         let eligible = |candidate: &&Candidate| {
@@ -187,20 +231,30 @@ impl Decoder {
         };
         let block: Vec<Candidate> = candidates.iter().filter(eligible).cloned().collect();
         let scored = Scored { masked: &block, standing: &standing };
-        let (guide, Delta { mut commits, remasked }) = self.choose(networks.guide, scored, clock, &mut cost)?;
+        let (guide, delta) = self.choose(networks.guide, scored, clock, &mut cost)?;
+        let Delta { mut commits, remasked: taken_back } = delta;
         for commit in &commits {
             self.canvas.write(commit.position, commit.token);
         }
-        for position in &remasked {
+        for position in &taken_back {
             self.canvas.remask(*position);
         }
-        self.schedule.step += 1;
+        remasked.extend(taken_back);
+        self.schedule.step += usize::from(self.reviser.written(&commits));
         self.steps += 1;
-        let filled = stop::fill_after_eos(&mut self.canvas, &self.schedule, &self.settings, self.eos);
-        self.stopped = stop::check(&self.canvas, !filled.is_empty(), self.steps);
-        commits.extend(filled);
+        let ended = stop::end_of_text(&mut self.canvas, &candidates, &mut commits, &self.settings, self.eos);
+        let held = self.schedule.is_closed(&self.canvas) && self.reviser.holds(moment!(self));
+        if !held {
+            commits.extend(stop::fill_after_eos(&mut self.canvas, &self.schedule, &self.settings, self.eos));
+        }
+        let filled = ended || commits.iter().any(|commit| commit.reason == Reason::EndOfText);
+        let counted = self.steps - self.reviser.revisions();
+        self.stopped = stop::check(&self.canvas, filled, counted).filter(|reason| {
+            // Tokens of a block that is held may still change.
+            !held || *reason == StopReason::StepBudget
+        });
         commits.sort_unstable_by_key(|commit| commit.position);
-        if self.stopped.is_none() && self.schedule.is_closed(&self.canvas) {
+        if self.stopped.is_none() && !held && self.schedule.is_closed(&self.canvas) {
             self.block_is_new = true;
         }
 
@@ -233,28 +287,32 @@ impl Decoder {
         }
         if self.block_is_new {
             self.unmask.open_block();
+            self.reviser.open_block();
         }
         self.block_is_new = false;
         Change::between(&before, &self.settings)
     }
 
-    /// Runs the forwards of the plan; scores every masked position whose row was computed and, if `standing_wanted`,
-    /// every such committed position of the block.
+    /// Runs the forwards of the plan; scores every masked position whose row was computed, and the committed positions of
+    /// the block where `rescore` says so.
     fn propose(
         &mut self,
         denoiser: &mut dyn Network,
         plan: &Plan,
-        standing_wanted: bool,
+        rescore: Rescore,
         clock: &dyn Clock,
         cost: &mut Cost,
-    ) -> Result<(Vec<Candidate>, Vec<Candidate>), DecodeError> {
+    ) -> Result<(Vec<Candidate>, Vec<Standing>), DecodeError> {
         let moment = moment!(self);
         let region = self.schedule.region();
         let wanted_at = |position: &usize| {
             self.canvas.is_masked(*position)
-                || standing_wanted && (region.start..region.end).contains(position) && *position >= self.canvas.prompt()
+                || rescore == Rescore::Canvas
+                    && (region.start..region.end).contains(position)
+                    && *position >= self.canvas.prompt()
         };
         let scored: Vec<usize> = (0..self.canvas.live()).filter(wanted_at).collect();
+        let shadow = if rescore == Rescore::Shadow { Shadow::of(moment) } else { None };
         let (mut masked, mut standing) = (Vec::new(), Vec::new());
         let greedy = self.settings.guide != GuideRule::Off;
         let mut proposer =
@@ -262,7 +320,7 @@ impl Decoder {
         for (number, pass) in plan.passes.iter().enumerate() {
             // A row counts in the last pass that computes it.
             let later = &plan.passes[number + 1..];
-            let (rows, wanted): (Vec<usize>, Vec<usize>) = scored
+            let (mut rows, mut wanted): (Vec<usize>, Vec<usize>) = scored
                 .iter()
                 .filter_map(|position| {
                     let source = moment.source(*position)?;
@@ -272,20 +330,42 @@ impl Decoder {
                 .unzip();
             let ids: Vec<u32> = pass.query.iter().map(|position| self.canvas.ids()[*position]).collect();
             let began = clock.now();
-            let logits = self.cache.forward(denoiser, Pass::new(&ids, &pass.query, pass.read(), &wanted))?;
+            let (logits, fed) = match shadow.as_ref().filter(|_| later.is_empty()) {
+                None => {
+                    let pass = Pass { mask: moment.mask(), ..Pass::new(&ids, &pass.query, pass.read(), &wanted) };
+                    (self.cache.forward(denoiser, pass)?, ids.len())
+                }
+                Some(shadow) => {
+                    let cast = shadow.cast(ids, &pass.query, pass.rows());
+                    for (row, judged) in &cast.judges {
+                        wanted.push(*row);
+                        rows.push(*judged);
+                    }
+                    let pass = Pass {
+                        slots: Some(&cast.slots),
+                        mask: Mask::Dense(&cast.mask),
+                        ..Pass::new(&cast.ids, &cast.positions, Read::Rows(&cast.read), &wanted)
+                    };
+                    (self.cache.forward(denoiser, pass)?, cast.ids.len())
+                }
+            };
             cost.denoiser_us += clock.micros_since(began);
             cost.nfe += 1;
-            cost.computed += pass.query.len() as u32;
+            cost.computed += fed as u32;
             cost.reused += (pass.read_len() - pass.query.len()) as u32;
             self.cache.wrote(pass, moment!(self));
-            for (row, position) in rows.iter().enumerate() {
-                let candidate = proposer.propose(*position, logits.row(row));
-                if self.canvas.is_masked(*position) { masked.push(candidate) } else { standing.push(candidate) }
+            for (row, position) in rows.into_iter().enumerate() {
+                let candidate = proposer.propose(position, logits.row(row));
+                if self.canvas.is_masked(position) {
+                    masked.push(candidate);
+                } else {
+                    let held = proposer.probability(self.canvas.ids()[position]);
+                    standing.push(Standing { candidate, held });
+                }
             }
         }
-        let by_position = |candidate: &Candidate| candidate.proposal.position;
-        masked.sort_unstable_by_key(by_position);
-        standing.sort_unstable_by_key(by_position);
+        masked.sort_unstable_by_key(|candidate| candidate.proposal.position);
+        standing.sort_unstable_by_key(|standing| standing.candidate.proposal.position);
         Ok((masked, standing))
     }
 
@@ -304,7 +384,12 @@ impl Decoder {
                 self.guide.review(network, &self.canvas, scored.masked, &self.settings, clock, cost)?;
             return Ok((Some(review), Delta { commits, remasked: Vec::new() }));
         }
-        Ok((None, self.unmask.select(scored, moment!(self))))
+        let mut delta = match self.reviser.select(scored, moment!(self)) {
+            Some(commits) => Delta { commits, remasked: Vec::new() },
+            None => self.unmask.select(scored, moment!(self)),
+        };
+        delta.commits.extend(self.reviser.edits(scored, moment!(self)));
+        Ok((None, delta))
     }
 }
 

@@ -103,6 +103,51 @@ choices! {
         Block = "freecache-block": "freeze prompt and finished blocks, recompute from the current block on",
         Window = "freecache-window": "recompute a window around the last committed token, freeze what is left of it",
         Prompt = "freecache-prompt": "freeze the prompt after the first step, recompute the generation",
+        Exact = "exact-prefix": "compute a finished block once more and keep it: exact where attention is block-causal",
+    }
+}
+
+choices! {
+    /// Where a block ends.
+    ScheduleChoice {
+        Blocks = "blocks": "after block-length positions, counted from the end of the prompt (LLaDA)",
+        Aligned = "aligned": "at multiples of block-length, counted from the start of the canvas (LLaDA2)",
+        Adaptive = "adablock": "behind the surest delimiter ahead, else after block-length positions (AdaBlock-dLLM)",
+    }
+}
+
+choices! {
+    /// Who attends to whom.
+    AttentionChoice {
+        Own = "own": "as the network was made",
+        BlockCausal = "block-causal": "each block to itself and to what is left of it; nothing right of it is computed (BD3LM)",
+    }
+}
+
+choices! {
+    /// Which predicted tokens can end an adaptive block.
+    Delimiters {
+        Newline = "newline": "tokens that hold a line break",
+        Comma = "comma": "tokens that hold a comma",
+        Period = "period": "tokens that hold a full stop",
+        Any = "newline-comma-period": "tokens that hold any of the three",
+    }
+}
+
+choices! {
+    /// How far an adaptive block looks for delimiters.
+    DelimiterWindow {
+        Total = "total": "a quarter of gen-length (released code)",
+        Written = "written": "a quarter of what is written so far, at least one token (paper)",
+    }
+}
+
+choices! {
+    /// What becomes of committed tokens of the block.
+    Revision {
+        Off = "off": "they stay",
+        Edit = "edit": "overwritten where the denoiser is sure of another token (LLaDA2.1)",
+        Remask = "remdm": "the least sure are masked again in extra steps (ReMDM)",
     }
 }
 
@@ -132,6 +177,11 @@ choices! {
         Origin = "origin": "each mask independently with the share of Dream's time grid",
         Threshold = "threshold": "every proposal at or above the threshold, at least one",
         ThresholdBudget = "threshold-budget": "as threshold, but never ahead of the even pace of steps (Dream `confidence_threshold`)",
+        ThresholdFloor = "threshold-floor": "every proposal above the threshold where that is the quota of the step or more, else the quota (LLaDA2)",
+        ThresholdTies = "threshold-ties": "as threshold, and with the best of the step all that are as sure as it (dInfer)",
+        Hierarchy = "hierarchy": "as threshold, and the best of every run of masks from low-threshold on (dInfer)",
+        WideIn = "wino": "every proposal at the threshold, and doubtful tokens are masked again (WINO)",
+        Filter = "filter": "what a trained filter takes for final, and the quota (Learn2PD)",
     }
 }
 
@@ -152,6 +202,8 @@ choices! {
         Off = "off": "never: every mask is denoised",
         Prefix = "prefix": "once end of text is committed and nothing before it is masked",
         Block = "block": "once a finished block holds end of text",
+        Cut = "cut": "fill what is right of end of text once it is committed; masks left of it are still denoised",
+        Predicted = "predicted": "as cut, but end of text that is only proposed is enough (Learn2PD's EoTP)",
     }
 }
 
@@ -223,6 +275,21 @@ knobs! {
     Schedule {
         "block-length" block_length: usize / "whole" = None, (1..=4096 by 4), "tokens", NextBlock,
             "Denoise in blocks of this length, left to right; whole takes the canvas at once.";
+        "schedule" schedule: ScheduleChoice = ScheduleChoice::Blocks, _, "", NextBlock,
+            "Where a block ends.",
+            when |s| s.block_length.is_some() || s.schedule == ScheduleChoice::Adaptive;
+        "attention" attention: AttentionChoice = AttentionChoice::Own, _, "", NextRun,
+            "Who attends to whom. Block-causal suits networks that were trained so.",
+            when |s| s.block_length.is_some() || s.attention == AttentionChoice::BlockCausal;
+        "delimiters" delimiters: Delimiters = Delimiters::Newline, _, "", NextRun,
+            "Adaptive blocks: the predicted tokens that can end a block.",
+            when |s| s.schedule == ScheduleChoice::Adaptive;
+        "delimiter-threshold" delimiter_threshold: f32 / "never" = Some(0.3), (0.0..=1.0 by 0.05), "probability", NextBlock,
+            "Adaptive blocks: how sure the delimiter must be; never leaves every block at block-length.",
+            when |s| s.schedule == ScheduleChoice::Adaptive;
+        "delimiter-window" delimiter_window: DelimiterWindow = DelimiterWindow::Total, _, "", NextBlock,
+            "Adaptive blocks: how far ahead delimiters are looked for.",
+            when |s| s.schedule == ScheduleChoice::Adaptive;
     }
     Cache {
         "cache" cache: CacheChoice = CacheChoice::Off, _, "", NextStep,
@@ -265,16 +332,40 @@ knobs! {
             when |s| s.guide == GuideRule::Off;
         "tokens-per-step" tokens_per_step: usize = 1, (1..=512 by 1), "tokens", NextStep,
             "How many proposals a step commits on average, unless steps is set.",
-            when |s| s.guide == GuideRule::Off && s.unmask != UnmaskRule::Threshold && s.steps.is_none();
+            when |s| s.guide == GuideRule::Off && s.unmask.counts_steps() && s.steps.is_none();
         "steps" steps: usize / "auto" = None, (1..=4096 by 4), "steps", NextBlock,
             "Steps for the whole canvas, spread over its blocks; auto follows tokens-per-step.",
-            when |s| s.guide == GuideRule::Off && s.unmask != UnmaskRule::Threshold;
+            when |s| s.guide == GuideRule::Off && s.unmask.counts_steps();
         "time-end" time_end: f32 = 1e-3, (0.0..=0.5 by 0.001), "", NextRun,
             "Dream's time grid runs from 1 to this (eps).",
             when |s| s.guide == GuideRule::Off && matches!(s.unmask, UnmaskRule::Time | UnmaskRule::Origin);
         "threshold" threshold: f32 = 0.9, (0.0..=1.0 by 0.05), "probability", NextStep,
             "Threshold: the confidence from which a proposal is committed.",
-            when |s| s.guide == GuideRule::Off && matches!(s.unmask, UnmaskRule::Threshold | UnmaskRule::ThresholdBudget);
+            when |s| s.guide == GuideRule::Off && s.unmask.has_threshold();
+        "low-threshold" low_threshold: f32 = 0.4, (0.0..=1.0 by 0.05), "probability", NextStep,
+            "Hierarchy: the confidence above which the best of a run of masks is committed.",
+            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Hierarchy;
+        "narrow-out" narrow_out: f32 = 0.9, (0.0..=1.0 by 0.05), "probability", NextStep,
+            "WINO: a token that the rest of the canvas gives less than this is masked again; 0 keeps all.",
+            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::WideIn;
+        "filter-threshold" filter_threshold: f32 = 0.96, (0.0..=1.0 by 0.01), "probability", NextStep,
+            "Filter: above which of its values a proposal counts as final.",
+            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Filter;
+        "revise" revise: Revision = Revision::Off, _, "", NextBlock,
+            "What becomes of committed tokens of the block.",
+            when |s| s.guide == GuideRule::Off;
+        "edit-threshold" edit_threshold: f32 = 0.9, (0.0..=1.0 by 0.05), "probability", NextStep,
+            "Edits: the confidence above which another token overwrites a committed one.",
+            when |s| s.revise == Revision::Edit;
+        "edit-steps" edit_steps: usize = 16, (0..=256 by 1), "steps", NextBlock,
+            "Edits: the most steps that a full block stays open for them.",
+            when |s| s.revise == Revision::Edit;
+        "remdm-steps" remdm_steps: usize = 8, (0..=256 by 1), "steps", NextBlock,
+            "ReMDM: extra steps per block, put in when seven eighths of its steps are done.",
+            when |s| s.revise == Revision::Remask;
+        "remdm-tokens" remdm_tokens: usize = 1, (1..=256 by 1), "tokens", NextStep,
+            "ReMDM: how many tokens an extra step masks again.",
+            when |s| s.revise == Revision::Remask;
     }
     Guide {
         "guide" guide: GuideRule = GuideRule::Off, _, "", NextStep,
@@ -295,6 +386,32 @@ knobs! {
     Stop {
         "eos-stop" eos_stop: EosStop = EosStop::Off, _, "", NextStep,
             "When end of text fills what is left of the canvas and ends the run.";
+        "eos-confidence" eos_confidence: f32 = 0.0, (0.0..=1.0 by 0.05), "probability", NextStep,
+            "Eos-stop predicted: how sure an end of text that is only proposed must be.",
+            when |s| s.eos_stop == EosStop::Predicted;
+    }
+}
+
+impl UnmaskRule {
+    /// Whether the rule spreads its commits over a number of steps.
+    pub fn counts_steps(self) -> bool {
+        matches!(
+            self,
+            Self::Quota | Self::Time | Self::Origin | Self::ThresholdBudget | Self::ThresholdFloor | Self::Filter
+        )
+    }
+
+    /// Whether the rule compares confidences with `threshold`.
+    pub fn has_threshold(self) -> bool {
+        matches!(
+            self,
+            Self::Threshold
+                | Self::ThresholdBudget
+                | Self::ThresholdFloor
+                | Self::ThresholdTies
+                | Self::Hierarchy
+                | Self::WideIn
+        )
     }
 }
 

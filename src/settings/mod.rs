@@ -11,9 +11,12 @@ mod validate;
 
 pub use config::Config;
 pub use knob::{Choice, Effect, Kind, Knob, Slot, Value};
-pub use knobs::{CacheChoice, EosStop, GuideRule, KNOBS, OrderScore, SamplerStyle, Settings, UnmaskRule};
+pub use knobs::{
+    AttentionChoice, CacheChoice, DelimiterWindow, Delimiters, EosStop, GuideRule, KNOBS, OrderScore, Revision,
+    SamplerStyle, ScheduleChoice, Settings, UnmaskRule,
+};
 pub use preset::{DEFAULT_PRESET, Layers, Preset, preset, presets};
-pub use validate::Limits;
+pub use validate::{FILTER_BLOCK, Limits};
 
 use thiserror::Error;
 

@@ -4,6 +4,7 @@
 //! what was committed. Rows are written at absolute positions. What is common to all policies stands here: the
 //! provenance of every row (the step that wrote it, and the token that stood there), and the report made of it.
 
+mod exact;
 mod freecache;
 
 use super::{
@@ -22,6 +23,7 @@ pub(super) struct Cache {
     rows: Vec<Option<Row>>,
     /// The policy that planned the last step: another one starts from rows that are all fresh.
     policy: CacheChoice,
+    exact: exact::Exact,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,22 +35,28 @@ struct Row {
 impl Cache {
     /// No row yet, for a canvas of `length` positions.
     pub fn new(length: usize) -> Self {
-        Self { rows: vec![None; length], policy: CacheChoice::Off }
+        Self { rows: vec![None; length], policy: CacheChoice::Off, exact: exact::Exact::default() }
     }
 
     /// What the next step computes.
     pub fn plan(&mut self, moment: Moment<'_>) -> Plan {
-        let whole = Plan::whole(moment.canvas.live());
+        let whole = Plan::whole(moment.horizon());
         let policy = moment.settings.cache;
         // A prefix of the rows of every FreeCache form is readable by every other.
         let related = freecache::is_form(policy) && freecache::is_form(self.policy);
         let switched = policy != self.policy && !related;
         self.policy = policy;
+        if switched {
+            self.exact.forget();
+        }
+        if policy == CacheChoice::Exact {
+            return self.exact.plan(moment);
+        }
         if switched || self.rows[..moment.canvas.live()].iter().any(Option::is_none) {
             return whole;
         }
         match policy {
-            CacheChoice::Off => whole,
+            CacheChoice::Off | CacheChoice::Exact => whole,
             CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window => freecache::plan(moment),
         }
     }

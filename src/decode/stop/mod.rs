@@ -1,5 +1,9 @@
 //! Slot 6, stop: when a run is over, and what end of text fills.
 
+mod cut;
+
+pub(super) use cut::end_of_text;
+
 use super::{
     canvas::Canvas,
     record::{Commit, Reason, StopReason},
@@ -19,7 +23,7 @@ pub(super) fn fill_after_eos(canvas: &mut Canvas, schedule: &Schedule, settings:
     };
     let prefix_is_settled = canvas.masked(canvas.prompt()..end).next().is_none();
     let settled = match settings.eos_stop {
-        EosStop::Off => false,
+        EosStop::Off | EosStop::Cut | EosStop::Predicted => false,
         EosStop::Prefix => prefix_is_settled,
         EosStop::Block if settings.guide != GuideRule::Off && settings.block_length.is_none() => prefix_is_settled,
         EosStop::Block => schedule.is_closed(canvas) && end < schedule.region().end,
@@ -37,10 +41,8 @@ pub(super) fn fill_after_eos(canvas: &mut Canvas, schedule: &Schedule, settings:
 
 /// Why the run is over after `steps` steps, if it is.
 pub(super) fn check(canvas: &Canvas, filled: bool, steps: usize) -> Option<StopReason> {
-    if filled {
-        Some(StopReason::EndOfText)
-    } else if canvas.first_masked().is_none() {
-        Some(StopReason::NothingMasked)
+    if canvas.first_masked().is_none() {
+        Some(if filled { StopReason::EndOfText } else { StopReason::NothingMasked })
     } else if steps >= STEP_BUDGET_PER_MASK * canvas.generated() {
         Some(StopReason::StepBudget)
     } else {

@@ -1,6 +1,11 @@
 //! Slot 4, unmask: which candidates are committed when no guide decides.
 
+mod hierarchy;
+mod learned;
+mod wino;
+
 use super::{
+    filter::Filter,
     moment::Moment,
     noise::{Purpose, gumbel},
     proposal::Candidate,
@@ -14,8 +19,28 @@ use crate::settings::UnmaskRule;
 pub(super) struct Scored<'a> {
     /// Candidates at masked positions of the block, ascending.
     pub masked: &'a [Candidate],
-    /// Candidates at committed positions of the block, ascending; only where a rule asked for them.
-    pub standing: &'a [Candidate],
+    /// What is thought of the committed positions of the block, ascending; only where a rule asked for it.
+    pub standing: &'a [Standing],
+}
+
+/// A committed position, scored again.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Standing {
+    /// What would be proposed there now.
+    pub candidate: Candidate,
+    /// The probability of the token that stands there.
+    pub held: f32,
+}
+
+/// Where the scores of committed positions come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rescore {
+    /// Nobody asks for them.
+    Nowhere,
+    /// From the rows of the canvas itself, which see the token that they speak of.
+    Canvas,
+    /// From a shadow block, whose rows do not see it (WINO).
+    Shadow,
 }
 
 /// What a step writes.
@@ -29,13 +54,20 @@ pub(super) struct Delta {
 
 /// The rule, with what it remembers from step to step.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Unmask {}
+pub(super) struct Unmask {
+    /// What tells final proposals from others, for the rule that asks it.
+    pub filter: Option<Filter>,
+}
 
 impl Unmask {
-    /// Whether the rule in force needs scores of the block's committed positions.
+    /// Whether the rule in force needs scores of the block's committed positions, and whose.
     #[expect(clippy::unused_self, reason = "rules that revise their commits remember them")]
-    pub fn needs_standing(&self, _moment: Moment<'_>) -> bool {
-        false
+    pub fn needs_standing(&self, moment: Moment<'_>) -> Rescore {
+        match moment.settings.unmask {
+            UnmaskRule::Filter => Rescore::Canvas,
+            UnmaskRule::WideIn if moment.settings.narrow_out > 0.0 => Rescore::Shadow,
+            _ => Rescore::Nowhere,
+        }
     }
 
     /// A block was opened: what was remembered of the one before is void.
@@ -43,18 +75,26 @@ impl Unmask {
     pub fn open_block(&mut self) {}
 
     /// What the step writes.
-    #[expect(clippy::unused_self, reason = "rules with a memory read and write it here")]
     pub fn select(&mut self, scored: Scored<'_>, moment: Moment<'_>) -> Delta {
-        Delta { commits: select(scored.masked, moment), remasked: Vec::new() }
+        let mut delta = match (moment.settings.unmask, &self.filter) {
+            (UnmaskRule::WideIn, _) => wino::select(scored, moment),
+            (UnmaskRule::Filter, Some(filter)) => {
+                Delta { commits: learned::select(filter, scored, moment), remasked: Vec::new() }
+            }
+            _ => Delta { commits: select(scored.masked, moment), remasked: Vec::new() },
+        };
+        delta.commits.sort_unstable_by_key(|commit| commit.position);
+        delta
     }
 }
 
-/// The commits among `candidates`, all of which are masked positions of the block, ascending.
+/// The commits among `candidates`, all of which are masked positions of the block.
 fn select(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
     let Moment { settings, schedule, noise, step, .. } = moment;
     let masked = moment.masked_in_block();
-    let mut commits = match settings.unmask {
-        UnmaskRule::Quota => ranked(candidates, quota(masked, moment), Reason::Quota, moment),
+    match settings.unmask {
+        // Without a filter, what is left of its rule is the quota.
+        UnmaskRule::Quota | UnmaskRule::Filter => ranked(candidates, quota(masked, moment), Reason::Quota, moment),
         UnmaskRule::Time => {
             let count = (masked as f32 * time_share(schedule, settings.time_end)) as usize;
             ranked(candidates, count, Reason::Quota, moment)
@@ -69,9 +109,11 @@ fn select(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
         }
         UnmaskRule::Threshold => above_threshold(candidates, usize::MAX, moment),
         UnmaskRule::ThresholdBudget => above_threshold(candidates, budget(moment), moment),
-    };
-    commits.sort_unstable_by_key(|commit| commit.position);
-    commits
+        UnmaskRule::ThresholdFloor => above_or_quota(candidates, quota(masked, moment), moment),
+        UnmaskRule::ThresholdTies => hierarchy::with_ties(candidates, moment),
+        UnmaskRule::Hierarchy => hierarchy::by_runs(candidates, moment),
+        UnmaskRule::WideIn => wino::select(Scored { masked: candidates, standing: &[] }, moment).commits,
+    }
 }
 
 /// How many tokens this step commits so that the block is full after its last step (LLaDA: an even split with the
@@ -101,6 +143,13 @@ fn above_threshold(candidates: &[Candidate], most: usize, moment: Moment<'_>) ->
     if passed.is_empty() { ranked(candidates, 1, Reason::BestOfStep, moment) } else { passed }
 }
 
+/// LLaDA2: everything above the threshold where that is at least the quota, else the quota.
+fn above_or_quota(candidates: &[Candidate], floor: usize, moment: Moment<'_>) -> Vec<Commit> {
+    let passes = |c: &&Candidate| !c.suppressed && c.proposal.confidence > moment.settings.threshold;
+    let passed = ranked(candidates.iter().filter(passes), usize::MAX, Reason::Threshold, moment);
+    if passed.len() >= floor { passed } else { ranked(candidates, floor, Reason::Quota, moment) }
+}
+
 /// The share of the masks that Dream's time grid asks for in this step; all of them from the last step on.
 fn time_share(schedule: &Schedule, end: f32) -> f32 {
     if schedule.step + 1 >= schedule.steps {
@@ -121,7 +170,7 @@ fn time(step: usize, steps: usize, end: f32) -> (f32, f32) {
 }
 
 /// The best `count` candidates by score, or `count` drawn by score where the order has a temperature.
-fn ranked<'a>(
+pub(super) fn ranked<'a>(
     candidates: impl IntoIterator<Item = &'a Candidate>,
     count: usize,
     reason: Reason,

@@ -214,13 +214,18 @@ impl Theme {
         let palette = self.palette();
         match reason {
             Reason::Quota => palette.sky,
-            Reason::Threshold => palette.accent,
-            Reason::BestOfStep => palette.purple,
-            Reason::Drawn => palette.yellow,
+            Reason::Threshold | Reason::Filter | Reason::WideIn => palette.accent,
+            Reason::BestOfStep | Reason::BestOfRun => palette.purple,
+            Reason::Drawn | Reason::Edit | Reason::Revised => palette.yellow,
             Reason::GuideAgreed => palette.teal,
             Reason::Forced => palette.orange,
             Reason::EndOfText => palette.faint,
         }
+    }
+
+    /// The colour of what was masked again.
+    pub fn remasked(&self) -> Tone {
+        self.palette().vermilion
     }
 
     /// The colour of a K/V row's use; reused rows grow paler with age.

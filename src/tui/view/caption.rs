@@ -55,6 +55,11 @@ pub(super) fn because(reason: Reason) -> &'static str {
         Reason::Threshold => "above the threshold",
         Reason::BestOfStep => "best of the step",
         Reason::Drawn => "drawn by lot",
+        Reason::Filter => "by the filter",
+        Reason::WideIn => "wide in",
+        Reason::BestOfRun => "best of its run",
+        Reason::Edit => "as an edit",
+        Reason::Revised => "written anew",
         Reason::GuideAgreed => "with the guide",
         Reason::Forced => "forced",
         Reason::EndOfText => "end-of-text fill",
@@ -62,20 +67,27 @@ pub(super) fn because(reason: Reason) -> &'static str {
 }
 
 /// Every reason, in the order of their importance.
-pub(super) const REASONS: [Reason; 7] = [
+pub(super) const REASONS: [Reason; 12] = [
     Reason::GuideAgreed,
     Reason::Forced,
     Reason::Threshold,
+    Reason::Filter,
+    Reason::WideIn,
+    Reason::BestOfRun,
     Reason::BestOfStep,
     Reason::Quota,
     Reason::Drawn,
+    Reason::Edit,
+    Reason::Revised,
     Reason::EndOfText,
 ];
 
 fn written(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
     let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
+    let mut taken_back = taken_back(record, pen);
     if record.commits.is_empty() {
-        return vec![span("wrote nothing", text)];
+        taken_back.insert(0, span("wrote nothing", text));
+        return taken_back;
     }
     let counts = REASONS
         .into_iter()
@@ -90,7 +102,21 @@ fn written(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
         spans.push(span(format!("{thing} "), text));
         spans.push(span(because(reason), pen.theme.ink(pen.theme.reason(reason))));
     }
+    spans.append(&mut taken_back);
     spans
+}
+
+/// What was masked again: ", masked 2 again".
+fn taken_back(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
+    if record.remasked.is_empty() {
+        return Vec::new();
+    }
+    let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
+    vec![
+        span(", masked ", dim),
+        span(format!("{} ", record.remasked.len()), text),
+        span("again", pen.theme.ink(pen.theme.remasked())),
+    ]
 }
 
 /// Mean confidence of what the step wrote; end of text is left out, it is always sure.

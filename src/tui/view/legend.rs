@@ -142,6 +142,8 @@ fn lines(app: &App, pen: &Pen<'_>) -> Vec<Line<'static>> {
     lines.push(entry(span("word", fresh_style(pen)), "written in this step"));
     lines.push(entry(span("word", draft_style(pen)), "a draft on a masked place; stronger the surer"));
     lines.push(entry(span(glyphs.mask.repeat(2), draft_style(pen)), "masked; d switches between drafts and masks"));
+    let again = span(glyphs.mask_again.repeat(2), looks::taken_back(pen.theme));
+    lines.push(entry(again, "written before, masked again by this step"));
     lines.push(Line::default());
     lines.push(heading(Layer::Cache, "2"));
     for (status, name, meaning) in STATUSES {

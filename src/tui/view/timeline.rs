@@ -161,8 +161,13 @@ fn fill(pen: &Pen<'_>, reason: Reason) -> &'static str {
         return glyphs.rising[7];
     }
     match reason {
-        Reason::GuideAgreed | Reason::Quota | Reason::Threshold => glyphs.rising[7],
-        Reason::Forced | Reason::BestOfStep | Reason::Drawn => glyphs.mask_reused,
+        Reason::GuideAgreed | Reason::Quota | Reason::Threshold | Reason::Filter | Reason::WideIn => glyphs.rising[7],
+        Reason::Forced
+        | Reason::BestOfStep
+        | Reason::BestOfRun
+        | Reason::Drawn
+        | Reason::Edit
+        | Reason::Revised => glyphs.mask_reused,
         Reason::EndOfText => glyphs.mask_dropped,
     }
 }
