@@ -5,6 +5,7 @@
 use thiserror::Error;
 
 use super::{
+    audit::{self, Kept},
     cache::Cache,
     canvas::Canvas,
     clock::Clock,
@@ -160,11 +161,14 @@ impl Decoder {
         self
     }
 
-    /// Gives the rule that asks a trained filter the one that it asks.
-    #[must_use]
-    pub fn with_filter(mut self, filter: Filter) -> Self {
-        self.unmask.filter = Some(filter);
-        self
+    /// Gives the rule that asks a trained filter the one that it asks, where there is one.
+    ///
+    /// # Errors
+    /// When the settings have the rule and there is no filter.
+    pub fn with_filter(mut self, filter: Option<Filter>) -> Result<Self, DecodeError> {
+        self.unmask.filter = filter;
+        self.check_filter(&self.wanted)?;
+        Ok(self)
     }
 
     /// New settings; each knob takes effect when its declaration says (next step, next block, next run).
@@ -220,10 +224,16 @@ impl Decoder {
             Rescore::Nowhere => self.reviser.needs_standing(moment),
             asked => asked,
         };
-        let (candidates, standing) = self.propose(networks.denoiser, &plan, rescore, clock, &mut cost)?;
+        let mut kept = audit::is_due(moment).then(Kept::default);
+        let (candidates, standing) =
+            self.propose(networks.denoiser, &plan, rescore, kept.as_mut(), clock, &mut cost)?;
         self.schedule.settle(&candidates, &self.canvas, &self.settings, &self.delimiters);
         let region = self.schedule.region();
         let kv = self.cache.report(&plan, moment!(self));
+        let audit = match kept {
+            Some(kept) => audit::audit(networks.denoiser, kept, &kv, moment!(self), clock, &mut cost)?,
+            None => None,
+        };
 
         let eligible = |candidate: &&Candidate| {
             let position = candidate.proposal.position;
@@ -231,7 +241,8 @@ impl Decoder {
         };
         let block: Vec<Candidate> = candidates.iter().filter(eligible).cloned().collect();
         let scored = Scored { masked: &block, standing: &standing };
-        let (guide, delta) = self.choose(networks.guide, scored, clock, &mut cost)?;
+        let entering = plan.only.is_some();
+        let (guide, delta) = self.choose(networks.guide, scored, entering, clock, &mut cost)?;
         let Delta { mut commits, remasked: taken_back } = delta;
         for commit in &commits {
             self.canvas.write(commit.position, commit.token);
@@ -259,7 +270,7 @@ impl Decoder {
         }
 
         let took = clock.micros_since(began);
-        cost.other_us = took.saturating_sub(cost.denoiser_us + cost.guide_us);
+        cost.other_us = took.saturating_sub(cost.denoiser_us + cost.guide_us + cost.audit_us);
         Ok(StepRecord {
             step: self.steps - 1,
             region,
@@ -269,7 +280,9 @@ impl Decoder {
             commits,
             remasked,
             kv,
+            layers: self.cache.layers().to_vec(),
             guide,
+            audit,
             cost,
             stop: self.stopped,
         })
@@ -278,12 +291,15 @@ impl Decoder {
     /// Moves what was asked for into force, as far as the moment allows; opens the next block if one is due.
     fn adopt_settings(&mut self) -> Vec<Change> {
         let before = self.settings;
-        let due = if self.block_is_new { Effect::NextBlock } else { Effect::NextStep };
+        let slides = self.schedule.slides();
+        let due = if self.block_is_new || slides { Effect::NextBlock } else { Effect::NextStep };
         self.settings.adopt(&self.wanted, due);
-        if self.block_is_new && self.steps > 0 {
-            self.schedule.advance(&self.canvas, &self.settings);
-        } else if self.block_is_new {
+        if self.steps == 0 {
             self.schedule = Schedule::new(&self.canvas, &self.settings);
+        } else if slides {
+            self.block_is_new = self.schedule.slide(&self.canvas, &self.settings);
+        } else if self.block_is_new {
+            self.schedule.advance(&self.canvas, &self.settings);
         }
         if self.block_is_new {
             self.unmask.open_block();
@@ -300,6 +316,7 @@ impl Decoder {
         denoiser: &mut dyn Network,
         plan: &Plan,
         rescore: Rescore,
+        mut kept: Option<&mut Kept>,
         clock: &dyn Clock,
         cost: &mut Cost,
     ) -> Result<(Vec<Candidate>, Vec<Standing>), DecodeError> {
@@ -316,7 +333,8 @@ impl Decoder {
         let (mut masked, mut standing) = (Vec::new(), Vec::new());
         let greedy = self.settings.guide != GuideRule::Off;
         let mut proposer =
-            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy);
+            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy)
+                .in_block(region.block);
         for (number, pass) in plan.passes.iter().enumerate() {
             // A row counts in the last pass that computes it.
             let later = &plan.passes[number + 1..];
@@ -330,10 +348,10 @@ impl Decoder {
                 .unzip();
             let ids: Vec<u32> = pass.query.iter().map(|position| self.canvas.ids()[*position]).collect();
             let began = clock.now();
-            let (logits, fed) = match shadow.as_ref().filter(|_| later.is_empty()) {
+            let (logits, shadowed) = match shadow.as_ref().filter(|_| later.is_empty()) {
                 None => {
                     let pass = Pass { mask: moment.mask(), ..Pass::new(&ids, &pass.query, pass.read(), &wanted) };
-                    (self.cache.forward(denoiser, pass)?, ids.len())
+                    (self.cache.forward(denoiser, pass, &self.settings)?, 0)
                 }
                 Some(shadow) => {
                     let cast = shadow.cast(ids, &pass.query, pass.rows());
@@ -341,22 +359,25 @@ impl Decoder {
                         wanted.push(*row);
                         rows.push(*judged);
                     }
-                    let pass = Pass {
+                    let shadowed = Pass {
                         slots: Some(&cast.slots),
                         mask: Mask::Dense(&cast.mask),
                         ..Pass::new(&cast.ids, &cast.positions, Read::Rows(&cast.read), &wanted)
                     };
-                    (self.cache.forward(denoiser, pass)?, cast.ids.len())
+                    (self.cache.forward(denoiser, shadowed, &self.settings)?, cast.ids.len() - pass.query.len())
                 }
             };
             cost.denoiser_us += clock.micros_since(began);
             cost.nfe += 1;
-            cost.computed += fed as u32;
+            cost.computed += self.cache.computed(pass) + shadowed as u32;
             cost.reused += (pass.read_len() - pass.query.len()) as u32;
             self.cache.wrote(pass, moment!(self));
             for (row, position) in rows.into_iter().enumerate() {
                 let candidate = proposer.propose(position, logits.row(row));
                 if self.canvas.is_masked(position) {
+                    if let Some(kept) = &mut kept {
+                        kept.keep(position, logits.row(row));
+                    }
                     masked.push(candidate);
                 } else {
                     let held = proposer.probability(self.canvas.ids()[position]);
@@ -369,11 +390,13 @@ impl Decoder {
         Ok((masked, standing))
     }
 
-    /// What the step writes: by the guide's say, or by the unmask rule's.
+    /// What the step writes: by the guide's say, or by the unmask rule's; all that was scored where that is the one
+    /// position which the forward that enters a block must settle.
     fn choose(
         &mut self,
         guide: Option<&mut dyn Network>,
         scored: Scored<'_>,
+        entering: bool,
         clock: &dyn Clock,
         cost: &mut Cost,
     ) -> Result<(Option<GuideReview>, Delta), DecodeError> {
@@ -383,6 +406,10 @@ impl Decoder {
             let (review, commits) =
                 self.guide.review(network, &self.canvas, scored.masked, &self.settings, clock, cost)?;
             return Ok((Some(review), Delta { commits, remasked: Vec::new() }));
+        }
+        if entering {
+            let commits = scored.masked.iter().map(|candidate| candidate.commit(Reason::BlockEntry)).collect();
+            return Ok((None, Delta { commits, remasked: Vec::new() }));
         }
         let mut delta = match self.reviser.select(scored, moment!(self)) {
             Some(commits) => Delta { commits, remasked: Vec::new() },

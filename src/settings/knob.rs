@@ -23,12 +23,14 @@ pub enum Slot {
     Guide,
     /// When a run ends early.
     Stop,
+    /// Looking at a run without changing it.
+    Audit,
 }
 
 impl Slot {
     /// All slots, in the order of the knob pane.
-    pub const ALL: [Self; 7] =
-        [Self::Canvas, Self::Schedule, Self::Cache, Self::Proposal, Self::Unmask, Self::Guide, Self::Stop];
+    pub const ALL: [Self; 8] =
+        [Self::Canvas, Self::Schedule, Self::Cache, Self::Proposal, Self::Unmask, Self::Guide, Self::Stop, Self::Audit];
 
     /// A heading.
     pub fn title(self) -> &'static str {
@@ -40,6 +42,7 @@ impl Slot {
             Self::Unmask => "Unmask",
             Self::Guide => "Guide",
             Self::Stop => "Stop",
+            Self::Audit => "Audit",
         }
     }
 }

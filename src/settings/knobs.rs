@@ -97,6 +97,16 @@ impl KnobType for f32 {
 }
 
 choices! {
+    /// Where tokens can be committed.
+    ScheduleChoice {
+        Blocks = "blocks": "in blocks of block-length from the prompt on, left to right, or on the whole canvas (LLaDA)",
+        Aligned = "aligned": "in blocks that end at multiples of block-length from the start of the canvas (LLaDA2)",
+        Adaptive = "adablock": "in blocks that end behind the surest delimiter, else at block-length (AdaBlock-dLLM)",
+        Leftmost = "leftmost": "at the leftmost window-length masks, whatever stands between them (Elastic-Cache)",
+    }
+}
+
+choices! {
     /// Which K/V rows are reused.
     CacheChoice {
         Off = "off": "recompute every position in every step",
@@ -104,15 +114,36 @@ choices! {
         Window = "freecache-window": "recompute a window around the last committed token, freeze what is left of it",
         Prompt = "freecache-prompt": "freeze the prompt after the first step, recompute the generation",
         Exact = "exact-prefix": "compute a finished block once more and keep it: exact where attention is block-causal",
+        FastPrefix = "fast-prefix": "Fast-dLLM: on entering a block compute everything, then from the block on",
+        FastDual = "fast-dual": "Fast-dLLM: on entering a block compute everything, then only the block",
+        DkvDecode = "dkv-decode": "dKV-Cache: freeze a token one step after it was committed, recompute the masks",
+        DkvPrefill = "dkv-prefill": "dKV-Cache: freeze the prompt after the first step, and never refresh it",
+        DkvPrefillDecode = "dkv-pd": "dKV-Cache: both, refreshing what dkv-decode froze",
+        DkvGreedy = "dkv-greedy": "dKV-Cache: recompute what is committed next, what was committed last, and neighbours",
+        Elastic = "elastic": "Elastic-Cache: recompute the window; once attention drifts in a layer, all above it",
+    }
+}
+
+impl CacheChoice {
+    /// Whether `cache-refresh` says when everything is computed anew.
+    pub fn is_refreshed(self) -> bool {
+        matches!(self, Self::FastPrefix | Self::FastDual | Self::DkvDecode | Self::DkvPrefillDecode | Self::DkvGreedy)
     }
 }
 
 choices! {
-    /// Where a block ends.
-    ScheduleChoice {
-        Blocks = "blocks": "after block-length positions, counted from the end of the prompt (LLaDA)",
-        Aligned = "aligned": "at multiples of block-length, counted from the start of the canvas (LLaDA2)",
-        Adaptive = "adablock": "behind the surest delimiter ahead, else after block-length positions (AdaBlock-dLLM)",
+    /// Which rows dKV-Cache freezes in a network whose rows speak for the token to their right.
+    FreezeChoice {
+        Both = "both": "rows whose own token and the one to the right are committed (dKV-Cache `un_right`)",
+        Target = "target": "rows whose token to the right is committed, be they masked or not (dKV-Cache `un`)",
+    }
+}
+
+choices! {
+    /// What the similarity of attention is taken over.
+    DriftAxis {
+        Keys = "keys": "each head's distribution over the keys (Elastic-Cache, as its paper defines it)",
+        Heads = "heads": "the heads' weights of each key (Elastic-Cache, as released)",
     }
 }
 
@@ -165,7 +196,8 @@ choices! {
         Confidence = "confidence": "probability of the drawn token (LLaDA low-confidence, Dream `maskgit_plus`)",
         Margin = "margin": "gap between the two most likely tokens (Dream `topk_margin`)",
         Entropy = "entropy": "negative entropy, the most certain first (Dream entropy)",
-        Random = "random": "a random order",
+        Random = "random": "a random order, drawn anew in every step",
+        Drawn = "drawn": "a random order, drawn once for the block and so known in advance (dKV-Cache greedy)",
     }
 }
 
@@ -276,8 +308,10 @@ knobs! {
         "block-length" block_length: usize / "whole" = None, (1..=4096 by 4), "tokens", NextBlock,
             "Denoise in blocks of this length, left to right; whole takes the canvas at once.";
         "schedule" schedule: ScheduleChoice = ScheduleChoice::Blocks, _, "", NextBlock,
-            "Where a block ends.",
-            when |s| s.block_length.is_some() || s.schedule == ScheduleChoice::Adaptive;
+            "Where tokens can be committed.";
+        "window-length" window_length: usize = 16, (1..=4096 by 4), "masks", NextStep,
+            "Schedule leftmost: how many masks stand in the window (Elastic-Cache's beta).",
+            when |s| s.schedule == ScheduleChoice::Leftmost;
         "attention" attention: AttentionChoice = AttentionChoice::Own, _, "", NextRun,
             "Who attends to whom. Block-causal suits networks that were trained so.",
             when |s| s.block_length.is_some() || s.attention == AttentionChoice::BlockCausal;
@@ -293,7 +327,7 @@ knobs! {
     }
     Cache {
         "cache" cache: CacheChoice = CacheChoice::Off, _, "", NextStep,
-            "Which K/V rows are reused instead of recomputed (FlashDLM, FreeCache).";
+            "Which K/V rows are reused instead of recomputed.";
         "window-left" window_left: usize = 64, (1..=4096 by 8), "tokens", NextStep,
             "Window cache: positions recomputed before the last committed token.",
             when |s| s.cache == CacheChoice::Window;
@@ -303,6 +337,24 @@ knobs! {
         "clean-freeze" clean_freeze: bool = false, _, "", NextBlock,
             "Block cache: freeze a finished block one step late, with its last tokens in place.",
             when |s| s.cache == CacheChoice::Block && s.block_length.is_some();
+        "cache-refresh" cache_refresh: usize / "entry" = None, (1..=1024 by 1), "steps", NextStep,
+            "Fast-dLLM, dKV-Cache: recompute everything every so many steps of a block; entry: on entering it only.",
+            when |s| s.cache.is_refreshed();
+        "dkv-freeze" dkv_freeze: FreezeChoice = FreezeChoice::Both, _, "", NextStep,
+            "dKV-Cache on networks with shifted logits: which rows are frozen.",
+            when |s| matches!(s.cache, CacheChoice::DkvDecode | CacheChoice::DkvPrefillDecode);
+        "dkv-neighbours" dkv_neighbours: usize = 4, (0..=64 by 1), "masks", NextStep,
+            "dKV-Cache greedy: nearest masks recomputed along with each position that is committed next.",
+            when |s| s.cache == CacheChoice::DkvGreedy;
+        "drift-threshold" drift_threshold: f32 = 0.9, (0.0..=2.0 by 0.05), "cosine", NextStep,
+            "Elastic-Cache: recompute the layers above one whose attention is less similar to before (gamma).",
+            when |s| s.cache == CacheChoice::Elastic;
+        "drift-axis" drift_axis: DriftAxis = DriftAxis::Keys, _, "", NextStep,
+            "Elastic-Cache: what that similarity is taken over.",
+            when |s| s.cache == CacheChoice::Elastic;
+        "drift-tokens" drift_tokens: usize = 1, (1..=64 by 1), "tokens", NextStep,
+            "Elastic-Cache: how many of the most attended tokens are watched per layer.",
+            when |s| s.cache == CacheChoice::Elastic;
     }
     Proposal {
         "sampler" sampler: SamplerStyle = SamplerStyle::Gumbel, _, "", NextStep,
@@ -389,6 +441,23 @@ knobs! {
         "eos-confidence" eos_confidence: f32 = 0.0, (0.0..=1.0 by 0.05), "probability", NextStep,
             "Eos-stop predicted: how sure an end of text that is only proposed must be.",
             when |s| s.eos_stop == EosStop::Predicted;
+    }
+    Audit {
+        "audit" audit: usize / "off" = None, (1..=64 by 1), "steps", NextStep,
+            "Every so many steps, also compute the uncached truth and report what the cache changed.",
+            when |s| s.cache != CacheChoice::Off;
+    }
+}
+
+impl Delimiters {
+    /// The characters that a delimiter holds, one of them at least.
+    pub fn marks(self) -> &'static [char] {
+        match self {
+            Self::Newline => &['\n'],
+            Self::Comma => &[','],
+            Self::Period => &['.'],
+            Self::Any => &['\n', ',', '.'],
+        }
     }
 }
 

@@ -12,8 +12,8 @@ mod validate;
 pub use config::Config;
 pub use knob::{Choice, Effect, Kind, Knob, Slot, Value};
 pub use knobs::{
-    AttentionChoice, CacheChoice, DelimiterWindow, Delimiters, EosStop, GuideRule, KNOBS, OrderScore, Revision,
-    SamplerStyle, ScheduleChoice, Settings, UnmaskRule,
+    AttentionChoice, CacheChoice, DelimiterWindow, Delimiters, DriftAxis, EosStop, FreezeChoice, GuideRule, KNOBS,
+    OrderScore, Revision, SamplerStyle, ScheduleChoice, Settings, UnmaskRule,
 };
 pub use preset::{DEFAULT_PRESET, Layers, Preset, preset, presets};
 pub use validate::{FILTER_BLOCK, Limits};

@@ -16,14 +16,12 @@ pub(super) struct Exact {
 }
 
 impl Exact {
-    /// Trusts no row any more.
-    pub fn forget(&mut self) {
-        self.end = 0;
-    }
-
-    /// What a step computes.
-    pub fn plan(&mut self, moment: Moment<'_>) -> Plan {
+    /// What a step computes; where another policy planned the step before, no row is trusted.
+    pub fn plan(&mut self, moment: Moment<'_>, switched: bool) -> Plan {
         let (start, end) = (moment.block_start(), moment.horizon());
+        if switched {
+            self.end = 0;
+        }
         let mut passes = Vec::new();
         let mut first = start;
         if self.end < start {

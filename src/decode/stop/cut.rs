@@ -1,8 +1,9 @@
 //! End of text before its time: what lies behind it is taken out of the work while masks left of it are still denoised.
 //!
-//! EoTP, early stop by end-of-text prediction (Learn2PD, arXiv 2509.25188). The paper cuts behind an end of text that is
-//! committed; the released code also behind one that is merely proposed, at any masked position. The knob tells them
-//! apart, and says how sure a proposal must be (the released code asks for nothing).
+//! Elastic-Cache (arXiv 2510.14973) does so behind the first end of text that is committed. So does
+//! EoTP, early stop by end-of-text prediction (Learn2PD, arXiv 2509.25188), as its paper tells it; its released code also
+//! cuts behind an end of text that is merely proposed, at any masked position. The knob tells them apart, and says how sure
+//! a proposal must be (the released code asks for nothing).
 
 use super::super::{
     canvas::Canvas,
@@ -31,10 +32,14 @@ pub(in crate::decode) fn end_of_text(
     .filter(|end| *end < canvas.live());
     if let Some(end) = end {
         canvas.cut(end);
-        commits.retain(|commit| commit.position < end);
+        commits.retain(|commit| commit.position < end || settings.eos_stop != EosStop::Predicted);
         // Where end of text is only proposed, something else may come to stand there: nothing must follow it then.
+        let stays = |canvas: &Canvas, position| match settings.eos_stop {
+            EosStop::Predicted => canvas.ids()[position] == eos,
+            _ => !canvas.is_masked(position),
+        };
         for position in end..canvas.len() {
-            if canvas.ids()[position] != eos {
+            if !stays(canvas, position) {
                 canvas.write(position, eos);
                 commits.push(Commit { position, token: eos, confidence: 0.0, reason: Reason::EndOfText });
             }

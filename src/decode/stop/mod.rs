@@ -16,7 +16,8 @@ const STEP_BUDGET_PER_MASK: usize = 4;
 
 /// Fills the masks behind a settled end of text, where the settings ask for it; returns what was filled.
 ///
-/// Under a guide, end of text settles as soon as it is committed (FlashDLM): commits run from left to right.
+/// Under a guide, end of text settles as soon as it is committed (FlashDLM): commits run from left to right. Where it cuts
+/// the canvas, [`end_of_text`] has filled what lies behind it.
 pub(super) fn fill_after_eos(canvas: &mut Canvas, schedule: &Schedule, settings: &Settings, eos: u32) -> Vec<Commit> {
     let Some(end) = canvas.first_generated(eos) else {
         return Vec::new();

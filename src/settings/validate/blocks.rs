@@ -20,7 +20,14 @@ impl Settings {
                 self.guide.word()
             ));
         }
-        if !matches!(self.cache, CacheChoice::Off | CacheChoice::Prompt | CacheChoice::Block) {
+        if !matches!(
+            self.cache,
+            CacheChoice::Off
+                | CacheChoice::Prompt
+                | CacheChoice::Block
+                | CacheChoice::FastPrefix
+                | CacheChoice::FastDual
+        ) {
             return conflict(format!(
                 "schedule 'adablock' looks for delimiters in everything right of a block, and cache '{}' does not \
                  compute all of that: set cache to 'off'",
@@ -54,12 +61,12 @@ impl Settings {
                     .to_owned(),
             );
         }
-        if self.schedule == ScheduleChoice::Adaptive {
-            return conflict(
-                "attention 'block-causal' needs blocks of one length, and schedule 'adablock' has none: set schedule to \
-                 'blocks' or 'aligned', or attention to 'own'"
-                    .to_owned(),
-            );
+        if !matches!(self.schedule, ScheduleChoice::Blocks | ScheduleChoice::Aligned) {
+            return conflict(format!(
+                "attention 'block-causal' needs blocks of one length, and schedule '{}' has none: set schedule to 'blocks' \
+                 or 'aligned', or attention to 'own'",
+                self.schedule.word()
+            ));
         }
         if !matches!(self.cache, CacheChoice::Off | CacheChoice::Exact) {
             return conflict(format!(
@@ -148,10 +155,16 @@ impl Settings {
                 self.unmask.word()
             ));
         }
+        if self.schedule == ScheduleChoice::Leftmost {
+            return conflict(format!(
+                "revise '{word}' goes back within a block, and schedule 'leftmost' has none: set schedule to 'blocks', or \
+                 revise to 'off'"
+            ));
+        }
         if !matches!(self.cache, CacheChoice::Off | CacheChoice::Exact) {
             return conflict(format!(
-                "revise '{word}' needs a cache that computes the whole block in every step, and cache '{}' does not: set \
-                 cache to 'off', or revise to 'off'",
+                "revise '{word}' goes back to tokens that cache '{}' may never score again: set cache to 'off', or revise \
+                 to 'off'",
                 self.cache.word()
             ));
         }

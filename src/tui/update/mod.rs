@@ -64,6 +64,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             app.lens.drafts = !app.lens.drafts;
             Vec::new()
         }
+        Action::ToggleAudit => knobs::toggle_audit(app),
         Action::SelectMove(direction) => selecting::step(app, direction),
         Action::Select(position) => selecting::select(app, position),
 

@@ -62,14 +62,16 @@ pub(super) fn because(reason: Reason) -> &'static str {
         Reason::Revised => "written anew",
         Reason::GuideAgreed => "with the guide",
         Reason::Forced => "forced",
+        Reason::BlockEntry => "on entering the block",
         Reason::EndOfText => "end-of-text fill",
     }
 }
 
 /// Every reason, in the order of their importance.
-pub(super) const REASONS: [Reason; 12] = [
+pub(super) const REASONS: [Reason; 13] = [
     Reason::GuideAgreed,
     Reason::Forced,
+    Reason::BlockEntry,
     Reason::Threshold,
     Reason::Filter,
     Reason::WideIn,

@@ -163,6 +163,7 @@ fn fill(pen: &Pen<'_>, reason: Reason) -> &'static str {
     match reason {
         Reason::GuideAgreed | Reason::Quota | Reason::Threshold | Reason::Filter | Reason::WideIn => glyphs.rising[7],
         Reason::Forced
+        | Reason::BlockEntry
         | Reason::BestOfStep
         | Reason::BestOfRun
         | Reason::Drawn
