@@ -16,10 +16,10 @@ pub fn settings(trace: &Value) -> Option<Settings> {
         }
         "llada/generate_adablock.py:generate_adablock_dual_cache" => Some(adablock(CacheChoice::FastDual, reference)),
         "dream/model/generation_utils_adablock.py:_sample_adablock" => {
-            Some(Settings { sampler: SamplerStyle::Filtered, ..adablock(CacheChoice::Off, reference) })
+            Some(dream(adablock(CacheChoice::Off, reference)))
         }
         "dream/model/generation_utils_adablock.py:_sample_adablock_cache" => {
-            Some(Settings { sampler: SamplerStyle::Filtered, ..adablock(CacheChoice::FastDual, reference) })
+            Some(dream(adablock(CacheChoice::FastDual, reference)))
         }
         BD3LM => Some(Settings {
             attention: AttentionChoice::BlockCausal,
@@ -81,6 +81,11 @@ fn adablock(cache: CacheChoice, reference: &Value) -> Settings {
         cache,
         ..Settings::default()
     }
+}
+
+/// The released samplers inherit a top-k of 50 from their library's generation defaults.
+fn dream(settings: Settings) -> Settings {
+    Settings { sampler: SamplerStyle::Filtered, top_k: Some(50), ..settings }
 }
 
 fn count(reference: &Value, name: &str) -> Option<usize> {
