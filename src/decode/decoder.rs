@@ -5,6 +5,7 @@
 use thiserror::Error;
 
 use super::{
+    adjust::{self, Credits},
     audit::{self, Kept},
     cache::Cache,
     canvas::Canvas,
@@ -19,8 +20,8 @@ use super::{
     revise::Reviser,
     schedule::Schedule,
     shadow::Shadow,
-    stop,
-    unmask::{Delta, Rescore, Scored, Standing, Unmask},
+    stop::{self, Early},
+    unmask::{self, Delta, Rescore, Scored, Standing, Unmask},
 };
 use crate::{
     model::network::{Alignment, Attention, Mask, Network, NetworkError, NetworkSpec, Pass, Read},
@@ -61,9 +62,11 @@ pub struct Decoder {
     wanted: Settings,
     schedule: Schedule,
     cache: Cache,
+    credits: Credits,
     unmask: Unmask,
     reviser: Reviser,
     guide: Guide,
+    early: Early,
     noise: Box<dyn Noise>,
     /// Tokens that can end an adaptive block.
     delimiters: Vec<u32>,
@@ -133,10 +136,12 @@ impl Decoder {
             limits,
             schedule: Schedule::new(&canvas, &settings),
             cache: Cache::new(canvas.len()),
+            credits: Credits::default(),
             unmask: Unmask::default(),
             reviser: Reviser::default(),
             delimiters: Vec::new(),
             guide: Guide::default(),
+            early: Early::default(),
             noise: Box::new(Seeded(settings.seed)),
             steps: 0,
             block_is_new: true,
@@ -235,15 +240,21 @@ impl Decoder {
             None => None,
         };
 
-        let eligible = |candidate: &&Candidate| {
-            let position = candidate.proposal.position;
-            (region.start..region.end).contains(&position) && plan.only.is_none_or(|only| only == position)
+        let gap = self.early.measure(&candidates, &standing, moment!(self));
+        let (guide, Delta { mut commits, remasked: taken_back }) = if self.early.is_settled() {
+            (None, unmask::everything(&candidates, Reason::EarlyCommit))
+        } else {
+            let in_block = |candidate: &Candidate| (region.start..region.end).contains(&candidate.proposal.position);
+            let eligible = |candidate: &&Candidate| {
+                in_block(candidate) && plan.only.is_none_or(|only| only == candidate.proposal.position)
+            };
+            let block: Vec<Candidate> = candidates.iter().filter(eligible).cloned().collect();
+            let standing: Vec<Standing> =
+                standing.into_iter().filter(|standing| in_block(&standing.candidate)).collect();
+            let scored = Scored { masked: &block, standing: &standing };
+            let entering = plan.only.is_some();
+            self.choose(networks.guide, scored, entering, clock, &mut cost)?
         };
-        let block: Vec<Candidate> = candidates.iter().filter(eligible).cloned().collect();
-        let scored = Scored { masked: &block, standing: &standing };
-        let entering = plan.only.is_some();
-        let (guide, delta) = self.choose(networks.guide, scored, entering, clock, &mut cost)?;
-        let Delta { mut commits, remasked: taken_back } = delta;
         for commit in &commits {
             self.canvas.write(commit.position, commit.token);
         }
@@ -254,16 +265,16 @@ impl Decoder {
         self.schedule.step += usize::from(self.reviser.written(&commits));
         self.steps += 1;
         let ended = stop::end_of_text(&mut self.canvas, &candidates, &mut commits, &self.settings, self.eos);
-        let held = self.schedule.is_closed(&self.canvas) && self.reviser.holds(moment!(self));
+        let early = self.early.is_settled();
+        // Tokens of a block that is held may still change.
+        let held = !early && self.schedule.is_closed(&self.canvas) && self.reviser.holds(moment!(self));
         if !held {
             commits.extend(stop::fill_after_eos(&mut self.canvas, &self.schedule, &self.settings, self.eos));
         }
         let filled = ended || commits.iter().any(|commit| commit.reason == Reason::EndOfText);
         let counted = self.steps - self.reviser.revisions();
-        self.stopped = stop::check(&self.canvas, filled, counted).filter(|reason| {
-            // Tokens of a block that is held may still change.
-            !held || *reason == StopReason::StepBudget
-        });
+        self.stopped = stop::check(&self.canvas, filled, early, counted)
+            .filter(|reason| !held || *reason == StopReason::StepBudget);
         commits.sort_unstable_by_key(|commit| commit.position);
         if self.stopped.is_none() && !held && self.schedule.is_closed(&self.canvas) {
             self.block_is_new = true;
@@ -282,6 +293,7 @@ impl Decoder {
             kv,
             layers: self.cache.layers().to_vec(),
             guide,
+            gap,
             audit,
             cost,
             stop: self.stopped,
@@ -300,8 +312,13 @@ impl Decoder {
             self.block_is_new = self.schedule.slide(&self.canvas, &self.settings);
         } else if self.block_is_new {
             self.schedule.advance(&self.canvas, &self.settings);
+            // An early commit may have filled blocks that were not active.
+            while self.schedule.is_closed(&self.canvas) && self.schedule.region().end < self.canvas.len() {
+                self.schedule.advance(&self.canvas, &self.settings);
+            }
         }
         if self.block_is_new {
+            self.credits.open_block();
             self.unmask.open_block();
             self.reviser.open_block();
         }
@@ -309,8 +326,8 @@ impl Decoder {
         Change::between(&before, &self.settings)
     }
 
-    /// Runs the forwards of the plan; scores every masked position whose row was computed, and the committed positions of
-    /// the block where `rescore` says so.
+    /// Runs the forwards of the plan; scores every masked position whose row was computed, the committed positions of the
+    /// block where `rescore` says so, and those that the gap of an early commit is measured at.
     fn propose(
         &mut self,
         denoiser: &mut dyn Network,
@@ -327,10 +344,12 @@ impl Decoder {
                 || rescore == Rescore::Canvas
                     && (region.start..region.end).contains(position)
                     && *position >= self.canvas.prompt()
+                || Early::needs(*position, moment)
         };
         let scored: Vec<usize> = (0..self.canvas.live()).filter(wanted_at).collect();
         let shadow = if rescore == Rescore::Shadow { Shadow::of(moment) } else { None };
         let (mut masked, mut standing) = (Vec::new(), Vec::new());
+        let mut buffer = Vec::new();
         let greedy = self.settings.guide != GuideRule::Off;
         let mut proposer =
             Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy)
@@ -348,6 +367,16 @@ impl Decoder {
                 .unzip();
             let ids: Vec<u32> = pass.query.iter().map(|position| self.canvas.ids()[*position]).collect();
             let began = clock.now();
+            // The stream without the prompt comes first and writes over rows that the one with it writes anew: nothing
+            // is cached beside guidance.
+            let unconditional = if self.settings.cfg_scale > 0.0 {
+                let ids = adjust::without_prompt(&pass.query, moment);
+                cost.computed += pass.query.len() as u32;
+                let pass = Pass { mask: moment.mask(), ..Pass::new(&ids, &pass.query, pass.read(), &wanted) };
+                Some(denoiser.forward(pass)?)
+            } else {
+                None
+            };
             let (logits, shadowed) = match shadow.as_ref().filter(|_| later.is_empty()) {
                 None => {
                     let pass = Pass { mask: moment.mask(), ..Pass::new(&ids, &pass.query, pass.read(), &wanted) };
@@ -373,11 +402,16 @@ impl Decoder {
             cost.reused += (pass.read_len() - pass.query.len()) as u32;
             self.cache.wrote(pass, moment!(self));
             for (row, position) in rows.into_iter().enumerate() {
-                let candidate = proposer.propose(position, logits.row(row));
-                if self.canvas.is_masked(position) {
-                    if let Some(kept) = &mut kept {
-                        kept.keep(position, logits.row(row));
-                    }
+                let is_masked = self.canvas.is_masked(position);
+                if let Some(kept) = kept.as_mut().filter(|_| is_masked) {
+                    kept.keep(position, logits.row(row));
+                }
+                let without = unconditional.as_ref().map(|logits| logits.row(row));
+                let logits = adjust::guided(logits.row(row), without, moment, &mut buffer);
+                let candidate = proposer.propose(position, logits);
+                if is_masked {
+                    let mut candidate = self.credits.fuse(candidate, logits, &mut proposer, moment);
+                    self.unmask.observe(&mut candidate, logits, moment);
                     masked.push(candidate);
                 } else {
                     let held = proposer.probability(self.canvas.ids()[position]);

@@ -58,9 +58,7 @@ impl Filter {
     pub fn parse(json: &str) -> Result<Self, FilterError> {
         let filter: Self = serde_json::from_str(json).map_err(|error| FilterError::Malformed(error.to_string()))?;
         for (index, layer) in filter.layers.iter().enumerate() {
-            for (name, values, expected) in
-                [("weight", &layer.weight, BLOCK * BLOCK), ("bias", &layer.bias, BLOCK)]
-            {
+            for (name, values, expected) in [("weight", &layer.weight, BLOCK * BLOCK), ("bias", &layer.bias, BLOCK)] {
                 let what = format!("layers[{index}].{name}");
                 if values.len() != expected {
                     return Err(FilterError::Size { what, found: values.len(), expected });

@@ -88,12 +88,8 @@ impl Shadow {
                 if index < self.masks { is_mask } else { other == index || is_mask && seen.position == judged }
             }));
         }
-        let judges = self
-            .rows
-            .iter()
-            .enumerate()
-            .filter_map(|(index, row)| Some((query.len() + index, row.judges?)))
-            .collect();
+        let judges =
+            self.rows.iter().enumerate().filter_map(|(index, row)| Some((query.len() + index, row.judges?))).collect();
         Cast {
             ids: ids.into_iter().chain(self.rows.iter().map(|row| row.token)).collect(),
             positions: query.iter().copied().chain(self.rows.iter().map(|row| row.position)).collect(),

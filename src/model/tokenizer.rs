@@ -197,9 +197,8 @@ impl Tokenizer {
 
     /// Ids of the tokens whose text holds one of `marks`, ascending; special tokens have no text.
     pub fn ids_with(&self, marks: &[char]) -> Vec<u32> {
-        let texts = self
-            .texts
-            .get_or_init(|| (0..self.vocab_size() as u32).map(|id| self.decode_plain(&[id])).collect());
+        let texts =
+            self.texts.get_or_init(|| (0..self.vocab_size() as u32).map(|id| self.decode_plain(&[id])).collect());
         (0u32..).zip(texts).filter(|(_, text)| text.contains(marks)).map(|(id, _)| id).collect()
     }
 

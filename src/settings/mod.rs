@@ -12,8 +12,9 @@ mod validate;
 pub use config::Config;
 pub use knob::{Choice, Effect, Kind, Knob, Slot, Value};
 pub use knobs::{
-    AttentionChoice, CacheChoice, DelimiterWindow, Delimiters, DriftAxis, EosStop, FreezeChoice, GuideRule, KNOBS,
-    OrderScore, Revision, SamplerStyle, ScheduleChoice, Settings, UnmaskRule,
+    AlphaSchedule, AttentionChoice, CacheChoice, CreditRule, DelimiterWindow, Delimiters, DriftAxis, EarlyCommit,
+    EosStop, FreezeChoice, GuideRule, KNOBS, OrderScore, Revision, SamplerStyle, ScheduleChoice, Settings, SureTest,
+    UnmaskRule,
 };
 pub use preset::{DEFAULT_PRESET, Layers, Preset, preset, presets};
 pub use validate::{FILTER_BLOCK, Limits};

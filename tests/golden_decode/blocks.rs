@@ -26,6 +26,7 @@ pub fn settings(trace: &Value) -> Option<Settings> {
             cache: CacheChoice::Exact,
             block_length: count(reference, "block_size"),
             steps: count(reference, "steps"),
+            unmask: UnmaskRule::Alpha,
             ..Settings::default()
         }),
         _ => None,

@@ -24,20 +24,8 @@ impl Edit {
             proposal.token != moment.canvas.ids()[proposal.position]
                 && proposal.confidence > moment.settings.edit_threshold
         };
-        let edits: Vec<Commit> = scored
-            .standing
-            .iter()
-            .filter(differs)
-            .map(|standing| {
-                let proposal = &standing.candidate.proposal;
-                Commit {
-                    position: proposal.position,
-                    token: proposal.token,
-                    confidence: proposal.confidence,
-                    reason: Reason::Edit,
-                }
-            })
-            .collect();
+        let edits: Vec<Commit> =
+            scored.standing.iter().filter(differs).map(|standing| standing.candidate.commit(Reason::Edit)).collect();
         if moment.masked_in_block() == 0 {
             self.full_steps += 1;
             self.settled = edits.is_empty();

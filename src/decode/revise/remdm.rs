@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use crate::decode::{
     moment::Moment,
     record::{Commit, Reason},
-    unmask::{Scored, ranked},
+    unmask::{Scored, take},
 };
 
 /// How far the extra steps of a block are.
@@ -49,7 +49,7 @@ impl Remask {
         if self.open == 0 {
             return None;
         }
-        let mut commits = ranked(scored.masked, self.open, Reason::Revised, moment);
+        let mut commits = take(self.open, Reason::Revised, scored.masked, moment);
         commits.sort_unstable_by_key(|commit| commit.position);
         Some(commits)
     }

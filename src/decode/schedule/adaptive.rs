@@ -67,9 +67,13 @@ mod tests {
                 entropy: 0.0,
                 score: confidence,
                 alternatives: vec![(token, confidence)],
+                credit: None,
+                moved: None,
             },
             score: f64::from(confidence),
             suppressed: false,
+            entropy: 0.0,
+            gap: 0.0,
         };
         proposed.iter().map(candidate).collect()
     }

@@ -9,7 +9,7 @@
 mod adaptive;
 
 use super::{canvas::Canvas, proposal::Candidate, record::Region};
-use crate::settings::{ScheduleChoice, Settings};
+use crate::settings::{ScheduleChoice, Settings, UnmaskRule};
 
 /// The block under way and how far it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,15 +104,15 @@ fn window_end(start: usize, canvas: &Canvas, settings: &Settings) -> usize {
     canvas.masked(start..canvas.len()).take(settings.window_length).last().map_or(canvas.len(), |last| last + 1)
 }
 
-/// The share of `steps` that falls to a block; the remainder goes to the first blocks.
+/// The share of `steps` that falls to a block; the remainder goes to the first blocks, or is rounded up for every block
+/// (dllm's samplers, whose alpha schedules skip the steps that they do not need).
 ///
 /// Never more than one step per position: a step that commits nothing repeats the one before it.
 fn block_steps(region: &Region, canvas: &Canvas, settings: &Settings) -> usize {
+    let blocks = settings.blocks(canvas.prompt(), canvas.generated());
     match settings.steps {
-        Some(steps) => {
-            let blocks = settings.blocks(canvas.prompt(), canvas.generated());
-            steps / blocks + usize::from(region.block < steps % blocks)
-        }
+        Some(steps) if settings.unmask == UnmaskRule::Alpha => steps.div_ceil(blocks),
+        Some(steps) => steps / blocks + usize::from(region.block < steps % blocks),
         None => (region.end - region.start).div_ceil(settings.tokens_per_step),
     }
     .max(1)

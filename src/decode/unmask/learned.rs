@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Scored, commit, quota, ranked};
+use super::{Scored, pace::quota, take};
 use crate::decode::{
     filter::{BLOCK, Filter},
     moment::Moment,
@@ -31,10 +31,10 @@ pub(super) fn select(filter: &Filter, scored: Scored<'_>, moment: Moment<'_>) ->
         .masked
         .iter()
         .filter(|candidate| !candidate.suppressed && is_final(candidate.proposal.position))
-        .map(|candidate| commit(candidate, Reason::Filter))
+        .map(|candidate| candidate.commit(Reason::Filter))
         .collect();
     let taken: BTreeSet<usize> = commits.iter().map(|commit| commit.position).collect();
-    let usual = ranked(scored.masked, quota(moment.masked_in_block(), moment), Reason::Quota, moment);
+    let usual = take(quota(moment), Reason::Quota, scored.masked, moment);
     commits.extend(usual.into_iter().filter(|commit| !taken.contains(&commit.position)));
     commits
 }

@@ -4,8 +4,12 @@
 //! the canvas would not have written (its probability with itself left out, which the shadow block measures, see
 //! `shadow.rs`) is masked again; always fewer than were committed in the same step, so that a step never loses ground.
 
-use super::{Delta, Scored, ranked};
-use crate::decode::{moment::Moment, proposal::Candidate, record::Reason};
+use super::{Delta, Scored, best, best_first};
+use crate::decode::{
+    moment::Moment,
+    proposal::Candidate,
+    record::{Commit, Reason},
+};
 
 /// What a step commits at most, as in the released code: seven tenths of the block's masks, but no fewer than 5 and no
 /// more than 20.
@@ -15,11 +19,12 @@ fn most(masked: usize) -> usize {
 
 /// What the step writes, and what it masks again.
 pub(super) fn select(scored: Scored<'_>, moment: Moment<'_>) -> Delta {
-    let passes = |c: &&Candidate| !c.suppressed && c.proposal.confidence >= moment.settings.threshold;
-    let most = most(moment.masked_in_block());
-    let mut commits = ranked(scored.masked.iter().filter(passes), most, Reason::WideIn, moment);
+    let bar = moment.settings.threshold;
+    let passed = best_first(scored.masked.iter().filter(|candidate| candidate.reaches(bar)), moment);
+    let wide_in = |candidate: &Candidate| candidate.commit(candidate.owing(bar, Reason::WideIn));
+    let mut commits: Vec<Commit> = passed.into_iter().take(most(moment.masked_in_block())).map(wide_in).collect();
     if commits.is_empty() {
-        commits = ranked(scored.masked, 1, Reason::BestOfStep, moment);
+        commits = best(scored.masked, moment);
     }
     let mut doubtful: Vec<(f32, usize)> = scored
         .standing

@@ -110,6 +110,13 @@ impl Settings {
                 self.cache.word()
             ));
         }
+        if self.cfg_scale > 0.0 {
+            return conflict(format!(
+                "unmask 'wino' asks one stream for its verdicts, and cfg-scale {} mixes two: set cfg-scale to 0, or choose \
+                 another unmask rule",
+                self.cfg_scale
+            ));
+        }
         if self.attention == AttentionChoice::BlockCausal {
             return conflict(
                 "unmask 'wino' decides itself who attends to whom, and attention is 'block-causal': set attention to \

@@ -200,7 +200,9 @@ impl Network {
                 *value = 0.0;
             }
         }
-        for (index, (slopes, input)) in [(&hidden, &sample.confidences), (&output, &pass.hidden)].into_iter().enumerate() {
+        for (index, (slopes, input)) in
+            [(&hidden, &sample.confidences), (&output, &pass.hidden)].into_iter().enumerate()
+        {
             let (weight, bias) =
                 gradient[index * (WEIGHTS + BLOCK)..(index + 1) * (WEIGHTS + BLOCK)].split_at_mut(WEIGHTS);
             for (row, slope) in slopes.iter().enumerate() {
@@ -288,7 +290,8 @@ mod tests {
     fn world(prompts: usize) -> Vec<Vec<Observed>> {
         let mut dice = ChaCha8Rng::seed_from_u64(5);
         let mut sample = || {
-            let confidences: [f32; BLOCK] = std::array::from_fn(|_| (dice.next_u32() >> 8) as f32 / (1u32 << 24) as f32);
+            let confidences: [f32; BLOCK] =
+                std::array::from_fn(|_| (dice.next_u32() >> 8) as f32 / (1u32 << 24) as f32);
             let sure = |row: usize| confidences[row] > 0.4;
             let is_final = std::array::from_fn(|row| sure(row) && (row == 0 || sure(row - 1)));
             Observed { confidences, is_final, is_masked: [true; BLOCK], length: BLOCK }

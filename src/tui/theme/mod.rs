@@ -214,11 +214,14 @@ impl Theme {
         let palette = self.palette();
         match reason {
             Reason::Quota => palette.sky,
-            Reason::Threshold | Reason::Filter | Reason::WideIn => palette.accent,
+            // What passed the test of its rule; a rule has one test.
+            Reason::Threshold | Reason::Factor | Reason::Entropy | Reason::AtRest | Reason::Filter | Reason::WideIn => {
+                palette.accent
+            }
             Reason::BestOfStep | Reason::BestOfRun => palette.purple,
-            Reason::Drawn | Reason::Edit | Reason::Revised => palette.yellow,
-            Reason::GuideAgreed => palette.teal,
-            Reason::Forced | Reason::BlockEntry => palette.orange,
+            Reason::Drawn | Reason::Credit | Reason::Edit | Reason::Revised => palette.yellow,
+            Reason::GuideAgreed | Reason::Neighbour => palette.teal,
+            Reason::Forced | Reason::BlockEntry | Reason::EarlyCommit => palette.orange,
             Reason::EndOfText => palette.faint,
         }
     }
