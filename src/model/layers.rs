@@ -1,46 +1,16 @@
 //! The building blocks that transformers share: linear maps, RMS norm, rotary embedding, attention, SwiGLU.
 //!
-//! Batch size is one throughout: activations are `(rows, width)`, heads are `(heads, rows, head_dim)`. Weights are
-//! kept transposed to `(in, out)`, because that is the order in which the CPU's matrix product is fast, and maps
-//! that share their input are stacked into one. On the CPU everything between the products goes to the fused kernels
-//! of `cpu.rs`; the tensor library's own operations serve the other devices.
+//! Batch size is one throughout: activations are `(rows, width)`, heads are `(heads, rows, head_dim)`. The products
+//! themselves are in [`crate::model::linear`]. On the CPU everything between them goes to the fused kernels of
+//! `cpu.rs`; the tensor library's own operations serve the other devices.
 
 use candle_core::{D, Device, Result, Tensor};
 use candle_nn::{ops, rotary_emb};
 
 use crate::model::cpu;
 use crate::model::kv::{as_run, index};
-
-/// A linear map, or several of the same input stacked side by side.
-#[derive(Debug)]
-pub struct Linear {
-    /// `(in, out)`.
-    weight: Tensor,
-    /// `(out)`.
-    bias: Option<Tensor>,
-}
-
-impl Linear {
-    /// From a weight as checkpoints store it, `(out, in)`.
-    pub fn new(weight: &Tensor, bias: Option<Tensor>) -> Result<Self> {
-        Ok(Self { weight: weight.t()?.contiguous()?, bias })
-    }
-
-    /// From several weights `(out, in)` of one input, whose outputs are laid side by side.
-    pub fn stacked(weights: &[Tensor], biases: Option<&[Tensor]>) -> Result<Self> {
-        let bias = biases.map(|biases| Tensor::cat(biases, 0)).transpose()?;
-        Self::new(&Tensor::cat(weights, 0)?, bias)
-    }
-
-    /// `(rows, in)` to `(rows, out)`.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = x.matmul(&self.weight)?;
-        match &self.bias {
-            Some(bias) => y.broadcast_add(bias),
-            None => Ok(y),
-        }
-    }
-}
+pub use crate::model::linear::{Linear, VocabMaps};
+use crate::model::weights::{LoadError, Map, Weights};
 
 /// Division by the root mean square, then a gain per channel.
 #[derive(Debug)]
@@ -73,9 +43,18 @@ pub struct SwiGlu {
 }
 
 impl SwiGlu {
-    /// From weights `(out, in)`.
-    pub fn new(gate: Tensor, up: Tensor, down: &Tensor) -> Result<Self> {
-        Ok(Self { gate_up: Linear::stacked(&[gate, up], None)?, down: Linear::new(down, None)? })
+    /// Takes the maps of these names from a checkpoint; `inner` is the width between them.
+    pub fn load(
+        weights: &Weights,
+        [gate, up, down]: [&str; 3],
+        hidden: usize,
+        inner: usize,
+        device: &Device,
+    ) -> std::result::Result<Self, LoadError> {
+        Ok(Self {
+            gate_up: weights.linear(&[Map::new(gate, inner), Map::new(up, inner)], hidden, device)?,
+            down: weights.linear(&[Map::new(down, hidden)], inner, device)?,
+        })
     }
 
     /// `(rows, hidden)` to the same.
