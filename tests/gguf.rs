@@ -65,7 +65,8 @@ impl Model {
             shapes.push(("model.transformer.ff_out.weight".into(), vec![vocab, hidden]));
             shapes.push(("model.transformer.ln_f.weight".into(), vec![hidden]));
             let mut config = Self::golden("llada-tiny").config;
-            let fields = [("d_model", hidden), ("mlp_hidden_size", inner), ("n_heads", heads), ("n_kv_heads", kv_heads)];
+            let fields =
+                [("d_model", hidden), ("mlp_hidden_size", inner), ("n_heads", heads), ("n_kv_heads", kv_heads)];
             for (field, value) in fields.into_iter().chain([
                 ("n_layers", layers),
                 ("vocab_size", vocab),
@@ -98,7 +99,9 @@ impl Model {
                 for (name, rows) in [("q_proj", queries), ("k_proj", keys), ("v_proj", keys), ("attn_out", hidden)] {
                     add(&format!("{name}.weight"), &[rows, hidden]);
                 }
-                for (name, rows, width) in [("ff_proj", inner, hidden), ("up_proj", inner, hidden), ("ff_out", hidden, inner)] {
+                for (name, rows, width) in
+                    [("ff_proj", inner, hidden), ("up_proj", inner, hidden), ("ff_out", hidden, inner)]
+                {
                     add(&format!("{name}.weight"), &[rows, width]);
                 }
             } else {

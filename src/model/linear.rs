@@ -52,9 +52,8 @@ impl Linear {
         names.iter().zip(&stored).for_each(|(name, stored)| weights.done(name, stored));
         let mut bias = None;
         if biased {
-            let biases = maps
-                .iter()
-                .map(|(name, outputs)| weights.take(&format!("{name}.bias"), &[*outputs], device.tensors()));
+            let biases =
+                maps.iter().map(|(name, outputs)| weights.take(&format!("{name}.bias"), &[*outputs], device.tensors()));
             bias = Some(Tensor::cat(&biases.collect::<Result<Vec<_>, _>>()?, 0)?.to_dtype(device.dtype())?);
         }
         Ok(Self { stack, bias, widths })
@@ -109,12 +108,7 @@ impl Linear {
 }
 
 impl Stack {
-    fn load(
-        maps: &[Stored<'_>],
-        outputs: usize,
-        inputs: usize,
-        device: &ComputeDevice,
-    ) -> candle_core::Result<Self> {
+    fn load(maps: &[Stored<'_>], outputs: usize, inputs: usize, device: &ComputeDevice) -> candle_core::Result<Self> {
         if maps.iter().all(|map| map.encoding().blocks().is_none()) {
             let numbers = stored::transposed(maps, inputs)?;
             let weight = Tensor::from_vec(numbers, (inputs, outputs), device.tensors())?;

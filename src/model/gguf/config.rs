@@ -11,9 +11,6 @@ use crate::model::weights::LoadError;
 /// Base of the rotary wavelengths where a file names none, as llama.cpp has it.
 const ROPE_THETA: f64 = 10_000.0;
 
-/// Names of mask tokens: of Dream and A2D, of `LLaDA`.
-const MASK_NAMES: [&str; 2] = ["<|mask|>", "<|mdm_mask|>"];
-
 /// The fields that all families share.
 struct Shape {
     layers: u64,
@@ -91,10 +88,7 @@ impl GgufFile {
             eos: self
                 .whole("tokenizer.ggml.eos_token_id")?
                 .ok_or_else(|| self.unsound("field `tokenizer.ggml.eos_token_id` is missing".into()))?,
-            mask: match self.whole("tokenizer.ggml.mask_token_id")? {
-                Some(mask) => Some(mask),
-                None => self.token_named(&MASK_NAMES)?,
-            },
+            mask: self.whole("tokenizer.ggml.mask_token_id")?,
         };
         Ok(shape)
     }
@@ -178,12 +172,5 @@ impl GgufFile {
         // The shortest decimal that rounds to the same float32 is what the published configuration says: 1e-6, not
         // 9.99999997e-7.
         Ok(number.map(|number| (number as f32).to_string().parse().unwrap_or(number)))
-    }
-
-    /// The id of the first of these tokens that the file's vocabulary has.
-    fn token_named(&self, names: &[&str]) -> Result<Option<u64>, LoadError> {
-        let Some(tokens) = self.texts("tokenizer.ggml.tokens")? else { return Ok(None) };
-        let id = names.iter().find_map(|name| tokens.iter().position(|token| token == name));
-        Ok(id.map(|id| id as u64))
     }
 }

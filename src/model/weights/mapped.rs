@@ -48,9 +48,8 @@ impl Bytes {
             #[expect(unsafe_code, reason = "pages of the file would count as memory of the process")]
             // SAFETY: pages of a private, read-only map of a file hold nothing but the file; dropped ones are read from
             // it again. The range lies within the map, as it was sliced from it.
-            let advised = unsafe {
-                map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len())
-            };
+            let advised =
+                unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len()) };
             // A system that will not take the advice only keeps the pages for longer.
             drop(advised);
         }

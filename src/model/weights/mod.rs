@@ -69,7 +69,7 @@ impl Weights {
     pub fn open_folder(folder: &Path) -> Result<Self, LoadError> {
         let (single, index) = (folder.join(SINGLE), folder.join(INDEX));
         if !single.exists() && index.exists() {
-            return Self::new(Source::Sharded(Sharded::open(&index)?));
+            return Ok(Self::new(Source::Sharded(Sharded::open(&index)?)));
         }
         Self::open(&single)
     }
@@ -78,22 +78,22 @@ impl Weights {
     pub fn open(path: &Path) -> Result<Self, LoadError> {
         let file = path.display().to_string();
         match Bytes::open(path) {
-            Ok(bytes) => Self::new(Source::Single(Shard::new(file, bytes)?)),
+            Ok(bytes) => Ok(Self::new(Source::Single(Shard::new(file, bytes)?))),
             Err(error) => Err(LoadError::Read { file, error }),
         }
     }
 
     /// Takes a safetensors file's bytes; `file` is its name in messages.
     pub fn from_bytes(file: impl Into<String>, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, LoadError> {
-        Self::new(Source::Single(Shard::new(file.into(), Bytes::Held(bytes.into()))?))
+        Ok(Self::new(Source::Single(Shard::new(file.into(), Bytes::Held(bytes.into()))?)))
     }
 
     /// The tensors of an opened GGUF file.
-    pub fn from_gguf(file: Arc<GgufFile>) -> Result<Self, LoadError> {
+    pub fn from_gguf(file: Arc<GgufFile>) -> Self {
         Self::new(Source::Gguf(file))
     }
 
-    fn new(source: Source) -> Result<Self, LoadError> {
+    fn new(source: Source) -> Self {
         let mut weights = Self {
             source,
             taken: RefCell::default(),
@@ -103,7 +103,7 @@ impl Weights {
             watch: None,
         };
         weights.total = weights.all().map(|(_, stored)| stored.len() as u64).sum();
-        Ok(weights)
+        weights
     }
 
     /// Tells `watch` of every tensor that is taken.
@@ -241,46 +241,34 @@ const HEADS: [&str; 3] = ["lm_head.weight", "model.transformer.ff_out.weight", "
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use ::safetensors::tensor::Dtype;
+
     use super::*;
     use crate::model::testing::Tiny;
 
-    fn message(bytes: Vec<u8>) -> String {
-        Weights::from_bytes("m/model.safetensors", bytes).unwrap_err().to_string()
-    }
-
     #[test]
-    fn a_file_cut_anywhere_is_called_truncated() {
-        let whole = Tiny::new("Dream", false).weights(Dtype::F32);
-        let header = LENGTH_BYTES + u64::from_le_bytes(*whole.first_chunk().unwrap()) as usize;
-        for length in [0, 5, LENGTH_BYTES, header - 1, header, header + 1, whole.len() - 1] {
-            let message = message(whole[..length].to_vec());
-            assert!(message.starts_with(&format!("m/model.safetensors is {length} bytes long")), "{message}");
-            assert!(message.ends_with("truncated"), "{length}: {message}");
-        }
-        let cut = message(whole[..=header].to_vec());
-        assert!(cut.contains(&format!("describes {}", whole.len())), "{cut}");
-    }
-
-    #[test]
-    fn a_file_that_goes_on_is_damaged() {
-        let mut whole = Tiny::new("Dream", false).weights(Dtype::F32);
-        whole.push(0);
-        assert!(message(whole).ends_with("damaged"));
-    }
-
-    #[test]
-    fn other_files_are_no_weights() {
-        let mut page = 9_u64.to_le_bytes().to_vec();
-        page.extend_from_slice(b"<!doctype html>");
-        assert!(message(page).contains("is not a safetensors file"));
-        assert!(message(vec![0xff; 64]).contains("is not a safetensors file"));
-    }
-
-    #[test]
-    fn taken_weights_are_counted() {
-        let weights = Weights::from_bytes("m", Tiny::new("Dream", false).weights(Dtype::F32)).unwrap();
+    fn taken_weights_are_counted_once() {
+        let weights = Weights::from_bytes("m", Tiny::new("Dream", false).weights(Dtype::F16)).unwrap();
         assert!(weights.has("model.norm.weight") && !weights.has("model.norm.bias"));
-        let norm = weights.take("model.norm.weight", &[16], &Device::Cpu).unwrap();
-        assert_eq!((norm.dims(), weights.taken()), (&[16][..], 16));
+        for _ in 0..2 {
+            let norm = weights.take("model.norm.weight", &[16], &Device::Cpu).unwrap();
+            assert_eq!((norm.dims(), weights.taken()), (&[16][..], 16));
+        }
+    }
+
+    #[test]
+    fn what_is_left_over_is_named_unless_it_is_harmless() {
+        let mut tiny = Tiny::new("Dream", false);
+        tiny.tensors.retain(|name, _| name == "model.norm.weight" || name == "lm_head.weight");
+        tiny.tensors.insert("model.layers.0.self_attn.rotary_emb.inv_freq".into(), (vec![2], vec![1.0, 0.1]));
+        let weights = |tiny: &Tiny| Weights::from_bytes("m", tiny.weights(Dtype::F32)).unwrap();
+        let half = weights(&tiny);
+        half.take("model.norm.weight", &[16], &Device::Cpu).unwrap();
+        assert!(half.finish("Dream", true).is_ok(), "a tied head may be there twice");
+        let message = half.finish("Dream", false).unwrap_err().to_string();
+        assert!(message.starts_with("m has a tensor `lm_head.weight` that the Dream architecture"), "{message}");
+        assert!(message.contains("the only one"), "{message}");
+        let message = weights(&tiny).finish("Dream", false).unwrap_err().to_string();
+        assert!(message.contains("`lm_head.weight`") && message.contains("and 1 more"), "{message}");
     }
 }

@@ -251,7 +251,7 @@ pub(crate) fn blocks(weight: &Stored<'_>, device: &Device) -> Result<QTensor> {
         QStorage::from_data(Cow::Borrowed(data), device, blocks)?
     } else {
         // The library takes blocks from an aligned address only.
-        let mut gathered = Vec::with_capacity(data.len() + ALIGNMENT);
+        let mut gathered: Vec<u8> = Vec::with_capacity(data.len() + ALIGNMENT);
         gathered.resize(gathered.as_ptr().align_offset(ALIGNMENT), 0);
         let start = gathered.len();
         (0..weight.rows()).for_each(|row| gathered.extend_from_slice(weight.row(row)));
