@@ -55,6 +55,14 @@ impl TokenIds {
             Self::Many(ids) => ids.first().copied(),
         }
     }
+
+    /// All of them.
+    pub fn all(&self) -> &[u32] {
+        match self {
+            Self::One(id) => std::slice::from_ref(id),
+            Self::Many(ids) => ids,
+        }
+    }
 }
 
 /// Configuration of a Qwen2 body, as `Qwen/Qwen2.5-*` and `Dream-org/Dream-v0-*` write it.

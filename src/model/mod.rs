@@ -6,7 +6,8 @@
 //! |---|---|
 //! | [`network`] | the trait, free of tensors |
 //! | [`checkpoint`] | a checkpoint's folder or embedded bytes, and which architecture they are |
-//! | [`tokenizer`] | text to token ids and back |
+//! | [`tokenizer`] | text to token ids and back, prompts |
+//! | [`template`] | chat templates |
 //! | [`embedded`] | the pair that is part of the program |
 //! | [`weights`] | tensors out of a safetensors file |
 //! | [`config`] | the fields of `config.json` |
@@ -29,6 +30,7 @@ pub mod kv;
 pub mod layers;
 pub mod network;
 pub mod qwen2;
+pub mod template;
 #[cfg(test)]
 mod testing;
 pub mod tokenizer;
