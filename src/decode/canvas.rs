@@ -8,13 +8,14 @@ pub(super) struct Canvas {
     ids: Vec<u32>,
     prompt: usize,
     mask: u32,
+    live: usize,
 }
 
 impl Canvas {
     /// The prompt followed by `gen_length` masks.
     pub fn new(prompt: &[u32], gen_length: usize, mask: u32) -> Self {
         let ids = prompt.iter().copied().chain(std::iter::repeat_n(mask, gen_length)).collect();
-        Self { ids, prompt: prompt.len(), mask }
+        Self { ids, prompt: prompt.len(), mask, live: prompt.len() + gen_length }
     }
 
     pub fn ids(&self) -> &[u32] {
@@ -23,6 +24,16 @@ impl Canvas {
 
     pub fn len(&self) -> usize {
         self.ids.len()
+    }
+
+    /// One past the last position that is still computed and attended to: the whole canvas until it is cut.
+    pub fn live(&self) -> usize {
+        self.live
+    }
+
+    /// Takes everything from `end` on out of the work; what stands there is shown, but never computed again.
+    pub fn cut(&mut self, end: usize) {
+        self.live = self.live.min(end.max(self.prompt));
     }
 
     /// Number of prompt tokens: the first generated position.
@@ -60,5 +71,10 @@ impl Canvas {
 
     pub fn write(&mut self, position: usize, token: u32) {
         self.ids[position] = token;
+    }
+
+    /// Takes a committed token back.
+    pub fn remask(&mut self, position: usize) {
+        self.ids[position] = self.mask;
     }
 }

@@ -2,24 +2,25 @@
 //!
 //! `region → plan → forward → proposals → (guide) → unmask → write → stop`, each from its slot.
 
-use std::ops::Range;
-
 use thiserror::Error;
 
 use super::{
-    cache::{Cache, Plan, Situation},
+    audit::{self, Kept},
+    cache::Cache,
     canvas::Canvas,
     clock::Clock,
     guide::Guide,
+    moment::Moment,
     noise::{Noise, Seeded},
+    plan::Plan,
     proposal::{Candidate, Proposer},
-    record::{Change, Commit, Cost, GuideReview, StepRecord, StopReason},
+    record::{Change, Cost, GuideReview, Reason, StepRecord, StopReason},
     schedule::Schedule,
     stop,
-    unmask::{self, Moment},
+    unmask::{Delta, Scored, Unmask},
 };
 use crate::{
-    model::network::{Alignment, Attention, Network, NetworkError, NetworkSpec, Pass, Read},
+    model::network::{Alignment, Attention, Mask, Network, NetworkError, NetworkSpec, Pass},
     settings::{Effect, GuideRule, Limits, Settings, SettingsError},
 };
 
@@ -57,13 +58,27 @@ pub struct Decoder {
     wanted: Settings,
     schedule: Schedule,
     cache: Cache,
+    unmask: Unmask,
     guide: Guide,
     noise: Box<dyn Noise>,
     steps: usize,
-    /// Where the block before the active one started, until the first step of the active one is done.
-    finished_block: Option<usize>,
     block_is_new: bool,
     stopped: Option<StopReason>,
+}
+
+/// What the slots may look at. A macro, so that only these fields are borrowed.
+macro_rules! moment {
+    ($decoder:expr) => {
+        Moment {
+            settings: &$decoder.settings,
+            canvas: &$decoder.canvas,
+            schedule: &$decoder.schedule,
+            noise: &*$decoder.noise,
+            step: $decoder.steps,
+            alignment: $decoder.alignment,
+            eos: $decoder.eos,
+        }
+    };
 }
 
 impl Decoder {
@@ -111,11 +126,11 @@ impl Decoder {
             alignment: denoiser.alignment,
             limits,
             schedule: Schedule::new(&canvas, &settings),
-            cache: Cache::new(&canvas),
+            cache: Cache::new(canvas.len()),
+            unmask: Unmask::default(),
             guide: Guide::default(),
             noise: Box::new(Seeded(settings.seed)),
             steps: 0,
-            finished_block: None,
             block_is_new: true,
             stopped: None,
             wanted: settings,
@@ -161,39 +176,45 @@ impl Decoder {
         let mut cost = Cost::default();
         let changes = self.adopt_settings();
         let region = self.schedule.region();
-        let situation = Situation {
-            settings: &self.settings,
-            region,
-            unfrozen: self.finished_block.filter(|_| self.settings.clean_freeze),
-            alignment: self.alignment,
+        let moment = moment!(self);
+        let plan = self.cache.plan(moment);
+        let standing_wanted = self.unmask.needs_standing(moment);
+        let mut kept = audit::is_due(moment).then(Kept::default);
+        let (candidates, standing) =
+            self.propose(networks.denoiser, &plan, standing_wanted, kept.as_mut(), clock, &mut cost)?;
+        let kv = self.cache.report(&plan, moment!(self));
+        let audit = match kept {
+            Some(kept) => audit::audit(networks.denoiser, kept, &kv, Mask::Own, moment!(self), clock, &mut cost)?,
+            None => None,
         };
-        let plan = self.cache.plan(&self.canvas, situation);
-        let candidates = self.propose(networks.denoiser, &plan, clock, &mut cost)?;
-        let kv = self.cache.observe(&plan, self.steps, &self.canvas);
 
-        let block: Vec<Candidate> = candidates
-            .iter()
-            .filter(|candidate| (region.start..region.end).contains(&candidate.proposal.position))
-            .cloned()
-            .collect();
-        let (guide, mut commits) = self.choose(networks.guide, &block, clock, &mut cost)?;
+        let eligible = |candidate: &&Candidate| {
+            let position = candidate.proposal.position;
+            (region.start..region.end).contains(&position) && plan.only.is_none_or(|only| only == position)
+        };
+        let block: Vec<Candidate> = candidates.iter().filter(eligible).cloned().collect();
+        let scored = Scored { masked: &block, standing: &standing };
+        let entering = plan.only.is_some();
+        let (guide, Delta { mut commits, remasked }) =
+            self.choose(networks.guide, scored, entering, clock, &mut cost)?;
         for commit in &commits {
             self.canvas.write(commit.position, commit.token);
         }
+        for position in &remasked {
+            self.canvas.remask(*position);
+        }
         self.schedule.step += 1;
         self.steps += 1;
-        self.finished_block = None;
         let filled = stop::fill_after_eos(&mut self.canvas, &self.schedule, &self.settings, self.eos);
         self.stopped = stop::check(&self.canvas, !filled.is_empty(), self.steps);
         commits.extend(filled);
         commits.sort_unstable_by_key(|commit| commit.position);
         if self.stopped.is_none() && self.schedule.is_closed(&self.canvas) {
-            self.finished_block = Some(region.start);
             self.block_is_new = true;
         }
 
         let took = clock.micros_since(began);
-        cost.other_us = took.saturating_sub(cost.denoiser_us + cost.guide_us);
+        cost.other_us = took.saturating_sub(cost.denoiser_us + cost.guide_us + cost.audit_us);
         Ok(StepRecord {
             step: self.steps - 1,
             region,
@@ -201,8 +222,11 @@ impl Decoder {
             ids: self.canvas.ids().to_vec(),
             proposals: candidates.into_iter().map(|candidate| candidate.proposal).collect(),
             commits,
+            remasked,
             kv,
+            layers: self.cache.layers().to_vec(),
             guide,
+            audit,
             cost,
             stop: self.stopped,
         })
@@ -211,71 +235,102 @@ impl Decoder {
     /// Moves what was asked for into force, as far as the moment allows; opens the next block if one is due.
     fn adopt_settings(&mut self) -> Vec<Change> {
         let before = self.settings;
-        let due = if self.block_is_new { Effect::NextBlock } else { Effect::NextStep };
+        let slides = self.schedule.slides();
+        let due = if self.block_is_new || slides { Effect::NextBlock } else { Effect::NextStep };
         self.settings.adopt(&self.wanted, due);
-        if self.block_is_new && self.steps > 0 {
-            self.schedule.advance(&self.canvas, &self.settings);
-        } else if self.block_is_new {
+        if self.steps == 0 {
             self.schedule = Schedule::new(&self.canvas, &self.settings);
+        } else if slides {
+            self.block_is_new = self.schedule.slide(&self.canvas, &self.settings);
+        } else if self.block_is_new {
+            self.schedule.advance(&self.canvas, &self.settings);
+        }
+        if self.block_is_new {
+            self.unmask.open_block();
         }
         self.block_is_new = false;
         Change::between(&before, &self.settings)
     }
 
-    /// Runs the denoiser and scores every masked position that it computed.
+    /// Runs the forwards of the plan; scores every masked position whose row was computed and, if `standing_wanted`,
+    /// every such committed position of the block.
     fn propose(
-        &self,
+        &mut self,
         denoiser: &mut dyn Network,
         plan: &Plan,
+        standing_wanted: bool,
+        mut kept: Option<&mut Kept>,
         clock: &dyn Clock,
         cost: &mut Cost,
-    ) -> Result<Vec<Candidate>, DecodeError> {
-        let Range { start, end } = plan.query;
-        let offset = match self.alignment {
-            Alignment::Aligned => 0,
-            Alignment::Shifted => 1,
+    ) -> Result<(Vec<Candidate>, Vec<Candidate>), DecodeError> {
+        let moment = moment!(self);
+        let region = self.schedule.region();
+        let wanted_at = |position: &usize| {
+            self.canvas.is_masked(*position)
+                || standing_wanted && (region.start..region.end).contains(position) && *position >= self.canvas.prompt()
         };
-        // A shifted row of the window's first position lies outside of it; that position is never masked.
-        let scored: Vec<usize> =
-            self.canvas.masked(start..end).filter(|position| *position >= start + offset).collect();
-        let wanted: Vec<usize> = scored.iter().map(|position| position - offset - start).collect();
-        let positions: Vec<usize> = (start..end).collect();
-        let pass = Pass::new(&self.canvas.ids()[start..end], &positions, Read::UpTo(plan.read), &wanted);
-        let began = clock.now();
-        let logits = denoiser.forward(pass)?;
-        cost.denoiser_us += clock.micros_since(began);
-        cost.nfe += 1;
-        cost.computed += positions.len() as u32;
-        cost.reused += (plan.read - positions.len()) as u32;
+        let scored: Vec<usize> = (0..self.canvas.live()).filter(wanted_at).collect();
+        let (mut masked, mut standing) = (Vec::new(), Vec::new());
         let greedy = self.settings.guide != GuideRule::Off;
         let mut proposer =
-            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy);
-        Ok(scored.iter().enumerate().map(|(row, position)| proposer.propose(*position, logits.row(row))).collect())
+            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy)
+                .in_block(region.block);
+        for (number, pass) in plan.passes.iter().enumerate() {
+            // A row counts in the last pass that computes it.
+            let later = &plan.passes[number + 1..];
+            let (rows, wanted): (Vec<usize>, Vec<usize>) = scored
+                .iter()
+                .filter_map(|position| {
+                    let source = moment.source(*position)?;
+                    let index = pass.query.binary_search(&source).ok()?;
+                    (!later.iter().any(|later| later.computes(source))).then_some((*position, index))
+                })
+                .unzip();
+            let ids: Vec<u32> = pass.query.iter().map(|position| self.canvas.ids()[*position]).collect();
+            let began = clock.now();
+            let logits =
+                self.cache.forward(denoiser, Pass::new(&ids, &pass.query, pass.read(), &wanted), &self.settings)?;
+            cost.denoiser_us += clock.micros_since(began);
+            cost.nfe += 1;
+            cost.computed += self.cache.computed(pass);
+            cost.reused += (pass.read_len() - pass.query.len()) as u32;
+            self.cache.wrote(pass, moment!(self));
+            for (row, position) in rows.iter().enumerate() {
+                let candidate = proposer.propose(*position, logits.row(row));
+                if let Some(kept) = kept.as_mut().filter(|_| self.canvas.is_masked(*position)) {
+                    kept.keep(*position, logits.row(row));
+                }
+                if self.canvas.is_masked(*position) { masked.push(candidate) } else { standing.push(candidate) }
+            }
+        }
+        let by_position = |candidate: &Candidate| candidate.proposal.position;
+        masked.sort_unstable_by_key(by_position);
+        standing.sort_unstable_by_key(by_position);
+        Ok((masked, standing))
     }
 
-    /// Which candidates of the block are committed: the guide's say, or the unmask rule's.
+    /// What the step writes: by the guide's say, or by the unmask rule's; all that was scored where that is the one
+    /// position which the forward that enters a block must settle.
     fn choose(
         &mut self,
         guide: Option<&mut dyn Network>,
-        block: &[Candidate],
+        scored: Scored<'_>,
+        entering: bool,
         clock: &dyn Clock,
         cost: &mut Cost,
-    ) -> Result<(Option<GuideReview>, Vec<Commit>), DecodeError> {
+    ) -> Result<(Option<GuideReview>, Delta), DecodeError> {
         if self.settings.guide != GuideRule::Off {
             let network = guide
                 .ok_or_else(|| DecodeError::Unusable("the settings ask for a guide, and none was given".into()))?;
-            let (review, commits) = self.guide.review(network, &self.canvas, block, &self.settings, clock, cost)?;
-            return Ok((Some(review), commits));
+            let (review, commits) =
+                self.guide.review(network, &self.canvas, scored.masked, &self.settings, clock, cost)?;
+            return Ok((Some(review), Delta { commits, remasked: Vec::new() }));
         }
-        let region = self.schedule.region();
-        let moment = Moment {
-            settings: &self.settings,
-            schedule: &self.schedule,
-            noise: &*self.noise,
-            step: self.steps,
-            masked: self.canvas.masked(region.start..region.end).count(),
-        };
-        Ok((None, unmask::select(block, moment)))
+        if entering {
+            let commits = scored.masked.iter().map(|candidate| candidate.commit(Reason::BlockEntry)).collect();
+            return Ok((None, Delta { commits, remasked: Vec::new() }));
+        }
+        Ok((None, self.unmask.select(scored, moment!(self))))
     }
 }
 

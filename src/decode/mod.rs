@@ -5,19 +5,22 @@
 //!
 //! | slot | file | question |
 //! |---|---|---|
-//! | schedule | `schedule.rs` | which positions may be committed now? |
-//! | cache | `cache.rs` | which positions are computed, which K/V rows are read? |
+//! | schedule | `schedule/` | which positions may be committed now? |
+//! | cache | `cache/` | which positions are computed, which K/V rows are read? |
 //! | proposal | `proposal.rs` | which token, and how sure? |
-//! | unmask | `unmask.rs` | which proposals are committed? |
+//! | unmask | `unmask/` | which proposals are committed? |
 //! | guide | `guide.rs` | which drafts does the autoregressive guide accept? |
-//! | stop | `stop.rs` | is the run over? |
+//! | stop | `stop/` | is the run over? |
 
+mod audit;
 mod cache;
 mod canvas;
 pub mod clock;
 mod decoder;
 mod guide;
+mod moment;
 pub mod noise;
+mod plan;
 mod proposal;
 pub mod record;
 mod schedule;

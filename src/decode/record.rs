@@ -22,11 +22,20 @@ pub struct StepRecord {
     pub proposals: Vec<Proposal>,
     /// What was written in this step, ascending. Includes positions that a stop rule filled.
     pub commits: Vec<Commit>,
+    /// Committed positions that this step masked again, ascending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remasked: Vec<usize>,
     /// How the K/V row of every position was used, one entry per canvas position.
     pub kv: Vec<KvUse>,
+    /// What each layer computed, where layers differ: from the first one up, empty where they do not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<LayerUse>,
     /// What the guide said, where one was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guide: Option<GuideReview>,
+    /// What the cache changed, in steps that were audited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditReport>,
     /// What the step cost.
     pub cost: Cost,
     /// Why the run ended with this step, if it did.
@@ -112,6 +121,9 @@ pub enum Reason {
     BestOfStep,
     /// Dream's origin rule drew it.
     Drawn,
+    /// The first position of a block, written from the forward that entered the block: the forwards that follow compute
+    /// no row that speaks for it (Fast-dLLM on shifted networks).
+    BlockEntry,
     /// The guide accepted it.
     GuideAgreed,
     /// The guide accepted nothing, so the denoiser's first draft was written all the same.
@@ -132,8 +144,13 @@ pub struct KvUse {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
-fn is_zero(age: &u32) -> bool {
-    *age == 0
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero_us(micros: &u64) -> bool {
+    *micros == 0
 }
 
 /// What happened to a K/V row in a step.
@@ -151,6 +168,17 @@ pub enum KvStatus {
     /// Not attended to at all.
     #[serde(rename = "d")]
     Dropped,
+}
+
+/// What a layer computed in a step, under a cache that decides layer by layer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LayerUse {
+    /// Positions whose K/V rows the layer computed.
+    pub computed: u32,
+    /// Mean cosine similarity to the step before, -1 to 1, where the layer was asked for it: of the watched tokens'
+    /// attention (Elastic-Cache).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<f32>,
 }
 
 /// What the guide said about the drafts of a step.
@@ -205,6 +233,41 @@ pub enum Verdict {
     NotReached,
 }
 
+/// A step beside the uncached truth: the same canvas, every position computed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditReport {
+    /// One entry per masked position that the step scored, ascending.
+    pub positions: Vec<AuditedPosition>,
+    /// One entry per position whose K/V row was reused, ascending.
+    pub drift: Vec<RowDrift>,
+}
+
+/// The truth at a masked position.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AuditedPosition {
+    /// Absolute position.
+    pub position: usize,
+    /// The most likely token of the truth.
+    pub token: u32,
+    /// Its probability there.
+    pub probability: f32,
+    /// Whether the step's most likely token is another one.
+    pub differs: bool,
+    /// Kullback-Leibler divergence of the step's distribution from the truth, `Σ truth · ln(truth / step)`, nats.
+    pub kl: f32,
+}
+
+/// How far a reused K/V row is from the one that computing it anew would give: cosines, one per layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RowDrift {
+    /// Absolute position.
+    pub position: usize,
+    /// Of the keys.
+    pub keys: Vec<f32>,
+    /// Of the values.
+    pub values: Vec<f32>,
+}
+
 /// What a step cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
@@ -212,9 +275,9 @@ pub struct Cost {
     pub nfe: u32,
     /// Forwards of the guide.
     pub guide_forwards: u32,
-    /// Positions that the denoiser computed.
+    /// Positions that the denoiser computed; their mean over the layers, rounded up, where layers differ.
     pub computed: u32,
-    /// Positions whose K/V rows were reused.
+    /// Positions whose K/V rows were read without being fed.
     pub reused: u32,
     /// Positions that the guide computed.
     pub guide_computed: u32,
@@ -224,10 +287,16 @@ pub struct Cost {
     pub guide_us: u64,
     /// Microseconds for everything else: proposals, selection, records.
     pub other_us: u64,
+    /// Forwards of the denoiser that only an audit asked for; in no other figure.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub audit_forwards: u32,
+    /// Microseconds that the audit took; in no other figure.
+    #[serde(default, skip_serializing_if = "is_zero_us")]
+    pub audit_us: u64,
 }
 
 impl Cost {
-    /// The whole step, microseconds.
+    /// The whole step without its audit, microseconds.
     pub fn total_us(&self) -> u64 {
         self.denoiser_us + self.guide_us + self.other_us
     }
@@ -243,6 +312,8 @@ impl std::ops::AddAssign for Cost {
         self.denoiser_us += step.denoiser_us;
         self.guide_us += step.guide_us;
         self.other_us += step.other_us;
+        self.audit_forwards += step.audit_forwards;
+        self.audit_us += step.audit_us;
     }
 }
 

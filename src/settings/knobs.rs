@@ -97,12 +97,50 @@ impl KnobType for f32 {
 }
 
 choices! {
+    /// Where tokens can be committed.
+    ScheduleChoice {
+        Blocks = "blocks": "in blocks from left to right, or the whole canvas (block-length)",
+        Leftmost = "leftmost": "at the leftmost window-length masks, whatever stands between them (Elastic-Cache)",
+    }
+}
+
+choices! {
     /// Which K/V rows are reused.
     CacheChoice {
         Off = "off": "recompute every position in every step",
         Block = "freecache-block": "freeze prompt and finished blocks, recompute from the current block on",
         Window = "freecache-window": "recompute a window around the last committed token, freeze what is left of it",
         Prompt = "freecache-prompt": "freeze the prompt after the first step, recompute the generation",
+        FastPrefix = "fast-prefix": "Fast-dLLM: on entering a block compute everything, then from the block on",
+        FastDual = "fast-dual": "Fast-dLLM: on entering a block compute everything, then only the block",
+        DkvDecode = "dkv-decode": "dKV-Cache: freeze a token one step after it was committed, recompute the masks",
+        DkvPrefill = "dkv-prefill": "dKV-Cache: freeze the prompt after the first step, and never refresh it",
+        DkvPrefillDecode = "dkv-pd": "dKV-Cache: both, refreshing what dkv-decode froze",
+        DkvGreedy = "dkv-greedy": "dKV-Cache: recompute what is committed next, what was committed last, and neighbours",
+        Elastic = "elastic": "Elastic-Cache: recompute the window; once attention drifts in a layer, all above it",
+    }
+}
+
+impl CacheChoice {
+    /// Whether `cache-refresh` says when everything is computed anew.
+    pub fn is_refreshed(self) -> bool {
+        matches!(self, Self::FastPrefix | Self::FastDual | Self::DkvDecode | Self::DkvPrefillDecode | Self::DkvGreedy)
+    }
+}
+
+choices! {
+    /// Which rows dKV-Cache freezes in a network whose rows speak for the token to their right.
+    FreezeChoice {
+        Both = "both": "rows whose own token and the one to the right are committed (dKV-Cache `un_right`)",
+        Target = "target": "rows whose token to the right is committed, be they masked or not (dKV-Cache `un`)",
+    }
+}
+
+choices! {
+    /// What the similarity of attention is taken over.
+    DriftAxis {
+        Keys = "keys": "each head's distribution over the keys (Elastic-Cache, as its paper defines it)",
+        Heads = "heads": "the heads' weights of each key (Elastic-Cache, as released)",
     }
 }
 
@@ -120,7 +158,8 @@ choices! {
         Confidence = "confidence": "probability of the drawn token (LLaDA low-confidence, Dream `maskgit_plus`)",
         Margin = "margin": "gap between the two most likely tokens (Dream `topk_margin`)",
         Entropy = "entropy": "negative entropy, the most certain first (Dream entropy)",
-        Random = "random": "a random order",
+        Random = "random": "a random order, drawn anew in every step",
+        Drawn = "drawn": "a random order, drawn once for the block and so known in advance (dKV-Cache greedy)",
     }
 }
 
@@ -152,13 +191,14 @@ choices! {
         Off = "off": "never: every mask is denoised",
         Prefix = "prefix": "once end of text is committed and nothing before it is masked",
         Block = "block": "once a finished block holds end of text",
+        Cut = "cut": "fill what is right of end of text once it is committed; masks left of it are still denoised",
     }
 }
 
 /// One entry per knob; makes [`Settings`], its defaults and [`KNOBS`].
 macro_rules! knobs {
     ($($slot:ident {
-        $($name:literal $field:ident: $type:tt $(/ $unset:literal)? = $default:expr, $kind:tt, $unit:literal, $effect:ident, $help:literal;)+
+        $($name:literal $field:ident: $type:tt $(/ $unset:literal)? = $default:expr, $kind:tt, $unit:literal, $effect:ident, $help:literal $(, when $when:expr)?;)+
     })+) => {
         /// One value for every knob.
         #[derive(Debug, Clone, Copy, PartialEq)]
@@ -178,6 +218,7 @@ macro_rules! knobs {
             kind: knobs!(@kind $type $kind $($unset)?),
             effect: Effect::$effect,
             help: $help,
+            acts: knobs!(@acts $($when)?),
             read: |settings| knobs!(@read settings.$field, $type $($unset)?),
             write: |settings, value| knobs!(@write settings.$field, value, $type $($unset)?),
         },)+)+];
@@ -195,6 +236,8 @@ macro_rules! knobs {
     };
     (@kind bool _) => { Kind::Flag };
     (@kind $type:tt _) => { Kind::Choice($type::CHOICES) };
+    (@acts $when:expr) => { $when };
+    (@acts) => { |_| true };
     (@unset $unset:literal) => { Some($unset) };
     (@unset) => { None };
     (@read $place:expr, $type:tt $unset:literal) => { $place.map_or(Value::Word($unset), KnobType::to_value) };
@@ -220,60 +263,106 @@ knobs! {
     Schedule {
         "block-length" block_length: usize / "whole" = None, (1..=4096 by 4), "tokens", NextBlock,
             "Denoise in blocks of this length, left to right; whole takes the canvas at once.";
+        "schedule" schedule: ScheduleChoice = ScheduleChoice::Blocks, _, "", NextBlock,
+            "Where tokens can be committed.";
+        "window-length" window_length: usize = 16, (1..=4096 by 4), "masks", NextStep,
+            "Schedule leftmost: how many masks stand in the window (Elastic-Cache's beta).",
+            when |s| s.schedule == ScheduleChoice::Leftmost;
     }
     Cache {
         "cache" cache: CacheChoice = CacheChoice::Off, _, "", NextStep,
-            "Which K/V rows are reused instead of recomputed (FlashDLM, FreeCache).";
+            "Which K/V rows are reused instead of recomputed.";
         "window-left" window_left: usize = 64, (1..=4096 by 8), "tokens", NextStep,
-            "Window cache: positions recomputed before the last committed token.";
+            "Window cache: positions recomputed before the last committed token.",
+            when |s| s.cache == CacheChoice::Window;
         "window-right" window_right: usize / "end" = None, (2..=4096 by 8), "tokens", NextStep,
-            "Window cache: positions recomputed after it; what lies beyond is dropped. end drops nothing.";
+            "Window cache: positions recomputed after it; what lies beyond is dropped. end drops nothing.",
+            when |s| s.cache == CacheChoice::Window;
         "clean-freeze" clean_freeze: bool = false, _, "", NextBlock,
-            "Block cache: freeze a finished block one step late, with its last tokens in place.";
+            "Block cache: freeze a finished block one step late, with its last tokens in place.",
+            when |s| s.cache == CacheChoice::Block && s.block_length.is_some();
+        "cache-refresh" cache_refresh: usize / "entry" = None, (1..=1024 by 1), "steps", NextStep,
+            "Fast-dLLM, dKV-Cache: recompute everything every so many steps of a block; entry: on entering it only.",
+            when |s| s.cache.is_refreshed();
+        "dkv-freeze" dkv_freeze: FreezeChoice = FreezeChoice::Both, _, "", NextStep,
+            "dKV-Cache on networks with shifted logits: which rows are frozen.",
+            when |s| matches!(s.cache, CacheChoice::DkvDecode | CacheChoice::DkvPrefillDecode);
+        "dkv-neighbours" dkv_neighbours: usize = 4, (0..=64 by 1), "masks", NextStep,
+            "dKV-Cache greedy: nearest masks recomputed along with each position that is committed next.",
+            when |s| s.cache == CacheChoice::DkvGreedy;
+        "drift-threshold" drift_threshold: f32 = 0.9, (0.0..=2.0 by 0.05), "cosine", NextStep,
+            "Elastic-Cache: recompute the layers above one whose attention is less similar to before (gamma).",
+            when |s| s.cache == CacheChoice::Elastic;
+        "drift-axis" drift_axis: DriftAxis = DriftAxis::Keys, _, "", NextStep,
+            "Elastic-Cache: what that similarity is taken over.",
+            when |s| s.cache == CacheChoice::Elastic;
+        "drift-tokens" drift_tokens: usize = 1, (1..=64 by 1), "tokens", NextStep,
+            "Elastic-Cache: how many of the most attended tokens are watched per layer.",
+            when |s| s.cache == CacheChoice::Elastic;
     }
     Proposal {
         "sampler" sampler: SamplerStyle = SamplerStyle::Gumbel, _, "", NextStep,
             "How a token is drawn and its confidence measured.";
         "temperature" temperature: f32 = 0.0, (0.0..=2.0 by 0.1), "", NextStep,
-            "Randomness of the drawn token; 0 takes the most likely. Guided drafts are always greedy.";
+            "Randomness of the drawn token; 0 takes the most likely. Guided drafts are always greedy.",
+            when |s| s.guide == GuideRule::Off;
         "top-p" top_p: f32 / "off" = None, (0.05..=1.0 by 0.05), "probability", NextStep,
-            "Draw from the most likely tokens that hold this mass (sampler filtered).";
+            "Draw from the most likely tokens that hold this mass (sampler filtered).",
+            when |s| s.sampler == SamplerStyle::Filtered;
         "top-k" top_k: usize / "off" = None, (1..=1000 by 1), "tokens", NextStep,
-            "Draw from this many most likely tokens (sampler filtered).";
+            "Draw from this many most likely tokens (sampler filtered).",
+            when |s| s.sampler == SamplerStyle::Filtered;
         "order" order: OrderScore = OrderScore::Confidence, _, "", NextStep,
-            "What ranks the proposals: the best are committed first.";
+            "What ranks the proposals: the best are committed first.",
+            when |s| s.guide == GuideRule::Off;
         "order-temperature" order_temperature: f32 / "off" = None, (0.05..=2.0 by 0.05), "", NextStep,
-            "Draw the committed positions at random by their score (Dream `alg_temp`).";
+            "Draw the committed positions at random by their score (Dream `alg_temp`).",
+            when |s| s.guide == GuideRule::Off;
         "eos-last" eos_last: bool = false, _, "", NextStep,
-            "Give end-of-text proposals the lowest confidence, so that text comes first.";
+            "Give end-of-text proposals the lowest confidence, so that text comes first.",
+            when |s| s.guide == GuideRule::Off;
     }
     Unmask {
         "unmask" unmask: UnmaskRule = UnmaskRule::Quota, _, "", NextStep,
-            "Which proposals are committed when no guide decides.";
+            "Which proposals are committed when no guide decides.",
+            when |s| s.guide == GuideRule::Off;
         "tokens-per-step" tokens_per_step: usize = 1, (1..=512 by 1), "tokens", NextStep,
-            "Quota: how many proposals a step commits, unless steps is set.";
+            "How many proposals a step commits on average, unless steps is set.",
+            when |s| s.guide == GuideRule::Off && s.unmask != UnmaskRule::Threshold && s.steps.is_none();
         "steps" steps: usize / "auto" = None, (1..=4096 by 4), "steps", NextBlock,
-            "Steps for the whole canvas, spread over its blocks; auto follows tokens-per-step.";
+            "Steps for the whole canvas, spread over its blocks; auto follows tokens-per-step.",
+            when |s| s.guide == GuideRule::Off && s.unmask != UnmaskRule::Threshold;
         "time-end" time_end: f32 = 1e-3, (0.0..=0.5 by 0.001), "", NextRun,
-            "Dream's time grid runs from 1 to this (eps).";
+            "Dream's time grid runs from 1 to this (eps).",
+            when |s| s.guide == GuideRule::Off && matches!(s.unmask, UnmaskRule::Time | UnmaskRule::Origin);
         "threshold" threshold: f32 = 0.9, (0.0..=1.0 by 0.05), "probability", NextStep,
-            "Threshold: the confidence from which a proposal is committed.";
+            "Threshold: the confidence from which a proposal is committed.",
+            when |s| s.guide == GuideRule::Off && matches!(s.unmask, UnmaskRule::Threshold | UnmaskRule::ThresholdBudget);
     }
     Guide {
         "guide" guide: GuideRule = GuideRule::Off, _, "", NextStep,
             "Commit the longest run of drafts that the autoregressive guide accepts (FlashDLM, Guided Diffusion).";
         "guide-top-k" guide_top_k: usize = 2, (1..=1000 by 1), "tokens", NextStep,
-            "Guide rules topk and topk-relative: how deep the draft may rank.";
+            "Guide rules topk and topk-relative: how deep the draft may rank.",
+            when |s| matches!(s.guide, GuideRule::TopK | GuideRule::TopKRelative);
         "guide-ratio" guide_ratio: f32 = 0.5, (0.0..=1.0 by 0.05), "ratio", NextStep,
-            "Guide rule topk-relative: how likely the draft must be, relative to the guide's favourite.";
+            "Guide rule topk-relative: how likely the draft must be, relative to the guide's favourite.",
+            when |s| s.guide == GuideRule::TopKRelative;
         "guide-probability" guide_probability: f32 = 0.1, (0.0..=1.0 by 0.05), "probability", NextStep,
-            "Guide rule probability: what the guide must give the draft.";
+            "Guide rule probability: what the guide must give the draft.",
+            when |s| s.guide == GuideRule::Probability;
         "verify-batch" verify_batch: usize = 32, (1..=512 by 8), "drafts", NextStep,
-            "How many drafts the guide reads in one forward.";
+            "How many drafts the guide reads in one forward.",
+            when |s| s.guide != GuideRule::Off;
     }
     Stop {
         "eos-stop" eos_stop: EosStop = EosStop::Off, _, "", NextStep,
             "When end of text fills what is left of the canvas and ends the run.";
+    }
+    Audit {
+        "audit" audit: usize / "off" = None, (1..=64 by 1), "steps", NextStep,
+            "Every so many steps, also compute the uncached truth and report what the cache changed.",
+            when |s| s.cache != CacheChoice::Off;
     }
 }
 

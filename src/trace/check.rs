@@ -6,6 +6,9 @@ use crate::decode::record::{Cost, Proposal, StepRecord};
 /// The longest canvas that a file may ask for: far above any model's context, far below what memory holds.
 const LONGEST_CANVAS: usize = 1 << 20;
 
+/// The most layers that a file may list: far above any model's.
+const MOST_LAYERS: usize = 1 << 12;
+
 /// Checks a header.
 pub(super) fn header(header: &Header) -> Result<(), String> {
     let prompt = header.prompt_ids.len();
@@ -30,13 +33,13 @@ pub(super) struct Steps {
     prompt: usize,
     length: usize,
     next: usize,
-    cost: [u64; 8],
+    cost: [u64; 10],
 }
 
 impl Steps {
     /// For the log that `header` opens.
     pub(super) fn new(header: &Header) -> Self {
-        Self { prompt: header.prompt_ids.len(), length: header.canvas_length(), next: 0, cost: [0; 8] }
+        Self { prompt: header.prompt_ids.len(), length: header.canvas_length(), next: 0, cost: [0; 10] }
     }
 
     /// Checks the next entry.
@@ -48,7 +51,10 @@ impl Steps {
         self.canvas(record)?;
         self.proposals(&record.proposals)?;
         self.commits(record)?;
+        self.remasked(record)?;
+        self.layers(record)?;
         self.guide(record)?;
+        self.audit(record)?;
         self.ascending("piece", entry.pieces.iter().map(|piece| piece.position))?;
         self.cost(&record.cost)?;
         self.next += 1;
@@ -109,6 +115,27 @@ impl Steps {
         Ok(())
     }
 
+    fn remasked(&self, record: &StepRecord) -> Result<(), String> {
+        self.ascending("re-masked token", record.remasked.iter().copied())?;
+        let Some(position) = record.remasked.iter().find(|position| **position < self.prompt) else { return Ok(()) };
+        Err(format!("position {position} is masked again, and it belongs to the prompt"))
+    }
+
+    fn layers(&self, record: &StepRecord) -> Result<(), String> {
+        if record.layers.len() > MOST_LAYERS {
+            return Err(format!("{} layers are listed, and {MOST_LAYERS} is the most", record.layers.len()));
+        }
+        for layer in &record.layers {
+            if layer.computed as usize > self.length {
+                return Err(format!("a layer computes {} of {} positions", layer.computed, self.length));
+            }
+            if let Some(similarity) = layer.similarity.filter(|value| !(-1.0..=1.0).contains(value)) {
+                return Err(format!("a layer's similarity is {similarity}, not between -1 and 1"));
+            }
+        }
+        Ok(())
+    }
+
     fn guide(&self, record: &StepRecord) -> Result<(), String> {
         let Some(review) = &record.guide else { return Ok(()) };
         self.ascending("draft", review.drafts.iter().map(|draft| draft.position))?;
@@ -122,10 +149,29 @@ impl Steps {
         Ok(())
     }
 
+    fn audit(&self, record: &StepRecord) -> Result<(), String> {
+        let Some(report) = &record.audit else { return Ok(()) };
+        self.ascending("audited position", report.positions.iter().map(|audited| audited.position))?;
+        self.ascending("drifting row", report.drift.iter().map(|row| row.position))?;
+        for audited in &report.positions {
+            probability("an audited probability", audited.probability)?;
+            if !(audited.kl.is_finite() && audited.kl >= 0.0) {
+                return Err(format!("a divergence is {}, not a number from 0", audited.kl));
+            }
+        }
+        let cosines = report.drift.iter().flat_map(|row| row.keys.iter().chain(&row.values));
+        match cosines.into_iter().find(|cosine| !(-1.001..=1.001).contains(*cosine)) {
+            Some(cosine) => Err(format!("a cosine is {cosine}, not between -1 and 1")),
+            None => Ok(()),
+        }
+    }
+
     /// Figures add costs up, so their sums must stay within their types.
     fn cost(&mut self, cost: &Cost) -> Result<(), String> {
-        let counts = [cost.nfe, cost.guide_forwards, cost.computed, cost.reused, cost.guide_computed].map(u64::from);
-        let parts = counts.into_iter().chain([cost.denoiser_us, cost.guide_us, cost.other_us]);
+        let counts =
+            [cost.nfe, cost.guide_forwards, cost.computed, cost.reused, cost.guide_computed, cost.audit_forwards]
+                .map(u64::from);
+        let parts = counts.into_iter().chain([cost.denoiser_us, cost.guide_us, cost.other_us, cost.audit_us]);
         for (index, (sum, part)) in self.cost.iter_mut().zip(parts).enumerate() {
             let most = if index < counts.len() { u64::from(u32::MAX / 2) } else { u64::MAX / 4 };
             *sum = sum

@@ -169,6 +169,11 @@ impl Log {
                 *slot = Some((entry.record.step, commit.reason, commit.confidence));
             }
         }
+        for position in &entry.record.remasked {
+            if let Some(slot) = canvas.written.get_mut(*position) {
+                *slot = None;
+            }
+        }
         for piece in &entry.pieces {
             if let Some(slot) = canvas.pieces.get_mut(piece.position) {
                 *slot = Arc::from(printable::text(&piece.text));

@@ -96,7 +96,9 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                     .into_iter()
                     .map(|(position, (token, confidence, reason))| Commit { position, token, confidence, reason })
                     .collect(),
+                remasked: Vec::new(),
                 kv: kv.into_iter().map(|(status, age)| KvUse { status, age }).collect(),
+                layers: Vec::new(),
                 guide: drafts.map(|drafts| GuideReview {
                     accepted: drafts.len() / 2,
                     forwards: vec![drafts.len()],
@@ -115,6 +117,7 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                         })
                         .collect(),
                 }),
+                audit: None,
                 cost: Cost {
                     nfe: 1,
                     guide_forwards: u32::from(cost[0] % 3),
@@ -124,6 +127,8 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                     denoiser_us: cost[3].into(),
                     guide_us: cost[0].into(),
                     other_us: 3,
+                    audit_forwards: 0,
+                    audit_us: 0,
                 },
                 stop: None,
             },

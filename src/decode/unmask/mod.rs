@@ -1,28 +1,58 @@
 //! Slot 4, unmask: which candidates are committed when no guide decides.
 
 use super::{
-    noise::{Noise, Purpose, gumbel},
+    moment::Moment,
+    noise::{Purpose, gumbel},
     proposal::Candidate,
     record::{Commit, Reason, Region},
     schedule::Schedule,
 };
-use crate::settings::{Settings, UnmaskRule};
+use crate::settings::UnmaskRule;
 
-/// What the rule depends on besides the candidates.
-#[derive(Clone, Copy)]
-pub(super) struct Moment<'a> {
-    pub settings: &'a Settings,
-    pub schedule: &'a Schedule,
-    pub noise: &'a dyn Noise,
-    /// Index of the step in its run, for the noise.
-    pub step: usize,
-    /// Masked positions in the block, scored or not.
-    pub masked: usize,
+/// What a rule sees of a step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scored<'a> {
+    /// Candidates at masked positions of the block, ascending.
+    pub masked: &'a [Candidate],
+    /// Candidates at committed positions of the block, ascending; only where a rule asked for them.
+    pub standing: &'a [Candidate],
+}
+
+/// What a step writes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Delta {
+    /// Tokens to write, ascending by position: into masks, or over committed tokens (edits).
+    pub commits: Vec<Commit>,
+    /// Committed positions that become masks again, ascending.
+    pub remasked: Vec<usize>,
+}
+
+/// The rule, with what it remembers from step to step.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Unmask {}
+
+impl Unmask {
+    /// Whether the rule in force needs scores of the block's committed positions.
+    #[expect(clippy::unused_self, reason = "rules that revise their commits remember them")]
+    pub fn needs_standing(&self, _moment: Moment<'_>) -> bool {
+        false
+    }
+
+    /// A block was opened: what was remembered of the one before is void.
+    #[expect(clippy::unused_self, reason = "rules with a memory per block forget it here")]
+    pub fn open_block(&mut self) {}
+
+    /// What the step writes.
+    #[expect(clippy::unused_self, reason = "rules with a memory read and write it here")]
+    pub fn select(&mut self, scored: Scored<'_>, moment: Moment<'_>) -> Delta {
+        Delta { commits: select(scored.masked, moment), remasked: Vec::new() }
+    }
 }
 
 /// The commits among `candidates`, all of which are masked positions of the block, ascending.
-pub(super) fn select(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
-    let Moment { settings, schedule, noise, step, masked } = moment;
+fn select(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
+    let Moment { settings, schedule, noise, step, .. } = moment;
+    let masked = moment.masked_in_block();
     let mut commits = match settings.unmask {
         UnmaskRule::Quota => ranked(candidates, quota(masked, moment), Reason::Quota, moment),
         UnmaskRule::Time => {
@@ -44,6 +74,17 @@ pub(super) fn select(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit
     commits
 }
 
+/// The masked positions that the quota commits in this step, in that order, where the order was drawn beforehand: known
+/// before anything is scored (dKV-Cache greedy).
+pub(super) fn upcoming(moment: Moment<'_>) -> Vec<usize> {
+    let Region { start, end, .. } = moment.schedule.region();
+    let mut order: Vec<(f64, usize)> =
+        moment.canvas.masked(start..end).map(|position| (moment.drawn(position), position)).collect();
+    order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    order.truncate(quota(order.len(), moment));
+    order.into_iter().map(|(_, position)| position).collect()
+}
+
 /// How many tokens this step commits so that the block is full after its last step (LLaDA: an even split with the
 /// remainder in the first steps). Counted from what is left, so that it also holds after a live change.
 fn quota(masked: usize, moment: Moment<'_>) -> usize {
@@ -54,7 +95,8 @@ fn quota(masked: usize, moment: Moment<'_>) -> usize {
 }
 
 /// What the block's steps so far were to commit and did not; everything from the last step on.
-fn budget(Moment { schedule, masked, .. }: Moment<'_>) -> usize {
+fn budget(moment: Moment<'_>) -> usize {
+    let (schedule, masked) = (moment.schedule, moment.masked_in_block());
     if schedule.step + 1 >= schedule.steps {
         return masked;
     }

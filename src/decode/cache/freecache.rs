@@ -1,0 +1,41 @@
+//! FreeCache (FlashDLM, arXiv 2505.21467, §3.2.1): K/V of clean tokens hardly change in later steps, so rows left
+//! of an active window are computed once and frozen.
+//!
+//! Three forms: from the current *block* on (paper), a *window* around the last committed token (released guided
+//! decoder), and everything but the *prompt* (released default). Rows are written at absolute positions; the released
+//! window code writes them shifted by the window's movement, which is a mistake that is not reproduced here.
+//!
+//! In every form the rows that are read but not computed are a prefix of the canvas, and the first step computes
+//! everything, so a change of form in the middle of a run never reads a row that was not written.
+
+use super::super::{moment::Moment, plan::Plan};
+use crate::settings::CacheChoice;
+
+/// Whether `choice` is one of the forms.
+pub(super) fn is_form(choice: CacheChoice) -> bool {
+    matches!(choice, CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window)
+}
+
+/// What a step computes once every row was written.
+pub(super) fn plan(moment: Moment<'_>) -> Plan {
+    let Moment { settings, canvas, schedule, .. } = moment;
+    let live = canvas.live();
+    let Some(first_masked) = canvas.first_masked() else {
+        return Plan::whole(live);
+    };
+    let (start, end) = match settings.cache {
+        CacheChoice::Prompt => (canvas.prompt(), live),
+        CacheChoice::Window => {
+            let last_committed = first_masked.saturating_sub(1);
+            let end = settings.window_right.map_or(live, |right| last_committed + right.max(2));
+            (last_committed.saturating_sub(settings.window_left), end.min(live))
+        }
+        _ => {
+            let unfrozen = schedule.just_finished().filter(|_| settings.clean_freeze).map(|region| region.start);
+            (unfrozen.unwrap_or(schedule.region().start), live)
+        }
+    };
+    // The logits of a masked position come from the row to its left when the network is shifted.
+    let source = moment.source(first_masked).unwrap_or(0);
+    Plan::window(start.min(source)..end, end)
+}

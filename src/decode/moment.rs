@@ -1,0 +1,49 @@
+//! What every slot may look at when it is asked.
+
+use super::{
+    canvas::Canvas,
+    noise::{Noise, Purpose},
+    schedule::Schedule,
+};
+use crate::{model::network::Alignment, settings::Settings};
+
+/// The run at one step, before anything of the step is written.
+#[derive(Clone, Copy)]
+pub(super) struct Moment<'a> {
+    pub settings: &'a Settings,
+    pub canvas: &'a Canvas,
+    pub schedule: &'a Schedule,
+    pub noise: &'a dyn Noise,
+    /// Index of the step in its run.
+    pub step: usize,
+    pub alignment: Alignment,
+    pub eos: u32,
+}
+
+impl Moment<'_> {
+    /// The position whose row of logits speaks for `position`; `None` where no row does.
+    pub fn source(&self, position: usize) -> Option<usize> {
+        match self.alignment {
+            Alignment::Aligned => Some(position),
+            Alignment::Shifted => position.checked_sub(1),
+        }
+    }
+
+    /// Whether a cache that is refreshed now and then computes everything in this step: the first of a block, and every
+    /// `cache-refresh`-th after it.
+    pub fn refreshes(&self) -> bool {
+        let step = self.schedule.step;
+        step == 0 || self.settings.cache_refresh.is_some_and(|every| step.is_multiple_of(every))
+    }
+
+    /// The place of `position` in the block's drawn order; larger is earlier.
+    pub fn drawn(&self, position: usize) -> f64 {
+        self.noise.uniform(Purpose::BlockOrder, self.schedule.region().block, position)
+    }
+
+    /// Masked positions of the active block, scored or not.
+    pub fn masked_in_block(&self) -> usize {
+        let region = self.schedule.region();
+        self.canvas.masked(region.start..region.end).count()
+    }
+}
