@@ -5,17 +5,17 @@
 
 use std::borrow::Cow;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::Deserialize;
 
 use crate::model::body::{Assembly, Body};
 use crate::model::config::{QwenConfig, QwenUse, in_vocabulary};
 use crate::model::device::ComputeDevice;
-use crate::model::gguf::GgufFile;
+use crate::model::gguf::{GgufFile, VocabularyError};
 use crate::model::kv::KvBuffers;
 use crate::model::llada::{self, LladaConfig};
 use crate::model::network::{Attention, Network};
+use crate::model::tokenizer::Tokenizer;
 use crate::model::weights::{LoadError, Watch, Weights};
 use crate::model::{qwen2, qwen3};
 
@@ -73,7 +73,7 @@ impl Checkpoint {
         let tokenizer_mask = file.token_named(&MASK_NAMES)?;
         let config_file = file.file().to_owned();
         let family = family(&config_file, &config)?;
-        let weights = Weights::from_gguf(Arc::new(file));
+        let weights = Weights::from_gguf(file);
         Ok(Self { config_file, config: config.into(), family, weights, given_mask: None, tokenizer_mask })
     }
 
@@ -103,6 +103,17 @@ impl Checkpoint {
     pub fn with_mask(mut self, id: u32) -> Self {
         self.given_mask = Some(id);
         self
+    }
+
+    /// The tokenizer: that of a GGUF file, or what a folder holds.
+    ///
+    /// # Errors
+    /// Where there is none, or it is damaged; of an embedded checkpoint, which has none of its own.
+    pub fn tokenizer(&self) -> Result<Tokenizer, VocabularyError> {
+        match self.weights.gguf() {
+            Some(gguf) => gguf.tokenizer(),
+            None => Ok(Tokenizer::open(Path::new(&self.config_file).parent().unwrap_or(Path::new("")))?),
+        }
     }
 
     /// Tells `watch` how far loading has come, from within [`Self::network`].

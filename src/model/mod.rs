@@ -6,7 +6,8 @@
 //! |---|---|
 //! | [`network`] | the trait, free of tensors |
 //! | [`checkpoint`] | a checkpoint's folder or embedded bytes, and which architecture they are |
-//! | [`tokenizer`] | text to token ids and back |
+//! | [`tokenizer`] | text to token ids and back, prompts |
+//! | [`template`] | chat templates |
 //! | [`embedded`] | the pair that is part of the program |
 //! | [`weights`] | tensors out of safetensors files, whole or in shards |
 //! | [`gguf`] | the same out of a GGUF file, which also has configuration and tokenizer |
@@ -41,6 +42,7 @@ pub mod llada;
 pub mod network;
 mod qwen2;
 mod qwen3;
+pub mod template;
 #[cfg(test)]
 mod testing;
 pub mod tokenizer;
