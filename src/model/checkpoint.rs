@@ -124,10 +124,12 @@ impl Checkpoint {
     /// Bytes of memory that the network takes on `device` with K/V rows for `positions` positions: weights as they are
     /// kept there and the rows of the run. Activations come on top; they are small beside both.
     pub fn memory_need(&self, positions: usize, device: &ComputeDevice) -> Result<u64, LoadError> {
-        let dims = self.assembly()?.dims;
+        let assembly = self.assembly()?;
+        let dims = assembly.dims;
+        let table = (!assembly.tied).then(|| format!("{}.weight", assembly.names.embedding));
         let rows = KvBuffers::slots_for(positions, dims.max_positions);
         let row = 2 * dims.layers * dims.kv_heads * dims.head_dim * device.dtype().size_in_bytes();
-        Ok(self.weights.kept_bytes(device) + (rows * row) as u64)
+        Ok(self.weights.kept_bytes(table.as_deref(), device) + (rows * row) as u64)
     }
 
     /// The network, whatever its architecture.
@@ -281,6 +283,22 @@ mod tests {
                 let weights: usize = tiny.tensors.values().map(|(_, values)| values.len()).sum();
                 assert_eq!(network.spec().parameters, weights, "{architecture}: every tensor is used");
             }
+        }
+    }
+
+    #[test]
+    fn memory_is_weights_as_they_are_kept_and_rows_for_the_context() {
+        let tiny = Tiny::new("Dream", false);
+        let config: &'static [u8] = tiny.config.to_string().leak().as_bytes();
+        let device = ComputeDevice::cpu();
+        let weights: usize = tiny.tensors.values().map(|(_, values)| values.len()).sum();
+        let table = tiny.tensors["model.embed_tokens.weight"].1.len();
+        // Two layers, two heads of width 6, keys and values, four bytes each.
+        let rows = |count: usize| count * 2 * 2 * 6 * 2 * 4;
+        for (dtype, bytes) in [(Dtype::F32, 4 * weights), (Dtype::F16, 4 * (weights - table) + 2 * table)] {
+            let checkpoint = Checkpoint::embedded("tiny", config, tiny.weights(dtype).leak()).unwrap();
+            let need = |positions| checkpoint.memory_need(positions, &device).unwrap() as usize;
+            assert_eq!((need(1), need(300), need(100_000)), (bytes + rows(256), bytes + rows(512), bytes + rows(1024)));
         }
     }
 

@@ -141,15 +141,13 @@ impl GgufFile {
     }
 
     /// The tokenizer in the format of `tokenizer.json`.
-    fn tokenizer_json(
-        &self,
-        tokens: &[&str],
-        specials: &BTreeMap<String, String>,
-    ) -> Result<Vec<u8>, VocabularyError> {
+    fn tokenizer_json(&self, tokens: &[&str], specials: &BTreeMap<String, String>) -> Result<Vec<u8>, VocabularyError> {
         match self.text("tokenizer.ggml.model")? {
             Some("gpt2") => {}
             Some(kind) => {
-                return Err(self.unsupported(&format!("has a tokenizer of the kind `{kind}`, of which only gpt2 is read")));
+                return Err(
+                    self.unsupported(&format!("has a tokenizer of the kind `{kind}`, of which only gpt2 is read"))
+                );
             }
             None => return Err(self.unsupported("does not say of which kind its tokenizer is")),
         }

@@ -142,9 +142,15 @@ impl Weights {
         self.total
     }
 
-    /// Bytes that the tensors will take in memory on `device`.
-    pub fn kept_bytes(&self, device: &ComputeDevice) -> u64 {
-        self.all().map(|(_, stored)| Linear::bytes(&stored, device) as u64).sum()
+    /// Bytes that the tensors will take in memory on `device`. `table` is the tensor that rows are only looked up in, if
+    /// there is one: it stays as it is stored.
+    pub fn kept_bytes(&self, table: Option<&str>, device: &ComputeDevice) -> u64 {
+        let table = table.map(|name| self.stored_name(name));
+        let kept = |(name, stored): (String, Stored<'_>)| match table {
+            Some(ref table) if *table == name => stored.len(),
+            _ => Linear::bytes(&stored, device),
+        };
+        self.all().map(|tensor| kept(tensor) as u64).sum()
     }
 
     /// A vector or a small matrix as float32 on `device`; its shape must be `shape`.
