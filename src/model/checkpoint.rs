@@ -12,9 +12,9 @@ use crate::model::body::{Assembly, Body};
 use crate::model::config::{QwenConfig, QwenUse, in_vocabulary};
 use crate::model::device::ComputeDevice;
 use crate::model::gguf::{GgufFile, VocabularyError};
-use crate::model::kv::KvBuffers;
 use crate::model::llada::{self, LladaConfig};
 use crate::model::network::{Attention, Network};
+use crate::model::slots::{FIRST_SLOTS, room_for};
 use crate::model::tokenizer::Tokenizer;
 use crate::model::weights::{LoadError, Watch, Weights};
 use crate::model::{qwen2, qwen3};
@@ -127,7 +127,8 @@ impl Checkpoint {
         let assembly = self.assembly()?;
         let dims = assembly.dims;
         let table = (!assembly.tied).then(|| format!("{}.weight", assembly.names.embedding));
-        let rows = KvBuffers::slots_for(positions, dims.max_positions);
+        let limit = dims.max_positions;
+        let rows = room_for(positions.min(limit), FIRST_SLOTS.min(limit), limit);
         let row = 2 * dims.layers * dims.kv_heads * dims.head_dim * device.dtype().size_in_bytes();
         Ok(self.weights.kept_bytes(table.as_deref(), device) + (rows * row) as u64)
     }

@@ -18,7 +18,8 @@
 //! | [`body`] | the network that all of them become |
 //! | `block` | one pre-norm layer of it |
 //! | [`attention`] | projections to heads, heads to context |
-//! | [`kv`] | keys and values, addressed by absolute position |
+//! | [`kv`] | keys and values, addressed by slot |
+//! | `slots` | what such buffers are made of |
 //! | [`linear`] | linear maps of floats or of blocks of small integers, token vectors and head |
 //! | [`layers`] | norms, rotary angles, the feed-forward part |
 //! | `cpu` | the fused CPU kernels behind them |
@@ -42,6 +43,7 @@ pub mod llada;
 pub mod network;
 mod qwen2;
 mod qwen3;
+mod slots;
 pub mod template;
 #[cfg(test)]
 mod testing;

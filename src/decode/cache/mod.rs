@@ -71,7 +71,7 @@ impl Cache {
         let live = moment.canvas.live();
         let fresh = switched || self.rows[..live].iter().any(Option::is_none);
         self.layers.clear();
-        let plan = match policy {
+        let mut plan = match policy {
             CacheChoice::Off => Plan::whole(live),
             CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window if fresh => Plan::whole(live),
             CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window => freecache::plan(moment),
@@ -82,6 +82,10 @@ impl Cache {
             | CacheChoice::DkvGreedy => dkv::plan(moment, &self.rows, &self.before, fresh),
             CacheChoice::Elastic => self.elastic.plan(moment, &self.rows, fresh),
         };
+        if plan.passes.iter().any(|pass| pass.query.is_empty()) {
+            // Nothing is masked any more, and some rule still wants to look at what is written.
+            plan = Plan::whole(live);
+        }
         self.before.clear();
         self.before.extend_from_slice(moment.canvas.ids());
         plan
