@@ -4,5 +4,7 @@
 
 mod scripted;
 
+#[path = "equivalences/caches.rs"]
+mod caches;
 #[path = "equivalences/logits.rs"]
 mod logits;

@@ -16,7 +16,8 @@
 //! | [`body`] | the network that all of them become |
 //! | `block` | one pre-norm layer of it |
 //! | [`attention`] | projections to heads, heads to context |
-//! | [`kv`] | keys and values, addressed by absolute position |
+//! | [`kv`] | keys and values, addressed by slot |
+//! | `slots` | what such buffers are made of |
 //! | [`layers`] | linear maps, norms, rotary angles |
 //! | `cpu` | the fused CPU kernels behind them |
 //!
@@ -37,6 +38,7 @@ pub mod llada;
 pub mod network;
 mod qwen2;
 mod qwen3;
+mod slots;
 #[cfg(test)]
 mod testing;
 pub mod tokenizer;

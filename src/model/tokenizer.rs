@@ -61,6 +61,8 @@ pub struct Tokenizer {
     inner: Inner,
     /// The same tokenizer, deaf to special tokens in the text; made when a prompt first needs it.
     plain: OnceLock<Inner>,
+    /// The text of every id; made when first asked for.
+    texts: OnceLock<Vec<String>>,
     origin: String,
     end: u32,
     mask: Option<u32>,
@@ -86,7 +88,7 @@ impl Tokenizer {
             return Err(TokenizerError::Missing { origin, role: "end-of-text", expected: END_NAMES.join(", ") });
         };
         let mask = find(&MASK_NAMES);
-        Ok(Self { inner, plain: OnceLock::new(), origin, end, mask })
+        Ok(Self { inner, plain: OnceLock::new(), texts: OnceLock::new(), origin, end, mask })
     }
 
     /// Ids of `text`, with no template around it. Special tokens that the text spells out are taken as such.
@@ -191,6 +193,13 @@ impl Tokenizer {
                 piece
             })
             .collect()
+    }
+
+    /// Ids of the tokens whose text holds one of `marks`, ascending; special tokens have no text.
+    pub fn ids_with(&self, marks: &[char]) -> Vec<u32> {
+        let texts =
+            self.texts.get_or_init(|| (0..self.vocab_size() as u32).map(|id| self.decode_plain(&[id])).collect());
+        (0u32..).zip(texts).filter(|(_, text)| text.contains(marks)).map(|(id, _)| id).collect()
     }
 
     /// The id of a token by its name in the vocabulary.
