@@ -112,7 +112,7 @@ fn open(folder: &Path) -> Result<Checkpoint> {
 }
 
 fn tokenizer(folder: &Path) -> Result<Tokenizer> {
-    Ok(Tokenizer::from_file(&folder.join("tokenizer.json"))?)
+    Ok(Tokenizer::open(folder)?)
 }
 
 /// A guide reads the denoiser's ids as they are.
