@@ -111,7 +111,17 @@ fn in_a_window(settings: Settings) -> Settings {
         UnmaskRule::Quota => UnmaskRule::Quota,
         _ => UnmaskRule::Threshold,
     };
-    Settings { unmask, steps: None, ..settings }
+    ordered(Settings { unmask, steps: None, ..settings })
+}
+
+/// A threshold takes no random order.
+fn ordered(settings: Settings) -> Settings {
+    match (settings.unmask, settings.order) {
+        (UnmaskRule::Threshold, OrderScore::Random | OrderScore::Drawn) => {
+            Settings { order: OrderScore::Confidence, ..settings }
+        }
+        _ => settings,
+    }
 }
 
 fn any_settings() -> impl Strategy<Value = Settings> {
@@ -155,7 +165,7 @@ fn any_settings() -> impl Strategy<Value = Settings> {
                 eos_stop: if c.6 { EosStop::Cut } else { EosStop::Off },
                 ..Settings::default()
             };
-            beside(cache, if leftmost { in_a_window(settings) } else { settings })
+            beside(cache, if leftmost { in_a_window(settings) } else { ordered(settings) })
         })
 }
 
