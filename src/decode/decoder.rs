@@ -70,6 +70,8 @@ pub struct Decoder {
     noise: Box<dyn Noise>,
     /// Tokens that can end an adaptive block.
     delimiters: Vec<u32>,
+    /// Tokens that end a text or a turn.
+    ends: Vec<u32>,
     steps: usize,
     block_is_new: bool,
     stopped: Option<StopReason>,
@@ -140,6 +142,7 @@ impl Decoder {
             unmask: Unmask::default(),
             reviser: Reviser::default(),
             delimiters: Vec::new(),
+            ends: vec![denoiser.eos_id],
             guide: Guide::default(),
             early: Early::default(),
             noise: Box::new(Seeded(settings.seed)),
@@ -163,6 +166,14 @@ impl Decoder {
     #[must_use]
     pub fn with_delimiters(mut self, delimiters: Vec<u32>) -> Self {
         self.delimiters = delimiters;
+        self
+    }
+
+    /// Puts all of these tokens behind the others where end of text comes last (LLaDA's end of text and end of turn);
+    /// without them, it is the network's end of text alone.
+    #[must_use]
+    pub fn with_ends(mut self, ends: impl IntoIterator<Item = u32>) -> Self {
+        self.ends.extend(ends);
         self
     }
 
@@ -353,7 +364,7 @@ impl Decoder {
         let mut buffer = Vec::new();
         let greedy = self.settings.guide != GuideRule::Off;
         let mut proposer =
-            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy).at(moment);
+            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), &self.ends, greedy).at(moment);
         for (number, pass) in plan.passes.iter().enumerate() {
             // A row counts in the last pass that computes it.
             let later = &plan.passes[number + 1..];

@@ -60,7 +60,8 @@ pub(super) struct Proposer<'a> {
     block: usize,
     density: Vec<f64>,
     mask: u32,
-    eos: u32,
+    /// Tokens that end a text or a turn.
+    ends: &'a [u32],
     greedy: bool,
     probabilities: Vec<f64>,
     uniforms: Vec<f64>,
@@ -76,9 +77,16 @@ const DREAM_ENTROPY_EPSILON: f64 = 1e-10;
 
 impl<'a> Proposer<'a> {
     /// `greedy` overrules the temperature: guided drafts are always the most likely tokens.
-    pub fn new(settings: &'a Settings, noise: &'a dyn Noise, step: usize, mask: u32, eos: u32, greedy: bool) -> Self {
+    pub fn new(
+        settings: &'a Settings,
+        noise: &'a dyn Noise,
+        step: usize,
+        mask: u32,
+        ends: &'a [u32],
+        greedy: bool,
+    ) -> Self {
         let (probabilities, uniforms, order) = (Vec::new(), Vec::new(), Vec::new());
-        Self { settings, noise, step, block: 0, density: Vec::new(), mask, eos, greedy, probabilities, uniforms, order }
+        Self { settings, noise, step, block: 0, density: Vec::new(), mask, ends, greedy, probabilities, uniforms, order }
     }
 
     /// Knows what the order needs of the canvas: the block, for its drawn order, and the density of what is committed.
@@ -112,7 +120,7 @@ impl<'a> Proposer<'a> {
         };
         let confidence = self.probabilities[token as usize];
         let plogp: f64 = self.probabilities.iter().map(|p| p * (p + DREAM_ENTROPY_EPSILON).ln()).sum();
-        let suppressed = self.settings.eos_last && token == self.eos;
+        let suppressed = self.settings.eos_last && self.ends.contains(&token);
         let score = match self.settings.order {
             OrderScore::Confidence => confidence,
             OrderScore::Margin => self.margin(),
@@ -314,7 +322,7 @@ mod tests {
     const EOS: u32 = 0;
 
     fn propose(settings: &Settings, logits: &[f32]) -> Candidate {
-        Proposer::new(settings, &Seeded(0), 0, MASK, EOS, false).propose(7, logits)
+        Proposer::new(settings, &Seeded(0), 0, MASK, &[EOS], false).propose(7, logits)
     }
 
     #[test]
@@ -401,7 +409,7 @@ mod tests {
         let settings = Settings { temperature: 2.0, ..Settings::default() };
         let logits = [0.0, 0.1, 0.2, 0.0];
         for step in 0..50 {
-            let mut proposer = Proposer::new(&settings, &Seeded(0), step, MASK, EOS, true);
+            let mut proposer = Proposer::new(&settings, &Seeded(0), step, MASK, &[EOS], true);
             assert_eq!(proposer.propose(0, &logits).proposal.token, 2);
         }
     }

@@ -488,7 +488,7 @@ knobs! {
             "Draw the committed positions at random by their score (Dream `alg_temp`).",
             when |s| s.guide == GuideRule::Off;
         "eos-last" eos_last: bool = false, _, "", NextStep,
-            "Give end-of-text proposals the lowest confidence, so that text comes first.",
+            "Give proposals that end the text or the turn the lowest confidence, so that text comes first.",
             when |s| s.guide == GuideRule::Off;
     }
     Unmask {

@@ -114,7 +114,7 @@ fn in_a_window(settings: Settings) -> Settings {
         UnmaskRule::Quota => UnmaskRule::Quota,
         _ => UnmaskRule::Threshold,
     };
-    Settings { unmask, steps: None, ..settings }
+    ordered(Settings { unmask, steps: None, ..settings })
 }
 
 fn any_settings() -> impl Strategy<Value = Settings> {
