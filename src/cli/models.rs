@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::settings::SettingsArgs;
 use crate::{
+    decode::filter::Filter,
     engine::Models,
     model::{
         checkpoint::Checkpoint,
@@ -30,6 +31,10 @@ pub(super) struct ModelArgs {
     /// is given]
     #[arg(long, value_name = "DIR")]
     guide_model: Option<PathBuf>,
+    /// File of a filter that `diffuscope train-filter` trained on the denoiser [default: the embedded pair's, where no
+    /// --model is given]
+    #[arg(long, value_name = "FILE")]
+    filter: Option<PathBuf>,
     /// Load no guide
     #[arg(long, conflicts_with = "guide_model")]
     no_guide: bool,
@@ -75,6 +80,7 @@ impl ModelArgs {
             guide: None,
             guide_card: None,
             tokenizer,
+            filter: self.filter()?,
         };
         if let Some((guide, name)) = guide {
             let guide = guide.network(&device)?;
@@ -82,6 +88,19 @@ impl ModelArgs {
             models.guide = Some(guide);
         }
         Ok(models)
+    }
+}
+
+impl ModelArgs {
+    /// The filter that was named; without, the one that belongs to the embedded denoiser, where that is loaded.
+    fn filter(&self) -> Result<Option<Filter>> {
+        let Some(file) = &self.filter else {
+            let own = embedded::FILTER.filter(|_| self.model.is_none());
+            return own.map(|json| Filter::parse(json).context("the embedded filter is damaged")).transpose();
+        };
+        let name = printable::line(&file.display().to_string());
+        let json = std::fs::read_to_string(file).with_context(|| format!("the filter {name} cannot be read"))?;
+        Ok(Some(Filter::parse(&json).with_context(|| name.clone())?))
     }
 }
 
@@ -93,7 +112,7 @@ fn open(folder: &Path) -> Result<Checkpoint> {
 }
 
 fn tokenizer(folder: &Path) -> Result<Tokenizer> {
-    Ok(Tokenizer::from_file(&folder.join("tokenizer.json"))?)
+    Ok(Tokenizer::open(folder)?)
 }
 
 /// A guide reads the denoiser's ids as they are.

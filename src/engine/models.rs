@@ -1,7 +1,7 @@
 //! What a run needs that takes long to load.
 
 use crate::{
-    decode::Networks,
+    decode::{Networks, filter::Filter},
     model::{network::Network, tokenizer::Tokenizer},
     trace::ModelCard,
 };
@@ -18,6 +18,8 @@ pub struct Models {
     pub denoiser_card: ModelCard,
     /// The guide, for people.
     pub guide_card: Option<ModelCard>,
+    /// What tells the denoiser's final proposals from others, where one was trained for it.
+    pub filter: Option<Filter>,
 }
 
 impl Models {
