@@ -5,6 +5,8 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`network`] | the trait, free of tensors |
+//! | [`logits`] | what a pass gives, free of tensors too |
+//! | `reduce` | logits that stay on a device |
 //! | [`checkpoint`] | a checkpoint's folder or embedded bytes, and which architecture they are |
 //! | [`tokenizer`] | text to token ids and back, prompts |
 //! | [`template`] | chat templates |
@@ -40,9 +42,11 @@ pub mod kv;
 pub mod layers;
 pub mod linear;
 pub mod llada;
+pub mod logits;
 pub mod network;
 mod qwen2;
 mod qwen3;
+mod reduce;
 mod slots;
 pub mod template;
 #[cfg(test)]
