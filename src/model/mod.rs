@@ -5,6 +5,8 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`network`] | the trait, free of tensors |
+//! | [`source`] | where a model comes from: embedded, a folder, a GGUF file, the hub |
+//! | [`hub`] | the hub's cache, and downloads into it |
 //! | [`checkpoint`] | a checkpoint's folder or embedded bytes, and which architecture they are |
 //! | [`tokenizer`] | text to token ids and back |
 //! | [`embedded`] | the pair that is part of the program |
@@ -25,10 +27,12 @@ pub mod config;
 mod cpu;
 pub mod device;
 pub mod embedded;
+pub mod hub;
 pub mod kv;
 pub mod layers;
 pub mod network;
 pub mod qwen2;
+pub mod source;
 #[cfg(test)]
 mod testing;
 pub mod tokenizer;
