@@ -9,7 +9,7 @@ use diffuscope::{
         record::{KvStatus, Reason, StepRecord, StopReason, Verdict},
     },
     model::network::{Alignment, Network},
-    settings::{CacheChoice, EosStop, GuideRule, OrderScore, SamplerStyle, Settings, UnmaskRule},
+    settings::{CacheChoice, EosStop, GuideRule, KNOBS, OrderScore, SamplerStyle, Settings, UnmaskRule},
 };
 use proptest::prelude::*;
 
@@ -371,6 +371,40 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         })
 }
 
+/// A frozen window leaves rows behind that were written under masks; the truth has none of them.
+#[test]
+fn an_audit_names_what_the_cache_changed() {
+    let settings = Settings { cache: CacheChoice::Block, block_length: Some(2), audit: Some(2), ..plain() };
+    let outcome = decode(a_denoiser(Alignment::Aligned, tangled(5)), None, 6, settings).unwrap();
+    let audited: Vec<usize> =
+        outcome.records.iter().filter(|record| record.audit.is_some()).map(|record| record.step).collect();
+    assert_eq!(audited, [2, 4], "step 0 computes everything, and every second step is audited");
+    let report = outcome.records[4].audit.as_ref().unwrap();
+    let drifting: Vec<usize> = report.drift.iter().filter(|row| row.keys[0] < 1.0).map(|row| row.position).collect();
+    let stale: Vec<usize> =
+        (0..9).filter(|position| outcome.records[4].kv[*position].status == KvStatus::Stale).collect();
+    assert_eq!(drifting, stale);
+    assert!(!stale.is_empty());
+    let positions: Vec<usize> = report.positions.iter().map(|audited| audited.position).collect();
+    let scored: Vec<usize> = outcome.records[4].proposals.iter().map(|proposal| proposal.position).collect();
+    assert_eq!(positions, scored);
+    assert!(report.positions.iter().all(|audited| audited.kl > 0.0));
+    assert_eq!(outcome.records.iter().map(|record| record.cost.audit_forwards).sum::<u32>(), 2);
+}
+
+/// A denoiser that sees nothing but its position loses nothing to a cache.
+#[test]
+fn an_audit_finds_nothing_where_nothing_changed() {
+    let settings = Settings { cache: CacheChoice::Prompt, audit: Some(1), ..plain() };
+    let blind = a_denoiser(Alignment::Shifted, |position, _| favour(position as u32, 3.0));
+    let outcome = decode(blind, None, 4, settings).unwrap();
+    for record in &outcome.records[1..] {
+        let report = record.audit.as_ref().unwrap();
+        assert!(report.positions.iter().all(|audited| !audited.differs && audited.kl == 0.0));
+        assert!(report.drift.iter().all(|row| row.keys == [1.0] && row.values == [1.0]));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -446,6 +480,49 @@ proptest! {
         let refusing = run(GuideRule::Deterministic);
         let order: Vec<usize> = refusing.commits().iter().flatten().map(|(position, _)| *position).collect();
         prop_assert!(order.is_sorted());
+    }
+
+    /// An audit looks and does not touch.
+    #[test]
+    fn an_audit_changes_nothing(
+        settings in any_settings(), gen_length in 1usize..20, network in any::<u64>(), every in 1usize..4,
+    ) {
+        let settings = Settings { block_length: settings.block_length.map(|length| length.min(gen_length)), ..settings };
+        let run = |audit| {
+            let denoiser = a_denoiser(Alignment::Shifted, tangled(network));
+            decode(denoiser, Some(a_guide(tangled(network ^ 1))), gen_length, Settings { audit, ..settings }).unwrap()
+        };
+        let (plain, audited) = (run(None), run(Some(every)));
+        prop_assert_eq!(plain.commits(), audited.commits());
+        for (plain, audited) in plain.records.iter().zip(&audited.records) {
+            prop_assert_eq!((plain.cost.nfe, plain.cost.computed), (audited.cost.nfe, audited.cost.computed));
+            prop_assert_eq!(&plain.kv, &audited.kv);
+        }
+    }
+
+    /// What the knob pane calls without effect has none: whatever the other knobs are, turning it changes no commit.
+    #[test]
+    fn a_knob_without_effect_changes_nothing(
+        turns in prop::collection::vec((0..KNOBS.len(), -3i64..4), 0..8), idle in (0..KNOBS.len(), -5i64..6),
+        network in any::<u64>(), shifted in any::<bool>(),
+    ) {
+        let alignment = if shifted { Alignment::Shifted } else { Alignment::Aligned };
+        let run = |settings| {
+            let denoiser = a_denoiser(alignment, tangled(network));
+            decode(denoiser, Some(a_guide(tangled(network ^ 1))), 12, settings)
+        };
+        let mut settings = plain();
+        for (index, presses) in turns {
+            KNOBS[index].nudge(&mut settings, presses);
+        }
+        let (knob, mut turned) = (&KNOBS[idle.0], settings);
+        knob.nudge(&mut turned, idle.1);
+        if let (false, Ok(before)) = (knob.acts(&settings), run(settings)) {
+            // A knob may be refused beside others that it has no effect with.
+            if let Ok(after) = run(turned) {
+                prop_assert_eq!(before.commits(), after.commits(), "{} does something", knob.name);
+            }
+        }
     }
 
     /// The same seed gives the same run.

@@ -240,7 +240,7 @@ fn every_preset_parses_and_is_valid_on_a_usual_canvas() {
     assert!(presets.iter().any(|preset| preset.name == DEFAULT_PRESET));
     for built_in in presets {
         assert!(!built_in.title.is_empty() && built_in.description.ends_with('.'));
-        assert_eq!(preset(&built_in.name).unwrap(), built_in);
+        assert_eq!(preset(&built_in.name).unwrap(), *built_in);
         let mut layers = Layers::default();
         layers.set_preset(built_in.clone());
         assert_eq!(layers.resolve().validate(&limits), Ok(()), "{}", built_in.name);

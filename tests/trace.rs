@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use diffuscope::{
     decode::record::{
-        Change, Commit, Cost, DraftReview, GuideReview, GuideView, KvStatus, KvUse, Proposal, Reason, Region,
-        StepRecord, StopReason, Verdict,
+        AuditReport, AuditedPosition, Change, Commit, Cost, DraftReview, GuideReview, GuideView, KvStatus, KvUse,
+        Proposal, Reason, Region, RowDrift, StepRecord, StopReason, Verdict,
     },
     settings::{KNOBS, Settings},
     trace::{End, Entry, Figures, Header, Log, ModelCard, Piece, TokenText, file},
@@ -129,7 +129,7 @@ fn review(positions: Vec<usize>) -> impl Strategy<Value = GuideReview> {
 }
 
 fn cost() -> impl Strategy<Value = Cost> {
-    (vec(0..1000_u32, 5), vec(0..1_000_000_u64, 3)).prop_map(|(counts, times)| Cost {
+    (vec(0..1000_u32, 6), vec(0..1_000_000_u64, 4)).prop_map(|(counts, times)| Cost {
         nfe: counts[0],
         guide_forwards: counts[1],
         computed: counts[2],
@@ -138,7 +138,26 @@ fn cost() -> impl Strategy<Value = Cost> {
         denoiser_us: times[0],
         guide_us: times[1],
         other_us: times[2],
+        audit_forwards: counts[5],
+        audit_us: times[3],
     })
+}
+
+fn audit(length: usize) -> impl Strategy<Value = Option<AuditReport>> {
+    let everywhere = || subsequence((0..length).collect::<Vec<_>>(), 0..=length);
+    let report = (everywhere(), everywhere(), 0.0..=1.0_f32, 0.0..9.0_f32, vec(-1.0..=1.0_f32, 0..4));
+    option::of(report.prop_map(|(masked, reused, probability, kl, cosines)| {
+        AuditReport {
+            positions: masked
+                .into_iter()
+                .map(|position| AuditedPosition { position, token: 3, probability, differs: kl > 1.0, kl })
+                .collect(),
+            drift: reused
+                .into_iter()
+                .map(|position| RowDrift { position, keys: cosines.clone(), values: cosines.clone() })
+                .collect(),
+        }
+    }))
 }
 
 /// An entry of a run on `prompt` and `masks`, whatever its number.
@@ -171,8 +190,8 @@ fn entry(prompt: usize, masks: usize) -> impl Strategy<Value = Entry> {
                 0..2,
             );
             let stop = option::of(Just(StopReason::EndOfText));
-            (proposals, commits, guide, pieces, texts, changes, cost(), stop).prop_map(
-                move |(proposals, commits, guide, pieces, texts, changes, cost, stop)| Entry {
+            (proposals, commits, guide, pieces, texts, changes, cost(), stop, audit(length)).prop_map(
+                move |(proposals, commits, guide, pieces, texts, changes, cost, stop, audit)| Entry {
                     record: StepRecord {
                         step: 0,
                         region: Region { block: 0, start: a.min(b), end: a.max(b) },
@@ -183,6 +202,7 @@ fn entry(prompt: usize, masks: usize) -> impl Strategy<Value = Entry> {
                         remasked: Vec::new(),
                         kv: kv.clone(),
                         guide,
+                        audit,
                         cost,
                         stop,
                     },
@@ -347,6 +367,7 @@ fn sample() -> Vec<String> {
                 remasked: Vec::new(),
                 kv: vec![kv; 3],
                 guide: None,
+                audit: None,
                 cost: Cost { nfe: 1, computed: 3, ..Cost::default() },
                 stop: None,
             },

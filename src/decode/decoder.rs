@@ -5,6 +5,7 @@
 use thiserror::Error;
 
 use super::{
+    audit::{self, Kept},
     cache::Cache,
     canvas::Canvas,
     clock::Clock,
@@ -19,7 +20,7 @@ use super::{
     unmask::{Delta, Scored, Unmask},
 };
 use crate::{
-    model::network::{Alignment, Attention, Network, NetworkError, NetworkSpec, Pass},
+    model::network::{Alignment, Attention, Mask, Network, NetworkError, NetworkSpec, Pass},
     settings::{Effect, GuideRule, Limits, Settings, SettingsError},
 };
 
@@ -178,8 +179,14 @@ impl Decoder {
         let moment = moment!(self);
         let plan = self.cache.plan(moment);
         let standing_wanted = self.unmask.needs_standing(moment);
-        let (candidates, standing) = self.propose(networks.denoiser, &plan, standing_wanted, clock, &mut cost)?;
+        let mut kept = audit::is_due(moment).then(Kept::default);
+        let (candidates, standing) =
+            self.propose(networks.denoiser, &plan, standing_wanted, kept.as_mut(), clock, &mut cost)?;
         let kv = self.cache.report(&plan, moment!(self));
+        let audit = match kept {
+            Some(kept) => audit::audit(networks.denoiser, kept, &kv, Mask::Own, moment!(self), clock, &mut cost)?,
+            None => None,
+        };
 
         let eligible = |candidate: &&Candidate| {
             let position = candidate.proposal.position;
@@ -205,7 +212,7 @@ impl Decoder {
         }
 
         let took = clock.micros_since(began);
-        cost.other_us = took.saturating_sub(cost.denoiser_us + cost.guide_us);
+        cost.other_us = took.saturating_sub(cost.denoiser_us + cost.guide_us + cost.audit_us);
         Ok(StepRecord {
             step: self.steps - 1,
             region,
@@ -216,6 +223,7 @@ impl Decoder {
             remasked,
             kv,
             guide,
+            audit,
             cost,
             stop: self.stopped,
         })
@@ -245,6 +253,7 @@ impl Decoder {
         denoiser: &mut dyn Network,
         plan: &Plan,
         standing_wanted: bool,
+        mut kept: Option<&mut Kept>,
         clock: &dyn Clock,
         cost: &mut Cost,
     ) -> Result<(Vec<Candidate>, Vec<Candidate>), DecodeError> {
@@ -280,6 +289,9 @@ impl Decoder {
             self.cache.wrote(pass, moment!(self));
             for (row, position) in rows.iter().enumerate() {
                 let candidate = proposer.propose(*position, logits.row(row));
+                if let Some(kept) = kept.as_mut().filter(|_| self.canvas.is_masked(*position)) {
+                    kept.keep(*position, logits.row(row));
+                }
                 if self.canvas.is_masked(*position) { masked.push(candidate) } else { standing.push(candidate) }
             }
         }

@@ -12,6 +12,7 @@
 //! | guide | `guide.rs` | which drafts does the autoregressive guide accept? |
 //! | stop | `stop/` | is the run over? |
 
+mod audit;
 mod cache;
 mod canvas;
 pub mod clock;

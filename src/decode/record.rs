@@ -30,6 +30,9 @@ pub struct StepRecord {
     /// What the guide said, where one was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guide: Option<GuideReview>,
+    /// What the cache changed, in steps that were audited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditReport>,
     /// What the step cost.
     pub cost: Cost,
     /// Why the run ended with this step, if it did.
@@ -135,8 +138,13 @@ pub struct KvUse {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
-fn is_zero(age: &u32) -> bool {
-    *age == 0
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero_us(micros: &u64) -> bool {
+    *micros == 0
 }
 
 /// What happened to a K/V row in a step.
@@ -208,6 +216,41 @@ pub enum Verdict {
     NotReached,
 }
 
+/// A step beside the uncached truth: the same canvas, every position computed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditReport {
+    /// One entry per masked position that the step scored, ascending.
+    pub positions: Vec<AuditedPosition>,
+    /// One entry per position whose K/V row was reused, ascending.
+    pub drift: Vec<RowDrift>,
+}
+
+/// The truth at a masked position.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AuditedPosition {
+    /// Absolute position.
+    pub position: usize,
+    /// The most likely token of the truth.
+    pub token: u32,
+    /// Its probability there.
+    pub probability: f32,
+    /// Whether the step's most likely token is another one.
+    pub differs: bool,
+    /// Kullback-Leibler divergence of the step's distribution from the truth, `Σ truth · ln(truth / step)`, nats.
+    pub kl: f32,
+}
+
+/// How far a reused K/V row is from the one that computing it anew would give: cosines, one per layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RowDrift {
+    /// Absolute position.
+    pub position: usize,
+    /// Of the keys.
+    pub keys: Vec<f32>,
+    /// Of the values.
+    pub values: Vec<f32>,
+}
+
 /// What a step cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
@@ -227,10 +270,16 @@ pub struct Cost {
     pub guide_us: u64,
     /// Microseconds for everything else: proposals, selection, records.
     pub other_us: u64,
+    /// Forwards of the denoiser that only an audit asked for; in no other figure.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub audit_forwards: u32,
+    /// Microseconds that the audit took; in no other figure.
+    #[serde(default, skip_serializing_if = "is_zero_us")]
+    pub audit_us: u64,
 }
 
 impl Cost {
-    /// The whole step, microseconds.
+    /// The whole step without its audit, microseconds.
     pub fn total_us(&self) -> u64 {
         self.denoiser_us + self.guide_us + self.other_us
     }
@@ -246,6 +295,8 @@ impl std::ops::AddAssign for Cost {
         self.denoiser_us += step.denoiser_us;
         self.guide_us += step.guide_us;
         self.other_us += step.other_us;
+        self.audit_forwards += step.audit_forwards;
+        self.audit_us += step.audit_us;
     }
 }
 

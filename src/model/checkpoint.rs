@@ -1,34 +1,46 @@
 //! A checkpoint: configuration and weights together, from a folder or from embedded bytes.
 //!
-//! This is where an architecture's name meets its body.
+//! This is where an architecture's name meets its body, and where the mask token is settled: it stands in the
+//! configuration, or in the tokenizer alone (A2D), or has to be given.
 
 use std::borrow::Cow;
 use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::model::config::{Qwen2Config, Qwen2Use};
+use crate::model::body::Body;
+use crate::model::config::{QwenConfig, QwenUse, in_vocabulary};
 use crate::model::device::ComputeDevice;
-use crate::model::network::Network;
-use crate::model::qwen2::Qwen2Network;
+use crate::model::llada::{self, LladaConfig};
+use crate::model::network::{Attention, Network};
 use crate::model::weights::{LoadError, Weights};
+use crate::model::{qwen2, qwen3};
 
 /// Architectures that can be run, for messages.
-const SUPPORTED: &str = "Dream, qwen2";
+const SUPPORTED: &str = "Dream, llada, a2d-qwen2, a2d-qwen3, qwen2, qwen3";
+
+/// Names of the mask token in the tokenizers of the field: Dream and A2D, `LLaDA`, BERT-like vocabularies, the
+/// embedded pair.
+const MASK_NAMES: [&str; 5] = ["<|mask|>", "<|mdm_mask|>", "[MASK]", "|<MASK>|", "<mask>"];
 
 /// A checkpoint whose files have been read but not yet turned into a network.
 #[derive(Debug)]
 pub struct Checkpoint {
     config_file: String,
     config: Cow<'static, [u8]>,
-    architecture: Architecture,
+    family: Family,
     weights: Weights,
+    /// The mask token that was given.
+    given_mask: Option<u32>,
+    /// The mask token that the tokenizer names.
+    tokenizer_mask: Option<u32>,
 }
 
-/// The bodies that exist.
+/// The families of configurations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Architecture {
-    Qwen2,
+enum Family {
+    Llada,
+    Qwen,
 }
 
 /// The two fields of any configuration that tell its architecture.
@@ -41,47 +53,101 @@ struct Kind {
 }
 
 impl Checkpoint {
-    /// Opens a folder in the layout of the published repositories: `config.json` and `model.safetensors`.
+    /// Opens a folder in the layout of the published repositories: `config.json`, `model.safetensors`, and
+    /// `tokenizer.json` where the mask token stands there alone.
     pub fn open(folder: &Path) -> Result<Self, LoadError> {
         let path = folder.join("config.json");
         let file = path.display().to_string();
         let config = std::fs::read(&path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
         // The small file first: an unknown architecture should not cost reading the weights.
-        let architecture = architecture(&file, &config)?;
+        let family = family(&file, &config)?;
         let weights = Weights::open(&folder.join("model.safetensors"))?;
-        Ok(Self { config_file: file, config: config.into(), architecture, weights })
+        let tokenizer_mask = mask_of_tokenizer(&folder.join("tokenizer.json"));
+        let config = config.into();
+        Ok(Self { config_file: file, config, family, weights, given_mask: None, tokenizer_mask })
     }
 
     /// Takes bytes that are part of the program; `name` stands for the folder in messages.
     pub fn embedded(name: &str, config: &'static [u8], weights: &'static [u8]) -> Result<Self, LoadError> {
         let config_file = format!("{name}/config.json");
-        let architecture = architecture(&config_file, config)?;
+        let family = family(&config_file, config)?;
         let weights = Weights::from_bytes(format!("{name}/model.safetensors"), weights)?;
-        Ok(Self { config_file, config: config.into(), architecture, weights })
+        let config = config.into();
+        Ok(Self { config_file, config, family, weights, given_mask: None, tokenizer_mask: None })
+    }
+
+    /// Sets the mask token of a denoiser, whatever configuration and tokenizer say.
+    #[must_use]
+    pub fn with_mask(mut self, id: u32) -> Self {
+        self.given_mask = Some(id);
+        self
     }
 
     /// The network, whatever its architecture.
     pub fn network(&self, device: &ComputeDevice) -> Result<Box<dyn Network>, LoadError> {
-        match self.architecture {
-            Architecture::Qwen2 => Ok(Box::new(self.qwen2(device)?)),
-        }
+        Ok(Box::new(self.body(device)?))
     }
 
-    /// The network as a Qwen2 body, which fails for any other architecture.
-    pub fn qwen2(&self, device: &ComputeDevice) -> Result<Qwen2Network, LoadError> {
-        let config = Qwen2Config::from_json(&self.config_file, &self.config)?;
-        Qwen2Network::new(&config, &self.weights, device)
+    /// The network as what it is made of, for views into its K/V rows.
+    pub fn body(&self, device: &ComputeDevice) -> Result<Body, LoadError> {
+        let wrong = |reason: String| LoadError::Config { file: self.config_file.clone(), reason };
+        let (found, assemble): (_, Box<dyn Fn(Option<u32>) -> _>) = match self.family {
+            Family::Llada => {
+                let config = LladaConfig::from_json(&self.config_file, &self.config)?;
+                (config.mask_token_id, Box::new(move |mask| config.assembly(mask)))
+            }
+            Family::Qwen => {
+                let config = QwenConfig::from_json(&self.config_file, &self.config)?;
+                let generation = config.usage().map_err(wrong)?.generation;
+                let assembly = if generation == 3 { qwen3::assembly } else { qwen2::assembly };
+                (config.mask_token_id, Box::new(move |mask| assembly(&config, mask)))
+            }
+        };
+        let mask = self.given_mask.or(found).or(self.tokenizer_mask);
+        let mut assembly = assemble(mask).map_err(wrong)?;
+        if assembly.spec.attention == Attention::Causal {
+            assembly.spec.mask_id = None;
+        } else if mask.is_none() {
+            return Err(LoadError::NoMask { file: self.config_file.clone(), expected: MASK_NAMES.join(", ") });
+        } else {
+            in_vocabulary("mask token", mask, assembly.spec.vocab_size).map_err(wrong)?;
+        }
+        Body::load(assembly, &self.weights, device)
     }
 }
 
-fn architecture(file: &str, config: &[u8]) -> Result<Architecture, LoadError> {
+fn family(file: &str, config: &[u8]) -> Result<Family, LoadError> {
     let kind: Kind = serde_json::from_slice(config)
         .map_err(|error| LoadError::Config { file: file.into(), reason: error.to_string() })?;
-    if Qwen2Use::of(&kind.model_type).is_some() {
-        return Ok(Architecture::Qwen2);
+    if kind.model_type == llada::MODEL_TYPE {
+        return Ok(Family::Llada);
+    }
+    if QwenUse::of(&kind.model_type).is_some() {
+        return Ok(Family::Qwen);
     }
     let found = if kind.model_type.is_empty() { kind.architectures.join(", ") } else { kind.model_type };
     Err(LoadError::Architecture { file: file.into(), found, supported: SUPPORTED.into() })
+}
+
+/// The part of a `tokenizer.json` that names special tokens.
+#[derive(Deserialize)]
+struct AddedTokens {
+    #[serde(default)]
+    added_tokens: Vec<AddedToken>,
+}
+
+#[derive(Deserialize)]
+struct AddedToken {
+    id: u32,
+    content: String,
+}
+
+/// The mask token that a tokenizer names. A file that is missing or damaged names none: whoever needs the tokenizer
+/// itself will say what is wrong with it.
+fn mask_of_tokenizer(path: &Path) -> Option<u32> {
+    let tokens: AddedTokens = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    let named = |name: &&str| tokens.added_tokens.iter().find(|token| token.content == **name);
+    MASK_NAMES.iter().find_map(named).map(|token| token.id)
 }
 
 #[cfg(test)]
@@ -104,12 +170,9 @@ mod tests {
 
     #[test]
     fn a_folder_becomes_a_network() {
-        let tiny = Tiny::new("Dream", false);
-        let network = load(&tiny).unwrap();
+        let network = load(&Tiny::new("Dream", false)).unwrap();
         let spec = network.spec();
         assert_eq!((spec.architecture.as_str(), spec.mask_id, spec.eos_id), ("Dream", Some(1), 0));
-        let weights: usize = tiny.tensors.values().map(|(_, values)| values.len()).sum();
-        assert_eq!(spec.parameters, weights);
     }
 
     #[test]
@@ -117,6 +180,52 @@ mod tests {
         let tied = load(&Tiny::new("qwen2", true)).unwrap().spec().parameters;
         let untied = load(&Tiny::new("qwen2", false)).unwrap().spec().parameters;
         assert_eq!(untied - tied, 24 * 16);
+    }
+
+    #[test]
+    fn the_mask_comes_from_configuration_tokenizer_or_whoever_loads() {
+        let mut tiny = Tiny::new("a2d-qwen3", true);
+        let mask = |tiny: &Tiny, given: Option<u32>, tokenizer: Option<&str>| {
+            let folder = tiny.write();
+            if let Some(tokenizer) = tokenizer {
+                std::fs::write(folder.path().join("tokenizer.json"), tokenizer).unwrap();
+            }
+            let mut checkpoint = Checkpoint::open(folder.path()).unwrap();
+            checkpoint.given_mask = given;
+            checkpoint.network(&ComputeDevice::cpu()).map(|network| network.spec().mask_id)
+        };
+        let named =
+            json!({"added_tokens": [{"id": 2, "content": "<pad>"}, {"id": 5, "content": "<|mask|>"}]}).to_string();
+        assert_eq!(mask(&tiny, None, Some(&named)).unwrap(), Some(1), "the configuration goes first");
+        assert_eq!(mask(&tiny, Some(7), Some(&named)).unwrap(), Some(7), "what is given goes before all");
+        tiny.config.as_object_mut().unwrap().remove("mask_token_id");
+        assert_eq!(mask(&tiny, None, Some(&named)).unwrap(), Some(5));
+        let message = mask(&tiny, None, Some("{}")).unwrap_err().to_string();
+        assert!(message.contains("names no mask token") && message.contains("[MASK]"), "{message}");
+        let message = mask(&tiny, Some(99), None).unwrap_err().to_string();
+        assert!(message.contains("`mask token` is 99, outside the vocabulary of 24"), "{message}");
+        tiny.config["model_type"] = json!("qwen3");
+        assert_eq!(mask(&tiny, None, None).unwrap(), None);
+    }
+
+    #[test]
+    fn every_architecture_becomes_a_network() {
+        for (model_type, architecture) in [
+            ("Dream", "Dream"),
+            ("llada", "LLaDA"),
+            ("a2d-qwen2", "A2D-Qwen2"),
+            ("a2d-qwen3", "A2D-Qwen3"),
+            ("qwen2", "Qwen2"),
+            ("qwen3", "Qwen3"),
+        ] {
+            for tied in [false, true] {
+                let tiny = Tiny::new(model_type, tied);
+                let network = load(&tiny).unwrap();
+                assert_eq!(network.spec().architecture, architecture);
+                let weights: usize = tiny.tensors.values().map(|(_, values)| values.len()).sum();
+                assert_eq!(network.spec().parameters, weights, "{architecture}: every tensor is used");
+            }
+        }
     }
 
     #[test]
@@ -137,7 +246,7 @@ mod tests {
         let folder = tiny.write();
         std::fs::remove_file(folder.path().join("model.safetensors")).unwrap();
         let message = Checkpoint::open(folder.path()).unwrap_err().to_string();
-        assert!(message.contains("`mamba` is not supported (supported: Dream, qwen2)"), "{message}");
+        assert!(message.contains("`mamba` is not supported (supported: Dream, llada, a2d-qwen2"), "{message}");
     }
 
     #[test]
@@ -175,7 +284,7 @@ mod tests {
         }
         let bytes = tiny.weights(Dtype::I32);
         let checkpoint = Checkpoint::embedded("tiny", config, bytes.leak()).unwrap();
-        let text = checkpoint.qwen2(&ComputeDevice::cpu()).unwrap_err().to_string();
+        let text = checkpoint.body(&ComputeDevice::cpu()).unwrap_err().to_string();
         assert!(text.contains("stored as I32, expected F32, F16 or BF16"), "{text}");
     }
 }

@@ -1,41 +1,14 @@
 //! The fields of a checkpoint's `config.json`, under the checkpoint's own names.
 //!
 //! Unknown fields are ignored (real configurations are full of them); known ones are checked against each other, so
-//! that a body can trust its sizes.
+//! that a body can trust its sizes. What the Qwen family shares is here; `LLaDA`'s own names stand in
+//! [`llada`](crate::model::llada).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::network::{Alignment, Attention, NetworkSpec};
+use crate::model::network::{Alignment, Attention};
 use crate::model::weights::LoadError;
-
-/// The two uses of the Qwen2 body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Qwen2Use {
-    /// Masked denoiser with bidirectional attention.
-    Dream,
-    /// Autoregressive language model with causal attention.
-    Causal,
-}
-
-impl Qwen2Use {
-    /// The use that a configuration's `model_type` stands for.
-    pub fn of(model_type: &str) -> Option<Self> {
-        match model_type {
-            "Dream" => Some(Self::Dream),
-            "qwen2" => Some(Self::Causal),
-            _ => None,
-        }
-    }
-
-    /// The `model_type` of this use.
-    pub fn model_type(self) -> &'static str {
-        match self {
-            Self::Dream => "Dream",
-            Self::Causal => "qwen2",
-        }
-    }
-}
 
 /// One token id or several: real checkpoints have both under `eos_token_id`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,13 +30,137 @@ impl TokenIds {
     }
 }
 
-/// Configuration of a Qwen2 body, as `Qwen/Qwen2.5-*` and `Dream-org/Dream-v0-*` write it.
+/// The sizes of a transformer body, whatever its configuration calls them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dims {
+    /// Rows of the embedding and of the head.
+    pub vocab: usize,
+    /// Width of the residual stream.
+    pub hidden: usize,
+    /// Width inside the feed-forward part.
+    pub inner: usize,
+    /// Number of layers.
+    pub layers: usize,
+    /// Number of query heads.
+    pub heads: usize,
+    /// Number of key and value heads, each shared by a group of query heads.
+    pub kv_heads: usize,
+    /// Width of a head.
+    pub head_dim: usize,
+    /// Longest sequence in tokens.
+    pub max_positions: usize,
+    /// Added to the mean square in the norms.
+    pub norm_eps: f64,
+    /// Base of the rotary embedding's wavelengths.
+    pub rope_theta: f64,
+}
+
+/// What a configuration calls the sizes, for messages.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FieldNames {
+    pub vocab: &'static str,
+    pub hidden: &'static str,
+    pub inner: &'static str,
+    pub layers: &'static str,
+    pub heads: &'static str,
+    pub kv_heads: &'static str,
+    pub max_positions: &'static str,
+}
+
+impl Dims {
+    /// The sizes against each other, as one sentence about the first that is wrong.
+    pub(super) fn check(&self, names: &FieldNames) -> Result<(), String> {
+        let sizes = [
+            (names.vocab, self.vocab),
+            (names.hidden, self.hidden),
+            (names.inner, self.inner),
+            (names.layers, self.layers),
+            (names.heads, self.heads),
+            (names.kv_heads, self.kv_heads),
+            (names.max_positions, self.max_positions),
+        ];
+        for (name, size) in sizes {
+            // Products of two sizes are formed before any tensor is looked at: they must not overflow.
+            if size == 0 || u32::try_from(size).is_err() {
+                return Err(format!("`{name}` is {size}, expected a number from 1 to {}", u32::MAX));
+            }
+        }
+        let (heads, kv_heads) = (self.heads, self.kv_heads);
+        if !heads.is_multiple_of(kv_heads) {
+            return Err(format!("`{}` is {kv_heads}, which does not divide the {heads} query heads", names.kv_heads));
+        }
+        let width = self.head_dim;
+        if width == 0 || !width.is_multiple_of(2) || u32::try_from(width).is_err() {
+            return Err(format!("a head is {width} wide; the rotary embedding needs an even width"));
+        }
+        if !(self.norm_eps > 0.0 && self.norm_eps.is_finite()) {
+            return Err(format!("`rms_norm_eps` is {}, expected a number above 0", self.norm_eps));
+        }
+        if !(self.rope_theta >= 1.0 && self.rope_theta.is_finite()) {
+            return Err(format!("`rope_theta` is {}, expected a number of 1 or more", self.rope_theta));
+        }
+        Ok(())
+    }
+}
+
+/// Width of a head where the configuration does not give one.
+pub(super) fn even_share(names: &FieldNames, hidden: usize, heads: usize) -> Result<usize, String> {
+    if heads > 0 && !hidden.is_multiple_of(heads) {
+        return Err(format!("`{}` is {heads}, which does not divide `{}` {hidden}", names.heads, names.hidden));
+    }
+    Ok(hidden / heads.max(1))
+}
+
+/// Checks a token id against the vocabulary; `name` is its field.
+pub(super) fn in_vocabulary(name: &str, id: Option<u32>, vocab: usize) -> Result<(), String> {
+    match id {
+        Some(id) if (id as usize) < vocab => Ok(()),
+        Some(id) => Err(format!("`{name}` is {id}, outside the vocabulary of {vocab}")),
+        None => Err(format!("`{name}` is missing")),
+    }
+}
+
+/// What an architecture of the Qwen family is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QwenUse {
+    /// The architecture, for people.
+    pub architecture: &'static str,
+    /// Generation of the body: 2 has biases on queries, keys and values, 3 a norm on the heads of queries and keys.
+    pub generation: u8,
+    /// Bidirectional for a denoiser, causal for a language model.
+    pub attention: Attention,
+    /// Which token a row predicts.
+    pub alignment: Alignment,
+}
+
+impl QwenUse {
+    /// The use that a configuration's `model_type` stands for.
+    pub fn of(model_type: &str) -> Option<Self> {
+        let (architecture, generation, attention, alignment) = match model_type {
+            "Dream" => ("Dream", 2, Attention::Bidirectional, Alignment::Shifted),
+            "a2d-qwen2" => ("A2D-Qwen2", 2, Attention::Bidirectional, Alignment::Aligned),
+            "a2d-qwen3" => ("A2D-Qwen3", 3, Attention::Bidirectional, Alignment::Aligned),
+            "qwen2" => ("Qwen2", 2, Attention::Causal, Alignment::Shifted),
+            "qwen3" => ("Qwen3", 3, Attention::Causal, Alignment::Shifted),
+            _ => return None,
+        };
+        Some(Self { architecture, generation, attention, alignment })
+    }
+
+    /// Whether it fills masks.
+    pub fn denoises(self) -> bool {
+        self.attention == Attention::Bidirectional
+    }
+}
+
+/// Configuration of a body of the Qwen family, as `Qwen/Qwen2.5-*`, `Qwen/Qwen3-*`, `Dream-org/Dream-v0-*` and
+/// `dllm-hub/*` write it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Qwen2Config {
+pub struct QwenConfig {
     /// Class names of the reference implementation, e.g. `DreamModel`.
     #[serde(default)]
     pub architectures: Vec<String>,
-    /// `Dream` or `qwen2`.
+    /// `Dream`, `a2d-qwen2`, `a2d-qwen3`, `qwen2` or `qwen3`.
     pub model_type: String,
     /// Rows of the embedding and of the head.
     pub vocab_size: usize,
@@ -78,7 +175,7 @@ pub struct Qwen2Config {
     /// Number of key and value heads, each shared by a group of query heads; as many as query heads where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub num_key_value_heads: Option<usize>,
-    /// Width of a head; `hidden_size / num_attention_heads` where absent.
+    /// Width of a head; where absent, `hidden_size / num_attention_heads` in generation 2 and 128 in generation 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head_dim: Option<usize>,
     /// Longest sequence in tokens.
@@ -86,31 +183,54 @@ pub struct Qwen2Config {
     /// Added to the mean square in the norms.
     pub rms_norm_eps: f64,
     /// Base of the rotary embedding's wavelengths.
-    pub rope_theta: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rope_theta: Option<f64>,
     /// Stretching of the rotary embedding; only the plain one is supported.
     #[serde(default)]
     pub rope_scaling: Option<Value>,
+    /// Base and stretching together, as newer versions of the reference library write them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rope_parameters: Option<Value>,
     /// Whether attention is cut to a window; not supported.
     #[serde(default)]
     pub use_sliding_window: bool,
+    /// Attention pattern per layer; `full_attention` throughout where present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer_types: Option<Vec<String>>,
     /// Activation of the feed-forward part; always `silu`.
     #[serde(default = "silu")]
     pub hidden_act: String,
+    /// Whether the maps around attention have biases (generation 3; generation 2 always has those of its inputs).
+    #[serde(default)]
+    pub attention_bias: bool,
     /// Whether the head is the embedding, transposed.
     #[serde(default)]
     pub tie_word_embeddings: bool,
-    /// The mask token of a denoiser.
+    /// The mask token of a denoiser; A2D checkpoints have it in their tokenizer only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask_token_id: Option<u32>,
     /// End of text.
     pub eos_token_id: TokenIds,
 }
 
+/// Width of a Qwen3 head where the configuration is silent, as in the reference implementation.
+const QWEN3_HEAD_DIM: usize = 128;
+
+const FIELDS: FieldNames = FieldNames {
+    vocab: "vocab_size",
+    hidden: "hidden_size",
+    inner: "intermediate_size",
+    layers: "num_hidden_layers",
+    heads: "num_attention_heads",
+    kv_heads: "num_key_value_heads",
+    max_positions: "max_position_embeddings",
+};
+
 fn silu() -> String {
     "silu".into()
 }
 
-impl Qwen2Config {
+impl QwenConfig {
     /// Reads and checks a configuration; `file` is its name in messages.
     pub fn from_json(file: &str, json: &[u8]) -> Result<Self, LoadError> {
         let wrong = |reason: String| LoadError::Config { file: file.to_owned(), reason };
@@ -119,82 +239,59 @@ impl Qwen2Config {
         Ok(config)
     }
 
-    /// Number of key and value heads.
-    pub fn kv_heads(&self) -> usize {
-        self.num_key_value_heads.unwrap_or(self.num_attention_heads)
+    /// What the body is used for, or which `model_type` is none of this family.
+    pub fn usage(&self) -> Result<QwenUse, String> {
+        let expected = "Dream, a2d-qwen2, a2d-qwen3, qwen2 or qwen3";
+        QwenUse::of(&self.model_type)
+            .ok_or_else(|| format!("`model_type` is `{}`, expected {expected}", self.model_type))
     }
 
-    /// Width of a head.
-    pub fn head_width(&self) -> usize {
-        self.head_dim.unwrap_or(self.hidden_size / self.num_attention_heads.max(1))
+    /// The body's sizes.
+    pub fn dims(&self) -> Result<Dims, String> {
+        let head_dim = match self.head_dim {
+            Some(width) => width,
+            None if self.usage()?.generation == 3 => QWEN3_HEAD_DIM,
+            None => even_share(&FIELDS, self.hidden_size, self.num_attention_heads)?,
+        };
+        let newer = self.rope_parameters.as_ref().and_then(|rope| rope.get("rope_theta")).and_then(Value::as_f64);
+        let dims = Dims {
+            vocab: self.vocab_size,
+            hidden: self.hidden_size,
+            inner: self.intermediate_size,
+            layers: self.num_hidden_layers,
+            heads: self.num_attention_heads,
+            kv_heads: self.num_key_value_heads.unwrap_or(self.num_attention_heads),
+            head_dim,
+            max_positions: self.max_position_embeddings,
+            norm_eps: self.rms_norm_eps,
+            rope_theta: self.rope_theta.or(newer).ok_or("`rope_theta` is missing")?,
+        };
+        dims.check(&FIELDS)?;
+        Ok(dims)
     }
 
     /// The fields against each other, as one sentence about the first that is wrong.
     pub fn validate(&self) -> Result<(), String> {
-        let sizes = [
-            ("vocab_size", self.vocab_size),
-            ("hidden_size", self.hidden_size),
-            ("intermediate_size", self.intermediate_size),
-            ("num_hidden_layers", self.num_hidden_layers),
-            ("num_attention_heads", self.num_attention_heads),
-            ("num_key_value_heads", self.kv_heads()),
-            ("max_position_embeddings", self.max_position_embeddings),
-        ];
-        if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {
-            return Err(format!("`{name}` is 0"));
-        }
-        let (hidden, heads, kv_heads) = (self.hidden_size, self.num_attention_heads, self.kv_heads());
-        if self.head_dim.is_none() && !hidden.is_multiple_of(heads) {
-            return Err(format!("`num_attention_heads` is {heads}, which does not divide `hidden_size` {hidden}"));
-        }
-        if !heads.is_multiple_of(kv_heads) {
-            return Err(format!("`num_key_value_heads` is {kv_heads}, which does not divide the {heads} query heads"));
-        }
-        let width = self.head_width();
-        if width == 0 || !width.is_multiple_of(2) {
-            return Err(format!("a head is {width} wide; the rotary embedding needs an even width"));
-        }
-        if !(self.rms_norm_eps > 0.0 && self.rms_norm_eps.is_finite()) {
-            return Err(format!("`rms_norm_eps` is {}, expected a number above 0", self.rms_norm_eps));
-        }
-        if !(self.rope_theta >= 1.0 && self.rope_theta.is_finite()) {
-            return Err(format!("`rope_theta` is {}, expected a number of 1 or more", self.rope_theta));
-        }
+        self.usage()?;
+        self.dims()?;
         if self.hidden_act != "silu" {
             return Err(format!("`hidden_act` is `{}`, only `silu` is supported", self.hidden_act));
         }
-        if let Some(scaling) = self.rope_scaling.as_ref().filter(|scaling| !is_plain(scaling)) {
-            return Err(format!("`rope_scaling` {scaling} is not supported"));
+        for scaling in [&self.rope_scaling, &self.rope_parameters].into_iter().flatten() {
+            if !is_plain(scaling) {
+                return Err(format!("`rope_scaling` {scaling} is not supported"));
+            }
         }
         if self.use_sliding_window {
             return Err("`use_sliding_window` is true, which is not supported".into());
         }
-        let in_vocabulary = |name: &str, id: Option<u32>| match id {
-            Some(id) if (id as usize) < self.vocab_size => Ok(()),
-            Some(id) => Err(format!("`{name}` is {id}, outside the vocabulary of {}", self.vocab_size)),
-            None => Err(format!("`{name}` is missing")),
-        };
-        in_vocabulary("eos_token_id", self.eos_token_id.first())?;
-        match Qwen2Use::of(&self.model_type) {
-            Some(Qwen2Use::Dream) => in_vocabulary("mask_token_id", self.mask_token_id),
-            Some(Qwen2Use::Causal) => Ok(()),
-            None => Err(format!("`model_type` is `{}`, expected Dream or qwen2", self.model_type)),
+        if let Some(kind) = self.layer_types.iter().flatten().find(|kind| *kind != "full_attention") {
+            return Err(format!("`layer_types` has `{kind}`, only `full_attention` is supported"));
         }
-    }
-
-    /// The facts that decoding depends on, for a validated configuration and this number of weights.
-    pub fn spec(&self, parameters: usize) -> NetworkSpec {
-        let denoises = Qwen2Use::of(&self.model_type) == Some(Qwen2Use::Dream);
-        NetworkSpec {
-            architecture: if denoises { "Dream" } else { "Qwen2" }.into(),
-            vocab_size: self.vocab_size,
-            mask_id: self.mask_token_id.filter(|_| denoises),
-            eos_id: self.eos_token_id.first().unwrap_or_default(),
-            max_positions: self.max_position_embeddings,
-            layers: self.num_hidden_layers,
-            parameters,
-            attention: if denoises { Attention::Bidirectional } else { Attention::Causal },
-            alignment: Alignment::Shifted,
+        in_vocabulary("eos_token_id", self.eos_token_id.first(), self.vocab_size)?;
+        match self.mask_token_id {
+            Some(mask) => in_vocabulary("mask_token_id", Some(mask), self.vocab_size),
+            None => Ok(()),
         }
     }
 }
@@ -222,23 +319,37 @@ mod tests {
         })
     }
 
-    fn read(value: &Value) -> Result<Qwen2Config, LoadError> {
-        Qwen2Config::from_json("m/config.json", value.to_string().as_bytes())
+    fn read(value: &Value) -> Result<QwenConfig, LoadError> {
+        QwenConfig::from_json("m/config.json", value.to_string().as_bytes())
     }
 
     #[test]
     fn defaults_follow_the_published_configurations() {
         let mut value = dream();
-        let config = read(&value).unwrap();
-        assert_eq!((config.head_width(), config.kv_heads(), config.tie_word_embeddings), (2, 2, false));
-        assert_eq!(config.spec(7).eos_id, 0);
-        assert_eq!(config.spec(7).attention, Attention::Bidirectional);
+        let dims = read(&value).unwrap().dims().unwrap();
+        assert_eq!((dims.head_dim, dims.kv_heads), (2, 2));
+        assert_eq!(read(&value).unwrap().usage().unwrap().attention, Attention::Bidirectional);
         value.as_object_mut().unwrap().remove("num_key_value_heads");
         value["head_dim"] = json!(6);
         value["model_type"] = json!("qwen2");
         let config = read(&value).unwrap();
-        assert_eq!((config.head_width(), config.kv_heads()), (6, 4));
-        assert_eq!((config.spec(7).attention, config.spec(7).mask_id), (Attention::Causal, None));
+        let dims = config.dims().unwrap();
+        assert_eq!((dims.head_dim, dims.kv_heads, config.tie_word_embeddings), (6, 4, false));
+        assert!(!config.usage().unwrap().denoises());
+        value.as_object_mut().unwrap().remove("head_dim");
+        value["model_type"] = json!("qwen3");
+        assert_eq!(read(&value).unwrap().dims().unwrap().head_dim, 128);
+    }
+
+    #[test]
+    fn the_newer_place_of_the_rotary_base_is_read() {
+        let mut value = dream();
+        value.as_object_mut().unwrap().remove("rope_theta");
+        assert!(read(&value).unwrap_err().to_string().ends_with("`rope_theta` is missing"));
+        value["rope_parameters"] = json!({"rope_theta": 5e5, "rope_type": "default"});
+        assert_eq!(read(&value).unwrap().dims().unwrap().rope_theta, 5e5);
+        value["rope_parameters"]["rope_type"] = json!("yarn");
+        assert!(read(&value).unwrap_err().to_string().contains("yarn"));
     }
 
     #[test]
@@ -262,7 +373,8 @@ mod tests {
             ("eos_token_id", json!(16), "`eos_token_id` is 16, outside the vocabulary of 16"),
             ("eos_token_id", json!([]), "`eos_token_id` is missing"),
             ("mask_token_id", json!(99), "`mask_token_id` is 99"),
-            ("mask_token_id", json!(null), "`mask_token_id` is missing"),
+            ("layer_types", json!(["full_attention", "sliding_attention"]), "`sliding_attention`"),
+            ("hidden_size", json!(5_000_000_000_u64), "`hidden_size` is 5000000000"),
             ("model_type", json!("llama"), "`llama`"),
             ("vocab_size", json!("many"), "invalid type"),
         ];

@@ -3,14 +3,16 @@
 //! With small networks the products are only half of a forward pass: the rest is passes over memory, a library call
 //! per exponential, and threads waking each other for microseconds of work. Each kernel here makes one pass over
 //! contiguous rows, in loops over fixed-width lanes that compile to vector instructions on every target, and takes
-//! a second thread only for work that outweighs its wake-up. [`crate::model::layers`] chooses between these and the
-//! tensor library's own operations, which other devices use.
+//! a second thread only for work that outweighs its wake-up. [`Kernels`](crate::model::device::Kernels) chooses between
+//! these and the tensor library's own operations, which other devices use.
 
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, InplaceOp1, Layout, Result, Shape, Tensor, bail, utils,
 };
+
+use crate::model::attention::HeadKind;
 
 /// Lanes of the vectorised loops: four SSE, two AVX or four NEON registers.
 const LANES: usize = 16;
@@ -34,10 +36,11 @@ pub fn rms_norm(x: &Tensor, gains: &Tensor, eps: f32) -> Result<Tensor> {
     x.apply_op2_no_bwd(gains, &RmsNorm { eps })
 }
 
-/// `(rows, heads * head_dim)` to `(heads, rows, head_dim)`; the first `turned` heads are rotated by `turn`, the cosines
-/// and sines `(rows, head_dim / 2)`.
-pub fn split_heads(x: &Tensor, head_dim: usize, turned: usize, turn: &(Tensor, Tensor)) -> Result<Tensor> {
-    x.apply_op3_no_bwd(&turn.0, &turn.1, &SplitHeads { head_dim, turned })
+/// `(rows, heads * head_dim)` to `(heads, rows, head_dim)`, the heads being those of `kinds` one after the other; what is
+/// rotated is so by `turn`, the cosines and sines `(rows, head_dim / 2)`.
+pub fn split_heads(x: &Tensor, head_dim: usize, kinds: &[HeadKind<'_>], turn: &(Tensor, Tensor)) -> Result<Tensor> {
+    let kinds: Vec<HeadKind<'_>> = kinds.iter().flat_map(|kind| std::iter::repeat_n(*kind, kind.count)).collect();
+    x.apply_op3_no_bwd(&turn.0, &turn.1, &SplitHeads { head_dim, kinds })
 }
 
 struct Softmax<'a> {
@@ -104,23 +107,20 @@ impl CustomOp2 for RmsNorm {
         let mut out = vec![0.0; x.len()];
         by_rows(&mut out, width, |first, chunk| {
             for (row, x) in chunk.chunks_exact_mut(width).zip(x[first * width..].chunks_exact(width)) {
-                let mean_square = reduce(x, 0.0, |sum, x| sum + x * x, |a, b| a + b) / width as f32;
-                let scale = 1.0 / (mean_square + self.eps).sqrt();
-                for ((y, &x), &gain) in row.iter_mut().zip(x).zip(gains) {
-                    *y = x * scale * gain;
-                }
+                rms_norm_row(row, x, gains, self.eps);
             }
         });
         Ok((CpuStorage::F32(out), lx.shape().clone()))
     }
 }
 
-struct SplitHeads {
+struct SplitHeads<'a> {
     head_dim: usize,
-    turned: usize,
+    /// Of each head.
+    kinds: Vec<HeadKind<'a>>,
 }
 
-impl CustomOp3 for SplitHeads {
+impl CustomOp3 for SplitHeads<'_> {
     fn name(&self) -> &'static str {
         "split-heads"
     }
@@ -137,21 +137,33 @@ impl CustomOp3 for SplitHeads {
         let (x, cos, sin) = (contiguous(x, lx)?, contiguous(cos, lcos)?, contiguous(sin, lsin)?);
         let (rows, width) = lx.shape().dims2()?;
         let (head_dim, half) = (self.head_dim, self.head_dim / 2);
-        let heads = width / head_dim;
+        let heads = self.kinds.len();
+        if heads * head_dim != width {
+            bail!("{heads} heads of width {head_dim} do not make rows of width {width}");
+        }
         let mut out = vec![0.0; rows * width];
         by_rows(&mut out, head_dim, |first, chunk| {
             for (offset, y) in chunk.chunks_exact_mut(head_dim).enumerate() {
                 let (head, row) = ((first + offset) / rows, (first + offset) % rows);
                 let x = &x[row * width + head * head_dim..][..head_dim];
-                if head >= self.turned {
-                    y.copy_from_slice(x);
-                    continue;
+                let HeadKind { norm, turned, scale, .. } = self.kinds[head];
+                match norm {
+                    None => y.copy_from_slice(x),
+                    Some(norm) => rms_norm_row(y, x, &norm.gains, norm.eps),
                 }
-                let (cos, sin) = (&cos[row * half..][..half], &sin[row * half..][..half]);
-                let ((xa, xb), (ya, yb)) = (x.split_at(half), y.split_at_mut(half));
-                for i in 0..half {
-                    ya[i] = xa[i] * cos[i] - xb[i] * sin[i];
-                    yb[i] = xb[i] * cos[i] + xa[i] * sin[i];
+                if turned {
+                    // The scale goes along with the turn.
+                    let (cos, sin) = (&cos[row * half..][..half], &sin[row * half..][..half]);
+                    let (ya, yb) = y.split_at_mut(half);
+                    for i in 0..half {
+                        let (a, b) = (ya[i] * scale, yb[i] * scale);
+                        ya[i] = a * cos[i] - b * sin[i];
+                        yb[i] = b * cos[i] + a * sin[i];
+                    }
+                } else if scale != 1.0 {
+                    for y in y {
+                        *y *= scale;
+                    }
                 }
             }
         });
@@ -183,6 +195,14 @@ fn by_rows(out: &mut [f32], width: usize, work: impl Fn(usize, &mut [f32]) + Syn
             work(number * run, &mut chunk);
         }
     });
+}
+
+fn rms_norm_row(y: &mut [f32], x: &[f32], gains: &[f32], eps: f32) {
+    let mean_square = reduce(x, 0.0, |sum, x| sum + x * x, |a, b| a + b) / x.len() as f32;
+    let scale = 1.0 / (mean_square + eps).sqrt();
+    for ((y, &x), &gain) in y.iter_mut().zip(x).zip(gains) {
+        *y = x * scale * gain;
+    }
 }
 
 fn softmax_row(row: &mut [f32]) {
@@ -239,7 +259,7 @@ mod tests {
     use candle_nn::ops;
 
     use super::*;
-    use crate::model::layers;
+    use crate::model::{attention, attention::HeadNorm, layers};
 
     fn random(shape: &[usize]) -> Tensor {
         Tensor::randn(0_f32, 2.0, shape, &Device::Cpu).unwrap()
@@ -273,7 +293,7 @@ mod tests {
     fn softmax_equals_the_library() {
         for (rows, width) in SIZES {
             let scores = random(&[rows, width]);
-            let expected = layers::softmax_by_ops(&scores, None).unwrap();
+            let expected = attention::softmax_by_ops(&scores, None).unwrap();
             softmax(&scores, None).unwrap();
             assert_close(&scores, &expected);
         }
@@ -283,7 +303,7 @@ mod tests {
     fn softmax_ignores_what_is_not_visible() {
         // Two heads of two rows.
         let scores = random(&[2, 2, 7]);
-        let expected = layers::softmax_by_ops(&scores, Some(&[3, 7])).unwrap();
+        let expected = attention::softmax_by_ops(&scores, Some(&[3, 7])).unwrap();
         softmax(&scores, Some(&[3, 7])).unwrap();
         assert_close(&scores, &expected);
         for head in 0..2 {
@@ -304,13 +324,26 @@ mod tests {
 
     #[test]
     fn split_heads_equals_the_library() {
-        let (heads, turned, head_dim) = (5, 3, 8);
-        for rows in [1, 7, 8_000] {
-            let x = random(&[rows, heads * head_dim]);
-            let positions: Vec<usize> = (0..rows).map(|row| 2 * row).collect();
-            let turn = layers::Rotary::new(head_dim, 1e4, &Device::Cpu).unwrap().rows(&positions).unwrap();
-            let expected = layers::split_heads_by_ops(&x, head_dim, turned, &turn).unwrap();
-            assert_close(&split_heads(&x, head_dim, turned, &turn).unwrap(), &expected);
+        let head_dim = 8;
+        let norm = |seed: f64| {
+            let gains = (random(&[head_dim]) + seed).unwrap();
+            HeadNorm::new(gains, 1e-6).unwrap()
+        };
+        let (query, key) = (norm(0.5), norm(1.5));
+        for norms in [None, Some((&query, &key))] {
+            let (query, key) = norms.unzip();
+            let kinds = [
+                HeadKind { count: 3, norm: query, turned: true, scale: 0.3 },
+                HeadKind { count: 1, norm: key, turned: true, scale: 1.0 },
+                HeadKind { count: 1, norm: None, turned: false, scale: 2.0 },
+            ];
+            for rows in [1, 7, 8_000] {
+                let x = random(&[rows, 5 * head_dim]);
+                let positions: Vec<usize> = (0..rows).map(|row| 2 * row).collect();
+                let turn = layers::Rotary::new(head_dim, 1e4, &Device::Cpu).unwrap().rows(&positions).unwrap();
+                let expected = attention::split_heads_by_ops(&x, head_dim, &kinds, &turn).unwrap();
+                assert_close(&split_heads(&x, head_dim, &kinds, &turn).unwrap(), &expected);
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use candle_core::Device;
+use candle_core::{DType, Device};
 use thiserror::Error;
 
 use crate::model::network::NetworkError;
@@ -66,34 +66,68 @@ impl fmt::Display for DeviceChoice {
     }
 }
 
-/// An opened device. Cloning it is cheap; networks on clones share one GPU context.
+/// What computes between the matrix products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kernels {
+    /// The fused CPU kernels of this crate, in float32.
+    Fused,
+    /// The tensor library's own operations, on any device and in any type.
+    Library,
+}
+
+/// An opened device, and in what type networks compute there. Cloning it is cheap; networks on clones share one GPU
+/// context.
 #[derive(Debug, Clone)]
-pub struct ComputeDevice(Device);
+pub struct ComputeDevice {
+    tensors: Device,
+    dtype: DType,
+    kernels: Kernels,
+}
 
 impl ComputeDevice {
     /// The CPU, which is always there.
     pub fn cpu() -> Self {
-        Self(Device::Cpu)
+        Self { tensors: Device::Cpu, dtype: DType::F32, kernels: Kernels::Fused }
+    }
+
+    /// The CPU computing as a GPU does, without the fused kernels: for tests of that path.
+    #[cfg(test)]
+    pub(super) fn cpu_by_library() -> Self {
+        Self { kernels: Kernels::Library, ..Self::cpu() }
     }
 
     /// Opens what was asked for. Only [`DeviceChoice::Cuda`] can fail.
     pub fn open(choice: DeviceChoice) -> Result<Self, DeviceError> {
         match choice {
             DeviceChoice::Cpu => Ok(Self::cpu()),
-            DeviceChoice::Auto => Ok(open_cuda(0).map_or_else(|_| Self::cpu(), Self)),
-            DeviceChoice::Cuda(ordinal) => open_cuda(ordinal).map(Self),
+            DeviceChoice::Auto => Ok(open_cuda(0).map_or_else(|_| Self::cpu(), Self::gpu)),
+            DeviceChoice::Cuda(ordinal) => open_cuda(ordinal).map(Self::gpu),
         }
+    }
+
+    fn gpu(tensors: Device) -> Self {
+        Self { tensors, dtype: DType::F32, kernels: Kernels::Library }
     }
 
     /// The device as the tensor library knows it, for the floors that compute (`model`, `train`).
     pub fn tensors(&self) -> &Device {
-        &self.0
+        &self.tensors
+    }
+
+    /// The type of weights, activations and K/V rows.
+    pub(super) fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// What computes between the matrix products.
+    pub(super) fn kernels(&self) -> Kernels {
+        self.kernels
     }
 }
 
 impl fmt::Display for ComputeDevice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_cuda() { "cuda" } else { "cpu" })
+        f.write_str(if self.tensors.is_cuda() { "cuda" } else { "cpu" })
     }
 }
 

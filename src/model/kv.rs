@@ -6,8 +6,9 @@
 
 use std::ops::Range;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 
+use crate::model::device::ComputeDevice;
 use crate::model::network::{Attention, NetworkError, Pass, Read};
 
 /// Slots that the buffers start with; they double when a position beyond them is fed.
@@ -21,7 +22,7 @@ pub struct KvBuffers {
     /// Which slots hold a row of every layer; as long as there are slots.
     written: Vec<bool>,
     shape: KvShape,
-    device: Device,
+    device: ComputeDevice,
 }
 
 /// Sizes of the K/V buffers.
@@ -70,9 +71,9 @@ impl KvPlan {
 
 impl KvBuffers {
     /// Buffers without rows.
-    pub fn new(shape: KvShape, device: &Device) -> candle_core::Result<Self> {
+    pub fn new(shape: KvShape, device: &ComputeDevice) -> candle_core::Result<Self> {
         let slots = FIRST_SLOTS.min(shape.max_positions);
-        let zeros = || Tensor::zeros((shape.kv_heads, slots, shape.head_dim), DType::F32, device);
+        let zeros = || Tensor::zeros((shape.kv_heads, slots, shape.head_dim), device.dtype(), device.tensors());
         let layers = (0..shape.layers).map(|_| Ok((zeros()?, zeros()?))).collect::<candle_core::Result<_>>()?;
         Ok(Self { layers, written: vec![false; slots], shape, device: device.clone() })
     }
@@ -167,7 +168,9 @@ impl KvBuffers {
         let Some((keys, values)) = self.layers.get(layer).filter(|_| self.is_written(position)) else {
             return Err(NetworkError::Unwritten { position });
         };
-        let row = |rows: &Tensor| rows.narrow(1, position, 1)?.flatten_all()?.to_vec1::<f32>();
+        let row = |rows: &Tensor| {
+            rows.narrow(1, position, 1)?.flatten_all()?.to_dtype(candle_core::DType::F32)?.to_vec1::<f32>()
+        };
         Ok((row(keys)?, row(values)?))
     }
 
@@ -177,7 +180,8 @@ impl KvBuffers {
         }
         let slots = end.next_power_of_two().min(self.shape.max_positions).max(end);
         let grown = |rows: &Tensor| {
-            let larger = Tensor::zeros((self.shape.kv_heads, slots, self.shape.head_dim), DType::F32, &self.device)?;
+            let shape = (self.shape.kv_heads, slots, self.shape.head_dim);
+            let larger = Tensor::zeros(shape, self.device.dtype(), self.device.tensors())?;
             larger.slice_set(rows, 1, 0)?;
             Ok::<_, candle_core::Error>(larger)
         };
@@ -191,7 +195,7 @@ impl KvBuffers {
         if let Some(run) = as_run(positions) {
             return Ok(Slots::Run(run));
         }
-        let index = index(positions, &self.device)?.reshape((1, positions.len(), 1))?;
+        let index = index(positions, self.device.tensors())?.reshape((1, positions.len(), 1))?;
         let shape = (self.shape.kv_heads, positions.len(), self.shape.head_dim);
         Ok(Slots::Scattered(index.broadcast_as(shape)?.contiguous()?))
     }
@@ -199,7 +203,7 @@ impl KvBuffers {
     fn slots_to_read(&self, rows: &[usize]) -> candle_core::Result<Slots> {
         match as_run(rows) {
             Some(run) => Ok(Slots::Run(run)),
-            None => Ok(Slots::Scattered(index(rows, &self.device)?)),
+            None => Ok(Slots::Scattered(index(rows, self.device.tensors())?)),
         }
     }
 }
@@ -244,7 +248,7 @@ mod tests {
     const SHAPE: KvShape = KvShape { layers: 2, kv_heads: 2, head_dim: 3, max_positions: 600 };
 
     fn buffers() -> KvBuffers {
-        KvBuffers::new(SHAPE, &Device::Cpu).unwrap()
+        KvBuffers::new(SHAPE, &ComputeDevice::cpu()).unwrap()
     }
 
     /// Feeds rows whose every number tells layer, position and round; reads `read`.

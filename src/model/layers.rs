@@ -1,15 +1,17 @@
-//! The building blocks that transformers share: linear maps, RMS norm, rotary embedding, attention, SwiGLU.
+//! The building blocks that transformers share: linear maps, token vectors and head, RMS norm, rotary angles, SwiGLU.
 //!
-//! Batch size is one throughout: activations are `(rows, width)`, heads are `(heads, rows, head_dim)`. Weights are
-//! kept transposed to `(in, out)`, because that is the order in which the CPU's matrix product is fast, and maps
-//! that share their input are stacked into one. On the CPU everything between the products goes to the fused kernels
-//! of `cpu.rs`; the tensor library's own operations serve the other devices.
+//! Batch size is one throughout: activations are `(rows, width)`. Weights are kept transposed to `(in, out)`, because
+//! that is the order in which the CPU's matrix product is fast, and maps that share their input are stacked into one.
+//! On the CPU everything between the products goes to the fused kernels of `cpu.rs`; the tensor library's own
+//! operations serve the other devices.
 
-use candle_core::{D, Device, Result, Tensor};
-use candle_nn::{ops, rotary_emb};
+use candle_core::{Device, Tensor};
+use candle_nn::ops;
 
 use crate::model::cpu;
+use crate::model::device::{ComputeDevice, Kernels};
 use crate::model::kv::{as_run, index};
+use crate::model::weights::{LoadError, Weights};
 
 /// A linear map, or several of the same input stacked side by side.
 #[derive(Debug)]
@@ -18,27 +20,107 @@ pub struct Linear {
     weight: Tensor,
     /// `(out)`.
     bias: Option<Tensor>,
+    /// Outputs of each map of the stack.
+    widths: Vec<usize>,
 }
 
 impl Linear {
-    /// From a weight as checkpoints store it, `(out, in)`.
-    pub fn new(weight: &Tensor, bias: Option<Tensor>) -> Result<Self> {
-        Ok(Self { weight: weight.t()?.contiguous()?, bias })
-    }
-
-    /// From several weights `(out, in)` of one input, whose outputs are laid side by side.
-    pub fn stacked(weights: &[Tensor], biases: Option<&[Tensor]>) -> Result<Self> {
-        let bias = biases.map(|biases| Tensor::cat(biases, 0)).transpose()?;
-        Self::new(&Tensor::cat(weights, 0)?, bias)
+    /// Loads the maps `(name, outputs)` of one input of width `inputs`: the tensors `NAME.weight` `(outputs, inputs)`
+    /// and, where the maps have biases, `NAME.bias` `(outputs)`. Their outputs lie side by side.
+    pub fn load(
+        weights: &Weights,
+        maps: &[(String, usize)],
+        inputs: usize,
+        biased: bool,
+        device: &ComputeDevice,
+    ) -> Result<Self, LoadError> {
+        let take = |name: String, shape: &[usize]| -> Result<Tensor, LoadError> {
+            Ok(weights.take(&name, shape, device.tensors())?.to_dtype(device.dtype())?)
+        };
+        let mut stack = Vec::with_capacity(maps.len());
+        for (name, outputs) in maps {
+            stack.push(take(format!("{name}.weight"), &[*outputs, inputs])?);
+        }
+        let mut bias = None;
+        if biased {
+            let biases = maps.iter().map(|(name, outputs)| take(format!("{name}.bias"), &[*outputs]));
+            bias = Some(Tensor::cat(&biases.collect::<Result<Vec<_>, _>>()?, 0)?);
+        }
+        let weight = Tensor::cat(&stack, 0)?.t()?.contiguous()?;
+        Ok(Self { weight, bias, widths: maps.iter().map(|(_, outputs)| *outputs).collect() })
     }
 
     /// `(rows, in)` to `(rows, out)`.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let y = x.matmul(&self.weight)?;
         match &self.bias {
             Some(bias) => y.broadcast_add(bias),
             None => Ok(y),
         }
+    }
+
+    /// As [`Self::forward`] for the maps `first..end` of the stack alone.
+    pub fn forward_part(&self, x: &Tensor, first: usize, end: usize) -> candle_core::Result<Tensor> {
+        let start: usize = self.widths[..first].iter().sum();
+        let width: usize = self.widths[first..end].iter().sum();
+        let mut weight = self.weight.narrow(1, start, width)?;
+        if !x.device().is_cpu() {
+            // Only the CPU's matrix product takes columns where they lie.
+            weight = weight.contiguous()?;
+        }
+        let y = x.matmul(&weight)?;
+        match &self.bias {
+            Some(bias) => y.broadcast_add(&bias.narrow(0, start, width)?),
+            None => Ok(y),
+        }
+    }
+}
+
+/// The two ends of a body: ids to token vectors, and the last hidden rows to logits.
+#[derive(Debug)]
+pub struct Vocabulary {
+    embedding: Embedding,
+    head: Linear,
+}
+
+/// Where token vectors come from.
+#[derive(Debug)]
+enum Embedding {
+    /// Rows of `(vocab, hidden)`.
+    Own(Tensor),
+    /// Columns of the head, `(hidden, vocab)`: held once, in the order that the head needs.
+    Tied,
+}
+
+impl Vocabulary {
+    /// Loads `embedding.weight` `(vocab, hidden)` and, unless it is tied to that, `head.weight` of the same shape.
+    pub fn load(
+        weights: &Weights,
+        embedding: &str,
+        head: Option<&str>,
+        (vocab, hidden): (usize, usize),
+        device: &ComputeDevice,
+    ) -> Result<Self, LoadError> {
+        let Some(head) = head else {
+            let head = Linear::load(weights, &[(embedding.to_owned(), vocab)], hidden, false, device)?;
+            return Ok(Self { embedding: Embedding::Tied, head });
+        };
+        let table = weights.take(&format!("{embedding}.weight"), &[vocab, hidden], device.tensors())?;
+        let embedding = Embedding::Own(table.to_dtype(device.dtype())?);
+        Ok(Self { embedding, head: Linear::load(weights, &[(head.to_owned(), vocab)], hidden, false, device)? })
+    }
+
+    /// Token vectors of `ids`, `(ids, hidden)`.
+    pub fn embed(&self, ids: &Tensor) -> candle_core::Result<Tensor> {
+        match &self.embedding {
+            Embedding::Own(table) => table.index_select(ids, 0),
+            Embedding::Tied => self.head.weight.index_select(ids, 1)?.t()?.contiguous(),
+        }
+    }
+
+    /// `(rows, hidden)` to `(rows, vocab)`.
+    pub fn logits(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        self.head.forward(x)
     }
 }
 
@@ -47,20 +129,27 @@ impl Linear {
 pub struct RmsNorm {
     weight: Tensor,
     eps: f32,
+    kernels: Kernels,
 }
 
 impl RmsNorm {
-    /// From the gains `(width)`.
-    pub fn new(weight: Tensor, eps: f64) -> Self {
-        Self { weight, eps: eps as f32 }
+    /// Loads the gains `NAME.weight` `(width)`.
+    pub fn load(
+        weights: &Weights,
+        name: &str,
+        width: usize,
+        eps: f64,
+        device: &ComputeDevice,
+    ) -> Result<Self, LoadError> {
+        let weight = weights.take(&format!("{name}.weight"), &[width], device.tensors())?;
+        Ok(Self { weight: weight.to_dtype(device.dtype())?, eps: eps as f32, kernels: device.kernels() })
     }
 
-    /// `(rows, width)` to the same.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        if x.device().is_cpu() {
-            cpu::rms_norm(x, &self.weight, self.eps)
-        } else {
-            ops::rms_norm(x, &self.weight, self.eps)
+    /// `(rows, width)` to the same, contiguous.
+    pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        match self.kernels {
+            Kernels::Fused => cpu::rms_norm(x, &self.weight, self.eps),
+            Kernels::Library => ops::rms_norm(&x.contiguous()?, &self.weight, self.eps),
         }
     }
 }
@@ -70,18 +159,22 @@ impl RmsNorm {
 pub struct SwiGlu {
     gate_up: Linear,
     down: Linear,
+    kernels: Kernels,
 }
 
 impl SwiGlu {
-    /// From weights `(out, in)`.
-    pub fn new(gate: Tensor, up: Tensor, down: &Tensor) -> Result<Self> {
-        Ok(Self { gate_up: Linear::stacked(&[gate, up], None)?, down: Linear::new(down, None)? })
+    /// Puts together the maps of the gate and the up projection, stacked in this order, and the map back.
+    pub fn new(gate_up: Linear, down: Linear, device: &ComputeDevice) -> Self {
+        Self { gate_up, down, kernels: device.kernels() }
     }
 
     /// `(rows, hidden)` to the same.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let gate_up = self.gate_up.forward(x)?;
-        let inner = if x.device().is_cpu() { cpu::swiglu(&gate_up)? } else { ops::swiglu(&gate_up)? };
+        let inner = match self.kernels {
+            Kernels::Fused => cpu::swiglu(&gate_up)?,
+            Kernels::Library => ops::swiglu(&gate_up)?,
+        };
         self.down.forward(&inner)
     }
 }
@@ -91,7 +184,7 @@ impl SwiGlu {
 pub struct Rotary {
     /// Angle per position for each channel pair.
     frequencies: Vec<f32>,
-    /// Cosines and sines by position, `(positions, head_dim / 2)`.
+    /// Cosines and sines by position, `(positions, head_dim / 2)`, always in float32.
     table: (Tensor, Tensor),
     device: Device,
 }
@@ -101,7 +194,7 @@ const FIRST_POSITIONS: usize = 256;
 
 impl Rotary {
     /// For heads of width `head_dim` and wavelengths up to `2π theta`.
-    pub fn new(head_dim: usize, theta: f64, device: &Device) -> Result<Self> {
+    pub fn new(head_dim: usize, theta: f64, device: &Device) -> candle_core::Result<Self> {
         // Computed in double and rounded once; angles are float32 products, as in the reference implementations.
         let pairs = (0..head_dim).step_by(2);
         let frequencies: Vec<f32> = pairs.map(|i| (1.0 / theta.powf(i as f64 / head_dim as f64)) as f32).collect();
@@ -109,9 +202,9 @@ impl Rotary {
         Ok(Self { frequencies, table, device: device.clone() })
     }
 
-    /// Cosines and sines of these ascending positions, `(positions, head_dim / 2)` each.
-    pub fn rows(&mut self, positions: &[usize]) -> Result<(Tensor, Tensor)> {
-        let end = positions.last().map_or(0, |&last| last + 1);
+    /// Cosines and sines of these positions, in their order, `(positions, head_dim / 2)` each.
+    pub fn rows(&mut self, positions: &[usize]) -> candle_core::Result<(Tensor, Tensor)> {
+        let end = positions.iter().max().map_or(0, |&last| last + 1);
         if end > self.table.0.dim(0)? {
             self.table = table(&self.frequencies, end.next_power_of_two(), &self.device)?;
         }
@@ -125,66 +218,17 @@ impl Rotary {
     }
 }
 
-fn table(frequencies: &[f32], positions: usize, device: &Device) -> Result<(Tensor, Tensor)> {
+fn table(frequencies: &[f32], positions: usize, device: &Device) -> candle_core::Result<(Tensor, Tensor)> {
     let angles = || (0..positions).flat_map(|position| frequencies.iter().map(move |f| position as f32 * f));
     let shape = (positions, frequencies.len());
     let tensor = |values: Vec<f32>| Tensor::from_vec(values, shape, device);
     Ok((tensor(angles().map(f32::cos).collect())?, tensor(angles().map(f32::sin).collect())?))
 }
 
-/// Lays out heads side by side, `(rows, heads * head_dim)`, as `(heads, rows, head_dim)`, and turns the first `turned`.
-pub fn split_heads(x: &Tensor, head_dim: usize, turned: usize, turn: &(Tensor, Tensor)) -> Result<Tensor> {
-    if x.device().is_cpu() {
-        cpu::split_heads(x, head_dim, turned, turn)
-    } else {
-        split_heads_by_ops(x, head_dim, turned, turn)
+/// The rows at these indexes of dimension `dim`, contiguous.
+pub(super) fn pick(x: &Tensor, dim: usize, wanted: &[usize]) -> candle_core::Result<Tensor> {
+    match as_run(wanted) {
+        Some(run) => x.narrow(dim, run.start, run.len())?.contiguous(),
+        None => x.contiguous()?.index_select(&index(wanted, x.device())?, dim),
     }
-}
-
-/// Scaled dot-product attention with queries that already carry the scale.
-///
-/// `q` is `(heads, rows, head_dim)`, `k` and `v` are `(kv_heads, read, head_dim)`, each shared by `heads / kv_heads`
-/// consecutive query heads; `visible` gives for each row how many of the read rows it attends to. Returns
-/// `(rows, heads * head_dim)`.
-pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, visible: Option<&[usize]>) -> Result<Tensor> {
-    let (heads, rows, head_dim) = q.dims3()?;
-    let kv_heads = k.dim(0)?;
-    // The query heads of a group are rows of one matrix: no key or value is repeated.
-    let q = q.reshape((kv_heads, heads / kv_heads * rows, head_dim))?;
-    let scores = q.matmul(&k.transpose(1, 2)?)?;
-    let weights = if scores.device().is_cpu() {
-        cpu::softmax(&scores, visible)?;
-        scores
-    } else {
-        softmax_by_ops(&scores, visible)?
-    };
-    let context = weights.matmul(v)?;
-    context.reshape((heads, rows, head_dim))?.transpose(0, 1)?.reshape((rows, heads * head_dim))
-}
-
-/// [`cpu::split_heads`] for any device.
-pub(super) fn split_heads_by_ops(
-    x: &Tensor,
-    head_dim: usize,
-    turned: usize,
-    turn: &(Tensor, Tensor),
-) -> Result<Tensor> {
-    let (rows, width) = x.dims2()?;
-    let heads = width / head_dim;
-    let x = x.reshape((rows, heads, head_dim))?.transpose(0, 1)?.contiguous()?;
-    let rotated = rotary_emb::rope(&x.narrow(0, 0, turned)?.unsqueeze(0)?, &turn.0, &turn.1)?;
-    Tensor::cat(&[rotated.squeeze(0)?, x.narrow(0, turned, heads - turned)?], 0)
-}
-
-/// [`cpu::softmax`] for any device, not in place.
-pub(super) fn softmax_by_ops(scores: &Tensor, visible: Option<&[usize]>) -> Result<Tensor> {
-    let Some(visible) = visible else {
-        return ops::softmax_last_dim(scores);
-    };
-    let read = scores.dim(D::Minus1)?;
-    let row = |&seen: &usize| (0..read).map(move |column| if column < seen { 0.0 } else { f32::NEG_INFINITY });
-    let mask: Vec<f32> = visible.iter().flat_map(row).collect();
-    let mask = Tensor::from_vec(mask, (visible.len(), read), scores.device())?;
-    let by_row = scores.reshape(((), visible.len(), read))?.broadcast_add(&mask)?;
-    ops::softmax_last_dim(&by_row.reshape(scores.shape())?)
 }

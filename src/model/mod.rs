@@ -13,15 +13,21 @@
 //! | [`weights`] | tensors out of a safetensors file |
 //! | [`config`] | the fields of `config.json` |
 //! | [`device`] | where tensors live and are computed |
-//! | [`layers`] | the building blocks that transformers share |
-//! | `cpu` | the fused CPU kernels behind them |
+//! | [`llada`] | configuration and names of `LLaDA` |
+//! | `qwen2`, `qwen3` | names of the Qwen family: Dream, A2D, Qwen guides |
+//! | [`body`] | the network that all of them become |
+//! | `block` | one pre-norm layer of it |
+//! | [`attention`] | projections to heads, heads to context |
 //! | [`kv`] | keys and values, addressed by absolute position |
-//! | [`qwen2`] | the Qwen2 body: Dream denoisers and Qwen2 guides |
+//! | [`layers`] | linear maps, norms, rotary angles |
+//! | `cpu` | the fused CPU kernels behind them |
 //!
-//! A further architecture is a configuration in [`config`], a body beside [`qwen2`] made of the blocks in
-//! [`layers`] over the buffers in [`kv`], and a line in [`checkpoint`]. LLaDA differs by its names, its missing
-//! biases and its alignment; Qwen3 and A2D by a norm on queries and keys.
+//! A further architecture of the same make is a configuration, a table of tensor names and an assembly of both, as in
+//! [`llada`], and a line in [`checkpoint`].
 
+pub mod attention;
+mod block;
+pub mod body;
 pub mod checkpoint;
 pub mod config;
 mod cpu;
@@ -30,8 +36,10 @@ pub mod embedded;
 pub mod hub;
 pub mod kv;
 pub mod layers;
+pub mod llada;
 pub mod network;
-pub mod qwen2;
+mod qwen2;
+mod qwen3;
 pub mod source;
 #[cfg(test)]
 mod testing;

@@ -11,9 +11,9 @@ use rand_chacha::ChaCha8Rng;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
 
+use crate::model::body::Body;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::device::ComputeDevice;
-use crate::model::qwen2::Qwen2Network;
 
 /// Vocabulary of the tiny checkpoints.
 pub const VOCAB: usize = 24;
@@ -26,38 +26,79 @@ pub struct Tiny {
     pub tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
 }
 
+/// Every `model_type` that can be run.
+pub const MODEL_TYPES: [&str; 6] = ["Dream", "llada", "a2d-qwen2", "a2d-qwen3", "qwen2", "qwen3"];
+
 impl Tiny {
-    /// Two layers of width 16, four query heads on two key heads; `model_type` is `Dream` or `qwen2`.
+    /// Two layers of width 16, four query heads on two key heads.
     pub fn new(model_type: &str, tied: bool) -> Self {
-        let (hidden, inner, heads, kv_heads, head_dim) = (16, 20, 4, 2, 6);
-        let config = json!({
-            "model_type": model_type, "vocab_size": VOCAB, "hidden_size": hidden, "intermediate_size": inner,
-            "num_hidden_layers": 2, "num_attention_heads": heads, "num_key_value_heads": kv_heads,
-            "head_dim": head_dim, "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-6, "rope_theta": 1e4,
-            "tie_word_embeddings": tied, "mask_token_id": 1, "eos_token_id": 0
-        });
+        let (hidden, inner, heads, kv_heads) = (16, 20, 4, 2);
+        let llada = model_type == "llada";
+        let third = model_type.ends_with("qwen3");
+        // LLaDA's heads always share the hidden width.
+        let head_dim = if llada { hidden / heads } else { 6 };
+        let config = if llada {
+            json!({
+                "model_type": model_type, "vocab_size": VOCAB - 2, "embedding_size": VOCAB, "d_model": hidden,
+                "mlp_hidden_size": inner, "n_layers": 2, "n_heads": heads, "n_kv_heads": kv_heads,
+                "max_sequence_length": CONTEXT, "rms_norm_eps": 1e-6, "rope_theta": 1e4, "weight_tying": tied,
+                "include_bias": false, "mask_token_id": 1, "eos_token_id": 0
+            })
+        } else {
+            json!({
+                "model_type": model_type, "vocab_size": VOCAB, "hidden_size": hidden, "intermediate_size": inner,
+                "num_hidden_layers": 2, "num_attention_heads": heads, "num_key_value_heads": kv_heads,
+                "head_dim": head_dim, "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-6, "rope_theta": 1e4,
+                "tie_word_embeddings": tied, "mask_token_id": 1, "eos_token_id": 0
+            })
+        };
         let (mut rng, mut tensors) = (ChaCha8Rng::seed_from_u64(7), BTreeMap::new());
         let mut add = |name: &str, shape: &[usize]| {
             let values = (0..shape.iter().product()).map(|_| rng.random_range(-0.6..0.6)).collect();
             tensors.insert(name.to_owned(), (shape.to_vec(), values));
         };
-        add("model.embed_tokens.weight", &[VOCAB, hidden]);
-        add("model.norm.weight", &[hidden]);
+        let ends = if llada {
+            ["model.transformer.wte", "model.transformer.ln_f", "model.transformer.ff_out"]
+        } else {
+            ["model.embed_tokens", "model.norm", "lm_head"]
+        };
+        add(&format!("{}.weight", ends[0]), &[VOCAB, hidden]);
+        add(&format!("{}.weight", ends[1]), &[hidden]);
         if !tied {
-            add("lm_head.weight", &[VOCAB, hidden]);
+            add(&format!("{}.weight", ends[2]), &[VOCAB, hidden]);
         }
+        let (queries, keys) = (heads * head_dim, kv_heads * head_dim);
+        let maps = [
+            ("self_attn.q_proj", "q_proj", queries, hidden),
+            ("self_attn.k_proj", "k_proj", keys, hidden),
+            ("self_attn.v_proj", "v_proj", keys, hidden),
+            ("self_attn.o_proj", "attn_out", hidden, queries),
+            ("mlp.gate_proj", "ff_proj", inner, hidden),
+            ("mlp.up_proj", "up_proj", inner, hidden),
+            ("mlp.down_proj", "ff_out", hidden, inner),
+        ];
         for layer in 0..2 {
-            let name = |rest: &str| format!("model.layers.{layer}.{rest}");
-            for (part, rows) in [("q", heads * head_dim), ("k", kv_heads * head_dim), ("v", kv_heads * head_dim)] {
-                add(&name(&format!("self_attn.{part}_proj.weight")), &[rows, hidden]);
-                add(&name(&format!("self_attn.{part}_proj.bias")), &[rows]);
+            let name = |qwen: &str, other: &str| {
+                if llada {
+                    format!("model.transformer.blocks.{layer}.{other}")
+                } else {
+                    format!("model.layers.{layer}.{qwen}")
+                }
+            };
+            for (qwen, other, outputs, inputs) in maps {
+                let name = name(qwen, other);
+                add(&format!("{name}.weight"), &[outputs, inputs]);
+                if !llada && !third && ["q_proj", "k_proj", "v_proj"].contains(&other) {
+                    add(&format!("{name}.bias"), &[outputs]);
+                }
             }
-            add(&name("self_attn.o_proj.weight"), &[hidden, heads * head_dim]);
-            add(&name("mlp.gate_proj.weight"), &[inner, hidden]);
-            add(&name("mlp.up_proj.weight"), &[inner, hidden]);
-            add(&name("mlp.down_proj.weight"), &[hidden, inner]);
-            add(&name("input_layernorm.weight"), &[hidden]);
-            add(&name("post_attention_layernorm.weight"), &[hidden]);
+            for (qwen, other) in [("input_layernorm", "attn_norm"), ("post_attention_layernorm", "ff_norm")] {
+                add(&format!("{}.weight", name(qwen, other)), &[hidden]);
+            }
+            if third {
+                add(&name("self_attn.q_norm.weight", ""), &[head_dim]);
+                add(&name("self_attn.k_norm.weight", ""), &[head_dim]);
+            }
         }
         Self { config, tensors }
     }
@@ -90,9 +131,13 @@ impl Tiny {
     }
 
     /// The network on the CPU.
-    pub fn network(&self) -> Qwen2Network {
-        let checkpoint = Checkpoint::open(self.write().path()).unwrap();
-        checkpoint.qwen2(&ComputeDevice::cpu()).unwrap()
+    pub fn network(&self) -> Body {
+        self.network_on(&ComputeDevice::cpu())
+    }
+
+    /// The network on `device`.
+    pub fn network_on(&self, device: &ComputeDevice) -> Body {
+        Checkpoint::open(self.write().path()).unwrap().body(device).unwrap()
     }
 }
 

@@ -93,6 +93,17 @@ pub enum LoadError {
         /// How it is stored.
         found: String,
     },
+    /// A denoiser without a mask token.
+    #[error(
+        "{file} has no `mask_token_id`, and the tokenizer beside it names no mask token (looked for {expected}): \
+        give its id"
+    )]
+    NoMask {
+        /// Path of the configuration.
+        file: String,
+        /// Names that were looked for.
+        expected: String,
+    },
     /// The tensor library failed.
     #[error("cannot set up the network: {0}")]
     Backend(String),

@@ -23,12 +23,14 @@ pub enum Slot {
     Guide,
     /// When a run ends early.
     Stop,
+    /// Looking at a run without changing it.
+    Audit,
 }
 
 impl Slot {
     /// All slots, in the order of the knob pane.
-    pub const ALL: [Self; 7] =
-        [Self::Canvas, Self::Schedule, Self::Cache, Self::Proposal, Self::Unmask, Self::Guide, Self::Stop];
+    pub const ALL: [Self; 8] =
+        [Self::Canvas, Self::Schedule, Self::Cache, Self::Proposal, Self::Unmask, Self::Guide, Self::Stop, Self::Audit];
 
     /// A heading.
     pub fn title(self) -> &'static str {
@@ -40,6 +42,7 @@ impl Slot {
             Self::Unmask => "Unmask",
             Self::Guide => "Guide",
             Self::Stop => "Stop",
+            Self::Audit => "Audit",
         }
     }
 }
@@ -155,6 +158,8 @@ pub struct Knob {
     pub effect: Effect,
     /// What it does, one line.
     pub help: &'static str,
+    /// Whether it changes anything beside these other settings.
+    pub(super) acts: fn(&Settings) -> bool,
     /// Reads it.
     pub(super) read: fn(&Settings) -> Value,
     /// Writes it; the value is of the knob's kind and in range.
@@ -173,6 +178,11 @@ impl Knob {
     /// Its value in `settings`.
     pub fn get(&self, settings: &Settings) -> Value {
         (self.read)(settings)
+    }
+
+    /// Whether it changes anything beside the other `settings`: a threshold does nothing for a rule that has none.
+    pub fn acts(&self, settings: &Settings) -> bool {
+        (self.acts)(settings)
     }
 
     /// Its default.

@@ -158,7 +158,7 @@ choices! {
 /// One entry per knob; makes [`Settings`], its defaults and [`KNOBS`].
 macro_rules! knobs {
     ($($slot:ident {
-        $($name:literal $field:ident: $type:tt $(/ $unset:literal)? = $default:expr, $kind:tt, $unit:literal, $effect:ident, $help:literal;)+
+        $($name:literal $field:ident: $type:tt $(/ $unset:literal)? = $default:expr, $kind:tt, $unit:literal, $effect:ident, $help:literal $(, when $when:expr)?;)+
     })+) => {
         /// One value for every knob.
         #[derive(Debug, Clone, Copy, PartialEq)]
@@ -178,6 +178,7 @@ macro_rules! knobs {
             kind: knobs!(@kind $type $kind $($unset)?),
             effect: Effect::$effect,
             help: $help,
+            acts: knobs!(@acts $($when)?),
             read: |settings| knobs!(@read settings.$field, $type $($unset)?),
             write: |settings, value| knobs!(@write settings.$field, value, $type $($unset)?),
         },)+)+];
@@ -195,6 +196,8 @@ macro_rules! knobs {
     };
     (@kind bool _) => { Kind::Flag };
     (@kind $type:tt _) => { Kind::Choice($type::CHOICES) };
+    (@acts $when:expr) => { $when };
+    (@acts) => { |_| true };
     (@unset $unset:literal) => { Some($unset) };
     (@unset) => { None };
     (@read $place:expr, $type:tt $unset:literal) => { $place.map_or(Value::Word($unset), KnobType::to_value) };
@@ -225,55 +228,78 @@ knobs! {
         "cache" cache: CacheChoice = CacheChoice::Off, _, "", NextStep,
             "Which K/V rows are reused instead of recomputed (FlashDLM, FreeCache).";
         "window-left" window_left: usize = 64, (1..=4096 by 8), "tokens", NextStep,
-            "Window cache: positions recomputed before the last committed token.";
+            "Window cache: positions recomputed before the last committed token.",
+            when |s| s.cache == CacheChoice::Window;
         "window-right" window_right: usize / "end" = None, (2..=4096 by 8), "tokens", NextStep,
-            "Window cache: positions recomputed after it; what lies beyond is dropped. end drops nothing.";
+            "Window cache: positions recomputed after it; what lies beyond is dropped. end drops nothing.",
+            when |s| s.cache == CacheChoice::Window;
         "clean-freeze" clean_freeze: bool = false, _, "", NextBlock,
-            "Block cache: freeze a finished block one step late, with its last tokens in place.";
+            "Block cache: freeze a finished block one step late, with its last tokens in place.",
+            when |s| s.cache == CacheChoice::Block && s.block_length.is_some();
     }
     Proposal {
         "sampler" sampler: SamplerStyle = SamplerStyle::Gumbel, _, "", NextStep,
             "How a token is drawn and its confidence measured.";
         "temperature" temperature: f32 = 0.0, (0.0..=2.0 by 0.1), "", NextStep,
-            "Randomness of the drawn token; 0 takes the most likely. Guided drafts are always greedy.";
+            "Randomness of the drawn token; 0 takes the most likely. Guided drafts are always greedy.",
+            when |s| s.guide == GuideRule::Off;
         "top-p" top_p: f32 / "off" = None, (0.05..=1.0 by 0.05), "probability", NextStep,
-            "Draw from the most likely tokens that hold this mass (sampler filtered).";
+            "Draw from the most likely tokens that hold this mass (sampler filtered).",
+            when |s| s.sampler == SamplerStyle::Filtered;
         "top-k" top_k: usize / "off" = None, (1..=1000 by 1), "tokens", NextStep,
-            "Draw from this many most likely tokens (sampler filtered).";
+            "Draw from this many most likely tokens (sampler filtered).",
+            when |s| s.sampler == SamplerStyle::Filtered;
         "order" order: OrderScore = OrderScore::Confidence, _, "", NextStep,
-            "What ranks the proposals: the best are committed first.";
+            "What ranks the proposals: the best are committed first.",
+            when |s| s.guide == GuideRule::Off;
         "order-temperature" order_temperature: f32 / "off" = None, (0.05..=2.0 by 0.05), "", NextStep,
-            "Draw the committed positions at random by their score (Dream `alg_temp`).";
+            "Draw the committed positions at random by their score (Dream `alg_temp`).",
+            when |s| s.guide == GuideRule::Off;
         "eos-last" eos_last: bool = false, _, "", NextStep,
-            "Give end-of-text proposals the lowest confidence, so that text comes first.";
+            "Give end-of-text proposals the lowest confidence, so that text comes first.",
+            when |s| s.guide == GuideRule::Off;
     }
     Unmask {
         "unmask" unmask: UnmaskRule = UnmaskRule::Quota, _, "", NextStep,
-            "Which proposals are committed when no guide decides.";
+            "Which proposals are committed when no guide decides.",
+            when |s| s.guide == GuideRule::Off;
         "tokens-per-step" tokens_per_step: usize = 1, (1..=512 by 1), "tokens", NextStep,
-            "Quota: how many proposals a step commits, unless steps is set.";
+            "How many proposals a step commits on average, unless steps is set.",
+            when |s| s.guide == GuideRule::Off && s.unmask != UnmaskRule::Threshold && s.steps.is_none();
         "steps" steps: usize / "auto" = None, (1..=4096 by 4), "steps", NextBlock,
-            "Steps for the whole canvas, spread over its blocks; auto follows tokens-per-step.";
+            "Steps for the whole canvas, spread over its blocks; auto follows tokens-per-step.",
+            when |s| s.guide == GuideRule::Off && s.unmask != UnmaskRule::Threshold;
         "time-end" time_end: f32 = 1e-3, (0.0..=0.5 by 0.001), "", NextRun,
-            "Dream's time grid runs from 1 to this (eps).";
+            "Dream's time grid runs from 1 to this (eps).",
+            when |s| s.guide == GuideRule::Off && matches!(s.unmask, UnmaskRule::Time | UnmaskRule::Origin);
         "threshold" threshold: f32 = 0.9, (0.0..=1.0 by 0.05), "probability", NextStep,
-            "Threshold: the confidence from which a proposal is committed.";
+            "Threshold: the confidence from which a proposal is committed.",
+            when |s| s.guide == GuideRule::Off && matches!(s.unmask, UnmaskRule::Threshold | UnmaskRule::ThresholdBudget);
     }
     Guide {
         "guide" guide: GuideRule = GuideRule::Off, _, "", NextStep,
             "Commit the longest run of drafts that the autoregressive guide accepts (FlashDLM, Guided Diffusion).";
         "guide-top-k" guide_top_k: usize = 2, (1..=1000 by 1), "tokens", NextStep,
-            "Guide rules topk and topk-relative: how deep the draft may rank.";
+            "Guide rules topk and topk-relative: how deep the draft may rank.",
+            when |s| matches!(s.guide, GuideRule::TopK | GuideRule::TopKRelative);
         "guide-ratio" guide_ratio: f32 = 0.5, (0.0..=1.0 by 0.05), "ratio", NextStep,
-            "Guide rule topk-relative: how likely the draft must be, relative to the guide's favourite.";
+            "Guide rule topk-relative: how likely the draft must be, relative to the guide's favourite.",
+            when |s| s.guide == GuideRule::TopKRelative;
         "guide-probability" guide_probability: f32 = 0.1, (0.0..=1.0 by 0.05), "probability", NextStep,
-            "Guide rule probability: what the guide must give the draft.";
+            "Guide rule probability: what the guide must give the draft.",
+            when |s| s.guide == GuideRule::Probability;
         "verify-batch" verify_batch: usize = 32, (1..=512 by 8), "drafts", NextStep,
-            "How many drafts the guide reads in one forward.";
+            "How many drafts the guide reads in one forward.",
+            when |s| s.guide != GuideRule::Off;
     }
     Stop {
         "eos-stop" eos_stop: EosStop = EosStop::Off, _, "", NextStep,
             "When end of text fills what is left of the canvas and ends the run.";
+    }
+    Audit {
+        "audit" audit: usize / "off" = None, (1..=64 by 1), "steps", NextStep,
+            "Every so many steps, also compute the uncached truth and report what the cache changed.",
+            when |s| s.cache != CacheChoice::Off;
     }
 }
 

@@ -3,7 +3,7 @@
 //! Order: default < configuration file < preset < flags < live change. A preset file is TOML with a `title`, a
 //! `description` and a `[knobs]` table; unknown fields are refused.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::LazyLock};
 
 use serde::Deserialize;
 
@@ -20,7 +20,8 @@ macro_rules! built_in {
     };
 }
 
-built_in!("plain", "dream", "threshold", "freecache", "guided", "flashdlm", "flashdlm-window");
+// One per line, in the order of the picker.
+built_in!("plain", "dream", "threshold", "freecache", "guided", "flashdlm", "flashdlm-window",);
 
 /// A named set of knob values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,11 +73,14 @@ impl Preset {
 }
 
 /// The built-in presets.
-pub fn presets() -> Vec<Preset> {
-    BUILT_IN
-        .iter()
-        .map(|(name, text)| Preset::parse(name, name, text).expect("a test parses every built-in preset"))
-        .collect()
+pub fn presets() -> &'static [Preset] {
+    static PRESETS: LazyLock<Vec<Preset>> = LazyLock::new(|| {
+        BUILT_IN
+            .iter()
+            .map(|(name, text)| Preset::parse(name, name, text).expect("a test parses every built-in preset"))
+            .collect()
+    });
+    &PRESETS
 }
 
 /// The built-in preset of that name, or the preset in the file of that path (anything that ends in `.toml`).
@@ -84,7 +88,7 @@ pub fn preset(name: &str) -> Result<Preset, SettingsError> {
     if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
         return Preset::read(Path::new(name));
     }
-    presets().into_iter().find(|preset| preset.name == name).ok_or_else(|| SettingsError::UnknownPreset {
+    presets().iter().find(|preset| preset.name == name).cloned().ok_or_else(|| SettingsError::UnknownPreset {
         name: printable::line(name),
         known: BUILT_IN.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
     })

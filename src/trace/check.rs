@@ -30,13 +30,13 @@ pub(super) struct Steps {
     prompt: usize,
     length: usize,
     next: usize,
-    cost: [u64; 8],
+    cost: [u64; 10],
 }
 
 impl Steps {
     /// For the log that `header` opens.
     pub(super) fn new(header: &Header) -> Self {
-        Self { prompt: header.prompt_ids.len(), length: header.canvas_length(), next: 0, cost: [0; 8] }
+        Self { prompt: header.prompt_ids.len(), length: header.canvas_length(), next: 0, cost: [0; 10] }
     }
 
     /// Checks the next entry.
@@ -50,6 +50,7 @@ impl Steps {
         self.commits(record)?;
         self.remasked(record)?;
         self.guide(record)?;
+        self.audit(record)?;
         self.ascending("piece", entry.pieces.iter().map(|piece| piece.position))?;
         self.cost(&record.cost)?;
         self.next += 1;
@@ -129,10 +130,29 @@ impl Steps {
         Ok(())
     }
 
+    fn audit(&self, record: &StepRecord) -> Result<(), String> {
+        let Some(report) = &record.audit else { return Ok(()) };
+        self.ascending("audited position", report.positions.iter().map(|audited| audited.position))?;
+        self.ascending("drifting row", report.drift.iter().map(|row| row.position))?;
+        for audited in &report.positions {
+            probability("an audited probability", audited.probability)?;
+            if !(audited.kl.is_finite() && audited.kl >= 0.0) {
+                return Err(format!("a divergence is {}, not a number from 0", audited.kl));
+            }
+        }
+        let cosines = report.drift.iter().flat_map(|row| row.keys.iter().chain(&row.values));
+        match cosines.into_iter().find(|cosine| !(-1.001..=1.001).contains(*cosine)) {
+            Some(cosine) => Err(format!("a cosine is {cosine}, not between -1 and 1")),
+            None => Ok(()),
+        }
+    }
+
     /// Figures add costs up, so their sums must stay within their types.
     fn cost(&mut self, cost: &Cost) -> Result<(), String> {
-        let counts = [cost.nfe, cost.guide_forwards, cost.computed, cost.reused, cost.guide_computed].map(u64::from);
-        let parts = counts.into_iter().chain([cost.denoiser_us, cost.guide_us, cost.other_us]);
+        let counts =
+            [cost.nfe, cost.guide_forwards, cost.computed, cost.reused, cost.guide_computed, cost.audit_forwards]
+                .map(u64::from);
+        let parts = counts.into_iter().chain([cost.denoiser_us, cost.guide_us, cost.other_us, cost.audit_us]);
         for (index, (sum, part)) in self.cost.iter_mut().zip(parts).enumerate() {
             let most = if index < counts.len() { u64::from(u32::MAX / 2) } else { u64::MAX / 4 };
             *sum = sum

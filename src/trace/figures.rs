@@ -25,6 +25,12 @@ pub struct Figures {
     pub reviews: usize,
     /// Steps in which the guide accepted nothing.
     pub forced: usize,
+    /// Masked positions that were audited.
+    pub audited: usize,
+    /// Audited positions at which the uncached truth has another most likely token.
+    pub flips: usize,
+    /// Mean divergence from the truth over the audited positions, nats.
+    pub mean_kl: f64,
 }
 
 impl Figures {
@@ -39,7 +45,13 @@ impl Figures {
                 figures.judged += review.drafts.iter().filter(|draft| draft.verdict != Verdict::NotReached).count();
                 figures.forced += usize::from(review.accepted == 0 && !review.drafts.is_empty());
             }
+            for audited in entry.record.audit.iter().flat_map(|report| &report.positions) {
+                figures.audited += 1;
+                figures.flips += usize::from(audited.differs);
+                figures.mean_kl += f64::from(audited.kl);
+            }
         }
+        figures.mean_kl = ratio(figures.mean_kl, figures.audited as f64);
         let header = log.header();
         let generated = log.canvas(steps).ids.get(header.prompt_ids.len()..).unwrap_or_default();
         figures.masked = generated.iter().filter(|id| **id == header.mask_id).count();

@@ -88,6 +88,7 @@ fn seen(record: &StepRecord) -> BTreeSet<u32> {
         ids.extend(proposal.alternatives.iter().map(|(id, _)| *id));
     }
     ids.extend(record.commits.iter().map(|commit| commit.token));
+    ids.extend(record.audit.iter().flat_map(|report| &report.positions).map(|audited| audited.token));
     for draft in record.guide.iter().flat_map(|review| &review.drafts) {
         ids.insert(draft.draft);
         ids.extend(draft.view.map(|view| view.token));
@@ -95,8 +96,8 @@ fn seen(record: &StepRecord) -> BTreeSet<u32> {
     ids
 }
 
-/// JSON has no infinities and no NaN, which broken weights can produce: such a probability is logged as 0, such a
-/// score as the lowest.
+/// JSON has no infinities and no NaN, which broken weights can produce: such a probability or cosine is logged as 0,
+/// such a score as the lowest, such a divergence as the largest.
 fn keep_writable(record: &mut StepRecord) {
     let probability = |value: &mut f32| *value = if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 };
     for proposal in &mut record.proposals {
@@ -117,6 +118,15 @@ fn keep_writable(record: &mut StepRecord) {
     for view in record.guide.iter_mut().flat_map(|review| &mut review.drafts).filter_map(|draft| draft.view.as_mut()) {
         probability(&mut view.top_probability);
         probability(&mut view.draft_probability);
+    }
+    for report in &mut record.audit {
+        for audited in &mut report.positions {
+            probability(&mut audited.probability);
+            audited.kl = if audited.kl.is_finite() { audited.kl } else { f32::MAX };
+        }
+        for cosine in report.drift.iter_mut().flat_map(|row| row.keys.iter_mut().chain(&mut row.values)) {
+            *cosine = if cosine.is_finite() { cosine.clamp(-1.0, 1.0) } else { 0.0 };
+        }
     }
 }
 
@@ -167,6 +177,7 @@ mod tests {
             remasked: Vec::new(),
             kv: Vec::new(),
             guide: None,
+            audit: None,
             cost: Cost::default(),
             stop: None,
         }

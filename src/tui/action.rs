@@ -6,7 +6,7 @@ use crossterm::event::KeyEvent;
 
 use crate::engine::protocol::{Command, Event};
 
-/// The three readings of the canvas.
+/// The readings of the canvas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Layer {
     /// How sure the denoiser was of each token.
@@ -15,11 +15,13 @@ pub enum Layer {
     Cache,
     /// What the guide said.
     Guide,
+    /// What the cache changed, by the last audit.
+    Audit,
 }
 
 impl Layer {
     /// All layers, in the order of their keys.
-    pub const ALL: [Self; 3] = [Self::Confidence, Self::Cache, Self::Guide];
+    pub const ALL: [Self; 4] = [Self::Confidence, Self::Cache, Self::Guide, Self::Audit];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -27,6 +29,7 @@ impl Layer {
             Self::Confidence => "confidence",
             Self::Cache => "cache",
             Self::Guide => "guide",
+            Self::Audit => "audit",
         }
     }
 }
@@ -137,6 +140,8 @@ pub enum Action {
     NextLayer,
     /// Show the drafts in place of masks, or masks.
     ToggleDrafts,
+    /// Audit every step, or none.
+    ToggleAudit,
     /// Move the selection.
     SelectMove(Direction),
     /// Select a position.
@@ -146,6 +151,8 @@ pub enum Action {
     KnobMove(i64),
     /// Select a knob by its index.
     KnobSelect(usize),
+    /// List every knob, or those only that do something beside the others.
+    KnobsAll,
     /// Turn the selected knob by so many presses.
     KnobNudge(i64),
     /// Type a value for the selected knob.

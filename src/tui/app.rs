@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     engine::protocol::{Command, RunId},
-    settings::{Layers, Settings},
+    settings::{KNOBS, Knob, Layers, Settings},
     trace::{Log, ModelCard},
 };
 
@@ -95,6 +95,8 @@ pub struct KnobPane {
     pub entry: Option<String>,
     /// Why the last change was refused.
     pub refusal: Option<String>,
+    /// Whether knobs that do nothing beside the others are listed too.
+    pub all: bool,
 }
 
 /// The playground.
@@ -250,6 +252,16 @@ impl App {
             (true, Some(log)) => log.settings_at(self.shown()),
             _ => self.layers.resolve(),
         }
+    }
+
+    /// Indexes of the knobs that the pane lists: those that do something beside the others, the selected one, and those
+    /// that were turned by hand; or all.
+    pub fn listed_knobs(&self) -> Vec<usize> {
+        let settings = self.settings();
+        let listed = |(index, knob): &(usize, &Knob)| {
+            self.knobs.all || knob.acts(&settings) || *index == self.knobs.selected || self.layers.is_live(knob.name)
+        };
+        KNOBS.iter().enumerate().filter(listed).map(|(index, _)| index).collect()
     }
 
     /// Whether a guide is loaded.

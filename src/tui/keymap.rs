@@ -36,7 +36,7 @@ impl Context {
 
 /// Where characters are keys and not text.
 const WATCHING: &[Context] = &[Context::Canvas, Context::Knobs];
-const LISTS: &[Context] = &[Context::Gallery, Context::Presets, Context::Help];
+const LISTS: &[Context] = &[Context::Gallery, Context::Presets, Context::Help, Context::Legend];
 const PICKS: &[Context] = &[Context::Gallery, Context::Presets];
 const OVERLAYS: &[Context] = &[Context::Help, Context::Legend, Context::Gallery, Context::Presets];
 
@@ -377,7 +377,7 @@ pub static BINDINGS: &[Binding] = &[
     binding!(
         Action::Layer(Layer::Confidence),
         [Key::char('1')],
-        "colour by confidence, cache, guide",
+        "colour by confidence, cache, guide, audit",
         Canvas,
         WATCHING,
         always
@@ -385,7 +385,7 @@ pub static BINDINGS: &[Binding] = &[
     binding!(
         Action::Layer(Layer::Cache),
         [Key::char('2')],
-        "colour by confidence, cache, guide",
+        "colour by confidence, cache, guide, audit",
         Canvas,
         WATCHING,
         always
@@ -393,12 +393,21 @@ pub static BINDINGS: &[Binding] = &[
     binding!(
         Action::Layer(Layer::Guide),
         [Key::char('3')],
-        "colour by confidence, cache, guide",
+        "colour by confidence, cache, guide, audit",
+        Canvas,
+        WATCHING,
+        always
+    ),
+    binding!(
+        Action::Layer(Layer::Audit),
+        [Key::char('4')],
+        "colour by confidence, cache, guide, audit",
         Canvas,
         WATCHING,
         always
     ),
     binding!(Action::NextLayer, [Key::char('v')], "next layer", Canvas, WATCHING, always, 6 "layer"),
+    binding!(Action::ToggleAudit, [Key::char('A')], "audit every step, or none", Canvas, WATCHING, is_live),
     binding!(Action::ToggleDrafts, [Key::char('d')], "drafts or plain masks", Canvas, WATCHING, always, 8 "drafts"),
     binding!(
         Action::SelectMove(Direction::Left),
@@ -456,6 +465,7 @@ pub static BINDINGS: &[Binding] = &[
     binding!(Action::KnobNudge(10), [Key::char('}')], "turn it ten times as far", Knobs, &[Context::Knobs], can_turn),
     binding!(Action::KnobType, [Key::new(KeyCode::Enter)], "type a value", Knobs, &[Context::Knobs], can_turn, 2 "type"),
     binding!(Action::KnobReset, [Key::char('r'), Key::new(KeyCode::Backspace)], "back to preset and flags", Knobs, &[Context::Knobs], can_turn, 3 "reset"),
+    binding!(Action::KnobsAll, [Key::char('a')], "every knob, or those that do something", Knobs, &[Context::Knobs], always, 6 "all"),
     binding!(Action::EntryAccept, [Key::new(KeyCode::Enter)], "take the typed value", Knobs, &[Context::Entry], always, 1 "take"),
     binding!(Action::EntryErase, [Key::new(KeyCode::Backspace)], "erase a character", Knobs, &[Context::Entry], always),
     binding!(Action::Toggle(Overlay::Presets), [Key::char('p')], "presets: named sets of knobs", Knobs, &[Context::Canvas, Context::Knobs, Context::Presets], can_turn, 5 "presets"),

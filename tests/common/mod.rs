@@ -268,6 +268,7 @@ impl Fixture {
             commits,
             remasked: Vec::new(),
             kv,
+            audit: None,
             cost: Cost {
                 nfe: 1,
                 guide_forwards,
@@ -277,6 +278,8 @@ impl Fixture {
                 denoiser_us: 1800 + u64::from(computed) * 31,
                 guide_us: u64::from(guide_forwards) * 940,
                 other_us: 260,
+                audit_forwards: 0,
+                audit_us: 0,
             },
             guide,
             stop,

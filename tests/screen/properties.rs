@@ -116,6 +116,7 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                         })
                         .collect(),
                 }),
+                audit: None,
                 cost: Cost {
                     nfe: 1,
                     guide_forwards: u32::from(cost[0] % 3),
@@ -125,6 +126,8 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                     denoiser_us: cost[3].into(),
                     guide_us: cost[0].into(),
                     other_us: 3,
+                    audit_forwards: 0,
+                    audit_us: 0,
                 },
                 stop: None,
             },

@@ -305,7 +305,7 @@ fn layers_have_keys() {
     let mut driver = Driver::live(&story, 5, DARK);
     driver.keys("2");
     assert_eq!(driver.app.lens.layer, Layer::Cache);
-    driver.keys("vv");
+    driver.keys("vvv");
     assert_eq!(driver.app.lens.layer, Layer::Confidence);
 }
 

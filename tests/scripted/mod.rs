@@ -2,7 +2,9 @@
 
 #![allow(dead_code, clippy::unwrap_used)]
 
-use diffuscope::model::network::{Alignment, Attention, Logits, Network, NetworkError, NetworkSpec, Pass, Read};
+use diffuscope::model::network::{
+    Alignment, Attention, Bank, Drift, Logits, Mask, Network, NetworkError, NetworkSpec, Pass, Read,
+};
 
 pub const EOS: u32 = 0;
 const CONTEXT: usize = 128;
@@ -13,7 +15,8 @@ type Script = Box<dyn Fn(usize, &[Option<u32>]) -> Vec<f32> + Send>;
 /// A network that answers from a script.
 pub struct Scripted {
     spec: NetworkSpec,
-    rows: Vec<Option<u32>>,
+    /// The token that each K/V slot was written under, for the run and for its audit.
+    banks: [Vec<Option<u32>>; 2],
     script: Script,
 }
 
@@ -51,7 +54,7 @@ impl Scripted {
             attention,
             alignment,
         };
-        Self { spec, rows: vec![None; CONTEXT], script }
+        Self { spec, banks: [vec![None; 2 * CONTEXT], vec![None; 2 * CONTEXT]], script }
     }
 }
 
@@ -61,28 +64,54 @@ impl Network for Scripted {
     }
 
     fn reset(&mut self) {
-        self.rows.fill(None);
+        for rows in &mut self.banks {
+            rows.fill(None);
+        }
     }
 
     fn crop(&mut self, len: usize) {
-        self.rows[len..].fill(None);
+        self.banks[Bank::Run as usize][len..].fill(None);
     }
 
     fn forward(&mut self, pass: Pass<'_>) -> Result<Logits, NetworkError> {
-        for (id, position) in pass.ids.iter().zip(pass.positions) {
-            self.rows[*position] = Some(*id);
+        pass.check(&self.spec)?;
+        let rows = &mut self.banks[pass.bank as usize];
+        for (id, slot) in pass.ids.iter().zip(pass.write_slots()) {
+            rows[*slot] = Some(*id);
         }
-        let Read::UpTo(end) = pass.read else { panic!("every policy here reads a prefix") };
-        if let Some(position) = self.rows[..end].iter().position(Option::is_none) {
-            return Err(NetworkError::Unwritten { position });
+        let read: Vec<usize> = match pass.read {
+            Read::UpTo(end) => (0..end).collect(),
+            Read::Rows(slots) => slots.to_vec(),
+        };
+        if let Some(position) = read.iter().find(|slot| rows[**slot].is_none()) {
+            return Err(NetworkError::Unwritten { position: *position });
         }
         let offset = usize::from(self.spec.alignment == Alignment::Shifted);
         let mut values = Vec::new();
         for row in pass.wanted {
             let position = pass.positions[*row];
-            let visible = if self.spec.attention == Attention::Causal { position + 1 } else { end };
-            values.extend((self.script)(position + offset, &self.rows[..visible]));
+            let attends = |(index, slot): (usize, usize)| match pass.mask {
+                Mask::Own => self.spec.attention == Attention::Bidirectional || slot <= position,
+                Mask::BlockCausal { length, offset } => (slot + offset) / length <= (position + offset) / length,
+                Mask::Dense(mask) => mask[row * read.len() + index],
+            };
+            // What is not attended to is not there.
+            let mut visible = vec![None; read.last().map_or(0, |last| last + 1)];
+            for (_, slot) in read.iter().copied().enumerate().filter(|at| attends(*at)) {
+                visible[slot] = rows[slot];
+            }
+            if self.spec.attention == Attention::Causal {
+                visible.truncate(position + 1);
+            }
+            values.extend((self.script)(position + offset, &visible));
         }
         Ok(Logits::new(self.spec.vocab_size, values))
+    }
+
+    /// Rows agree where they were written under the same token.
+    fn drift(&self, positions: &[usize]) -> Result<Drift, NetworkError> {
+        let cosine = |position: &usize| f32::from(u8::from(self.banks[0][*position] == self.banks[1][*position]));
+        let cosines: Vec<f32> = positions.iter().map(cosine).collect();
+        Ok(Drift { layers: 1, keys: cosines.clone(), values: cosines })
     }
 }

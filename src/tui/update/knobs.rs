@@ -3,7 +3,10 @@
 use super::Effect;
 use crate::{
     settings::{self, KNOBS, Kind, Knob, Limits, Settings, SettingsError},
-    tui::app::App,
+    tui::{
+        action::{Layer, Notice},
+        app::App,
+    },
 };
 
 /// The longest value that can be typed.
@@ -16,9 +19,16 @@ pub(super) fn selected(app: &App) -> &'static Knob {
 
 /// Selects another knob.
 pub(super) fn step(app: &mut App, rows: i64) -> Vec<Effect> {
-    let last = KNOBS.len() as i64 - 1;
-    let at = (app.knobs.selected as i64).saturating_add(rows).clamp(0, last);
-    select(app, at as usize)
+    let listed = app.listed_knobs();
+    let now = listed.iter().position(|index| *index == app.knobs.selected).unwrap_or(0) as i64;
+    let at = now.saturating_add(rows).clamp(0, listed.len() as i64 - 1);
+    select(app, listed[at as usize])
+}
+
+/// Lists every knob, or those only that do something.
+pub(super) fn list_all(app: &mut App) -> Vec<Effect> {
+    app.knobs.all = !app.knobs.all;
+    Vec::new()
 }
 
 /// Selects a knob by its index.
@@ -48,6 +58,24 @@ pub(super) fn reset(app: &mut App) -> Vec<Effect> {
     let mut layers = app.layers.clone();
     layers.clear_live(selected(app).name);
     put(app, layers)
+}
+
+/// Audits every step and shows it, or none.
+pub(super) fn toggle_audit(app: &mut App) -> Vec<Effect> {
+    let mut settings = app.layers.resolve();
+    let Ok(knob) = Knob::find("audit") else { return Vec::new() };
+    settings.audit = if settings.audit.is_some() { None } else { Some(1) };
+    let (on, idle) = (settings.audit.is_some(), !knob.acts(&settings));
+    let mut layers = app.layers.clone();
+    layers.set_live(knob, knob.get(&settings).to_string());
+    app.lens.layer = if on { Layer::Audit } else { Layer::Confidence };
+    let effects = put(app, layers);
+    app.tell(Notice::note(match (on, idle) {
+        (true, true) => "audit on: it will have something to measure once a cache is on",
+        (true, false) => "audit on: every step is compared with the uncached truth",
+        (false, _) => "audit off",
+    }));
+    effects
 }
 
 /// Begins to type a value.

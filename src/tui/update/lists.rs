@@ -6,7 +6,7 @@ use crate::{
     tui::{
         action::{Notice, Overlay},
         app::App,
-        view::help,
+        view::{help, legend},
     },
 };
 
@@ -37,6 +37,7 @@ fn rows(app: &App) -> usize {
         Some(Overlay::Gallery) => app.examples.len(),
         Some(Overlay::Presets) => presets().len(),
         Some(Overlay::Help) => help::line_count(),
+        Some(Overlay::Legend) => legend::line_count(app),
         _ => 0,
     }
 }
@@ -90,7 +91,7 @@ fn take_preset(app: &mut App, row: usize) -> Vec<Effect> {
     };
     let title = preset.title.clone();
     let mut layers = app.layers.clone();
-    layers.set_preset(preset);
+    layers.set_preset(preset.clone());
     if let Err(error) = super::knobs::check(app, &layers.resolve()) {
         app.tell(Notice::error(error.to_string()));
         return Vec::new();

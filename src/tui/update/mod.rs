@@ -64,6 +64,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             app.lens.drafts = !app.lens.drafts;
             Vec::new()
         }
+        Action::ToggleAudit => knobs::toggle_audit(app),
         Action::SelectMove(direction) => selecting::step(app, direction),
         Action::Select(position) => selecting::select(app, position),
 
@@ -74,6 +75,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         Action::EntryChar(c) => knobs::entry_char(app, c),
         Action::EntryErase => knobs::entry_erase(app),
         Action::EntryAccept => knobs::entry_accept(app),
+        Action::KnobsAll => knobs::list_all(app),
         Action::KnobReset => knobs::reset(app),
 
         Action::SaveTrace => save_trace(app),

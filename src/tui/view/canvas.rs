@@ -100,7 +100,7 @@ fn rule(app: &App, view: &StepView<'_>, row: Rect, pen: &mut Pen<'_>) {
     let focused = app.focus == Focus::Canvas;
     let mut title = vec![span("canvas", pen.style(if focused { Role::TitleFocused } else { Role::Title }))];
     let mut x = row.x + 8;
-    for (layer, key) in Layer::ALL.into_iter().zip(["1", "2", "3"]) {
+    for (layer, key) in Layer::ALL.into_iter().zip(["1", "2", "3", "4"]) {
         let active = layer == app.lens.layer;
         let label = format!("{key} {}", layer.name());
         title.push(span("  ", pen.style(Role::Text)));

@@ -33,6 +33,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     sheet.passes(&figures);
     sheet.time(&figures);
     sheet.positions(&figures);
+    sheet.audit(&figures);
 }
 
 struct Sheet<'a, 'b> {
@@ -105,6 +106,17 @@ impl Sheet<'_, '_> {
             (f64::from(cost.computed), Part::Computed, format!("computed {}", count(cost.computed.into()))),
             (f64::from(cost.reused), Part::Reused, format!("reused {}", count(cost.reused.into()))),
         ]);
+    }
+
+    /// What the cache changed, and what finding out took; not in the other figures.
+    fn audit(&mut self, figures: &Figures) {
+        if figures.cost.audit_forwards == 0 {
+            return;
+        }
+        let share = percent(figures.flips as f64 / figures.audited.max(1) as f64);
+        self.figure("cache flips", &share, &format!("KL {} nats", decimal(figures.mean_kl)));
+        let passes = count(figures.cost.audit_forwards.into());
+        self.figure("audit passes", &passes, &format!("{} ms", decimal(figures.cost.audit_us as f64 / 1e3)));
     }
 
     /// A bar in parts, and below it their names.

@@ -2,11 +2,13 @@
 
 use ratatui::{
     layout::Rect,
+    style::Modifier,
     text::{Line, Span},
 };
 
 use super::{
     caption::because,
+    looks,
     pen::{Pen, plural, span, wrap},
     step::{State, StepView},
 };
@@ -53,6 +55,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     if let Some(review) = origin.review(position) {
         glass.guide(review);
     }
+    glass.audit(position);
     glass.history(position);
 }
 
@@ -206,6 +209,34 @@ impl Glass<'_, '_> {
         if seen.token != review.draft {
             let wanted = printable::line(self.name(seen.token).trim());
             self.fact("  wanted", vec![span(wanted, text), span(format!("  {:.3}", seen.top_probability), dim)]);
+        }
+    }
+
+    /// What the newest audit found here.
+    fn audit(&mut self, position: usize) {
+        let Some((_, made)) = self.view.audit() else { return };
+        let (dim, text) = (self.pen.style(Role::Dim), self.pen.style(Role::Text));
+        if let Some(audited) = self.view.audited(position).filter(|_| self.view.state(position) == State::Masked) {
+            self.gap();
+            let tone = self.pen.theme.ink(self.pen.theme.confidence(looks::fidelity_of(audited)));
+            self.fact("audit", vec![span(format!("KL {:.4}", audited.kl), tone), span(" nats", dim)]);
+            let truth = printable::line(self.name(audited.token).trim());
+            let mark = if audited.differs { looks::FLIP } else { Modifier::empty() };
+            self.fact(
+                "  truth",
+                vec![span(truth, text.add_modifier(mark)), span(format!("  {:.3}", audited.probability), dim)],
+            );
+        } else if let Some(row) = self.view.drift(position) {
+            self.gap();
+            self.fact("audit", vec![span(format!("of step {made}: cosine of its row by layer"), dim)]);
+            for (label, cosines) in [("  keys", &row.keys), ("  values", &row.values)] {
+                let shown = cosines.iter().take(8).map(|cosine| {
+                    let tone = self.pen.theme.confidence((2.0 * cosine - 1.0).clamp(0.0, 1.0));
+                    span(format!("{cosine:.2} "), self.pen.theme.ink(tone))
+                });
+                let shown = shown.collect();
+                self.fact(label, shown);
+            }
         }
     }
 

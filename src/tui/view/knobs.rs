@@ -42,7 +42,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1 + help), ..area };
     pen.wheel(list, Action::KnobMove(-1), Action::KnobMove(1));
 
-    let rows = rows();
+    let rows = rows(app);
     let selected =
         rows.iter().position(|row| matches!(row, Row::Knob(index) if *index == app.knobs.selected)).unwrap_or(0);
     let height = usize::from(list.height);
@@ -74,11 +74,15 @@ fn preset_title(app: &App) -> String {
     app.layers.preset().map_or_else(|| DEFAULT_PRESET.to_owned(), |preset| preset.title.clone())
 }
 
-fn rows() -> Vec<Row> {
+fn rows(app: &App) -> Vec<Row> {
+    let listed = app.listed_knobs();
     let mut rows = Vec::new();
     for slot in Slot::ALL {
-        rows.push(Row::Slot(slot));
-        rows.extend(KNOBS.iter().enumerate().filter(|(_, knob)| knob.slot == slot).map(|(index, _)| Row::Knob(index)));
+        let mut knobs = listed.iter().filter(|index| KNOBS[**index].slot == slot).peekable();
+        if knobs.peek().is_some() {
+            rows.push(Row::Slot(slot));
+            rows.extend(knobs.map(|index| Row::Knob(*index)));
+        }
     }
     rows
 }
@@ -96,7 +100,11 @@ fn draw_knob(app: &App, index: usize, settings: &Settings, in_force: Option<&Set
         pen.paint(row, pen.style(Role::Marked));
     }
     pen.click(row, Action::KnobSelect(index));
-    let name_style = if is_default && !selected { Role::Dim } else { Role::Text };
+    let name_style = match (knob.acts(settings), is_default && !selected) {
+        (false, _) => Role::Faint,
+        (true, true) => Role::Dim,
+        (true, false) => Role::Text,
+    };
     let mark = match (selected, is_live) {
         (true, _) => span(glyphs.pointer, pen.style(Role::Accent)),
         (false, true) => span(glyphs.changed, pen.style(Role::Note)),
@@ -191,6 +199,8 @@ fn draw_help(app: &App, area: Rect, pen: &mut Pen<'_>) {
         lines.extend(wrap(&detail, area.width).into_iter().map(|line| (line, Role::Dim)));
         let when = if app.is_replay() {
             "a recorded run keeps its settings".to_owned()
+        } else if !knob.acts(&settings) {
+            "without effect beside the other knobs".to_owned()
         } else {
             format!("{} acts with the {}", pen.theme.glyphs.effects[knob.effect as usize], knob.effect)
         };

@@ -14,9 +14,9 @@ use super::{
 use crate::{
     decode::record::{KvStatus, Verdict},
     tui::{
-        action::Layer,
+        action::{Action, Layer},
         app::App,
-        theme::{Role, kv_mark, verdict_mark},
+        theme::{Role, Theme, kv_mark, verdict_mark},
     },
 };
 
@@ -40,9 +40,9 @@ pub(super) fn compact(layer: Layer, pen: &Pen<'_>, cells: u16) -> Line<'static> 
     let mut items: Vec<Vec<Span<'static>>> = match layer {
         Layer::Confidence => {
             let mut scale = vec![span("confidence 0 ", faint)];
-            scale.extend(gradient(pen, 12));
+            scale.extend(gradient(pen.theme, 12));
             scale.push(span(" 1", faint));
-            vec![scale, vec![span("draft", draft_style(pen))], vec![span(" new ", fresh_style(pen))]]
+            vec![scale, vec![span("draft", draft_style(pen.theme))], vec![span(" new ", fresh_style(pen.theme))]]
         }
         Layer::Cache => STATUSES
             .iter()
@@ -56,6 +56,12 @@ pub(super) fn compact(layer: Layer, pen: &Pen<'_>, cells: u16) -> Line<'static> 
                 vec![span(*name, pen.theme.ink(pen.theme.verdict(*verdict)).add_modifier(verdict_mark(*verdict)))]
             })
             .collect(),
+        Layer::Audit => {
+            let mut scale = vec![span("far from the truth ", faint)];
+            scale.extend(gradient(pen.theme, 12));
+            scale.push(span(" true", faint));
+            vec![scale, vec![span("another token", pen.style(Role::Text).add_modifier(looks::FLIP))]]
+        }
     };
     items.push(vec![span(format!("{} end of text", pen.theme.glyphs.eos), faint)]);
     let mut line = Vec::new();
@@ -76,50 +82,58 @@ pub(super) fn compact(layer: Layer, pen: &Pen<'_>, cells: u16) -> Line<'static> 
 }
 
 /// The scale of confidence in so many cells.
-fn gradient(pen: &Pen<'_>, cells: u16) -> Vec<Span<'static>> {
-    let glyphs = pen.theme.glyphs;
+fn gradient(theme: Theme, cells: u16) -> Vec<Span<'static>> {
+    let glyphs = theme.glyphs;
     (0..cells)
         .map(|cell| {
             let confidence = f32::from(cell) / f32::from(cells - 1);
             // Without colours the bars themselves rise.
-            let glyph = if pen.theme.has_colour() {
+            let glyph = if theme.has_colour() {
                 glyphs.rising[5]
             } else {
                 glyphs.rising[usize::from(cell) * 8 / usize::from(cells)]
             };
             let doubt = if confidence < looks::SURE { Modifier::UNDERLINED } else { Modifier::empty() };
-            let mark = if pen.theme.has_colour() { Modifier::empty() } else { doubt };
-            span(glyph, pen.theme.ink(pen.theme.confidence(confidence)).add_modifier(mark))
+            let mark = if theme.has_colour() { Modifier::empty() } else { doubt };
+            span(glyph, theme.ink(theme.confidence(confidence)).add_modifier(mark))
         })
         .collect()
 }
 
-fn draft_style(pen: &Pen<'_>) -> Style {
-    looks::slab(pen.theme, pen.theme.confidence(0.6), 0.6)
+fn draft_style(theme: Theme) -> Style {
+    looks::slab(theme, theme.confidence(0.6), 0.6)
 }
 
-fn fresh_style(pen: &Pen<'_>) -> Style {
-    looks::lit(pen.theme, pen.theme.confidence(1.0))
+fn fresh_style(theme: Theme) -> Style {
+    looks::lit(theme, theme.confidence(1.0))
 }
 
 /// The whole legend.
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
-    let lines = lines(app, pen);
+    let lines = lines(app, pen.theme);
     let (wide, high) = (78.min(area.width), (lines.len() as u16 + 2).min(area.height));
     let frame =
         Rect { x: area.x + (area.width - wide) / 2, y: area.y + (area.height - high) / 2, width: wide, height: high };
-    let inner = pen.frame(frame, "legend", &Line::from(span(" esc closes ", pen.style(Role::Faint))));
-    for (line, y) in lines.iter().zip(inner.top()..inner.bottom()) {
+    let hidden = lines.len().saturating_sub(usize::from(high.saturating_sub(2)));
+    let foot = if hidden > 0 { " down scrolls, esc closes " } else { " esc closes " };
+    let inner = pen.frame(frame, "legend", &Line::from(span(foot, pen.style(Role::Faint))));
+    pen.wheel(frame, Action::ListMove(-1), Action::ListMove(1));
+    for (line, y) in lines.iter().skip(app.list.min(hidden)).zip(inner.top()..inner.bottom()) {
         pen.line(Rect { y, height: 1, ..inner }, line);
     }
 }
 
-fn lines(app: &App, pen: &Pen<'_>) -> Vec<Line<'static>> {
-    let (dim, faint, text) = (pen.style(Role::Dim), pen.style(Role::Faint), pen.style(Role::Text));
-    let glyphs = pen.theme.glyphs;
+/// Number of lines of the legend.
+pub fn line_count(app: &App) -> usize {
+    lines(app, app.theme).len()
+}
+
+fn lines(app: &App, theme: Theme) -> Vec<Line<'static>> {
+    let (dim, faint, text) = (theme.style(Role::Dim), theme.style(Role::Faint), theme.style(Role::Text));
+    let glyphs = theme.glyphs;
     let heading = |layer: Layer, key: &str| {
         let active = layer == app.lens.layer;
-        let style = pen.style(if active { Role::TitleFocused } else { Role::Strong });
+        let style = theme.style(if active { Role::TitleFocused } else { Role::Strong });
         let now = if active { "  shown now" } else { "" };
         Line::from(vec![span(format!("{key} {}", layer.name()), style), span(now, faint)])
     };
@@ -134,26 +148,33 @@ fn lines(app: &App, pen: &Pen<'_>) -> Vec<Line<'static>> {
     };
     let mut lines = vec![heading(Layer::Confidence, "1")];
     let mut scale = vec![span("  ", text)];
-    scale.extend(gradient(pen, 12));
+    scale.extend(gradient(theme, 12));
     scale.push(span("  probability of the token when it was written, 0 to 1", dim));
     lines.push(Line::from(scale));
     let underlined = text.add_modifier(Modifier::UNDERLINED);
     lines.push(entry(span("word", underlined), "written below 0.5"));
-    lines.push(entry(span("word", fresh_style(pen)), "written in this step"));
-    lines.push(entry(span("word", draft_style(pen)), "a draft on a masked place; stronger the surer"));
-    lines.push(entry(span(glyphs.mask.repeat(2), draft_style(pen)), "masked; d switches between drafts and masks"));
+    lines.push(entry(span("word", fresh_style(theme)), "written in this step"));
+    lines.push(entry(span("word", draft_style(theme)), "a draft on a masked place; stronger the surer"));
+    lines.push(entry(span(glyphs.mask.repeat(2), draft_style(theme)), "masked; d switches between drafts and masks"));
     lines.push(Line::default());
     lines.push(heading(Layer::Cache, "2"));
     for (status, name, meaning) in STATUSES {
-        let style = pen.theme.ink(pen.theme.kv(status, 0)).add_modifier(kv_mark(status));
+        let style = theme.ink(theme.kv(status, 0)).add_modifier(kv_mark(status));
         lines.push(entry(span(name, style), meaning));
     }
     lines.push(Line::default());
     lines.push(heading(Layer::Guide, "3"));
     for (verdict, name, meaning) in VERDICTS {
-        let style = pen.theme.ink(pen.theme.verdict(verdict)).add_modifier(verdict_mark(verdict));
+        let style = theme.ink(theme.verdict(verdict)).add_modifier(verdict_mark(verdict));
         lines.push(entry(span(name, style), meaning));
     }
+    lines.push(Line::default());
+    lines.push(heading(Layer::Audit, "4"));
+    let mut scale = vec![span("  ", text)];
+    scale.extend(gradient(theme, 12));
+    scale.push(span("  masks: exp(-KL) to the uncached truth; tokens: cosine of K/V", dim));
+    lines.push(Line::from(scale));
+    lines.push(entry(span("word", text.add_modifier(looks::FLIP)), "in the truth another token is the most likely"));
     lines.push(Line::default());
     lines.push(Line::from(vec![
         span(format!("{} ", glyphs.eos), faint),
@@ -166,7 +187,7 @@ fn lines(app: &App, pen: &Pen<'_>) -> Vec<Line<'static>> {
         span("block", dim),
     ]));
     lines.push(Line::default());
-    let mut row = vec![span("steps   ", pen.style(Role::Strong))];
+    let mut row = vec![span("steps   ", theme.style(Role::Strong))];
     let mut used = 8;
     for reason in REASONS {
         let label = format!("{}   ", because(reason));
@@ -175,7 +196,7 @@ fn lines(app: &App, pen: &Pen<'_>) -> Vec<Line<'static>> {
             used = 8;
         }
         used += 2 + width(&label);
-        row.push(span(format!("{} ", glyphs.rising[5]), pen.theme.ink(pen.theme.reason(reason))));
+        row.push(span(format!("{} ", glyphs.rising[5]), theme.ink(theme.reason(reason))));
         row.push(span(label, dim));
     }
     lines.push(Line::from(row));

@@ -4,7 +4,7 @@ use ratatui::style::{Modifier, Style};
 
 use super::step::{State, StepView};
 use crate::{
-    decode::record::{KvStatus, Verdict},
+    decode::record::{AuditedPosition, KvStatus, RowDrift, Verdict},
     tui::{
         action::Layer,
         theme::{Role, Theme, Tone, kv_mark, verdict_mark},
@@ -20,6 +20,7 @@ pub fn look(theme: Theme, view: &StepView<'_>, layer: Layer, position: usize) ->
         Layer::Confidence => by_confidence(theme, view, position),
         Layer::Cache => by_cache(theme, view, position),
         Layer::Guide => by_guide(theme, view, position),
+        Layer::Audit => by_audit(theme, view, position),
     }
 }
 
@@ -92,6 +93,44 @@ fn by_guide(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
             if fresh { lit(theme, tone).add_modifier(mark) } else { theme.ink(tone).add_modifier(mark) }
         }
     }
+}
+
+/// Masks by how far the step's distribution was from the truth, tokens by how far their reused rows were.
+fn by_audit(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
+    let is_masked = view.state(position) == State::Masked;
+    if let Some(audited) = view.audited(position).filter(|_| is_masked) {
+        let fidelity = fidelity_of(audited);
+        let style = slab(theme, theme.confidence(fidelity), 0.5 + 0.5 * (1.0 - fidelity));
+        return if audited.differs { style.add_modifier(FLIP) } else { style };
+    }
+    match view.drift(position) {
+        Some(row) => {
+            let fidelity = drift_fidelity(row);
+            let style = if is_masked {
+                slab(theme, theme.confidence(fidelity), 0.2)
+            } else {
+                theme.ink(theme.confidence(fidelity))
+            };
+            // Without colours a row that has moved far still shows.
+            if fidelity < SURE && !theme.has_colour() { style.add_modifier(Modifier::UNDERLINED) } else { style }
+        }
+        None if is_masked => idle(theme),
+        None => theme.style(Role::Faint),
+    }
+}
+
+/// Another token is the most likely one in the truth.
+pub(super) const FLIP: Modifier = Modifier::UNDERLINED.union(Modifier::BOLD);
+
+/// How much of the truth is left at a masked position: `exp(-KL)`, 1 where nothing changed.
+pub(super) fn fidelity_of(audited: &AuditedPosition) -> f32 {
+    (-audited.kl).exp()
+}
+
+/// The same scale for a K/V row: its worst cosine over layers, keys and values; 0 from a cosine of one half down.
+pub(super) fn drift_fidelity(row: &RowDrift) -> f32 {
+    let worst = row.keys.iter().chain(&row.values).copied().fold(1.0, f32::min);
+    (2.0 * worst - 1.0).clamp(0.0, 1.0)
 }
 
 /// Outside of the active block, or not scored.

@@ -24,7 +24,7 @@ pub mod help;
 mod inspector;
 mod knobs;
 mod layout;
-mod legend;
+pub mod legend;
 mod looks;
 mod notice;
 mod pen;

@@ -1,7 +1,9 @@
 //! A step, ready to be asked position by position: what the views read of the log.
 
 use crate::{
-    decode::record::{DraftReview, KvUse, Proposal, Reason, Region, StepRecord},
+    decode::record::{
+        AuditReport, AuditedPosition, DraftReview, KvUse, Proposal, Reason, Region, RowDrift, StepRecord,
+    },
     trace::{Canvas, Log},
 };
 
@@ -93,6 +95,27 @@ impl<'a> StepView<'a> {
     pub fn review(&self, position: usize) -> Option<&'a DraftReview> {
         let drafts = &self.record?.guide.as_ref()?.drafts;
         drafts.binary_search_by_key(&position, |draft| draft.position).ok().map(|at| &drafts[at])
+    }
+
+    /// The newest audit up to this step, and after how many steps it was made.
+    pub fn audit(&self) -> Option<(&'a AuditReport, usize)> {
+        let entries = self.log.entries().iter().take(self.steps).enumerate().rev();
+        let audited = |(index, entry): (usize, &'a std::sync::Arc<crate::trace::Entry>)| {
+            entry.record.audit.as_ref().map(|report| (report, index + 1))
+        };
+        entries.filter_map(audited).next()
+    }
+
+    /// What the newest audit said of a masked position.
+    pub fn audited(&self, position: usize) -> Option<&'a AuditedPosition> {
+        let positions = &self.audit()?.0.positions;
+        positions.binary_search_by_key(&position, |audited| audited.position).ok().map(|at| &positions[at])
+    }
+
+    /// What the newest audit said of the reused K/V row of a position.
+    pub fn drift(&self, position: usize) -> Option<&'a RowDrift> {
+        let rows = &self.audit()?.0.drift;
+        rows.binary_search_by_key(&position, |row| row.position).ok().map(|at| &rows[at])
     }
 
     /// The active block.

@@ -1,0 +1,70 @@
+//! One pre-norm transformer block: attention, then the feed-forward part, each added to what came in.
+
+use candle_core::Tensor;
+
+use crate::model::attention::{HeadNorm, Heads};
+use crate::model::body::Assembly;
+use crate::model::device::ComputeDevice;
+use crate::model::layers::{Linear, RmsNorm, SwiGlu};
+use crate::model::weights::{LoadError, Weights};
+
+/// One layer.
+#[derive(Debug)]
+pub struct Block {
+    input_norm: RmsNorm,
+    qkv: Linear,
+    heads: Heads,
+    output: Linear,
+    post_norm: RmsNorm,
+    mlp: SwiGlu,
+}
+
+impl Block {
+    /// Loads layer `number`.
+    pub(super) fn load(
+        assembly: &Assembly,
+        weights: &Weights,
+        number: usize,
+        device: &ComputeDevice,
+    ) -> Result<Self, LoadError> {
+        let Assembly { dims, biases, .. } = assembly;
+        let names = &assembly.names.block;
+        let name = |part: &str| format!("{}.{number}.{part}", assembly.names.blocks);
+        let norm = |part: &str| RmsNorm::load(weights, &name(part), dims.hidden, dims.norm_eps, device);
+        let (queries, keys) = (dims.heads * dims.head_dim, dims.kv_heads * dims.head_dim);
+        let qkv = [(name(names.query), queries), (name(names.key), keys), (name(names.value), keys)];
+        let norms = match names.head_norms {
+            None => None,
+            Some((query, key)) => {
+                let norm = |part: &str| HeadNorm::load(weights, &name(part), dims, device);
+                Some((norm(query)?, norm(key)?))
+            }
+        };
+        let gate_up = [(name(names.gate), dims.inner), (name(names.up), dims.inner)];
+        let down = [(name(names.down), dims.hidden)];
+        Ok(Self {
+            input_norm: norm(names.input_norm)?,
+            qkv: Linear::load(weights, &qkv, dims.hidden, biases.qkv, device)?,
+            heads: Heads::new(dims, norms, device.kernels()),
+            output: Linear::load(weights, &[(name(names.output), dims.hidden)], queries, biases.output, device)?,
+            post_norm: norm(names.post_norm)?,
+            mlp: SwiGlu::new(
+                Linear::load(weights, &gate_up, dims.hidden, biases.inner, device)?,
+                Linear::load(weights, &down, dims.inner, biases.inner, device)?,
+                device,
+            ),
+        })
+    }
+
+    /// Rotated queries `(heads, rows, head_dim)`, rotated keys and values `(kv_heads, rows, head_dim)`.
+    pub(super) fn project(&self, x: &Tensor, turn: &(Tensor, Tensor)) -> candle_core::Result<(Tensor, Tensor, Tensor)> {
+        self.heads.split(&self.qkv.forward(&self.input_norm.forward(x)?)?, turn)
+    }
+
+    /// The rest of the block for the rows `x`, given what their queries gathered.
+    pub(super) fn finish(&self, x: &Tensor, context: &Tensor) -> candle_core::Result<Tensor> {
+        let x = (x + self.output.forward(context)?)?;
+        let inner = self.mlp.forward(&self.post_norm.forward(&x)?)?;
+        x + inner
+    }
+}

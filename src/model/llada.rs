@@ -1,0 +1,306 @@
+//! The `LLaDA` body: bidirectional denoiser (base, instruct, 1.5; one key and value head per query head or per group).
+//!
+//! The same pre-norm block as everywhere else under `OLMo`'s names, without biases unless the configuration asks for
+//! them; row `i` of the logits predicts token `i`. Configuration fields and their defaults are those of the released
+//! `configuration_llada.py`; what its modelling code branches to and no released checkpoint uses is refused by name.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::model::body::{Assembly, Biases, BlockNames, BodyNames};
+use crate::model::config::{Dims, FieldNames, TokenIds, even_share, in_vocabulary};
+use crate::model::network::{Alignment, Attention, NetworkSpec};
+use crate::model::weights::LoadError;
+
+/// `model_type` of these checkpoints.
+pub(super) const MODEL_TYPE: &str = "llada";
+
+/// Configuration as `GSAI-ML/LLaDA-*` write it. Options that are `null` or absent have the default of the released code.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of the checkpoint's own configuration")]
+pub struct LladaConfig {
+    /// Number of token ids.
+    pub vocab_size: usize,
+    /// Rows of embedding and head, where they are padded beyond the vocabulary.
+    #[serde(default)]
+    pub embedding_size: Option<usize>,
+    /// Width of the residual stream.
+    pub d_model: usize,
+    /// Number of layers.
+    pub n_layers: usize,
+    /// Number of query heads.
+    pub n_heads: usize,
+    /// Number of key and value heads; see [`Self::kv_heads`].
+    #[serde(default)]
+    pub n_kv_heads: Option<usize>,
+    /// The older way to ask for a single key and value head.
+    #[serde(default)]
+    pub multi_query_attention: Option<bool>,
+    /// Width inside the feed-forward part; `mlp_ratio * d_model` where absent.
+    #[serde(default)]
+    pub mlp_hidden_size: Option<usize>,
+    /// Width inside the feed-forward part as a multiple of `d_model`.
+    #[serde(default = "four")]
+    pub mlp_ratio: usize,
+    /// Longest sequence in tokens.
+    pub max_sequence_length: usize,
+    /// Added to the mean square in the norms.
+    #[serde(default = "default_eps")]
+    pub rms_norm_eps: f64,
+    /// Base of the rotary embedding's wavelengths.
+    #[serde(default = "default_theta")]
+    pub rope_theta: f64,
+    /// Whether linear maps have biases.
+    #[serde(default = "yes")]
+    pub include_bias: bool,
+    /// Whether the maps to queries, keys and values have biases.
+    #[serde(default)]
+    pub include_qkv_bias: bool,
+    /// Whether the norms have biases; as `include_bias` where absent.
+    #[serde(default)]
+    pub bias_for_layer_norm: Option<bool>,
+    /// Whether the head is the embedding, transposed.
+    #[serde(default = "yes")]
+    pub weight_tying: bool,
+    /// Whether logits are divided by the square root of `d_model`.
+    #[serde(default)]
+    pub scale_logits: bool,
+    /// Whether token vectors are multiplied by the square root of `d_model`.
+    #[serde(default)]
+    pub input_emb_norm: bool,
+    /// The mask token.
+    #[serde(default)]
+    pub mask_token_id: Option<u32>,
+    /// End of text.
+    pub eos_token_id: TokenIds,
+    /// The remaining switches, of which only one position is supported each.
+    #[serde(flatten)]
+    pub others: serde_json::Map<String, Value>,
+}
+
+fn four() -> usize {
+    4
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn default_eps() -> f64 {
+    1e-5
+}
+
+fn default_theta() -> f64 {
+    1e4
+}
+
+const FIELDS: FieldNames = FieldNames {
+    vocab: "embedding_size",
+    hidden: "d_model",
+    inner: "mlp_hidden_size",
+    layers: "n_layers",
+    heads: "n_heads",
+    kv_heads: "n_kv_heads",
+    max_positions: "max_sequence_length",
+};
+
+const NAMES: BodyNames = BodyNames {
+    embedding: "model.transformer.wte",
+    head: "model.transformer.ff_out",
+    norm: "model.transformer.ln_f",
+    blocks: "model.transformer.blocks",
+    block: BlockNames {
+        input_norm: "attn_norm",
+        query: "q_proj",
+        key: "k_proj",
+        value: "v_proj",
+        head_norms: None,
+        output: "attn_out",
+        post_norm: "ff_norm",
+        gate: "ff_proj",
+        up: "up_proj",
+        down: "ff_out",
+    },
+};
+
+impl LladaConfig {
+    /// Reads and checks a configuration; `file` is its name in messages.
+    pub fn from_json(file: &str, json: &[u8]) -> Result<Self, LoadError> {
+        let wrong = |reason: String| LoadError::Config { file: file.to_owned(), reason };
+        let config: Self = serde_json::from_slice(json).map_err(|error| wrong(error.to_string()))?;
+        config.validate().map_err(wrong)?;
+        Ok(config)
+    }
+
+    /// Number of key and value heads: `n_kv_heads` and `multi_query_attention` may both be given, if they agree.
+    pub fn kv_heads(&self) -> Result<usize, String> {
+        let older = self.multi_query_attention.map(|single| if single { 1 } else { self.n_heads });
+        match (self.n_kv_heads, older) {
+            (Some(heads), Some(older)) if heads != older => {
+                Err(format!("`n_kv_heads` is {heads}, but `multi_query_attention` asks for {older}"))
+            }
+            (heads, older) => Ok(heads.or(older).unwrap_or(self.n_heads)),
+        }
+    }
+
+    /// The body's sizes.
+    pub fn dims(&self) -> Result<Dims, String> {
+        let dims = Dims {
+            vocab: self.embedding_size.unwrap_or(self.vocab_size),
+            hidden: self.d_model,
+            inner: self.mlp_hidden_size.unwrap_or(self.mlp_ratio.saturating_mul(self.d_model)),
+            layers: self.n_layers,
+            heads: self.n_heads,
+            kv_heads: self.kv_heads()?,
+            head_dim: even_share(&FIELDS, self.d_model, self.n_heads)?,
+            max_positions: self.max_sequence_length,
+            norm_eps: self.rms_norm_eps,
+            rope_theta: self.rope_theta,
+        };
+        dims.check(&FIELDS)?;
+        Ok(dims)
+    }
+
+    /// The fields against each other, as one sentence about the first that is wrong.
+    pub fn validate(&self) -> Result<(), String> {
+        let vocab = self.dims()?.vocab;
+        if vocab < self.vocab_size {
+            return Err(format!("`embedding_size` is {vocab}, less than `vocab_size` {}", self.vocab_size));
+        }
+        for (field, supported) in [
+            ("block_type", Value::from("llama")),
+            ("layer_norm_type", Value::from("rms")),
+            ("activation_type", Value::from("silu")),
+            ("layer_norm_with_affine", Value::from(true)),
+            ("attention_layer_norm", Value::from(false)),
+            ("alibi", Value::from(false)),
+            ("rope", Value::from(true)),
+            ("block_group_size", Value::from(1)),
+        ] {
+            if let Some(found) = self.others.get(field).filter(|found| !found.is_null() && **found != supported) {
+                return Err(format!("`{field}` is {found}, only {supported} is supported"));
+            }
+        }
+        if self.bias_for_layer_norm.unwrap_or(self.include_bias) {
+            return Err("the norms have biases (`bias_for_layer_norm`), which is not supported".into());
+        }
+        in_vocabulary("eos_token_id", self.eos_token_id.first(), vocab)?;
+        match self.mask_token_id {
+            Some(mask) => in_vocabulary("mask_token_id", Some(mask), vocab),
+            None => Ok(()),
+        }
+    }
+
+    /// What the body is made of; `mask_id` is the mask token that was settled on.
+    pub(super) fn assembly(&self, mask_id: Option<u32>) -> Result<Assembly, String> {
+        let dims = self.dims()?;
+        let root = (self.d_model as f64).sqrt();
+        Ok(Assembly {
+            spec: NetworkSpec {
+                architecture: "LLaDA".into(),
+                vocab_size: dims.vocab,
+                mask_id,
+                eos_id: self.eos_token_id.first().unwrap_or_default(),
+                max_positions: dims.max_positions,
+                layers: dims.layers,
+                parameters: 0,
+                attention: Attention::Bidirectional,
+                alignment: Alignment::Aligned,
+            },
+            dims,
+            names: &NAMES,
+            tied: self.weight_tying,
+            biases: Biases {
+                qkv: self.include_bias || self.include_qkv_bias,
+                output: self.include_bias,
+                inner: self.include_bias,
+            },
+            embedding_scale: self.input_emb_norm.then_some(root),
+            logit_scale: self.scale_logits.then_some(1.0 / root),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn config() -> Value {
+        json!({
+            "model_type": "llada", "vocab_size": 20, "embedding_size": 24, "d_model": 16, "n_layers": 2, "n_heads": 4,
+            "n_kv_heads": 2, "multi_query_attention": null, "mlp_hidden_size": 20, "mlp_ratio": 4,
+            "max_sequence_length": 64, "rms_norm_eps": 1e-5, "rope_theta": 5e5, "rope": true, "alibi": false,
+            "block_type": "llama", "layer_norm_type": "rms", "activation_type": "silu", "block_group_size": 1,
+            "include_bias": false, "include_qkv_bias": false, "bias_for_layer_norm": false, "weight_tying": false,
+            "mask_token_id": 1, "eos_token_id": 0, "attention_layer_norm": false, "layer_norm_with_affine": true
+        })
+    }
+
+    fn read(value: &Value) -> Result<LladaConfig, LoadError> {
+        LladaConfig::from_json("m/config.json", value.to_string().as_bytes())
+    }
+
+    #[test]
+    fn sizes_follow_the_released_defaults() {
+        let mut value = config();
+        let dims = read(&value).unwrap().dims().unwrap();
+        assert_eq!((dims.vocab, dims.inner, dims.kv_heads, dims.head_dim), (24, 20, 2, 4));
+        for (field, replacement, expected) in [
+            ("n_kv_heads", json!(null), 4),
+            ("multi_query_attention", json!(true), 1),
+            ("multi_query_attention", json!(false), 4),
+            ("n_kv_heads", json!(4), 4),
+        ] {
+            value[field] = replacement;
+            assert_eq!(read(&value).unwrap().kv_heads().unwrap(), expected, "{value}");
+        }
+        value["mlp_hidden_size"] = json!(null);
+        value["embedding_size"] = json!(null);
+        let dims = read(&value).unwrap().dims().unwrap();
+        assert_eq!((dims.vocab, dims.inner), (20, 64));
+    }
+
+    #[test]
+    fn biases_and_scales_follow_their_switches() {
+        let mut value = config();
+        let plain = read(&value).unwrap().assembly(Some(1)).unwrap();
+        assert_eq!(plain.biases, Biases { qkv: false, output: false, inner: false });
+        assert_eq!((plain.embedding_scale, plain.logit_scale), (None, None));
+        value["include_qkv_bias"] = json!(true);
+        value["scale_logits"] = json!(true);
+        value["input_emb_norm"] = json!(true);
+        let other = read(&value).unwrap().assembly(Some(1)).unwrap();
+        assert_eq!(other.biases, Biases { qkv: true, output: false, inner: false });
+        assert_eq!((other.embedding_scale, other.logit_scale), (Some(4.0), Some(0.25)));
+    }
+
+    #[test]
+    fn contradictions_are_named() {
+        let cases = [
+            ("n_heads", json!(3), "`n_heads` is 3, which does not divide `d_model` 16"),
+            ("n_kv_heads", json!(3), "`n_kv_heads` is 3"),
+            ("multi_query_attention", json!(true), "`n_kv_heads` is 2, but `multi_query_attention` asks for 1"),
+            ("embedding_size", json!(19), "`embedding_size` is 19, less than `vocab_size` 20"),
+            ("block_type", json!("sequential"), "`block_type` is \"sequential\", only \"llama\" is supported"),
+            ("layer_norm_type", json!("low_precision"), "`layer_norm_type`"),
+            ("alibi", json!(true), "`alibi` is true"),
+            ("rope", json!(false), "`rope` is false"),
+            ("block_group_size", json!(2), "`block_group_size` is 2"),
+            ("bias_for_layer_norm", json!(true), "`bias_for_layer_norm`"),
+            ("mask_token_id", json!(24), "`mask_token_id` is 24, outside the vocabulary of 24"),
+            ("d_model", json!(0), "`d_model` is 0"),
+            ("mlp_ratio", json!("four"), "invalid type"),
+        ];
+        for (field, value, expected) in cases {
+            let mut config = config();
+            config[field] = value;
+            let message = read(&config).unwrap_err().to_string();
+            assert!(message.starts_with("m/config.json: "), "{message}");
+            assert!(message.contains(expected), "{field}: {message}");
+        }
+    }
+}

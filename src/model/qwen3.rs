@@ -1,0 +1,33 @@
+//! The Qwen3 body in its two uses: A2D denoiser (bidirectional) and causal language model.
+//!
+//! Each head of the queries and of the keys is normed before it is rotated, heads need not add up to the hidden width,
+//! and there are no biases unless the configuration asks for them. Row `i` of a denoiser predicts token `i`.
+
+use crate::model::body::{Assembly, Biases, BlockNames, BodyNames};
+use crate::model::config::QwenConfig;
+use crate::model::qwen2::family;
+
+const NAMES: BodyNames = BodyNames {
+    embedding: "model.embed_tokens",
+    head: "lm_head",
+    norm: "model.norm",
+    blocks: "model.layers",
+    block: BlockNames {
+        input_norm: "input_layernorm",
+        query: "self_attn.q_proj",
+        key: "self_attn.k_proj",
+        value: "self_attn.v_proj",
+        head_norms: Some(("self_attn.q_norm", "self_attn.k_norm")),
+        output: "self_attn.o_proj",
+        post_norm: "post_attention_layernorm",
+        gate: "mlp.gate_proj",
+        up: "mlp.up_proj",
+        down: "mlp.down_proj",
+    },
+};
+
+/// What the body of a validated configuration is made of; `mask_id` is the mask token that was settled on.
+pub(super) fn assembly(config: &QwenConfig, mask_id: Option<u32>) -> Result<Assembly, String> {
+    let biases = Biases { qkv: config.attention_bias, output: config.attention_bias, inner: false };
+    family(config, mask_id, &NAMES, biases)
+}
