@@ -7,6 +7,8 @@
 //! | [`network`] | the trait, free of tensors |
 //! | [`source`] | where a model comes from: embedded, a folder, a GGUF file, the hub |
 //! | [`hub`] | the hub's cache, and downloads into it |
+//! | [`known`] | models of the hub that are worth watching |
+//! | [`memory`] | whether a network fits |
 //! | [`checkpoint`] | a checkpoint's folder or embedded bytes, and which architecture they are |
 //! | [`tokenizer`] | text to token ids and back |
 //! | [`embedded`] | the pair that is part of the program |
@@ -34,9 +36,11 @@ mod cpu;
 pub mod device;
 pub mod embedded;
 pub mod hub;
+pub mod known;
 pub mod kv;
 pub mod layers;
 pub mod llada;
+pub mod memory;
 pub mod network;
 mod qwen2;
 mod qwen3;
