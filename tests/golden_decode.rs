@@ -13,12 +13,15 @@ use diffuscope::{
         Decoder, Networks,
         clock::StoppedClock,
         noise::{Noise, Purpose, Seeded},
-        record::StepRecord,
+        record::{Reason, StepRecord},
     },
     model::{checkpoint::Checkpoint, device::ComputeDevice, network::Network},
     settings::{CacheChoice, EosStop, GuideRule, OrderScore, SamplerStyle, Settings, UnmaskRule},
 };
 use serde_json::Value;
+
+#[path = "golden_decode/caches.rs"]
+mod caches;
 
 const PROBABILITY_TOLERANCE: f64 = 1e-4;
 const ENTROPY_TOLERANCE: f64 = 5e-4;
@@ -62,12 +65,16 @@ fn golden_root() -> PathBuf {
 enum Method {
     Dream,
     FlashDlmAssisted,
+    Cached(Settings),
 }
 
 impl Method {
     fn of(trace: &Value) -> Result<Self, String> {
         if let Some(why) = trace["informational"].as_str() {
             return Err(format!("informational: {why}"));
+        }
+        if let Some(settings) = caches::settings(trace) {
+            return Ok(Self::Cached(settings));
         }
         let function = trace["reference_function"].as_str().unwrap_or_default();
         match function {
@@ -84,6 +91,7 @@ fn settings(method: Method, reference: &Value) -> Settings {
     let count = |name: &str| reference[name].as_u64().map(|value| value as usize);
     let defaults = Settings::default();
     match method {
+        Method::Cached(settings) => settings,
         Method::Dream => {
             let (unmask, order) = match reference["alg"].as_str().unwrap_or("origin") {
                 "origin" => (UnmaskRule::Origin, OrderScore::Confidence),
@@ -146,10 +154,11 @@ fn replay(root: &Path, trace: &Value, method: Method) -> Result<(), String> {
     let mut decoder =
         Decoder::new(denoiser.spec(), guide.as_ref().map(|guide| guide.spec()), &prompt, gen_length, settings)
             .map_err(|error| error.to_string())?
-            .with_noise(Box::new(Recorded::of(steps)));
+            .with_noise(Box::new(Recorded::of(trace, steps)));
 
-    let mut nfe = 0;
-    for (index, expected) in steps.iter().enumerate() {
+    let (wasted, taken): (Vec<&Value>, Vec<&Value>) = steps.iter().partition(|step| caches::is_wasted(step));
+    let mut nfe: u64 = wasted.iter().map(|step| step["n_forward"].as_u64().expect("a number of forwards")).sum();
+    for (index, expected) in taken.into_iter().enumerate() {
         if let Some(stop) = decoder.stopped() {
             return Err(format!("stopped ({stop:?}) after {index} of {} steps", steps.len()));
         }
@@ -181,6 +190,7 @@ fn compare(record: &StepRecord, expected: &Value, settings: Settings) -> Result<
             continue;
         };
         let (found, tolerance) = match (settings.unmask, settings.order) {
+            _ if commit.reason == Reason::BlockEntry => (f64::from(proposal.confidence), PROBABILITY_TOLERANCE),
             (UnmaskRule::Time, OrderScore::Entropy) => (-f64::from(proposal.entropy), ENTROPY_TOLERANCE),
             (UnmaskRule::Time, OrderScore::Margin) => (f64::from(proposal.score), PROBABILITY_TOLERANCE),
             _ => (f64::from(proposal.confidence), PROBABILITY_TOLERANCE),
@@ -241,11 +251,14 @@ fn numbers(values: &[Value]) -> Vec<u64> {
     values.iter().map(|value| value.as_u64().expect("a whole number")).collect()
 }
 
-/// The uniform numbers that the reference drew for Dream's origin rule.
-struct Recorded(BTreeMap<(usize, usize), f64>);
+/// The uniform numbers that the reference drew: for Dream's origin rule by step, for drawn orders by block.
+struct Recorded {
+    transfer: BTreeMap<(usize, usize), f64>,
+    orders: BTreeMap<(usize, usize), f64>,
+}
 
 impl Recorded {
-    fn of(steps: &[Value]) -> Self {
+    fn of(trace: &Value, steps: &[Value]) -> Self {
         let mut drawn = BTreeMap::new();
         for (index, step) in steps.iter().enumerate() {
             let (Some(positions), Some(uniforms)) = (step["masked_positions"].as_array(), step["uniform"].as_array())
@@ -256,15 +269,20 @@ impl Recorded {
                 drawn.insert((index, position as usize), uniform.as_f64().expect("a number"));
             }
         }
-        Self(drawn)
+        Self { transfer: drawn, orders: caches::drawn_orders(trace) }
     }
 }
 
 impl Noise for Recorded {
     fn fill(&self, purpose: Purpose, step: usize, position: usize, out: &mut [f64]) {
-        match self.0.get(&(step, position)) {
-            Some(uniform) if purpose == Purpose::Transfer => out.fill(*uniform),
-            _ => Seeded(0).fill(purpose, step, position, out),
+        let recorded = match purpose {
+            Purpose::Transfer => &self.transfer,
+            Purpose::BlockOrder => &self.orders,
+            _ => &BTreeMap::new(),
+        };
+        match recorded.get(&(step, position)) {
+            Some(uniform) => out.fill(*uniform),
+            None => Seeded(0).fill(purpose, step, position, out),
         }
     }
 }

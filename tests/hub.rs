@@ -122,7 +122,7 @@ fn what_is_wanted_is_downloaded_in_pythons_layout_and_found_again() {
     );
 
     let before = server.seen().len();
-    let located = format!("hf:{REPO}").parse::<Source>().unwrap().locate(&hub, &mut |_| ControlFlow::Continue(()));
+    let located = format!("hf:{REPO}").parse::<Source>().unwrap().locate(&|| Ok(hub.clone()), &mut |_| ControlFlow::Continue(()));
     let located = located.unwrap();
     assert_eq!((located.path, located.name.as_str()), (Some(snapshot), REPO));
     assert_eq!(server.seen().len(), before, "what is whole in the cache is taken without asking");
@@ -443,7 +443,7 @@ fn nobody_there_is_told_and_what_is_in_the_cache_works_without() {
     fetch(&hub(&server, &cache), REPO).unwrap();
     drop(server);
     let source = format!("hf:{REPO}").parse::<Source>().unwrap();
-    assert!(source.locate(&away, &mut |_| ControlFlow::Continue(())).is_ok());
+    assert!(source.locate(&|| Ok(away.clone()), &mut |_| ControlFlow::Continue(())).is_ok());
 }
 
 #[test]
@@ -483,7 +483,7 @@ fn offline_nothing_is_asked() {
     assert_eq!(server.seen().len(), 0);
     fetch(&online, REPO).unwrap();
     let before = server.seen().len();
-    let located = format!("hf:{REPO}").parse::<Source>().unwrap().locate(&offline, &mut |_| ControlFlow::Continue(()));
+    let located = format!("hf:{REPO}").parse::<Source>().unwrap().locate(&|| Ok(offline.clone()), &mut |_| ControlFlow::Continue(()));
     assert!(located.unwrap().path.unwrap().join("config.json").is_file());
     assert_eq!(server.seen().len(), before);
 }

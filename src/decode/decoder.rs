@@ -14,7 +14,7 @@ use super::{
     noise::{Noise, Seeded},
     plan::Plan,
     proposal::{Candidate, Proposer},
-    record::{Change, Cost, GuideReview, StepRecord, StopReason},
+    record::{Change, Cost, GuideReview, Reason, StepRecord, StopReason},
     schedule::Schedule,
     stop,
     unmask::{Delta, Scored, Unmask},
@@ -194,7 +194,9 @@ impl Decoder {
         };
         let block: Vec<Candidate> = candidates.iter().filter(eligible).cloned().collect();
         let scored = Scored { masked: &block, standing: &standing };
-        let (guide, Delta { mut commits, remasked }) = self.choose(networks.guide, scored, clock, &mut cost)?;
+        let entering = plan.only.is_some();
+        let (guide, Delta { mut commits, remasked }) =
+            self.choose(networks.guide, scored, entering, clock, &mut cost)?;
         for commit in &commits {
             self.canvas.write(commit.position, commit.token);
         }
@@ -222,6 +224,7 @@ impl Decoder {
             commits,
             remasked,
             kv,
+            layers: self.cache.layers().to_vec(),
             guide,
             audit,
             cost,
@@ -232,12 +235,15 @@ impl Decoder {
     /// Moves what was asked for into force, as far as the moment allows; opens the next block if one is due.
     fn adopt_settings(&mut self) -> Vec<Change> {
         let before = self.settings;
-        let due = if self.block_is_new { Effect::NextBlock } else { Effect::NextStep };
+        let slides = self.schedule.slides();
+        let due = if self.block_is_new || slides { Effect::NextBlock } else { Effect::NextStep };
         self.settings.adopt(&self.wanted, due);
-        if self.block_is_new && self.steps > 0 {
-            self.schedule.advance(&self.canvas, &self.settings);
-        } else if self.block_is_new {
+        if self.steps == 0 {
             self.schedule = Schedule::new(&self.canvas, &self.settings);
+        } else if slides {
+            self.block_is_new = self.schedule.slide(&self.canvas, &self.settings);
+        } else if self.block_is_new {
+            self.schedule.advance(&self.canvas, &self.settings);
         }
         if self.block_is_new {
             self.unmask.open_block();
@@ -267,7 +273,8 @@ impl Decoder {
         let (mut masked, mut standing) = (Vec::new(), Vec::new());
         let greedy = self.settings.guide != GuideRule::Off;
         let mut proposer =
-            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy);
+            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy)
+                .in_block(region.block);
         for (number, pass) in plan.passes.iter().enumerate() {
             // A row counts in the last pass that computes it.
             let later = &plan.passes[number + 1..];
@@ -281,10 +288,11 @@ impl Decoder {
                 .unzip();
             let ids: Vec<u32> = pass.query.iter().map(|position| self.canvas.ids()[*position]).collect();
             let began = clock.now();
-            let logits = self.cache.forward(denoiser, Pass::new(&ids, &pass.query, pass.read(), &wanted))?;
+            let logits =
+                self.cache.forward(denoiser, Pass::new(&ids, &pass.query, pass.read(), &wanted), &self.settings)?;
             cost.denoiser_us += clock.micros_since(began);
             cost.nfe += 1;
-            cost.computed += pass.query.len() as u32;
+            cost.computed += self.cache.computed(pass);
             cost.reused += (pass.read_len() - pass.query.len()) as u32;
             self.cache.wrote(pass, moment!(self));
             for (row, position) in rows.iter().enumerate() {
@@ -301,11 +309,13 @@ impl Decoder {
         Ok((masked, standing))
     }
 
-    /// What the step writes: by the guide's say, or by the unmask rule's.
+    /// What the step writes: by the guide's say, or by the unmask rule's; all that was scored where that is the one
+    /// position which the forward that enters a block must settle.
     fn choose(
         &mut self,
         guide: Option<&mut dyn Network>,
         scored: Scored<'_>,
+        entering: bool,
         clock: &dyn Clock,
         cost: &mut Cost,
     ) -> Result<(Option<GuideReview>, Delta), DecodeError> {
@@ -315,6 +325,10 @@ impl Decoder {
             let (review, commits) =
                 self.guide.review(network, &self.canvas, scored.masked, &self.settings, clock, cost)?;
             return Ok((Some(review), Delta { commits, remasked: Vec::new() }));
+        }
+        if entering {
+            let commits = scored.masked.iter().map(|candidate| candidate.commit(Reason::BlockEntry)).collect();
+            return Ok((None, Delta { commits, remasked: Vec::new() }));
         }
         Ok((None, self.unmask.select(scored, moment!(self))))
     }

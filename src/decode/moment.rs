@@ -1,6 +1,10 @@
 //! What every slot may look at when it is asked.
 
-use super::{canvas::Canvas, noise::Noise, schedule::Schedule};
+use super::{
+    canvas::Canvas,
+    noise::{Noise, Purpose},
+    schedule::Schedule,
+};
 use crate::{model::network::Alignment, settings::Settings};
 
 /// The run at one step, before anything of the step is written.
@@ -23,6 +27,18 @@ impl Moment<'_> {
             Alignment::Aligned => Some(position),
             Alignment::Shifted => position.checked_sub(1),
         }
+    }
+
+    /// Whether a cache that is refreshed now and then computes everything in this step: the first of a block, and every
+    /// `cache-refresh`-th after it.
+    pub fn refreshes(&self) -> bool {
+        let step = self.schedule.step;
+        step == 0 || self.settings.cache_refresh.is_some_and(|every| step.is_multiple_of(every))
+    }
+
+    /// The place of `position` in the block's drawn order; larger is earlier.
+    pub fn drawn(&self, position: usize) -> f64 {
+        self.noise.uniform(Purpose::BlockOrder, self.schedule.region().block, position)
     }
 
     /// Masked positions of the active block, scored or not.

@@ -15,6 +15,8 @@ pub enum Purpose {
     Order,
     /// Whether Dream's origin rule transfers a position.
     Transfer,
+    /// A random order of a block's positions, drawn once: addressed by the index of the block in place of the step.
+    BlockOrder,
 }
 
 /// A source of uniform numbers.

@@ -9,7 +9,7 @@
 
 use super::{
     noise::{Noise, Purpose, gumbel},
-    record::Proposal,
+    record::{Commit, Proposal, Reason},
 };
 use crate::settings::{OrderScore, SamplerStyle, Settings};
 
@@ -23,11 +23,20 @@ pub(super) struct Candidate {
     pub suppressed: bool,
 }
 
+impl Candidate {
+    /// Its token, written for `reason`.
+    pub fn commit(&self, reason: Reason) -> Commit {
+        let Proposal { position, token, confidence, .. } = self.proposal;
+        Commit { position, token, confidence, reason }
+    }
+}
+
 /// Turns rows into candidates; keeps its buffers between rows.
 pub(super) struct Proposer<'a> {
     settings: &'a Settings,
     noise: &'a dyn Noise,
     step: usize,
+    block: usize,
     mask: u32,
     eos: u32,
     greedy: bool,
@@ -47,7 +56,14 @@ impl<'a> Proposer<'a> {
     /// `greedy` overrules the temperature: guided drafts are always the most likely tokens.
     pub fn new(settings: &'a Settings, noise: &'a dyn Noise, step: usize, mask: u32, eos: u32, greedy: bool) -> Self {
         let (probabilities, uniforms, order) = (Vec::new(), Vec::new(), Vec::new());
-        Self { settings, noise, step, mask, eos, greedy, probabilities, uniforms, order }
+        Self { settings, noise, step, block: 0, mask, eos, greedy, probabilities, uniforms, order }
+    }
+
+    /// Takes the drawn order of block `block`.
+    #[must_use]
+    pub fn in_block(mut self, block: usize) -> Self {
+        self.block = block;
+        self
     }
 
     /// The candidate for `position` from its row of logits.
@@ -73,6 +89,7 @@ impl<'a> Proposer<'a> {
             OrderScore::Margin => self.margin(),
             OrderScore::Entropy => plogp,
             OrderScore::Random => self.noise.uniform(Purpose::Order, self.step, position),
+            OrderScore::Drawn => self.noise.uniform(Purpose::BlockOrder, self.block, position),
         } + if suppressed { SUPPRESSED } else { 0.0 };
         let proposal = Proposal {
             position,

@@ -27,6 +27,9 @@ pub struct StepRecord {
     pub remasked: Vec<usize>,
     /// How the K/V row of every position was used, one entry per canvas position.
     pub kv: Vec<KvUse>,
+    /// What each layer computed, where layers differ: from the first one up, empty where they do not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<LayerUse>,
     /// What the guide said, where one was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guide: Option<GuideReview>,
@@ -118,6 +121,9 @@ pub enum Reason {
     BestOfStep,
     /// Dream's origin rule drew it.
     Drawn,
+    /// The first position of a block, written from the forward that entered the block: the forwards that follow compute
+    /// no row that speaks for it (Fast-dLLM on shifted networks).
+    BlockEntry,
     /// The guide accepted it.
     GuideAgreed,
     /// The guide accepted nothing, so the denoiser's first draft was written all the same.
@@ -162,6 +168,17 @@ pub enum KvStatus {
     /// Not attended to at all.
     #[serde(rename = "d")]
     Dropped,
+}
+
+/// What a layer computed in a step, under a cache that decides layer by layer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LayerUse {
+    /// Positions whose K/V rows the layer computed.
+    pub computed: u32,
+    /// Mean cosine similarity to the step before, -1 to 1, where the layer was asked for it: of the watched tokens'
+    /// attention (Elastic-Cache).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<f32>,
 }
 
 /// What the guide said about the drafts of a step.
@@ -258,9 +275,9 @@ pub struct Cost {
     pub nfe: u32,
     /// Forwards of the guide.
     pub guide_forwards: u32,
-    /// Positions that the denoiser computed.
+    /// Positions that the denoiser computed; their mean over the layers, rounded up, where layers differ.
     pub computed: u32,
-    /// Positions whose K/V rows were reused.
+    /// Positions whose K/V rows were read without being fed.
     pub reused: u32,
     /// Positions that the guide computed.
     pub guide_computed: u32,

@@ -1,6 +1,6 @@
 //! From names of models to networks: found or downloaded, compared with the memory there is, read.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::Arc};
 
 use anyhow::{Result, bail};
 
@@ -11,7 +11,7 @@ use crate::{
         device::{ComputeDevice, DeviceChoice},
         embedded,
         hub::Hub,
-        known::Role,
+        known::{self, Role},
         memory::{self, Fit, Memory},
         network::Network,
         source::{Located, Progress, Source},
@@ -79,16 +79,16 @@ impl ModelRequest {
 }
 
 /// Is told how loading goes.
-pub trait LoadObserver {
+pub trait LoadObserver: Send + Sync {
     /// Something goes on; several times a second where much does. Breaks the loading off where that is wished.
-    fn progress(&mut self, progress: &Progress) -> ControlFlow<()>;
+    fn progress(&self, progress: &Progress) -> ControlFlow<()>;
 
     /// Something that the user should know although it works; one sentence.
-    fn warn(&mut self, sentence: String);
+    fn warn(&self, sentence: String);
 }
 
 /// A network with what belongs to it.
-pub struct Part {
+pub(super) struct Part {
     pub(super) network: Box<dyn Network>,
     pub(super) card: ModelCard,
     pub(super) tokenizer: Tokenizer,
@@ -100,16 +100,16 @@ struct Opened {
     tokenizer: Tokenizer,
     /// For people, printable.
     name: String,
-    /// Bytes of its files.
-    bytes: u64,
+    /// Folder or file, printable; the name where there is neither.
+    place: String,
 }
 
 /// Loads what is asked for.
 ///
 /// # Errors
 /// One sentence that says which model and what to do.
-pub fn load(request: &ModelRequest, observer: &mut dyn LoadObserver) -> Result<Models> {
-    let mut loading = Loading::begin(request, None, observer)?;
+pub fn load(request: &ModelRequest, observer: &Arc<dyn LoadObserver>) -> Result<Models> {
+    let loading = Loading::begin(request, observer)?;
     let denoiser = loading.find(&request.denoiser)?;
     let guide = request.guide_source().map(|source| loading.find(source)).transpose()?;
     let denoiser = open(&denoiser, Role::Denoiser)?;
@@ -123,94 +123,138 @@ pub fn load(request: &ModelRequest, observer: &mut dyn LoadObserver) -> Result<M
     Ok(Models::new(denoiser, guide))
 }
 
-/// Loads the guide that is asked for, for a denoiser that is loaded already and encodes [`PROBE`] to `probe`.
+/// Loads the guide that is asked for beside a denoiser that is loaded already; `probe` is what [`probe`] gives for it.
 pub(super) fn load_guide(
     request: &ModelRequest,
     source: &Source,
     probe: &[u32],
-    observer: &mut dyn LoadObserver,
+    observer: &Arc<dyn LoadObserver>,
 ) -> Result<Part> {
-    let mut loading = Loading::begin(request, None, observer)?;
-    let guide = loading.find(source)?;
-    let guide = open(&guide, Role::Guide)?;
+    let loading = Loading::begin(request, observer)?;
+    let guide = open(&loading.find(source)?, Role::Guide)?;
     check_vocabulary(probe, &guide)?;
     loading.check_memory(&[Some(&guide)])?;
     loading.read(guide)
 }
 
+/// What tells vocabularies apart.
+pub(super) fn probe(tokenizer: &Tokenizer) -> Result<Vec<u32>> {
+    Ok(tokenizer.encode(PROBE)?)
+}
+
+/// A guide reads the denoiser's ids as they are.
+fn check_vocabulary(denoiser: &[u32], guide: &Opened) -> Result<()> {
+    if probe(&guide.tokenizer)? != denoiser {
+        bail!(
+            "the guide in {} has another vocabulary than the denoiser: choose a guide that shares it, or --no-guide",
+            guide.place
+        );
+    }
+    Ok(())
+}
+
 /// What all steps of a loading share.
 struct Loading<'a> {
+    request: &'a ModelRequest,
     device: ComputeDevice,
-    offline: bool,
-    overcommit: bool,
-    /// Made when a model of the hub is asked for: an odd environment is no concern of any other.
-    hub: Option<Hub>,
-    observer: &'a mut dyn LoadObserver,
+    observer: &'a Arc<dyn LoadObserver>,
 }
 
 impl<'a> Loading<'a> {
-    fn begin(request: &ModelRequest, observer: &'a mut dyn LoadObserver) -> Result<Self> {
-        let device = ComputeDevice::open(request.device)?;
-        Ok(Self { device, offline: request.offline, overcommit: request.overcommit, hub: None, observer })
+    fn begin(request: &'a ModelRequest, observer: &'a Arc<dyn LoadObserver>) -> Result<Self> {
+        Ok(Self { request, device: ComputeDevice::open(request.device)?, observer })
     }
 
     /// Finds the files of a model, or downloads them.
-    fn find(&mut self, source: &Source) -> Result<Located> {
-        if let (Source::Hub(_), None) = (source, &self.hub) {
-            self.hub = Some(Hub::from_environment()?.offline(self.offline));
-        }
-        let memory = self.device.memory().filter(|_| !self.overcommit);
+    fn find(&self, source: &Source) -> Result<Located> {
+        let memory = self.device.memory().filter(|_| !self.request.overcommit);
         let mut too_large = None;
-        let observer = &mut *self.observer;
-        let located = source.locate(self.hub.as_ref(), &mut |progress| {
+        let located = source.locate(&|| Ok(Hub::from_environment()?.offline(self.request.offline)), &mut |progress| {
             if let (Progress::Found { model, weights }, Some(memory)) = (progress, memory)
                 && Fit::of(*weights, memory.free) == Fit::Exceeds
             {
-                // Whatever they become in memory, it is not less than what they are on disk.
-                too_large = Some((model.clone(), *weights, memory));
+                // Whatever becomes of them in memory, it is no less than what they are on disk.
+                too_large = Some(self.exceeds(model, *weights, memory));
                 return ControlFlow::Break(());
             }
-            observer.progress(progress)
+            self.observer.progress(progress)
         });
-        if let Some((model, weights, memory)) = too_large {
-            bail!("{}", exceeds(&model, weights, &self.device, memory));
+        match too_large {
+            Some(sentence) => bail!(sentence),
+            None => Ok(located?),
         }
-        Ok(located?)
     }
 
     /// Compares what the models need with what the device has.
-    fn check_memory(&mut self, models: &[Option<&Opened>]) -> Result<()> {
+    fn check_memory(&self, models: &[Option<&Opened>]) -> Result<()> {
         let Some(memory) = self.device.memory() else { return Ok(()) };
         let models: Vec<&Opened> = models.iter().copied().flatten().collect();
         let mut need = 0;
         for model in &models {
-            need += model.checkpoint.memory_need(USUAL_POSITIONS, &self.device)?;
+            need += model.checkpoint.memory_need(known::POSITIONS as usize, &self.device)?;
         }
         let names = models.iter().map(|model| model.name.as_str()).collect::<Vec<_>>().join(" with ");
         match Fit::of(need, memory.free) {
             Fit::Fits => {}
-            Fit::Exceeds if !self.overcommit => bail!("{}", exceeds(&names, need, &self.device, memory)),
+            Fit::Exceeds if !self.request.overcommit => bail!(self.exceeds(&names, need, memory)),
             Fit::Exceeds | Fit::Close => self.observer.warn(format!(
-                "{names} {} about {} of memory, and {} of the {} has {} free: it may be slow, or fail",
-                if models.len() == 1 { "needs" } else { "need" },
+                "{names} takes about {} of the {} that the {} has free: it may be slow, or fail",
                 memory::bytes(need),
-                if need > memory.free { "only part" } else { "little more" },
-                self.device,
                 memory::bytes(memory.free),
+                self.device
             )),
         }
         Ok(())
     }
 
+    fn exceeds(&self, names: &str, need: u64, memory: Memory) -> String {
+        format!(
+            "{} needs about {} of memory, and the {} has {} free of {}: choose a smaller model, or load it all the same \
+             with --overcommit",
+            printable::line(names),
+            memory::bytes(need),
+            self.device,
+            memory::bytes(memory.free),
+            memory::bytes(memory.total)
+        )
+    }
+
     /// Makes a network of the files.
-    fn read(&mut self, model: Opened) -> Result<Part> {
-        let Opened { checkpoint, tokenizer, name, bytes, .. } = model;
-        let progress = Progress::Reading { model: name.clone(), bytes };
-        if self.observer.progress(&progress).is_break() {
-            bail!("loading {name} was broken off");
-        }
+    fn read(&self, model: Opened) -> Result<Part> {
+        let Opened { mut checkpoint, tokenizer, name, .. } = model;
+        let (observer, of) = (Arc::clone(self.observer), name.clone());
+        checkpoint.watch(Box::new(move |loading| {
+            // A tensor at a time; there is nothing to break off between them.
+            let _ = observer.progress(&Progress::Reading { model: of.clone(), done: loading.done, total: loading.total });
+        }));
         let network = checkpoint.network(&self.device)?;
         let card = card(&*network, name, &self.device);
         Ok(Part { network, card, tokenizer })
+    }
+}
+
+fn open(located: &Located, role: Role) -> Result<Opened> {
+    let Some(path) = &located.path else {
+        let pair = embedded::pair()?;
+        let (checkpoint, name) = match role {
+            Role::Denoiser => (pair.denoiser, "embedded"),
+            Role::Guide => (pair.guide, "embedded guide"),
+        };
+        return Ok(Opened { checkpoint, tokenizer: pair.tokenizer, name: name.to_owned(), place: name.to_owned() });
+    };
+    let checkpoint = Checkpoint::open(path)?;
+    let tokenizer = Tokenizer::from_file(&path.join("tokenizer.json"))?;
+    let place = printable::line(&path.display().to_string());
+    Ok(Opened { checkpoint, tokenizer, name: printable::line(&located.name), place })
+}
+
+fn card(network: &dyn Network, name: String, device: &ComputeDevice) -> ModelCard {
+    let spec = network.spec();
+    ModelCard {
+        name,
+        architecture: spec.architecture.clone(),
+        parameters: spec.parameters,
+        layers: spec.layers,
+        device: device.to_string(),
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use candle_core::{DType, Device};
 use thiserror::Error;
 
-use crate::model::network::NetworkError;
+use crate::model::{memory::Memory, network::NetworkError};
 
 /// What a person asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -107,6 +107,14 @@ impl ComputeDevice {
 
     fn gpu(tensors: Device) -> Self {
         Self { tensors, dtype: DType::F32, kernels: Kernels::Library }
+    }
+
+    /// How much memory the device has; `None` where nothing tells. A GPU's is asked of its driver here.
+    pub fn memory(&self) -> Option<Memory> {
+        match &self.tensors {
+            Device::Cpu => Memory::of_machine(),
+            Device::Cuda(_) | Device::Metal(_) => None,
+        }
     }
 
     /// The device as the tensor library knows it, for the floors that compute (`model`, `train`).

@@ -174,11 +174,16 @@ impl KvBuffers {
         Ok((row(keys)?, row(values)?))
     }
 
+    /// Number of slots that memory is held for once `positions` positions of a context of `max_positions` are fed.
+    pub fn slots_for(positions: usize, max_positions: usize) -> usize {
+        positions.next_power_of_two().max(FIRST_SLOTS).min(max_positions)
+    }
+
     fn grow(&mut self, end: usize) -> candle_core::Result<()> {
         if end <= self.slots() {
             return Ok(());
         }
-        let slots = end.next_power_of_two().min(self.shape.max_positions).max(end);
+        let slots = Self::slots_for(end, self.shape.max_positions).max(end);
         let grown = |rows: &Tensor| {
             let shape = (self.shape.kv_heads, slots, self.shape.head_dim);
             let larger = Tensor::zeros(shape, self.device.dtype(), self.device.tensors())?;

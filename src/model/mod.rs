@@ -12,7 +12,8 @@
 //! | [`checkpoint`] | a checkpoint's folder or embedded bytes, and which architecture they are |
 //! | [`tokenizer`] | text to token ids and back |
 //! | [`embedded`] | the pair that is part of the program |
-//! | [`weights`] | tensors out of a safetensors file |
+//! | [`weights`] | tensors out of safetensors files, whole or in shards |
+//! | [`gguf`] | the same out of a GGUF file, which also has configuration and tokenizer |
 //! | [`config`] | the fields of `config.json` |
 //! | [`device`] | where tensors live and are computed |
 //! | [`llada`] | configuration and names of `LLaDA` |
@@ -21,7 +22,8 @@
 //! | `block` | one pre-norm layer of it |
 //! | [`attention`] | projections to heads, heads to context |
 //! | [`kv`] | keys and values, addressed by absolute position |
-//! | [`layers`] | linear maps, norms, rotary angles |
+//! | [`linear`] | linear maps of floats or of blocks of small integers, token vectors and head |
+//! | [`layers`] | norms, rotary angles, the feed-forward part |
 //! | `cpu` | the fused CPU kernels behind them |
 //!
 //! A further architecture of the same make is a configuration, a table of tensor names and an assembly of both, as in
@@ -37,8 +39,10 @@ pub mod device;
 pub mod embedded;
 pub mod hub;
 pub mod known;
+pub mod gguf;
 pub mod kv;
 pub mod layers;
+pub mod linear;
 pub mod llada;
 pub mod memory;
 pub mod network;

@@ -144,8 +144,10 @@ pub enum Progress {
     Reading {
         /// The model.
         model: String,
-        /// Bytes of its files.
-        bytes: u64,
+        /// Bytes that have become tensors.
+        done: u64,
+        /// Bytes of all of them.
+        total: u64,
     },
 }
 
@@ -163,15 +165,23 @@ pub struct Located {
 
 impl Source {
     /// Finds the files. A model of the hub that is whole in the cache is taken from there without asking; any other is
-    /// downloaded.
-    pub fn locate(&self, hub: &Hub, watch: &mut Watch<'_>) -> Result<Located, SourceError> {
+    /// downloaded. `hub` is called for such models alone: an environment that says nonsense of the hub is no concern of
+    /// the others.
+    pub fn locate(
+        &self,
+        hub: &dyn Fn() -> Result<Hub, HubError>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Located, SourceError> {
         let path = match self {
             Self::Embedded => None,
             Self::Path(path) => Some(local(path)?),
-            Self::Hub(model) => Some(match hub.cached(model) {
-                Some(path) => path,
-                None => hub.fetch(model, watch)?.path,
-            }),
+            Self::Hub(model) => {
+                let hub = hub()?;
+                Some(match hub.cached(model) {
+                    Some(path) => path,
+                    None => hub.fetch(model, watch)?.path,
+                })
+            }
         };
         Ok(Located { path, name: self.name() })
     }

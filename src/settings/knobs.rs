@@ -97,12 +97,50 @@ impl KnobType for f32 {
 }
 
 choices! {
+    /// Where tokens can be committed.
+    ScheduleChoice {
+        Blocks = "blocks": "in blocks from left to right, or the whole canvas (block-length)",
+        Leftmost = "leftmost": "at the leftmost window-length masks, whatever stands between them (Elastic-Cache)",
+    }
+}
+
+choices! {
     /// Which K/V rows are reused.
     CacheChoice {
         Off = "off": "recompute every position in every step",
         Block = "freecache-block": "freeze prompt and finished blocks, recompute from the current block on",
         Window = "freecache-window": "recompute a window around the last committed token, freeze what is left of it",
         Prompt = "freecache-prompt": "freeze the prompt after the first step, recompute the generation",
+        FastPrefix = "fast-prefix": "Fast-dLLM: on entering a block compute everything, then from the block on",
+        FastDual = "fast-dual": "Fast-dLLM: on entering a block compute everything, then only the block",
+        DkvDecode = "dkv-decode": "dKV-Cache: freeze a token one step after it was committed, recompute the masks",
+        DkvPrefill = "dkv-prefill": "dKV-Cache: freeze the prompt after the first step, and never refresh it",
+        DkvPrefillDecode = "dkv-pd": "dKV-Cache: both, refreshing what dkv-decode froze",
+        DkvGreedy = "dkv-greedy": "dKV-Cache: recompute what is committed next, what was committed last, and neighbours",
+        Elastic = "elastic": "Elastic-Cache: recompute the window; once attention drifts in a layer, all above it",
+    }
+}
+
+impl CacheChoice {
+    /// Whether `cache-refresh` says when everything is computed anew.
+    pub fn is_refreshed(self) -> bool {
+        matches!(self, Self::FastPrefix | Self::FastDual | Self::DkvDecode | Self::DkvPrefillDecode | Self::DkvGreedy)
+    }
+}
+
+choices! {
+    /// Which rows dKV-Cache freezes in a network whose rows speak for the token to their right.
+    FreezeChoice {
+        Both = "both": "rows whose own token and the one to the right are committed (dKV-Cache `un_right`)",
+        Target = "target": "rows whose token to the right is committed, be they masked or not (dKV-Cache `un`)",
+    }
+}
+
+choices! {
+    /// What the similarity of attention is taken over.
+    DriftAxis {
+        Keys = "keys": "each head's distribution over the keys (Elastic-Cache, as its paper defines it)",
+        Heads = "heads": "the heads' weights of each key (Elastic-Cache, as released)",
     }
 }
 
@@ -120,7 +158,8 @@ choices! {
         Confidence = "confidence": "probability of the drawn token (LLaDA low-confidence, Dream `maskgit_plus`)",
         Margin = "margin": "gap between the two most likely tokens (Dream `topk_margin`)",
         Entropy = "entropy": "negative entropy, the most certain first (Dream entropy)",
-        Random = "random": "a random order",
+        Random = "random": "a random order, drawn anew in every step",
+        Drawn = "drawn": "a random order, drawn once for the block and so known in advance (dKV-Cache greedy)",
     }
 }
 
@@ -152,6 +191,7 @@ choices! {
         Off = "off": "never: every mask is denoised",
         Prefix = "prefix": "once end of text is committed and nothing before it is masked",
         Block = "block": "once a finished block holds end of text",
+        Cut = "cut": "fill what is right of end of text once it is committed; masks left of it are still denoised",
     }
 }
 
@@ -223,10 +263,15 @@ knobs! {
     Schedule {
         "block-length" block_length: usize / "whole" = None, (1..=4096 by 4), "tokens", NextBlock,
             "Denoise in blocks of this length, left to right; whole takes the canvas at once.";
+        "schedule" schedule: ScheduleChoice = ScheduleChoice::Blocks, _, "", NextBlock,
+            "Where tokens can be committed.";
+        "window-length" window_length: usize = 16, (1..=4096 by 4), "masks", NextStep,
+            "Schedule leftmost: how many masks stand in the window (Elastic-Cache's beta).",
+            when |s| s.schedule == ScheduleChoice::Leftmost;
     }
     Cache {
         "cache" cache: CacheChoice = CacheChoice::Off, _, "", NextStep,
-            "Which K/V rows are reused instead of recomputed (FlashDLM, FreeCache).";
+            "Which K/V rows are reused instead of recomputed.";
         "window-left" window_left: usize = 64, (1..=4096 by 8), "tokens", NextStep,
             "Window cache: positions recomputed before the last committed token.",
             when |s| s.cache == CacheChoice::Window;
@@ -236,6 +281,24 @@ knobs! {
         "clean-freeze" clean_freeze: bool = false, _, "", NextBlock,
             "Block cache: freeze a finished block one step late, with its last tokens in place.",
             when |s| s.cache == CacheChoice::Block && s.block_length.is_some();
+        "cache-refresh" cache_refresh: usize / "entry" = None, (1..=1024 by 1), "steps", NextStep,
+            "Fast-dLLM, dKV-Cache: recompute everything every so many steps of a block; entry: on entering it only.",
+            when |s| s.cache.is_refreshed();
+        "dkv-freeze" dkv_freeze: FreezeChoice = FreezeChoice::Both, _, "", NextStep,
+            "dKV-Cache on networks with shifted logits: which rows are frozen.",
+            when |s| matches!(s.cache, CacheChoice::DkvDecode | CacheChoice::DkvPrefillDecode);
+        "dkv-neighbours" dkv_neighbours: usize = 4, (0..=64 by 1), "masks", NextStep,
+            "dKV-Cache greedy: nearest masks recomputed along with each position that is committed next.",
+            when |s| s.cache == CacheChoice::DkvGreedy;
+        "drift-threshold" drift_threshold: f32 = 0.9, (0.0..=2.0 by 0.05), "cosine", NextStep,
+            "Elastic-Cache: recompute the layers above one whose attention is less similar to before (gamma).",
+            when |s| s.cache == CacheChoice::Elastic;
+        "drift-axis" drift_axis: DriftAxis = DriftAxis::Keys, _, "", NextStep,
+            "Elastic-Cache: what that similarity is taken over.",
+            when |s| s.cache == CacheChoice::Elastic;
+        "drift-tokens" drift_tokens: usize = 1, (1..=64 by 1), "tokens", NextStep,
+            "Elastic-Cache: how many of the most attended tokens are watched per layer.",
+            when |s| s.cache == CacheChoice::Elastic;
     }
     Proposal {
         "sampler" sampler: SamplerStyle = SamplerStyle::Gumbel, _, "", NextStep,

@@ -1,6 +1,8 @@
 //! Rules that hold between knobs, and between knobs, prompt and model. Each has a message that says what to change.
 
-use super::{EosStop, GuideRule, SamplerStyle, Settings, SettingsError, UnmaskRule};
+use super::{
+    CacheChoice, EosStop, GuideRule, OrderScore, SamplerStyle, ScheduleChoice, Settings, SettingsError, UnmaskRule,
+};
 
 /// What the prompt and the model allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,12 +22,17 @@ impl Settings {
     pub fn validate(&self, limits: &Limits) -> Result<(), SettingsError> {
         validate_canvas(limits)?;
         self.validate_blocks(limits)?;
+        self.validate_window()?;
+        self.validate_cache()?;
         self.validate_sampler()?;
         self.validate_guide(limits)
     }
 
     /// Number of blocks that a canvas of `gen_length` tokens is denoised in; the last one may be short.
     pub fn blocks(&self, gen_length: usize) -> usize {
+        if self.schedule == ScheduleChoice::Leftmost {
+            return 1;
+        }
         self.block_length.map_or(1, |length| gen_length.div_ceil(length.max(1)))
     }
 
@@ -51,6 +58,69 @@ impl Settings {
             );
         }
         Ok(())
+    }
+
+    fn validate_window(&self) -> Result<(), SettingsError> {
+        if self.schedule != ScheduleChoice::Leftmost {
+            return Ok(());
+        }
+        if matches!(self.unmask, UnmaskRule::Time | UnmaskRule::Origin | UnmaskRule::ThresholdBudget)
+            || self.unmask == UnmaskRule::Quota && self.steps.is_some()
+        {
+            let pace = if self.unmask == UnmaskRule::Quota { "steps" } else { self.unmask.word() };
+            return conflict(format!(
+                "schedule 'leftmost' moves its window in every step, and {pace} spreads a number of steps over blocks: \
+                 set unmask to 'threshold', or to 'quota' with steps 'auto'"
+            ));
+        }
+        if self.eos_stop == EosStop::Block {
+            return conflict(
+                "eos-stop 'block' ends a run at a finished block, and schedule 'leftmost' has none: set eos-stop to 'cut'"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    fn validate_cache(&self) -> Result<(), SettingsError> {
+        let cache = self.cache.word();
+        match self.cache {
+            CacheChoice::FastPrefix | CacheChoice::FastDual
+                if self.cache_refresh.is_none()
+                    && (self.block_length.is_none() || self.schedule == ScheduleChoice::Leftmost) =>
+            {
+                conflict(format!(
+                    "cache '{cache}' is refreshed on entering a block, and there is only one block: set block-length (with \
+                     schedule 'blocks'), or cache-refresh"
+                ))
+            }
+            CacheChoice::DkvGreedy if self.guide != GuideRule::Off => conflict(format!(
+                "cache '{cache}' computes only what it knows to be committed next, and guide '{}' decides that later: set \
+                 guide to 'off', or cache to 'dkv-decode'",
+                self.guide.word()
+            )),
+            CacheChoice::DkvGreedy
+                if self.unmask != UnmaskRule::Quota
+                    || self.order != OrderScore::Drawn
+                    || self.order_temperature.is_some()
+                    || self.eos_last =>
+            {
+                conflict(format!(
+                    "cache '{cache}' must know beforehand what is committed next: set unmask to 'quota', order to 'drawn', \
+                     order-temperature to 'off' and eos-last to 'off', or cache to 'dkv-decode'"
+                ))
+            }
+            CacheChoice::Elastic if self.schedule != ScheduleChoice::Leftmost => conflict(format!(
+                "cache '{cache}' computes a window of the leftmost masks, and schedule is '{}': set schedule to 'leftmost'",
+                self.schedule.word()
+            )),
+            CacheChoice::Elastic if self.guide != GuideRule::Off => conflict(format!(
+                "cache '{cache}' commits from its window by threshold or quota, and guide is '{}': set guide to 'off', or \
+                 cache to 'freecache-window'",
+                self.guide.word()
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn validate_sampler(&self) -> Result<(), SettingsError> {

@@ -6,6 +6,9 @@ use crate::decode::record::{Cost, Proposal, StepRecord};
 /// The longest canvas that a file may ask for: far above any model's context, far below what memory holds.
 const LONGEST_CANVAS: usize = 1 << 20;
 
+/// The most layers that a file may list: far above any model's.
+const MOST_LAYERS: usize = 1 << 12;
+
 /// Checks a header.
 pub(super) fn header(header: &Header) -> Result<(), String> {
     let prompt = header.prompt_ids.len();
@@ -49,6 +52,7 @@ impl Steps {
         self.proposals(&record.proposals)?;
         self.commits(record)?;
         self.remasked(record)?;
+        self.layers(record)?;
         self.guide(record)?;
         self.audit(record)?;
         self.ascending("piece", entry.pieces.iter().map(|piece| piece.position))?;
@@ -115,6 +119,21 @@ impl Steps {
         self.ascending("re-masked token", record.remasked.iter().copied())?;
         let Some(position) = record.remasked.iter().find(|position| **position < self.prompt) else { return Ok(()) };
         Err(format!("position {position} is masked again, and it belongs to the prompt"))
+    }
+
+    fn layers(&self, record: &StepRecord) -> Result<(), String> {
+        if record.layers.len() > MOST_LAYERS {
+            return Err(format!("{} layers are listed, and {MOST_LAYERS} is the most", record.layers.len()));
+        }
+        for layer in &record.layers {
+            if layer.computed as usize > self.length {
+                return Err(format!("a layer computes {} of {} positions", layer.computed, self.length));
+            }
+            if let Some(similarity) = layer.similarity.filter(|value| !(-1.0..=1.0).contains(value)) {
+                return Err(format!("a layer's similarity is {similarity}, not between -1 and 1"));
+            }
+        }
+        Ok(())
     }
 
     fn guide(&self, record: &StepRecord) -> Result<(), String> {

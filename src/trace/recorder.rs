@@ -176,6 +176,7 @@ mod tests {
             commits: Vec::new(),
             remasked: Vec::new(),
             kv: Vec::new(),
+            layers: Vec::new(),
             guide: None,
             audit: None,
             cost: Cost::default(),

@@ -268,6 +268,7 @@ impl Fixture {
             commits,
             remasked: Vec::new(),
             kv,
+            layers: Vec::new(),
             audit: None,
             cost: Cost {
                 nfe: 1,

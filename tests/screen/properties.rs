@@ -98,6 +98,7 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                     .collect(),
                 remasked: Vec::new(),
                 kv: kv.into_iter().map(|(status, age)| KvUse { status, age }).collect(),
+                layers: Vec::new(),
                 guide: drafts.map(|drafts| GuideReview {
                     accepted: drafts.len() / 2,
                     forwards: vec![drafts.len()],

@@ -3,17 +3,30 @@
 //! A policy never changes a value: it chooses sets of positions, once per step, and is told what was computed and
 //! what was committed. Rows are written at absolute positions. What is common to all policies stands here: the
 //! provenance of every row (the step that wrote it, and the token that stood there), and the report made of it.
+//!
+//! | file | method |
+//! |---|---|
+//! | `freecache.rs` | FreeCache (FlashDLM) |
+//! | `fastdllm.rs` | Fast-dLLM's prefix and dual cache |
+//! | `dkv.rs` | dKV-Cache: decode, prefill, both, greedy |
+//! | `elastic.rs` | Elastic-Cache |
+//!
+//! A policy that takes over in the middle of a run starts from rows that are all fresh, so none ever reads a row that
+//! another left in a state which it does not know.
 
+mod dkv;
+mod elastic;
+mod fastdllm;
 mod freecache;
 
 use super::{
     moment::Moment,
     plan::{PassPlan, Plan},
-    record::{KvStatus, KvUse},
+    record::{KvStatus, KvUse, LayerUse},
 };
 use crate::{
     model::network::{Logits, Network, NetworkError, Pass},
-    settings::CacheChoice,
+    settings::{CacheChoice, Settings},
 };
 
 /// The provenance of every K/V row, and the policy in force.
@@ -22,8 +35,14 @@ pub(super) struct Cache {
     rows: Vec<Option<Row>>,
     /// The policy that planned the last step: another one starts from rows that are all fresh.
     policy: CacheChoice,
+    /// The canvas as the last step found it.
+    before: Vec<u32>,
+    /// What each layer did in the last step, where layers differ.
+    layers: Vec<LayerUse>,
+    elastic: elastic::Elastic,
 }
 
+/// The provenance of a K/V row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Row {
     step: usize,
@@ -33,29 +52,66 @@ struct Row {
 impl Cache {
     /// No row yet, for a canvas of `length` positions.
     pub fn new(length: usize) -> Self {
-        Self { rows: vec![None; length], policy: CacheChoice::Off }
+        Self {
+            rows: vec![None; length],
+            policy: CacheChoice::Off,
+            before: Vec::new(),
+            layers: Vec::new(),
+            elastic: elastic::Elastic::default(),
+        }
     }
 
     /// What the next step computes.
     pub fn plan(&mut self, moment: Moment<'_>) -> Plan {
-        let whole = Plan::whole(moment.canvas.live());
         let policy = moment.settings.cache;
         // A prefix of the rows of every FreeCache form is readable by every other.
         let related = freecache::is_form(policy) && freecache::is_form(self.policy);
         let switched = policy != self.policy && !related;
         self.policy = policy;
-        if switched || self.rows[..moment.canvas.live()].iter().any(Option::is_none) {
-            return whole;
-        }
-        match policy {
-            CacheChoice::Off => whole,
+        let live = moment.canvas.live();
+        let fresh = switched || self.rows[..live].iter().any(Option::is_none);
+        self.layers.clear();
+        let plan = match policy {
+            CacheChoice::Off => Plan::whole(live),
+            CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window if fresh => Plan::whole(live),
             CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window => freecache::plan(moment),
-        }
+            CacheChoice::FastPrefix | CacheChoice::FastDual => fastdllm::plan(moment, fresh),
+            CacheChoice::DkvDecode
+            | CacheChoice::DkvPrefill
+            | CacheChoice::DkvPrefillDecode
+            | CacheChoice::DkvGreedy => dkv::plan(moment, &self.rows, &self.before, fresh),
+            CacheChoice::Elastic => self.elastic.plan(moment, &self.rows, fresh),
+        };
+        self.before.clear();
+        self.before.extend_from_slice(moment.canvas.ids());
+        plan
     }
 
     /// Runs one forward of the plan.
-    pub fn forward(&mut self, network: &mut dyn Network, pass: Pass<'_>) -> Result<Logits, NetworkError> {
-        network.forward(pass)
+    pub fn forward(
+        &mut self,
+        network: &mut dyn Network,
+        pass: Pass<'_>,
+        settings: &Settings,
+    ) -> Result<Logits, NetworkError> {
+        match self.policy {
+            CacheChoice::Elastic => self.elastic.forward(network, pass, settings, &mut self.layers),
+            _ => network.forward(pass),
+        }
+    }
+
+    /// What each layer did in the last step, from the first one up; empty where all did the same.
+    pub fn layers(&self) -> &[LayerUse] {
+        &self.layers
+    }
+
+    /// How many positions `pass`, the last one that was run, computed; the mean over the layers, rounded up, where they
+    /// differ.
+    pub fn computed(&self, pass: &PassPlan) -> u32 {
+        match self.layers.len() {
+            0 => pass.query.len() as u32,
+            layers => self.layers.iter().map(|layer| layer.computed).sum::<u32>().div_ceil(layers as u32),
+        }
     }
 
     /// Notes what a pass of the step wrote.

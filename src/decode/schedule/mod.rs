@@ -1,9 +1,10 @@
-//! Slot 1, schedule: fixed blocks from left to right, or the whole canvas as one block.
+//! Slot 1, schedule: fixed blocks from left to right, the whole canvas as one block, or a window of the leftmost masks.
 //!
 //! LLaDA's semi-autoregressive blocks (Nie et al. 2025, released `generate.py`); the last block may be short.
+//! Elastic-Cache's window (arXiv 2510.14973) holds the leftmost masks, wherever they stand, and moves in every step.
 
 use super::{canvas::Canvas, record::Region};
-use crate::settings::Settings;
+use crate::settings::{ScheduleChoice, Settings};
 
 /// The block under way and how far it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +16,7 @@ pub(super) struct Schedule {
     pub step: usize,
     /// Steps that the block was given when it was opened, where the settings count steps.
     pub steps: usize,
+    kind: ScheduleChoice,
 }
 
 impl Schedule {
@@ -33,9 +35,15 @@ impl Schedule {
         self.previous.filter(|_| self.step == 0)
     }
 
-    /// Whether nothing in the block is masked.
+    /// Whether nothing in the block is masked. A window that moves is never closed while anything is masked.
     pub fn is_closed(&self, canvas: &Canvas) -> bool {
-        canvas.masked(self.region.start..self.region.end).next().is_none()
+        let region = if self.slides() { 0..canvas.len() } else { self.region.start..self.region.end };
+        canvas.masked(region).next().is_none()
+    }
+
+    /// Whether the block is a window that moves in every step.
+    pub fn slides(&self) -> bool {
+        self.kind == ScheduleChoice::Leftmost
     }
 
     /// Opens the block behind this one, which must not reach the end of the canvas.
@@ -43,12 +51,35 @@ impl Schedule {
         *self = Self::open(Some(self.region), self.region.end, canvas, settings);
     }
 
+    /// Moves the window to the leftmost masks. Where the settings no longer ask for a window, opens a block at the
+    /// leftmost mask instead, and says so.
+    pub fn slide(&mut self, canvas: &Canvas, settings: &Settings) -> bool {
+        let start = canvas.first_masked().unwrap_or(self.region.start);
+        if settings.schedule != self.kind {
+            *self = Self::open(Some(self.region), start, canvas, settings);
+            return true;
+        }
+        (self.region.start, self.region.end) = (start, window_end(start, canvas, settings));
+        false
+    }
+
     fn open(previous: Option<Region>, start: usize, canvas: &Canvas, settings: &Settings) -> Self {
         let block = previous.map_or(0, |region| region.block + 1);
-        let end = settings.block_length.map_or(canvas.len(), |length| (start + length).min(canvas.len()));
+        let kind = settings.schedule;
+        let end = match kind {
+            ScheduleChoice::Blocks => {
+                settings.block_length.map_or(canvas.len(), |length| (start + length).min(canvas.len()))
+            }
+            ScheduleChoice::Leftmost => window_end(start, canvas, settings),
+        };
         let steps = block_steps(block, end - start, canvas, settings);
-        Self { region: Region { block, start, end }, previous, step: 0, steps }
+        Self { region: Region { block, start, end }, previous, step: 0, steps, kind }
     }
+}
+
+/// One past the last of the leftmost `window-length` masks from `start` on.
+fn window_end(start: usize, canvas: &Canvas, settings: &Settings) -> usize {
+    canvas.masked(start..canvas.len()).take(settings.window_length).last().map_or(canvas.len(), |last| last + 1)
 }
 
 /// The share of `steps` that falls to a block of `length` positions; the remainder goes to the first blocks.
@@ -88,6 +119,26 @@ mod tests {
     #[test]
     fn whole_canvas_is_one_block() {
         assert_eq!(walk(10, &Settings::default()), [(2, 12, 10)]);
+    }
+
+    #[test]
+    fn a_window_holds_the_leftmost_masks_and_is_never_closed_before_the_end() {
+        let settings = Settings { schedule: ScheduleChoice::Leftmost, window_length: 3, ..Settings::default() };
+        let mut canvas = Canvas::new(&[1, 2], 8, 9);
+        let mut schedule = Schedule::new(&canvas, &settings);
+        let bounds = |schedule: &Schedule| (schedule.region().block, schedule.region().start, schedule.region().end);
+        assert_eq!(bounds(&schedule), (0, 2, 5));
+        [2, 3, 4, 6].into_iter().for_each(|position| canvas.write(position, 3));
+        assert!(!schedule.is_closed(&canvas));
+        assert!(!schedule.slide(&canvas, &settings));
+        assert_eq!(bounds(&schedule), (0, 5, 9));
+        [5, 7].into_iter().for_each(|position| canvas.write(position, 3));
+        schedule.slide(&canvas, &settings);
+        assert_eq!(bounds(&schedule), (0, 8, 10));
+        // Another schedule goes on from the leftmost mask.
+        let blocks = Settings { schedule: ScheduleChoice::Blocks, block_length: Some(1), ..settings };
+        assert!(schedule.slide(&canvas, &blocks));
+        assert_eq!(bounds(&schedule), (1, 8, 9));
     }
 
     #[test]

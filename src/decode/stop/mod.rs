@@ -12,7 +12,9 @@ const STEP_BUDGET_PER_MASK: usize = 4;
 
 /// Fills the masks behind a settled end of text, where the settings ask for it; returns what was filled.
 ///
-/// Under a guide, end of text settles as soon as it is committed (FlashDLM): commits run from left to right.
+/// Under a guide, end of text settles as soon as it is committed (FlashDLM): commits run from left to right. A *cut*
+/// settles at once what is right of end of text, takes it out of the work, and leaves the masks left of it to be denoised
+/// (Elastic-Cache).
 pub(super) fn fill_after_eos(canvas: &mut Canvas, schedule: &Schedule, settings: &Settings, eos: u32) -> Vec<Commit> {
     let Some(end) = canvas.first_generated(eos) else {
         return Vec::new();
@@ -20,12 +22,16 @@ pub(super) fn fill_after_eos(canvas: &mut Canvas, schedule: &Schedule, settings:
     let prefix_is_settled = canvas.masked(canvas.prompt()..end).next().is_none();
     let settled = match settings.eos_stop {
         EosStop::Off => false,
+        EosStop::Cut => true,
         EosStop::Prefix => prefix_is_settled,
         EosStop::Block if settings.guide != GuideRule::Off && settings.block_length.is_none() => prefix_is_settled,
         EosStop::Block => schedule.is_closed(canvas) && end < schedule.region().end,
     };
     if !settled {
         return Vec::new();
+    }
+    if settings.eos_stop == EosStop::Cut {
+        canvas.cut(end + 1);
     }
     let masked: Vec<usize> = canvas.masked(end..canvas.len()).collect();
     for position in &masked {
@@ -37,10 +43,8 @@ pub(super) fn fill_after_eos(canvas: &mut Canvas, schedule: &Schedule, settings:
 
 /// Why the run is over after `steps` steps, if it is.
 pub(super) fn check(canvas: &Canvas, filled: bool, steps: usize) -> Option<StopReason> {
-    if filled {
-        Some(StopReason::EndOfText)
-    } else if canvas.first_masked().is_none() {
-        Some(StopReason::NothingMasked)
+    if canvas.first_masked().is_none() {
+        Some(if filled { StopReason::EndOfText } else { StopReason::NothingMasked })
     } else if steps >= STEP_BUDGET_PER_MASK * canvas.generated() {
         Some(StopReason::StepBudget)
     } else {

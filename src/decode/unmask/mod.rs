@@ -74,6 +74,17 @@ fn select(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
     commits
 }
 
+/// The masked positions that the quota commits in this step, in that order, where the order was drawn beforehand: known
+/// before anything is scored (dKV-Cache greedy).
+pub(super) fn upcoming(moment: Moment<'_>) -> Vec<usize> {
+    let Region { start, end, .. } = moment.schedule.region();
+    let mut order: Vec<(f64, usize)> =
+        moment.canvas.masked(start..end).map(|position| (moment.drawn(position), position)).collect();
+    order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    order.truncate(quota(order.len(), moment));
+    order.into_iter().map(|(_, position)| position).collect()
+}
+
 /// How many tokens this step commits so that the block is full after its last step (LLaDA: an even split with the
 /// remainder in the first steps). Counted from what is left, so that it also holds after a live change.
 fn quota(masked: usize, moment: Moment<'_>) -> usize {

@@ -17,7 +17,8 @@ use crate::model::block::Block;
 use crate::model::config::Dims;
 use crate::model::device::ComputeDevice;
 use crate::model::kv::{KvBuffers, KvPlan, KvShape};
-use crate::model::layers::{RmsNorm, Rotary, Vocabulary, pick};
+use crate::model::layers::{RmsNorm, Rotary, pick};
+use crate::model::linear::Vocabulary;
 use crate::model::network::{Logits, Network, NetworkError, NetworkSpec, Pass};
 use crate::model::weights::{LoadError, Weights};
 

@@ -218,7 +218,7 @@ impl Theme {
             Reason::BestOfStep => palette.purple,
             Reason::Drawn => palette.yellow,
             Reason::GuideAgreed => palette.teal,
-            Reason::Forced => palette.orange,
+            Reason::Forced | Reason::BlockEntry => palette.orange,
             Reason::EndOfText => palette.faint,
         }
     }

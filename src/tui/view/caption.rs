@@ -57,14 +57,16 @@ pub(super) fn because(reason: Reason) -> &'static str {
         Reason::Drawn => "drawn by lot",
         Reason::GuideAgreed => "with the guide",
         Reason::Forced => "forced",
+        Reason::BlockEntry => "on entering the block",
         Reason::EndOfText => "end-of-text fill",
     }
 }
 
 /// Every reason, in the order of their importance.
-pub(super) const REASONS: [Reason; 7] = [
+pub(super) const REASONS: [Reason; 8] = [
     Reason::GuideAgreed,
     Reason::Forced,
+    Reason::BlockEntry,
     Reason::Threshold,
     Reason::BestOfStep,
     Reason::Quota,

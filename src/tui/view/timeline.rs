@@ -162,7 +162,7 @@ fn fill(pen: &Pen<'_>, reason: Reason) -> &'static str {
     }
     match reason {
         Reason::GuideAgreed | Reason::Quota | Reason::Threshold => glyphs.rising[7],
-        Reason::Forced | Reason::BestOfStep | Reason::Drawn => glyphs.mask_reused,
+        Reason::Forced | Reason::BlockEntry | Reason::BestOfStep | Reason::Drawn => glyphs.mask_reused,
         Reason::EndOfText => glyphs.mask_dropped,
     }
 }

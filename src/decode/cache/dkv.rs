@@ -1,0 +1,107 @@
+//! dKV-Cache (arXiv 2505.15781; released `llada_dkv_cache_decode.py`, `llada_dkv_cache_greedy.py`,
+//! `dream_generation_utils.py` and `dream_generation_utils_pd.py`).
+//!
+//! A token's K/V change most when it turns from a mask into itself. So its row is frozen one step *later*: once it has
+//! been computed with the token in place.
+//!
+//! *Decode* computes every mask of the canvas and what was committed in the last step. Everything is computed in the
+//! first step of a block and in every `cache-refresh`-th, in networks that are not shifted also in the second.
+//! *Prefill* freezes the prompt after the first step and never refreshes it; *pd* does both, and refreshes what decode
+//! froze. *Greedy* computes what the step is about to commit (so the order must be known beforehand), what the last one
+//! committed, and the masks nearest to the former; all other rows, masks among them, are reused.
+//!
+//! In a shifted network the row at `i` speaks for `i + 1`, so it must not be frozen while `i + 1` is masked. `both`
+//! freezes it once both are committed, `target` once `i + 1` is, even under a mask. The released third form, which
+//! freezes a row by its own token alone, leaves masks that no row speaks for (their confidence becomes NaN there): it
+//! is not offered. Greedy is published for networks that are not shifted; here the rows that speak for the positions to
+//! be committed are computed too.
+
+use super::{
+    super::{moment::Moment, plan::Plan, unmask},
+    Row,
+};
+use crate::{
+    model::network::Alignment,
+    settings::{CacheChoice, FreezeChoice},
+};
+
+/// What a step computes. `before` is the canvas as the last step found it; `fresh` where some row cannot be reused.
+pub(super) fn plan(moment: Moment<'_>, rows: &[Option<Row>], before: &[u32], fresh: bool) -> Plan {
+    let Moment { settings, canvas, schedule, alignment, .. } = moment;
+    let live = canvas.live();
+    if fresh {
+        return Plan::whole(live);
+    }
+    let frozen_prompt = |position: usize| match alignment {
+        Alignment::Aligned => position < canvas.prompt(),
+        Alignment::Shifted => position + 1 < canvas.prompt(),
+    };
+    let second_is_full = schedule.step == 1 && alignment == Alignment::Aligned;
+    match settings.cache {
+        CacheChoice::DkvPrefill => but(live, frozen_prompt),
+        CacheChoice::DkvPrefillDecode if moment.refreshes() => but(live, frozen_prompt),
+        CacheChoice::DkvPrefillDecode => {
+            but(live, |position| frozen_prompt(position) || is_frozen(position, moment, before))
+        }
+        _ if moment.refreshes() => Plan::whole(live),
+        CacheChoice::DkvGreedy => greedy(moment, rows),
+        _ if second_is_full => Plan::whole(live),
+        _ => but(live, |position| is_frozen(position, moment, before)),
+    }
+}
+
+/// One forward over all positions but the frozen ones.
+fn but(live: usize, frozen: impl Fn(usize) -> bool) -> Plan {
+    Plan::window((0..live).filter(|position| !frozen(*position)), live)
+}
+
+/// Whether the row of a position is frozen: by then the last step has computed it in its final surroundings.
+fn is_frozen(position: usize, moment: Moment<'_>, before: &[u32]) -> bool {
+    let Moment { settings, canvas, alignment, .. } = moment;
+    // Stood there already when the last step ran: its row has seen it.
+    let stood = |position: usize| !canvas.is_masked(position) && before[position] == canvas.ids()[position];
+    let last = position + 1 == canvas.live();
+    match (alignment, settings.dkv_freeze) {
+        (Alignment::Aligned, _) => stood(position),
+        // No token is to the right of the last row; the released code lets it share the fate of the one before it…
+        (Alignment::Shifted, FreezeChoice::Both) if last => {
+            stood(position) && position.checked_sub(1).is_some_and(stood)
+        }
+        (Alignment::Shifted, FreezeChoice::Both) => stood(position) && stood(position + 1),
+        // …and wraps around to the first prompt token, which always stands, from its third step on.
+        (Alignment::Shifted, FreezeChoice::Target) if last => moment.step > 1,
+        (Alignment::Shifted, FreezeChoice::Target) => stood(position + 1),
+    }
+}
+
+fn greedy(moment: Moment<'_>, rows: &[Option<Row>]) -> Plan {
+    let Moment { settings, canvas, .. } = moment;
+    let live = canvas.live();
+    let upcoming = unmask::upcoming(moment);
+    let mut fed: Vec<bool> =
+        (0..live).map(|position| rows[position].is_none_or(|row| row.token != canvas.ids()[position])).collect();
+    for &position in &upcoming {
+        fed[position] = true;
+    }
+    for &position in &upcoming {
+        let (mut left, mut right) = (position, position + 1);
+        let (mut missing, mut leftwards) = (settings.dkv_neighbours, true);
+        while missing > 0 && (left > 0 || right < live) {
+            let neighbour = if leftwards { left.checked_sub(1) } else { Some(right).filter(|right| *right < live) };
+            if leftwards {
+                left = left.saturating_sub(1);
+            } else {
+                right += 1;
+            }
+            leftwards = !leftwards;
+            if let Some(neighbour) = neighbour.filter(|at| canvas.is_masked(*at) && !fed[*at]) {
+                fed[neighbour] = true;
+                missing -= 1;
+            }
+        }
+    }
+    for source in upcoming.iter().filter_map(|position| moment.source(*position)) {
+        fed[source] = true;
+    }
+    Plan::window((0..live).filter(|position| fed[*position]), live)
+}
