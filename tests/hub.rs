@@ -122,7 +122,8 @@ fn what_is_wanted_is_downloaded_in_pythons_layout_and_found_again() {
     );
 
     let before = server.seen().len();
-    let located = format!("hf:{REPO}").parse::<Source>().unwrap().locate(&|| Ok(hub.clone()), &mut |_| ControlFlow::Continue(()));
+    let located =
+        format!("hf:{REPO}").parse::<Source>().unwrap().locate(&|| Ok(hub.clone()), &mut |_| ControlFlow::Continue(()));
     let located = located.unwrap();
     assert_eq!((located.path, located.name.as_str()), (Some(snapshot), REPO));
     assert_eq!(server.seen().len(), before, "what is whole in the cache is taken without asking");
@@ -483,7 +484,10 @@ fn offline_nothing_is_asked() {
     assert_eq!(server.seen().len(), 0);
     fetch(&online, REPO).unwrap();
     let before = server.seen().len();
-    let located = format!("hf:{REPO}").parse::<Source>().unwrap().locate(&|| Ok(offline.clone()), &mut |_| ControlFlow::Continue(()));
+    let located = format!("hf:{REPO}")
+        .parse::<Source>()
+        .unwrap()
+        .locate(&|| Ok(offline.clone()), &mut |_| ControlFlow::Continue(()));
     assert!(located.unwrap().path.unwrap().join("config.json").is_file());
     assert_eq!(server.seen().len(), before);
 }

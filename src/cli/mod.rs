@@ -2,11 +2,13 @@
 
 mod bench;
 mod cast;
+mod catalogue;
 mod failure;
 mod knobs;
 mod models;
 mod play;
 mod presets;
+mod progress;
 mod run;
 mod settings;
 mod table;
@@ -40,6 +42,7 @@ enum Command {
     Train(train::command::TrainArgs),
     Knobs(knobs::KnobsArgs),
     Presets(presets::PresetsArgs),
+    Models(catalogue::CatalogueArgs),
 }
 
 /// The command line as the parser knows it: for documentation and tests.
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::command::run(args).map_err(|error| failure::Failure::broken(&error)),
         Command::Knobs(args) => knobs::list(&args),
         Command::Presets(args) => presets::list(&args),
+        Command::Models(args) => catalogue::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

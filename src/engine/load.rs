@@ -225,7 +225,8 @@ impl<'a> Loading<'a> {
         let (observer, of) = (Arc::clone(self.observer), name.clone());
         checkpoint.watch(Box::new(move |loading| {
             // A tensor at a time; there is nothing to break off between them.
-            let _ = observer.progress(&Progress::Reading { model: of.clone(), done: loading.done, total: loading.total });
+            let _ =
+                observer.progress(&Progress::Reading { model: of.clone(), done: loading.done, total: loading.total });
         }));
         let network = checkpoint.network(&self.device)?;
         let card = card(&*network, name, &self.device);

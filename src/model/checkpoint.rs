@@ -119,6 +119,21 @@ impl Checkpoint {
         Ok(self.weights.kept_bytes(device) + (rows * row) as u64)
     }
 
+    /// Which positions the network attends to: what tells a denoiser from a guide.
+    pub fn attention(&self) -> Result<Attention, LoadError> {
+        Ok(self.assembly()?.spec.attention)
+    }
+
+    /// Number of weights, tied ones counted once.
+    pub fn parameters(&self) -> Result<u64, LoadError> {
+        Ok(self.weights.elements(self.assembly()?.tied) as u64)
+    }
+
+    /// Bytes of the tensors as they are stored.
+    pub fn bytes(&self) -> u64 {
+        self.weights.stored_bytes()
+    }
+
     /// The network, whatever its architecture.
     pub fn network(&self, device: &ComputeDevice) -> Result<Box<dyn Network>, LoadError> {
         Ok(Box::new(self.body(device)?))

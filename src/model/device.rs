@@ -117,6 +117,11 @@ impl ComputeDevice {
         }
     }
 
+    /// Bytes that a number takes in networks on this device, where a checkpoint's are not kept as they are.
+    pub fn number_width(&self) -> u64 {
+        self.dtype.size_in_bytes() as u64
+    }
+
     /// The device as the tensor library knows it, for the floors that compute (`model`, `train`).
     pub fn tensors(&self) -> &Device {
         &self.tensors

@@ -8,6 +8,7 @@
 //! | [`source`] | where a model comes from: embedded, a folder, a GGUF file, the hub |
 //! | [`hub`] | the hub's cache, and downloads into it |
 //! | [`known`] | models of the hub that are worth watching |
+//! | [`shelf`] | what there is to choose from on this machine |
 //! | [`memory`] | whether a network fits |
 //! | [`checkpoint`] | a checkpoint's folder or embedded bytes, and which architecture they are |
 //! | [`tokenizer`] | text to token ids and back |
@@ -37,9 +38,9 @@ pub mod config;
 mod cpu;
 pub mod device;
 pub mod embedded;
+pub mod gguf;
 pub mod hub;
 pub mod known;
-pub mod gguf;
 pub mod kv;
 pub mod layers;
 pub mod linear;
@@ -48,6 +49,7 @@ pub mod memory;
 pub mod network;
 mod qwen2;
 mod qwen3;
+pub mod shelf;
 pub mod source;
 #[cfg(test)]
 mod testing;

@@ -26,6 +26,7 @@ mod knobs;
 mod layout;
 pub mod legend;
 mod looks;
+mod models;
 mod notice;
 mod pen;
 mod presets;
@@ -100,6 +101,7 @@ fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
         Overlay::Legend => legend::draw(app, area, pen),
         Overlay::Gallery => gallery::draw(app, area, pen),
         Overlay::Presets => presets::draw(app, area, pen),
+        Overlay::Models => models::draw(app, area, pen),
     }
 }
 
