@@ -29,7 +29,7 @@ fn checkpoint(length: usize) -> Model {
     let files: [(&str, &[u8]); 6] = [
         (".gitattributes", b"*.safetensors lfs"),
         ("README.md", b"# tiny"),
-        ("config.json", b"{\"model_type\": \"tiny\"}"),
+        ("config.json", b"{\"model_type\": \"llada\"}"),
         ("tokenizer.json", b"{}"),
         ("tokenizer_config.json", b"{}"),
         ("model.safetensors", &weights),
@@ -497,7 +497,7 @@ fn names_that_leave_the_folder_are_not_followed() {
     let evil = |name: &str| {
         let index = serde_json::json!({ "weight_map": { "a": name } }).to_string();
         let files: [(&str, &[u8]); 4] = [
-            ("config.json", b"{}"),
+            ("config.json", b"{\"model_type\": \"Dream\"}"),
             ("tokenizer.json", b"{}"),
             ("model.safetensors.index.json", index.as_bytes()),
             (name, b"evil"),
@@ -551,10 +551,20 @@ fn answers_that_make_no_sense_are_told() {
 }
 
 #[test]
+fn an_architecture_that_cannot_be_run_is_told_before_its_weights_come() {
+    let mut tiny = checkpoint(10_000);
+    tiny.files.insert("config.json".into(), b"{\"model_type\": \"mamba\"}".to_vec());
+    let server = Server::start(move |request, _| tiny.answer(request));
+    let message = refusal(&hub(&server, &Folder::new()), REPO);
+    assert!(message.contains("config.json: architecture `mamba` is not supported (supported: "), "{message}");
+    assert!(server.seen().iter().all(|request| !request.path.contains("safetensors")));
+}
+
+#[test]
 fn shards_are_those_that_the_index_names() {
     let index = r#"{"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors", "c": "model-1-of-2.safetensors"}}"#;
     let files: [(&str, &[u8]); 7] = [
-        ("config.json", b"{}"),
+        ("config.json", b"{\"model_type\": \"Dream\"}"),
         ("vocab.json", b"{}"),
         ("merges.txt", b""),
         ("model.safetensors.index.json", index.as_bytes()),
@@ -635,7 +645,7 @@ fn a_new_commit_brings_only_what_changed() {
     let old = checkpoint(100_000);
     let mut new = old.clone();
     new.commit = "f".repeat(40);
-    new.files.insert("config.json".into(), b"{\"model_type\": \"tiny\", \"new\": 1}".to_vec());
+    new.files.insert("config.json".into(), b"{\"model_type\": \"llada\", \"new\": 1}".to_vec());
     let cache = Folder::new();
     let content = old.files["model.safetensors"].clone();
     let before = Server::start(move |request, _| old.answer(request));

@@ -98,6 +98,13 @@ impl Checkpoint {
         Ok(Self { config_file, config, family, weights, given_mask: None, tokenizer_mask: None })
     }
 
+    /// Whether the `config.json` at `path` is of an architecture that can be run, before anything else is there.
+    pub fn check_architecture(path: &Path) -> Result<(), LoadError> {
+        let file = path.display().to_string();
+        let config = std::fs::read(path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
+        family(&file, &config).map(drop)
+    }
+
     /// Sets the mask token of a denoiser, whatever configuration and tokenizer say.
     #[must_use]
     pub fn with_mask(mut self, id: u32) -> Self {

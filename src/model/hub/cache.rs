@@ -25,6 +25,9 @@ pub(super) const DEFAULT_REVISION: &str = "main";
 /// The file that says which file holds which tensor.
 pub(super) const INDEX: &str = "model.safetensors.index.json";
 
+/// The file that says what the model is.
+pub(super) const CONFIG: &str = "config.json";
+
 /// The longest JSON file that is read: an index of many thousand tensors has a few megabytes.
 const LONGEST_JSON: u64 = 64 << 20;
 
@@ -82,7 +85,7 @@ pub(super) fn whole(snapshot: &Path, file: Option<&str>) -> Option<PathBuf> {
     if let Some(file) = file {
         return has(file).then(|| snapshot.join(file));
     }
-    if has("config.json") {
+    if has(CONFIG) {
         let has_tokenizer = has("tokenizer.json") || (has("vocab.json") && has("merges.txt"));
         let has_weights = if has(INDEX) {
             shards(&snapshot.join(INDEX)).is_ok_and(|shards| !shards.is_empty() && shards.iter().all(|name| has(name)))

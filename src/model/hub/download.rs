@@ -15,11 +15,14 @@ use ureq::{
 
 use super::{
     Fetched, HubError, HubSettings,
-    cache::{self, INDEX},
+    cache::{self, CONFIG, INDEX},
     client::{ATTEMPTS, Client, Description, Trouble, text},
     files::Wanted,
 };
-use crate::model::source::{self, HubModel, Progress, Watch};
+use crate::model::{
+    checkpoint::Checkpoint,
+    source::{self, HubModel, Progress, Watch},
+};
 
 /// Bytes that are read, written and told at a time.
 const CHUNK: usize = 256 << 10;
@@ -62,6 +65,10 @@ pub(super) fn fetch(settings: &HubSettings, model: &HubModel, watch: &mut Watch<
     for file in &wanted.first {
         let description = client.describe(model, &place.commit, file, meter.watch)?;
         place.obtain(&client, &description, &mut meter)?;
+    }
+    if let Some(config) = wanted.first.iter().find(|file| *file == CONFIG) {
+        // Better told now than after the weights have come.
+        Checkpoint::check_architecture(&place.snapshot.join(config))?;
     }
     let mut weights = wanted.weights;
     if wanted.first.iter().any(|file| file == INDEX) {

@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
+use crate::model::weights::LoadError;
+
 /// Why a model of the hub cannot be had, in one sentence. Names of files and what servers say are not yet printable.
 #[derive(Debug, Error)]
 pub enum HubError {
@@ -207,6 +209,9 @@ pub enum HubError {
         /// What the system said.
         error: io::Error,
     },
+    /// Not of an architecture that can be run.
+    #[error(transparent)]
+    Architecture(#[from] LoadError),
     /// The user broke it off.
     #[error("the download was broken off; the next one goes on from there")]
     Cancelled,

@@ -2,12 +2,15 @@
 
 use std::{fs, path::Path};
 
-use super::{HubError, cache::INDEX};
+use super::{
+    HubError,
+    cache::{CONFIG, INDEX},
+};
 use crate::model::source::{self, HubModel};
 
 /// Small files that tell how to read the weights and the text, the most telling first.
 const DESCRIPTIONS: [&str; 7] = [
-    "config.json",
+    CONFIG,
     "generation_config.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
@@ -40,7 +43,7 @@ impl Wanted {
             }
             return Err(HubError::NoFile { repo, file: file.to_owned(), files: gguf });
         }
-        let weights = match (has("config.json"), has(INDEX), has("model.safetensors")) {
+        let weights = match (has(CONFIG), has(INDEX), has("model.safetensors")) {
             (true, true, _) => Vec::new(),
             (true, false, true) => vec!["model.safetensors".to_owned()],
             _ => {
