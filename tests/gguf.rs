@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use candle_core::quantized::gguf_file::{self, Value};
+use candle_core::quantized::tokenizer::TokenizerFromGguf;
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use diffuscope::model::checkpoint::Checkpoint;
@@ -20,6 +21,8 @@ use diffuscope::model::device::ComputeDevice;
 use diffuscope::model::network::{Network, Pass, Read};
 use rand::{Rng, SeedableRng};
 use serde_json::{Value as Json, json};
+use tokenizers::models::bpe::BPE;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 
 /// A folder that goes when this value goes.
 struct Folder(PathBuf);
@@ -489,4 +492,156 @@ fn what_is_wrong_with_a_file_is_one_sentence() {
         tensors.push(("rope_freqs.weight".into(), quantized(&factors, GgmlDType::F32)));
     });
     assert!(found.contains("has a tensor `rope_freqs.weight` that the"), "{found}");
+}
+
+/// Bytes as the characters that byte-level BPE writes them as.
+fn alphabet() -> Vec<String> {
+    let mut alphabet: Vec<char> = ByteLevel::alphabet().into_iter().collect();
+    alphabet.sort_unstable();
+    alphabet.into_iter().map(String::from).collect()
+}
+
+/// Names of the added tokens of the vocabulary below, and their kinds in the file.
+const ADDED: [(&str, i32); 5] =
+    [("<|endoftext|>", 3), ("<|mdm_mask|>", 3), ("<|startoftext|>", 3), ("<think>", 4), ("[PAD261]", 5)];
+
+/// Fields of a byte-level vocabulary with a few merges, cut by `pre`.
+fn vocabulary(pre: &str) -> Vec<(String, Value)> {
+    let merges = ["t h", "th e", "Ġ the", "1 2", "12 3", "Ċ Ċ"];
+    let mut tokens = alphabet();
+    let start = tokens.len() as u32;
+    tokens.extend(ADDED.iter().map(|(name, _)| (*name).to_owned()));
+    let mut kinds = vec![1; start as usize];
+    kinds.extend(ADDED.iter().map(|(_, kind)| *kind));
+    for merge in merges {
+        tokens.push(merge.replace(' ', ""));
+        kinds.push(1);
+    }
+    let texts = |texts: Vec<String>| Value::Array(texts.into_iter().map(Value::String).collect());
+    [
+        ("model", Value::String("gpt2".into())),
+        ("pre", Value::String(pre.into())),
+        ("tokens", texts(tokens)),
+        ("token_type", Value::Array(kinds.into_iter().map(Value::I32).collect())),
+        ("merges", texts(merges.map(str::to_owned).to_vec())),
+        ("eos_token_id", Value::U32(start)),
+        ("bos_token_id", Value::U32(start + 2)),
+    ]
+    .map(|(key, value)| (format!("tokenizer.ggml.{key}"), value))
+    .to_vec()
+}
+
+/// A file of a tiny network with these fields besides its own.
+fn with_fields(folder: &Folder, fields: Vec<(String, Value)>) -> PathBuf {
+    let mut model = Model::golden("llada-tiny");
+    model.config.as_object_mut().unwrap().remove("mask_token_id");
+    let mut metadata = model.metadata();
+    for (key, value) in fields {
+        set(&mut metadata, &key, value);
+    }
+    let path = folder.0.join("m.gguf");
+    write(&path, &metadata, &model.converted(GgmlDType::F16));
+    path
+}
+
+#[test]
+fn a_file_has_its_tokenizer_within() {
+    let samples =
+        ["the 12345 théâtre\n\n  of The's <think> I'll", "a<|mdm_mask|> b", "  1234.5 \r\n x  ", "🦀 e\u{301}"];
+    for pre in ["qwen2", "llama-bpe", "gpt-2", "bailingmoe"] {
+        let folder = Folder::new();
+        let path = with_fields(&folder, vocabulary(pre));
+        let found = Checkpoint::open(&path).unwrap().tokenizer().unwrap();
+        assert_eq!((found.eos_id(), found.mask_id(), found.vocab_size()), (256, Some(257), 267));
+        // The tensor library reads such vocabularies, too. It takes names that it does not know for gpt-2's, and there it
+        // puts a space before every text.
+        let content = gguf_file::Content::read(&mut std::fs::File::open(&path).unwrap()).unwrap();
+        let reference = (pre == "qwen2").then(|| tokenizers::Tokenizer::from_gguf(&content).unwrap());
+        for text in samples {
+            let ids = found.encode(text).unwrap();
+            let composed = if pre == "qwen2" { text.replace("e\u{301}", "é") } else { text.to_owned() };
+            assert_eq!(found.decode(&ids), composed, "{pre}");
+            if let Some(reference) = &reference {
+                assert_eq!(ids, reference.encode(text, false).unwrap().get_ids(), "{pre}: {text:?}");
+            }
+        }
+        let names = |text: &str| -> Vec<String> {
+            found.encode(text).unwrap().iter().map(|id| found.id_to_token(*id).unwrap()).collect()
+        };
+        let digits: &[&str] = match pre {
+            "llama-bpe" => &["123", "4", "5"],
+            "gpt-2" => &["123", "4", "5"],
+            _ => &["1", "2", "3", "4", "5"],
+        };
+        assert_eq!(names("12345"), digits, "{pre}");
+        assert_eq!(names("the the"), ["the", "Ġthe"], "{pre}");
+        assert_eq!(names("<think>the<|endoftext|>"), ["<think>", "the", "<|endoftext|>"], "{pre}");
+        // Only the oldest expression takes line breaks one by one.
+        let breaks: &[&str] = if pre == "gpt-2" { &["Ċ", "Ċ"] } else { &["ĊĊ"] };
+        assert_eq!(names("\n\nthe").split_last().unwrap().1, breaks, "{pre}");
+    }
+}
+
+#[test]
+fn the_mask_may_stand_in_the_vocabulary_alone() {
+    let folder = Folder::new();
+    let network = load(&with_fields(&folder, vocabulary("bailingmoe")));
+    assert_eq!((network.spec().mask_id, network.spec().eos_id), (Some(257), 256));
+}
+
+#[test]
+fn prompts_follow_the_files_template_and_first_token() {
+    let folder = Folder::new();
+    let mut fields = vocabulary("bailingmoe");
+    fields.push(("tokenizer.ggml.add_bos_token".into(), Value::Bool(true)));
+    let raw = Checkpoint::open(&with_fields(&folder, fields.clone())).unwrap().tokenizer().unwrap();
+    assert_eq!(raw.decode(&raw.encode_prompt("the").unwrap()), "<|startoftext|>the");
+    assert_eq!(raw.decode(&raw.encode("the").unwrap()), "the");
+    let template = "{{ bos_token }}{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}";
+    fields.push(("tokenizer.chat_template".into(), Value::String(template.into())));
+    let path = with_fields(&folder, fields.clone());
+    let chat = Checkpoint::open(&path).unwrap().tokenizer().unwrap();
+    assert_eq!(chat.decode(&chat.encode_prompt("the").unwrap()), "<|startoftext|><user>the");
+    fields.push(("tokenizer.chat_template".into(), Value::String("{% for %}".into())));
+    let path = with_fields(&folder, fields);
+    let message = Checkpoint::open(&path).unwrap().tokenizer().unwrap_err().to_string();
+    assert!(message.contains("m.gguf") && !message.contains('\n'), "{message}");
+}
+
+#[test]
+fn a_tokenizer_that_cannot_be_read_may_lie_beside_the_file() {
+    let cases: [(&str, Option<Value>, &str); 5] = [
+        ("tokens", None, "contains no vocabulary"),
+        ("model", Some(Value::String("llama".into())), "of the kind `llama`, of which only gpt2 is read"),
+        ("pre", Some(Value::String("kimi-k2".into())), "cuts text into words by `kimi-k2`, which is not known here"),
+        ("merges", Some(Value::Array(vec![Value::String("the".into())])), "a merge `the` that is no pair of tokens"),
+        ("merges", Some(Value::Array(vec![Value::String("q q".into())])), "does not fit together"),
+    ];
+    for (field, value, expected) in cases {
+        let folder = Folder::new();
+        let key = format!("tokenizer.ggml.{field}");
+        let mut fields = vocabulary("qwen2");
+        fields.retain(|(known, _)| *known != key);
+        fields.extend(value.map(|value| (key, value)));
+        fields.push(("tokenizer.ggml.mask_token_id".into(), Value::U32(257)));
+        let path = with_fields(&folder, fields);
+        let checkpoint = Checkpoint::open(&path).unwrap();
+        let message = checkpoint.tokenizer().unwrap_err().to_string();
+        assert!(
+            message.contains(expected) && message.ends_with("put the model's tokenizer.json beside it"),
+            "{message}"
+        );
+        std::fs::write(folder.0.join("tokenizer.json"), tokenizer_json()).unwrap();
+        assert_eq!(checkpoint.tokenizer().unwrap().eos_id(), 256);
+    }
+}
+
+/// A `tokenizer.json` of single bytes and an end of text.
+fn tokenizer_json() -> String {
+    let vocabulary: tokenizers::models::bpe::Vocab = alphabet().into_iter().zip(0..).collect();
+    let model = BPE::builder().vocab_and_merges(vocabulary, Vec::new()).build().unwrap();
+    let mut tokenizer = tokenizers::Tokenizer::new(model);
+    tokenizer.with_pre_tokenizer(Some(ByteLevel::new(false, false, false)));
+    tokenizer.add_special_tokens([tokenizers::AddedToken::from("<|endoftext|>", true)]).unwrap();
+    tokenizer.to_string(false).unwrap()
 }

@@ -12,6 +12,7 @@ mod progress;
 mod run;
 mod settings;
 mod table;
+mod train_filter;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,7 @@ enum Command {
     Replay(play::ReplayArgs),
     Cast(cast::CastArgs),
     Train(train::command::TrainArgs),
+    TrainFilter(train_filter::TrainFilterArgs),
     Knobs(knobs::KnobsArgs),
     Presets(presets::PresetsArgs),
     Models(catalogue::CatalogueArgs),
@@ -68,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => play::replay(args),
         Command::Cast(args) => cast::run(&args),
         Command::Train(args) => train::command::run(args).map_err(|error| failure::Failure::broken(&error)),
+        Command::TrainFilter(args) => train_filter::run(&args),
         Command::Knobs(args) => knobs::list(&args),
         Command::Presets(args) => presets::list(&args),
         Command::Models(args) => catalogue::run(&args),

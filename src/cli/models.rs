@@ -1,6 +1,6 @@
 //! The options that choose models, and loading them.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Result;
 use clap::builder::{OsStringValueParser, TypedValueParser};
@@ -21,6 +21,10 @@ pub(super) struct ModelArgs {
     /// embedded denoiser, none for others]
     #[arg(long, value_name = "SOURCE", value_parser = source())]
     guide_model: Option<Source>,
+    /// File of a filter that `diffuscope train-filter` trained on the denoiser [default: the embedded denoiser's, where
+    /// that is loaded]
+    #[arg(long, value_name = "FILE")]
+    filter: Option<PathBuf>,
     /// Load no guide
     #[arg(long, conflicts_with = "guide_model")]
     no_guide: bool,
@@ -50,6 +54,7 @@ impl ModelArgs {
                 None if self.no_guide => GuideRequest::Nobody,
                 None => GuideRequest::Own,
             },
+            filter: self.filter.clone(),
             device: self.device,
             offline: self.offline,
             overcommit: self.overcommit,

@@ -1,4 +1,4 @@
-//! Slot 5, guide: the longest run of drafts that a small autoregressive model agrees with.
+//! Slot 6, guide: the longest run of drafts that a small autoregressive model agrees with.
 //!
 //! Guided Diffusion (FlashDLM, arXiv 2505.21467, §3.2.2; released assisted sampler): the denoiser drafts every masked
 //! position greedily; the guide reads the drafts in one causal pass and only says how many of them, from the left, it

@@ -1,11 +1,12 @@
 //! From names of models to networks: found or downloaded, compared with the memory there is, read.
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::Models;
 use crate::{
+    decode::filter::Filter,
     model::{
         checkpoint::Checkpoint,
         device::{ComputeDevice, DeviceChoice},
@@ -41,6 +42,8 @@ pub struct ModelRequest {
     pub denoiser: Source,
     /// The guide.
     pub guide: GuideRequest,
+    /// File of a filter that was trained on the denoiser; `None` for the embedded denoiser's own, and none with others.
+    pub filter: Option<PathBuf>,
     /// Where to compute.
     pub device: DeviceChoice,
     /// Whether the network is not to be used.
@@ -55,6 +58,7 @@ impl Default for ModelRequest {
         Self {
             denoiser: Source::Embedded,
             guide: GuideRequest::Own,
+            filter: None,
             device: DeviceChoice::Auto,
             offline: false,
             overcommit: false,
@@ -74,7 +78,7 @@ impl ModelRequest {
 
     /// Whether both have the same denoiser on the same device, so that it need not be loaded again.
     pub(super) fn shares_denoiser(&self, other: &Self) -> bool {
-        self.denoiser == other.denoiser && self.device == other.device
+        self.denoiser == other.denoiser && self.filter == other.filter && self.device == other.device
     }
 }
 
@@ -117,10 +121,11 @@ pub fn load(request: &ModelRequest, observer: &Arc<dyn LoadObserver>) -> Result<
     if let Some(guide) = &guide {
         check_vocabulary(&probe(&denoiser.tokenizer)?, guide)?;
     }
+    let filter = filter(request)?;
     loading.check_memory(&[Some(&denoiser), guide.as_ref()])?;
     let denoiser = loading.read(denoiser)?;
     let guide = guide.map(|guide| loading.read(guide)).transpose()?;
-    Ok(Models::new(denoiser, guide))
+    Ok(Models::new(denoiser, guide, filter))
 }
 
 /// Loads the guide that is asked for beside a denoiser that is loaded already; `probe` is what [`probe`] gives for it.
@@ -135,6 +140,17 @@ pub(super) fn load_guide(
     check_vocabulary(probe, &guide)?;
     loading.check_memory(&[Some(&guide)])?;
     loading.read(guide)
+}
+
+/// The filter that was named; without, the one that belongs to the embedded denoiser, where that is loaded.
+fn filter(request: &ModelRequest) -> Result<Option<Filter>> {
+    let Some(file) = &request.filter else {
+        let own = embedded::FILTER.filter(|_| request.denoiser == Source::Embedded);
+        return own.map(|json| Filter::parse(json).context("the embedded filter is damaged")).transpose();
+    };
+    let name = printable::line(&file.display().to_string());
+    let json = std::fs::read_to_string(file).with_context(|| format!("the filter {name} cannot be read"))?;
+    Ok(Some(Filter::parse(&json).with_context(|| name.clone())?))
 }
 
 /// What tells vocabularies apart.
@@ -244,7 +260,7 @@ fn open(located: &Located, role: Role) -> Result<Opened> {
         return Ok(Opened { checkpoint, tokenizer: pair.tokenizer, name: name.to_owned(), place: name.to_owned() });
     };
     let checkpoint = Checkpoint::open(path)?;
-    let tokenizer = Tokenizer::from_file(&path.join("tokenizer.json"))?;
+    let tokenizer = checkpoint.tokenizer()?;
     let place = printable::line(&path.display().to_string());
     Ok(Opened { checkpoint, tokenizer, name: printable::line(&located.name), place })
 }

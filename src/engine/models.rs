@@ -2,7 +2,7 @@
 
 use super::load::Part;
 use crate::{
-    decode::Networks,
+    decode::{Networks, filter::Filter},
     model::{network::Network, tokenizer::Tokenizer},
     trace::ModelCard,
 };
@@ -19,17 +19,20 @@ pub struct Models {
     pub denoiser_card: ModelCard,
     /// The guide, for people.
     pub guide_card: Option<ModelCard>,
+    /// What tells the denoiser's final proposals from others, where one was trained for it.
+    pub filter: Option<Filter>,
 }
 
 impl Models {
     /// A denoiser and its guide, which reads the denoiser's ids.
-    pub(super) fn new(denoiser: Part, guide: Option<Part>) -> Self {
+    pub(super) fn new(denoiser: Part, guide: Option<Part>, filter: Option<Filter>) -> Self {
         let mut models = Self {
             denoiser: denoiser.network,
             guide: None,
             tokenizer: denoiser.tokenizer,
             denoiser_card: denoiser.card,
             guide_card: None,
+            filter,
         };
         models.set_guide(guide);
         models

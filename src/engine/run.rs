@@ -69,7 +69,9 @@ impl Run {
         let gen_length = gen_length(&request.settings, task.as_ref(), room);
         let denoiser = models.denoiser.spec();
         let guide = models.guide.as_ref().map(|guide| guide.spec());
-        let decoder = Decoder::new(denoiser, guide, &prompt_ids, gen_length, request.settings)?;
+        let decoder = Decoder::new(denoiser, guide, &prompt_ids, gen_length, request.settings)?
+            .with_delimiters(models.tokenizer.ids_with(request.settings.delimiters.marks()))
+            .with_filter(models.filter.clone())?;
         let mask_id = denoiser.mask_id.expect("the decoder refuses a denoiser without a mask");
         let header = Header {
             denoiser: models.denoiser_card.clone(),

@@ -5,17 +5,17 @@
 
 use std::borrow::Cow;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::Deserialize;
 
 use crate::model::body::{Assembly, Body};
 use crate::model::config::{QwenConfig, QwenUse, in_vocabulary};
 use crate::model::device::ComputeDevice;
-use crate::model::gguf::GgufFile;
-use crate::model::kv::KvBuffers;
+use crate::model::gguf::{GgufFile, VocabularyError};
 use crate::model::llada::{self, LladaConfig};
 use crate::model::network::{Attention, Network};
+use crate::model::slots::{FIRST_SLOTS, room_for};
+use crate::model::tokenizer::Tokenizer;
 use crate::model::weights::{LoadError, Watch, Weights};
 use crate::model::{qwen2, qwen3};
 
@@ -73,7 +73,7 @@ impl Checkpoint {
         let tokenizer_mask = file.token_named(&MASK_NAMES)?;
         let config_file = file.file().to_owned();
         let family = family(&config_file, &config)?;
-        let weights = Weights::from_gguf(Arc::new(file));
+        let weights = Weights::from_gguf(file);
         Ok(Self { config_file, config: config.into(), family, weights, given_mask: None, tokenizer_mask })
     }
 
@@ -112,6 +112,17 @@ impl Checkpoint {
         self
     }
 
+    /// The tokenizer: that of a GGUF file, or what a folder holds.
+    ///
+    /// # Errors
+    /// Where there is none, or it is damaged; of an embedded checkpoint, which has none of its own.
+    pub fn tokenizer(&self) -> Result<Tokenizer, VocabularyError> {
+        match self.weights.gguf() {
+            Some(gguf) => gguf.tokenizer(),
+            None => Ok(Tokenizer::open(Path::new(&self.config_file).parent().unwrap_or(Path::new("")))?),
+        }
+    }
+
     /// Tells `watch` how far loading has come, from within [`Self::network`].
     pub fn watch(&mut self, watch: Watch) {
         self.weights.watch(watch);
@@ -120,10 +131,13 @@ impl Checkpoint {
     /// Bytes of memory that the network takes on `device` with K/V rows for `positions` positions: weights as they are
     /// kept there and the rows of the run. Activations come on top; they are small beside both.
     pub fn memory_need(&self, positions: usize, device: &ComputeDevice) -> Result<u64, LoadError> {
-        let dims = self.assembly()?.dims;
-        let rows = KvBuffers::slots_for(positions, dims.max_positions);
+        let assembly = self.assembly()?;
+        let dims = assembly.dims;
+        let table = (!assembly.tied).then(|| format!("{}.weight", assembly.names.embedding));
+        let limit = dims.max_positions;
+        let rows = room_for(positions.min(limit), FIRST_SLOTS.min(limit), limit);
         let row = 2 * dims.layers * dims.kv_heads * dims.head_dim * device.dtype().size_in_bytes();
-        Ok(self.weights.kept_bytes(device) + (rows * row) as u64)
+        Ok(self.weights.kept_bytes(table.as_deref(), device) + (rows * row) as u64)
     }
 
     /// Which positions the network attends to: what tells a denoiser from a guide.
@@ -292,6 +306,22 @@ mod tests {
                 let weights: usize = tiny.tensors.values().map(|(_, values)| values.len()).sum();
                 assert_eq!(network.spec().parameters, weights, "{architecture}: every tensor is used");
             }
+        }
+    }
+
+    #[test]
+    fn memory_is_weights_as_they_are_kept_and_rows_for_the_context() {
+        let tiny = Tiny::new("Dream", false);
+        let config: &'static [u8] = tiny.config.to_string().leak().as_bytes();
+        let device = ComputeDevice::cpu();
+        let weights: usize = tiny.tensors.values().map(|(_, values)| values.len()).sum();
+        let table = tiny.tensors["model.embed_tokens.weight"].1.len();
+        // Two layers, two heads of width 6, keys and values, four bytes each.
+        let rows = |count: usize| count * 2 * 2 * 6 * 2 * 4;
+        for (dtype, bytes) in [(Dtype::F32, 4 * weights), (Dtype::F16, 4 * (weights - table) + 2 * table)] {
+            let checkpoint = Checkpoint::embedded("tiny", config, tiny.weights(dtype).leak()).unwrap();
+            let need = |positions| checkpoint.memory_need(positions, &device).unwrap() as usize;
+            assert_eq!((need(1), need(300), need(100_000)), (bytes + rows(256), bytes + rows(512), bytes + rows(1024)));
         }
     }
 

@@ -28,6 +28,14 @@ impl TokenIds {
             Self::Many(ids) => ids.first().copied(),
         }
     }
+
+    /// All of them.
+    pub fn all(&self) -> &[u32] {
+        match self {
+            Self::One(id) => std::slice::from_ref(id),
+            Self::Many(ids) => ids,
+        }
+    }
 }
 
 /// The sizes of a transformer body, whatever its configuration calls them.

@@ -9,8 +9,8 @@ use candle_nn::ops;
 
 use crate::model::cpu;
 use crate::model::device::{ComputeDevice, Kernels};
-use crate::model::kv::{as_run, index};
 use crate::model::linear::Linear;
+use crate::model::slots::{as_run, index};
 use crate::model::weights::{LoadError, Weights};
 
 /// Division by the root mean square, then a gain per channel.

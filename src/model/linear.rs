@@ -237,3 +237,150 @@ impl Vocabulary {
         self.head.forward(x)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use candle_core::Device;
+
+    use super::*;
+    use crate::model::weights::mapped::Bytes;
+
+    /// Random numbers.
+    fn random(shape: (usize, usize)) -> Tensor {
+        Tensor::randn(0_f32, 1.0, shape, &Device::Cpu).unwrap()
+    }
+
+    /// Bytes of a matrix in this encoding, and what they stand for.
+    fn stored(weight: &Tensor, encoding: GgmlDType) -> (Bytes, Tensor) {
+        let blocks = QTensor::quantize(weight, encoding).unwrap();
+        let bytes = blocks.data().unwrap().into_owned();
+        (Bytes::Held(bytes.into()), blocks.dequantize(&Device::Cpu).unwrap())
+    }
+
+    fn view<'a>(bytes: &'a Bytes, encoding: Encoding, weight: &Tensor) -> Stored<'a> {
+        Stored::new(bytes, 0..bytes.len(), encoding, weight.dims().to_vec())
+    }
+
+    fn linear(maps: &[Stored<'_>]) -> Linear {
+        let widths: Vec<usize> = maps.iter().map(|map| map.shape()[0]).collect();
+        let stack = Stack::load(maps, widths.iter().sum(), maps[0].shape()[1], &ComputeDevice::cpu()).unwrap();
+        let bias = Tensor::randn(0_f32, 1.0, widths.iter().sum::<usize>(), &Device::Cpu).unwrap();
+        Linear { stack, bias: Some(bias), widths }
+    }
+
+    /// Root of the mean squared difference over that of the expected values.
+    fn relative_error(found: &Tensor, expected: &Tensor) -> f32 {
+        assert_eq!(found.dims(), expected.dims());
+        let energy = |tensor: Tensor| tensor.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap();
+        (energy((found - expected).unwrap()) / energy(expected.clone())).sqrt()
+    }
+
+    /// What a stack computes, against the products with what its weights stand for.
+    fn check(linear: &Linear, weights: &[Tensor], tolerance: f32) {
+        let expected = |x: &Tensor, first: usize, end: usize| {
+            let weight = Tensor::cat(&weights[first..end], 0).unwrap();
+            let start: usize = linear.widths[..first].iter().sum();
+            let bias = linear.bias.as_ref().unwrap().narrow(0, start, weight.dim(0).unwrap()).unwrap();
+            x.matmul(&weight.t().unwrap()).unwrap().broadcast_add(&bias).unwrap()
+        };
+        for rows in [1, 2, 33] {
+            let x = random((rows, weights[0].dim(1).unwrap()));
+            let error = relative_error(&linear.forward(&x).unwrap(), &expected(&x, 0, weights.len()));
+            assert!(error <= tolerance, "{rows} rows: relative error {error}");
+            for (first, end) in [(0, 1), (1, weights.len())] {
+                let part = linear.forward_part(&x, first, end).unwrap();
+                let error = relative_error(&part, &expected(&x, first, end));
+                assert!(error <= tolerance, "maps {first}..{end}, {rows} rows: relative error {error}");
+            }
+        }
+    }
+
+    const KINDS: [GgmlDType; 5] = [GgmlDType::Q8_0, GgmlDType::Q4K, GgmlDType::Q5K, GgmlDType::Q6K, GgmlDType::Q4_0];
+
+    #[test]
+    fn blocks_multiply_as_what_they_stand_for_up_to_eight_bits_of_the_input() {
+        for kind in KINDS {
+            let parts = [random((48, 512)), random((16, 512)), random((24, 512))].map(|weight| stored(&weight, kind));
+            let maps: Vec<_> = parts.iter().map(|(b, w)| view(b, Encoding::Blocks(kind), w)).collect();
+            let weights: Vec<Tensor> = parts.iter().map(|(_, weight)| weight.clone()).collect();
+            check(&linear(&maps), &weights, 0.012);
+        }
+    }
+
+    #[test]
+    fn floats_and_blocks_may_lie_side_by_side() {
+        let (floats, blocks) = (stored(&random((16, 256)), GgmlDType::F16), stored(&random((32, 256)), GgmlDType::Q6K));
+        let maps =
+            [view(&floats.0, Encoding::F16, &floats.1), view(&blocks.0, Encoding::Blocks(GgmlDType::Q6K), &blocks.1)];
+        check(&linear(&maps), &[floats.1.clone(), blocks.1.clone()], 0.012);
+    }
+
+    #[test]
+    fn floats_multiply_exactly_in_any_precision_and_size() {
+        for (outputs, inputs) in [(1, 1), (5, 7), (64, 33), (40, 2100), (700, 640)] {
+            for (kind, encoding) in
+                [(GgmlDType::F32, Encoding::F32), (GgmlDType::F16, Encoding::F16), (GgmlDType::BF16, Encoding::BF16)]
+            {
+                let parts = [random((outputs, inputs)), random((3, inputs))].map(|weight| stored(&weight, kind));
+                let maps: Vec<_> = parts.iter().map(|(b, w)| view(b, encoding, w)).collect();
+                let weights: Vec<Tensor> = parts.iter().map(|(_, weight)| weight.clone()).collect();
+                check(&linear(&maps), &weights, 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn interleaved_rows_are_put_in_order() {
+        // Two heads of four rows: the file has 0 2 1 3 of each.
+        for kind in [GgmlDType::F32, GgmlDType::Q8_0] {
+            let encoding = if kind == GgmlDType::F32 { Encoding::F32 } else { Encoding::Blocks(kind) };
+            let (bytes, weight) = stored(&random((8, 32)), kind);
+            let map = view(&bytes, encoding, &weight).interleaved(4);
+            let order = Tensor::new(&[0_u32, 2, 1, 3, 4, 6, 5, 7], &Device::Cpu).unwrap();
+            let expected = weight.index_select(&order, 0).unwrap();
+            let x = random((3, 32));
+            let stack = Stack::load(&[map], 8, 32, &ComputeDevice::cpu()).unwrap();
+            let found = Linear { stack, bias: None, widths: vec![8] }.forward(&x).unwrap();
+            assert!(relative_error(&found, &x.matmul(&expected.t().unwrap()).unwrap()) < 0.012);
+        }
+    }
+
+    #[test]
+    fn rows_of_a_tied_head_are_token_vectors() {
+        let ids = Tensor::new(&[3_u32, 0, 3, 95], &Device::Cpu).unwrap();
+        for kind in [GgmlDType::F32, GgmlDType::Q4K] {
+            let encoding = if kind == GgmlDType::F32 { Encoding::F32 } else { Encoding::Blocks(kind) };
+            let (bytes, weight) = stored(&random((96, 256)), kind);
+            let stack = Stack::load(&[view(&bytes, encoding, &weight)], 96, 256, &ComputeDevice::cpu()).unwrap();
+            let head = Linear { stack, bias: None, widths: vec![96] };
+            let tied = Vocabulary { embedding: Embedding::Tied, head, dtype: DType::F32 };
+            let found = tied.embed(&ids).unwrap();
+            assert_eq!(relative_error(&found, &weight.index_select(&ids, 0).unwrap()), 0.0);
+            assert_eq!(tied.logits(&found).unwrap().dims(), [4, 96]);
+        }
+    }
+
+    #[test]
+    fn blocks_at_odd_addresses_are_copied_first() {
+        let blocks = QTensor::quantize(&random((4, 64)), GgmlDType::Q8_0).unwrap();
+        let mut bytes = vec![0_u8];
+        bytes.extend_from_slice(&blocks.data().unwrap());
+        let bytes = Bytes::Held(bytes.into());
+        let map = Stored::new(&bytes, 1..bytes.len(), Encoding::Blocks(GgmlDType::Q8_0), vec![4, 64]);
+        let found = stored::blocks(&map, &Device::Cpu).unwrap();
+        assert_eq!(found.data().unwrap(), blocks.data().unwrap());
+    }
+
+    #[test]
+    fn memory_counts_what_the_library_keeps_besides() {
+        let device = ComputeDevice::cpu();
+        let (bytes, weight) = stored(&random((64, 512)), GgmlDType::Q4K);
+        let map = view(&bytes, Encoding::Blocks(GgmlDType::Q4K), &weight);
+        let kept = Linear::bytes(&map, &device);
+        assert!(kept >= bytes.len() && kept <= 3 * bytes.len(), "{kept} of {}", bytes.len());
+        let (bytes, weight) = stored(&random((64, 512)), GgmlDType::F16);
+        assert_eq!(Linear::bytes(&view(&bytes, Encoding::F16, &weight), &device), 64 * 512 * 4);
+    }
+}

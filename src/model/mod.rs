@@ -11,7 +11,8 @@
 //! | [`shelf`] | what there is to choose from on this machine |
 //! | [`memory`] | whether a network fits |
 //! | [`checkpoint`] | a checkpoint's folder or embedded bytes, and which architecture they are |
-//! | [`tokenizer`] | text to token ids and back |
+//! | [`tokenizer`] | text to token ids and back, prompts |
+//! | [`template`] | chat templates |
 //! | [`embedded`] | the pair that is part of the program |
 //! | [`weights`] | tensors out of safetensors files, whole or in shards |
 //! | [`gguf`] | the same out of a GGUF file, which also has configuration and tokenizer |
@@ -22,7 +23,8 @@
 //! | [`body`] | the network that all of them become |
 //! | `block` | one pre-norm layer of it |
 //! | [`attention`] | projections to heads, heads to context |
-//! | [`kv`] | keys and values, addressed by absolute position |
+//! | [`kv`] | keys and values, addressed by slot |
+//! | `slots` | what such buffers are made of |
 //! | [`linear`] | linear maps of floats or of blocks of small integers, token vectors and head |
 //! | [`layers`] | norms, rotary angles, the feed-forward part |
 //! | `cpu` | the fused CPU kernels behind them |
@@ -50,7 +52,9 @@ pub mod network;
 mod qwen2;
 mod qwen3;
 pub mod shelf;
+mod slots;
 pub mod source;
+pub mod template;
 #[cfg(test)]
 mod testing;
 pub mod tokenizer;

@@ -32,6 +32,8 @@ pub struct Preset {
     pub title: String,
     /// Where it comes from and what to expect.
     pub description: String,
+    /// The method that it belongs to, as a heading for lists; empty for a person's own.
+    pub method: String,
     /// Knob names and values, checked.
     knobs: Vec<(&'static str, String)>,
 }
@@ -42,6 +44,8 @@ struct PresetFile {
     title: String,
     #[serde(default)]
     description: String,
+    #[serde(default)]
+    method: String,
     #[serde(default)]
     knobs: BTreeMap<String, Scalar>,
 }
@@ -55,6 +59,7 @@ impl Preset {
             name: printable::line(name),
             title: printable::line(&parsed.title),
             description: printable::line(parsed.description.trim()),
+            method: printable::line(parsed.method.trim()),
             knobs: checked_knobs(&parsed.knobs).map_err(|error| bad(error.to_string()))?,
         })
     }

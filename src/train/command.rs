@@ -7,6 +7,7 @@ use super::evaluate::Plain;
 use super::export::{self, Use};
 use super::run::{End, Run};
 use super::vocabulary;
+use crate::model::template::ChatTemplate;
 use crate::model::tokenizer::Tokenizer;
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
@@ -62,10 +63,8 @@ pub fn run(args: TrainArgs) -> Result<()> {
         std::fs::write(&tokenizer_file, vocabulary::embedded()?.json)
             .with_context(|| format!("cannot write {}", tokenizer_file.display()))?;
     }
-    let tokenizer = Arc::new(Tokenizer::from_file(&tokenizer_file)?);
-    let Some(mask) = tokenizer.mask_id() else {
-        bail!("{} has no mask token", tokenizer_file.display());
-    };
+    let tokenizer = Arc::new(Tokenizer::from_file(&tokenizer_file)?.with_template(ChatTemplate::embedded()?));
+    let mask = tokenizer.require_mask()?;
     let specials = Specials { end: tokenizer.eos_id(), mask };
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {

@@ -2,6 +2,7 @@
 
 use super::checkpoint::{CheckpointError, replace};
 use super::parameters::{Layout, RMS_NORM_EPS, ROPE_THETA};
+use crate::model::template;
 use half::f16;
 use safetensors::tensor::{Dtype, View, serialize_to_file};
 use serde_json::{Value, json};
@@ -88,7 +89,8 @@ pub fn config(layout: &Layout, positions: usize, vocabulary: Vocabulary<'_>, use
     config
 }
 
-/// Writes `config.json`, `generation_config.json`, `tokenizer.json` and `model.safetensors` (f16) to `folder`.
+/// Writes `config.json`, `generation_config.json`, `tokenizer.json`, `chat_template.jinja` and `model.safetensors` (f16)
+/// to `folder`.
 pub fn write(
     folder: &Path,
     layout: &Layout,
@@ -111,6 +113,7 @@ pub fn write(
         ("config.json", format!("{:#}\n", config(layout, positions, vocabulary, use_))),
         ("generation_config.json", format!("{generation:#}\n")),
         ("tokenizer.json", vocabulary.json.to_owned()),
+        ("chat_template.jinja", template::EMBEDDED.to_owned()),
     ];
     for (name, text) in texts {
         let path = folder.join(name);

@@ -114,7 +114,10 @@ impl Library {
             Choice::Typed => Some(self.entry.trim().parse::<Source>().map_err(|error| error.to_string())?),
         };
         Ok(match (self.role, source) {
-            (Role::Denoiser, Some(denoiser)) => ModelRequest { denoiser, guide: GuideRequest::Own, ..before },
+            (Role::Denoiser, Some(denoiser)) => {
+                // A filter belongs to the denoiser that it was trained on.
+                ModelRequest { denoiser, guide: GuideRequest::Own, filter: None, ..before }
+            }
             (Role::Guide, Some(guide)) => ModelRequest { guide: GuideRequest::From(guide), ..before },
             (_, None) => ModelRequest { guide: GuideRequest::Nobody, ..before },
         })

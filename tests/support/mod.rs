@@ -159,6 +159,7 @@ pub fn models(network: Scripted) -> Models {
             device: "cpu".into(),
         },
         guide_card: None,
+        filter: None,
     }
 }
 

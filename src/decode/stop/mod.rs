@@ -1,4 +1,12 @@
-//! Slot 6, stop: when a run is over, and what end of text fills.
+//! Slot 7, stop: when a run is over, what end of text fills, and when everything is committed early.
+
+mod early;
+
+pub(super) use early::Early;
+
+mod cut;
+
+pub(super) use cut::end_of_text;
 
 use super::{
     canvas::Canvas,
@@ -12,26 +20,21 @@ const STEP_BUDGET_PER_MASK: usize = 4;
 
 /// Fills the masks behind a settled end of text, where the settings ask for it; returns what was filled.
 ///
-/// Under a guide, end of text settles as soon as it is committed (FlashDLM): commits run from left to right. A *cut*
-/// settles at once what is right of end of text, takes it out of the work, and leaves the masks left of it to be denoised
-/// (Elastic-Cache).
+/// Under a guide, end of text settles as soon as it is committed (FlashDLM): commits run from left to right. Where it cuts
+/// the canvas, [`end_of_text`] has filled what lies behind it.
 pub(super) fn fill_after_eos(canvas: &mut Canvas, schedule: &Schedule, settings: &Settings, eos: u32) -> Vec<Commit> {
     let Some(end) = canvas.first_generated(eos) else {
         return Vec::new();
     };
     let prefix_is_settled = canvas.masked(canvas.prompt()..end).next().is_none();
     let settled = match settings.eos_stop {
-        EosStop::Off => false,
-        EosStop::Cut => true,
+        EosStop::Off | EosStop::Cut | EosStop::Predicted => false,
         EosStop::Prefix => prefix_is_settled,
         EosStop::Block if settings.guide != GuideRule::Off && settings.block_length.is_none() => prefix_is_settled,
         EosStop::Block => schedule.is_closed(canvas) && end < schedule.region().end,
     };
     if !settled {
         return Vec::new();
-    }
-    if settings.eos_stop == EosStop::Cut {
-        canvas.cut(end + 1);
     }
     let masked: Vec<usize> = canvas.masked(end..canvas.len()).collect();
     for position in &masked {
@@ -41,10 +44,15 @@ pub(super) fn fill_after_eos(canvas: &mut Canvas, schedule: &Schedule, settings:
     masked.into_iter().map(fill).collect()
 }
 
-/// Why the run is over after `steps` steps, if it is.
-pub(super) fn check(canvas: &Canvas, filled: bool, steps: usize) -> Option<StopReason> {
+/// Why the run is over after `steps` steps, if it is: `filled` if end of text filled the rest of the canvas in the last
+/// one, `early` if that committed everything early.
+pub(super) fn check(canvas: &Canvas, filled: bool, early: bool, steps: usize) -> Option<StopReason> {
     if canvas.first_masked().is_none() {
-        Some(if filled { StopReason::EndOfText } else { StopReason::NothingMasked })
+        Some(match (filled, early) {
+            (true, _) => StopReason::EndOfText,
+            (false, true) => StopReason::EarlyCommit,
+            (false, false) => StopReason::NothingMasked,
+        })
     } else if steps >= STEP_BUDGET_PER_MASK * canvas.generated() {
         Some(StopReason::StepBudget)
     } else {

@@ -87,11 +87,6 @@ impl GgufFile {
         &self.file
     }
 
-    /// The template that puts a conversation into one text, where the file has one.
-    pub fn chat_template(&self) -> Option<String> {
-        self.text("tokenizer.chat_template").ok().flatten().map(str::to_owned)
-    }
-
     /// The id of the first of these tokens that the file's vocabulary has.
     pub(crate) fn token_named(&self, names: &[&str]) -> Result<Option<u32>, LoadError> {
         let Some(tokens) = self.texts("tokenizer.ggml.tokens")? else { return Ok(None) };

@@ -13,24 +13,33 @@
 //!
 //! For any other, and for `SentencePiece`, the model's `tokenizer.json` has to lie beside the file.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
 use thiserror::Error;
-use tokenizers::models::bpe::BPE;
+use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::normalizers::unicode::NFC;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer};
+use tokenizers::processors::template::TemplateProcessing;
+use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer as Inner};
 
 use super::GgufFile;
+use crate::model::template::ChatTemplate;
+use crate::model::tokenizer::{SideFiles, Tokenizer, TokenizerError};
 use crate::model::weights::LoadError;
 
-/// Why a GGUF file's tokenizer cannot be used.
+/// Why a checkpoint's tokenizer cannot be used.
 #[derive(Debug, Error)]
 pub enum VocabularyError {
     /// A field is not what it should be.
     #[error(transparent)]
     Field(#[from] LoadError),
+    /// The tokenizer is damaged, or lacks what is needed.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
     /// The file has no tokenizer, or one of another kind.
     #[error("{file} {reason}; put the model's tokenizer.json beside it")]
     Unsupported {
@@ -82,47 +91,118 @@ impl Cut {
 const CONTROL: i64 = 3;
 const USER_DEFINED: i64 = 4;
 
+/// What the fields `tokenizer.ggml.NAME_token_id` are called in a published checkpoint.
+const ROLES: [(&str, &str); 6] = [
+    ("bos", "bos_token"),
+    ("eos", "eos_token"),
+    ("unknown", "unk_token"),
+    ("seperator", "sep_token"),
+    ("padding", "pad_token"),
+    ("mask", "mask_token"),
+];
+/// Those that end a text or a turn.
+const ENDS: [&str; 3] = ["eos", "eot", "eom"];
+
 impl GgufFile {
-    /// The tokenizer in the format of `tokenizer.json`.
-    pub(crate) fn tokenizer_json(&self) -> Result<Vec<u8>, VocabularyError> {
-        let unsupported = |reason: String| VocabularyError::Unsupported { file: self.file.clone(), reason };
+    /// The tokenizer: the file's own, or else the `tokenizer.json` beside it.
+    pub fn tokenizer(&self) -> Result<Tokenizer, VocabularyError> {
+        match self.own_tokenizer() {
+            Err(error @ VocabularyError::Unsupported { .. }) => {
+                let folder = Path::new(&self.file).parent().unwrap_or(Path::new(""));
+                if !folder.join("tokenizer.json").is_file() {
+                    return Err(error);
+                }
+                Ok(Tokenizer::open(folder)?)
+            }
+            own => own,
+        }
+    }
+
+    fn own_tokenizer(&self) -> Result<Tokenizer, VocabularyError> {
         let tokens = self.texts("tokenizer.ggml.tokens")?;
-        let tokens = tokens.ok_or_else(|| unsupported("contains no vocabulary".into()))?;
+        let tokens = tokens.ok_or_else(|| self.unsupported("contains no vocabulary"))?;
+        let id = |role: &str| self.whole(&format!("tokenizer.ggml.{role}_token_id"));
+        let named = |id: u64| usize::try_from(id).ok().and_then(|id| tokens.get(id)).map(|token| (*token).to_owned());
+        let mut specials = BTreeMap::new();
+        for (role, name) in ROLES {
+            if let Some(token) = id(role)?.and_then(named) {
+                specials.insert(name.to_owned(), token);
+            }
+        }
+        let mut end_ids = BTreeSet::new();
+        for role in ENDS {
+            end_ids.extend(id(role)?.and_then(|id| u32::try_from(id).ok()));
+        }
+        let template = self.text("tokenizer.chat_template")?;
+        let template = template.map(|text| ChatTemplate::new(&self.file, text, specials.clone())).transpose();
+        let json = self.tokenizer_json(&tokens, &specials)?;
+        let side = SideFiles { specials, end_ids, template: template.map_err(TokenizerError::from)? };
+        Ok(Tokenizer::from_parts(&json, self.file.clone(), side)?)
+    }
+
+    /// The tokenizer in the format of `tokenizer.json`.
+    fn tokenizer_json(&self, tokens: &[&str], specials: &BTreeMap<String, String>) -> Result<Vec<u8>, VocabularyError> {
         match self.text("tokenizer.ggml.model")? {
             Some("gpt2") => {}
-            Some(other) => {
-                return Err(unsupported(format!("has a tokenizer of the kind `{other}`, of which only gpt2 is read")));
+            Some(kind) => {
+                return Err(
+                    self.unsupported(&format!("has a tokenizer of the kind `{kind}`, of which only gpt2 is read"))
+                );
             }
-            None => return Err(unsupported("does not say of which kind its tokenizer is".into())),
+            None => return Err(self.unsupported("does not say of which kind its tokenizer is")),
         }
         let pre = self.text("tokenizer.ggml.pre")?.unwrap_or("default");
-        let cut = Cut::of(pre).ok_or_else(|| unsupported(format!("cuts words by `{pre}`, which is not known here")))?;
+        let cut = Cut::of(pre)
+            .ok_or_else(|| self.unsupported(&format!("cuts text into words by `{pre}`, which is not known here")))?;
         let merges = self.texts("tokenizer.ggml.merges")?.unwrap_or_default();
         let pair = |merge: &&str| match merge.split_once(' ') {
             Some((left, right)) => Ok((left.to_owned(), right.to_owned())),
-            None => Err(unsupported(format!("has a merge `{merge}` that is no pair of tokens"))),
+            None => Err(self.unsupported(&format!("has a merge `{merge}` that is no pair of tokens"))),
         };
         let merges = merges.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
         let kinds = self.wholes("tokenizer.ggml.token_type")?.unwrap_or_default();
-        let failed = |error: tokenizers::Error| unsupported(format!("has a vocabulary that does not fit: {error}"));
-        let vocabulary: Vec<(String, u32)> = tokens.iter().map(|token| (*token).to_owned()).zip(0..).collect();
-        let model = BPE::builder()
-            .vocab_and_merges(vocabulary.into_iter().collect::<tokenizers::models::bpe::Vocab>(), merges)
-            .ignore_merges(cut.whole_words)
-            .build()
-            .map_err(failed)?;
-        let mut tokenizer = Tokenizer::new(model);
-        if cut.composed {
-            tokenizer.with_normalizer(Some(NFC)).map_err(failed)?;
-        }
-        tokenizer.with_pre_tokenizer(Some(cut.pre_tokenizer().map_err(failed)?));
-        tokenizer.with_decoder(Some(ByteLevel::new(false, false, false)));
-        let added = tokens.iter().zip(&kinds).filter_map(|(token, kind)| match *kind {
-            CONTROL => Some(AddedToken::from(*token, true)),
-            USER_DEFINED => Some(AddedToken::from(*token, false).normalized(false)),
+        let first = match self.flag("tokenizer.ggml.add_bos_token")? {
+            Some(true) => specials.get("bos_token"),
             _ => None,
-        });
-        tokenizer.add_tokens(added.collect::<Vec<_>>()).map_err(failed)?;
-        tokenizer.to_string(false).map(String::into_bytes).map_err(failed)
+        };
+        build(tokens, merges, &kinds, first, &cut)
+            .map_err(|error| self.unsupported(&format!("has a vocabulary that does not fit together: {error}")))
     }
+
+    fn unsupported(&self, reason: &str) -> VocabularyError {
+        VocabularyError::Unsupported { file: self.file.clone(), reason: reason.to_owned() }
+    }
+}
+
+/// Puts a tokenizer together; `first` is the token before every text.
+fn build(
+    tokens: &[&str],
+    merges: Vec<(String, String)>,
+    kinds: &[i64],
+    first: Option<&String>,
+    cut: &Cut,
+) -> tokenizers::Result<Vec<u8>> {
+    let vocabulary: Vocab = tokens.iter().map(|token| (*token).to_owned()).zip(0..).collect();
+    let id = first.and_then(|first| vocabulary.get(first).copied());
+    let model = BPE::builder().vocab_and_merges(vocabulary, merges).ignore_merges(cut.whole_words).build()?;
+    let mut tokenizer = Inner::new(model);
+    if cut.composed {
+        tokenizer.with_normalizer(Some(NFC))?;
+    }
+    tokenizer.with_pre_tokenizer(Some(cut.pre_tokenizer()?));
+    tokenizer.with_decoder(Some(ByteLevel::new(false, false, false)));
+    if let (Some(first), Some(id)) = (first, id) {
+        let template = TemplateProcessing::builder()
+            .try_single(vec![first.clone(), "$A".to_owned()])?
+            .special_tokens(vec![(first.clone(), id)])
+            .build()?;
+        tokenizer.with_post_processor(Some(template));
+    }
+    let added = tokens.iter().zip(kinds).filter_map(|(token, kind)| match *kind {
+        CONTROL => Some(AddedToken::from(*token, true)),
+        USER_DEFINED => Some(AddedToken::from(*token, false).normalized(false)),
+        _ => None,
+    });
+    tokenizer.add_tokens(added.collect::<Vec<_>>())?;
+    Ok(tokenizer.to_string(false)?.into_bytes())
 }

@@ -14,7 +14,6 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
@@ -55,7 +54,7 @@ pub struct Weights {
 enum Source {
     Single(Shard),
     Sharded(Sharded),
-    Gguf(Arc<GgufFile>),
+    Gguf(Box<GgufFile>),
 }
 
 impl std::fmt::Debug for Weights {
@@ -89,8 +88,8 @@ impl Weights {
     }
 
     /// The tensors of an opened GGUF file.
-    pub fn from_gguf(file: Arc<GgufFile>) -> Self {
-        Self::new(Source::Gguf(file))
+    pub fn from_gguf(file: GgufFile) -> Self {
+        Self::new(Source::Gguf(Box::new(file)))
     }
 
     fn new(source: Source) -> Self {
@@ -104,6 +103,14 @@ impl Weights {
         };
         weights.total = weights.all().map(|(_, stored)| stored.len() as u64).sum();
         weights
+    }
+
+    /// The GGUF file that the tensors come from, if it is one.
+    pub fn gguf(&self) -> Option<&GgufFile> {
+        match &self.source {
+            Source::Gguf(gguf) => Some(gguf),
+            _ => None,
+        }
     }
 
     /// Tells `watch` of every tensor that is taken.
@@ -141,9 +148,15 @@ impl Weights {
         self.total
     }
 
-    /// Bytes that the tensors will take in memory on `device`.
-    pub fn kept_bytes(&self, device: &ComputeDevice) -> u64 {
-        self.all().map(|(_, stored)| Linear::bytes(&stored, device) as u64).sum()
+    /// Bytes that the tensors will take in memory on `device`. `table` is the tensor that rows are only looked up in, if
+    /// there is one: it stays as it is stored.
+    pub fn kept_bytes(&self, table: Option<&str>, device: &ComputeDevice) -> u64 {
+        let table = table.map(|name| self.stored_name(name));
+        let kept = |(name, stored): (String, Stored<'_>)| match table {
+            Some(ref table) if *table == name => stored.len(),
+            _ => Linear::bytes(&stored, device),
+        };
+        self.all().map(|tensor| kept(tensor) as u64).sum()
     }
 
     /// A vector or a small matrix as float32 on `device`; its shape must be `shape`.

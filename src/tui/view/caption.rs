@@ -28,7 +28,7 @@ pub(super) fn of(view: &StepView<'_>, pen: &Pen<'_>, cells: u16) -> Vec<Line<'st
     }
     let mut line = vec![span(format!("step {}  ", view.steps), dim)];
     line.extend(written(record, pen));
-    for part in [changed(record, pen), objection(record, view, pen), confidence(record, view, pen)] {
+    for part in [changed(record, pen), objection(record, view, pen), confidence(record, view, pen), gap(record, pen)] {
         let needed: u16 = line.iter().chain(&part).map(|span| width(&span.content)).sum();
         if needed <= cells {
             line.extend(part);
@@ -53,8 +53,19 @@ pub(super) fn because(reason: Reason) -> &'static str {
     match reason {
         Reason::Quota => "by quota",
         Reason::Threshold => "above the threshold",
+        Reason::Factor => "by the factor rule",
+        Reason::Entropy => "at low entropy",
+        Reason::AtRest => "sure and at rest",
+        Reason::Neighbour => "near an anchor",
+        Reason::Credit => "on credit",
+        Reason::EarlyCommit => "by early commit",
         Reason::BestOfStep => "best of the step",
         Reason::Drawn => "drawn by lot",
+        Reason::Filter => "by the filter",
+        Reason::WideIn => "wide in",
+        Reason::BestOfRun => "best of its run",
+        Reason::Edit => "as an edit",
+        Reason::Revised => "written anew",
         Reason::GuideAgreed => "with the guide",
         Reason::Forced => "forced",
         Reason::BlockEntry => "on entering the block",
@@ -63,21 +74,34 @@ pub(super) fn because(reason: Reason) -> &'static str {
 }
 
 /// Every reason, in the order of their importance.
-pub(super) const REASONS: [Reason; 8] = [
+pub(super) const REASONS: [Reason; 19] = [
     Reason::GuideAgreed,
     Reason::Forced,
     Reason::BlockEntry,
     Reason::Threshold,
+    Reason::Factor,
+    Reason::Entropy,
+    Reason::AtRest,
+    Reason::Filter,
+    Reason::WideIn,
+    Reason::Neighbour,
+    Reason::Credit,
+    Reason::BestOfRun,
     Reason::BestOfStep,
     Reason::Quota,
     Reason::Drawn,
+    Reason::Edit,
+    Reason::Revised,
+    Reason::EarlyCommit,
     Reason::EndOfText,
 ];
 
 fn written(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
     let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
+    let mut taken_back = taken_back(record, pen);
     if record.commits.is_empty() {
-        return vec![span("wrote nothing", text)];
+        taken_back.insert(0, span("wrote nothing", text));
+        return taken_back;
     }
     let counts = REASONS
         .into_iter()
@@ -92,7 +116,21 @@ fn written(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
         spans.push(span(format!("{thing} "), text));
         spans.push(span(because(reason), pen.theme.ink(pen.theme.reason(reason))));
     }
+    spans.append(&mut taken_back);
     spans
+}
+
+/// What was masked again: ", masked 2 again".
+fn taken_back(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
+    if record.remasked.is_empty() {
+        return Vec::new();
+    }
+    let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
+    vec![
+        span(", masked ", dim),
+        span(format!("{} ", record.remasked.len()), text),
+        span("again", pen.theme.ink(pen.theme.remasked())),
+    ]
 }
 
 /// Mean confidence of what the step wrote; end of text is left out, it is always sure.
@@ -107,6 +145,17 @@ fn confidence(record: &StepRecord, view: &StepView<'_>, pen: &Pen<'_>) -> Vec<Sp
     vec![
         span(format!("  {}  confidence ", pen.theme.glyphs.dot), pen.style(Role::Dim)),
         span(format!("{mean:.2}"), pen.theme.ink(pen.theme.confidence(mean))),
+    ]
+}
+
+/// How far the best tokens lead, and how far they must for an early commit: "gap 3.1 of 7.5".
+fn gap(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
+    let Some(gap) = record.gap else { return Vec::new() };
+    let role = if gap.mean >= gap.needed { Role::Accent } else { Role::Text };
+    vec![
+        span(format!("  {}  gap ", pen.theme.glyphs.dot), pen.style(Role::Dim)),
+        span(format!("{:.1}", gap.mean), pen.style(role)),
+        span(format!(" of {:.1}", gap.needed), pen.style(Role::Dim)),
     ]
 }
 
@@ -138,6 +187,7 @@ fn verdict(end: &End, steps: usize, pen: &Pen<'_>, cells: u16) -> Vec<Line<'stat
     let why = match end.reason {
         Some(StopReason::NothingMasked) => "nothing is masked any more",
         Some(StopReason::EndOfText) => "end of text is reached",
+        Some(StopReason::EarlyCommit) => "the rest was settled early",
         Some(StopReason::StepBudget) => "more steps than any method needs",
         None => "stopped by hand",
     };

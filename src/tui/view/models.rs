@@ -1,18 +1,19 @@
-//! The model picker: what is part of the program, what is on this machine, what could be downloaded, and a line to type
-//! any source; below it what the selected model needs, or how loading goes.
+//! The model picker: what is here, what could be downloaded, and a line to type any source; below it what the selected
+//! model needs, or how loading goes.
 //!
 //! ```text
-//! ╭ models ────────────────────────────────────────────╮
-//! │ denoiser  guide                                    │
-//! │ here                                               │
+//! ╭ models: denoisers ─────────────────────────────────╮
+//! │ here  cpu: 21.5 GB of 25.8 GB free                 │
 //! │ ▸ ● embedded                         1.5M  6.2 MB  │
+//! │                                                    │
 //! │ to download                                        │
 //! │     hf:GSAI-ML/LLaDA-8B-Instruct     8.0B 16.0 GB  │
+//! │                                                    │
 //! │ or type                                            │
 //! │     hf:owner/name                                  │
 //! │ ────────────────────────────────────────────────── │
 //! │ what it is for, what it needs, what enter does     │
-//! ╰──────────────────────── enter loads it, esc closes ╯
+//! ╰────────── enter loads it, tab guides, esc closes ╯
 //! ```
 
 use ratatui::{
@@ -20,7 +21,10 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::pen::{Pen, cut, span, width, wrap};
+use super::{
+    listing::{Listing, grouped},
+    pen::{Pen, cut, span, width, wrap},
+};
 use crate::{
     model::{
         known,
@@ -30,7 +34,6 @@ use crate::{
     },
     trace::printable,
     tui::{
-        action::Action,
         app::App,
         library::{Choice, Loading},
         theme::{Part, Role},
@@ -38,99 +41,50 @@ use crate::{
 };
 
 /// Rows for what is said of the selected model, with the rule above it, where there is room.
-const FOOT: u16 = 6;
+const DETAIL: u16 = 6;
 /// The same on a small screen.
-const SMALL_FOOT: u16 = 4;
-
-enum Row<'a> {
-    Heading(&'static str),
-    Choice(usize, Choice<'a>),
-}
+const SMALL_DETAIL: u16 = 4;
 
 /// Draws the picker.
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let choices = app.library.choices();
-    let rows = rows(&choices);
-    let foot_height = if area.height >= 22 { FOOT } else { SMALL_FOOT };
-    let wide = 92.min(area.width.saturating_sub(2)).max(20);
-    let high = (rows.len() as u16 + 1 + foot_height + 2).min(area.height);
-    let frame = Rect {
-        x: area.x + area.width.saturating_sub(wide) / 2,
-        y: area.y + (area.height - high) / 2,
-        width: wide,
-        height: high,
+    let rows = grouped(choices.iter().map(|choice| heading(app, *choice)));
+    let (title, other) = match app.library.role {
+        known::Role::Denoiser => ("models: denoisers", "enter loads it, tab guides, esc closes"),
+        known::Role::Guide => ("models: guides", "enter loads it, tab denoisers, esc closes"),
     };
-    let note =
-        if app.library.loading.is_some() { " ^X breaks it off, esc closes " } else { " enter loads it, esc closes " };
-    let inner = pen.frame(frame, "models", &Line::from(span(note, pen.style(Role::Faint))));
-    if inner.height < 3 {
-        return;
-    }
-    pen.wheel(frame, Action::ListMove(-1), Action::ListMove(1));
-    roles(app, Rect { height: 1, ..inner }, pen);
-    let foot_height = foot_height.min(inner.height.saturating_sub(2));
-    let list = Rect { y: inner.y + 1, height: inner.height - 1 - foot_height, ..inner };
-    let selected = rows.iter().position(|row| matches!(row, Row::Choice(index, _) if *index == app.list)).unwrap_or(0);
-    let height = usize::from(list.height);
-    let scroll = selected.saturating_sub(height / 2).min(rows.len().saturating_sub(height));
-    for (row, y) in rows.iter().skip(scroll).zip(list.top()..list.bottom()) {
-        let line = Rect { y, height: 1, ..list };
-        match row {
-            Row::Heading(title) => {
-                pen.put(line.x, y, line.width, title, pen.style(Role::Faint));
-            }
-            Row::Choice(index, choice) => draw_choice(app, *index, *choice, line, pen),
+    let foot = if app.library.loading.is_some() { "^X breaks it off, esc closes" } else { other };
+    let detail = if area.height >= 22 { DETAIL } else { SMALL_DETAIL };
+    let listing = Listing { title, foot, wide: 92, detail, rows: &rows, selected: app.list };
+    let about = listing.draw(area, pen, |index, selected, row, pen| {
+        if let Some(choice) = choices.get(index) {
+            draw_choice(app, *choice, selected, row, pen);
         }
-    }
-    let foot = Rect { y: list.bottom(), height: foot_height, ..inner };
-    let rule = pen.theme.glyphs.rule.repeat(usize::from(foot.width));
-    pen.put(foot.x, foot.y, foot.width, &rule, pen.style(Role::Line));
-    let foot = Rect { y: foot.y + 1, height: foot.height.saturating_sub(1), ..foot };
+    });
     match (&app.library.loading, choices.get(app.list)) {
-        (Some(loading), _) => draw_loading(app, loading, foot, pen),
-        (None, Some(choice)) => draw_about(app, *choice, foot, pen),
+        (Some(loading), _) => draw_loading(app, loading, about, pen),
+        (None, Some(choice)) => draw_about(app, *choice, about, pen),
         (None, None) => {}
     }
 }
 
-/// Headings and lines. A role has what is here before what would be downloaded.
-fn rows<'a>(choices: &[Choice<'a>]) -> Vec<Row<'a>> {
-    let mut rows = Vec::new();
-    let mut heading = "";
-    for (index, choice) in choices.iter().enumerate() {
-        let title = match choice {
-            Choice::Nobody => "",
-            Choice::Item(item) if item.is_here() => "here",
-            Choice::Item(_) => "to download",
-            Choice::Typed => "or type",
-        };
-        if title != heading {
-            heading = title;
-            rows.push(Row::Heading(title));
-        }
-        rows.push(Row::Choice(index, *choice));
-    }
-    rows
+/// What is here comes before what would be downloaded.
+fn heading(app: &App, choice: Choice<'_>) -> (String, String) {
+    let (title, note) = match choice {
+        Choice::Nobody => ("here", room(app)),
+        Choice::Item(item) if item.is_here() => ("here", room(app)),
+        Choice::Item(_) => ("to download", String::new()),
+        Choice::Typed => ("or type", String::new()),
+    };
+    (title.to_owned(), note)
 }
 
-/// The two roles, the chosen one in front.
-fn roles(app: &App, row: Rect, pen: &mut Pen<'_>) {
-    let mut x = row.x;
-    for role in known::Role::ALL {
-        let is_chosen = role == app.library.role;
-        let style = pen.style(if is_chosen { Role::TitleFocused } else { Role::Dim });
-        let end = pen.put(x, row.y, row.right().saturating_sub(x), role.name(), style);
-        if !is_chosen {
-            pen.click(Rect { x, width: end.saturating_sub(x), ..row }, Action::ModelRole);
-        }
-        x = end + 2;
-    }
-    let room = Rect { x, width: row.right().saturating_sub(x), ..row };
-    let memory = app.library.shelf.as_ref().and_then(|shelf| Some((shelf.memory?, &shelf.device)));
-    if let Some((memory, device)) = memory {
-        let text = format!("{device}: {} of {} free", bytes(memory.free), bytes(memory.total));
-        pen.line_right(room, &Line::from(span(text, pen.style(Role::Faint))));
-    }
+/// The memory that models are loaded to.
+fn room(app: &App) -> String {
+    let Some(shelf) = &app.library.shelf else { return String::new() };
+    shelf.memory.map_or(String::new(), |memory| {
+        format!("{}: {} of {} free", shelf.device, bytes(memory.free), bytes(memory.total))
+    })
 }
 
 fn fit(app: &App, item: &Item) -> Option<Fit> {
@@ -138,14 +92,8 @@ fn fit(app: &App, item: &Item) -> Option<Fit> {
     Some(Fit::of(item.need?, memory.free))
 }
 
-fn draw_choice(app: &App, index: usize, choice: Choice<'_>, row: Rect, pen: &mut Pen<'_>) {
-    let selected = index == app.list;
+fn draw_choice(app: &App, choice: Choice<'_>, selected: bool, row: Rect, pen: &mut Pen<'_>) {
     let glyphs = pen.theme.glyphs;
-    if selected {
-        pen.paint(row, pen.style(Role::Marked));
-        pen.put(row.x, row.y, 1, glyphs.pointer, pen.style(Role::Accent));
-    }
-    pen.click(row, Action::ListSelect(index));
     let present = app.library.present();
     let (is_present, is_too_large) = match choice {
         Choice::Nobody => (app.library.loaded.is_some() && present.is_none(), false),
@@ -153,12 +101,12 @@ fn draw_choice(app: &App, index: usize, choice: Choice<'_>, row: Rect, pen: &mut
         Choice::Typed => (false, false),
     };
     if is_present {
-        pen.put(row.x + 2, row.y, 1, glyphs.running, pen.style(Role::Good));
+        pen.put(row.x, row.y, 1, glyphs.running, pen.style(Role::Good));
     } else if is_too_large {
-        pen.put(row.x + 2, row.y, 1, glyphs.wrong, pen.style(Role::Bad));
+        pen.put(row.x, row.y, 1, glyphs.wrong, pen.style(Role::Bad));
     }
     let style = pen.style(if selected || is_present { Role::Text } else { Role::Dim });
-    let at = row.x + 4;
+    let at = row.x + 2;
     let room = row.right().saturating_sub(at);
     match choice {
         Choice::Nobody => {

@@ -1,0 +1,447 @@
+//! Text to token ids and back, for the embedded pair and for real checkpoints: a layer over `tokenizer.json`.
+//!
+//! | file | question |
+//! |---|---|
+//! | here | which ids, which special tokens? |
+//! | `pieces.rs` | what does each token contribute to the text? |
+//! | `prompt.rs` | what does the network read for a prompt? |
+//! | `side_files.rs` | what do the files beside `tokenizer.json` say? |
+
+mod pieces;
+mod prompt;
+mod side_files;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use tokenizers::Tokenizer as Inner;
+
+pub use pieces::Part;
+use pieces::{Run, Scheme};
+use prompt::Layout;
+pub use side_files::SideFiles;
+
+use crate::model::template::{ChatTemplate, TemplateError};
+
+/// Names of the token that ends a text, the embedded pair's first.
+const END_NAMES: [&str; 5] = ["<eos>", "<|endoftext|>", "</s>", "<|end_of_text|>", "<|im_end|>"];
+/// Names of special tokens that end a turn, and so an answer: `ChatML` (Dream, Qwen), `LLaDA`, `LLaDA2`, Gemma, Phi.
+const TURN_END_NAMES: [&str; 5] = ["<|im_end|>", "<|eot_id|>", "<|role_end|>", "<end_of_turn>", "<|end|>"];
+/// Names of the mask token: of `LLaDA`, of Dream and A2D, of `DiffuLLaMA`'s kin, of the embedded pair, of BERT.
+const MASK_NAMES: [&str; 5] = ["<|mdm_mask|>", "<|mask|>", "|<MASK>|", "<mask>", "[MASK]"];
+
+/// A tokenizer that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenizerError {
+    /// The file cannot be read.
+    #[error("reading {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The content is no `tokenizer.json`.
+    #[error("{origin} is no tokenizer.json: {reason}")]
+    Parse {
+        /// The file, or what else the bytes were.
+        origin: String,
+        /// What the parser says.
+        reason: String,
+    },
+    /// A file beside `tokenizer.json` is damaged.
+    #[error("{}: {reason}", path.display())]
+    SideFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A token that is needed is not there.
+    #[error("{origin} has no {role} token: expected one of {expected}")]
+    Missing {
+        /// The file, or what else the bytes were.
+        origin: String,
+        /// What the token is for.
+        role: &'static str,
+        /// Names that were looked for.
+        expected: String,
+    },
+    /// A text has no encoding.
+    #[error("encoding a text of {bytes} bytes: {reason}")]
+    Encode {
+        /// Length of the text.
+        bytes: usize,
+        /// What the tokenizer says.
+        reason: String,
+    },
+    /// The chat template does not work.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A system text has no place.
+    #[error("a system text was given, but {reason}: leave it out, or write it into the prompt")]
+    System {
+        /// Why it has none.
+        reason: String,
+    },
+    /// What was typed spells a special token, and the template rewrites what was typed.
+    #[error(
+        "the prompt spells the special token {token}, and the chat template in {origin} rewrites prompts so that it would \
+         be taken for one: remove it from the prompt"
+    )]
+    Spelled {
+        /// The token.
+        token: String,
+        /// The template's file.
+        origin: String,
+    },
+}
+
+/// Text to token ids and back.
+#[derive(Debug)]
+pub struct Tokenizer {
+    inner: Inner,
+    /// The same tokenizer, deaf to special tokens in the text; made when a text first needs it.
+    plain: OnceLock<Inner>,
+    /// The text of every id; made when first asked for.
+    texts: OnceLock<Vec<String>>,
+    origin: String,
+    scheme: Scheme,
+    /// Special tokens with their ids, the longest first.
+    specials: Vec<(String, u32)>,
+    end: u32,
+    ends: BTreeSet<u32>,
+    mask: Option<u32>,
+    layout: Layout,
+}
+
+impl Tokenizer {
+    /// Opens the tokenizer of a checkpoint's folder: `tokenizer.json`, and what there is of `tokenizer_config.json`,
+    /// `special_tokens_map.json`, `chat_template.jinja`, `config.json` and `generation_config.json`.
+    pub fn open(folder: &Path) -> Result<Self, TokenizerError> {
+        let path = folder.join("tokenizer.json");
+        let bytes = std::fs::read(&path).map_err(|source| TokenizerError::Read { path: path.clone(), source })?;
+        Self::from_parts(&bytes, path.display().to_string(), SideFiles::read(folder)?)
+    }
+
+    /// Loads a `tokenizer.json` and nothing beside it: prompts have no template.
+    pub fn from_file(path: &Path) -> Result<Self, TokenizerError> {
+        let bytes = std::fs::read(path).map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
+        Self::from_parts(&bytes, path.display().to_string(), SideFiles::default())
+    }
+
+    /// Reads the `tokenizer.json` of the embedded pair, or of one that is laid out like it.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, TokenizerError> {
+        let side = SideFiles { template: Some(ChatTemplate::embedded()?), ..SideFiles::default() };
+        Self::from_parts(bytes, "the embedded tokenizer".to_owned(), side)
+    }
+
+    /// Reads the content of a `tokenizer.json`, with what is known from beside it; `origin` stands for it in messages.
+    pub fn from_parts(bytes: &[u8], origin: String, side: SideFiles) -> Result<Self, TokenizerError> {
+        let inner = Inner::from_bytes(bytes)
+            .map_err(|error| TokenizerError::Parse { origin: origin.clone(), reason: error.to_string() })?;
+        let mut specials: Vec<(String, u32)> = inner
+            .get_added_tokens_decoder()
+            .into_iter()
+            .filter(|(_, token)| token.special && !token.content.is_empty())
+            .map(|(id, token)| (token.content, id))
+            .collect();
+        specials.sort_unstable_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
+        let declared = |role: &str| side.specials.get(role).and_then(|name| inner.token_to_id(name));
+        let find = |names: &[&str]| names.iter().find_map(|name| inner.token_to_id(name));
+        let Some(end) = declared("eos_token").or_else(|| find(&END_NAMES)) else {
+            return Err(TokenizerError::Missing { origin, role: "end-of-text", expected: END_NAMES.join(", ") });
+        };
+        let special = |name: &str| specials.iter().find(|(token, _)| token == name).map(|(_, id)| *id);
+        let mut ends = side.end_ids;
+        ends.insert(end);
+        ends.extend(END_NAMES.iter().chain(&TURN_END_NAMES).filter_map(|name| special(name)));
+        let mask = declared("mask_token")
+            .or_else(|| MASK_NAMES.iter().find_map(|name| special(name)))
+            .or_else(|| find(&MASK_NAMES));
+        let scheme = Scheme::of(&inner);
+        let layout = Layout { template: side.template, system: None };
+        Ok(Self {
+            inner,
+            plain: OnceLock::new(),
+            texts: OnceLock::new(),
+            origin,
+            scheme,
+            specials,
+            end,
+            ends,
+            mask,
+            layout,
+        })
+    }
+
+    /// Ids of `text`, with no template around it. Special tokens that the text spells out are taken as such.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        encode(&self.inner, text)
+    }
+
+    /// Ids of `text` with the byte range of `text` that each stands for. Tokens of one character share its range; the
+    /// word mark before a spelled word has the range of its first letter.
+    pub fn encode_spans(&self, text: &str) -> Result<Vec<(u32, Range<usize>)>, TokenizerError> {
+        spans(&self.inner, text)
+    }
+
+    /// As [`Self::encode_spans`], with special tokens in the text taken as the characters that they are.
+    pub fn encode_plain_spans(&self, text: &str) -> Result<Vec<(u32, Range<usize>)>, TokenizerError> {
+        spans(self.plain(), text)
+    }
+
+    /// The tokenizer that hears no special tokens in a text.
+    fn plain(&self) -> &Inner {
+        self.plain.get_or_init(|| {
+            let mut plain = self.inner.clone();
+            plain.set_encode_special_tokens(true);
+            plain
+        })
+    }
+
+    /// The text of `ids`; special tokens appear by their names, ids without a token not at all.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        self.run(ids.iter().map(|&id| self.inner.id_to_token(id))).text()
+    }
+
+    /// The text of `ids` without special tokens.
+    pub fn decode_plain(&self, ids: &[u32]) -> String {
+        let special = |id: u32| self.specials.iter().any(|(_, special)| *special == id);
+        self.run(ids.iter().filter(|id| !special(**id)).map(|&id| self.inner.id_to_token(id))).text()
+    }
+
+    /// The text that each of `ids` contributes: put together, the pieces are exactly [`decode`](Self::decode) of all.
+    ///
+    /// A character whose bytes lie in several tokens goes to the last of them. A space that is implied between two
+    /// tokens goes to the later one.
+    pub fn pieces(&self, ids: &[u32]) -> Vec<String> {
+        self.parts(ids).into_iter().map(|part| part.text).collect()
+    }
+
+    /// As [`Self::pieces`], with what is left open to a later token.
+    pub fn parts(&self, ids: &[u32]) -> Vec<Part> {
+        self.run(ids.iter().map(|&id| self.inner.id_to_token(id))).parts()
+    }
+
+    fn run(&self, names: impl Iterator<Item = Option<String>>) -> Run<'_> {
+        Run::new(&self.inner, self.scheme, names.collect())
+    }
+
+    /// Ids of the tokens whose text holds one of `marks`, ascending; special tokens have no text.
+    pub fn ids_with(&self, marks: &[char]) -> Vec<u32> {
+        let texts =
+            self.texts.get_or_init(|| (0..self.vocab_size() as u32).map(|id| self.decode_plain(&[id])).collect());
+        (0u32..).zip(texts).filter(|(_, text)| text.contains(marks)).map(|(id, _)| id).collect()
+    }
+
+    /// The id of a token by its name in the vocabulary.
+    pub fn token_to_id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// The name of a token in the vocabulary.
+    pub fn id_to_token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
+    /// The token that ends a text.
+    pub fn eos_id(&self) -> u32 {
+        self.end
+    }
+
+    /// Every token that ends a text or a turn, as the configurations and the vocabulary know them: the first of them
+    /// in an answer is where it ends.
+    pub fn end_ids(&self) -> &BTreeSet<u32> {
+        &self.ends
+    }
+
+    /// The mask token, where the vocabulary has one.
+    pub fn mask_id(&self) -> Option<u32> {
+        self.mask
+    }
+
+    /// The mask token of a denoiser.
+    ///
+    /// # Errors
+    /// Where the vocabulary has none under any name that is known here.
+    pub fn require_mask(&self) -> Result<u32, TokenizerError> {
+        self.mask.ok_or_else(|| TokenizerError::Missing {
+            origin: self.origin.clone(),
+            role: "mask",
+            expected: MASK_NAMES.join(", "),
+        })
+    }
+
+    /// Tokens, special ones among them. A network may have more rows.
+    pub fn vocab_size(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    /// How this vocabulary differs from another one in a way that ids cannot pass from one to the other; `None` where
+    /// they can: every ordinary token has the same id in both, and so has every special token that both have. Special
+    /// tokens that only one of them has do not matter (Dream's mask, which its guides lack).
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        let added = |tokenizer: &Self| -> BTreeMap<String, u32> {
+            tokenizer.inner.get_added_tokens_decoder().into_iter().map(|(id, token)| (token.content, id)).collect()
+        };
+        let (own_added, other_added) = (added(self), added(other));
+        let ordinary = |tokenizer: &Self| {
+            let mut tokens = tokenizer.inner.get_vocab(false);
+            tokens.retain(|token, _| !own_added.contains_key(token) && !other_added.contains_key(token));
+            tokens
+        };
+        let (own, others) = (ordinary(self), ordinary(other));
+        let missing = |id: Option<u32>| id.map_or_else(|| "no token".to_owned(), |id| format!("token {id}"));
+        let differs = |token: &String, own: Option<u32>, other: Option<u32>| {
+            (own != other).then(|| format!("{token:?} is {} here and {} there", missing(own), missing(other)))
+        };
+        let ordinary = own
+            .iter()
+            .filter_map(|(token, id)| differs(token, Some(*id), others.get(token).copied()))
+            .chain(others.iter().filter_map(|(token, id)| differs(token, own.get(token).copied(), Some(*id))));
+        let shared =
+            own_added.iter().filter_map(|(token, id)| differs(token, Some(*id), Some(*other_added.get(token)?)));
+        // The least of them, so that the sentence is the same every time.
+        shared.chain(ordinary).min()
+    }
+}
+
+fn encode(inner: &Inner, text: &str) -> Result<Vec<u32>, TokenizerError> {
+    let encoding = inner.encode_fast(text, false).map_err(|error| encode_error(text, &*error))?;
+    Ok(encoding.get_ids().to_vec())
+}
+
+fn spans(inner: &Inner, text: &str) -> Result<Vec<(u32, Range<usize>)>, TokenizerError> {
+    let encoding = inner.encode(text, false).map_err(|error| encode_error(text, &*error))?;
+    let spans = encoding.get_offsets().iter().map(|&(start, end)| start..end);
+    Ok(encoding.get_ids().iter().copied().zip(spans).collect())
+}
+
+fn encode_error(text: &str, error: &(dyn std::error::Error + Send + Sync)) -> TokenizerError {
+    TokenizerError::Encode { bytes: text.len(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+    use tokenizers::models::bpe::BPE;
+    use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+
+    use super::*;
+    use crate::tasks::{self, Options};
+    use crate::train::vocabulary;
+
+    /// The layout of the embedded pair, on a vocabulary of few words.
+    static WORDS: LazyLock<Tokenizer> = LazyLock::new(|| {
+        let samples = (0..500).map(|index| tasks::generate_mixed(1, index, Options::default()));
+        Tokenizer::from_bytes(vocabulary::build(samples).unwrap().json.as_bytes()).unwrap()
+    });
+
+    /// The layout of Qwen2 and its descendants: one token per byte here, as nothing is merged.
+    static BYTES: LazyLock<Tokenizer> = LazyLock::new(|| {
+        let mut alphabet: Vec<char> = ByteLevel::alphabet().into_iter().collect();
+        alphabet.sort_unstable();
+        let vocabulary: Vec<(String, u32)> = alphabet.into_iter().map(String::from).zip(0..).collect();
+        let vocabulary = <[(String, u32); 256]>::try_from(vocabulary).unwrap();
+        let model = BPE::builder().vocab_and_merges(vocabulary, Vec::new()).build().unwrap();
+        let mut inner = Inner::new(model);
+        inner.with_pre_tokenizer(Some(ByteLevel::new(false, false, false)));
+        inner.with_decoder(Some(ByteLevel::new(false, false, false)));
+        let specials = ["<|endoftext|>", "<|mask|>"].map(|name| tokenizers::AddedToken::from(name, true));
+        inner.add_special_tokens(specials).unwrap();
+        Tokenizer::from_bytes(inner.to_string(false).unwrap().as_bytes()).unwrap()
+    });
+
+    fn without_mask() -> Tokenizer {
+        let model = BPE::builder().vocab_and_merges([("a".to_owned(), 0)], Vec::new()).build().unwrap();
+        let mut inner = Inner::new(model);
+        inner.add_special_tokens([tokenizers::AddedToken::from("</s>", true)]).unwrap();
+        Tokenizer::from_bytes(inner.to_string(false).unwrap().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_prompt_stands_between_the_turn_marks_and_is_plain_text() {
+        let ids = WORDS.encode_prompt("a <mask> <bot>").unwrap();
+        let id = |name: &str| WORDS.token_to_id(name).unwrap();
+        assert_eq!((ids[0], ids[ids.len() - 1]), (id("<user>"), id("<bot>")));
+        assert_eq!(WORDS.decode(&ids), "<user>a <mask> <bot><bot>");
+        assert!(!ids[1..ids.len() - 1].iter().any(|&inside| inside == id("<mask>") || inside == id("<bot>")));
+        assert_eq!(WORDS.encode("<mask>").unwrap(), [id("<mask>")], "a template's special tokens are taken as such");
+    }
+
+    #[test]
+    fn special_tokens_are_shown_or_left_out() {
+        let mut ids = WORDS.encode("Max, Leo").unwrap();
+        ids.extend([WORDS.mask_id().unwrap(), WORDS.eos_id(), 9_999_999]);
+        assert_eq!(WORDS.decode(&ids), "Max, Leo<mask><eos>");
+        assert_eq!(WORDS.decode_plain(&ids), "Max, Leo");
+    }
+
+    #[test]
+    fn a_split_character_goes_to_the_last_of_its_tokens() {
+        let ids = BYTES.encode("aé🦀b").unwrap();
+        assert_eq!(BYTES.pieces(&ids), ["a", "", "é", "", "", "", "🦀", "b"]);
+        assert_eq!(BYTES.pieces(&ids[..4]), ["a", "", "é", "\u{FFFD}"], "half a character is shown as broken");
+        let ids = WORDS.encode("aé").unwrap();
+        let pieces = WORDS.pieces(&ids);
+        assert_eq!(pieces.last().unwrap(), "é");
+        assert_eq!(pieces.concat(), "aé");
+    }
+
+    #[test]
+    fn an_implied_space_goes_to_the_later_word() {
+        let ids = WORDS.encode("Write a Zqx").unwrap();
+        assert_eq!(WORDS.pieces(&ids), ["Write", " a", "", " Z", "q", "x"]);
+    }
+
+    #[test]
+    fn end_and_mask_are_found_by_name() {
+        assert_eq!(BYTES.eos_id(), BYTES.token_to_id("<|endoftext|>").unwrap());
+        assert_eq!(BYTES.mask_id(), BYTES.token_to_id("<|mask|>"));
+        assert_eq!(BYTES.vocab_size(), 258);
+        assert_eq!(BYTES.end_ids().iter().copied().collect::<Vec<_>>(), [BYTES.eos_id()]);
+        let error = without_mask().require_mask().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the embedded tokenizer has no mask token: expected one of <|mdm_mask|>, <|mask|>, |<MASK>|, <mask>, [MASK]"
+        );
+    }
+
+    #[test]
+    fn errors_name_the_file() {
+        let missing = Tokenizer::from_file(Path::new("no/such/tokenizer.json")).unwrap_err();
+        assert_eq!(missing.to_string(), "reading no/such/tokenizer.json");
+        let wrong = Tokenizer::from_bytes(b"{}").unwrap_err().to_string();
+        assert!(wrong.starts_with("the embedded tokenizer is no tokenizer.json: "), "{wrong}");
+        let endless = Inner::new(BPE::default()).to_string(false).unwrap();
+        let endless = Tokenizer::from_bytes(endless.as_bytes()).unwrap_err().to_string();
+        assert_eq!(
+            endless,
+            "the embedded tokenizer has no end-of-text token: expected one of <eos>, <|endoftext|>, </s>, \
+             <|end_of_text|>, <|im_end|>"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_put_together_are_the_decoded_text(words in prop::collection::vec(0..900_u32, 0..40),
+                                                     bytes in prop::collection::vec(0..260_u32, 0..40)) {
+            prop_assert_eq!(WORDS.pieces(&words).concat(), WORDS.decode(&words));
+            prop_assert_eq!(BYTES.pieces(&bytes).concat(), BYTES.decode(&bytes));
+        }
+
+        #[test]
+        fn a_text_comes_back(text in "[^▁␣]{0,40}") {
+            prop_assert_eq!(WORDS.decode(&WORDS.encode_prompt(&text).unwrap()), format!("<user>{text}<bot>"));
+            prop_assert_eq!(BYTES.decode(&BYTES.encode(&text).unwrap()), text);
+        }
+    }
+}
