@@ -86,7 +86,19 @@ impl<'a> Proposer<'a> {
         greedy: bool,
     ) -> Self {
         let (probabilities, uniforms, order) = (Vec::new(), Vec::new(), Vec::new());
-        Self { settings, noise, step, block: 0, density: Vec::new(), mask, ends, greedy, probabilities, uniforms, order }
+        Self {
+            settings,
+            noise,
+            step,
+            block: 0,
+            density: Vec::new(),
+            mask,
+            ends,
+            greedy,
+            probabilities,
+            uniforms,
+            order,
+        }
     }
 
     /// Knows what the order needs of the canvas: the block, for its drawn order, and the density of what is committed.

@@ -1,5 +1,6 @@
 //! What a run needs that takes long to load.
 
+use super::load::Part;
 use crate::{
     decode::{Networks, filter::Filter},
     model::{network::Network, tokenizer::Tokenizer},
@@ -23,6 +24,25 @@ pub struct Models {
 }
 
 impl Models {
+    /// A denoiser and its guide, which reads the denoiser's ids.
+    pub(super) fn new(denoiser: Part, guide: Option<Part>, filter: Option<Filter>) -> Self {
+        let mut models = Self {
+            denoiser: denoiser.network,
+            guide: None,
+            tokenizer: denoiser.tokenizer,
+            denoiser_card: denoiser.card,
+            guide_card: None,
+            filter,
+        };
+        models.set_guide(guide);
+        models
+    }
+
+    /// Another guide, or none.
+    pub(super) fn set_guide(&mut self, guide: Option<Part>) {
+        (self.guide, self.guide_card) = guide.map(|guide| (guide.network, guide.card)).unzip();
+    }
+
     /// The longest canvas, in tokens, that denoiser and guide both take.
     pub fn context(&self) -> usize {
         let denoiser = self.denoiser.spec().max_positions;
