@@ -135,8 +135,8 @@ fn bad_values_say_what_is_expected() {
     assert_eq!(refused("seed", "-1"), "seed cannot be '-1': it takes a whole number from 0");
     assert_eq!(refused("threshold", "NaN"), "threshold cannot be 'NaN': it takes a number from 0 to 1 (probability)");
     assert_eq!(
-        refused("cache", "on\u{1b}[2J"),
-        "cache cannot be 'on\u{fffd}[2J': it takes one of off, freecache-block, freecache-window, freecache-prompt"
+        refused("sampler", "on\u{1b}[2J"),
+        "sampler cannot be 'on\u{fffd}[2J': it takes one of gumbel, filtered"
     );
     assert_eq!(refused("eos-last", "yes"), "eos-last cannot be 'yes': it takes on or off");
     assert_eq!(
@@ -178,8 +178,8 @@ fn bad_files_say_where_and_what() {
             "mine.toml: line 2: unknown field `knob`, expected one of `title`, `description`, `knobs`",
         ),
         (
-            preset("title = 't'\n[knobs]\ncache = 'on'\n"),
-            "mine.toml: cache cannot be 'on': it takes one of off, freecache-block, freecache-window, freecache-prompt",
+            preset("title = 't'\n[knobs]\nsampler = 'on'\n"),
+            "mine.toml: sampler cannot be 'on': it takes one of gumbel, filtered",
         ),
     ];
     for (message, expected) in cases {
