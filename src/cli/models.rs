@@ -1,6 +1,9 @@
 //! The options that choose models, and loading them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context, Result, bail};
 
@@ -17,22 +20,25 @@ use crate::{
     trace::{ModelCard, printable},
 };
 
-/// What a denoiser's and a guide's tokenizer must agree on to be taken for the same: words, digits, marks, breaks.
-const PROBE: &str = "One day Ruth's 27 boats, {\"left\": 3.5}\n    went to the harbour (again)!";
-
 /// Which models to run, and where.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ModelArgs {
     /// Folder of the denoiser: config.json, model.safetensors and tokenizer.json [default: the embedded pair]
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
-    /// Folder of the guide, which must share the denoiser's vocabulary [default: the embedded pair's, where no --model
-    /// is given]
+    /// Folder of the guide; one of another vocabulary reads the denoiser's text [default: the embedded pair's, where no
+    /// --model is given]
     #[arg(long, value_name = "DIR")]
     guide_model: Option<PathBuf>,
     /// Load no guide
     #[arg(long, conflicts_with = "guide_model")]
     no_guide: bool,
+    /// Use no chat template: the prompt is all that the models read
+    #[arg(long)]
+    raw: bool,
+    /// Instructions that go before every prompt, where the model's chat template has a place for them
+    #[arg(long, value_name = "TEXT", conflicts_with = "raw")]
+    system: Option<String>,
     /// Where to compute: auto, cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
@@ -57,13 +63,17 @@ impl ModelArgs {
         let (denoiser, denoiser_name, tokenizer, own_guide) = match &self.model {
             None => {
                 let pair = embedded::pair()?;
-                (pair.denoiser, "embedded".to_owned(), pair.tokenizer, Some(pair.guide))
+                (pair.denoiser, "embedded".to_owned(), self.laid_out(pair.tokenizer)?, Some(pair.guide))
             }
-            Some(folder) => (open(folder)?, name(folder), tokenizer(folder)?, None),
+            Some(folder) => (open(folder)?, name(folder), self.laid_out(Tokenizer::open(folder)?)?, None),
         };
+        let mut guide_tokenizer = None;
         let guide = match &self.guide_model {
             Some(folder) => {
-                check_vocabulary(&tokenizer, folder)?;
+                let own = Tokenizer::open(folder).context("the guide's vocabulary cannot be compared")?;
+                if tokenizer.difference(&own).is_some() {
+                    guide_tokenizer = Some(Arc::new(self.laid_out(own)?));
+                }
                 Some((open(folder)?, name(folder)))
             }
             None => own_guide.filter(|_| !self.no_guide).map(|guide| (guide, "embedded guide".to_owned())),
@@ -74,7 +84,8 @@ impl ModelArgs {
             denoiser,
             guide: None,
             guide_card: None,
-            tokenizer,
+            tokenizer: Arc::new(tokenizer),
+            guide_tokenizer,
         };
         if let Some((guide, name)) = guide {
             let guide = guide.network(&device)?;
@@ -83,6 +94,15 @@ impl ModelArgs {
         }
         Ok(models)
     }
+
+    /// A tokenizer with prompts laid out as the flags ask for.
+    fn laid_out(&self, tokenizer: Tokenizer) -> Result<Tokenizer> {
+        Ok(match &self.system {
+            _ if self.raw => tokenizer.without_template(),
+            Some(text) => tokenizer.with_system(text)?,
+            None => tokenizer,
+        })
+    }
 }
 
 fn open(folder: &Path) -> Result<Checkpoint> {
@@ -90,22 +110,6 @@ fn open(folder: &Path) -> Result<Checkpoint> {
         bail!("{} is not a folder with a model", folder.display());
     }
     Ok(Checkpoint::open(folder)?)
-}
-
-fn tokenizer(folder: &Path) -> Result<Tokenizer> {
-    Ok(Tokenizer::open(folder)?)
-}
-
-/// A guide reads the denoiser's ids as they are.
-fn check_vocabulary(denoiser: &Tokenizer, folder: &Path) -> Result<()> {
-    let guide = tokenizer(folder).context("the guide's vocabulary cannot be compared")?;
-    if denoiser.encode(PROBE)? != guide.encode(PROBE)? {
-        bail!(
-            "the guide in {} has another vocabulary than the denoiser: choose a guide that shares it, or --no-guide",
-            folder.display()
-        );
-    }
-    Ok(())
 }
 
 fn name(folder: &Path) -> String {

@@ -9,7 +9,7 @@ use super::{
     cache::Cache,
     canvas::Canvas,
     clock::Clock,
-    guide::Guide,
+    guide::{self, Guide, GuideText},
     moment::Moment,
     noise::{Noise, Seeded},
     plan::Plan,
@@ -50,6 +50,8 @@ pub struct Networks<'a> {
 pub struct Decoder {
     canvas: Canvas,
     eos: u32,
+    /// Every token that ends a text, `eos` among them.
+    ends: Vec<u32>,
     alignment: Alignment,
     limits: Limits,
     /// In force since the last step.
@@ -123,12 +125,13 @@ impl Decoder {
         let canvas = Canvas::new(prompt_ids, gen_length, mask);
         Ok(Self {
             eos: denoiser.eos_id,
+            ends: vec![denoiser.eos_id],
             alignment: denoiser.alignment,
             limits,
             schedule: Schedule::new(&canvas, &settings),
             cache: Cache::new(canvas.len()),
             unmask: Unmask::default(),
-            guide: Guide::default(),
+            guide: Guide::new(denoiser.vocab_size, vec![denoiser.eos_id]),
             noise: Box::new(Seeded(settings.seed)),
             steps: 0,
             block_is_new: true,
@@ -146,6 +149,30 @@ impl Decoder {
         self
     }
 
+    /// Counts `ends` as tokens that end a text, beside the one that the denoiser's configuration names: a turn may end
+    /// with another token than a text does.
+    #[must_use]
+    pub fn with_ends(mut self, ends: impl IntoIterator<Item = u32>) -> Self {
+        self.ends = std::iter::once(self.eos).chain(ends).collect();
+        self.guide.set_ends(self.ends.clone());
+        self
+    }
+
+    /// Has the guide read text: its vocabulary is not the denoiser's.
+    ///
+    /// # Errors
+    /// When the settings ask for what a guide can do with the denoiser's ids only.
+    pub fn with_guide_text(mut self, text: Box<dyn GuideText>) -> Result<Self, DecodeError> {
+        self.guide.read_text(text);
+        self.check_guide(&self.settings)?;
+        Ok(self)
+    }
+
+    fn check_guide(&self, settings: &Settings) -> Result<(), DecodeError> {
+        let conflict = |message| DecodeError::Settings(SettingsError::Conflict(message));
+        self.guide.objection(settings).map_or(Ok(()), |message| Err(conflict(message)))
+    }
+
     /// New settings; each knob takes effect when its declaration says (next step, next block, next run).
     ///
     /// # Errors
@@ -153,6 +180,7 @@ impl Decoder {
     pub fn configure(&mut self, settings: Settings) -> Result<(), DecodeError> {
         // The length of this run's canvas is settled: another gen-length is for the next run.
         settings.validate(&self.limits)?;
+        self.check_guide(&settings)?;
         self.wanted = settings;
         Ok(())
     }
@@ -179,11 +207,12 @@ impl Decoder {
         let moment = moment!(self);
         let plan = self.cache.plan(moment);
         let standing_wanted = self.unmask.needs_standing(moment);
-        let mut kept = audit::is_due(moment).then(Kept::default);
+        let audited = audit::is_due(moment);
+        let mut kept = (audited || guide::weighs_rows(&self.settings)).then(Kept::default);
         let (candidates, standing) =
             self.propose(networks.denoiser, &plan, standing_wanted, kept.as_mut(), clock, &mut cost)?;
         let kv = self.cache.report(&plan, moment!(self));
-        let audit = match kept {
+        let audit = match kept.as_ref().filter(|_| audited) {
             Some(kept) => audit::audit(networks.denoiser, kept, &kv, Mask::Own, moment!(self), clock, &mut cost)?,
             None => None,
         };
@@ -196,7 +225,7 @@ impl Decoder {
         let scored = Scored { masked: &block, standing: &standing };
         let entering = plan.only.is_some();
         let (guide, Delta { mut commits, remasked }) =
-            self.choose(networks.guide, scored, entering, clock, &mut cost)?;
+            self.choose(networks.guide, scored, kept.as_ref(), entering, clock, &mut cost)?;
         for commit in &commits {
             self.canvas.write(commit.position, commit.token);
         }
@@ -205,7 +234,7 @@ impl Decoder {
         }
         self.schedule.step += 1;
         self.steps += 1;
-        let filled = stop::fill_after_eos(&mut self.canvas, &self.schedule, &self.settings, self.eos);
+        let filled = stop::fill_after_eos(&mut self.canvas, &self.schedule, &self.settings, self.eos, &self.ends);
         self.stopped = stop::check(&self.canvas, !filled.is_empty(), self.steps);
         commits.extend(filled);
         commits.sort_unstable_by_key(|commit| commit.position);
@@ -271,7 +300,7 @@ impl Decoder {
         };
         let scored: Vec<usize> = (0..self.canvas.live()).filter(wanted_at).collect();
         let (mut masked, mut standing) = (Vec::new(), Vec::new());
-        let greedy = self.settings.guide != GuideRule::Off;
+        let greedy = guide::drafts_greedily(&self.settings);
         let mut proposer =
             Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy)
                 .in_block(region.block);
@@ -315,6 +344,7 @@ impl Decoder {
         &mut self,
         guide: Option<&mut dyn Network>,
         scored: Scored<'_>,
+        kept: Option<&Kept>,
         entering: bool,
         clock: &dyn Clock,
         cost: &mut Cost,
@@ -322,8 +352,8 @@ impl Decoder {
         if self.settings.guide != GuideRule::Off {
             let network = guide
                 .ok_or_else(|| DecodeError::Unusable("the settings ask for a guide, and none was given".into()))?;
-            let (review, commits) =
-                self.guide.review(network, &self.canvas, scored.masked, &self.settings, clock, cost)?;
+            let rows = kept.map(Kept::rows).unwrap_or_default();
+            let (review, commits) = self.guide.review(network, moment!(self), scored.masked, rows, clock, cost)?;
             return Ok((Some(review), Delta { commits, remasked: Vec::new() }));
         }
         if entering {

@@ -9,7 +9,7 @@
 //! | cache | `cache/` | which positions are computed, which K/V rows are read? |
 //! | proposal | `proposal.rs` | which token, and how sure? |
 //! | unmask | `unmask/` | which proposals are committed? |
-//! | guide | `guide.rs` | which drafts does the autoregressive guide accept? |
+//! | guide | `guide/` | which drafts does the autoregressive guide accept? |
 //! | stop | `stop/` | is the run over? |
 
 mod audit;
@@ -28,3 +28,4 @@ mod stop;
 mod unmask;
 
 pub use decoder::{DecodeError, Decoder, Networks};
+pub use guide::{GuideText, SpelledToken};

@@ -14,6 +14,7 @@ mod handle;
 mod models;
 pub mod protocol;
 mod run;
+mod transcript;
 mod worker;
 
 pub use caught::is_caught;

@@ -1,5 +1,7 @@
 //! What a run needs that takes long to load.
 
+use std::sync::Arc;
+
 use crate::{
     decode::Networks,
     model::{network::Network, tokenizer::Tokenizer},
@@ -12,8 +14,10 @@ pub struct Models {
     pub denoiser: Box<dyn Network>,
     /// Accepts or rejects drafts.
     pub guide: Option<Box<dyn Network>>,
-    /// Text to ids and back, for both.
-    pub tokenizer: Tokenizer,
+    /// Text to ids and back: the denoiser's, and the guide's where both have one vocabulary.
+    pub tokenizer: Arc<Tokenizer>,
+    /// The guide's own, where its vocabulary is another one: it judges drafts by their text then.
+    pub guide_tokenizer: Option<Arc<Tokenizer>>,
     /// The denoiser, for people.
     pub denoiser_card: ModelCard,
     /// The guide, for people.
@@ -32,6 +36,16 @@ impl Models {
         self.denoiser.reset();
         if let Some(guide) = &mut self.guide {
             guide.reset();
+        }
+    }
+
+    /// What each of `ids` contributes to the text. A single id behind the denoiser's own is one of the guide's, where its
+    /// vocabulary is another one.
+    pub(super) fn pieces(&self, ids: &[u32]) -> Vec<String> {
+        let own = self.denoiser.spec().vocab_size as u32;
+        match (ids, &self.guide_tokenizer) {
+            ([id], Some(guide)) if *id >= own => guide.pieces(&[id - own]),
+            _ => self.tokenizer.pieces(ids),
         }
     }
 

@@ -12,8 +12,8 @@ mod validate;
 pub use config::Config;
 pub use knob::{Choice, Effect, Kind, Knob, Slot, Value};
 pub use knobs::{
-    CacheChoice, DriftAxis, EosStop, FreezeChoice, GuideRule, KNOBS, OrderScore, SamplerStyle, ScheduleChoice,
-    Settings, UnmaskRule,
+    CacheChoice, DriftAxis, EosStop, FreezeChoice, GuideMismatch, GuideRule, KNOBS, OrderScore, SamplerStyle,
+    ScheduleChoice, Settings, UnmaskRule,
 };
 pub use preset::{DEFAULT_PRESET, Layers, Preset, preset, presets};
 pub use validate::Limits;

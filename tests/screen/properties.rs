@@ -7,8 +7,8 @@ use crossterm::event::{
 };
 use diffuscope::{
     decode::record::{
-        Change, Commit, Cost, DraftReview, GuideReview, GuideView, KvStatus, KvUse, Proposal, Reason, Region,
-        StepRecord, StopReason, Verdict,
+        Change, Commit, Cost, DraftReview, GuideReading, GuideReview, GuideView, KvStatus, KvUse, Proposal, Reason,
+        Region, StepRecord, StopReason, Verdict,
     },
     engine::protocol::Event,
     trace::{End, Entry, Header, Log, Piece, TokenText},
@@ -50,7 +50,13 @@ fn reason() -> impl Strategy<Value = Reason> {
 }
 
 fn verdict() -> impl Strategy<Value = Verdict> {
-    prop_oneof![Just(Verdict::Agreed), Just(Verdict::Rejected), Just(Verdict::Forced), Just(Verdict::NotReached)]
+    prop_oneof![
+        Just(Verdict::Agreed),
+        Just(Verdict::Rejected),
+        Just(Verdict::Forced),
+        Just(Verdict::Replaced),
+        Just(Verdict::NotReached)
+    ]
 }
 
 fn status() -> impl Strategy<Value = KvStatus> {
@@ -114,8 +120,10 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                                 draft_probability: probability,
                                 rank,
                             }),
+                            instead: None,
                         })
                         .collect(),
+                    reading: GuideReading::Ids,
                 }),
                 audit: None,
                 cost: Cost {
@@ -160,6 +168,7 @@ fn log() -> impl Strategy<Value = Log> {
                     gen_length: length,
                     mask_id: MASK,
                     eos_id: EOS,
+                    end_ids: Vec::new(),
                 };
                 let mut ids = header.prompt_ids.clone();
                 ids.resize(header.canvas_length(), MASK);

@@ -219,6 +219,7 @@ impl Theme {
             Reason::Drawn => palette.yellow,
             Reason::GuideAgreed => palette.teal,
             Reason::Forced | Reason::BlockEntry => palette.orange,
+            Reason::GuideWrote => palette.vermilion,
             Reason::EndOfText => palette.faint,
         }
     }
@@ -239,7 +240,7 @@ impl Theme {
         let palette = self.palette();
         match verdict {
             Verdict::Agreed => palette.teal,
-            Verdict::Rejected => palette.vermilion,
+            Verdict::Rejected | Verdict::Replaced => palette.vermilion,
             Verdict::Forced => palette.orange,
             Verdict::NotReached => palette.dim,
         }
@@ -263,6 +264,7 @@ pub fn verdict_mark(verdict: Verdict) -> Modifier {
     match verdict {
         Verdict::Agreed => Modifier::empty(),
         Verdict::Rejected => Modifier::CROSSED_OUT,
+        Verdict::Replaced => Modifier::ITALIC,
         Verdict::Forced => Modifier::UNDERLINED,
         Verdict::NotReached => Modifier::DIM,
     }
