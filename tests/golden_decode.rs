@@ -3,16 +3,12 @@
 //! Cases are discovered in the folder named by `DIFFUSCOPE_GOLDEN` (default `tests/golden`): every `traces/*.json`.
 //! Token ids, positions, order, NFE and accept lengths must be equal; confidences within the set's tolerances.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use diffuscope::{
     decode::{
         Decoder, Networks,
         clock::StoppedClock,
-        noise::{Noise, Purpose, Seeded},
         record::{Reason, StepRecord},
     },
     model::{checkpoint::Checkpoint, device::ComputeDevice, network::Network},
@@ -22,9 +18,15 @@ use serde_json::Value;
 
 #[path = "golden_decode/caches.rs"]
 mod caches;
+#[path = "golden_decode/logits.rs"]
+mod logits;
+#[path = "golden_decode/noise.rs"]
+mod noise;
 
 const PROBABILITY_TOLERANCE: f64 = 1e-4;
 const ENTROPY_TOLERANCE: f64 = 5e-4;
+/// Two logits, each within the set's tolerance of 1e-4.
+const GAP_TOLERANCE: f64 = 2e-4;
 
 #[test]
 fn golden_decode_traces() {
@@ -66,7 +68,8 @@ enum Method {
     Dream,
     FlashDlmAssisted,
     FlashDlmSpeculative,
-    Cached(Settings),
+    /// Mapped to settings in a file of its own.
+    Known(Settings),
 }
 
 impl Method {
@@ -74,8 +77,8 @@ impl Method {
         if let Some(why) = trace["informational"].as_str() {
             return Err(format!("informational: {why}"));
         }
-        if let Some(settings) = caches::settings(trace) {
-            return Ok(Self::Cached(settings));
+        if let Some(settings) = caches::settings(trace).or_else(|| logits::settings(trace)) {
+            return Ok(Self::Known(settings));
         }
         let function = trace["reference_function"].as_str().unwrap_or_default();
         match function {
@@ -94,7 +97,7 @@ fn settings(method: Method, reference: &Value) -> Settings {
     let count = |name: &str| reference[name].as_u64().map(|value| value as usize);
     let defaults = Settings::default();
     match method {
-        Method::Cached(settings) => settings,
+        Method::Known(settings) => settings,
         Method::Dream => {
             let (unmask, order) = match reference["alg"].as_str().unwrap_or("origin") {
                 "origin" => (UnmaskRule::Origin, OrderScore::Confidence),
@@ -147,7 +150,11 @@ fn replay(root: &Path, trace: &Value, method: Method) -> Result<(), String> {
     let reference = &trace["settings"];
     let open = |name: &str| -> Box<dyn Network> {
         let folder = root.join("models").join(name);
-        let checkpoint = Checkpoint::open(&folder).unwrap_or_else(|error| panic!("{error}"));
+        let mut checkpoint = Checkpoint::open(&folder).unwrap_or_else(|error| panic!("{error}"));
+        // A2D checkpoints do not say which token is their mask.
+        if let Some(mask) = reference["mask_token_id"].as_u64().filter(|_| name.starts_with("a2d")) {
+            checkpoint = checkpoint.with_mask(mask as u32);
+        }
         checkpoint.network(&ComputeDevice::cpu()).unwrap_or_else(|error| panic!("{error}"))
     };
     let mut denoiser = open(trace["model"].as_str().expect("a trace names its model"));
@@ -159,10 +166,15 @@ fn replay(root: &Path, trace: &Value, method: Method) -> Result<(), String> {
         .expect("a trace gives its generation length") as usize;
     let settings = settings(method, reference);
     let steps = trace["steps"].as_array().expect("a trace has steps");
-    let mut decoder =
-        Decoder::new(denoiser.spec(), guide.as_ref().map(|guide| guide.spec()), &prompt, gen_length, settings)
-            .map_err(|error| error.to_string())?
-            .with_noise(Box::new(Recorded::of(trace, steps)));
+    let mut decoder = Decoder::new(
+        &logits::spec(denoiser.spec(), reference),
+        guide.as_ref().map(|guide| guide.spec()),
+        &prompt,
+        gen_length,
+        settings,
+    )
+    .map_err(|error| error.to_string())?
+    .with_noise(Box::new(noise::Recorded::of(root, trace)));
 
     let (wasted, taken): (Vec<&Value>, Vec<&Value>) = steps.iter().partition(|step| caches::is_wasted(step));
     let mut nfe: u64 = wasted.iter().map(|step| step["n_forward"].as_u64().expect("a number of forwards")).sum();
@@ -190,7 +202,9 @@ fn compare(record: &StepRecord, expected: &Value, settings: Settings) -> Result<
     same("tokens", record.commits.iter().map(|commit| commit.token).collect(), ids(&expected["tokens"]))?;
     same("ids", record.ids.clone(), ids(&expected["ids"]))?;
     if let Some(fed) = denoiser_tokens(expected) {
-        same("positions computed", u64::from(record.cost.computed), fed)?;
+        // Both streams of classifier-free guidance are one forward of a batch of two.
+        let batch = expected["forward_batch"][0].as_u64().unwrap_or(1);
+        same("positions computed", u64::from(record.cost.computed), fed * batch)?;
     }
     let confidences = expected["confidence"].as_array().expect("a step lists its confidences");
     for (commit, confidence) in record.commits.iter().zip(confidences) {
@@ -200,10 +214,16 @@ fn compare(record: &StepRecord, expected: &Value, settings: Settings) -> Result<
         let (found, tolerance) = match (settings.unmask, settings.order) {
             _ if commit.reason == Reason::BlockEntry => (f64::from(proposal.confidence), PROBABILITY_TOLERANCE),
             (UnmaskRule::Time, OrderScore::Entropy) => (-f64::from(proposal.entropy), ENTROPY_TOLERANCE),
-            (UnmaskRule::Time, OrderScore::Margin) => (f64::from(proposal.score), PROBABILITY_TOLERANCE),
+            (UnmaskRule::Time, OrderScore::Margin) | (_, OrderScore::Random) => {
+                (f64::from(proposal.score), PROBABILITY_TOLERANCE)
+            }
             _ => (f64::from(proposal.confidence), PROBABILITY_TOLERANCE),
         };
         close(&format!("confidence at {}", commit.position), found, confidence, tolerance)?;
+    }
+    if let Some(gap) = expected.get("avg_answer_gap") {
+        let found = record.gap.ok_or("the gap was not measured")?;
+        close("mean gap", f64::from(found.mean), gap, GAP_TOLERANCE)?;
     }
     let Some(calls) = expected["guide_calls"].as_array() else {
         return Ok(());
@@ -257,40 +277,4 @@ fn ids(value: &Value) -> Vec<u32> {
 
 fn numbers(values: &[Value]) -> Vec<u64> {
     values.iter().map(|value| value.as_u64().expect("a whole number")).collect()
-}
-
-/// The uniform numbers that the reference drew: for Dream's origin rule by step, for drawn orders by block.
-struct Recorded {
-    transfer: BTreeMap<(usize, usize), f64>,
-    orders: BTreeMap<(usize, usize), f64>,
-}
-
-impl Recorded {
-    fn of(trace: &Value, steps: &[Value]) -> Self {
-        let mut drawn = BTreeMap::new();
-        for (index, step) in steps.iter().enumerate() {
-            let (Some(positions), Some(uniforms)) = (step["masked_positions"].as_array(), step["uniform"].as_array())
-            else {
-                continue;
-            };
-            for (position, uniform) in numbers(positions).into_iter().zip(uniforms) {
-                drawn.insert((index, position as usize), uniform.as_f64().expect("a number"));
-            }
-        }
-        Self { transfer: drawn, orders: caches::drawn_orders(trace) }
-    }
-}
-
-impl Noise for Recorded {
-    fn fill(&self, purpose: Purpose, step: usize, position: usize, out: &mut [f64]) {
-        let recorded = match purpose {
-            Purpose::Transfer => &self.transfer,
-            Purpose::BlockOrder => &self.orders,
-            _ => &BTreeMap::new(),
-        };
-        match recorded.get(&(step, position)) {
-            Some(uniform) => out.fill(*uniform),
-            None => Seeded(0).fill(purpose, step, position, out),
-        }
-    }
 }

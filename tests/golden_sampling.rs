@@ -92,6 +92,9 @@ fn golden_schedules() {
     let (llada, dream) = (schedules("schedules"), schedules("dream_schedules"));
     assert!(!llada.is_empty() && !dream.is_empty(), "no schedule");
     for case in &llada {
+        let settings = Settings { unmask: UnmaskRule::Alpha, steps: count(&case["steps"]), ..Settings::default() };
+        let expected = counts(&case["dllm_num_transfer_tokens_zero_steps_removed"]);
+        assert_eq!(committed_per_step(case, settings), expected, "dllm, {case}");
         // Steps that would commit nothing are not done: they repeat the forward before them.
         let mut expected = counts(&case["llada_num_transfer_tokens"]);
         expected.retain(|count| *count > 0);
@@ -129,6 +132,12 @@ fn golden_selection() {
                 "threshold" => Settings {
                     unmask: UnmaskRule::Threshold,
                     threshold: params["threshold"].as_f64().expect("a threshold") as f32,
+                    ..Settings::default()
+                },
+                kind @ ("factor" | "factor_dllm_port") => Settings {
+                    unmask: UnmaskRule::Factor,
+                    factor: params["factor"].as_f64().expect("a factor") as f32,
+                    factor_last: kind == "factor",
                     ..Settings::default()
                 },
                 "topk" => Settings {

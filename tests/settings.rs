@@ -175,7 +175,7 @@ fn bad_files_say_where_and_what() {
         (preset(""), "mine.toml: line 1: missing field `title`"),
         (
             preset("title = 't'\nknob = 1\n"),
-            "mine.toml: line 2: unknown field `knob`, expected one of `title`, `description`, `knobs`",
+            "mine.toml: line 2: unknown field `knob`, expected one of `title`, `description`, `method`, `knobs`",
         ),
         (
             preset("title = 't'\n[knobs]\nsampler = 'on'\n"),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use diffuscope::{
     decode::record::{
-        AuditReport, AuditedPosition, Change, Commit, Cost, DraftReview, GuideReview, GuideView, KvStatus, KvUse,
-        Proposal, Reason, Region, RowDrift, StepRecord, StopReason, Verdict,
+        AuditReport, AuditedPosition, Change, Commit, Cost, Credit, DraftReview, Gap, GuideReview, GuideView, KvStatus,
+        KvUse, Proposal, Reason, Region, RowDrift, StepRecord, StopReason, Verdict,
     },
     settings::{KNOBS, Settings},
     trace::{End, Entry, Figures, Header, Log, ModelCard, Piece, TokenText, file},
@@ -74,6 +74,8 @@ fn proposal(position: usize) -> impl Strategy<Value = Proposal> {
             entropy,
             score,
             alternatives,
+            credit: Some(Credit { amount: entropy, token, confidence }),
+            moved: Some(entropy),
         },
     )
 }
@@ -83,6 +85,12 @@ fn commit(position: usize, token: u32) -> impl Strategy<Value = Commit> {
         Just(Reason::Quota),
         Just(Reason::Threshold),
         Just(Reason::BestOfStep),
+        Just(Reason::Factor),
+        Just(Reason::Credit),
+        Just(Reason::Neighbour),
+        Just(Reason::Entropy),
+        Just(Reason::AtRest),
+        Just(Reason::EarlyCommit),
         Just(Reason::Drawn),
         Just(Reason::GuideAgreed),
         Just(Reason::Forced),
@@ -207,6 +215,7 @@ fn entry(prompt: usize, masks: usize) -> impl Strategy<Value = Entry> {
                         kv: kv.clone(),
                         layers: Vec::new(),
                         guide,
+                        gap: Some(Gap { mean: 1.5, needed: 7.5, positions: 3 }),
                         audit,
                         cost,
                         stop,
@@ -222,6 +231,7 @@ fn end() -> impl Strategy<Value = End> {
     let reason = option::of(prop_oneof![
         Just(StopReason::NothingMasked),
         Just(StopReason::EndOfText),
+        Just(StopReason::EarlyCommit),
         Just(StopReason::StepBudget),
     ]);
     (reason, text(), 0..9_usize, any::<Option<bool>>(), option::of(text()))
@@ -374,6 +384,7 @@ fn sample() -> Vec<String> {
                 kv: vec![kv; 3],
                 layers: Vec::new(),
                 guide: None,
+                gap: None,
                 audit: None,
                 cost: Cost { nfe: 1, computed: 3, ..Cost::default() },
                 stop: None,

@@ -19,10 +19,15 @@ pub(super) fn list(args: &PresetsArgs) -> Result<(), Failure> {
     if let Some(name) = &args.name {
         return write_file(&preset(name)?, &mut out);
     }
+    let mut method = "";
     for preset in presets() {
+        if preset.method != method {
+            writeln!(out, "{}{}", if method.is_empty() { "" } else { "\n" }, preset.method)?;
+            method = &preset.method;
+        }
         let mark = if preset.name == DEFAULT_PRESET { " (default)" } else { "" };
-        writeln!(out, "{:<16} {}{mark}", preset.name, preset.title)?;
-        writeln!(out, "{:16} {}", "", preset.description)?;
+        writeln!(out, "  {:<24} {}{mark}", preset.name, preset.title)?;
+        writeln!(out, "  {:24} {}", "", preset.description)?;
     }
     Ok(())
 }
@@ -31,7 +36,11 @@ pub(super) fn list(args: &PresetsArgs) -> Result<(), Failure> {
 fn write_file(preset: &Preset, out: &mut dyn Write) -> Result<(), Failure> {
     let quoted = |text: &str| toml::Value::from(text).to_string();
     writeln!(out, "title = {}", quoted(&preset.title))?;
-    writeln!(out, "description = {}\n", quoted(&preset.description))?;
+    writeln!(out, "description = {}", quoted(&preset.description))?;
+    if !preset.method.is_empty() {
+        writeln!(out, "method = {}", quoted(&preset.method))?;
+    }
+    writeln!(out)?;
     writeln!(out, "[knobs]")?;
     for (name, value) in preset.knobs() {
         match Knob::find(name)?.parse(value)? {

@@ -190,6 +190,7 @@ impl<'a> Outcome<'a> {
         let stop = match self.stop {
             Some(StopReason::NothingMasked) => "nothing masked",
             Some(StopReason::EndOfText) => "end of text",
+            Some(StopReason::EarlyCommit) => "everything committed early",
             Some(StopReason::StepBudget) => "step budget spent",
             None => "stopped",
         };

@@ -21,13 +21,7 @@ pub(super) struct Kept {
 impl Kept {
     /// Keeps the row of logits that speaks for a masked position.
     pub fn keep(&mut self, position: usize, row: &[f32]) {
-        let at = self.rows.partition_point(|(kept, _)| *kept < position);
-        self.rows.insert(at, (position, row.to_vec()));
-    }
-
-    /// The rows, ascending by position.
-    pub fn rows(&self) -> &[(usize, Vec<f32>)] {
-        &self.rows
+        self.rows.push((position, row.to_vec()));
     }
 }
 
@@ -39,7 +33,7 @@ pub(super) fn is_due(moment: Moment<'_>) -> bool {
 /// Computes the truth and compares. `kv` is the step's cache report; `None` where every row was computed in this step.
 pub(super) fn audit(
     network: &mut dyn Network,
-    kept: &Kept,
+    kept: Kept,
     kv: &[KvUse],
     mask: Mask<'_>,
     moment: Moment<'_>,
@@ -51,7 +45,8 @@ pub(super) fn audit(
         return Ok(None);
     }
     let began = clock.now();
-    let rows = kept.rows();
+    let mut rows = kept.rows;
+    rows.sort_unstable_by_key(|(position, _)| *position);
     let positions: Vec<usize> = (0..live).collect();
     let wanted: Vec<usize> = rows.iter().filter_map(|(position, _)| moment.source(*position)).collect();
     let pass = Pass::new(&moment.canvas.ids()[..live], &positions, Read::UpTo(live), &wanted);

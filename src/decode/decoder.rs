@@ -5,6 +5,7 @@
 use thiserror::Error;
 
 use super::{
+    adjust::{self, Credits},
     audit::{self, Kept},
     cache::Cache,
     canvas::Canvas,
@@ -16,8 +17,8 @@ use super::{
     proposal::{Candidate, Proposer},
     record::{Change, Cost, GuideReview, Reason, StepRecord, StopReason},
     schedule::Schedule,
-    stop,
-    unmask::{Delta, Scored, Unmask},
+    stop::{self, Early},
+    unmask::{self, Delta, Scored, Unmask},
 };
 use crate::{
     model::network::{Alignment, Attention, Mask, Network, NetworkError, NetworkSpec, Pass},
@@ -60,8 +61,12 @@ pub struct Decoder {
     wanted: Settings,
     schedule: Schedule,
     cache: Cache,
+    credits: Credits,
     unmask: Unmask,
     guide: Guide,
+    /// The rows that this step's drafts were drawn from, ascending by position, where the guide's rule weighs them.
+    draft_rows: Vec<(usize, Vec<f32>)>,
+    early: Early,
     noise: Box<dyn Noise>,
     steps: usize,
     block_is_new: bool,
@@ -130,8 +135,11 @@ impl Decoder {
             limits,
             schedule: Schedule::new(&canvas, &settings),
             cache: Cache::new(canvas.len()),
+            credits: Credits::default(),
             unmask: Unmask::default(),
             guide: Guide::new(denoiser.vocab_size, vec![denoiser.eos_id]),
+            draft_rows: Vec::new(),
+            early: Early::default(),
             noise: Box::new(Seeded(settings.seed)),
             steps: 0,
             block_is_new: true,
@@ -207,25 +215,29 @@ impl Decoder {
         let moment = moment!(self);
         let plan = self.cache.plan(moment);
         let standing_wanted = self.unmask.needs_standing(moment);
-        let audited = audit::is_due(moment);
-        let mut kept = (audited || guide::weighs_rows(&self.settings)).then(Kept::default);
+        let mut kept = audit::is_due(moment).then(Kept::default);
         let (candidates, standing) =
             self.propose(networks.denoiser, &plan, standing_wanted, kept.as_mut(), clock, &mut cost)?;
         let kv = self.cache.report(&plan, moment!(self));
-        let audit = match kept.as_ref().filter(|_| audited) {
+        let audit = match kept {
             Some(kept) => audit::audit(networks.denoiser, kept, &kv, Mask::Own, moment!(self), clock, &mut cost)?,
             None => None,
         };
 
-        let eligible = |candidate: &&Candidate| {
-            let position = candidate.proposal.position;
-            (region.start..region.end).contains(&position) && plan.only.is_none_or(|only| only == position)
+        let gap = self.early.measure(&candidates, &standing, moment!(self));
+        let (guide, Delta { mut commits, remasked }) = if self.early.is_settled() {
+            (None, unmask::everything(&candidates, Reason::EarlyCommit))
+        } else {
+            let in_block = |candidate: &&Candidate| (region.start..region.end).contains(&candidate.proposal.position);
+            let eligible = |candidate: &&Candidate| {
+                in_block(candidate) && plan.only.is_none_or(|only| only == candidate.proposal.position)
+            };
+            let block: Vec<Candidate> = candidates.iter().filter(eligible).cloned().collect();
+            let standing: Vec<Candidate> = standing.into_iter().filter(|candidate| in_block(&candidate)).collect();
+            let scored = Scored { masked: &block, standing: &standing };
+            let entering = plan.only.is_some();
+            self.choose(networks.guide, scored, entering, clock, &mut cost)?
         };
-        let block: Vec<Candidate> = candidates.iter().filter(eligible).cloned().collect();
-        let scored = Scored { masked: &block, standing: &standing };
-        let entering = plan.only.is_some();
-        let (guide, Delta { mut commits, remasked }) =
-            self.choose(networks.guide, scored, kept.as_ref(), entering, clock, &mut cost)?;
         for commit in &commits {
             self.canvas.write(commit.position, commit.token);
         }
@@ -235,7 +247,7 @@ impl Decoder {
         self.schedule.step += 1;
         self.steps += 1;
         let filled = stop::fill_after_eos(&mut self.canvas, &self.schedule, &self.settings, self.eos, &self.ends);
-        self.stopped = stop::check(&self.canvas, !filled.is_empty(), self.steps);
+        self.stopped = stop::check(&self.canvas, !filled.is_empty(), self.early.is_settled(), self.steps);
         commits.extend(filled);
         commits.sort_unstable_by_key(|commit| commit.position);
         if self.stopped.is_none() && self.schedule.is_closed(&self.canvas) {
@@ -255,6 +267,7 @@ impl Decoder {
             kv,
             layers: self.cache.layers().to_vec(),
             guide,
+            gap,
             audit,
             cost,
             stop: self.stopped,
@@ -273,8 +286,13 @@ impl Decoder {
             self.block_is_new = self.schedule.slide(&self.canvas, &self.settings);
         } else if self.block_is_new {
             self.schedule.advance(&self.canvas, &self.settings);
+            // An early commit may have filled blocks that were not active.
+            while self.schedule.is_closed(&self.canvas) && self.schedule.region().end < self.canvas.len() {
+                self.schedule.advance(&self.canvas, &self.settings);
+            }
         }
         if self.block_is_new {
+            self.credits.open_block();
             self.unmask.open_block();
         }
         self.block_is_new = false;
@@ -282,7 +300,7 @@ impl Decoder {
     }
 
     /// Runs the forwards of the plan; scores every masked position whose row was computed and, if `standing_wanted`,
-    /// every such committed position of the block.
+    /// every such committed position of the block, and those that the gap of an early commit is measured at.
     fn propose(
         &mut self,
         denoiser: &mut dyn Network,
@@ -297,9 +315,12 @@ impl Decoder {
         let wanted_at = |position: &usize| {
             self.canvas.is_masked(*position)
                 || standing_wanted && (region.start..region.end).contains(position) && *position >= self.canvas.prompt()
+                || Early::needs(*position, moment)
         };
         let scored: Vec<usize> = (0..self.canvas.live()).filter(wanted_at).collect();
         let (mut masked, mut standing) = (Vec::new(), Vec::new());
+        let mut buffer = Vec::new();
+        self.draft_rows.clear();
         let greedy = guide::drafts_greedily(&self.settings);
         let mut proposer =
             Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy)
@@ -317,6 +338,15 @@ impl Decoder {
                 .unzip();
             let ids: Vec<u32> = pass.query.iter().map(|position| self.canvas.ids()[*position]).collect();
             let began = clock.now();
+            // The stream without the prompt comes first and writes over rows that the one with it writes anew: nothing
+            // is cached beside guidance.
+            let unconditional = if self.settings.cfg_scale > 0.0 {
+                let ids = adjust::without_prompt(&pass.query, moment);
+                cost.computed += pass.query.len() as u32;
+                Some(denoiser.forward(Pass::new(&ids, &pass.query, pass.read(), &wanted))?)
+            } else {
+                None
+            };
             let logits =
                 self.cache.forward(denoiser, Pass::new(&ids, &pass.query, pass.read(), &wanted), &self.settings)?;
             cost.denoiser_us += clock.micros_since(began);
@@ -325,16 +355,28 @@ impl Decoder {
             cost.reused += (pass.read_len() - pass.query.len()) as u32;
             self.cache.wrote(pass, moment!(self));
             for (row, position) in rows.iter().enumerate() {
-                let candidate = proposer.propose(*position, logits.row(row));
                 if let Some(kept) = kept.as_mut().filter(|_| self.canvas.is_masked(*position)) {
                     kept.keep(*position, logits.row(row));
                 }
-                if self.canvas.is_masked(*position) { masked.push(candidate) } else { standing.push(candidate) }
+                let without = unconditional.as_ref().map(|logits| logits.row(row));
+                let logits = adjust::guided(logits.row(row), without, moment, &mut buffer);
+                let candidate = proposer.propose(*position, logits);
+                if self.canvas.is_masked(*position) {
+                    if guide::weighs_rows(&self.settings) {
+                        self.draft_rows.push((*position, logits.to_vec()));
+                    }
+                    let mut candidate = self.credits.fuse(candidate, logits, &mut proposer, moment);
+                    self.unmask.observe(&mut candidate, logits, moment);
+                    masked.push(candidate);
+                } else {
+                    standing.push(candidate);
+                }
             }
         }
         let by_position = |candidate: &Candidate| candidate.proposal.position;
         masked.sort_unstable_by_key(by_position);
         standing.sort_unstable_by_key(by_position);
+        self.draft_rows.sort_unstable_by_key(|(position, _)| *position);
         Ok((masked, standing))
     }
 
@@ -344,7 +386,6 @@ impl Decoder {
         &mut self,
         guide: Option<&mut dyn Network>,
         scored: Scored<'_>,
-        kept: Option<&Kept>,
         entering: bool,
         clock: &dyn Clock,
         cost: &mut Cost,
@@ -352,8 +393,8 @@ impl Decoder {
         if self.settings.guide != GuideRule::Off {
             let network = guide
                 .ok_or_else(|| DecodeError::Unusable("the settings ask for a guide, and none was given".into()))?;
-            let rows = kept.map(Kept::rows).unwrap_or_default();
-            let (review, commits) = self.guide.review(network, moment!(self), scored.masked, rows, clock, cost)?;
+            let (review, commits) =
+                self.guide.review(network, moment!(self), scored.masked, &self.draft_rows, clock, cost)?;
             return Ok((Some(review), Delta { commits, remasked: Vec::new() }));
         }
         if entering {

@@ -1,4 +1,4 @@
-//! The decoding algorithms: a loop with six slots, blind to who listens.
+//! The decoding algorithms: a loop with seven slots, blind to who listens.
 //!
 //! A decoder is a composition of values, one per slot, built from [`Settings`](crate::settings::Settings); each step
 //! yields one [`StepRecord`](record::StepRecord).
@@ -7,11 +7,13 @@
 //! |---|---|---|
 //! | schedule | `schedule/` | which positions may be committed now? |
 //! | cache | `cache/` | which positions are computed, which K/V rows are read? |
+//! | adjust | `adjust.rs` | what happens to the logits before a token is drawn? |
 //! | proposal | `proposal.rs` | which token, and how sure? |
 //! | unmask | `unmask/` | which proposals are committed? |
 //! | guide | `guide/` | which drafts does the autoregressive guide accept? |
 //! | stop | `stop/` | is the run over? |
 
+mod adjust;
 mod audit;
 mod cache;
 mod canvas;

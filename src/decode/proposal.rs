@@ -1,4 +1,4 @@
-//! Slot 3, proposal: from a row of logits to a token, its confidence, and the score that ranks it.
+//! Slot 4, proposal: from a row of logits to a token, its confidence, and the score that ranks it.
 //!
 //! Two styles. *Gumbel* (LLaDA, released `generate.py`): the token maximises `ℓ + T·g` with Gumbel noise `g`, and its
 //! confidence is the noise-free, temperature-free softmax probability. *Filtered* (Dream, released
@@ -11,7 +11,7 @@ use super::{
     noise::{Noise, Purpose, gumbel},
     record::{Commit, Proposal, Reason},
 };
-use crate::settings::{OrderScore, SamplerStyle, Settings};
+use crate::settings::{EarlyCommit, OrderScore, SamplerStyle, Settings, UnmaskRule};
 
 /// A proposal and its rank.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,9 +21,28 @@ pub(super) struct Candidate {
     pub score: f64,
     /// Whether an end-of-text proposal was put behind all others.
     pub suppressed: bool,
+    /// Entropy of the network's own distribution, nats, whatever the temperature and the filters; where the unmask rule
+    /// asks for it, else 0. Infinite where no logit is a number.
+    pub entropy: f64,
+    /// By how much the logit of the likeliest token leads every other one, the mask's included; where an early commit
+    /// waits for that, else 0.
+    pub gap: f64,
 }
 
 impl Candidate {
+    /// Whether the proposal is sure enough for a test at `bar`. What was put behind all others never is.
+    pub fn reaches(&self, bar: f32) -> bool {
+        !self.suppressed && self.proposal.confidence >= bar
+    }
+
+    /// `reason`, or credit where the network alone would not have passed a test at `bar` with this token.
+    pub fn owing(&self, bar: f32, reason: Reason) -> Reason {
+        match self.proposal.credit {
+            Some(raw) if raw.confidence < bar || raw.token != self.proposal.token => Reason::Credit,
+            _ => reason,
+        }
+    }
+
     /// Its token, written for `reason`.
     pub fn commit(&self, reason: Reason) -> Commit {
         let Proposal { position, token, confidence, .. } = self.proposal;
@@ -71,6 +90,10 @@ impl<'a> Proposer<'a> {
         let temperature = if self.greedy { 0.0 } else { f64::from(self.settings.temperature) };
         softmax(logits, 1.0, &mut self.probabilities);
         let alternatives = self.alternatives();
+        let asks_entropy = matches!(self.settings.unmask, UnmaskRule::EntropyThreshold | UnmaskRule::EntropyBound);
+        let entropy = if asks_entropy { entropy(&self.probabilities) } else { 0.0 };
+        let watches_gap = self.settings.early_commit != EarlyCommit::Off;
+        let gap = if watches_gap { gap(logits, self.mask) } else { 0.0 };
         let token = match self.settings.sampler {
             SamplerStyle::Gumbel => self.draw_gumbel(position, logits, temperature),
             SamplerStyle::Filtered => {
@@ -98,8 +121,10 @@ impl<'a> Proposer<'a> {
             entropy: (-plogp).max(0.0) as f32,
             score: score as f32,
             alternatives,
+            credit: None,
+            moved: None,
         };
-        Candidate { proposal, score, suppressed }
+        Candidate { proposal, score, suppressed, entropy, gap }
     }
 
     fn draw_gumbel(&mut self, position: usize, logits: &[f32], temperature: f64) -> u32 {
@@ -209,6 +234,34 @@ pub(super) fn best(values: impl Iterator<Item = (usize, f64)>, mask: u32) -> u32
     winner.map_or(0, |(id, _)| id as u32)
 }
 
+/// Entropy in nats; infinite where nothing has a probability, because nothing is known then.
+fn entropy(probabilities: &[f64]) -> f64 {
+    let (mut sum, mut mass) = (0.0, 0.0);
+    for p in probabilities.iter().filter(|p| **p > 0.0) {
+        sum -= p * p.ln();
+        mass += p;
+    }
+    if mass > 0.0 { sum.max(0.0) } else { f64::INFINITY }
+}
+
+/// The lead of the largest logit that is not the mask's over every other one; below 0 where the mask's is larger.
+fn gap(logits: &[f32], mask: u32) -> f64 {
+    let (mut first, mut second, mut masked) = (f64::NEG_INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY);
+    for (id, logit) in logits.iter().enumerate() {
+        let logit = finite(*logit);
+        if id as u32 == mask {
+            masked = logit;
+        } else if logit > first {
+            (first, second) = (logit, first);
+        } else if logit > second {
+            second = logit;
+        }
+    }
+    let lead = first - second.max(masked);
+    // Two infinities have no difference, and nothing leads where there is one token only.
+    if lead.is_nan() { 0.0 } else { lead.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) }
+}
+
 /// Softmax of `logits / temperature`, accumulated in f64. All zeros where no logit is finite.
 pub(super) fn softmax(logits: &[f32], temperature: f64, out: &mut Vec<f64>) {
     let most = logits.iter().map(|logit| finite(*logit)).fold(f64::NEG_INFINITY, f64::max);
@@ -296,6 +349,30 @@ mod tests {
         let settings = Settings { eos_last: true, ..Settings::default() };
         let candidate = propose(&settings, &[9.0, 0.0, 0.0, 0.0]);
         assert!(candidate.suppressed && candidate.score < -1e8 && candidate.proposal.token == EOS);
+    }
+
+    #[test]
+    fn the_gap_is_the_lead_of_the_best_token() {
+        assert_eq!(gap(&[1.0, 4.0, 2.5, 0.0], MASK), 1.5);
+        assert_eq!(gap(&[1.0, 4.0, 2.5, 3.5], MASK), 0.5);
+        assert_eq!(gap(&[1.0, 4.0, 2.5, 5.0], MASK), -1.0);
+        assert_eq!(gap(&[f32::NAN, 4.0, 2.5, 0.0], MASK), 1.5);
+        assert_eq!(gap(&[f32::NAN; 4], MASK), 0.0);
+        assert!(gap(&[0.0, f32::INFINITY, 0.0, 0.0], MASK) >= f64::from(f32::MAX));
+    }
+
+    #[test]
+    fn the_entropy_of_rules_is_that_of_the_whole_distribution() {
+        let settings = Settings {
+            sampler: SamplerStyle::Filtered,
+            unmask: UnmaskRule::EntropyBound,
+            top_k: Some(1),
+            temperature: 0.5,
+            ..Settings::default()
+        };
+        let candidate = propose(&settings, &[0.0, 0.0, 0.0, 0.0]);
+        assert!((candidate.entropy - 4f64.ln()).abs() < 1e-9, "{}", candidate.entropy);
+        assert_eq!(propose(&settings, &[f32::NAN; 4]).entropy, f64::INFINITY);
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub struct StepRecord {
     /// What the guide said, where one was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guide: Option<GuideReview>,
+    /// How far the best tokens lead, where an early commit of everything waits for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<Gap>,
     /// What the cache changed, in steps that were audited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditReport>,
@@ -89,6 +92,23 @@ pub struct Proposal {
     pub score: f32,
     /// The most likely tokens with their probabilities, the likeliest first, at most [`Self::ALTERNATIVES`].
     pub alternatives: Vec<(u32, f32)>,
+    /// What credit did to it, where credit is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit: Option<Credit>,
+    /// How far the distribution moved since it was last computed, `KL(now ‖ before)` in nats, where a rule watches it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<f32>,
+}
+
+/// What credit for earlier steps did to a proposal (CreditDecoding).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Credit {
+    /// The credit of the proposed token.
+    pub amount: f32,
+    /// What would have been proposed without credit.
+    pub token: u32,
+    /// The confidence that it would have had.
+    pub confidence: f32,
 }
 
 impl Proposal {
@@ -117,6 +137,18 @@ pub enum Reason {
     Quota,
     /// Its confidence reached the threshold.
     Threshold,
+    /// Its confidence reached what its rank asks for.
+    Factor,
+    /// It passed the test of the rule only for the credit of earlier steps.
+    Credit,
+    /// Its confidence reached the relaxed threshold, near a token that reached the full one.
+    Neighbour,
+    /// Its entropy was low enough.
+    Entropy,
+    /// It was sure, and its distribution had come to rest.
+    AtRest,
+    /// The best tokens led by so much that everything was written.
+    EarlyCommit,
     /// Nothing reached the threshold, and it was the best.
     BestOfStep,
     /// Dream's origin rule drew it.
@@ -263,6 +295,17 @@ pub enum Verdict {
     NotReached,
 }
 
+/// By how much the best token leads the next one over the watched masks (Prophet).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Gap {
+    /// Mean difference between the two largest logits.
+    pub mean: f32,
+    /// From which mean on everything is committed in this phase of the run.
+    pub needed: f32,
+    /// Number of positions that were measured.
+    pub positions: usize,
+}
+
 /// A step beside the uncached truth: the same canvas, every position computed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AuditReport {
@@ -301,11 +344,12 @@ pub struct RowDrift {
 /// What a step cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
-    /// Forwards of the denoiser (NFE).
+    /// Forwards of the denoiser (NFE). The two streams of classifier-free guidance are one forward, as in a batch of two.
     pub nfe: u32,
     /// Forwards of the guide.
     pub guide_forwards: u32,
-    /// Positions that the denoiser computed; their mean over the layers, rounded up, where layers differ.
+    /// Positions that the denoiser computed; their mean over the layers, rounded up, where layers differ. Both streams
+    /// of classifier-free guidance count.
     pub computed: u32,
     /// Positions whose K/V rows were read without being fed.
     pub reused: u32,
@@ -355,6 +399,8 @@ pub enum StopReason {
     NothingMasked,
     /// End of text was committed and the rest was filled with it.
     EndOfText,
+    /// The best tokens led by so much that everything left was committed.
+    EarlyCommit,
     /// More steps than any method needs: a safety net (algorithms' progress guard).
     StepBudget,
 }

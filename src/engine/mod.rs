@@ -21,3 +21,4 @@ pub use caught::is_caught;
 pub use handle::Engine;
 pub use models::Models;
 pub use run::{Progress, Run, RunError, complete, gen_length};
+pub use transcript::Bilingual;

@@ -7,8 +7,8 @@ use crate::{
     model::tokenizer::{Tokenizer, TokenizerError},
 };
 
-/// The tokenizers of both models, and the prompt of a run.
-pub(super) struct Bilingual {
+/// The tokenizers of both models, and the prompt of a run: the guide reads it in its own chat template.
+pub struct Bilingual {
     denoiser: Arc<Tokenizer>,
     guide: Arc<Tokenizer>,
     prompt: Prompt,
@@ -24,8 +24,11 @@ enum Prompt {
 }
 
 impl Bilingual {
-    /// For a run on `prompt`, as it was typed.
-    pub(super) fn new(
+    /// For a run on `prompt`, as it was typed. `guide_eos` is what the guide's configuration calls end of text.
+    ///
+    /// # Errors
+    /// When the guide's chat template does not take the prompt.
+    pub fn new(
         denoiser: &Arc<Tokenizer>,
         guide: &Arc<Tokenizer>,
         guide_eos: u32,

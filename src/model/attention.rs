@@ -3,12 +3,13 @@
 //! Heads are `(heads, rows, head_dim)`. Queries leave here with the scale of attention already in them, so that no
 //! score has to be multiplied, and queries and keys leave rotated to their positions.
 
-use candle_core::{D, DType, Tensor};
+use candle_core::{DType, Tensor};
 use candle_nn::{ops, rotary_emb};
 
 use crate::model::config::Dims;
 use crate::model::cpu;
 use crate::model::device::{ComputeDevice, Kernels};
+use crate::model::layers::pick;
 use crate::model::weights::{LoadError, Weights};
 
 /// How one layer's projections become heads.
@@ -76,6 +77,17 @@ impl Heads {
         ))
     }
 
+    /// As [`Self::split`] for queries and keys alone, `(rows, (heads + kv_heads) * head_dim)`.
+    pub fn split_turned(&self, qk: &Tensor, turn: &(Tensor, Tensor)) -> candle_core::Result<(Tensor, Tensor)> {
+        let heads = self.kinds(qk, turn, &self.turned())?;
+        Ok((heads.narrow(0, 0, self.dims.heads)?, heads.narrow(0, self.dims.heads, self.dims.kv_heads)?))
+    }
+
+    /// As [`Self::split`] for values alone, `(rows, kv_heads * head_dim)`.
+    pub fn split_values(&self, v: &Tensor) -> candle_core::Result<Tensor> {
+        v.reshape(((), self.dims.kv_heads, self.dims.head_dim))?.transpose(0, 1)?.contiguous()
+    }
+
     /// Queries and keys.
     fn turned(&self) -> [HeadKind<'_>; 2] {
         let scale = 1.0 / (self.dims.head_dim as f32).sqrt();
@@ -123,43 +135,114 @@ pub(super) fn split_heads_by_ops(
     Tensor::cat(&parts, 0)
 }
 
+/// Which read rows each row attends to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Visible {
+    /// Every row to every read row.
+    All,
+    /// Each row to so many of the first read rows, at least one.
+    Prefixes(Vec<usize>),
+    /// Row-major `(rows, read)`: whether the row attends to the read row, each to at least one.
+    Each(Vec<bool>),
+}
+
+/// What rows attend to, ready for the device.
+#[derive(Debug)]
+pub struct RowMask {
+    visible: Visible,
+    /// Number of read rows.
+    read: usize,
+    /// For the library's kernels: `(rows, read)`, zero where a row attends and minus infinity elsewhere.
+    additive: Option<Tensor>,
+    device: ComputeDevice,
+}
+
+impl Visible {
+    /// How one row attends.
+    fn row(&self, row: usize, read: usize) -> impl Fn(usize) -> bool + '_ {
+        move |column| match self {
+            Self::All => true,
+            Self::Prefixes(seen) => column < seen[row],
+            Self::Each(rows) => rows[row * read + column],
+        }
+    }
+}
+
+impl RowMask {
+    /// For `read` read rows.
+    pub fn new(visible: Visible, read: usize, device: &ComputeDevice) -> candle_core::Result<Self> {
+        let rows = match &visible {
+            Visible::All => 0,
+            Visible::Prefixes(seen) => seen.len(),
+            Visible::Each(rows) => rows.len() / read,
+        };
+        let mut additive = None;
+        if rows > 0 && device.kernels() == Kernels::Library {
+            let value = |sees: bool| if sees { 0.0 } else { f32::NEG_INFINITY };
+            let values: Vec<f32> = (0..rows).flat_map(|row| (0..read).map(visible.row(row, read)).map(value)).collect();
+            let values = Tensor::from_vec(values, (rows, read), device.tensors())?;
+            additive = Some(values.to_dtype(device.dtype())?);
+        }
+        Ok(Self { visible, read, additive, device: device.clone() })
+    }
+
+    /// Which read rows each row attends to.
+    pub fn visible(&self) -> &Visible {
+        &self.visible
+    }
+
+    /// Scores, whose rows repeat in the order of the mask's, to probabilities.
+    pub(super) fn softmax(&self, scores: Tensor) -> candle_core::Result<Tensor> {
+        match self.device.kernels() {
+            Kernels::Fused => {
+                cpu::softmax(&scores, &self.visible)?;
+                Ok(scores)
+            }
+            Kernels::Library => softmax_by_ops(&scores, self.additive.as_ref()),
+        }
+    }
+
+    /// The mask of these rows alone.
+    pub fn pick(&self, rows: &[usize]) -> candle_core::Result<Self> {
+        let visible = match &self.visible {
+            Visible::All => Visible::All,
+            Visible::Prefixes(seen) => Visible::Prefixes(rows.iter().map(|&row| seen[row]).collect()),
+            Visible::Each(each) => Visible::Each(
+                rows.iter().flat_map(|&row| &each[row * self.read..(row + 1) * self.read]).copied().collect(),
+            ),
+        };
+        let additive = self.additive.as_ref().map(|all| pick(all, 0, rows)).transpose()?;
+        Ok(Self { visible, read: self.read, additive, device: self.device.clone() })
+    }
+}
+
 /// Scaled dot-product attention with queries that already carry the scale.
 ///
 /// `q` is `(heads, rows, head_dim)`, `k` and `v` are `(kv_heads, read, head_dim)`, each shared by `heads / kv_heads`
-/// consecutive query heads; `visible` gives for each row how many of the read rows it attends to. Returns
-/// `(rows, heads * head_dim)`.
-pub fn attend(
-    q: &Tensor,
-    k: &Tensor,
-    v: &Tensor,
-    visible: Option<&[usize]>,
-    kernels: Kernels,
-) -> candle_core::Result<Tensor> {
+/// consecutive query heads. Returns `(rows, heads * head_dim)`.
+pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, mask: &RowMask) -> candle_core::Result<Tensor> {
+    let (heads, rows, head_dim) = q.dims3()?;
+    let context = probabilities(q, k, mask)?.matmul(v)?;
+    context.reshape((heads, rows, head_dim))?.transpose(0, 1)?.reshape((rows, heads * head_dim))
+}
+
+/// What each row attends to how much: `(kv_heads, heads / kv_heads * rows, read)`, which is `(heads, rows, read)` laid
+/// out for one product with the values.
+pub fn probabilities(q: &Tensor, k: &Tensor, mask: &RowMask) -> candle_core::Result<Tensor> {
     let (heads, rows, head_dim) = q.dims3()?;
     let kv_heads = k.dim(0)?;
     // The query heads of a group are rows of one matrix: no key or value is repeated.
     let q = q.reshape((kv_heads, heads / kv_heads * rows, head_dim))?;
     let scores = q.matmul(&k.transpose(1, 2)?)?;
-    let weights = match kernels {
-        Kernels::Fused => {
-            cpu::softmax(&scores, visible)?;
-            scores
-        }
-        Kernels::Library => softmax_by_ops(&scores, visible)?,
-    };
-    let context = weights.matmul(v)?;
-    context.reshape((heads, rows, head_dim))?.transpose(0, 1)?.reshape((rows, heads * head_dim))
+    mask.softmax(scores)
 }
 
-/// [`cpu::softmax`] for any device, not in place.
-pub(super) fn softmax_by_ops(scores: &Tensor, visible: Option<&[usize]>) -> candle_core::Result<Tensor> {
-    let Some(visible) = visible else {
+/// [`cpu::softmax`] for any device, not in place; the mask is `(rows, read)`, repeated for every head.
+pub(super) fn softmax_by_ops(scores: &Tensor, additive: Option<&Tensor>) -> candle_core::Result<Tensor> {
+    let Some(additive) = additive else {
         return ops::softmax_last_dim(scores);
     };
-    let read = scores.dim(D::Minus1)?;
-    let row = |&seen: &usize| (0..read).map(move |column| if column < seen { 0.0 } else { f32::NEG_INFINITY });
-    let mask: Vec<f32> = visible.iter().flat_map(row).collect();
-    let mask = Tensor::from_vec(mask, (visible.len(), read), scores.device())?.to_dtype(scores.dtype())?;
-    let by_row = scores.reshape(((), visible.len(), read))?.broadcast_add(&mask)?;
+    let (rows, read) = additive.dims2()?;
+    let by_row = scores.reshape(((), rows, read))?.broadcast_add(additive)?;
     ops::softmax_last_dim(&by_row.reshape(scores.shape())?)
 }

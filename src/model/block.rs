@@ -56,15 +56,44 @@ impl Block {
         })
     }
 
+    /// What attention sees of the rows `x`.
+    pub(super) fn normed(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        self.input_norm.forward(x)
+    }
+
     /// Rotated queries `(heads, rows, head_dim)`, rotated keys and values `(kv_heads, rows, head_dim)`.
     pub(super) fn project(&self, x: &Tensor, turn: &(Tensor, Tensor)) -> candle_core::Result<(Tensor, Tensor, Tensor)> {
-        self.heads.split(&self.qkv.forward(&self.input_norm.forward(x)?)?, turn)
+        self.heads.split(&self.qkv.forward(&self.normed(x)?)?, turn)
+    }
+
+    /// The values of normed rows alone.
+    pub(super) fn values(&self, normed: &Tensor) -> candle_core::Result<Tensor> {
+        self.heads.split_values(&self.qkv.forward_part(normed, 2, 3)?)
+    }
+
+    /// The rotated queries and keys of normed rows alone.
+    pub(super) fn queries_and_keys(
+        &self,
+        normed: &Tensor,
+        turn: &(Tensor, Tensor),
+    ) -> candle_core::Result<(Tensor, Tensor)> {
+        self.heads.split_turned(&self.qkv.forward_part(normed, 0, 2)?, turn)
+    }
+
+    /// What attention adds to the rows whose queries gathered `context`.
+    pub(super) fn attended(&self, context: &Tensor) -> candle_core::Result<Tensor> {
+        self.output.forward(context)
+    }
+
+    /// What the feed-forward part adds to the rows `x`, attention being added already.
+    pub(super) fn fed_forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        self.mlp.forward(&self.post_norm.forward(x)?)
     }
 
     /// The rest of the block for the rows `x`, given what their queries gathered.
     pub(super) fn finish(&self, x: &Tensor, context: &Tensor) -> candle_core::Result<Tensor> {
-        let x = (x + self.output.forward(context)?)?;
-        let inner = self.mlp.forward(&self.post_norm.forward(&x)?)?;
+        let x = (x + self.attended(context)?)?;
+        let inner = self.fed_forward(&x)?;
         x + inner
     }
 }

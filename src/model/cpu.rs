@@ -12,7 +12,7 @@ use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, InplaceOp1, Layout, Result, Shape, Tensor, bail, utils,
 };
 
-use crate::model::attention::HeadKind;
+use crate::model::attention::{HeadKind, Visible};
 
 /// Lanes of the vectorised loops: four SSE, two AVX or four NEON registers.
 const LANES: usize = 16;
@@ -20,9 +20,9 @@ const LANES: usize = 16;
 /// Output elements below which one thread does all: about a quarter of a millisecond of work.
 const PARALLEL_FROM: usize = 1 << 18;
 
-/// Softmax over the last dimension, in place. `scores` must be contiguous; its rows repeat in the order of
-/// `visible`, which gives for each how many leading columns count, the others becoming zero.
-pub fn softmax(scores: &Tensor, visible: Option<&[usize]>) -> Result<()> {
+/// Softmax over the last dimension, in place. `scores` must be contiguous; its rows repeat in the order of `visible`,
+/// which tells for each which columns count, the others becoming zero.
+pub fn softmax(scores: &Tensor, visible: &Visible) -> Result<()> {
     scores.inplace_op1(&Softmax { visible })
 }
 
@@ -44,7 +44,7 @@ pub fn split_heads(x: &Tensor, head_dim: usize, kinds: &[HeadKind<'_>], turn: &(
 }
 
 struct Softmax<'a> {
-    visible: Option<&'a [usize]>,
+    visible: &'a Visible,
 }
 
 impl InplaceOp1 for Softmax<'_> {
@@ -58,10 +58,18 @@ impl InplaceOp1 for Softmax<'_> {
         let Some(&width) = layout.dims().last() else { bail!("softmax needs rows") };
         by_rows(&mut values[start..end], width, |first, chunk| {
             for (offset, row) in chunk.chunks_exact_mut(width).enumerate() {
-                let seen = self.visible.map_or(width, |visible| visible[(first + offset) % visible.len()]);
-                let (seen, hidden) = row.split_at_mut(seen);
-                softmax_row(seen);
-                hidden.fill(0.0);
+                match self.visible {
+                    Visible::All => softmax_row(row),
+                    Visible::Prefixes(seen) => {
+                        let (seen, hidden) = row.split_at_mut(seen[(first + offset) % seen.len()]);
+                        softmax_row(seen);
+                        hidden.fill(0.0);
+                    }
+                    Visible::Each(rows) => {
+                        let start = (first + offset) * width % rows.len();
+                        softmax_of(row, &rows[start..start + width]);
+                    }
+                }
             }
         });
         Ok(())
@@ -216,6 +224,21 @@ fn softmax_row(row: &mut [f32]) {
     }
 }
 
+/// As [`softmax_row`], over the columns that are seen.
+fn softmax_of(row: &mut [f32], seen: &[bool]) {
+    for (x, _) in row.iter_mut().zip(seen).filter(|(_, seen)| !**seen) {
+        *x = f32::NEG_INFINITY;
+    }
+    let top = reduce(row, f32::NEG_INFINITY, f32::max, f32::max);
+    for (x, &seen) in row.iter_mut().zip(seen) {
+        *x = if seen { exp(*x - top) } else { 0.0 };
+    }
+    let scale = 1.0 / reduce(row, 0.0, |sum, x| sum + x, |a, b| a + b);
+    for x in row.iter_mut() {
+        *x *= scale;
+    }
+}
+
 /// Folds `values` lane by lane, then the lanes.
 fn reduce(values: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32, join: impl Fn(f32, f32) -> f32) -> f32 {
     let mut lanes = [start; LANES];
@@ -259,7 +282,8 @@ mod tests {
     use candle_nn::ops;
 
     use super::*;
-    use crate::model::{attention, attention::HeadNorm, layers};
+    use crate::model::attention::{self, HeadNorm, RowMask};
+    use crate::model::{device::ComputeDevice, layers};
 
     fn random(shape: &[usize]) -> Tensor {
         Tensor::randn(0_f32, 2.0, shape, &Device::Cpu).unwrap()
@@ -294,7 +318,7 @@ mod tests {
         for (rows, width) in SIZES {
             let scores = random(&[rows, width]);
             let expected = attention::softmax_by_ops(&scores, None).unwrap();
-            softmax(&scores, None).unwrap();
+            softmax(&scores, &Visible::All).unwrap();
             assert_close(&scores, &expected);
         }
     }
@@ -302,13 +326,20 @@ mod tests {
     #[test]
     fn softmax_ignores_what_is_not_visible() {
         // Two heads of two rows.
-        let scores = random(&[2, 2, 7]);
-        let expected = attention::softmax_by_ops(&scores, Some(&[3, 7])).unwrap();
-        softmax(&scores, Some(&[3, 7])).unwrap();
-        assert_close(&scores, &expected);
-        for head in 0..2 {
-            let row: Vec<f32> = scores.i((head, 0)).unwrap().to_vec1().unwrap();
-            assert!(row[..3].iter().all(|&p| p > 0.0) && row[3..].iter().all(|&p| p == 0.0), "{row:?}");
+        let each = [true, false, true, true, false, false, false, false, true, true, true, true, true, true];
+        let prefixes = [true, true, true, false, false, false, false, true, true, true, true, true, true, true];
+        for (visible, seen) in [(Visible::Prefixes(vec![3, 7]), prefixes), (Visible::Each(each.to_vec()), each)] {
+            let scores = random(&[2, 2, 7]);
+            let mask = RowMask::new(visible.clone(), 7, &ComputeDevice::cpu_by_library()).unwrap();
+            let expected = mask.softmax(scores.clone()).unwrap();
+            softmax(&scores, &visible).unwrap();
+            assert_close(&scores, &expected);
+            for head in 0..2 {
+                for (row, seen) in seen.chunks(7).enumerate() {
+                    let values: Vec<f32> = scores.i((head, row)).unwrap().to_vec1().unwrap();
+                    assert!(values.iter().zip(seen).all(|(&p, &seen)| (p > 0.0) == seen), "{values:?}");
+                }
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use candle_nn::ops;
 
 use crate::model::cpu;
 use crate::model::device::{ComputeDevice, Kernels};
-use crate::model::kv::{as_run, index};
+use crate::model::slots::{as_run, index};
 use crate::model::weights::{LoadError, Weights};
 
 /// A linear map, or several of the same input stacked side by side.

@@ -17,7 +17,8 @@
 //! | [`body`] | the network that all of them become |
 //! | `block` | one pre-norm layer of it |
 //! | [`attention`] | projections to heads, heads to context |
-//! | [`kv`] | keys and values, addressed by absolute position |
+//! | [`kv`] | keys and values, addressed by slot |
+//! | `slots` | what such buffers are made of |
 //! | [`layers`] | linear maps, norms, rotary angles |
 //! | `cpu` | the fused CPU kernels behind them |
 //!
@@ -38,6 +39,7 @@ pub mod llada;
 pub mod network;
 mod qwen2;
 mod qwen3;
+mod slots;
 pub mod template;
 #[cfg(test)]
 mod testing;

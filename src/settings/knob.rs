@@ -15,6 +15,8 @@ pub enum Slot {
     Schedule,
     /// Which positions are recomputed and which K/V rows are reused.
     Cache,
+    /// What happens to the logits before a token is drawn from them.
+    Adjust,
     /// How a token is drawn from the logits, and how sure the draw is.
     Proposal,
     /// Which proposals are committed.
@@ -29,8 +31,17 @@ pub enum Slot {
 
 impl Slot {
     /// All slots, in the order of the knob pane.
-    pub const ALL: [Self; 8] =
-        [Self::Canvas, Self::Schedule, Self::Cache, Self::Proposal, Self::Unmask, Self::Guide, Self::Stop, Self::Audit];
+    pub const ALL: [Self; 9] = [
+        Self::Canvas,
+        Self::Schedule,
+        Self::Cache,
+        Self::Adjust,
+        Self::Proposal,
+        Self::Unmask,
+        Self::Guide,
+        Self::Stop,
+        Self::Audit,
+    ];
 
     /// A heading.
     pub fn title(self) -> &'static str {
@@ -38,6 +49,7 @@ impl Slot {
             Self::Canvas => "Canvas",
             Self::Schedule => "Schedule",
             Self::Cache => "Cache",
+            Self::Adjust => "Adjust",
             Self::Proposal => "Proposal",
             Self::Unmask => "Unmask",
             Self::Guide => "Guide",

@@ -171,6 +171,59 @@ choices! {
         Origin = "origin": "each mask independently with the share of Dream's time grid",
         Threshold = "threshold": "every proposal at or above the threshold, at least one",
         ThresholdBudget = "threshold-budget": "as threshold, but never ahead of the even pace of steps (Dream `confidence_threshold`)",
+        Alpha = "alpha": "the share of masks that a noise schedule frees, rounded half to even (MDLM)",
+        Factor = "factor": "the longest run of the surest whose errors stay below factor together (Fast-dLLM)",
+        LocalLeap = "localleap": "as threshold, and around such an anchor at a relaxed one (LocalLeap)",
+        EntropyThreshold = "entropy-threshold": "every proposal at or below an entropy, at least the least (dParallel)",
+        EntropyBound = "entropy-bound": "the longest run of the best whose entropies but the largest stay in a bound (EB-Sampler)",
+        Klass = "klass": "every sure proposal whose distribution has come to rest, at least the best (KLASS)",
+    }
+}
+
+impl UnmaskRule {
+    /// Whether the rule spreads its commits over a number of steps. The others commit what passes their test.
+    pub fn counts_steps(self) -> bool {
+        matches!(self, Self::Quota | Self::Time | Self::Origin | Self::ThresholdBudget | Self::Alpha)
+    }
+
+    /// Whether the rule asks how confident a proposal is, so that a random order would say nothing.
+    pub(super) fn asks_confidence(self) -> bool {
+        matches!(self, Self::Threshold | Self::Factor | Self::LocalLeap | Self::EntropyThreshold | Self::Klass)
+    }
+}
+
+choices! {
+    /// Which share of the masks is left at which time.
+    AlphaSchedule {
+        Linear = "linear": "as many tokens in every step",
+        Cosine = "cosine": "few tokens at first, many at last",
+    }
+}
+
+choices! {
+    /// What the surest stable proposals of KLASS are tested with.
+    SureTest {
+        Threshold = "threshold": "at or above threshold",
+        Factor = "factor": "by the factor rule",
+    }
+}
+
+choices! {
+    /// Whether what a position has long been predicted to hold counts in its favour.
+    CreditRule {
+        Off = "off": "each step by itself",
+        Fixed = "fixed": "credit with the weights of credit-weight, credit-decay and credit-power",
+        MaskRate = "mask-rate": "credit without parameters: its weight and memory grow as the block fills",
+    }
+}
+
+choices! {
+    /// Where the gap between the two best logits is watched, to commit everything once it is wide.
+    EarlyCommit {
+        Off = "off": "never",
+        Answer = "answer": "over the masks of the answer span (Prophet)",
+        Block = "block": "over the masks of the block",
+        Canvas = "canvas": "over all masks",
     }
 }
 
@@ -311,6 +364,23 @@ knobs! {
             "Elastic-Cache: how many of the most attended tokens are watched per layer.",
             when |s| s.cache == CacheChoice::Elastic;
     }
+    Adjust {
+        "cfg-scale" cfg_scale: f32 = 0.0, (0.0..=4.0 by 0.25), "", NextStep,
+            "Classifier-free guidance: how far to move away from what is said without the prompt. Doubles the work; 0 is off.";
+        "eos-ban" eos_ban: bool = false, _, "", NextStep,
+            "Never propose end of text (LLaDA `logits_eos_inf`).";
+        "credit" credit: CreditRule = CreditRule::Off, _, "", NextStep,
+            "Let tokens that were the likeliest in earlier steps of the block count for more (CreditDecoding).";
+        "credit-weight" credit_weight: f32 = 0.7, (0.0..=2.0 by 0.05), "", NextStep,
+            "Credit: the weight of ln(1 + credit) that is added to a token's logit (alpha).",
+            when |s| s.credit == CreditRule::Fixed;
+        "credit-decay" credit_decay: f32 = 0.8, (0.0..=1.0 by 0.05), "", NextStep,
+            "Credit: the share that is kept from step to step (beta).",
+            when |s| s.credit == CreditRule::Fixed;
+        "credit-power" credit_power: f32 = 0.2, (0.05..=1.0 by 0.05), "", NextStep,
+            "Credit: the power of the probability that is added for the likeliest token; small ones lift the unsure (gamma).",
+            when |s| s.credit == CreditRule::Fixed;
+    }
     Proposal {
         "sampler" sampler: SamplerStyle = SamplerStyle::Gumbel, _, "", NextStep,
             "How a token is drawn and its confidence measured.";
@@ -339,16 +409,52 @@ knobs! {
             when |s| s.guide == GuideRule::Off;
         "tokens-per-step" tokens_per_step: usize = 1, (1..=512 by 1), "tokens", NextStep,
             "How many proposals a step commits on average, unless steps is set.",
-            when |s| s.guide == GuideRule::Off && s.unmask != UnmaskRule::Threshold && s.steps.is_none();
+            when |s| s.guide == GuideRule::Off && s.counts_steps() && s.steps.is_none();
         "steps" steps: usize / "auto" = None, (1..=4096 by 4), "steps", NextBlock,
             "Steps for the whole canvas, spread over its blocks; auto follows tokens-per-step.",
-            when |s| s.guide == GuideRule::Off && s.unmask != UnmaskRule::Threshold;
+            when |s| s.guide == GuideRule::Off && s.counts_steps();
         "time-end" time_end: f32 = 1e-3, (0.0..=0.5 by 0.001), "", NextRun,
             "Dream's time grid runs from 1 to this (eps).",
             when |s| s.guide == GuideRule::Off && matches!(s.unmask, UnmaskRule::Time | UnmaskRule::Origin);
+        "alpha-schedule" alpha_schedule: AlphaSchedule = AlphaSchedule::Linear, _, "", NextStep,
+            "Alpha: how the masked share falls with time.",
+            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Alpha;
+        "alpha-draw" alpha_draw: bool = false, _, "", NextStep,
+            "Alpha: draw the number of tokens instead of rounding its mean (`stochastic_transfer`).",
+            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Alpha;
         "threshold" threshold: f32 = 0.9, (0.0..=1.0 by 0.05), "probability", NextStep,
-            "Threshold: the confidence from which a proposal is committed.",
-            when |s| s.guide == GuideRule::Off && matches!(s.unmask, UnmaskRule::Threshold | UnmaskRule::ThresholdBudget);
+            "The confidence from which a proposal is committed.",
+            when |s| s.guide == GuideRule::Off && s.asks_threshold();
+        "threshold-relaxed" threshold_relaxed: f32 = 0.75, (0.0..=1.0 by 0.05), "probability", NextStep,
+            "LocalLeap: the confidence that is enough near an anchor.",
+            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::LocalLeap;
+        "radius" radius: usize = 4, (1..=128 by 1), "tokens", NextStep,
+            "LocalLeap: how far from an anchor the relaxed threshold holds.",
+            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::LocalLeap;
+        "relaxed-decay" relaxed_decay: bool = false, _, "", NextStep,
+            "LocalLeap: let the relaxed threshold rise to the full one with the distance from the anchor (not in the paper's code).",
+            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::LocalLeap;
+        "factor" factor: f32 = 1.0, (0.0..=4.0 by 0.1), "", NextStep,
+            "Factor: the r-th surest proposal needs a confidence of 1 - factor / (r + 1).",
+            when |s| s.guide == GuideRule::Off && s.asks_factor();
+        "factor-last" factor_last: bool = false, _, "", NextStep,
+            "Factor: where only the least sure proposal fails, commit it too, as the released code does by mistake.",
+            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Factor;
+        "entropy-threshold" entropy_threshold: f32 = 0.5, (0.0..=5.0 by 0.05), "nats", NextStep,
+            "Entropy-threshold: the entropy up to which a proposal is committed.",
+            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::EntropyThreshold;
+        "entropy-bound" entropy_bound: f32 = 0.001, (0.0..=2.0 by 0.01), "nats", NextStep,
+            "Entropy-bound: what the entropies of a step's tokens, but for the largest, may add up to.",
+            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::EntropyBound;
+        "kl-threshold" kl_threshold: f32 = 0.01, (0.0..=1.0 by 0.005), "nats", NextStep,
+            "KLASS: a distribution rests while it moves by less than this from step to step.",
+            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Klass;
+        "kl-history" kl_history: usize = 2, (1..=16 by 1), "steps", NextStep,
+            "KLASS: for how many steps it must have rested.",
+            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Klass;
+        "klass-test" klass_test: SureTest = SureTest::Threshold, _, "", NextStep,
+            "KLASS: what a proposal at rest must pass besides.",
+            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Klass;
     }
     Guide {
         "guide" guide: GuideRule = GuideRule::Off, _, "", NextStep,
@@ -375,11 +481,61 @@ knobs! {
     Stop {
         "eos-stop" eos_stop: EosStop = EosStop::Off, _, "", NextStep,
             "When end of text fills what is left of the canvas and ends the run.";
+        "early-commit" early_commit: EarlyCommit = EarlyCommit::Off, _, "", NextStep,
+            "Commit every mask at once when the best token leads the next by a wide gap of logits on average (Prophet).",
+            when |s| s.guide == GuideRule::Off;
+        "gap-early" gap_early: f32 = 7.5, (0.0..=50.0 by 0.5), "logits", NextStep,
+            "Early-commit: the gap that is asked for in the first phase of the run.",
+            when |s| s.watches_gap();
+        "gap-mid" gap_mid: f32 = 5.0, (0.0..=50.0 by 0.5), "logits", NextStep,
+            "Early-commit: the gap in the middle phase.",
+            when |s| s.watches_gap();
+        "gap-late" gap_late: f32 = 2.5, (0.0..=50.0 by 0.5), "logits", NextStep,
+            "Early-commit: the gap in the last phase.",
+            when |s| s.watches_gap();
+        "phase-mid" phase_mid: f32 = 0.33, (0.0..=1.0 by 0.05), "share", NextStep,
+            "Early-commit: the share of the steps after which the middle phase begins.",
+            when |s| s.watches_gap();
+        "phase-late" phase_late: f32 = 0.67, (0.0..=1.0 by 0.05), "share", NextStep,
+            "Early-commit: the share of the steps after which the last phase begins.",
+            when |s| s.watches_gap();
+        "answer-start" answer_start: usize / "end" = None, (0..=4096 by 1), "tokens", NextStep,
+            "Early-commit answer: tokens between the prompt and the answer span; end puts it last on the canvas.",
+            when |s| s.watches_gap() && s.early_commit == EarlyCommit::Answer;
+        "answer-length" answer_length: usize = 5, (1..=4096 by 1), "tokens", NextStep,
+            "Early-commit answer: length of the answer span.",
+            when |s| s.watches_gap() && s.early_commit == EarlyCommit::Answer;
+        "answer-committed" answer_committed: bool = false, _, "", NextStep,
+            "Early-commit answer: measure committed positions of the span too, as the released code does.",
+            when |s| s.watches_gap() && s.early_commit == EarlyCommit::Answer;
     }
     Audit {
         "audit" audit: usize / "off" = None, (1..=64 by 1), "steps", NextStep,
             "Every so many steps, also compute the uncached truth and report what the cache changed.",
             when |s| s.cache != CacheChoice::Off;
+    }
+}
+
+impl Settings {
+    /// Whether the unmask rule spreads its commits over a number of steps.
+    fn counts_steps(&self) -> bool {
+        self.unmask.counts_steps()
+    }
+
+    fn asks_threshold(&self) -> bool {
+        match self.unmask {
+            UnmaskRule::Threshold | UnmaskRule::ThresholdBudget | UnmaskRule::LocalLeap => true,
+            UnmaskRule::Klass => self.klass_test == SureTest::Threshold,
+            _ => false,
+        }
+    }
+
+    fn asks_factor(&self) -> bool {
+        self.unmask == UnmaskRule::Factor || self.unmask == UnmaskRule::Klass && self.klass_test == SureTest::Factor
+    }
+
+    fn watches_gap(&self) -> bool {
+        self.guide == GuideRule::Off && self.early_commit != EarlyCommit::Off
     }
 }
 

@@ -12,8 +12,8 @@ mod validate;
 pub use config::Config;
 pub use knob::{Choice, Effect, Kind, Knob, Slot, Value};
 pub use knobs::{
-    CacheChoice, DriftAxis, EosStop, FreezeChoice, GuideMismatch, GuideRule, KNOBS, OrderScore, SamplerStyle,
-    ScheduleChoice, Settings, UnmaskRule,
+    AlphaSchedule, CacheChoice, CreditRule, DriftAxis, EarlyCommit, EosStop, FreezeChoice, GuideMismatch, GuideRule,
+    KNOBS, OrderScore, SamplerStyle, ScheduleChoice, Settings, SureTest, UnmaskRule,
 };
 pub use preset::{DEFAULT_PRESET, Layers, Preset, preset, presets};
 pub use validate::Limits;

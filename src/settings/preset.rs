@@ -21,7 +21,18 @@ macro_rules! built_in {
 }
 
 // One per line, in the order of the picker.
-built_in!("plain", "dream", "threshold", "freecache", "guided", "flashdlm", "flashdlm-window",);
+built_in!(
+    "plain",
+    "dream",
+    "threshold",
+    "freecache",
+    "guided",
+    "flashdlm",
+    "flashdlm-window",
+    "flashdlm-speculative",
+    "apd",
+    "apd-wide",
+);
 
 /// A named set of knob values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +43,8 @@ pub struct Preset {
     pub title: String,
     /// Where it comes from and what to expect.
     pub description: String,
+    /// The method that it belongs to, as a heading for lists; empty for a person's own.
+    pub method: String,
     /// Knob names and values, checked.
     knobs: Vec<(&'static str, String)>,
 }
@@ -42,6 +55,8 @@ struct PresetFile {
     title: String,
     #[serde(default)]
     description: String,
+    #[serde(default)]
+    method: String,
     #[serde(default)]
     knobs: BTreeMap<String, Scalar>,
 }
@@ -55,6 +70,7 @@ impl Preset {
             name: printable::line(name),
             title: printable::line(&parsed.title),
             description: printable::line(parsed.description.trim()),
+            method: printable::line(parsed.method.trim()),
             knobs: checked_knobs(&parsed.knobs).map_err(|error| bad(error.to_string()))?,
         })
     }

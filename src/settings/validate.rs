@@ -1,7 +1,8 @@
 //! Rules that hold between knobs, and between knobs, prompt and model. Each has a message that says what to change.
 
 use super::{
-    CacheChoice, EosStop, GuideRule, OrderScore, SamplerStyle, ScheduleChoice, Settings, SettingsError, UnmaskRule,
+    CacheChoice, CreditRule, EarlyCommit, EosStop, GuideRule, OrderScore, SamplerStyle, ScheduleChoice, Settings,
+    SettingsError, UnmaskRule,
 };
 
 /// What the prompt and the model allow.
@@ -25,6 +26,9 @@ impl Settings {
         self.validate_window()?;
         self.validate_cache()?;
         self.validate_sampler()?;
+        self.validate_adjust()?;
+        self.validate_unmask()?;
+        self.validate_early_commit(limits)?;
         self.validate_guide(limits)
     }
 
@@ -44,7 +48,7 @@ impl Settings {
             ));
         }
         let blocks = self.blocks(gen_length);
-        if let Some(steps) = self.steps.filter(|steps| *steps < blocks && self.unmask != UnmaskRule::Threshold) {
+        if let Some(steps) = self.steps.filter(|steps| *steps < blocks && self.unmask.counts_steps()) {
             return conflict(format!(
                 "steps {steps} is less than one step for each of the {blocks} blocks: choose steps of at least {blocks}, \
                  a longer block-length, or steps 'auto'"
@@ -64,8 +68,10 @@ impl Settings {
         if self.schedule != ScheduleChoice::Leftmost {
             return Ok(());
         }
-        if matches!(self.unmask, UnmaskRule::Time | UnmaskRule::Origin | UnmaskRule::ThresholdBudget)
-            || self.unmask == UnmaskRule::Quota && self.steps.is_some()
+        if matches!(
+            self.unmask,
+            UnmaskRule::Time | UnmaskRule::Origin | UnmaskRule::ThresholdBudget | UnmaskRule::Alpha
+        ) || self.unmask == UnmaskRule::Quota && self.steps.is_some()
         {
             let pace = if self.unmask == UnmaskRule::Quota { "steps" } else { self.unmask.word() };
             return conflict(format!(
@@ -110,6 +116,11 @@ impl Settings {
                      order-temperature to 'off' and eos-last to 'off', or cache to 'dkv-decode'"
                 ))
             }
+            CacheChoice::DkvGreedy if self.credit != CreditRule::Off => conflict(format!(
+                "credit '{}' is given to positions that are scored step by step, and cache '{cache}' scores none before its \
+                 turn: set credit to 'off', or cache to 'dkv-decode'",
+                self.credit.word()
+            )),
             CacheChoice::Elastic if self.schedule != ScheduleChoice::Leftmost => conflict(format!(
                 "cache '{cache}' computes a window of the leftmost masks, and schedule is '{}': set schedule to 'leftmost'",
                 self.schedule.word()
@@ -130,6 +141,80 @@ impl Settings {
                  or top-p and top-k to 'off'"
                     .to_owned(),
             );
+        }
+        Ok(())
+    }
+
+    fn validate_adjust(&self) -> Result<(), SettingsError> {
+        if self.cfg_scale > 0.0 && self.cache != CacheChoice::Off {
+            return conflict(format!(
+                "cfg-scale {} needs a second pass without the prompt, whose K/V rows no cache keeps, and cache is '{}': \
+                 set cache to 'off', or cfg-scale to 0",
+                self.cfg_scale,
+                self.cache.word()
+            ));
+        }
+        if self.eos_ban && self.eos_stop != EosStop::Off {
+            return conflict(format!(
+                "eos-stop '{}' waits for an end of text that eos-ban never lets through: set eos-stop to 'off', or \
+                 eos-ban to off",
+                self.eos_stop.word()
+            ));
+        }
+        if self.eos_ban && self.eos_last {
+            return conflict(
+                "eos-last puts end of text behind the rest, and eos-ban never lets it through: choose one of them"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    fn validate_unmask(&self) -> Result<(), SettingsError> {
+        if self.guide != GuideRule::Off {
+            return Ok(());
+        }
+        if self.unmask.asks_confidence() && matches!(self.order, OrderScore::Random | OrderScore::Drawn) {
+            return conflict(format!(
+                "unmask '{}' commits what is sure, and order '{}' says nothing of that: set order to 'confidence', or \
+                 unmask to 'quota'",
+                self.unmask.word(),
+                self.order.word()
+            ));
+        }
+        if self.unmask == UnmaskRule::LocalLeap && self.threshold_relaxed > self.threshold {
+            return conflict(format!(
+                "threshold-relaxed {} asks for more than threshold {}: choose at most {}",
+                self.threshold_relaxed, self.threshold, self.threshold
+            ));
+        }
+        Ok(())
+    }
+
+    fn validate_early_commit(&self, limits: &Limits) -> Result<(), SettingsError> {
+        if self.early_commit == EarlyCommit::Off {
+            return Ok(());
+        }
+        if self.guide != GuideRule::Off {
+            return conflict(format!(
+                "early-commit '{}' commits without asking anybody, and guide is '{}': set one of them to 'off'",
+                self.early_commit.word(),
+                self.guide.word()
+            ));
+        }
+        let (start, length) = (self.answer_start.unwrap_or(0), self.answer_length);
+        if self.early_commit == EarlyCommit::Answer && start + length > limits.gen_length {
+            return conflict(format!(
+                "an answer of {length} tokens behind {start} others does not fit a gen-length of {}: choose a smaller \
+                 answer-start or answer-length",
+                limits.gen_length
+            ));
+        }
+        if self.phase_mid > self.phase_late {
+            return conflict(format!(
+                "phase-mid {} lies behind phase-late {}: choose at most {}",
+                self.phase_mid, self.phase_late, self.phase_late
+            ));
         }
         Ok(())
     }

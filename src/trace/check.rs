@@ -54,6 +54,9 @@ impl Steps {
         self.remasked(record)?;
         self.layers(record)?;
         self.guide(record)?;
+        if record.gap.is_some_and(|gap| !gap.mean.is_finite() || !gap.needed.is_finite()) {
+            return Err("a gap is not finite".to_owned());
+        }
         self.audit(record)?;
         self.ascending("piece", entry.pieces.iter().map(|piece| piece.position))?;
         self.cost(&record.cost)?;
@@ -90,6 +93,14 @@ impl Steps {
                     proposal.alternatives.len(),
                     Proposal::ALTERNATIVES
                 ));
+            }
+            if let Some(credit) = proposal.credit {
+                probability("the confidence of a proposal without its credit", credit.confidence)?;
+            }
+            if proposal.credit.is_some_and(|credit| !credit.amount.is_finite())
+                || proposal.moved.is_some_and(|moved| !moved.is_finite())
+            {
+                return Err("a proposal's credit or movement is not finite".to_owned());
             }
             for (_, value) in &proposal.alternatives {
                 probability("an alternative's probability", *value)?;

@@ -86,6 +86,7 @@ fn seen(record: &StepRecord) -> BTreeSet<u32> {
     for proposal in &record.proposals {
         ids.insert(proposal.token);
         ids.extend(proposal.alternatives.iter().map(|(id, _)| *id));
+        ids.extend(proposal.credit.map(|credit| credit.token));
     }
     ids.extend(record.commits.iter().map(|commit| commit.token));
     ids.extend(record.audit.iter().flat_map(|report| &report.positions).map(|audited| audited.token));
@@ -111,6 +112,10 @@ fn keep_writable(record: &mut StepRecord) {
         }
         for (_, value) in &mut proposal.alternatives {
             probability(value);
+        }
+        if let Some(credit) = &mut proposal.credit {
+            probability(&mut credit.confidence);
+            credit.amount = if credit.amount.is_finite() { credit.amount } else { 0.0 };
         }
     }
     for commit in &mut record.commits {
@@ -180,6 +185,7 @@ mod tests {
             kv: Vec::new(),
             layers: Vec::new(),
             guide: None,
+            gap: None,
             audit: None,
             cost: Cost::default(),
             stop: None,

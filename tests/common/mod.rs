@@ -215,7 +215,17 @@ impl Fixture {
                 }
                 alternatives.sort_by(|a, b| b.1.total_cmp(&a.1));
                 let entropy = -alternatives.iter().map(|(_, p)| p * (p + 1e-9).ln()).sum::<f32>();
-                Proposal { position: *position, token, confidence, score: confidence, entropy, alternatives }
+                let (credit, moved) = (None, None);
+                Proposal {
+                    position: *position,
+                    token,
+                    confidence,
+                    score: confidence,
+                    entropy,
+                    alternatives,
+                    credit,
+                    moved,
+                }
             })
             .collect()
     }
@@ -284,6 +294,7 @@ impl Fixture {
                 audit_us: 0,
             },
             guide,
+            gap: None,
             stop,
         };
         let Self { vocabulary, recorder, log, .. } = self;

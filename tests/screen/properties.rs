@@ -7,8 +7,8 @@ use crossterm::event::{
 };
 use diffuscope::{
     decode::record::{
-        Change, Commit, Cost, DraftReview, GuideReading, GuideReview, GuideView, KvStatus, KvUse, Proposal, Reason,
-        Region, StepRecord, StopReason, Verdict,
+        Change, Commit, Cost, Credit, DraftReview, Gap, GuideReading, GuideReview, GuideView, KvStatus, KvUse,
+        Proposal, Reason, Region, StepRecord, StopReason, Verdict,
     },
     engine::protocol::Event,
     trace::{End, Entry, Header, Log, Piece, TokenText},
@@ -42,6 +42,12 @@ fn reason() -> impl Strategy<Value = Reason> {
         Just(Reason::Quota),
         Just(Reason::Threshold),
         Just(Reason::BestOfStep),
+        Just(Reason::Factor),
+        Just(Reason::Credit),
+        Just(Reason::Neighbour),
+        Just(Reason::Entropy),
+        Just(Reason::AtRest),
+        Just(Reason::EarlyCommit),
         Just(Reason::Drawn),
         Just(Reason::GuideAgreed),
         Just(Reason::Forced),
@@ -96,6 +102,8 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                         score: confidence,
                         entropy,
                         alternatives: vec![(token, confidence), (token + 1, entropy)],
+                        credit: (token % 2 == 0).then_some(Credit { amount: entropy, token: token + 1, confidence }),
+                        moved: (token % 3 == 0).then_some(entropy),
                     })
                     .collect(),
                 commits: commits
@@ -125,6 +133,7 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                         .collect(),
                     reading: GuideReading::Ids,
                 }),
+                gap: changed.then_some(Gap { mean: f32::from(cost[0]), needed: 7.5, positions: 3 }),
                 audit: None,
                 cost: Cost {
                     nfe: 1,

@@ -3,11 +3,13 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use diffuscope::model::network::{
-    Alignment, Attention, Bank, Drift, Logits, Mask, Network, NetworkError, NetworkSpec, Pass, Read,
+    Alignment, Attention, AttentionRows, Bank, Drift, Flow, LayerHook, LayerView, Logits, Mask, Network, NetworkError,
+    NetworkSpec, Pass, Read,
 };
 
 pub const EOS: u32 = 0;
 const CONTEXT: usize = 128;
+const LAYERS: usize = 3;
 
 /// Logits of a position from what stands at all readable positions.
 type Script = Box<dyn Fn(usize, &[Option<u32>]) -> Vec<f32> + Send>;
@@ -17,6 +19,8 @@ pub struct Scripted {
     spec: NetworkSpec,
     /// The token that each K/V slot was written under, for the run and for its audit.
     banks: [Vec<Option<u32>>; 2],
+    /// Which of the run's slots a watched pass has fed.
+    watched: Vec<bool>,
     script: Script,
 }
 
@@ -49,12 +53,13 @@ impl Scripted {
             mask_id,
             eos_id: EOS,
             max_positions: CONTEXT,
-            layers: 1,
+            layers: LAYERS,
             parameters: 0,
             attention,
             alignment,
         };
-        Self { spec, banks: [vec![None; 2 * CONTEXT], vec![None; 2 * CONTEXT]], script }
+        let banks = [vec![None; 2 * CONTEXT], vec![None; 2 * CONTEXT]];
+        Self { spec, banks, watched: vec![false; 2 * CONTEXT], script }
     }
 }
 
@@ -108,10 +113,54 @@ impl Network for Scripted {
         Ok(Logits::new(self.spec.vocab_size, values))
     }
 
+    /// Attention that changes with the tokens of the row and of the key.
+    fn forward_hooked(&mut self, pass: Pass<'_>, hook: &mut dyn LayerHook) -> Result<Logits, NetworkError> {
+        let Read::UpTo(end) = pass.read else { panic!("a watched pass reads a prefix") };
+        let (rows_before, watched_before) = (self.banks[0].clone(), self.watched.clone());
+        let logits = self.forward(pass)?;
+        let mut fed = pass.write_slots().to_vec();
+        fed.iter().for_each(|slot| self.watched[*slot] = true);
+        for layer in 0..LAYERS {
+            let wants = hook.wants(layer);
+            assert!(wants.attention.is_sorted_by(|a, b| a < b) && wants.before.is_sorted_by(|a, b| a < b));
+            assert!(wants.before.iter().all(|slot| watched_before[*slot]), "{wants:?} was never watched");
+            let looked_at: Vec<usize> = wants.attention.iter().map(|index| fed[*index]).collect();
+            let view = LayerView {
+                attention: attention(layer, &looked_at, &self.banks[0][..end]),
+                before: attention(layer, &wants.before, &rows_before[..end]),
+            };
+            if hook.saw(layer, &view) == Flow::Widen {
+                assert!(self.watched[..end].iter().all(|watched| *watched), "widened to a row that was never watched");
+                fed = (0..end).collect();
+            }
+        }
+        Ok(logits)
+    }
+
     /// Rows agree where they were written under the same token.
     fn drift(&self, positions: &[usize]) -> Result<Drift, NetworkError> {
         let cosine = |position: &usize| f32::from(u8::from(self.banks[0][*position] == self.banks[1][*position]));
         let cosines: Vec<f32> = positions.iter().map(cosine).collect();
         Ok(Drift { layers: 1, keys: cosines.clone(), values: cosines })
     }
+}
+
+/// Two heads whose weights depend on layer, head, and the tokens of row and key.
+fn attention(layer: usize, slots: &[usize], rows: &[Option<u32>]) -> AttentionRows {
+    const HEADS: usize = 2;
+    let weight = |head: usize, slot: usize, key: usize| {
+        let token = |slot: usize| u64::from(rows[slot].unwrap_or(u32::MAX)) + 1;
+        let mixed = (token(slot) * 31 + token(key) * 17 + (key * 7 + layer * 3 + head) as u64)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        1.0 + (mixed >> 56) as f32
+    };
+    let mut values = Vec::new();
+    for head in 0..HEADS {
+        for &slot in slots {
+            let row: Vec<f32> = (0..rows.len()).map(|key| weight(head, slot, key)).collect();
+            let mass: f32 = row.iter().sum();
+            values.extend(row.iter().map(|weight| weight / mass));
+        }
+    }
+    AttentionRows { heads: HEADS, rows: slots.len(), read: rows.len(), values }
 }

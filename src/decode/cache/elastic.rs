@@ -4,7 +4,7 @@
 //! committed ones that the window attended to most. In every layer the attention of the watched tokens is compared
 //! with what it was before the layer wrote its rows; once their cosine falls below `drift-threshold`, the layers above
 //! compute every row that is read, from the inputs that they last had. Masks right of the window are cached like the
-//! rest, and so are those behind a cut at end of text: they are attended to as they last were.
+//! rest. What is behind a cut at end of text is not fed again, but attended to as it last was.
 //!
 //! The paper takes the cosine over the keys, for each head and watched token; the released routine over the heads, for
 //! each watched token and key. Both then take the mean (`drift-axis`). It watches tokens of all layers in every layer,
@@ -52,22 +52,19 @@ impl Elastic {
             self.watched.clear();
             self.reach = canvas.live();
         }
-        let watched: Vec<usize> = self.watched.iter().flatten().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        let live = canvas.live();
+        let watched: BTreeSet<usize> = self.watched.iter().flatten().copied().filter(|at| *at < live).collect();
         let query: BTreeSet<usize> = if fresh {
-            (0..self.reach).collect()
+            (0..live).collect()
         } else {
             let token_is_new = |position: &usize| {
                 !canvas.is_masked(*position) && rows[*position].is_none_or(|row| row.token != canvas.ids()[*position])
             };
             let sources = window.iter().filter_map(|position| moment.source(*position));
-            (0..canvas.live())
-                .filter(token_is_new)
-                .chain(window.iter().copied())
-                .chain(sources)
-                .chain(watched.iter().copied())
-                .collect()
+            (0..live).filter(token_is_new).chain(window.iter().copied()).chain(sources).chain(watched.clone()).collect()
         };
-        let committed = (0..self.reach).map(|position| !canvas.is_masked(position)).collect();
+        let committed = (0..self.reach).map(|position| position < live && !canvas.is_masked(position)).collect();
+        let watched = watched.into_iter().collect();
         self.pass = Coming { fresh, watched, window, committed };
         Plan::window(query, self.reach)
     }
@@ -216,5 +213,130 @@ fn cosine(pairs: &mut dyn Iterator<Item = (f32, f32)>) -> f64 {
         0.0
     } else {
         f64::NAN
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::network::{Alignment, Attention, NetworkSpec, Read};
+
+    /// Shows a hook the same views in every layer; notes what it wants and what it answers.
+    struct Shown {
+        spec: NetworkSpec,
+        now: Vec<f32>,
+        before: Vec<f32>,
+        wants: Vec<LayerWants>,
+        flows: Vec<Flow>,
+    }
+
+    const HEADS: usize = 2;
+
+    impl Network for Shown {
+        fn spec(&self) -> &NetworkSpec {
+            &self.spec
+        }
+
+        fn reset(&mut self) {}
+
+        fn crop(&mut self, _len: usize) {}
+
+        fn forward(&mut self, _pass: Pass<'_>) -> Result<Logits, NetworkError> {
+            Err(self.unsupported("is to be watched"))
+        }
+
+        fn forward_hooked(&mut self, pass: Pass<'_>, hook: &mut dyn LayerHook) -> Result<Logits, NetworkError> {
+            let read = pass.read_len();
+            let rows = |values: &[f32], rows: usize| AttentionRows {
+                heads: HEADS,
+                rows,
+                read,
+                values: values[..HEADS * rows * read].to_vec(),
+            };
+            for layer in 0..self.spec.layers {
+                let wants = hook.wants(layer);
+                let view = LayerView {
+                    attention: rows(&self.now, wants.attention.len()),
+                    before: rows(&self.before, wants.before.len()),
+                };
+                self.flows.push(hook.saw(layer, &view));
+                self.wants.push(wants);
+            }
+            Ok(Logits::new(1, Vec::new()))
+        }
+    }
+
+    /// Two layers over three rows; position 0 is committed and watched, 2 is the window's mask. Both are looked at: the
+    /// rows of a head are theirs, in this order.
+    fn watch(now: &[f32], before: &[f32], settings: Settings) -> (Shown, Elastic, Vec<LayerUse>) {
+        let spec = NetworkSpec {
+            architecture: "Shown".into(),
+            vocab_size: 4,
+            mask_id: Some(3),
+            eos_id: 0,
+            max_positions: 3,
+            layers: 2,
+            parameters: 0,
+            attention: Attention::Bidirectional,
+            alignment: Alignment::Aligned,
+        };
+        let (now, before) = (now.to_vec(), before.to_vec());
+        let mut network = Shown { spec, now, before, wants: Vec::new(), flows: Vec::new() };
+        let pass = Coming { fresh: false, watched: vec![0], window: vec![2], committed: vec![true, true, false] };
+        let mut elastic = Elastic { watched: vec![vec![0], vec![0]], reach: 3, pass };
+        let mut layers = Vec::new();
+        elastic
+            .forward(&mut network, Pass::new(&[1, 3], &[0, 2], Read::UpTo(3), &[1]), &settings, &mut layers)
+            .expect("a watched pass");
+        (network, elastic, layers)
+    }
+
+    // Head by head, the watched row and the window's: (1, 0, 0), (0.1, 0.7, 0.2) and (0, 1, 0), (0.1, 0.7, 0.2).
+    const NOW: [f32; 12] = [1.0, 0.0, 0.0, 0.1, 0.7, 0.2, 0.0, 1.0, 0.0, 0.1, 0.7, 0.2];
+    // The watched row alone: (0, 1, 0) in both heads.
+    const BEFORE: [f32; 6] = [0.0, 1.0, 0.0, 0.0, 1.0, 0.0];
+
+    #[test]
+    fn similarity_is_over_keys_or_over_heads() {
+        let of = |drift_axis| {
+            let settings = Settings { drift_axis, drift_threshold: 0.0, ..Settings::default() };
+            watch(&NOW, &BEFORE, settings).2[0].similarity.expect("a comparison")
+        };
+        assert!((of(DriftAxis::Keys) - 0.5).abs() < 1e-6, "1 in one head of two");
+        let per_key = [0.0, 1.0 / 2f32.sqrt(), 0.0];
+        assert!((of(DriftAxis::Heads) - per_key.iter().sum::<f32>() / 3.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn drift_widens_the_layers_above_once() {
+        let (network, _, layers) = watch(&NOW, &BEFORE, Settings { drift_threshold: 0.6, ..Settings::default() });
+        assert_eq!(network.flows, [Flow::Widen, Flow::Same]);
+        assert_eq!(network.wants[0], LayerWants { attention: vec![0, 1], before: vec![0] });
+        // Above, all rows are fed, and there is nothing to compare with.
+        assert_eq!(network.wants[1], LayerWants { attention: vec![2], before: Vec::new() });
+        assert_eq!(
+            layers,
+            [LayerUse { computed: 2, similarity: Some(0.5) }, LayerUse { computed: 3, similarity: None }]
+        );
+        let steady = watch(&NOW, &BEFORE, Settings { drift_threshold: 0.5, ..Settings::default() });
+        assert_eq!(steady.0.flows, [Flow::Same, Flow::Same]);
+        assert_eq!(steady.2[1].computed, 2);
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_drift() {
+        let (network, _, layers) = watch(&[f32::NAN; 12], &BEFORE, Settings::default());
+        assert_eq!((network.flows[0], layers[0].similarity), (Flow::Widen, None));
+    }
+
+    #[test]
+    fn the_committed_tokens_that_the_window_attends_to_most_are_watched() {
+        let watched = |drift_tokens| {
+            let settings = Settings { drift_tokens, drift_threshold: 0.0, ..Settings::default() };
+            watch(&NOW, &BEFORE, settings).1.watched
+        };
+        assert_eq!(watched(1), [[1], [1]]);
+        // The mask is attended to more than position 0, and is not committed.
+        assert_eq!(watched(3), [[1, 0], [1, 0]]);
     }
 }

@@ -69,11 +69,12 @@ impl Cache {
         let switched = policy != self.policy && !related;
         self.policy = policy;
         let live = moment.canvas.live();
-        let fresh = switched || self.rows[..live].iter().any(Option::is_none);
+        let needed = freecache::needed(moment);
+        let fresh = switched || self.rows[..needed].iter().any(Option::is_none);
         self.layers.clear();
-        let plan = match policy {
+        let mut plan = match policy {
             CacheChoice::Off => Plan::whole(live),
-            CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window if fresh => Plan::whole(live),
+            CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window if fresh => freecache::first(moment),
             CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window => freecache::plan(moment),
             CacheChoice::FastPrefix | CacheChoice::FastDual => fastdllm::plan(moment, fresh),
             CacheChoice::DkvDecode
@@ -82,6 +83,10 @@ impl Cache {
             | CacheChoice::DkvGreedy => dkv::plan(moment, &self.rows, &self.before, fresh),
             CacheChoice::Elastic => self.elastic.plan(moment, &self.rows, fresh),
         };
+        if plan.passes.iter().any(|pass| pass.query.is_empty()) {
+            // Nothing is masked any more, and some rule still wants to look at what is written.
+            plan = Plan::whole(live);
+        }
         self.before.clear();
         self.before.extend_from_slice(moment.canvas.ids());
         plan

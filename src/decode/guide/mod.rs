@@ -1,4 +1,4 @@
-//! Slot 5, guide: the longest run of drafts that a small autoregressive model agrees with.
+//! Slot 6, guide: the longest run of drafts that a small autoregressive model agrees with.
 //!
 //! Guided Diffusion (FlashDLM, arXiv 2505.21467, §3.2.2; released assisted sampler): the denoiser drafts every masked
 //! position greedily; the guide reads the drafts in one causal pass and only says how many of them, from the left, it
@@ -222,17 +222,18 @@ impl Reader {
     ) -> Result<usize, DecodeError> {
         let (Some(first), Some(last)) = (places.first().copied(), places.last().copied()) else { return Ok(0) };
         let vocab = network.spec().vocab_size;
+        // A token that the guide has no word for can be judged (and rejected), but not be read.
+        let last = tokens[..last].iter().position(|token| *token as usize >= vocab).unwrap_or(last);
+        if last < first {
+            return Ok(0);
+        }
         // A row predicts the token to its right, so reading starts one token left of the first place.
         let mut start = first - 1;
         self.rewind(network, tokens, start);
         self.feed(network, tokens, self.read.len()..start, &[])?;
         let mut accepted = 0;
         while start < last {
-            let mut end = (start + batch).min(last);
-            // A draft that the guide has no word for can be judged (and rejected), but not be read.
-            if let Some(unknown) = (start + 1..end).find(|place| tokens[*place] as usize >= vocab) {
-                end = unknown;
-            }
+            let end = (start + batch).min(last);
             let judged: Vec<usize> =
                 places[accepted..].iter().take_while(|place| **place <= end).map(|place| place - 1 - start).collect();
             let logits = self.feed(network, tokens, start..end, &judged)?;

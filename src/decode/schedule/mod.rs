@@ -4,7 +4,7 @@
 //! Elastic-Cache's window (arXiv 2510.14973) holds the leftmost masks, wherever they stand, and moves in every step.
 
 use super::{canvas::Canvas, record::Region};
-use crate::settings::{ScheduleChoice, Settings};
+use crate::settings::{ScheduleChoice, Settings, UnmaskRule};
 
 /// The block under way and how far it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,11 +82,13 @@ fn window_end(start: usize, canvas: &Canvas, settings: &Settings) -> usize {
     canvas.masked(start..canvas.len()).take(settings.window_length).last().map_or(canvas.len(), |last| last + 1)
 }
 
-/// The share of `steps` that falls to a block of `length` positions; the remainder goes to the first blocks.
+/// The share of `steps` that falls to a block of `length` positions; the remainder goes to the first blocks, or is
+/// rounded up for every block (dllm's samplers, whose alpha schedules skip the steps that they do not need).
 ///
 /// Never more than one step per position: a step that commits nothing repeats the one before it.
 fn block_steps(block: usize, length: usize, canvas: &Canvas, settings: &Settings) -> usize {
     match settings.steps {
+        Some(steps) if settings.unmask == UnmaskRule::Alpha => steps.div_ceil(settings.blocks(canvas.generated())),
         Some(steps) => {
             let blocks = settings.blocks(canvas.generated());
             steps / blocks + usize::from(block < steps % blocks)

@@ -1,4 +1,8 @@
-//! Slot 6, stop: when a run is over, and what end of text fills.
+//! Slot 7, stop: when a run is over, what end of text fills, and when everything is committed early.
+
+mod early;
+
+pub(super) use early::Early;
 
 use super::{
     canvas::Canvas,
@@ -48,10 +52,15 @@ pub(super) fn fill_after_eos(
     masked.into_iter().map(fill).collect()
 }
 
-/// Why the run is over after `steps` steps, if it is.
-pub(super) fn check(canvas: &Canvas, filled: bool, steps: usize) -> Option<StopReason> {
+/// Why the run is over after `steps` steps, if it is: `filled` if end of text filled the rest of the canvas in the last
+/// one, `early` if that committed everything early.
+pub(super) fn check(canvas: &Canvas, filled: bool, early: bool, steps: usize) -> Option<StopReason> {
     if canvas.first_masked().is_none() {
-        Some(if filled { StopReason::EndOfText } else { StopReason::NothingMasked })
+        Some(match (filled, early) {
+            (true, _) => StopReason::EndOfText,
+            (false, true) => StopReason::EarlyCommit,
+            (false, false) => StopReason::NothingMasked,
+        })
     } else if steps >= STEP_BUDGET_PER_MASK * canvas.generated() {
         Some(StopReason::StepBudget)
     } else {

@@ -1,13 +1,30 @@
-//! Slot 4, unmask: which candidates are committed when no guide decides.
+//! Slot 5, unmask: which candidates are committed when no guide decides.
+//!
+//! | file | rules |
+//! |---|---|
+//! | `pace.rs` | so many tokens per step: quota, Dream's time grid, alpha schedules |
+//! | `sure.rs` | by confidence: threshold, factor, LocalLeap |
+//! | `entropy.rs` | by entropy: dParallel's threshold, the EB-Sampler's bound |
+//! | `klass.rs` | by how far a distribution still moves: KLASS |
+//!
+//! Every rule commits at least one candidate, so that a run always gets on (Dream's origin rule and the first steps of
+//! its time grid excepted: the grid itself ends). What an end-of-text rule put behind all others passes no test, and is
+//! committed by rank alone, at last.
+
+mod entropy;
+mod klass;
+mod pace;
+mod sure;
+
+pub(super) use pace::upcoming;
 
 use super::{
     moment::Moment,
     noise::{Purpose, gumbel},
     proposal::Candidate,
-    record::{Commit, Reason, Region},
-    schedule::Schedule,
+    record::{Commit, Reason},
 };
-use crate::settings::UnmaskRule;
+use crate::settings::{GuideRule, UnmaskRule};
 
 /// What a rule sees of a step.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +46,10 @@ pub(super) struct Delta {
 
 /// The rule, with what it remembers from step to step.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Unmask {}
+pub(super) struct Unmask {
+    alpha: pace::Alpha,
+    motion: klass::Motion,
+}
 
 impl Unmask {
     /// Whether the rule in force needs scores of the block's committed positions.
@@ -39,105 +59,65 @@ impl Unmask {
     }
 
     /// A block was opened: what was remembered of the one before is void.
-    #[expect(clippy::unused_self, reason = "rules with a memory per block forget it here")]
-    pub fn open_block(&mut self) {}
+    pub fn open_block(&mut self) {
+        self.alpha = pace::Alpha::default();
+    }
+
+    /// Shows the rule the row that a masked position is proposed from; `proposal` takes what is worth telling of it.
+    pub fn observe(&mut self, candidate: &mut Candidate, row: &[f32], moment: Moment<'_>) {
+        let settings = moment.settings;
+        if settings.unmask == UnmaskRule::Klass && settings.guide == GuideRule::Off {
+            candidate.proposal.moved = self.motion.observe(candidate.proposal.position, row);
+        }
+    }
 
     /// What the step writes.
-    #[expect(clippy::unused_self, reason = "rules with a memory read and write it here")]
     pub fn select(&mut self, scored: Scored<'_>, moment: Moment<'_>) -> Delta {
-        Delta { commits: select(scored.masked, moment), remasked: Vec::new() }
-    }
-}
-
-/// The commits among `candidates`, all of which are masked positions of the block, ascending.
-fn select(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
-    let Moment { settings, schedule, noise, step, .. } = moment;
-    let masked = moment.masked_in_block();
-    let mut commits = match settings.unmask {
-        UnmaskRule::Quota => ranked(candidates, quota(masked, moment), Reason::Quota, moment),
-        UnmaskRule::Time => {
-            let count = (masked as f32 * time_share(schedule, settings.time_end)) as usize;
-            ranked(candidates, count, Reason::Quota, moment)
+        let candidates = scored.masked;
+        let mut commits = match moment.settings.unmask {
+            UnmaskRule::Quota => take(pace::quota(moment), Reason::Quota, candidates, moment),
+            UnmaskRule::Time => take(pace::time_count(moment), Reason::Quota, candidates, moment),
+            UnmaskRule::Origin => pace::origin(candidates, moment),
+            UnmaskRule::Alpha => take(self.alpha.count(moment), Reason::Quota, candidates, moment),
+            UnmaskRule::Threshold => sure::threshold(candidates, usize::MAX, moment),
+            UnmaskRule::ThresholdBudget => sure::threshold(candidates, pace::budget(moment), moment),
+            UnmaskRule::Factor => sure::factor(candidates, moment),
+            UnmaskRule::LocalLeap => sure::local_leap(candidates, moment),
+            UnmaskRule::EntropyThreshold => entropy::threshold(candidates, moment),
+            UnmaskRule::EntropyBound => entropy::bound(candidates, moment),
+            UnmaskRule::Klass => self.motion.select(candidates, moment),
+        };
+        commits.sort_unstable_by_key(|commit| commit.position);
+        if moment.settings.unmask != UnmaskRule::Klass {
+            self.motion = klass::Motion::default();
         }
-        UnmaskRule::Origin => {
-            let share = f64::from(time_share(schedule, settings.time_end));
-            candidates
-                .iter()
-                .filter(|c| noise.uniform(Purpose::Transfer, step, c.proposal.position) < share)
-                .map(|candidate| commit(candidate, Reason::Drawn))
-                .collect()
-        }
-        UnmaskRule::Threshold => above_threshold(candidates, usize::MAX, moment),
-        UnmaskRule::ThresholdBudget => above_threshold(candidates, budget(moment), moment),
-    };
-    commits.sort_unstable_by_key(|commit| commit.position);
-    commits
-}
-
-/// The masked positions that the quota commits in this step, in that order, where the order was drawn beforehand: known
-/// before anything is scored (dKV-Cache greedy).
-pub(super) fn upcoming(moment: Moment<'_>) -> Vec<usize> {
-    let Region { start, end, .. } = moment.schedule.region();
-    let mut order: Vec<(f64, usize)> =
-        moment.canvas.masked(start..end).map(|position| (moment.drawn(position), position)).collect();
-    order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    order.truncate(quota(order.len(), moment));
-    order.into_iter().map(|(_, position)| position).collect()
-}
-
-/// How many tokens this step commits so that the block is full after its last step (LLaDA: an even split with the
-/// remainder in the first steps). Counted from what is left, so that it also holds after a live change.
-fn quota(masked: usize, moment: Moment<'_>) -> usize {
-    match moment.settings.steps {
-        Some(_) => masked.div_ceil(moment.schedule.steps.saturating_sub(moment.schedule.step).max(1)),
-        None => moment.settings.tokens_per_step,
+        Delta { commits, remasked: Vec::new() }
     }
 }
 
-/// What the block's steps so far were to commit and did not; everything from the last step on.
-fn budget(moment: Moment<'_>) -> usize {
-    let (schedule, masked) = (moment.schedule, moment.masked_in_block());
-    if schedule.step + 1 >= schedule.steps {
-        return masked;
-    }
-    let Region { start, end, .. } = schedule.region();
-    let committed = end - start - masked;
-    ((end - start) / schedule.steps * (schedule.step + 1)).saturating_sub(committed)
+/// All candidates, whatever the rule.
+pub(super) fn everything(candidates: &[Candidate], reason: Reason) -> Delta {
+    Delta { commits: candidates.iter().map(|candidate| candidate.commit(reason)).collect(), remasked: Vec::new() }
 }
 
-/// The best `most` of the candidates at or above the threshold; the very best one where there is none.
-fn above_threshold(candidates: &[Candidate], most: usize, moment: Moment<'_>) -> Vec<Commit> {
-    let passes = |c: &&Candidate| !c.suppressed && c.proposal.confidence >= moment.settings.threshold;
-    let passed = ranked(candidates.iter().filter(passes), most, Reason::Threshold, moment);
-    if passed.is_empty() { ranked(candidates, 1, Reason::BestOfStep, moment) } else { passed }
-}
-
-/// The share of the masks that Dream's time grid asks for in this step; all of them from the last step on.
-fn time_share(schedule: &Schedule, end: f32) -> f32 {
-    if schedule.step + 1 >= schedule.steps {
-        return 1.0;
-    }
-    let (now, next) = time(schedule.step, schedule.steps, end);
-    1.0 - next / now
-}
-
-/// Dream's time before and after a step `< steps`: an even f32 grid from 1 to `end`, built from both ends as torch
-/// does.
-fn time(step: usize, steps: usize, end: f32) -> (f32, f32) {
-    let width = (end - 1.0) / steps as f32;
-    let at = |index: usize| {
-        if index < steps.div_ceil(2) { 1.0 + width * index as f32 } else { end - width * (steps - index) as f32 }
-    };
-    (at(step), at(step + 1))
-}
-
-/// The best `count` candidates by score, or `count` drawn by score where the order has a temperature.
-fn ranked<'a>(
-    candidates: impl IntoIterator<Item = &'a Candidate>,
+/// The best `count` candidates, each committed for `reason`.
+fn take<'a>(
     count: usize,
     reason: Reason,
+    candidates: impl IntoIterator<Item = &'a Candidate>,
     moment: Moment<'_>,
 ) -> Vec<Commit> {
+    best_first(candidates, moment).into_iter().take(count).map(|candidate| candidate.commit(reason)).collect()
+}
+
+/// The best of the candidates, where nothing passed a test.
+fn best(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
+    take(1, Reason::BestOfStep, candidates, moment)
+}
+
+/// The candidates by score, the best first and the leftmost among equals; or in an order drawn by score, where the order
+/// has a temperature.
+fn best_first<'a>(candidates: impl IntoIterator<Item = &'a Candidate>, moment: Moment<'_>) -> Vec<&'a Candidate> {
     let score = |candidate: &Candidate| match moment.settings.order_temperature {
         // The `count` largest of score/T + Gumbel are a draw without replacement from softmax(score/T).
         Some(temperature) => {
@@ -149,27 +129,5 @@ fn ranked<'a>(
     let mut order: Vec<(f64, &Candidate)> =
         candidates.into_iter().map(|candidate| (score(candidate), candidate)).collect();
     order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    order.iter().take(count).map(|(_, candidate)| commit(candidate, reason)).collect()
-}
-
-fn commit(candidate: &Candidate, reason: Reason) -> Commit {
-    let proposal = &candidate.proposal;
-    Commit { position: proposal.position, token: proposal.token, confidence: proposal.confidence, reason }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_grid_is_torch_linspace() {
-        let grid: Vec<f64> = (0..32).map(|step| f64::from(time(step, 32, 1e-3).0)).collect();
-        // The published grid of 32 steps, to nine digits; f32 numbers near 1 lie 6e-8 apart.
-        let first = [1.0, 0.968_781_233, 0.937_562_525, 0.906_343_758];
-        let last = [0.063_437_499_1, 0.032_218_750_6];
-        for (found, expected) in grid[..4].iter().chain(&grid[30..]).zip(first.iter().chain(&last)) {
-            assert!((found - expected).abs() < 1e-9, "found {found}, expected {expected}");
-        }
-        assert_eq!(time(31, 32, 1e-3).1, 1e-3);
-    }
+    order.into_iter().map(|(_, candidate)| candidate).collect()
 }

@@ -7,8 +7,10 @@
 //! a diffusion model needs the former, every denoiser the latter, and guides share the same building blocks here, so
 //! that they can be cropped to any length.
 
+mod refresh;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use candle_core::{DType, Tensor};
 
@@ -18,8 +20,10 @@ use crate::model::config::Dims;
 use crate::model::device::ComputeDevice;
 use crate::model::kv::{KvBuffers, KvPlan, KvShape};
 use crate::model::layers::{RmsNorm, Rotary, Vocabulary, pick};
-use crate::model::network::{Logits, Network, NetworkError, NetworkSpec, Pass};
+use crate::model::network::{Bank, Drift, LayerHook, Logits, Network, NetworkError, NetworkSpec, Pass, RefreshHook};
 use crate::model::weights::{LoadError, Weights};
+use refresh::Outputs;
+use watch::Traces;
 
 /// What a body is made of.
 #[derive(Debug, Clone)]
@@ -83,13 +87,21 @@ pub(super) struct BlockNames {
 #[derive(Debug)]
 pub struct Body {
     spec: NetworkSpec,
+    dims: Dims,
     vocabulary: Vocabulary,
     blocks: Vec<Block>,
     norm: RmsNorm,
     embedding_scale: Option<f64>,
     logit_scale: Option<f64>,
     rotary: Rotary,
+    /// The run's rows.
     kv: KvBuffers,
+    /// The audit's, from its first pass on.
+    audit: Option<KvBuffers>,
+    /// What widening a pass needs, from the first watched pass on.
+    traces: Option<Traces>,
+    /// What layers added to rows, from the first refreshed pass on.
+    outputs: Option<Outputs>,
     device: ComputeDevice,
 }
 
@@ -102,26 +114,25 @@ impl Body {
         let blocks = (0..dims.layers).map(|number| Block::load(&assembly, weights, number, device));
         let blocks = blocks.collect::<Result<_, _>>()?;
         let norm = RmsNorm::load(weights, names.norm, dims.hidden, dims.norm_eps, device)?;
-        let shape = KvShape {
-            layers: dims.layers,
-            kv_heads: dims.kv_heads,
-            head_dim: dims.head_dim,
-            max_positions: dims.max_positions,
-        };
+        let kv = KvBuffers::new(kv_shape(dims), device)?;
         Ok(Self {
+            dims: *dims,
             vocabulary,
             blocks,
             norm,
             embedding_scale: assembly.embedding_scale,
             logit_scale: assembly.logit_scale,
             rotary: Rotary::new(dims.head_dim, dims.rope_theta, device.tensors())?,
-            kv: KvBuffers::new(shape, device)?,
+            kv,
+            audit: None,
+            traces: None,
+            outputs: None,
             device: device.clone(),
             spec: NetworkSpec { parameters: weights.taken(), ..assembly.spec },
         })
     }
 
-    /// The K/V buffers, for views and tests.
+    /// The run's K/V buffers, for views and tests.
     pub fn kv(&self) -> &KvBuffers {
         &self.kv
     }
@@ -144,31 +155,69 @@ impl Body {
         }
     }
 
-    /// Runs a checked and planned pass: `(wanted, vocab)`.
+    /// The logits of these rows of the last layer.
+    fn wanted(&self, x: &Tensor, rows: &[usize]) -> Result<Logits, NetworkError> {
+        let vocab = self.spec.vocab_size;
+        if rows.is_empty() {
+            return Ok(Logits::new(vocab, Vec::new()));
+        }
+        let x = if rows.len() < x.dim(0)? { pick(x, 0, rows)? } else { x.clone() };
+        let logits = self.logits(&x)?.to_dtype(DType::F32)?;
+        Ok(Logits::new(vocab, logits.flatten_all()?.to_vec1()?))
+    }
+
+    /// The buffers of a bank.
+    fn bank(&mut self, bank: Bank) -> candle_core::Result<&mut KvBuffers> {
+        match bank {
+            Bank::Run => Ok(&mut self.kv),
+            Bank::Audit => match &mut self.audit {
+                Some(audit) => Ok(audit),
+                empty => Ok(empty.insert(KvBuffers::new(kv_shape(&self.dims), &self.device)?)),
+            },
+        }
+    }
+
+    /// Runs a checked and planned pass: the wanted rows of the last layer, `(wanted, hidden)`.
     fn run(&mut self, pass: &Pass<'_>, plan: &KvPlan) -> candle_core::Result<Tensor> {
         let mut x = self.embed(pass.ids)?;
         let turn = self.rotary.rows(pass.positions)?;
-        let kernels = self.device.kernels();
+        let kv = match (pass.bank, &self.audit) {
+            (Bank::Audit, Some(audit)) => audit,
+            _ => &self.kv,
+        };
+        let mut traces = self.traces.as_mut().filter(|_| pass.bank == Bank::Run);
+        if let Some(traces) = &mut traces {
+            traces.begin(plan)?;
+        }
         let last = self.blocks.len() - 1;
         for (number, block) in self.blocks.iter().enumerate() {
             let (q, k, v) = block.project(&x, &turn)?;
-            self.kv.write(number, plan, &k, &v)?;
+            kv.write(number, plan, &k, &v)?;
+            if let Some(traces) = &mut traces {
+                traces.write(number, &x, &q)?;
+            }
             // Above the last layer's K/V only the wanted rows matter.
             let narrowed = number == last && pass.wanted.len() < pass.ids.len();
             if narrowed && pass.wanted.is_empty() {
-                return Tensor::zeros((0, self.spec.vocab_size), x.dtype(), self.device.tensors());
+                break;
             }
-            let (keys, values) = self.kv.read(number, plan)?;
+            let (keys, values) = kv.read(number, plan)?;
             x = if narrowed {
-                let visible = plan.visible().map(|all| pass.wanted.iter().map(|&row| all[row]).collect::<Vec<_>>());
                 let (q, x) = (pick(&q, 1, pass.wanted)?, pick(&x, 0, pass.wanted)?);
-                block.finish(&x, &attend(&q, &keys, &values, visible.as_deref(), kernels)?)?
+                block.finish(&x, &attend(&q, &keys, &values, &plan.mask.pick(pass.wanted)?)?)?
             } else {
-                block.finish(&x, &attend(&q, &keys, &values, plan.visible(), kernels)?)?
+                block.finish(&x, &attend(&q, &keys, &values, &plan.mask)?)?
             };
         }
-        self.logits(&x)
+        if let Some(traces) = traces {
+            traces.commit();
+        }
+        Ok(x)
     }
+}
+
+fn kv_shape(dims: &Dims) -> KvShape {
+    KvShape { layers: dims.layers, kv_heads: dims.kv_heads, head_dim: dims.head_dim, max_positions: dims.max_positions }
 }
 
 impl Network for Body {
@@ -178,18 +227,60 @@ impl Network for Body {
 
     fn reset(&mut self) {
         self.kv.reset();
+        if let Some(audit) = &mut self.audit {
+            audit.reset();
+        }
+        // Whether a run is watched or refreshed shows in its first pass: without one, nothing is kept.
+        self.traces = None;
+        self.outputs = None;
     }
 
     fn crop(&mut self, len: usize) {
         self.kv.crop(len);
+        if let Some(traces) = &mut self.traces {
+            traces.crop(len);
+        }
+        if let Some(outputs) = &mut self.outputs {
+            outputs.crop(len);
+        }
     }
 
     fn forward(&mut self, pass: Pass<'_>) -> Result<Logits, NetworkError> {
         pass.check(&self.spec)?;
-        let plan = self.kv.plan(&pass, self.spec.attention)?;
-        let logits = self.run(&pass, &plan)?;
-        self.kv.commit(&plan);
-        let logits = logits.to_dtype(DType::F32)?;
-        Ok(Logits::new(self.spec.vocab_size, logits.flatten_all()?.to_vec1()?))
+        let attention = self.spec.attention;
+        let plan = self.bank(pass.bank)?.plan(&pass, attention)?;
+        let x = self.run(&pass, &plan)?;
+        self.bank(pass.bank)?.commit(&plan);
+        // The rows were narrowed to the wanted ones already.
+        let rows: Vec<usize> = (0..pass.wanted.len()).collect();
+        self.wanted(&x, &rows)
     }
+
+    fn forward_hooked(&mut self, pass: Pass<'_>, hook: &mut dyn LayerHook) -> Result<Logits, NetworkError> {
+        pass.check(&self.spec)?;
+        let (x, rows) = self.run_watched(&pass, hook)?;
+        self.wanted(&x, &rows)
+    }
+
+    fn forward_refreshed(&mut self, pass: Pass<'_>, hook: &mut dyn RefreshHook) -> Result<Logits, NetworkError> {
+        pass.check(&self.spec)?;
+        let x = self.run_refreshed(&pass, hook)?;
+        self.wanted(&x, pass.wanted)
+    }
+
+    fn drift(&self, positions: &[usize]) -> Result<Drift, NetworkError> {
+        match &self.audit {
+            Some(audit) => self.kv.drift(audit, positions),
+            None => Err(NetworkError::Unwritten { position: positions.first().copied().unwrap_or_default() }),
+        }
+    }
+}
+
+/// Indexes that a hook gives back must be ascending and below `count`.
+fn check_indexes(what: &str, indexes: &[usize], count: usize) -> Result<(), NetworkError> {
+    let ascending = indexes.windows(2).all(|pair| pair[0] < pair[1]);
+    if ascending && indexes.last().is_none_or(|&last| last < count) {
+        return Ok(());
+    }
+    Err(NetworkError::Pass(format!("a hook picks {what} {indexes:?}, expected ascending numbers below {count}")))
 }

@@ -214,11 +214,12 @@ impl Theme {
         let palette = self.palette();
         match reason {
             Reason::Quota => palette.sky,
-            Reason::Threshold => palette.accent,
+            // What passed the test of its rule; a rule has one test.
+            Reason::Threshold | Reason::Factor | Reason::Entropy | Reason::AtRest => palette.accent,
             Reason::BestOfStep => palette.purple,
-            Reason::Drawn => palette.yellow,
-            Reason::GuideAgreed => palette.teal,
-            Reason::Forced | Reason::BlockEntry => palette.orange,
+            Reason::Drawn | Reason::Credit => palette.yellow,
+            Reason::GuideAgreed | Reason::Neighbour => palette.teal,
+            Reason::Forced | Reason::BlockEntry | Reason::EarlyCommit => palette.orange,
             Reason::GuideWrote => palette.vermilion,
             Reason::EndOfText => palette.faint,
         }

@@ -28,7 +28,7 @@ pub(super) fn of(view: &StepView<'_>, pen: &Pen<'_>, cells: u16) -> Vec<Line<'st
     }
     let mut line = vec![span(format!("step {}  ", view.steps), dim)];
     line.extend(written(record, pen));
-    for part in [changed(record, pen), objection(record, view, pen), confidence(record, view, pen)] {
+    for part in [changed(record, pen), objection(record, view, pen), confidence(record, view, pen), gap(record, pen)] {
         let needed: u16 = line.iter().chain(&part).map(|span| width(&span.content)).sum();
         if needed <= cells {
             line.extend(part);
@@ -53,6 +53,12 @@ pub(super) fn because(reason: Reason) -> &'static str {
     match reason {
         Reason::Quota => "by quota",
         Reason::Threshold => "above the threshold",
+        Reason::Factor => "by the factor rule",
+        Reason::Entropy => "at low entropy",
+        Reason::AtRest => "sure and at rest",
+        Reason::Neighbour => "near an anchor",
+        Reason::Credit => "on credit",
+        Reason::EarlyCommit => "by early commit",
         Reason::BestOfStep => "best of the step",
         Reason::Drawn => "drawn by lot",
         Reason::GuideAgreed => "with the guide",
@@ -64,15 +70,21 @@ pub(super) fn because(reason: Reason) -> &'static str {
 }
 
 /// Every reason, in the order of their importance.
-pub(super) const REASONS: [Reason; 9] = [
+pub(super) const REASONS: [Reason; 15] = [
     Reason::GuideAgreed,
     Reason::Forced,
     Reason::GuideWrote,
     Reason::BlockEntry,
     Reason::Threshold,
+    Reason::Factor,
+    Reason::Entropy,
+    Reason::AtRest,
+    Reason::Neighbour,
+    Reason::Credit,
     Reason::BestOfStep,
     Reason::Quota,
     Reason::Drawn,
+    Reason::EarlyCommit,
     Reason::EndOfText,
 ];
 
@@ -113,6 +125,17 @@ fn confidence(record: &StepRecord, view: &StepView<'_>, pen: &Pen<'_>) -> Vec<Sp
     ]
 }
 
+/// How far the best tokens lead, and how far they must for an early commit: "gap 3.1 of 7.5".
+fn gap(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
+    let Some(gap) = record.gap else { return Vec::new() };
+    let role = if gap.mean >= gap.needed { Role::Accent } else { Role::Text };
+    vec![
+        span(format!("  {}  gap ", pen.theme.glyphs.dot), pen.style(Role::Dim)),
+        span(format!("{:.1}", gap.mean), pen.style(role)),
+        span(format!(" of {:.1}", gap.needed), pen.style(Role::Dim)),
+    ]
+}
+
 /// Where the guide stopped, and what it would have written there: ", which then wanted dog, not goat".
 fn objection(record: &StepRecord, view: &StepView<'_>, pen: &Pen<'_>) -> Vec<Span<'static>> {
     let mut drafts = record.guide.iter().flat_map(|review| &review.drafts);
@@ -148,6 +171,7 @@ fn verdict(end: &End, steps: usize, pen: &Pen<'_>, cells: u16) -> Vec<Line<'stat
     let why = match end.reason {
         Some(StopReason::NothingMasked) => "nothing is masked any more",
         Some(StopReason::EndOfText) => "end of text is reached",
+        Some(StopReason::EarlyCommit) => "the rest was settled early",
         Some(StopReason::StepBudget) => "more steps than any method needs",
         None => "stopped by hand",
     };

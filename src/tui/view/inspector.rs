@@ -50,6 +50,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
         _ => view,
     };
     if let Some(proposal) = origin.proposal(position) {
+        glass.grounds(proposal);
         glass.alternatives(proposal, origin.id(position).filter(|id| *id != log.header().mask_id));
     }
     if let Some(review) = origin.review(position) {
@@ -125,6 +126,23 @@ impl Glass<'_, '_> {
                     self.measure(confidence, entropy.unwrap_or(f32::NAN));
                 }
             }
+        }
+    }
+
+    /// What a rule with a memory knows of a proposal: its credit, and what it did; how far its distribution moved.
+    fn grounds(&mut self, proposal: &Proposal) {
+        let (dim, text) = (self.pen.style(Role::Dim), self.pen.style(Role::Text));
+        let arrow = self.pen.theme.glyphs.arrow;
+        if let Some(credit) = proposal.credit {
+            let change = format!("  {:.3} {arrow} {:.3}", credit.confidence, proposal.confidence);
+            self.fact("credit", vec![span(format!("{:.2}", credit.amount), text), span(change, dim)]);
+            if credit.token != proposal.token {
+                let name = printable::line(self.name(credit.token).trim());
+                self.fact("", vec![span("instead of ", dim), span(name, text)]);
+            }
+        }
+        if let Some(moved) = proposal.moved {
+            self.fact("moved", vec![span(format!("{moved:.4}"), text), span(" nats", self.pen.style(Role::Faint))]);
         }
     }
 

@@ -25,6 +25,7 @@ mod inspector;
 mod knobs;
 mod layout;
 pub mod legend;
+mod listing;
 mod looks;
 mod notice;
 mod pen;

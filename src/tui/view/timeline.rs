@@ -161,10 +161,17 @@ fn fill(pen: &Pen<'_>, reason: Reason) -> &'static str {
         return glyphs.rising[7];
     }
     match reason {
-        Reason::GuideAgreed | Reason::Quota | Reason::Threshold => glyphs.rising[7],
-        Reason::Forced | Reason::GuideWrote | Reason::BlockEntry | Reason::BestOfStep | Reason::Drawn => {
-            glyphs.mask_reused
+        Reason::GuideAgreed | Reason::Quota | Reason::Threshold | Reason::Factor | Reason::Entropy | Reason::AtRest => {
+            glyphs.rising[7]
         }
+        Reason::Forced
+        | Reason::GuideWrote
+        | Reason::BlockEntry
+        | Reason::BestOfStep
+        | Reason::Drawn
+        | Reason::Neighbour
+        | Reason::Credit
+        | Reason::EarlyCommit => glyphs.mask_reused,
         Reason::EndOfText => glyphs.mask_dropped,
     }
 }

@@ -1,0 +1,131 @@
+//! Slot 3, adjust: what happens to a row of logits before a token is drawn from it.
+//!
+//! In this order: classifier-free guidance, tokens that are never proposed, credit.
+//!
+//! - *Classifier-free guidance* (LLaDA, released `generate.py`): a second stream sees the canvas with its prompt masked,
+//!   and the logits move away from what it says, `ℓ = ℓ∅ + (scale + 1)·(ℓ − ℓ∅)`. Both streams are one forward of a
+//!   batch of two.
+//! - *Credit* (CreditDecoding, arXiv 2510.06133; decoder of the dInfer repository): see [`Credits`].
+
+use std::collections::BTreeMap;
+
+use super::{
+    moment::Moment,
+    proposal::{Candidate, Proposer},
+    record::Credit,
+};
+use crate::settings::CreditRule;
+
+/// The ids that the unconditional stream is fed for those of the positions `query`: the prompt is masked.
+pub(super) fn without_prompt(query: &[usize], moment: Moment<'_>) -> Vec<u32> {
+    let id = |position: &usize| {
+        if *position < moment.canvas.prompt() { moment.canvas.mask() } else { moment.canvas.ids()[*position] }
+    };
+    query.iter().map(id).collect()
+}
+
+/// The row that tokens are drawn from, credit left aside: `row`, moved away from what the `unconditional` stream says,
+/// without the tokens that are never proposed. `buffer` holds it where it differs from `row`.
+pub(super) fn guided<'a>(
+    row: &'a [f32],
+    unconditional: Option<&[f32]>,
+    moment: Moment<'_>,
+    buffer: &'a mut Vec<f32>,
+) -> &'a [f32] {
+    let settings = moment.settings;
+    if unconditional.is_none() && !settings.eos_ban {
+        return row;
+    }
+    buffer.clear();
+    match unconditional {
+        Some(unconditional) => {
+            let away = |(logit, without): (&f32, &f32)| without + (settings.cfg_scale + 1.0) * (logit - without);
+            buffer.extend(row.iter().zip(unconditional).map(away));
+        }
+        None => buffer.extend_from_slice(row),
+    }
+    if settings.eos_ban
+        && let Some(logit) = buffer.get_mut(moment.eos as usize)
+    {
+        *logit = f32::NEG_INFINITY;
+    }
+    buffer
+}
+
+/// What the masked positions of the block were likeliest to hold in its steps so far.
+///
+/// In every step that scores a position, the credits of its tokens shrink to a share β, its likeliest token (probability
+/// `p`) gains `p^γ`, and `α·ln(1 + credit)` is added to the logits: the odds of a token are multiplied by
+/// `(1 + credit)^α`. A position that a cache leaves out of a step keeps its credits as they are.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Credits {
+    /// By position, then by token.
+    given: BTreeMap<usize, BTreeMap<u32, f64>>,
+    row: Vec<f32>,
+}
+
+/// The coefficients of a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Weights {
+    /// α.
+    fusion: f64,
+    /// β.
+    decay: f64,
+    /// γ.
+    power: f64,
+}
+
+impl Weights {
+    /// `None` where no credit is given.
+    fn of(moment: Moment<'_>) -> Option<Self> {
+        let settings = moment.settings;
+        match settings.credit {
+            CreditRule::Off => None,
+            CreditRule::Fixed => Some(Self {
+                fusion: f64::from(settings.credit_weight),
+                decay: f64::from(settings.credit_decay),
+                power: f64::from(settings.credit_power),
+            }),
+            // The variant without parameters: all follow the masked share η, which is taken over the block here, as
+            // the credits are.
+            CreditRule::MaskRate => {
+                let region = moment.schedule.region();
+                let settled = 1.0 - moment.masked_in_block() as f64 / (region.end - region.start).max(1) as f64;
+                Some(Self { fusion: settled, decay: settled, power: 1.0 })
+            }
+        }
+    }
+}
+
+impl Credits {
+    /// A block was opened: the credits of the one before are void.
+    pub fn open_block(&mut self) {
+        self.given.clear();
+    }
+
+    /// The candidate after credit, given the one from the same `row` before it.
+    pub fn fuse(&mut self, raw: Candidate, row: &[f32], proposer: &mut Proposer<'_>, moment: Moment<'_>) -> Candidate {
+        let position = raw.proposal.position;
+        let region = moment.schedule.region();
+        let Some(weights) = Weights::of(moment).filter(|_| (region.start..region.end).contains(&position)) else {
+            return raw;
+        };
+        let credits = self.given.entry(position).or_default();
+        for credit in credits.values_mut() {
+            *credit *= weights.decay;
+        }
+        if let Some((likeliest, probability)) = raw.proposal.alternatives.first() {
+            *credits.entry(*likeliest).or_default() += f64::from(*probability).powf(weights.power);
+        }
+        self.row.clear();
+        self.row.extend_from_slice(row);
+        for (token, credit) in &*credits {
+            self.row[*token as usize] += (weights.fusion * credit.ln_1p()) as f32;
+        }
+        let mut fused = proposer.propose(position, &self.row);
+        let amount = credits.get(&fused.proposal.token).copied().unwrap_or(0.0) as f32;
+        let (token, confidence) = (raw.proposal.token, raw.proposal.confidence);
+        fused.proposal.credit = Some(Credit { amount, token, confidence });
+        fused
+    }
+}

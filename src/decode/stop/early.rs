@@ -1,0 +1,107 @@
+//! Early commit of everything (Prophet, arXiv 2508.19982, released `generate_earlyexit.py`): the answer is often settled
+//! long before the schedule ends, and shows it by the gap between its two best logits.
+//!
+//! The mean gap is taken over the masks of an answer span, of the block or of the canvas. Once it reaches what the phase
+//! of the run asks for, every mask that is scored is committed; where a cache left masks out of the step, those of the
+//! next steps follow as they are scored. Committed positions of the span are left out of the mean, because a network
+//! that sees a token is sure of it; the released code measures them too (`answer-committed`). Its forced tokens are not
+//! offered: a knob has no list of tokens.
+
+use std::ops::Range;
+
+use crate::{
+    decode::{moment::Moment, proposal::Candidate, record::Gap},
+    settings::EarlyCommit,
+};
+
+/// Whether the gap was wide enough, in this step or before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::decode) struct Early {
+    settled: bool,
+}
+
+impl Early {
+    /// Whether the row of the committed `position` is needed for the gap.
+    pub fn needs(position: usize, moment: Moment<'_>) -> bool {
+        let settings = moment.settings;
+        settings.early_commit == EarlyCommit::Answer
+            && settings.answer_committed
+            && span(moment).contains(&position)
+            && position >= moment.canvas.prompt()
+    }
+
+    /// Measures the gap; `None` where it is not watched, where nothing is left to measure, or where a position of the
+    /// span was not scored.
+    pub fn measure(&mut self, masked: &[Candidate], standing: &[Candidate], moment: Moment<'_>) -> Option<Gap> {
+        if moment.settings.early_commit == EarlyCommit::Off {
+            self.settled = false;
+            return None;
+        }
+        let span = span(moment);
+        let wanted = |position: &usize| moment.canvas.is_masked(*position) || Self::needs(*position, moment);
+        let wanted = span.clone().filter(wanted).count();
+        let gaps: Vec<f64> = masked
+            .iter()
+            .chain(standing.iter().filter(|candidate| Self::needs(candidate.proposal.position, moment)))
+            .filter(|candidate| span.contains(&candidate.proposal.position))
+            .map(|candidate| candidate.gap)
+            .collect();
+        if gaps.is_empty() || gaps.len() < wanted {
+            return None;
+        }
+        let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+        let needed = needed(moment);
+        self.settled |= mean >= f64::from(needed);
+        let mean = mean.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32;
+        Some(Gap { mean, needed, positions: gaps.len() })
+    }
+
+    /// Whether everything that is scored is committed.
+    pub fn is_settled(self) -> bool {
+        self.settled
+    }
+}
+
+/// Where the gap is measured.
+fn span(moment: Moment<'_>) -> Range<usize> {
+    let (settings, canvas) = (moment.settings, moment.canvas);
+    match settings.early_commit {
+        EarlyCommit::Off => 0..0,
+        EarlyCommit::Answer => {
+            let length = settings.answer_length.min(canvas.generated());
+            let before = settings.answer_start.unwrap_or(canvas.generated() - length);
+            let start = canvas.prompt() + before;
+            start.min(canvas.len())..(start + length).min(canvas.len())
+        }
+        EarlyCommit::Block => {
+            let region = moment.schedule.region();
+            region.start..region.end
+        }
+        EarlyCommit::Canvas => canvas.prompt()..canvas.len(),
+    }
+}
+
+/// The gap that the phase of the run asks for.
+fn needed(moment: Moment<'_>) -> f32 {
+    let settings = moment.settings;
+    let progress = progress(moment);
+    if progress < settings.phase_mid {
+        settings.gap_early
+    } else if progress < settings.phase_late {
+        settings.gap_mid
+    } else {
+        settings.gap_late
+    }
+}
+
+/// How far the run is after this step: by steps where the rule counts them; else by tokens, this step's counted as one.
+fn progress(moment: Moment<'_>) -> f32 {
+    let (settings, canvas) = (moment.settings, moment.canvas);
+    let generated = canvas.generated();
+    if settings.unmask.counts_steps() {
+        let steps = settings.steps.unwrap_or_else(|| generated.div_ceil(settings.tokens_per_step));
+        return (moment.step + 1) as f32 / steps as f32;
+    }
+    let committed = generated - canvas.masked(canvas.prompt()..canvas.len()).count();
+    (committed + 1) as f32 / generated as f32
+}

@@ -1,0 +1,58 @@
+//! Rules that ask how much is open at a position: the entropy of the network's own distribution, whatever the temperature
+//! and the filters of the sampler.
+
+use super::{Moment, best, best_first};
+use crate::{
+    decode::{
+        proposal::Candidate,
+        record::{Commit, Reason},
+    },
+    settings::SamplerStyle,
+};
+
+/// dParallel's decoding (arXiv 2509.26488, released `generate.py` of both its models): the proposal of least entropy in
+/// any case, and all others within the entropy threshold. For LLaDA an entropy at the threshold is within it, for Dream
+/// it is not; the style of the sampler tells them apart here.
+pub(super) fn threshold(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
+    let settings = moment.settings;
+    let bound = f64::from(settings.entropy_threshold);
+    let is_within = |entropy: f64| match settings.sampler {
+        SamplerStyle::Gumbel => entropy <= bound,
+        SamplerStyle::Filtered => entropy < bound,
+    };
+    let open = || candidates.iter().filter(|candidate| !candidate.suppressed);
+    let within: Vec<Commit> = open()
+        .filter(|candidate| is_within(candidate.entropy))
+        .map(|candidate| candidate.commit(Reason::Entropy))
+        .collect();
+    if !within.is_empty() {
+        return within;
+    }
+    match open().min_by(|a, b| a.entropy.total_cmp(&b.entropy)) {
+        Some(least) => vec![least.commit(Reason::BestOfStep)],
+        None => best(candidates, moment),
+    }
+}
+
+/// The EB-Sampler (arXiv 2505.24857): the longest run of the best proposals whose entropies, but for the largest of
+/// them, add up to no more than the bound. That sum bounds what a step loses by drawing its tokens independently.
+pub(super) fn bound(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
+    let bound = f64::from(moment.settings.entropy_bound);
+    let (mut others, mut largest) = (0.0, f64::NEG_INFINITY);
+    let is_within = |candidate: &&Candidate| {
+        // The largest so far stays out of the sum; a larger one takes its place and puts it in.
+        if candidate.entropy > largest {
+            others += if largest.is_finite() { largest } else { 0.0 };
+            largest = candidate.entropy;
+        } else {
+            others += candidate.entropy;
+        }
+        others <= bound
+    };
+    let open = candidates.iter().filter(|candidate| !candidate.suppressed && candidate.entropy.is_finite());
+    let run: Vec<&Candidate> = best_first(open, moment).into_iter().take_while(is_within).collect();
+    match run[..] {
+        [] | [_] => best(candidates, moment),
+        _ => run.into_iter().map(|candidate| candidate.commit(Reason::Entropy)).collect(),
+    }
+}

@@ -1,0 +1,102 @@
+//! A list in a layer above the screen: rows under headings, one of them selected, and below a rule what that one is.
+
+use ratatui::{layout::Rect, text::Line};
+
+use super::pen::{Pen, span};
+use crate::tui::{action::Action, theme::Role};
+
+/// A row of a list.
+pub(super) enum Row {
+    /// The name of what follows, and a remark.
+    Heading(String, String),
+    /// An item, by its index.
+    Item(usize),
+    /// Nothing.
+    Gap,
+}
+
+/// Groups items under headings: a gap and a heading wherever the heading changes. Items without one stand by themselves.
+pub(super) fn grouped(headings: impl IntoIterator<Item = (String, String)>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut current: Option<String> = None;
+    for (index, (title, note)) in headings.into_iter().enumerate() {
+        if current.as_ref() != Some(&title) {
+            if current.is_some() {
+                rows.push(Row::Gap);
+            }
+            if !title.is_empty() {
+                rows.push(Row::Heading(title.clone(), note));
+            }
+            current = Some(title);
+        }
+        rows.push(Row::Item(index));
+    }
+    rows
+}
+
+/// A list as it is drawn.
+pub(super) struct Listing<'a> {
+    /// On the frame.
+    pub title: &'a str,
+    /// At the frame's foot: the keys that matter.
+    pub foot: &'a str,
+    /// Widest frame, in cells.
+    pub wide: u16,
+    /// Rows below the rule.
+    pub detail: u16,
+    /// What is listed.
+    pub rows: &'a [Row],
+    /// Index of the selected item.
+    pub selected: usize,
+}
+
+impl Listing<'_> {
+    /// Draws frame and rows; `item` fills the row of an item and is told whether it is the selected one. Returns the area
+    /// below the rule, which is empty where there is no room for it.
+    pub fn draw(&self, area: Rect, pen: &mut Pen<'_>, mut item: impl FnMut(usize, bool, Rect, &mut Pen<'_>)) -> Rect {
+        let wide = self.wide.min(area.width.saturating_sub(2)).max(20.min(area.width));
+        let high = (self.rows.len() as u16 + self.detail + 2).min(area.height);
+        let frame = Rect {
+            x: area.x + area.width.saturating_sub(wide) / 2,
+            y: area.y + (area.height - high) / 2,
+            width: wide,
+            height: high,
+        };
+        let foot = Line::from(span(format!(" {} ", self.foot), pen.style(Role::Faint)));
+        let inner = pen.frame(frame, self.title, &foot);
+        let list = Rect { height: inner.height.saturating_sub(self.detail).max(1.min(inner.height)), ..inner };
+        let is_selected = |row: &Row| matches!(row, Row::Item(index) if *index == self.selected);
+        let at = self.rows.iter().position(is_selected).unwrap_or(0);
+        let height = usize::from(list.height);
+        let scroll = at.saturating_sub(height / 2).min(self.rows.len().saturating_sub(height));
+        pen.wheel(frame, Action::ListMove(-1), Action::ListMove(1));
+        for (row, y) in self.rows.iter().skip(scroll).zip(list.top()..list.bottom()) {
+            let line = Rect { y, height: 1, ..list };
+            match row {
+                Row::Gap => {}
+                Row::Heading(title, note) => {
+                    let title = span(title.clone(), pen.style(Role::Strong));
+                    let note = span(format!("  {note}"), pen.style(Role::Faint));
+                    pen.line(line, &Line::from(vec![title, note]));
+                }
+                Row::Item(index) => {
+                    let selected = *index == self.selected;
+                    if selected {
+                        pen.paint(line, pen.style(Role::Marked));
+                        pen.put(line.x, y, 1, pen.theme.glyphs.pointer, pen.style(Role::Accent));
+                    }
+                    pen.click(line, Action::ListSelect(*index));
+                    let rest = Rect { x: line.x + 2.min(line.width), width: line.width.saturating_sub(2), ..line };
+                    item(*index, selected, rest, pen);
+                }
+            }
+        }
+        let foot = Rect { y: list.bottom(), height: inner.bottom().saturating_sub(list.bottom()), ..inner };
+        if foot.height < 2 {
+            return Rect { height: 0, ..foot };
+        }
+        let rule = pen.theme.glyphs.rule.repeat(usize::from(foot.width));
+        pen.put(foot.x, foot.y, foot.width, &rule, pen.style(Role::Line));
+        Rect { y: foot.y + 1, height: foot.height - 1, ..foot }
+    }
+}

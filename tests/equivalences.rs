@@ -1,0 +1,8 @@
+//! What must be equal, whatever the network and the settings: limits in which one method is another.
+
+#![allow(clippy::unwrap_used)]
+
+mod scripted;
+
+#[path = "equivalences/caches.rs"]
+mod caches;

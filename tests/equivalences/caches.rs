@@ -1,0 +1,494 @@
+//! Caches: without anything to reuse they are no cache; whatever is reused, they read no row that was not written, tell
+//! what they did, and change neither the noise nor the end of a run.
+
+use std::sync::{Arc, Mutex};
+
+use diffuscope::{
+    decode::{
+        Decoder, Networks,
+        clock::StoppedClock,
+        record::{KvStatus, KvUse, Reason, StepRecord},
+    },
+    model::network::{Alignment, LayerHook, Logits, Network, NetworkError, NetworkSpec, Pass, Read},
+    settings::{
+        CacheChoice, DriftAxis, EosStop, FreezeChoice, GuideRule, OrderScore, SamplerStyle, ScheduleChoice, Settings,
+        UnmaskRule,
+    },
+};
+use proptest::prelude::*;
+
+use crate::scripted::Scripted;
+
+const VOCAB: usize = 24;
+const MASK: u32 = 23;
+const PROMPT: [u32; 3] = [1, 2, 3];
+
+/// A distribution that depends on the position and on the tokens of all rows that are read, without ties.
+fn tangled(seed: u64) -> impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + 'static {
+    move |position, visible| {
+        let mut state = seed ^ (position as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        for (index, token) in visible.iter().enumerate() {
+            let token = u64::from(token.unwrap_or(u32::MAX));
+            state = (state ^ (token + 31 * index as u64)).wrapping_mul(0xD134_2543_DE82_EF95).rotate_left(23);
+        }
+        logits(state)
+    }
+}
+
+/// A distribution that depends on the position alone.
+fn blind(seed: u64) -> impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + 'static {
+    move |position, _| logits(seed ^ (position as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}
+
+fn logits(state: u64) -> Vec<f32> {
+    let logit = |id: u64| {
+        let mixed = (state ^ id.wrapping_mul(0xA24B_AED4_963E_E407)).wrapping_mul(0x9FB2_1C65_1E98_DF25);
+        ((mixed >> 40) as f32 / (1u64 << 24) as f32) * 8.0
+    };
+    (0..VOCAB as u64).map(logit).collect()
+}
+
+fn denoiser(shifted: bool, script: impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + 'static) -> Scripted {
+    let alignment = if shifted { Alignment::Shifted } else { Alignment::Aligned };
+    Scripted::denoiser(alignment, VOCAB, MASK, script)
+}
+
+fn decode(denoiser: &mut dyn Network, gen_length: usize, settings: Settings) -> Vec<StepRecord> {
+    let mut decoder = Decoder::new(&denoiser.spec().clone(), None, &PROMPT, gen_length, settings).unwrap();
+    let mut records = Vec::new();
+    while decoder.stopped().is_none() {
+        records.push(decoder.step(Networks { denoiser, guide: None }, &StoppedClock).unwrap());
+    }
+    assert!(!decoder.ids().contains(&MASK));
+    records
+}
+
+/// What each step wrote.
+fn commits(records: &[StepRecord]) -> Vec<Vec<(usize, u32)>> {
+    let written = |record: &StepRecord| record.commits.iter().map(|commit| (commit.position, commit.token)).collect();
+    records.iter().map(written).collect()
+}
+
+fn computed(records: &[StepRecord]) -> Vec<u32> {
+    records.iter().map(|record| record.cost.computed).collect()
+}
+
+const CACHES: [CacheChoice; 11] = [
+    CacheChoice::Off,
+    CacheChoice::Block,
+    CacheChoice::Window,
+    CacheChoice::Prompt,
+    CacheChoice::FastPrefix,
+    CacheChoice::FastDual,
+    CacheChoice::DkvDecode,
+    CacheChoice::DkvPrefill,
+    CacheChoice::DkvPrefillDecode,
+    CacheChoice::DkvGreedy,
+    CacheChoice::Elastic,
+];
+
+/// Whatever else is asked for, what a cache needs beside it.
+fn beside(cache: CacheChoice, settings: Settings) -> Settings {
+    let settings = Settings { cache, ..settings };
+    match cache {
+        CacheChoice::FastPrefix | CacheChoice::FastDual => {
+            Settings { block_length: settings.block_length.or(Some(4)), schedule: ScheduleChoice::Blocks, ..settings }
+        }
+        CacheChoice::DkvGreedy => Settings {
+            unmask: UnmaskRule::Quota,
+            order: OrderScore::Drawn,
+            order_temperature: None,
+            eos_last: false,
+            ..settings
+        },
+        CacheChoice::Elastic => Settings { schedule: ScheduleChoice::Leftmost, ..in_a_window(settings) },
+        _ => settings,
+    }
+}
+
+fn in_a_window(settings: Settings) -> Settings {
+    let unmask = match settings.unmask {
+        UnmaskRule::Quota => UnmaskRule::Quota,
+        _ => UnmaskRule::Threshold,
+    };
+    Settings { unmask, steps: None, ..settings }
+}
+
+fn any_settings() -> impl Strategy<Value = Settings> {
+    let unmask = prop_oneof![
+        Just(UnmaskRule::Quota),
+        Just(UnmaskRule::Time),
+        Just(UnmaskRule::Threshold),
+        Just(UnmaskRule::ThresholdBudget)
+    ];
+    let order = prop_oneof![
+        Just(OrderScore::Confidence),
+        Just(OrderScore::Margin),
+        Just(OrderScore::Random),
+        Just(OrderScore::Drawn)
+    ];
+    (
+        (prop::sample::select(&CACHES[..]), unmask, order, any::<u64>(), any::<bool>(), any::<bool>()),
+        (1usize..5, prop::option::of(1usize..8), 0.0f32..1.0, prop::option::of(1usize..6), 0usize..5, any::<bool>()),
+        (1usize..8, 0.0f32..2.0, any::<bool>(), 1usize..4, 1usize..6, prop::option::of(2usize..9), any::<bool>()),
+    )
+        .prop_map(|((cache, unmask, order, seed, filtered, leftmost), b, c)| {
+            let schedule = if leftmost { ScheduleChoice::Leftmost } else { ScheduleChoice::Blocks };
+            let settings = Settings {
+                unmask,
+                order,
+                seed,
+                schedule,
+                sampler: if filtered { SamplerStyle::Filtered } else { SamplerStyle::Gumbel },
+                tokens_per_step: b.0,
+                block_length: b.1,
+                threshold: b.2,
+                cache_refresh: b.3,
+                dkv_neighbours: b.4,
+                dkv_freeze: if b.5 { FreezeChoice::Both } else { FreezeChoice::Target },
+                window_length: c.0,
+                drift_threshold: c.1,
+                drift_axis: if c.2 { DriftAxis::Keys } else { DriftAxis::Heads },
+                drift_tokens: c.3,
+                window_left: c.4,
+                window_right: c.5,
+                eos_stop: if c.6 { EosStop::Cut } else { EosStop::Off },
+                ..Settings::default()
+            };
+            beside(cache, if leftmost { in_a_window(settings) } else { settings })
+        })
+}
+
+/// Blocks no longer than the canvas.
+fn fitting(settings: Settings, gen_length: usize) -> Settings {
+    Settings { block_length: settings.block_length.map(|length| length.min(gen_length)), ..settings }
+}
+
+/// A network that notes what every forward fed and read.
+struct Noted {
+    network: Scripted,
+    notes: Arc<Mutex<Vec<(Vec<usize>, usize)>>>,
+}
+
+impl Noted {
+    fn note(&self, pass: &Pass<'_>) {
+        let Read::UpTo(end) = pass.read else { panic!("every policy here reads a prefix") };
+        self.notes.lock().unwrap().push((pass.positions.to_vec(), end));
+    }
+}
+
+impl Network for Noted {
+    fn spec(&self) -> &NetworkSpec {
+        self.network.spec()
+    }
+
+    fn reset(&mut self) {
+        self.network.reset();
+    }
+
+    fn crop(&mut self, len: usize) {
+        self.network.crop(len);
+    }
+
+    fn forward(&mut self, pass: Pass<'_>) -> Result<Logits, NetworkError> {
+        self.note(&pass);
+        self.network.forward(pass)
+    }
+
+    fn forward_hooked(&mut self, pass: Pass<'_>, hook: &mut dyn LayerHook) -> Result<Logits, NetworkError> {
+        self.note(&pass);
+        self.network.forward_hooked(pass, hook)
+    }
+}
+
+/// What became of every row, from nothing but the forwards: which fed it last, under which token, and who read it.
+fn retold(notes: &[(Vec<usize>, usize)], records: &[StepRecord], length: usize) -> Vec<Vec<KvUse>> {
+    let mut rows = vec![None; length];
+    let mut before: Vec<u32> = PROMPT.iter().copied().chain(std::iter::repeat_n(MASK, length - PROMPT.len())).collect();
+    let mut told = Vec::new();
+    for (step, ((fed, end), record)) in notes.iter().zip(records).enumerate() {
+        fed.iter().for_each(|position| rows[*position] = Some((step, before[*position])));
+        let used = |position: usize| {
+            let (written, token) = rows[position].unwrap();
+            let status = match () {
+                () if fed.contains(&position) => KvStatus::Recomputed,
+                () if position >= *end => KvStatus::Dropped,
+                () if token == before[position] => KvStatus::Reused,
+                () => KvStatus::Stale,
+            };
+            KvUse { status, age: (step - written) as u32 }
+        };
+        told.push((0..length).map(used).collect());
+        before.clone_from(&record.ids);
+    }
+    told
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Refreshed in every step, a cache is none.
+    #[test]
+    fn a_refresh_in_every_step_is_no_cache(
+        settings in any_settings(), gen_length in 1usize..20, network in any::<u64>(), shifted in any::<bool>(),
+        cache in prop::sample::select(&[
+            CacheChoice::FastPrefix, CacheChoice::FastDual, CacheChoice::DkvDecode, CacheChoice::DkvGreedy,
+        ][..]),
+    ) {
+        let settings = fitting(beside(cache, settings), gen_length);
+        let run = |cache| {
+            let settings = Settings { cache, cache_refresh: Some(1), ..settings };
+            decode(&mut denoiser(shifted, tangled(network)), gen_length, settings)
+        };
+        let (cached, uncached) = (run(cache), run(CacheChoice::Off));
+        prop_assert_eq!(commits(&cached), commits(&uncached));
+        prop_assert_eq!(computed(&cached), computed(&uncached));
+    }
+
+    /// Blocks of one token leave nothing to reuse to a cache that is refreshed on entering a block.
+    #[test]
+    fn blocks_of_one_token_are_no_cache(
+        gen_length in 1usize..20, network in any::<u64>(), shifted in any::<bool>(), dual in any::<bool>(),
+    ) {
+        let run = |cache| {
+            let settings = Settings { cache, block_length: Some(1), ..Settings::default() };
+            decode(&mut denoiser(shifted, tangled(network)), gen_length, settings)
+        };
+        let cached = run(if dual { CacheChoice::FastDual } else { CacheChoice::FastPrefix });
+        prop_assert_eq!(commits(&cached), commits(&run(CacheChoice::Off)));
+        prop_assert!(cached.iter().all(|record| record.cost.reused == 0));
+    }
+
+    /// With every attention called drifted and a window over all masks, only the first layer reuses rows, and there they
+    /// depend on nothing but their token.
+    #[test]
+    fn elastic_cache_that_always_drifts_is_no_cache(
+        settings in any_settings(), gen_length in 1usize..20, network in any::<u64>(), shifted in any::<bool>(),
+        window_length in 1usize..30,
+    ) {
+        let run = |cache| {
+            let settings = Settings {
+                drift_threshold: 2.0, window_length, block_length: None, eos_stop: EosStop::Off,
+                ..beside(CacheChoice::Elastic, settings)
+            };
+            decode(&mut denoiser(shifted, tangled(network)), gen_length, Settings { cache, ..settings })
+        };
+        let (cached, uncached) = (run(CacheChoice::Elastic), run(CacheChoice::Off));
+        prop_assert_eq!(commits(&cached), commits(&uncached));
+        for record in &cached[1..] {
+            let length = record.ids.len() as u32;
+            prop_assert!(record.layers[1..].iter().all(|layer| layer.computed == length));
+            prop_assert!(record.layers[0].computed <= length);
+        }
+    }
+
+    /// Whatever is turned in the middle of a run, no row is read before it was written, every step gets on, and the run
+    /// ends with nothing masked.
+    #[test]
+    fn caches_can_be_switched_at_any_moment(
+        all in prop::collection::vec((any_settings(), 1usize..4), 1..12), gen_length in 1usize..24,
+        network in any::<u64>(), shifted in any::<bool>(),
+    ) {
+        let mut network = denoiser(shifted, tangled(network));
+        let mut turns = all.iter().cycle();
+        let first = turns.next().unwrap();
+        let spec = network.spec().clone();
+        let mut decoder = Decoder::new(&spec, None, &PROMPT, gen_length, fitting(first.0, gen_length)).unwrap();
+        let mut left = first.1;
+        let mut steps = 0;
+        while decoder.stopped().is_none() {
+            if left == 0 {
+                let (settings, stays) = turns.next().unwrap();
+                decoder.configure(fitting(*settings, gen_length)).unwrap();
+                left = *stays;
+            }
+            left -= 1;
+            let record = decoder.step(Networks { denoiser: &mut network, guide: None }, &StoppedClock).unwrap();
+            steps += 1;
+            prop_assert!(record.stop.is_some() || steps < 4 * gen_length);
+        }
+        prop_assert!(!decoder.ids().contains(&MASK));
+    }
+
+    /// The report of a step is what its forward did.
+    #[test]
+    fn reports_are_what_the_forwards_did(
+        settings in any_settings(), gen_length in 1usize..20, network in any::<u64>(), shifted in any::<bool>(),
+    ) {
+        let notes = Arc::default();
+        let mut network = Noted { network: denoiser(shifted, tangled(network)), notes: Arc::clone(&notes) };
+        let records = decode(&mut network, gen_length, fitting(settings, gen_length));
+        let notes = notes.lock().unwrap();
+        prop_assert_eq!(notes.len(), records.len(), "one forward per step");
+        let told = retold(&notes, &records, PROMPT.len() + gen_length);
+        for (record, told) in records.iter().zip(told) {
+            prop_assert_eq!(&record.kv, &told, "step {}", record.step);
+            let count = |statuses: &[KvStatus]| {
+                record.kv.iter().filter(|row| statuses.contains(&row.status)).count() as u32
+            };
+            prop_assert_eq!(record.cost.reused, count(&[KvStatus::Reused, KvStatus::Stale]));
+            match record.layers.first() {
+                None => prop_assert_eq!(record.cost.computed, count(&[KvStatus::Recomputed])),
+                Some(first) => prop_assert_eq!(first.computed, count(&[KvStatus::Recomputed])),
+            }
+        }
+    }
+
+    /// What is drawn at a position in a step does not depend on what else was computed.
+    #[test]
+    fn noise_does_not_depend_on_the_cache(
+        settings in any_settings(), gen_length in 2usize..20, network in any::<u64>(), shifted in any::<bool>(),
+    ) {
+        let settings = Settings { temperature: 1.0, ..fitting(settings, gen_length) };
+        let run = |cache| decode(&mut denoiser(shifted, blind(network)), gen_length, Settings { cache, ..settings });
+        let (cached, uncached) = (run(settings.cache), run(CacheChoice::Off));
+        for (cached, uncached) in cached.iter().zip(&uncached) {
+            for proposal in &cached.proposals {
+                let other = uncached.proposals.iter().find(|other| other.position == proposal.position);
+                prop_assert!(other.is_none_or(|other| other.token == proposal.token));
+            }
+        }
+    }
+
+    /// dKV-Cache freezes no row whose logits are still needed, and with `both` none that is masked.
+    #[test]
+    fn dkv_freezes_what_it_may(
+        settings in any_settings(), gen_length in 2usize..20, network in any::<u64>(), shifted in any::<bool>(),
+        prefill in any::<bool>(),
+    ) {
+        let cache = if prefill { CacheChoice::DkvPrefillDecode } else { CacheChoice::DkvDecode };
+        let settings = Settings { cache, eos_stop: EosStop::Off, ..fitting(settings, gen_length) };
+        let records = decode(&mut denoiser(shifted, tangled(network)), gen_length, settings);
+        let mut before: Vec<u32> = PROMPT.iter().copied().chain(std::iter::repeat_n(MASK, gen_length)).collect();
+        for record in &records {
+            let masked: Vec<usize> = (0..before.len()).filter(|position| before[*position] == MASK).collect();
+            let scored: Vec<usize> = record.proposals.iter().map(|proposal| proposal.position).collect();
+            prop_assert_eq!(&scored, &masked, "every mask is scored");
+            for (position, row) in record.kv.iter().enumerate() {
+                let delayed = row.status != KvStatus::Stale && (before[position] != MASK || row.age == 0);
+                prop_assert!(delayed || shifted && settings.dkv_freeze == FreezeChoice::Target, "{:?}", record);
+            }
+            before.clone_from(&record.ids);
+        }
+    }
+}
+
+#[test]
+fn fast_dllm_commits_the_first_position_of_a_block_on_entering_it_where_logits_are_shifted() {
+    for cache in [CacheChoice::FastPrefix, CacheChoice::FastDual] {
+        let settings = Settings {
+            cache,
+            block_length: Some(4),
+            unmask: UnmaskRule::Threshold,
+            threshold: 0.0,
+            ..Settings::default()
+        };
+        let records = decode(&mut denoiser(true, tangled(3)), 8, settings);
+        let reasons: Vec<Vec<(usize, Reason)>> = records
+            .iter()
+            .map(|record| record.commits.iter().map(|commit| (commit.position, commit.reason)).collect())
+            .collect();
+        use Reason::{BlockEntry, Threshold};
+        assert_eq!(
+            reasons,
+            [
+                vec![(3, BlockEntry)],
+                vec![(4, Threshold), (5, Threshold), (6, Threshold)],
+                vec![(7, BlockEntry)],
+                vec![(8, Threshold), (9, Threshold), (10, Threshold)],
+            ]
+        );
+        let (prefix, dual) = ([11, 8, 11, 4], [11, 4, 11, 4]);
+        assert_eq!(computed(&records), if cache == CacheChoice::FastDual { dual } else { prefix });
+        // Every block is entered with fresh rows.
+        assert!(records.iter().all(|record| record.kv.iter().all(|row| row.status != KvStatus::Stale)));
+    }
+}
+
+#[test]
+fn fast_dllm_takes_no_forward_after_a_block_that_was_filled_on_entering_it() {
+    let settings = Settings {
+        cache: CacheChoice::FastPrefix,
+        block_length: Some(4),
+        unmask: UnmaskRule::Threshold,
+        threshold: 0.0,
+        ..Settings::default()
+    };
+    assert_eq!(computed(&decode(&mut denoiser(false, tangled(3)), 8, settings)), [11, 11]);
+}
+
+#[test]
+fn dkv_greedy_computes_what_is_next_what_was_last_and_neighbours() {
+    let run = |shifted, dkv_neighbours| {
+        let settings = Settings {
+            cache: CacheChoice::DkvGreedy,
+            order: OrderScore::Drawn,
+            dkv_neighbours,
+            seed: 4,
+            ..Settings::default()
+        };
+        decode(&mut denoiser(shifted, tangled(1)), 12, settings)
+    };
+    for shifted in [false, true] {
+        let records = run(shifted, 0);
+        for pair in records.windows(2) {
+            let (last, next) = (pair[0].commits[0].position, pair[1].commits[0].position);
+            let fed: Vec<usize> =
+                (0..15).filter(|position| pair[1].kv[*position].status == KvStatus::Recomputed).collect();
+            let mut expected = vec![last, next];
+            expected.extend(shifted.then(|| next - 1));
+            expected.sort_unstable();
+            expected.dedup();
+            assert_eq!(fed, expected);
+        }
+        assert_eq!(computed(&run(false, 3))[1], 5);
+    }
+    // The order is the seed's, not the network's.
+    let order = |records: &[StepRecord]| records.iter().map(|record| record.commits[0].position).collect::<Vec<_>>();
+    assert_eq!(order(&run(false, 0)), order(&run(true, 3)));
+}
+
+#[test]
+fn a_cut_leaves_the_masks_left_of_end_of_text_to_be_denoised() {
+    // The surest position is 9, and it ends the text; nothing right of it is ever looked at again.
+    let script = |position: usize, _: &[Option<u32>]| {
+        let mut logits = vec![0.0; VOCAB];
+        logits[if position == 9 { 0 } else { position }] = if position == 9 { 9.0 } else { 4.0 };
+        logits
+    };
+    for cache in [CacheChoice::Off, CacheChoice::Elastic] {
+        let settings = Settings { eos_stop: EosStop::Cut, window_length: 20, ..beside(cache, Settings::default()) };
+        let records = decode(&mut denoiser(false, script), 10, settings);
+        assert_eq!(records[0].commits.iter().map(|commit| commit.position).collect::<Vec<_>>(), [9, 10, 11, 12]);
+        assert_eq!(records.len(), 7);
+        assert_eq!(records[6].ids[3..], [3, 4, 5, 6, 7, 8, 0, 0, 0, 0]);
+        for record in &records[1..] {
+            let tail = if cache == CacheChoice::Elastic { KvStatus::Stale } else { KvStatus::Dropped };
+            assert!(record.kv[10..].iter().all(|row| row.status == tail), "{cache:?}: {:?}", record.kv);
+        }
+    }
+}
+
+#[test]
+fn a_guide_goes_with_block_caches() {
+    for (cache, shifted) in [CacheChoice::FastPrefix, CacheChoice::FastDual, CacheChoice::DkvDecode]
+        .into_iter()
+        .flat_map(|cache| [(cache, false), (cache, true)])
+    {
+        let favour = |token: usize| {
+            let mut logits = vec![0.0; VOCAB];
+            logits[token] = 3.0;
+            logits
+        };
+        let mut network = denoiser(shifted, move |position, _| favour(position + 2));
+        let mut guide = Scripted::guide(VOCAB, move |position, _| favour(position + 2));
+        let settings =
+            Settings { cache, block_length: Some(4), guide: GuideRule::Deterministic, ..Settings::default() };
+        let spec = (network.spec().clone(), guide.spec().clone());
+        let mut decoder = Decoder::new(&spec.0, Some(&spec.1), &PROMPT, 8, settings).unwrap();
+        while decoder.stopped().is_none() {
+            decoder.step(Networks { denoiser: &mut network, guide: Some(&mut guide) }, &StoppedClock).unwrap();
+        }
+        assert_eq!(decoder.ids()[3..], [5, 6, 7, 8, 9, 10, 11, 12], "{cache:?}");
+    }
+}
