@@ -16,6 +16,8 @@ use diffuscope::{
 };
 use serde_json::Value;
 
+#[path = "golden_decode/blocks.rs"]
+mod blocks;
 #[path = "golden_decode/caches.rs"]
 mod caches;
 #[path = "golden_decode/logits.rs"]
@@ -44,6 +46,7 @@ fn golden_decode_traces() {
         let name = file.file_stem().expect("a file has a name").to_string_lossy().into_owned();
         let text = std::fs::read_to_string(file).expect("a readable trace");
         let trace: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let trace = blocks::told_here(trace);
         match Method::of(&trace) {
             Err(why) => println!("skipped {name}: {why}"),
             Ok(method) => match replay(&root, &trace, method) {
@@ -77,7 +80,8 @@ impl Method {
         if let Some(why) = trace["informational"].as_str() {
             return Err(format!("informational: {why}"));
         }
-        if let Some(settings) = caches::settings(trace).or_else(|| logits::settings(trace)) {
+        let known = caches::settings(trace).or_else(|| blocks::settings(trace)).or_else(|| logits::settings(trace));
+        if let Some(settings) = known {
             return Ok(Self::Known(settings));
         }
         let function = trace["reference_function"].as_str().unwrap_or_default();
@@ -174,6 +178,7 @@ fn replay(root: &Path, trace: &Value, method: Method) -> Result<(), String> {
         settings,
     )
     .map_err(|error| error.to_string())?
+    .with_delimiters(blocks::delimiters(trace))
     .with_noise(Box::new(noise::Recorded::of(root, trace)));
 
     let (wasted, taken): (Vec<&Value>, Vec<&Value>) = steps.iter().partition(|step| caches::is_wasted(step));

@@ -556,6 +556,7 @@ fn record(ids: Vec<u32>) -> StepRecord {
         kv: Vec::new(),
         layers: Vec::new(),
         guide: None,
+        gap: None,
         audit: None,
         cost: Cost::default(),
         stop: None,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use diffuscope::{
     decode::record::{
-        AuditReport, AuditedPosition, Change, Commit, Cost, Credit, DraftReview, Gap, GuideReview, GuideView, KvStatus,
-        KvUse, Proposal, Reason, Region, RowDrift, StepRecord, StopReason, Verdict,
+        AuditReport, AuditedPosition, Change, Commit, Cost, Credit, DraftReview, Gap, GuideReading, GuideReview,
+        GuideView, KvStatus, KvUse, Proposal, Reason, Region, RowDrift, StepRecord, StopReason, Verdict,
     },
     settings::{KNOBS, Settings},
     trace::{End, Entry, Figures, Header, Log, ModelCard, Piece, TokenText, file},

@@ -10,6 +10,7 @@ mod presets;
 mod run;
 mod settings;
 mod table;
+mod train_filter;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ enum Command {
     Replay(play::ReplayArgs),
     Cast(cast::CastArgs),
     Train(train::command::TrainArgs),
+    TrainFilter(train_filter::TrainFilterArgs),
     Knobs(knobs::KnobsArgs),
     Presets(presets::PresetsArgs),
 }
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => play::replay(args),
         Command::Cast(args) => cast::run(&args),
         Command::Train(args) => train::command::run(args).map_err(|error| failure::Failure::broken(&error)),
+        Command::TrainFilter(args) => train_filter::run(&args),
         Command::Knobs(args) => knobs::list(&args),
         Command::Presets(args) => presets::list(&args),
     };

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::settings::SettingsArgs;
 use crate::{
+    decode::filter::Filter,
     engine::Models,
     model::{
         checkpoint::Checkpoint,
@@ -30,6 +31,10 @@ pub(super) struct ModelArgs {
     /// --model is given]
     #[arg(long, value_name = "DIR")]
     guide_model: Option<PathBuf>,
+    /// File of a filter that `diffuscope train-filter` trained on the denoiser [default: the embedded pair's, where no
+    /// --model is given]
+    #[arg(long, value_name = "FILE")]
+    filter: Option<PathBuf>,
     /// Load no guide
     #[arg(long, conflicts_with = "guide_model")]
     no_guide: bool,
@@ -86,6 +91,7 @@ impl ModelArgs {
             guide_card: None,
             tokenizer: Arc::new(tokenizer),
             guide_tokenizer,
+            filter: self.filter()?,
         };
         if let Some((guide, name)) = guide {
             let guide = guide.network(&device)?;
@@ -102,6 +108,19 @@ impl ModelArgs {
             Some(text) => tokenizer.with_system(text)?,
             None => tokenizer,
         })
+    }
+}
+
+impl ModelArgs {
+    /// The filter that was named; without, the one that belongs to the embedded denoiser, where that is loaded.
+    fn filter(&self) -> Result<Option<Filter>> {
+        let Some(file) = &self.filter else {
+            let own = embedded::FILTER.filter(|_| self.model.is_none());
+            return own.map(|json| Filter::parse(json).context("the embedded filter is damaged")).transpose();
+        };
+        let name = printable::line(&file.display().to_string());
+        let json = std::fs::read_to_string(file).with_context(|| format!("the filter {name} cannot be read"))?;
+        Ok(Some(Filter::parse(&json).with_context(|| name.clone())?))
     }
 }
 

@@ -10,19 +10,22 @@ use super::{
     cache::Cache,
     canvas::Canvas,
     clock::Clock,
+    filter::Filter,
     guide::{self, Guide, GuideText},
     moment::Moment,
     noise::{Noise, Seeded},
     plan::Plan,
     proposal::{Candidate, Proposer},
     record::{Change, Cost, GuideReview, Reason, StepRecord, StopReason},
+    revise::Reviser,
     schedule::Schedule,
+    shadow::Shadow,
     stop::{self, Early},
-    unmask::{self, Delta, Scored, Unmask},
+    unmask::{self, Delta, Rescore, Scored, Standing, Unmask},
 };
 use crate::{
-    model::network::{Alignment, Attention, Mask, Network, NetworkError, NetworkSpec, Pass},
-    settings::{Effect, GuideRule, Limits, Settings, SettingsError},
+    model::network::{Alignment, Attention, Mask, Network, NetworkError, NetworkSpec, Pass, Read},
+    settings::{Effect, GuideRule, Limits, Settings, SettingsError, UnmaskRule},
 };
 
 /// Why a decode could not start or go on.
@@ -63,11 +66,14 @@ pub struct Decoder {
     cache: Cache,
     credits: Credits,
     unmask: Unmask,
+    reviser: Reviser,
     guide: Guide,
     /// The rows that this step's drafts were drawn from, ascending by position, where the guide's rule weighs them.
     draft_rows: Vec<(usize, Vec<f32>)>,
     early: Early,
     noise: Box<dyn Noise>,
+    /// Tokens that can end an adaptive block.
+    delimiters: Vec<u32>,
     steps: usize,
     block_is_new: bool,
     stopped: Option<StopReason>,
@@ -137,6 +143,8 @@ impl Decoder {
             cache: Cache::new(canvas.len()),
             credits: Credits::default(),
             unmask: Unmask::default(),
+            reviser: Reviser::default(),
+            delimiters: Vec::new(),
             guide: Guide::new(denoiser.vocab_size, vec![denoiser.eos_id]),
             draft_rows: Vec::new(),
             early: Early::default(),
@@ -181,6 +189,23 @@ impl Decoder {
         self.guide.objection(settings).map_or(Ok(()), |message| Err(conflict(message)))
     }
 
+    /// Lets these tokens end adaptive blocks; without them, every such block has the usual length.
+    #[must_use]
+    pub fn with_delimiters(mut self, delimiters: Vec<u32>) -> Self {
+        self.delimiters = delimiters;
+        self
+    }
+
+    /// Gives the rule that asks a trained filter the one that it asks, where there is one.
+    ///
+    /// # Errors
+    /// When the settings have the rule and there is no filter.
+    pub fn with_filter(mut self, filter: Option<Filter>) -> Result<Self, DecodeError> {
+        self.unmask.filter = filter;
+        self.check_filter(&self.wanted)?;
+        Ok(self)
+    }
+
     /// New settings; each knob takes effect when its declaration says (next step, next block, next run).
     ///
     /// # Errors
@@ -189,6 +214,7 @@ impl Decoder {
         // The length of this run's canvas is settled: another gen-length is for the next run.
         settings.validate(&self.limits)?;
         self.check_guide(&settings)?;
+        self.check_filter(&settings)?;
         self.wanted = settings;
         Ok(())
     }
@@ -203,6 +229,18 @@ impl Decoder {
         self.canvas.ids()
     }
 
+    fn check_filter(&self, settings: &Settings) -> Result<(), DecodeError> {
+        let asked = settings.unmask == UnmaskRule::Filter && settings.guide == GuideRule::Off;
+        if asked && self.unmask.filter.is_none() {
+            return Err(DecodeError::Unusable(
+                "unmask 'filter' asks a filter that was trained on the denoiser, and there is none: train one with \
+                 `diffuscope train-filter` and name it with --filter, or choose another unmask rule"
+                    .into(),
+            ));
+        }
+        Ok(())
+    }
+
     /// Does one step. Call it only while [`Self::stopped`] is `None`.
     ///
     /// # Errors
@@ -210,30 +248,40 @@ impl Decoder {
     pub fn step(&mut self, networks: Networks<'_>, clock: &dyn Clock) -> Result<StepRecord, DecodeError> {
         let began = clock.now();
         let mut cost = Cost::default();
+        self.check_filter(&self.wanted)?;
         let changes = self.adopt_settings();
-        let region = self.schedule.region();
+        let mut remasked = self.reviser.begin(moment!(self));
+        for position in &remasked {
+            self.canvas.remask(*position);
+        }
         let moment = moment!(self);
         let plan = self.cache.plan(moment);
-        let standing_wanted = self.unmask.needs_standing(moment);
+        let rescore = match self.unmask.needs_standing(moment) {
+            Rescore::Nowhere => self.reviser.needs_standing(moment),
+            asked => asked,
+        };
         let mut kept = audit::is_due(moment).then(Kept::default);
         let (candidates, standing) =
-            self.propose(networks.denoiser, &plan, standing_wanted, kept.as_mut(), clock, &mut cost)?;
+            self.propose(networks.denoiser, &plan, rescore, kept.as_mut(), clock, &mut cost)?;
+        self.schedule.settle(&candidates, &self.canvas, &self.settings, &self.delimiters);
+        let region = self.schedule.region();
         let kv = self.cache.report(&plan, moment!(self));
         let audit = match kept {
-            Some(kept) => audit::audit(networks.denoiser, kept, &kv, Mask::Own, moment!(self), clock, &mut cost)?,
+            Some(kept) => audit::audit(networks.denoiser, kept, &kv, moment!(self), clock, &mut cost)?,
             None => None,
         };
 
         let gap = self.early.measure(&candidates, &standing, moment!(self));
-        let (guide, Delta { mut commits, remasked }) = if self.early.is_settled() {
+        let (guide, Delta { mut commits, remasked: taken_back }) = if self.early.is_settled() {
             (None, unmask::everything(&candidates, Reason::EarlyCommit))
         } else {
-            let in_block = |candidate: &&Candidate| (region.start..region.end).contains(&candidate.proposal.position);
+            let in_block = |candidate: &Candidate| (region.start..region.end).contains(&candidate.proposal.position);
             let eligible = |candidate: &&Candidate| {
                 in_block(candidate) && plan.only.is_none_or(|only| only == candidate.proposal.position)
             };
             let block: Vec<Candidate> = candidates.iter().filter(eligible).cloned().collect();
-            let standing: Vec<Candidate> = standing.into_iter().filter(|candidate| in_block(&candidate)).collect();
+            let standing: Vec<Standing> =
+                standing.into_iter().filter(|standing| in_block(&standing.candidate)).collect();
             let scored = Scored { masked: &block, standing: &standing };
             let entering = plan.only.is_some();
             self.choose(networks.guide, scored, entering, clock, &mut cost)?
@@ -241,16 +289,32 @@ impl Decoder {
         for commit in &commits {
             self.canvas.write(commit.position, commit.token);
         }
-        for position in &remasked {
+        for position in &taken_back {
             self.canvas.remask(*position);
         }
-        self.schedule.step += 1;
+        remasked.extend(taken_back);
+        self.schedule.step += usize::from(self.reviser.written(&commits));
         self.steps += 1;
-        let filled = stop::fill_after_eos(&mut self.canvas, &self.schedule, &self.settings, self.eos, &self.ends);
-        self.stopped = stop::check(&self.canvas, !filled.is_empty(), self.early.is_settled(), self.steps);
-        commits.extend(filled);
+        let ended =
+            stop::end_of_text(&mut self.canvas, &candidates, &mut commits, &self.settings, self.eos, &self.ends);
+        let early = self.early.is_settled();
+        // Tokens of a block that is held may still change.
+        let held = !early && self.schedule.is_closed(&self.canvas) && self.reviser.holds(moment!(self));
+        if !held {
+            commits.extend(stop::fill_after_eos(
+                &mut self.canvas,
+                &self.schedule,
+                &self.settings,
+                self.eos,
+                &self.ends,
+            ));
+        }
+        let filled = ended || commits.iter().any(|commit| commit.reason == Reason::EndOfText);
+        let counted = self.steps - self.reviser.revisions();
+        self.stopped = stop::check(&self.canvas, filled, early, counted)
+            .filter(|reason| !held || *reason == StopReason::StepBudget);
         commits.sort_unstable_by_key(|commit| commit.position);
-        if self.stopped.is_none() && self.schedule.is_closed(&self.canvas) {
+        if self.stopped.is_none() && !held && self.schedule.is_closed(&self.canvas) {
             self.block_is_new = true;
         }
 
@@ -294,30 +358,34 @@ impl Decoder {
         if self.block_is_new {
             self.credits.open_block();
             self.unmask.open_block();
+            self.reviser.open_block();
         }
         self.block_is_new = false;
         Change::between(&before, &self.settings)
     }
 
-    /// Runs the forwards of the plan; scores every masked position whose row was computed and, if `standing_wanted`,
-    /// every such committed position of the block, and those that the gap of an early commit is measured at.
+    /// Runs the forwards of the plan; scores every masked position whose row was computed, the committed positions of the
+    /// block where `rescore` says so, and those that the gap of an early commit is measured at.
     fn propose(
         &mut self,
         denoiser: &mut dyn Network,
         plan: &Plan,
-        standing_wanted: bool,
+        rescore: Rescore,
         mut kept: Option<&mut Kept>,
         clock: &dyn Clock,
         cost: &mut Cost,
-    ) -> Result<(Vec<Candidate>, Vec<Candidate>), DecodeError> {
+    ) -> Result<(Vec<Candidate>, Vec<Standing>), DecodeError> {
         let moment = moment!(self);
         let region = self.schedule.region();
         let wanted_at = |position: &usize| {
             self.canvas.is_masked(*position)
-                || standing_wanted && (region.start..region.end).contains(position) && *position >= self.canvas.prompt()
+                || rescore == Rescore::Canvas
+                    && (region.start..region.end).contains(position)
+                    && *position >= self.canvas.prompt()
                 || Early::needs(*position, moment)
         };
         let scored: Vec<usize> = (0..self.canvas.live()).filter(wanted_at).collect();
+        let shadow = if rescore == Rescore::Shadow { Shadow::of(moment) } else { None };
         let (mut masked, mut standing) = (Vec::new(), Vec::new());
         let mut buffer = Vec::new();
         self.draft_rows.clear();
@@ -328,7 +396,7 @@ impl Decoder {
         for (number, pass) in plan.passes.iter().enumerate() {
             // A row counts in the last pass that computes it.
             let later = &plan.passes[number + 1..];
-            let (rows, wanted): (Vec<usize>, Vec<usize>) = scored
+            let (mut rows, mut wanted): (Vec<usize>, Vec<usize>) = scored
                 .iter()
                 .filter_map(|position| {
                     let source = moment.source(*position)?;
@@ -343,39 +411,58 @@ impl Decoder {
             let unconditional = if self.settings.cfg_scale > 0.0 {
                 let ids = adjust::without_prompt(&pass.query, moment);
                 cost.computed += pass.query.len() as u32;
-                Some(denoiser.forward(Pass::new(&ids, &pass.query, pass.read(), &wanted))?)
+                let pass = Pass { mask: moment.mask(), ..Pass::new(&ids, &pass.query, pass.read(), &wanted) };
+                Some(denoiser.forward(pass)?)
             } else {
                 None
             };
-            let logits =
-                self.cache.forward(denoiser, Pass::new(&ids, &pass.query, pass.read(), &wanted), &self.settings)?;
+            let (logits, shadowed) = match shadow.as_ref().filter(|_| later.is_empty()) {
+                None => {
+                    let pass = Pass { mask: moment.mask(), ..Pass::new(&ids, &pass.query, pass.read(), &wanted) };
+                    (self.cache.forward(denoiser, pass, &self.settings)?, 0)
+                }
+                Some(shadow) => {
+                    let cast = shadow.cast(ids, &pass.query, pass.rows());
+                    for (row, judged) in &cast.judges {
+                        wanted.push(*row);
+                        rows.push(*judged);
+                    }
+                    let shadowed = Pass {
+                        slots: Some(&cast.slots),
+                        mask: Mask::Dense(&cast.mask),
+                        ..Pass::new(&cast.ids, &cast.positions, Read::Rows(&cast.read), &wanted)
+                    };
+                    (self.cache.forward(denoiser, shadowed, &self.settings)?, cast.ids.len() - pass.query.len())
+                }
+            };
             cost.denoiser_us += clock.micros_since(began);
             cost.nfe += 1;
-            cost.computed += self.cache.computed(pass);
+            cost.computed += self.cache.computed(pass) + shadowed as u32;
             cost.reused += (pass.read_len() - pass.query.len()) as u32;
             self.cache.wrote(pass, moment!(self));
-            for (row, position) in rows.iter().enumerate() {
-                if let Some(kept) = kept.as_mut().filter(|_| self.canvas.is_masked(*position)) {
-                    kept.keep(*position, logits.row(row));
+            for (row, position) in rows.into_iter().enumerate() {
+                let is_masked = self.canvas.is_masked(position);
+                if let Some(kept) = kept.as_mut().filter(|_| is_masked) {
+                    kept.keep(position, logits.row(row));
                 }
                 let without = unconditional.as_ref().map(|logits| logits.row(row));
                 let logits = adjust::guided(logits.row(row), without, moment, &mut buffer);
-                let candidate = proposer.propose(*position, logits);
-                if self.canvas.is_masked(*position) {
+                let candidate = proposer.propose(position, logits);
+                if is_masked {
                     if guide::weighs_rows(&self.settings) {
-                        self.draft_rows.push((*position, logits.to_vec()));
+                        self.draft_rows.push((position, logits.to_vec()));
                     }
                     let mut candidate = self.credits.fuse(candidate, logits, &mut proposer, moment);
                     self.unmask.observe(&mut candidate, logits, moment);
                     masked.push(candidate);
                 } else {
-                    standing.push(candidate);
+                    let held = proposer.probability(self.canvas.ids()[position]);
+                    standing.push(Standing { candidate, held });
                 }
             }
         }
-        let by_position = |candidate: &Candidate| candidate.proposal.position;
-        masked.sort_unstable_by_key(by_position);
-        standing.sort_unstable_by_key(by_position);
+        masked.sort_unstable_by_key(|candidate| candidate.proposal.position);
+        standing.sort_unstable_by_key(|standing| standing.candidate.proposal.position);
         self.draft_rows.sort_unstable_by_key(|(position, _)| *position);
         Ok((masked, standing))
     }
@@ -401,7 +488,12 @@ impl Decoder {
             let commits = scored.masked.iter().map(|candidate| candidate.commit(Reason::BlockEntry)).collect();
             return Ok((None, Delta { commits, remasked: Vec::new() }));
         }
-        Ok((None, self.unmask.select(scored, moment!(self))))
+        let mut delta = match self.reviser.select(scored, moment!(self)) {
+            Some(commits) => Delta { commits, remasked: Vec::new() },
+            None => self.unmask.select(scored, moment!(self)),
+        };
+        delta.commits.extend(self.reviser.edits(scored, moment!(self)));
+        Ok((None, delta))
     }
 }
 

@@ -72,6 +72,14 @@ impl PassPlan {
         }
     }
 
+    /// The rows that are attended to, ascending.
+    pub fn rows(&self) -> Box<dyn Iterator<Item = usize> + '_> {
+        match &self.read {
+            ReadPlan::UpTo(end) => Box::new(0..*end),
+            ReadPlan::Rows(rows) => Box::new(rows.iter().copied()),
+        }
+    }
+
     /// As a network takes it.
     pub fn read(&self) -> Read<'_> {
         match &self.read {

@@ -127,6 +127,11 @@ impl<'a> Proposer<'a> {
         Candidate { proposal, score, suppressed, entropy, gap }
     }
 
+    /// The probability of `token` in the row that was proposed from last, as confidences are measured.
+    pub fn probability(&self, token: u32) -> f32 {
+        self.probabilities.get(token as usize).map_or(0.0, |probability| *probability as f32)
+    }
+
     fn draw_gumbel(&mut self, position: usize, logits: &[f32], temperature: f64) -> u32 {
         if temperature <= 0.0 {
             return self.most_likely();
@@ -275,6 +280,15 @@ pub(super) fn softmax(logits: &[f32], temperature: f64, out: &mut Vec<f64>) {
         f64::from((exponent as f32).exp())
     }));
     normalise(out);
+}
+
+/// The likeliest token of a row of logits and its probability, the lowest id among equals and never the mask, which keeps
+/// its share: what is proposed at temperature 0 without filters.
+pub fn greedy(logits: &[f32], mask: u32) -> (u32, f32) {
+    let mut probabilities = Vec::new();
+    softmax(logits, 1.0, &mut probabilities);
+    let token = best(probabilities.iter().copied().enumerate(), mask);
+    (token, probabilities.get(token as usize).map_or(0.0, |probability| *probability as f32))
 }
 
 fn normalise(probabilities: &mut [f64]) {

@@ -22,7 +22,8 @@ pub struct StepRecord {
     pub proposals: Vec<Proposal>,
     /// What was written in this step, ascending. Includes positions that a stop rule filled.
     pub commits: Vec<Commit>,
-    /// Committed positions that this step masked again, ascending.
+    /// Committed positions that this step masked again, ascending. One that is also among the commits was masked before
+    /// the forward and written anew after it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remasked: Vec<usize>,
     /// How the K/V row of every position was used, one entry per canvas position.
@@ -153,6 +154,16 @@ pub enum Reason {
     BestOfStep,
     /// Dream's origin rule drew it.
     Drawn,
+    /// A trained filter took it for final (Learn2PD).
+    Filter,
+    /// It cleared the low bar of a rule that takes doubtful tokens back later (WINO).
+    WideIn,
+    /// The best of its run of masks, above the low threshold.
+    BestOfRun,
+    /// It replaced a committed token (LLaDA2.1).
+    Edit,
+    /// Masked again in the same step, and written anew (ReMDM).
+    Revised,
     /// The first position of a block, written from the forward that entered the block: the forwards that follow compute
     /// no row that speaks for it (Fast-dLLM on shifted networks).
     BlockEntry,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    decode::Networks,
+    decode::{Networks, filter::Filter},
     model::{network::Network, tokenizer::Tokenizer},
     trace::ModelCard,
 };
@@ -22,6 +22,8 @@ pub struct Models {
     pub denoiser_card: ModelCard,
     /// The guide, for people.
     pub guide_card: Option<ModelCard>,
+    /// What tells the denoiser's final proposals from others, where one was trained for it.
+    pub filter: Option<Filter>,
 }
 
 impl Models {

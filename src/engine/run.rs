@@ -70,8 +70,10 @@ impl Run {
         let denoiser = models.denoiser.spec();
         let guide = models.guide.as_ref().map(|guide| guide.spec());
         let ends: Vec<u32> = models.tokenizer.end_ids().iter().copied().collect();
-        let mut decoder =
-            Decoder::new(denoiser, guide, &prompt_ids, gen_length, request.settings)?.with_ends(ends.iter().copied());
+        let mut decoder = Decoder::new(denoiser, guide, &prompt_ids, gen_length, request.settings)?
+            .with_ends(ends.iter().copied())
+            .with_delimiters(models.tokenizer.ids_with(request.settings.delimiters.marks()))
+            .with_filter(models.filter.clone())?;
         if let (Some(guide), Some(tokenizer)) = (guide, &models.guide_tokenizer) {
             let text =
                 Bilingual::new(&models.tokenizer, tokenizer, guide.eos_id, &request.prompt).map_err(|error| {

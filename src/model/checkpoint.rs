@@ -1,4 +1,4 @@
-//! A checkpoint: configuration and weights together, from a folder or from embedded bytes.
+//! A checkpoint: configuration and weights together, from a folder, a GGUF file or embedded bytes.
 //!
 //! This is where an architecture's name meets its body, and where the mask token is settled: it stands in the
 //! configuration, or in the tokenizer alone (A2D), or has to be given.
@@ -8,12 +8,15 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::model::body::Body;
+use crate::model::body::{Assembly, Body};
 use crate::model::config::{QwenConfig, QwenUse, in_vocabulary};
 use crate::model::device::ComputeDevice;
+use crate::model::gguf::{GgufFile, VocabularyError};
 use crate::model::llada::{self, LladaConfig};
 use crate::model::network::{Attention, Network};
-use crate::model::weights::{LoadError, Weights};
+use crate::model::slots::{FIRST_SLOTS, room_for};
+use crate::model::tokenizer::Tokenizer;
+use crate::model::weights::{LoadError, Watch, Weights};
 use crate::model::{qwen2, qwen3};
 
 /// Architectures that can be run, for messages.
@@ -53,15 +56,34 @@ struct Kind {
 }
 
 impl Checkpoint {
-    /// Opens a folder in the layout of the published repositories: `config.json`, `model.safetensors`, and
-    /// `tokenizer.json` where the mask token stands there alone.
-    pub fn open(folder: &Path) -> Result<Self, LoadError> {
+    /// Opens a folder or a `.gguf` file.
+    ///
+    /// A folder is in the layout of the published repositories: `config.json`, `model.safetensors` or an index and the
+    /// files that it names, and `tokenizer.json` where the mask token stands there alone.
+    pub fn open(path: &Path) -> Result<Self, LoadError> {
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf")) && !path.is_dir() {
+            Self::gguf(GgufFile::open(path)?)
+        } else {
+            Self::folder(path)
+        }
+    }
+
+    fn gguf(file: GgufFile) -> Result<Self, LoadError> {
+        let config = file.config_json()?;
+        let tokenizer_mask = file.token_named(&MASK_NAMES)?;
+        let config_file = file.file().to_owned();
+        let family = family(&config_file, &config)?;
+        let weights = Weights::from_gguf(file);
+        Ok(Self { config_file, config: config.into(), family, weights, given_mask: None, tokenizer_mask })
+    }
+
+    fn folder(folder: &Path) -> Result<Self, LoadError> {
         let path = folder.join("config.json");
         let file = path.display().to_string();
         let config = std::fs::read(&path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
         // The small file first: an unknown architecture should not cost reading the weights.
         let family = family(&file, &config)?;
-        let weights = Weights::open(&folder.join("model.safetensors"))?;
+        let weights = Weights::open_folder(folder)?;
         let tokenizer_mask = mask_of_tokenizer(&folder.join("tokenizer.json"));
         let config = config.into();
         Ok(Self { config_file: file, config, family, weights, given_mask: None, tokenizer_mask })
@@ -83,6 +105,34 @@ impl Checkpoint {
         self
     }
 
+    /// The tokenizer: that of a GGUF file, or what a folder holds.
+    ///
+    /// # Errors
+    /// Where there is none, or it is damaged; of an embedded checkpoint, which has none of its own.
+    pub fn tokenizer(&self) -> Result<Tokenizer, VocabularyError> {
+        match self.weights.gguf() {
+            Some(gguf) => gguf.tokenizer(),
+            None => Ok(Tokenizer::open(Path::new(&self.config_file).parent().unwrap_or(Path::new("")))?),
+        }
+    }
+
+    /// Tells `watch` how far loading has come, from within [`Self::network`].
+    pub fn watch(&mut self, watch: Watch) {
+        self.weights.watch(watch);
+    }
+
+    /// Bytes of memory that the network takes on `device` with K/V rows for `positions` positions: weights as they are
+    /// kept there and the rows of the run. Activations come on top; they are small beside both.
+    pub fn memory_need(&self, positions: usize, device: &ComputeDevice) -> Result<u64, LoadError> {
+        let assembly = self.assembly()?;
+        let dims = assembly.dims;
+        let table = (!assembly.tied).then(|| format!("{}.weight", assembly.names.embedding));
+        let limit = dims.max_positions;
+        let rows = room_for(positions.min(limit), FIRST_SLOTS.min(limit), limit);
+        let row = 2 * dims.layers * dims.kv_heads * dims.head_dim * device.dtype().size_in_bytes();
+        Ok(self.weights.kept_bytes(table.as_deref(), device) + (rows * row) as u64)
+    }
+
     /// The network, whatever its architecture.
     pub fn network(&self, device: &ComputeDevice) -> Result<Box<dyn Network>, LoadError> {
         Ok(Box::new(self.body(device)?))
@@ -90,6 +140,15 @@ impl Checkpoint {
 
     /// The network as what it is made of, for views into its K/V rows.
     pub fn body(&self, device: &ComputeDevice) -> Result<Body, LoadError> {
+        let assembly = self.assembly()?;
+        let (architecture, tied) = (assembly.spec.architecture.clone(), assembly.tied);
+        let body = Body::load(assembly, &self.weights, device)?;
+        self.weights.finish(&architecture, tied)?;
+        Ok(body)
+    }
+
+    /// What the configuration asks for.
+    fn assembly(&self) -> Result<Assembly, LoadError> {
         let wrong = |reason: String| LoadError::Config { file: self.config_file.clone(), reason };
         let (found, assemble): (_, Box<dyn Fn(Option<u32>) -> _>) = match self.family {
             Family::Llada => {
@@ -112,7 +171,7 @@ impl Checkpoint {
         } else {
             in_vocabulary("mask token", mask, assembly.spec.vocab_size).map_err(wrong)?;
         }
-        Body::load(assembly, &self.weights, device)
+        Ok(assembly)
     }
 }
 
@@ -225,6 +284,22 @@ mod tests {
                 let weights: usize = tiny.tensors.values().map(|(_, values)| values.len()).sum();
                 assert_eq!(network.spec().parameters, weights, "{architecture}: every tensor is used");
             }
+        }
+    }
+
+    #[test]
+    fn memory_is_weights_as_they_are_kept_and_rows_for_the_context() {
+        let tiny = Tiny::new("Dream", false);
+        let config: &'static [u8] = tiny.config.to_string().leak().as_bytes();
+        let device = ComputeDevice::cpu();
+        let weights: usize = tiny.tensors.values().map(|(_, values)| values.len()).sum();
+        let table = tiny.tensors["model.embed_tokens.weight"].1.len();
+        // Two layers, two heads of width 6, keys and values, four bytes each.
+        let rows = |count: usize| count * 2 * 2 * 6 * 2 * 4;
+        for (dtype, bytes) in [(Dtype::F32, 4 * weights), (Dtype::F16, 4 * (weights - table) + 2 * table)] {
+            let checkpoint = Checkpoint::embedded("tiny", config, tiny.weights(dtype).leak()).unwrap();
+            let need = |positions| checkpoint.memory_need(positions, &device).unwrap() as usize;
+            assert_eq!((need(1), need(300), need(100_000)), (bytes + rows(256), bytes + rows(512), bytes + rows(1024)));
         }
     }
 

@@ -188,7 +188,7 @@ fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]>
 }
 
 /// Calls `work` with runs of whole rows of `out` and the number of the first, on several threads if it is worth it.
-fn by_rows(out: &mut [f32], width: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
+pub(super) fn by_rows(out: &mut [f32], width: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
     let rows = out.len() / width.max(1);
     if out.len() < PARALLEL_FROM {
         return work(0, out);

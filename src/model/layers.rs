@@ -1,128 +1,17 @@
-//! The building blocks that transformers share: linear maps, token vectors and head, RMS norm, rotary angles, SwiGLU.
+//! The building blocks that transformers share: RMS norm, rotary angles, SwiGLU.
 //!
-//! Batch size is one throughout: activations are `(rows, width)`. Weights are kept transposed to `(in, out)`, because
-//! that is the order in which the CPU's matrix product is fast, and maps that share their input are stacked into one.
-//! On the CPU everything between the products goes to the fused kernels of `cpu.rs`; the tensor library's own
-//! operations serve the other devices.
+//! Batch size is one throughout: activations are `(rows, width)`. The products themselves are in
+//! [`crate::model::linear`]. On the CPU everything between them goes to the fused kernels of `cpu.rs`; the tensor
+//! library's own operations serve the other devices.
 
 use candle_core::{Device, Tensor};
 use candle_nn::ops;
 
 use crate::model::cpu;
 use crate::model::device::{ComputeDevice, Kernels};
+use crate::model::linear::Linear;
 use crate::model::slots::{as_run, index};
 use crate::model::weights::{LoadError, Weights};
-
-/// A linear map, or several of the same input stacked side by side.
-#[derive(Debug)]
-pub struct Linear {
-    /// `(in, out)`.
-    weight: Tensor,
-    /// `(out)`.
-    bias: Option<Tensor>,
-    /// Outputs of each map of the stack.
-    widths: Vec<usize>,
-}
-
-impl Linear {
-    /// Loads the maps `(name, outputs)` of one input of width `inputs`: the tensors `NAME.weight` `(outputs, inputs)`
-    /// and, where the maps have biases, `NAME.bias` `(outputs)`. Their outputs lie side by side.
-    pub fn load(
-        weights: &Weights,
-        maps: &[(String, usize)],
-        inputs: usize,
-        biased: bool,
-        device: &ComputeDevice,
-    ) -> Result<Self, LoadError> {
-        let take = |name: String, shape: &[usize]| -> Result<Tensor, LoadError> {
-            Ok(weights.take(&name, shape, device.tensors())?.to_dtype(device.dtype())?)
-        };
-        let mut stack = Vec::with_capacity(maps.len());
-        for (name, outputs) in maps {
-            stack.push(take(format!("{name}.weight"), &[*outputs, inputs])?);
-        }
-        let mut bias = None;
-        if biased {
-            let biases = maps.iter().map(|(name, outputs)| take(format!("{name}.bias"), &[*outputs]));
-            bias = Some(Tensor::cat(&biases.collect::<Result<Vec<_>, _>>()?, 0)?);
-        }
-        let weight = Tensor::cat(&stack, 0)?.t()?.contiguous()?;
-        Ok(Self { weight, bias, widths: maps.iter().map(|(_, outputs)| *outputs).collect() })
-    }
-
-    /// `(rows, in)` to `(rows, out)`.
-    pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let y = x.matmul(&self.weight)?;
-        match &self.bias {
-            Some(bias) => y.broadcast_add(bias),
-            None => Ok(y),
-        }
-    }
-
-    /// As [`Self::forward`] for the maps `first..end` of the stack alone.
-    pub fn forward_part(&self, x: &Tensor, first: usize, end: usize) -> candle_core::Result<Tensor> {
-        let start: usize = self.widths[..first].iter().sum();
-        let width: usize = self.widths[first..end].iter().sum();
-        let mut weight = self.weight.narrow(1, start, width)?;
-        if !x.device().is_cpu() {
-            // Only the CPU's matrix product takes columns where they lie.
-            weight = weight.contiguous()?;
-        }
-        let y = x.matmul(&weight)?;
-        match &self.bias {
-            Some(bias) => y.broadcast_add(&bias.narrow(0, start, width)?),
-            None => Ok(y),
-        }
-    }
-}
-
-/// The two ends of a body: ids to token vectors, and the last hidden rows to logits.
-#[derive(Debug)]
-pub struct Vocabulary {
-    embedding: Embedding,
-    head: Linear,
-}
-
-/// Where token vectors come from.
-#[derive(Debug)]
-enum Embedding {
-    /// Rows of `(vocab, hidden)`.
-    Own(Tensor),
-    /// Columns of the head, `(hidden, vocab)`: held once, in the order that the head needs.
-    Tied,
-}
-
-impl Vocabulary {
-    /// Loads `embedding.weight` `(vocab, hidden)` and, unless it is tied to that, `head.weight` of the same shape.
-    pub fn load(
-        weights: &Weights,
-        embedding: &str,
-        head: Option<&str>,
-        (vocab, hidden): (usize, usize),
-        device: &ComputeDevice,
-    ) -> Result<Self, LoadError> {
-        let Some(head) = head else {
-            let head = Linear::load(weights, &[(embedding.to_owned(), vocab)], hidden, false, device)?;
-            return Ok(Self { embedding: Embedding::Tied, head });
-        };
-        let table = weights.take(&format!("{embedding}.weight"), &[vocab, hidden], device.tensors())?;
-        let embedding = Embedding::Own(table.to_dtype(device.dtype())?);
-        Ok(Self { embedding, head: Linear::load(weights, &[(head.to_owned(), vocab)], hidden, false, device)? })
-    }
-
-    /// Token vectors of `ids`, `(ids, hidden)`.
-    pub fn embed(&self, ids: &Tensor) -> candle_core::Result<Tensor> {
-        match &self.embedding {
-            Embedding::Own(table) => table.index_select(ids, 0),
-            Embedding::Tied => self.head.weight.index_select(ids, 1)?.t()?.contiguous(),
-        }
-    }
-
-    /// `(rows, hidden)` to `(rows, vocab)`.
-    pub fn logits(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        self.head.forward(x)
-    }
-}
 
 /// Division by the root mean square, then a gain per channel.
 #[derive(Debug)]

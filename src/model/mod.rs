@@ -9,7 +9,8 @@
 //! | [`tokenizer`] | text to token ids and back, prompts |
 //! | [`template`] | chat templates |
 //! | [`embedded`] | the pair that is part of the program |
-//! | [`weights`] | tensors out of a safetensors file |
+//! | [`weights`] | tensors out of safetensors files, whole or in shards |
+//! | [`gguf`] | the same out of a GGUF file, which also has configuration and tokenizer |
 //! | [`config`] | the fields of `config.json` |
 //! | [`device`] | where tensors live and are computed |
 //! | [`llada`] | configuration and names of `LLaDA` |
@@ -19,7 +20,8 @@
 //! | [`attention`] | projections to heads, heads to context |
 //! | [`kv`] | keys and values, addressed by slot |
 //! | `slots` | what such buffers are made of |
-//! | [`layers`] | linear maps, norms, rotary angles |
+//! | [`linear`] | linear maps of floats or of blocks of small integers, token vectors and head |
+//! | [`layers`] | norms, rotary angles, the feed-forward part |
 //! | `cpu` | the fused CPU kernels behind them |
 //!
 //! A further architecture of the same make is a configuration, a table of tensor names and an assembly of both, as in
@@ -33,8 +35,10 @@ pub mod config;
 mod cpu;
 pub mod device;
 pub mod embedded;
+pub mod gguf;
 pub mod kv;
 pub mod layers;
+pub mod linear;
 pub mod llada;
 pub mod network;
 mod qwen2;

@@ -1,5 +1,9 @@
 //! Rules that hold between knobs, and between knobs, prompt and model. Each has a message that says what to change.
 
+mod blocks;
+
+pub use blocks::FILTER_BLOCK;
+
 use super::{
     CacheChoice, CreditRule, EarlyCommit, EosStop, GuideRule, OrderScore, SamplerStyle, ScheduleChoice, Settings,
     SettingsError, UnmaskRule,
@@ -29,15 +33,24 @@ impl Settings {
         self.validate_adjust()?;
         self.validate_unmask()?;
         self.validate_early_commit(limits)?;
-        self.validate_guide(limits)
+        self.validate_guide(limits)?;
+        self.validate_schedule()?;
+        self.validate_attention()?;
+        self.validate_filter()?;
+        self.validate_shadow(limits)?;
+        self.validate_revision()?;
+        self.validate_cut()
     }
 
-    /// Number of blocks that a canvas of `gen_length` tokens is denoised in; the last one may be short.
-    pub fn blocks(&self, gen_length: usize) -> usize {
-        if self.schedule == ScheduleChoice::Leftmost {
-            return 1;
+    /// Number of blocks that `gen_length` tokens behind `prompt` are denoised in; the last one may be short. Adaptive
+    /// blocks are counted as if each had the usual length.
+    pub fn blocks(&self, prompt: usize, gen_length: usize) -> usize {
+        let Some(length) = self.block_length.map(|length| length.max(1)) else { return 1 };
+        match self.schedule {
+            ScheduleChoice::Blocks | ScheduleChoice::Adaptive => gen_length.div_ceil(length),
+            ScheduleChoice::Aligned => (prompt + gen_length).div_ceil(length) - prompt / length,
+            ScheduleChoice::Leftmost => 1,
         }
-        self.block_length.map_or(1, |length| gen_length.div_ceil(length.max(1)))
     }
 
     fn validate_blocks(&self, limits: &Limits) -> Result<(), SettingsError> {
@@ -47,7 +60,7 @@ impl Settings {
                 "block-length {length} does not fit a gen-length of {gen_length}: choose at most {gen_length}, or 'whole'"
             ));
         }
-        let blocks = self.blocks(gen_length);
+        let blocks = self.blocks(limits.prompt, gen_length);
         if let Some(steps) = self.steps.filter(|steps| *steps < blocks && self.unmask.counts_steps()) {
             return conflict(format!(
                 "steps {steps} is less than one step for each of the {blocks} blocks: choose steps of at least {blocks}, \

@@ -172,14 +172,14 @@ impl Log {
     pub fn push(&mut self, entry: Arc<Entry>) {
         let mut canvas = Canvas::clone(self.canvas(self.entries.len()));
         canvas.ids.clone_from(&entry.record.ids);
-        for commit in &entry.record.commits {
-            if let Some(slot) = canvas.written.get_mut(commit.position) {
-                *slot = Some((entry.record.step, commit.reason, commit.confidence));
-            }
-        }
         for position in &entry.record.remasked {
             if let Some(slot) = canvas.written.get_mut(*position) {
                 *slot = None;
+            }
+        }
+        for commit in &entry.record.commits {
+            if let Some(slot) = canvas.written.get_mut(commit.position) {
+                *slot = Some((entry.record.step, commit.reason, commit.confidence));
             }
         }
         for piece in &entry.pieces {

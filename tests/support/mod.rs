@@ -160,6 +160,7 @@ pub fn models(network: Scripted) -> Models {
             device: "cpu".into(),
         },
         guide_card: None,
+        filter: None,
     }
 }
 

@@ -7,6 +7,7 @@
 //! | file | method |
 //! |---|---|
 //! | `freecache.rs` | FreeCache (FlashDLM) |
+//! | `exact.rs` | the exact prefix of block-causal networks (BD3LM, LLaDA2) |
 //! | `fastdllm.rs` | Fast-dLLM's prefix and dual cache |
 //! | `dkv.rs` | dKV-Cache: decode, prefill, both, greedy |
 //! | `elastic.rs` | Elastic-Cache |
@@ -16,6 +17,7 @@
 
 mod dkv;
 mod elastic;
+mod exact;
 mod fastdllm;
 mod freecache;
 
@@ -35,6 +37,7 @@ pub(super) struct Cache {
     rows: Vec<Option<Row>>,
     /// The policy that planned the last step: another one starts from rows that are all fresh.
     policy: CacheChoice,
+    exact: exact::Exact,
     /// The canvas as the last step found it.
     before: Vec<u32>,
     /// What each layer did in the last step, where layers differ.
@@ -55,6 +58,7 @@ impl Cache {
         Self {
             rows: vec![None; length],
             policy: CacheChoice::Off,
+            exact: exact::Exact::default(),
             before: Vec::new(),
             layers: Vec::new(),
             elastic: elastic::Elastic::default(),
@@ -73,7 +77,8 @@ impl Cache {
         let fresh = switched || self.rows[..needed].iter().any(Option::is_none);
         self.layers.clear();
         let mut plan = match policy {
-            CacheChoice::Off => Plan::whole(live),
+            CacheChoice::Off => Plan::whole(moment.horizon()),
+            CacheChoice::Exact => self.exact.plan(moment, switched),
             CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window if fresh => freecache::first(moment),
             CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window => freecache::plan(moment),
             CacheChoice::FastPrefix | CacheChoice::FastDual => fastdllm::plan(moment, fresh),

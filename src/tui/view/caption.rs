@@ -61,6 +61,11 @@ pub(super) fn because(reason: Reason) -> &'static str {
         Reason::EarlyCommit => "by early commit",
         Reason::BestOfStep => "best of the step",
         Reason::Drawn => "drawn by lot",
+        Reason::Filter => "by the filter",
+        Reason::WideIn => "wide in",
+        Reason::BestOfRun => "best of its run",
+        Reason::Edit => "as an edit",
+        Reason::Revised => "written anew",
         Reason::GuideAgreed => "with the guide",
         Reason::Forced => "forced",
         Reason::GuideWrote => "by the guide",
@@ -70,7 +75,7 @@ pub(super) fn because(reason: Reason) -> &'static str {
 }
 
 /// Every reason, in the order of their importance.
-pub(super) const REASONS: [Reason; 15] = [
+pub(super) const REASONS: [Reason; 20] = [
     Reason::GuideAgreed,
     Reason::Forced,
     Reason::GuideWrote,
@@ -79,19 +84,26 @@ pub(super) const REASONS: [Reason; 15] = [
     Reason::Factor,
     Reason::Entropy,
     Reason::AtRest,
+    Reason::Filter,
+    Reason::WideIn,
     Reason::Neighbour,
     Reason::Credit,
+    Reason::BestOfRun,
     Reason::BestOfStep,
     Reason::Quota,
     Reason::Drawn,
+    Reason::Edit,
+    Reason::Revised,
     Reason::EarlyCommit,
     Reason::EndOfText,
 ];
 
 fn written(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
     let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
+    let mut taken_back = taken_back(record, pen);
     if record.commits.is_empty() {
-        return vec![span("wrote nothing", text)];
+        taken_back.insert(0, span("wrote nothing", text));
+        return taken_back;
     }
     let counts = REASONS
         .into_iter()
@@ -106,7 +118,21 @@ fn written(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
         spans.push(span(format!("{thing} "), text));
         spans.push(span(because(reason), pen.theme.ink(pen.theme.reason(reason))));
     }
+    spans.append(&mut taken_back);
     spans
+}
+
+/// What was masked again: ", masked 2 again".
+fn taken_back(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
+    if record.remasked.is_empty() {
+        return Vec::new();
+    }
+    let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
+    vec![
+        span(", masked ", dim),
+        span(format!("{} ", record.remasked.len()), text),
+        span("again", pen.theme.ink(pen.theme.remasked())),
+    ]
 }
 
 /// Mean confidence of what the step wrote; end of text is left out, it is always sure.

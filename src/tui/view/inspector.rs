@@ -111,7 +111,9 @@ impl Glass<'_, '_> {
         match self.view.state(position) {
             State::Prompt => self.fact("state", vec![span("prompt, given", text)]),
             State::Masked => {
-                self.fact("state", vec![span("masked", text)]);
+                let again = if self.view.is_remasked(position) { " again by this step" } else { "" };
+                let again = span(again, self.pen.theme.ink(self.pen.theme.remasked()));
+                self.fact("state", vec![span("masked", text), again]);
                 if let Some(proposal) = self.view.proposal(position) {
                     self.measure(proposal.confidence, proposal.entropy);
                 } else if self.view.record.is_some() {

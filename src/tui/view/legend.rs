@@ -157,6 +157,8 @@ fn lines(app: &App, theme: Theme) -> Vec<Line<'static>> {
     lines.push(entry(span("word", fresh_style(theme)), "written in this step"));
     lines.push(entry(span("word", draft_style(theme)), "a draft on a masked place; stronger the surer"));
     lines.push(entry(span(glyphs.mask.repeat(2), draft_style(theme)), "masked; d switches between drafts and masks"));
+    let again = span(glyphs.mask_again.repeat(2), looks::taken_back(theme));
+    lines.push(entry(again, "written before, masked again by this step"));
     lines.push(Line::default());
     lines.push(heading(Layer::Cache, "2"));
     for (status, name, meaning) in STATUSES {

@@ -75,6 +75,11 @@ impl<'a> StepView<'a> {
         }
     }
 
+    /// Whether this step masked a position again that was written before; it may have been written anew since.
+    pub fn is_remasked(&self, position: usize) -> bool {
+        self.record.is_some_and(|record| record.remasked.binary_search(&position).is_ok())
+    }
+
     /// Whether a position holds end of text.
     pub fn is_eos(&self, position: usize) -> bool {
         position >= self.prompt_length() && self.id(position).is_some_and(|id| self.log.header().is_end(id))

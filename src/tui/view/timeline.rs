@@ -161,16 +161,24 @@ fn fill(pen: &Pen<'_>, reason: Reason) -> &'static str {
         return glyphs.rising[7];
     }
     match reason {
-        Reason::GuideAgreed | Reason::Quota | Reason::Threshold | Reason::Factor | Reason::Entropy | Reason::AtRest => {
-            glyphs.rising[7]
-        }
+        Reason::GuideAgreed
+        | Reason::Quota
+        | Reason::Threshold
+        | Reason::Factor
+        | Reason::Entropy
+        | Reason::AtRest
+        | Reason::Filter
+        | Reason::WideIn => glyphs.rising[7],
         Reason::Forced
         | Reason::GuideWrote
         | Reason::BlockEntry
         | Reason::BestOfStep
+        | Reason::BestOfRun
         | Reason::Drawn
         | Reason::Neighbour
         | Reason::Credit
+        | Reason::Edit
+        | Reason::Revised
         | Reason::EarlyCommit => glyphs.mask_reused,
         Reason::EndOfText => glyphs.mask_dropped,
     }

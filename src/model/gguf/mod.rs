@@ -1,0 +1,196 @@
+//! GGUF: one file with metadata, tokenizer and tensors, as llama.cpp writes them.
+//!
+//! Versions 2 and 3 are read, from little-endian files that are not split. Everything else is told apart by the
+//! architecture that the file names:
+//!
+//! | `general.architecture` | body | `config.json` it stands for |
+//! |---|---|---|
+//! | `llada` | `LLaDA` | `model_type` `llada` |
+//! | `dream` | Dream | `model_type` `Dream` |
+//! | `qwen2` | Qwen2, or A2D where attention is not causal | `qwen2`, `a2d-qwen2` |
+//! | `qwen3` | Qwen3, or A2D where attention is not causal | `qwen3`, `a2d-qwen3` |
+//!
+//! | module | which question it answers |
+//! |---|---|
+//! | `reader` | what the header says, and whether the file can hold it |
+//! | `names` | what a tensor of the published checkpoint is called here |
+//! | `config` | what `config.json` would say |
+//! | `tokenizer` | what `tokenizer.json` would say |
+
+mod config;
+mod names;
+mod reader;
+mod tokenizer;
+
+use std::path::Path;
+
+use self::names::Family;
+use self::reader::{Header, Value};
+use crate::model::weights::LoadError;
+use crate::model::weights::mapped::Bytes;
+use crate::model::weights::stored::Stored;
+
+pub use self::tokenizer::VocabularyError;
+
+/// An opened GGUF file whose header has been checked.
+#[derive(Debug)]
+pub struct GgufFile {
+    file: String,
+    bytes: Bytes,
+    header: Header,
+    family: Family,
+    /// Rows of a query head.
+    head_width: usize,
+}
+
+impl GgufFile {
+    /// Opens a file and checks its header, its architecture among it.
+    pub fn open(path: &Path) -> Result<Self, LoadError> {
+        let file = path.display().to_string();
+        match Bytes::open(path) {
+            Ok(bytes) => Self::read(file, bytes),
+            Err(error) => Err(LoadError::Read { file, error }),
+        }
+    }
+
+    /// Takes a file's bytes; `file` is its name in messages.
+    pub fn from_bytes(file: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Result<Self, LoadError> {
+        Self::read(file.into(), Bytes::Held(bytes.into().into()))
+    }
+
+    fn read(file: String, bytes: Bytes) -> Result<Self, LoadError> {
+        let header = Header::read(&file, &bytes)?;
+        let unsound = |reason: String| LoadError::Gguf { file: file.clone(), reason };
+        let architecture = match header.field("general.architecture") {
+            Some(Value::Text(range)) => String::from_utf8_lossy(&bytes[range.clone()]).into_owned(),
+            _ => return Err(unsound("it names no architecture in `general.architecture`".into())),
+        };
+        let Some(family) = Family::of(&architecture) else {
+            let supported = Family::SUPPORTED.into();
+            return Err(LoadError::Architecture { file, found: architecture, supported });
+        };
+        let mut gguf = Self { file, bytes, header, family, head_width: 0 };
+        match gguf.whole("split.count")? {
+            None | Some(0 | 1) => {}
+            Some(parts) => {
+                return Err(gguf.unsound(format!(
+                    "it is one of {parts} parts of a split file: join them with `llama-gguf-split --merge`"
+                )));
+            }
+        }
+        gguf.head_width = gguf.checked_head_width()?;
+        Ok(gguf)
+    }
+
+    /// The file's name in messages.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The id of the first of these tokens that the file's vocabulary has.
+    pub(crate) fn token_named(&self, names: &[&str]) -> Result<Option<u32>, LoadError> {
+        let Some(tokens) = self.texts("tokenizer.ggml.tokens")? else { return Ok(None) };
+        let id = names.iter().find_map(|name| tokens.iter().position(|token| token == name));
+        Ok(id.map(|id| id as u32))
+    }
+
+    /// The tensor that a published checkpoint has under this name.
+    pub(crate) fn find(&self, name: &str) -> Option<Stored<'_>> {
+        let name = self.family.translate(name)?;
+        self.stored(&name.stored, name.interleaved)
+    }
+
+    /// What the file calls the tensor that a published checkpoint has under this name.
+    pub(crate) fn stored_name(&self, name: &str) -> String {
+        self.family.translate(name).map_or_else(|| name.to_owned(), |name| name.stored)
+    }
+
+    /// All tensors by the names that the file has for them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (String, Stored<'_>)> {
+        self.header.tensors.keys().filter_map(|name| Some((name.clone(), self.stored(name, false)?)))
+    }
+
+    fn stored(&self, name: &str, interleaved: bool) -> Option<Stored<'_>> {
+        let tensor = self.header.tensors.get(name)?;
+        let stored = Stored::new(&self.bytes, tensor.range.clone(), tensor.encoding, tensor.shape.clone());
+        // A wrong number of rows is an error of whoever takes the tensor; it need not be put in order for that.
+        let in_heads = tensor.shape[0].is_multiple_of(self.head_width);
+        Some(if interleaved && in_heads { stored.interleaved(self.head_width) } else { stored })
+    }
+
+    fn unsound(&self, reason: String) -> LoadError {
+        LoadError::Gguf { file: self.file.clone(), reason }
+    }
+
+    fn mistyped(&self, key: &str, expected: &str) -> LoadError {
+        let found = self.header.field(key).map_or("missing", Value::kind);
+        self.unsound(format!("field `{key}` is {found}, expected {expected}"))
+    }
+
+    /// A field that holds a whole number, if it is there.
+    fn whole(&self, key: &str) -> Result<Option<u64>, LoadError> {
+        match self.header.field(key) {
+            None => Ok(None),
+            Some(Value::Whole(number)) => match u64::try_from(*number) {
+                Ok(number) => Ok(Some(number)),
+                Err(_) => Err(self.unsound(format!("field `{key}` is {number}, expected 0 or more"))),
+            },
+            Some(_) => Err(self.mistyped(key, "a whole number")),
+        }
+    }
+
+    /// A field that holds a number, if it is there.
+    fn number(&self, key: &str) -> Result<Option<f64>, LoadError> {
+        match self.header.field(key) {
+            None => Ok(None),
+            Some(Value::Float(number)) => Ok(Some(*number)),
+            Some(Value::Whole(number)) => Ok(Some(*number as f64)),
+            Some(_) => Err(self.mistyped(key, "a number")),
+        }
+    }
+
+    /// A field that holds true or false, if it is there.
+    fn flag(&self, key: &str) -> Result<Option<bool>, LoadError> {
+        match self.header.field(key) {
+            None => Ok(None),
+            Some(Value::Flag(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(self.mistyped(key, "true or false")),
+        }
+    }
+
+    /// A field that holds a text, if it is there.
+    fn text(&self, key: &str) -> Result<Option<&str>, LoadError> {
+        match self.header.field(key) {
+            None => Ok(None),
+            Some(Value::Text(range)) => match std::str::from_utf8(&self.bytes[range.clone()]) {
+                Ok(text) => Ok(Some(text)),
+                Err(_) => Err(self.unsound(format!("field `{key}` is no UTF-8 text"))),
+            },
+            Some(_) => Err(self.mistyped(key, "a text")),
+        }
+    }
+
+    /// A field that holds a list of texts, if it is there.
+    fn texts(&self, key: &str) -> Result<Option<Vec<&str>>, LoadError> {
+        match self.header.field(key) {
+            None => Ok(None),
+            Some(Value::List(list)) => match list.texts(&self.bytes) {
+                Some(texts) => Ok(Some(texts)),
+                None => Err(self.mistyped(key, "a list of UTF-8 texts")),
+            },
+            Some(_) => Err(self.mistyped(key, "a list of texts")),
+        }
+    }
+
+    /// A field that holds a list of whole numbers, if it is there.
+    fn wholes(&self, key: &str) -> Result<Option<Vec<i64>>, LoadError> {
+        match self.header.field(key) {
+            None => Ok(None),
+            Some(Value::List(list)) => match list.wholes(&self.bytes) {
+                Some(numbers) => Ok(Some(numbers)),
+                None => Err(self.mistyped(key, "a list of whole numbers")),
+            },
+            Some(_) => Err(self.mistyped(key, "a list of whole numbers")),
+        }
+    }
+}

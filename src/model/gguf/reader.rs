@@ -1,0 +1,610 @@
+//! The header of a GGUF file: fields by name, and where each tensor lies.
+//!
+//! The file is untrusted. Every count is held against the bytes that are left before anything is read, lists stay
+//! where they are in the file until somebody asks for them, and no tensor is believed to lie outside the file.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use candle_core::quantized::GgmlDType;
+
+use crate::model::weights::LoadError;
+use crate::model::weights::stored::Encoding;
+
+/// What a file begins with.
+const MAGIC: &[u8; 4] = b"GGUF";
+/// Fields that a header may have; real ones have about fifty.
+const MOST_FIELDS: u64 = 1 << 16;
+/// Tensors that a file may have; a network of a hundred layers has about a thousand.
+const MOST_TENSORS: u64 = 1 << 17;
+/// Bytes of a name in this format.
+const LONGEST_NAME: usize = 65_535;
+/// Dimensions of a tensor in this format.
+const MOST_DIMENSIONS: u32 = 4;
+/// Lists within lists; no known field has any.
+const DEEPEST: usize = 4;
+/// Where tensors begin at multiples of, unless the file says otherwise.
+const ALIGNMENT: u64 = 32;
+
+/// What a header says.
+#[derive(Debug)]
+pub(super) struct Header {
+    fields: BTreeMap<String, Value>,
+    pub(super) tensors: BTreeMap<String, Placed>,
+}
+
+/// Where a tensor lies and what it is.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) encoding: Encoding,
+    /// Outermost dimension first, the other way round than in the file.
+    pub(super) shape: Vec<usize>,
+    /// Bytes of the file.
+    pub(super) range: Range<usize>,
+}
+
+/// The value of a field.
+#[derive(Debug)]
+pub(super) enum Value {
+    /// Of any width, signed or not.
+    Whole(i128),
+    Float(f64),
+    Flag(bool),
+    /// Bytes of the file.
+    Text(Range<usize>),
+    List(List),
+}
+
+impl Value {
+    /// What it is, for messages.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Whole(_) => "a whole number",
+            Self::Float(_) => "a number",
+            Self::Flag(_) => "true or false",
+            Self::Text(_) => "a text",
+            Self::List(_) => "a list",
+        }
+    }
+}
+
+/// A list that lies in the file.
+#[derive(Debug)]
+pub(super) struct List {
+    kind: Kind,
+    length: usize,
+    /// Bytes of its elements.
+    range: Range<usize>,
+}
+
+impl List {
+    /// The elements of a list of texts; `None` for other lists, and where one is no UTF-8.
+    pub(super) fn texts<'a>(&self, bytes: &'a [u8]) -> Option<Vec<&'a str>> {
+        if self.kind != Kind::Text {
+            return None;
+        }
+        let mut at = Cursor { bytes: &bytes[..self.range.end], at: self.range.start };
+        (0..self.length).map(|_| std::str::from_utf8(&bytes[at.text().ok()?]).ok()).collect()
+    }
+
+    /// The elements of a list of whole numbers; `None` for other lists.
+    pub(super) fn wholes(&self, bytes: &[u8]) -> Option<Vec<i64>> {
+        let mut at = Cursor { bytes: &bytes[..self.range.end], at: self.range.start };
+        let element = |_| match at.value(self.kind, 0).ok()? {
+            Value::Whole(number) => i64::try_from(number).ok(),
+            _ => None,
+        };
+        (0..self.length).map(element).collect()
+    }
+}
+
+/// The type of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    U8,
+    I8,
+    U16,
+    I16,
+    U32,
+    I32,
+    F32,
+    Flag,
+    Text,
+    List,
+    U64,
+    I64,
+    F64,
+}
+
+impl Kind {
+    fn of(number: u32) -> Option<Self> {
+        use Kind::{F32, F64, Flag, I8, I16, I32, I64, List, Text, U8, U16, U32, U64};
+        let kinds = [U8, I8, U16, I16, U32, I32, F32, Flag, Text, List, U64, I64, F64];
+        kinds.get(number as usize).copied()
+    }
+
+    /// Bytes of a value: all of them, or for texts and lists the fewest.
+    fn least_bytes(self) -> u64 {
+        match self {
+            Self::U8 | Self::I8 | Self::Flag => 1,
+            Self::U16 | Self::I16 => 2,
+            Self::U32 | Self::I32 | Self::F32 => 4,
+            Self::U64 | Self::I64 | Self::F64 | Self::Text => 8,
+            Self::List => 12,
+        }
+    }
+
+    fn is_fixed(self) -> bool {
+        !matches!(self, Self::Text | Self::List)
+    }
+}
+
+/// What is wrong with a header.
+enum Flaw {
+    /// It goes on behind the end of the file.
+    Cut,
+    /// Anything else.
+    Unsound(String),
+}
+
+impl Header {
+    /// Reads the header of a file; `file` is its name in messages.
+    pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Self, LoadError> {
+        let mut cursor = Cursor { bytes, at: 0 };
+        let unsound = |reason: String| LoadError::Gguf { file: file.to_owned(), reason };
+        let flaw = |flaw: Flaw, part: &str| match flaw {
+            Flaw::Cut => unsound(format!("it ends within {part}, after {} bytes: it is truncated", bytes.len())),
+            Flaw::Unsound(reason) => unsound(reason),
+        };
+        match bytes.first_chunk() {
+            Some(magic) if magic == MAGIC => cursor.at = MAGIC.len(),
+            found => {
+                let found = found.map_or(bytes, |magic: &[u8; 4]| magic.as_slice());
+                return Err(unsound(format!("it begins with \"{}\", expected \"GGUF\"", found.escape_ascii())));
+            }
+        }
+        let (fields, tensors) = cursor.counts().map_err(|wrong| flaw(wrong, "its first line"))?;
+        let fields = cursor.fields(fields).map_err(|wrong| flaw(wrong, "its metadata"))?;
+        let tensors = cursor.tensors(tensors).map_err(|wrong| flaw(wrong, "its list of tensors"))?;
+        let alignment = match fields.get("general.alignment") {
+            None => ALIGNMENT,
+            Some(Value::Whole(alignment)) => match u64::try_from(*alignment) {
+                Ok(alignment) if alignment.is_power_of_two() && alignment <= 1 << 20 => alignment,
+                _ => return Err(unsound(format!("its alignment is {alignment}, expected a power of two"))),
+            },
+            Some(other) => return Err(unsound(format!("its alignment is {}, expected a number", other.kind()))),
+        };
+        let start = (cursor.at as u64).next_multiple_of(alignment);
+        let mut placed = BTreeMap::new();
+        let mut expected = 0;
+        for (name, Described { encoding, shape, offset }) in tensors {
+            if !offset.is_multiple_of(alignment) {
+                return Err(unsound(format!("tensor `{name}` begins at {offset}, no multiple of {alignment}")));
+            }
+            let length = encoding.bytes(shape.iter().product()) as u64;
+            let Some(end) = start.checked_add(offset).and_then(|begin| begin.checked_add(length)) else {
+                return Err(unsound(format!("tensor `{name}` begins at {offset}, which no file can hold")));
+            };
+            expected = expected.max(end);
+            placed.insert(name, Placed { encoding, shape, range: (end - length) as usize..end as usize });
+        }
+        if expected > bytes.len() as u64 {
+            return Err(LoadError::Length { file: file.to_owned(), found: bytes.len() as u64, expected });
+        }
+        Ok(Self { fields, tensors: placed })
+    }
+
+    /// The value of a field.
+    pub(super) fn field(&self, key: &str) -> Option<&Value> {
+        self.fields.get(key)
+    }
+}
+
+/// A tensor as the header describes it.
+struct Described {
+    encoding: Encoding,
+    shape: Vec<usize>,
+    /// From the start of the tensors on.
+    offset: u64,
+}
+
+/// A place in the header.
+struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Cursor<'_> {
+    fn left(&self) -> u64 {
+        (self.bytes.len() - self.at) as u64
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Flaw> {
+        let array = self.bytes[self.at..].first_chunk::<N>().ok_or(Flaw::Cut)?;
+        self.at += N;
+        Ok(*array)
+    }
+
+    fn u32(&mut self) -> Result<u32, Flaw> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, Flaw> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    /// Steps over so many bytes.
+    fn skip(&mut self, length: u64) -> Result<Range<usize>, Flaw> {
+        if length > self.left() {
+            return Err(Flaw::Cut);
+        }
+        let start = self.at;
+        self.at += length as usize;
+        Ok(start..self.at)
+    }
+
+    fn text(&mut self) -> Result<Range<usize>, Flaw> {
+        let length = self.u64()?;
+        self.skip(length)
+    }
+
+    fn name(&mut self) -> Result<String, Flaw> {
+        let range = self.text()?;
+        if range.len() > LONGEST_NAME {
+            return Err(Flaw::Unsound(format!("it has a name of {} bytes", range.len())));
+        }
+        Ok(String::from_utf8_lossy(&self.bytes[range]).into_owned())
+    }
+
+    /// Version, then the numbers of fields and of tensors.
+    fn counts(&mut self) -> Result<(u64, u64), Flaw> {
+        let version = self.u32()?;
+        match version {
+            2 | 3 => {}
+            _ if matches!(version.swap_bytes(), 1..=3) => {
+                return Err(Flaw::Unsound("it is written for big-endian machines: convert the model again".into()));
+            }
+            _ => {
+                return Err(Flaw::Unsound(format!(
+                    "it is of version {version}, expected 2 or 3: convert the model again with a current llama.cpp"
+                )));
+            }
+        }
+        let (tensors, fields) = (self.u64()?, self.u64()?);
+        for (what, count, most) in [("tensors", tensors, MOST_TENSORS), ("fields", fields, MOST_FIELDS)] {
+            if count > most {
+                return Err(Flaw::Unsound(format!("it claims to hold {count} {what}, more than any model has")));
+            }
+        }
+        Ok((fields, tensors))
+    }
+
+    fn fields(&mut self, count: u64) -> Result<BTreeMap<String, Value>, Flaw> {
+        let mut fields = BTreeMap::new();
+        for _ in 0..count {
+            let key = self.name()?;
+            let kind = self.kind(&key)?;
+            let value = self.value(kind, 0).map_err(|flaw| match flaw {
+                Flaw::Unsound(reason) => Flaw::Unsound(format!("field `{key}` {reason}")),
+                Flaw::Cut => Flaw::Cut,
+            })?;
+            if fields.contains_key(&key) {
+                return Err(Flaw::Unsound(format!("it has two fields `{key}`")));
+            }
+            fields.insert(key, value);
+        }
+        Ok(fields)
+    }
+
+    fn kind(&mut self, key: &str) -> Result<Kind, Flaw> {
+        let number = self.u32()?;
+        Kind::of(number).ok_or_else(|| Flaw::Unsound(format!("field `{key}` is of the unknown type {number}")))
+    }
+
+    fn value(&mut self, kind: Kind, depth: usize) -> Result<Value, Flaw> {
+        Ok(match kind {
+            Kind::U8 => Value::Whole(u8::from_le_bytes(self.array()?).into()),
+            Kind::I8 => Value::Whole(i8::from_le_bytes(self.array()?).into()),
+            Kind::U16 => Value::Whole(u16::from_le_bytes(self.array()?).into()),
+            Kind::I16 => Value::Whole(i16::from_le_bytes(self.array()?).into()),
+            Kind::U32 => Value::Whole(self.u32()?.into()),
+            Kind::I32 => Value::Whole(i32::from_le_bytes(self.array()?).into()),
+            Kind::U64 => Value::Whole(self.u64()?.into()),
+            Kind::I64 => Value::Whole(i64::from_le_bytes(self.array()?).into()),
+            Kind::F32 => Value::Float(f32::from_le_bytes(self.array()?).into()),
+            Kind::F64 => Value::Float(f64::from_le_bytes(self.array()?)),
+            Kind::Flag => match self.array()? {
+                [flag @ (0 | 1)] => Value::Flag(flag == 1),
+                [other] => return Err(Flaw::Unsound(format!("is {other}, expected 0 or 1"))),
+            },
+            Kind::Text => Value::Text(self.text()?),
+            Kind::List => Value::List(self.list(depth)?),
+        })
+    }
+
+    fn list(&mut self, depth: usize) -> Result<List, Flaw> {
+        if depth == DEEPEST {
+            return Err(Flaw::Unsound("holds lists within lists too deep".into()));
+        }
+        let number = self.u32()?;
+        let kind = Kind::of(number).ok_or_else(|| Flaw::Unsound(format!("lists the unknown type {number}")))?;
+        let length = self.u64()?;
+        let least = length.saturating_mul(kind.least_bytes());
+        if least > self.left() {
+            let left = self.left();
+            return Err(Flaw::Unsound(format!(
+                "claims to list {length} elements, but the file has only {left} more bytes: it is truncated or damaged"
+            )));
+        }
+        let start = self.at;
+        if kind.is_fixed() {
+            self.skip(least)?;
+        } else {
+            for _ in 0..length {
+                self.value(kind, depth + 1)?;
+            }
+        }
+        Ok(List { kind, length: length as usize, range: start..self.at })
+    }
+
+    fn tensors(&mut self, count: u64) -> Result<BTreeMap<String, Described>, Flaw> {
+        let mut tensors = BTreeMap::new();
+        for _ in 0..count {
+            let name = self.name()?;
+            let described = self.tensor(&name)?;
+            if tensors.contains_key(&name) {
+                return Err(Flaw::Unsound(format!("it has two tensors `{name}`")));
+            }
+            tensors.insert(name, described);
+        }
+        Ok(tensors)
+    }
+
+    fn tensor(&mut self, name: &str) -> Result<Described, Flaw> {
+        let dimensions = self.u32()?;
+        if !(1..=MOST_DIMENSIONS).contains(&dimensions) {
+            return Err(Flaw::Unsound(format!(
+                "tensor `{name}` has {dimensions} dimensions, expected 1 to {MOST_DIMENSIONS}"
+            )));
+        }
+        let sizes = (0..dimensions).map(|_| self.u64()).collect::<Result<Vec<_>, _>>()?;
+        let elements = sizes.iter().try_fold(1_u64, |product, &size| product.checked_mul(size));
+        // A byte holds four numbers at most: more of them cannot lie in any file.
+        if elements.is_none_or(|elements| elements == 0 || elements > i64::MAX as u64 / 8) {
+            return Err(Flaw::Unsound(format!("tensor `{name}` has the impossible sizes {sizes:?}")));
+        }
+        let encoding = encoding(name, self.u32()?)?;
+        let block = encoding.blocks().map_or(1, |blocks| blocks.block_size()) as u64;
+        if !sizes[0].is_multiple_of(block) {
+            return Err(Flaw::Unsound(format!(
+                "tensor `{name}` has rows of {} numbers, but {encoding} comes in blocks of {block}",
+                sizes[0]
+            )));
+        }
+        let shape = sizes.iter().rev().map(|&size| size as usize).collect();
+        Ok(Described { encoding, shape, offset: self.u64()? })
+    }
+}
+
+/// The encoding that a number in the file stands for.
+fn encoding(tensor: &str, number: u32) -> Result<Encoding, Flaw> {
+    Ok(match number {
+        0 => Encoding::F32,
+        1 => Encoding::F16,
+        30 => Encoding::BF16,
+        2 => Encoding::Blocks(GgmlDType::Q4_0),
+        3 => Encoding::Blocks(GgmlDType::Q4_1),
+        6 => Encoding::Blocks(GgmlDType::Q5_0),
+        7 => Encoding::Blocks(GgmlDType::Q5_1),
+        8 => Encoding::Blocks(GgmlDType::Q8_0),
+        10 => Encoding::Blocks(GgmlDType::Q2K),
+        11 => Encoding::Blocks(GgmlDType::Q3K),
+        12 => Encoding::Blocks(GgmlDType::Q4K),
+        13 => Encoding::Blocks(GgmlDType::Q5K),
+        14 => Encoding::Blocks(GgmlDType::Q6K),
+        other => {
+            let name = OTHERS.iter().find(|(number, _)| *number == other).map_or("an unknown type", |(_, name)| name);
+            return Err(Flaw::Unsound(format!(
+                "tensor `{tensor}` is stored as {name} (type {other}), which is not supported: choose a file in F16, \
+                 BF16, Q8_0, Q6_K, Q5_K_M or Q4_K_M"
+            )));
+        }
+    })
+}
+
+/// Encodings of the format that are not supported, by number.
+const OTHERS: [(u32, &str); 21] = [
+    (9, "Q8_1"),
+    (15, "Q8_K"),
+    (16, "IQ2_XXS"),
+    (17, "IQ2_XS"),
+    (18, "IQ3_XXS"),
+    (19, "IQ1_S"),
+    (20, "IQ4_NL"),
+    (21, "IQ3_S"),
+    (22, "IQ2_S"),
+    (23, "IQ4_XS"),
+    (24, "I8"),
+    (25, "I16"),
+    (26, "I32"),
+    (27, "I64"),
+    (28, "F64"),
+    (29, "IQ1_M"),
+    (34, "TQ1_0"),
+    (35, "TQ2_0"),
+    (39, "MXFP4"),
+    (40, "NVFP4"),
+    (41, "Q1_0"),
+];
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A file, written piece by piece.
+    #[derive(Clone)]
+    struct File(Vec<u8>);
+
+    impl File {
+        fn new(version: u32, tensors: u64, fields: u64) -> Self {
+            Self(MAGIC.to_vec()).u32(version).u64(tensors).u64(fields)
+        }
+
+        fn u32(mut self, number: u32) -> Self {
+            self.0.extend(number.to_le_bytes());
+            self
+        }
+
+        fn u64(mut self, number: u64) -> Self {
+            self.0.extend(number.to_le_bytes());
+            self
+        }
+
+        fn bytes(mut self, bytes: &[u8]) -> Self {
+            self.0.extend(bytes);
+            self
+        }
+
+        fn text(self, text: &str) -> Self {
+            self.u64(text.len() as u64).bytes(text.as_bytes())
+        }
+
+        fn tensor(self, name: &str, sizes: &[u64], encoding: u32, offset: u64) -> Self {
+            let start = self.text(name).u32(sizes.len() as u32);
+            sizes.iter().fold(start, |file, &size| file.u64(size)).u32(encoding).u64(offset)
+        }
+
+        /// Data of this many bytes, where tensors begin.
+        fn data(mut self, length: usize) -> Self {
+            self.0.resize(self.0.len().next_multiple_of(32) + length, 7);
+            self
+        }
+
+        fn read(&self) -> Result<Header, LoadError> {
+            Header::read("m.gguf", &self.0)
+        }
+
+        fn message(&self) -> String {
+            self.read().unwrap_err().to_string()
+        }
+    }
+
+    /// A file with every kind of field and two tensors.
+    fn whole() -> File {
+        File::new(3, 2, 6)
+            .text("a.count")
+            .u32(4)
+            .u32(7)
+            .text("a.eps")
+            .u32(6)
+            .bytes(&1e-6_f32.to_le_bytes())
+            .text("a.flag")
+            .u32(7)
+            .bytes(&[1])
+            .text("a.name")
+            .u32(8)
+            .text("tiny")
+            .text("a.words")
+            .u32(9)
+            .u32(8)
+            .u64(2)
+            .text("one")
+            .text("two")
+            .text("a.kinds")
+            .u32(9)
+            .u32(5)
+            .u64(2)
+            .u32(3)
+            .u32(u32::MAX)
+            .tensor("x", &[64, 2], 8, 0)
+            .tensor("y", &[3], 0, 160)
+            .data(172)
+    }
+
+    #[test]
+    fn a_header_says_what_is_where() {
+        let file = whole();
+        let header = file.read().unwrap();
+        assert!(matches!(header.field("a.count"), Some(Value::Whole(7))));
+        assert!(matches!(header.field("a.eps"), Some(Value::Float(eps)) if *eps as f32 == 1e-6));
+        assert!(matches!(header.field("a.flag"), Some(Value::Flag(true))));
+        assert!(matches!(header.field("a.name"), Some(Value::Text(range)) if &file.0[range.clone()] == b"tiny"));
+        let Some(Value::List(words)) = header.field("a.words") else { panic!("no list") };
+        assert_eq!((words.texts(&file.0).unwrap(), words.wholes(&file.0)), (vec!["one", "two"], None));
+        let Some(Value::List(kinds)) = header.field("a.kinds") else { panic!("no list") };
+        assert_eq!((kinds.wholes(&file.0).unwrap(), kinds.texts(&file.0)), (vec![3, -1], None));
+        let (x, y) = (&header.tensors["x"], &header.tensors["y"]);
+        assert_eq!((&x.shape[..], x.range.len(), x.encoding.to_string().as_str()), (&[2, 64][..], 2 * 2 * 34, "Q8_0"));
+        assert_eq!((&y.shape[..], y.range.start - x.range.start, y.range.end), (&[3][..], 160, file.0.len()));
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_is_an_error_that_says_so() {
+        let file = whole();
+        for length in 0..file.0.len() {
+            let message = File(file.0[..length].to_vec()).message();
+            let expected = if length < 4 { "expected \"GGUF\"" } else { "truncated" };
+            assert!(message.contains(expected), "{length}: {message}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let one = |name: &str, sizes: &[u64], encoding, offset| {
+            File::new(3, 1, 0).tensor(name, sizes, encoding, offset).data(1024)
+        };
+        let field = |kind| File::new(3, 0, 1).text("k").u32(kind);
+        let cases = [
+            (File(b"PK\x03\x04 and more".to_vec()), r#"begins with "PK\x03\x04", expected "GGUF""#),
+            (File::new(1, 0, 0), "is of version 1, expected 2 or 3"),
+            (File::new(3_u32.swap_bytes(), 0, 0), "big-endian"),
+            (File::new(3, u64::MAX, 0), "claims to hold 18446744073709551615 tensors"),
+            (File::new(3, 0, 1 << 40), "claims to hold 1099511627776 fields"),
+            (field(13), "field `k` is of the unknown type 13"),
+            (field(7).bytes(&[2]), "field `k` is 2, expected 0 or 1"),
+            (field(9).u32(0).u64(u64::MAX), "field `k` claims to list 18446744073709551615 elements"),
+            (field(9).u32(9).u64(1).u32(9).u64(1).u32(9).u64(1).u32(9).u64(1).u32(0).u64(0).data(99), "too deep"),
+            (field(8).u64(u64::MAX), "truncated"),
+            (File::new(3, 0, 2).text("k").u32(0).bytes(&[1]).text("k").u32(0).bytes(&[1]), "two fields `k`"),
+            (one("x", &[], 0, 0), "tensor `x` has 0 dimensions"),
+            (one("x", &[1; 5], 0, 0), "tensor `x` has 5 dimensions"),
+            (one("x", &[u64::MAX, 2], 0, 0), "impossible sizes [18446744073709551615, 2]"),
+            (one("x", &[0, 2], 0, 0), "impossible sizes [0, 2]"),
+            (one("x", &[4], 23, 0), "tensor `x` is stored as IQ4_XS (type 23), which is not supported"),
+            (one("x", &[4], 99, 0), "stored as an unknown type (type 99)"),
+            (one("x", &[48, 2], 8, 0), "rows of 48 numbers, but Q8_0 comes in blocks of 32"),
+            (one("x", &[128, 2], 12, 0), "rows of 128 numbers, but Q4_K comes in blocks of 256"),
+            (one("x", &[4], 0, 8), "begins at 8, no multiple of 32"),
+            (one("x", &[4], 0, u64::MAX - 31), "which no file can hold"),
+            (one("x", &[1 << 40], 0, 0), "but its header describes 4398046511"),
+        ];
+        for (file, expected) in cases {
+            let message = file.message();
+            assert!(message.starts_with("m.gguf ") && message.contains(expected), "{message}, expected {expected}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_file_is_an_error_or_another_file(at in 0_usize..500, byte: u8, cut in 0_usize..500) {
+            let mut file = whole();
+            let length = file.0.len();
+            file.0[at % length] = byte;
+            file.0.truncate(length - cut % 8);
+            if let Ok(header) = file.read() {
+                for tensor in header.tensors.values() {
+                    prop_assert!(tensor.range.end <= file.0.len());
+                }
+            }
+        }
+
+        #[test]
+        fn any_bytes_behind_the_magic_are_read_without_panic(bytes: Vec<u8>) {
+            let _ = File(MAGIC.to_vec()).u32(3).bytes(&bytes).read();
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The tokenizer inside a GGUF file, as a `tokenizer.json`.
+//!
+//! Byte-level BPE is supported (`tokenizer.ggml.model` `gpt2`), with the pre-tokenizers that models of the supported
+//! architectures come with. The file names its pre-tokenizer, the expression that cuts text into words, but does not
+//! contain it; those here are the expressions of the models' own `tokenizer.json`:
+//!
+//! | `tokenizer.ggml.pre` | models |
+//! |---|---|
+//! | `qwen2`, `deepseek-r1-qwen` | Qwen2, Qwen2.5, Qwen3, Dream, A2D |
+//! | `bailingmoe`, `bailingmoe2`, `llada-moe` | `LLaDA`, whose tokenizer is that of the Bailing models |
+//! | `llama-bpe`, `llama3` | Llama 3 |
+//! | `gpt-2`, `default` | GPT-2 |
+//!
+//! For any other, and for `SentencePiece`, the model's `tokenizer.json` has to lie beside the file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use thiserror::Error;
+use tokenizers::models::bpe::{BPE, Vocab};
+use tokenizers::normalizers::unicode::NFC;
+use tokenizers::pre_tokenizers::PreTokenizerWrapper;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::pre_tokenizers::sequence::Sequence;
+use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+use tokenizers::processors::template::TemplateProcessing;
+use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer as Inner};
+
+use super::GgufFile;
+use crate::model::template::ChatTemplate;
+use crate::model::tokenizer::{SideFiles, Tokenizer, TokenizerError};
+use crate::model::weights::LoadError;
+
+/// Why a checkpoint's tokenizer cannot be used.
+#[derive(Debug, Error)]
+pub enum VocabularyError {
+    /// A field is not what it should be.
+    #[error(transparent)]
+    Field(#[from] LoadError),
+    /// The tokenizer is damaged, or lacks what is needed.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The file has no tokenizer, or one of another kind.
+    #[error("{file} {reason}; put the model's tokenizer.json beside it")]
+    Unsupported {
+        /// Path of the file.
+        file: String,
+        /// What is wrong, as the rest of a sentence.
+        reason: String,
+    },
+}
+
+/// How text is cut into words before they are looked up.
+struct Cut {
+    /// `None` for the expression that is built into byte-level BPE.
+    expression: Option<&'static str>,
+    /// Whether characters are composed first.
+    composed: bool,
+    /// Whether a word that is a token is one, whatever the merges make of it.
+    whole_words: bool,
+}
+
+const QWEN2: &str =
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const BAILING: &str =
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+";
+const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+impl Cut {
+    /// What a pre-tokenizer's name stands for.
+    fn of(name: &str) -> Option<Self> {
+        let cut = |expression, composed, whole_words| Some(Self { expression, composed, whole_words });
+        match name {
+            "qwen2" | "deepseek-r1-qwen" => cut(Some(QWEN2), true, false),
+            "bailingmoe" | "bailingmoe2" | "llada-moe" => cut(Some(BAILING), false, false),
+            "llama-bpe" | "llama3" => cut(Some(LLAMA3), false, true),
+            "gpt-2" | "default" => cut(None, false, false),
+            _ => None,
+        }
+    }
+
+    fn pre_tokenizer(&self) -> tokenizers::Result<PreTokenizerWrapper> {
+        let Some(expression) = self.expression else { return Ok(ByteLevel::new(false, true, true).into()) };
+        let pattern = SplitPattern::Regex(expression.to_owned());
+        let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false)?;
+        Ok(Sequence::new(vec![split.into(), ByteLevel::new(false, false, false).into()]).into())
+    }
+}
+
+/// Kinds of tokens in `tokenizer.ggml.token_type` that are taken out of text whole.
+const CONTROL: i64 = 3;
+const USER_DEFINED: i64 = 4;
+
+/// What the fields `tokenizer.ggml.NAME_token_id` are called in a published checkpoint.
+const ROLES: [(&str, &str); 6] = [
+    ("bos", "bos_token"),
+    ("eos", "eos_token"),
+    ("unknown", "unk_token"),
+    ("seperator", "sep_token"),
+    ("padding", "pad_token"),
+    ("mask", "mask_token"),
+];
+/// Those that end a text or a turn.
+const ENDS: [&str; 3] = ["eos", "eot", "eom"];
+
+impl GgufFile {
+    /// The tokenizer: the file's own, or else the `tokenizer.json` beside it.
+    pub fn tokenizer(&self) -> Result<Tokenizer, VocabularyError> {
+        match self.own_tokenizer() {
+            Err(error @ VocabularyError::Unsupported { .. }) => {
+                let folder = Path::new(&self.file).parent().unwrap_or(Path::new(""));
+                if !folder.join("tokenizer.json").is_file() {
+                    return Err(error);
+                }
+                Ok(Tokenizer::open(folder)?)
+            }
+            own => own,
+        }
+    }
+
+    fn own_tokenizer(&self) -> Result<Tokenizer, VocabularyError> {
+        let tokens = self.texts("tokenizer.ggml.tokens")?;
+        let tokens = tokens.ok_or_else(|| self.unsupported("contains no vocabulary"))?;
+        let id = |role: &str| self.whole(&format!("tokenizer.ggml.{role}_token_id"));
+        let named = |id: u64| usize::try_from(id).ok().and_then(|id| tokens.get(id)).map(|token| (*token).to_owned());
+        let mut specials = BTreeMap::new();
+        for (role, name) in ROLES {
+            if let Some(token) = id(role)?.and_then(named) {
+                specials.insert(name.to_owned(), token);
+            }
+        }
+        let mut end_ids = BTreeSet::new();
+        for role in ENDS {
+            end_ids.extend(id(role)?.and_then(|id| u32::try_from(id).ok()));
+        }
+        let template = self.text("tokenizer.chat_template")?;
+        let template = template.map(|text| ChatTemplate::new(&self.file, text, specials.clone())).transpose();
+        let json = self.tokenizer_json(&tokens, &specials)?;
+        let side = SideFiles { specials, end_ids, template: template.map_err(TokenizerError::from)? };
+        Ok(Tokenizer::from_parts(&json, self.file.clone(), side)?)
+    }
+
+    /// The tokenizer in the format of `tokenizer.json`.
+    fn tokenizer_json(&self, tokens: &[&str], specials: &BTreeMap<String, String>) -> Result<Vec<u8>, VocabularyError> {
+        match self.text("tokenizer.ggml.model")? {
+            Some("gpt2") => {}
+            Some(kind) => {
+                return Err(
+                    self.unsupported(&format!("has a tokenizer of the kind `{kind}`, of which only gpt2 is read"))
+                );
+            }
+            None => return Err(self.unsupported("does not say of which kind its tokenizer is")),
+        }
+        let pre = self.text("tokenizer.ggml.pre")?.unwrap_or("default");
+        let cut = Cut::of(pre)
+            .ok_or_else(|| self.unsupported(&format!("cuts text into words by `{pre}`, which is not known here")))?;
+        let merges = self.texts("tokenizer.ggml.merges")?.unwrap_or_default();
+        let pair = |merge: &&str| match merge.split_once(' ') {
+            Some((left, right)) => Ok((left.to_owned(), right.to_owned())),
+            None => Err(self.unsupported(&format!("has a merge `{merge}` that is no pair of tokens"))),
+        };
+        let merges = merges.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
+        let kinds = self.wholes("tokenizer.ggml.token_type")?.unwrap_or_default();
+        let first = match self.flag("tokenizer.ggml.add_bos_token")? {
+            Some(true) => specials.get("bos_token"),
+            _ => None,
+        };
+        build(tokens, merges, &kinds, first, &cut)
+            .map_err(|error| self.unsupported(&format!("has a vocabulary that does not fit together: {error}")))
+    }
+
+    fn unsupported(&self, reason: &str) -> VocabularyError {
+        VocabularyError::Unsupported { file: self.file.clone(), reason: reason.to_owned() }
+    }
+}
+
+/// Puts a tokenizer together; `first` is the token before every text.
+fn build(
+    tokens: &[&str],
+    merges: Vec<(String, String)>,
+    kinds: &[i64],
+    first: Option<&String>,
+    cut: &Cut,
+) -> tokenizers::Result<Vec<u8>> {
+    let vocabulary: Vocab = tokens.iter().map(|token| (*token).to_owned()).zip(0..).collect();
+    let id = first.and_then(|first| vocabulary.get(first).copied());
+    let model = BPE::builder().vocab_and_merges(vocabulary, merges).ignore_merges(cut.whole_words).build()?;
+    let mut tokenizer = Inner::new(model);
+    if cut.composed {
+        tokenizer.with_normalizer(Some(NFC))?;
+    }
+    tokenizer.with_pre_tokenizer(Some(cut.pre_tokenizer()?));
+    tokenizer.with_decoder(Some(ByteLevel::new(false, false, false)));
+    if let (Some(first), Some(id)) = (first, id) {
+        let template = TemplateProcessing::builder()
+            .try_single(vec![first.clone(), "$A".to_owned()])?
+            .special_tokens(vec![(first.clone(), id)])
+            .build()?;
+        tokenizer.with_post_processor(Some(template));
+    }
+    let added = tokens.iter().zip(kinds).filter_map(|(token, kind)| match *kind {
+        CONTROL => Some(AddedToken::from(*token, true)),
+        USER_DEFINED => Some(AddedToken::from(*token, false).normalized(false)),
+        _ => None,
+    });
+    tokenizer.add_tokens(added.collect::<Vec<_>>())?;
+    Ok(tokenizer.to_string(false)?.into_bytes())
+}

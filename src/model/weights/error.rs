@@ -1,0 +1,153 @@
+//! Why a checkpoint cannot be loaded: one sentence each.
+
+use thiserror::Error;
+
+use crate::model::device::plain;
+
+/// Why a checkpoint cannot be loaded.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The file is not there or not readable.
+    #[error("cannot read {file}: {error}")]
+    Read {
+        /// Path of the file.
+        file: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The configuration does not parse, or its fields contradict each other.
+    #[error("{file}: {reason}")]
+    Config {
+        /// Path of the configuration.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The architecture is none of those that are built.
+    #[error("{file}: architecture `{found}` is not supported (supported: {supported})")]
+    Architecture {
+        /// Path of the configuration.
+        file: String,
+        /// What the configuration names.
+        found: String,
+        /// What this program can run.
+        supported: String,
+    },
+    /// The file ends before its header says it does, or goes on after it.
+    #[error("{file} is {found} bytes long, but its header describes {expected}: the file is {}",
+        if found < expected { "truncated" } else { "damaged" })]
+    Length {
+        /// Path of the weights.
+        file: String,
+        /// Length in bytes.
+        found: u64,
+        /// Length in bytes that the header implies.
+        expected: u64,
+    },
+    /// Not a safetensors file.
+    #[error("{file} is not a safetensors file: {reason}")]
+    Header {
+        /// Path of the weights.
+        file: String,
+        /// What the parser said.
+        reason: String,
+    },
+    /// Not a GGUF file, or one that contradicts itself.
+    #[error("{file} is not a sound GGUF file: {reason}")]
+    Gguf {
+        /// Path of the file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The index of a sharded checkpoint does not fit its shards.
+    #[error("{file}: {reason}")]
+    Index {
+        /// Path of the index.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file that the index of a sharded checkpoint names is not there or not readable.
+    #[error("cannot read {file}, one of the {shards} files that {index} names: {error}")]
+    Shard {
+        /// Path of the missing file.
+        file: String,
+        /// Path of the index.
+        index: String,
+        /// Number of files that the index names.
+        shards: usize,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// A tensor is missing.
+    #[error("{file} has no tensor `{name}` of shape {expected:?}")]
+    Missing {
+        /// Path of the weights.
+        file: String,
+        /// Name of the tensor.
+        name: String,
+        /// The shape that the configuration implies.
+        expected: Vec<usize>,
+    },
+    /// A tensor has another shape than the configuration implies.
+    #[error("{file}: tensor `{name}` has shape {found:?}, expected {expected:?}")]
+    Shape {
+        /// Path of the weights.
+        file: String,
+        /// Name of the tensor.
+        name: String,
+        /// The shape in the file.
+        found: Vec<usize>,
+        /// The shape that the configuration implies.
+        expected: Vec<usize>,
+    },
+    /// There is a tensor that the architecture has no use for: leaving it out would compute something else.
+    #[error(
+        "{file} has a tensor `{name}` that the {architecture} architecture does not know, {}: \
+         the file is of another architecture, or of a variant that is not supported",
+        if *others == 0 { "the only one".to_owned() } else { format!("and {others} more") }
+    )]
+    Extra {
+        /// Path of the weights.
+        file: String,
+        /// Name of the tensor.
+        name: String,
+        /// Further ones.
+        others: usize,
+        /// The architecture that the configuration names.
+        architecture: String,
+    },
+    /// A tensor is stored as something that cannot be computed with.
+    #[error("{file}: tensor `{name}` is stored as {found}, expected {expected}")]
+    Type {
+        /// Path of the weights.
+        file: String,
+        /// Name of the tensor.
+        name: String,
+        /// How it is stored.
+        found: String,
+        /// How it may be stored.
+        expected: &'static str,
+    },
+    /// A denoiser without a mask token.
+    #[error(
+        "{file} has no `mask_token_id`, and the tokenizer beside it names no mask token (looked for {expected}): \
+        give its id"
+    )]
+    NoMask {
+        /// Path of the configuration.
+        file: String,
+        /// Names that were looked for.
+        expected: String,
+    },
+    /// The tensor library failed.
+    #[error("cannot set up the network: {0}")]
+    Backend(String),
+}
+
+impl From<candle_core::Error> for LoadError {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Backend(plain(&error))
+    }
+}
