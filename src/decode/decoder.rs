@@ -276,8 +276,10 @@ impl Decoder {
             (None, unmask::everything(&candidates, Reason::EarlyCommit))
         } else {
             let in_block = |candidate: &Candidate| (region.start..region.end).contains(&candidate.proposal.position);
+            // A shifted row at the edge of what is attended to speaks for a position beyond it.
             let eligible = |candidate: &&Candidate| {
-                in_block(candidate) && plan.only.is_none_or(|only| only == candidate.proposal.position)
+                let position = candidate.proposal.position;
+                in_block(candidate) && plan.reads(position) && plan.only.is_none_or(|only| only == position)
             };
             let block: Vec<Candidate> = candidates.iter().filter(eligible).cloned().collect();
             let standing: Vec<Standing> =
