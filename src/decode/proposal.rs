@@ -251,12 +251,12 @@ impl<'a> Proposer<'a> {
 }
 
 /// A logit for comparisons: what is not a number can never win.
-fn finite(logit: f32) -> f64 {
+pub(super) fn finite(logit: f32) -> f64 {
     if logit.is_nan() { f64::NEG_INFINITY } else { f64::from(logit) }
 }
 
 /// The id of the largest value that is not the mask, the lowest id among equals.
-fn best(values: impl Iterator<Item = (usize, f64)>, mask: u32) -> u32 {
+pub(super) fn best(values: impl Iterator<Item = (usize, f64)>, mask: u32) -> u32 {
     let mut winner: Option<(usize, f64)> = None;
     for (id, value) in values {
         if id as u32 != mask && winner.is_none_or(|(_, most)| value > most) {
