@@ -21,7 +21,25 @@ macro_rules! built_in {
 }
 
 // One per line, in the order of the picker.
-built_in!("plain", "dream", "threshold", "freecache", "guided", "flashdlm", "flashdlm-window",);
+built_in!(
+    "plain",
+    "dream",
+    "threshold",
+    "freecache",
+    "guided",
+    "flashdlm",
+    "flashdlm-window",
+    "fast-dllm-cache",
+    "fast-dllm-prefix",
+    "fast-dllm-dual",
+    "dkv-decode",
+    "dkv-decode-dream",
+    "dkv-greedy",
+    "elastic-cache",
+    "d2-cache",
+    "d2-cache-parallel",
+    "dllm-cache",
+);
 
 /// A named set of knob values.
 #[derive(Debug, Clone, PartialEq, Eq)]
