@@ -424,7 +424,7 @@ impl Decoder {
                     (self.cache.forward(denoiser, pass, &self.settings)?, 0)
                 }
                 Some(shadow) => {
-                    let cast = shadow.cast(ids, &pass.query, pass.rows());
+                    let cast = shadow.cast(ids, &pass.query, 0..pass.end);
                     for (row, judged) in &cast.judges {
                         wanted.push(*row);
                         rows.push(*judged);

@@ -45,6 +45,16 @@ built_in!(
     "eb-sampler",
     "klass",
     "klass-dream",
+    "fast-dllm-cache",
+    "fast-dllm-prefix",
+    "fast-dllm-dual",
+    "dkv-decode",
+    "dkv-decode-dream",
+    "dkv-greedy",
+    "elastic-cache",
+    "d2-cache",
+    "d2-cache-parallel",
+    "dllm-cache",
 );
 
 /// A named set of knob values.
