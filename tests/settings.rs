@@ -157,7 +157,7 @@ fn bad_files_say_where_and_what() {
         (
             config("preset = 'plane'"),
             "config.toml: unknown preset 'plane'; there are plain, dream, threshold, freecache, guided, flashdlm, \
-             flashdlm-window",
+             flashdlm-window, flashdlm-speculative, apd, apd-wide",
         ),
         (
             config("[knobs]\nblock-lenght = 4\n"),
