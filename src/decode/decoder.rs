@@ -265,6 +265,7 @@ impl Decoder {
             self.propose(networks.denoiser, &plan, rescore, kept.as_mut(), clock, &mut cost)?;
         self.schedule.settle(&candidates, &self.canvas, &self.settings, &self.delimiters);
         let region = self.schedule.region();
+        self.cache.proposed(&candidates);
         let kv = self.cache.report(&plan, moment!(self));
         let audit = match kept {
             Some(kept) => audit::audit(networks.denoiser, kept, &kv, moment!(self), clock, &mut cost)?,
@@ -393,8 +394,7 @@ impl Decoder {
         self.draft_rows.clear();
         let greedy = guide::drafts_greedily(&self.settings);
         let mut proposer =
-            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy)
-                .in_block(region.block);
+            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), &self.ends, greedy).at(moment);
         for (number, pass) in plan.passes.iter().enumerate() {
             // A row counts in the last pass that computes it.
             let later = &plan.passes[number + 1..];
@@ -440,7 +440,7 @@ impl Decoder {
             cost.denoiser_us += clock.micros_since(began);
             cost.nfe += 1;
             cost.computed += self.cache.computed(pass) + shadowed as u32;
-            cost.reused += (pass.read_len() - pass.query.len()) as u32;
+            cost.reused += self.cache.reused(pass);
             self.cache.wrote(pass, moment!(self));
             for (row, position) in rows.into_iter().enumerate() {
                 let is_masked = self.canvas.is_masked(position);

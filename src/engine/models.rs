@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::load::Part;
 use crate::{
     decode::{Networks, filter::Filter},
     model::{network::Network, tokenizer::Tokenizer},
@@ -27,6 +28,28 @@ pub struct Models {
 }
 
 impl Models {
+    /// A denoiser and its guide.
+    pub(super) fn new(denoiser: Part, guide: Option<Part>, filter: Option<Filter>) -> Self {
+        let mut models = Self {
+            denoiser: denoiser.network,
+            guide: None,
+            tokenizer: denoiser.tokenizer,
+            guide_tokenizer: None,
+            denoiser_card: denoiser.card,
+            guide_card: None,
+            filter,
+        };
+        models.set_guide(guide);
+        models
+    }
+
+    /// Another guide, or none.
+    pub(super) fn set_guide(&mut self, guide: Option<Part>) {
+        self.guide_tokenizer =
+            guide.as_ref().filter(|guide| guide.reads_text).map(|guide| Arc::clone(&guide.tokenizer));
+        (self.guide, self.guide_card) = guide.map(|guide| (guide.network, guide.card)).unzip();
+    }
+
     /// The longest canvas, in tokens, that denoiser and guide both take.
     pub fn context(&self) -> usize {
         let denoiser = self.denoiser.spec().max_positions;

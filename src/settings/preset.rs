@@ -23,8 +23,12 @@ macro_rules! built_in {
 // One per line, in the order of the picker.
 built_in!(
     "plain",
+    "llada",
+    "llada-pure",
     "dream",
+    "mdlm",
     "threshold",
+    "fast-dllm-factor",
     "freecache",
     "guided",
     "flashdlm",
@@ -32,6 +36,15 @@ built_in!(
     "flashdlm-speculative",
     "apd",
     "apd-wide",
+    "localleap",
+    "creditdecoding",
+    "creditdecoding-free",
+    "dparallel",
+    "dparallel-dream",
+    "prophet",
+    "eb-sampler",
+    "klass",
+    "klass-dream",
 );
 
 /// A named set of knob values.
