@@ -7,7 +7,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::{progress::Console, settings::SettingsArgs};
 use crate::{
-    engine::{self, GuideRequest, LoadObserver, ModelRequest, Models},
+    engine::{self, GuideRequest, Layout, LoadObserver, ModelRequest, Models},
     model::{device::DeviceChoice, source::Source},
 };
 
@@ -17,8 +17,8 @@ pub(super) struct ModelArgs {
     /// The denoiser: embedded, a folder, a .gguf file or hf:owner/name[@revision]; `diffuscope models` lists some
     #[arg(long, value_name = "SOURCE", default_value = "embedded", value_parser = source())]
     model: Source,
-    /// The guide, named in the same way; one of another vocabulary reads the denoiser's text [default: the embedded guide
-    /// for the embedded denoiser, none for others]
+    /// The guide, named in the same way; one of another vocabulary reads the denoiser's text [default: the embedded
+    /// guide for the embedded denoiser, none for others]
     #[arg(long, value_name = "SOURCE", value_parser = source())]
     guide_model: Option<Source>,
     /// File of a filter that `diffuscope train-filter` trained on the denoiser [default: the embedded denoiser's, where
@@ -61,8 +61,11 @@ impl ModelArgs {
                 None => GuideRequest::Own,
             },
             filter: self.filter.clone(),
-            raw: self.raw,
-            system: self.system.clone(),
+            layout: match &self.system {
+                _ if self.raw => Layout::Raw,
+                Some(text) => Layout::System(text.clone()),
+                None => Layout::Template,
+            },
             device: self.device,
             offline: self.offline,
             overcommit: self.overcommit,

@@ -166,7 +166,7 @@ impl Decoder {
     }
 
     /// Counts `ends` as tokens that end a text, beside the one that the denoiser's configuration names: a turn may end
-    /// with another token than a text does.
+    /// with another token than a text does. All of them come last where end of text does.
     #[must_use]
     pub fn with_ends(mut self, ends: impl IntoIterator<Item = u32>) -> Self {
         self.ends = std::iter::once(self.eos).chain(ends).collect();

@@ -21,6 +21,18 @@ use crate::{
     trace::{ModelCard, printable},
 };
 
+/// How prompts are laid out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// By the model's chat template; as they are where it has none.
+    #[default]
+    Template,
+    /// The same, with instructions before every prompt.
+    System(String),
+    /// As they are.
+    Raw,
+}
+
 /// Which guide goes with a denoiser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GuideRequest {
@@ -41,10 +53,8 @@ pub struct ModelRequest {
     pub guide: GuideRequest,
     /// File of a filter that was trained on the denoiser; `None` for the embedded denoiser's own, and none with others.
     pub filter: Option<PathBuf>,
-    /// Whether prompts have no chat template around them.
-    pub raw: bool,
-    /// Instructions that go before every prompt, by the chat template.
-    pub system: Option<String>,
+    /// How prompts are laid out.
+    pub layout: Layout,
     /// Where to compute.
     pub device: DeviceChoice,
     /// Whether the network is not to be used.
@@ -60,8 +70,7 @@ impl Default for ModelRequest {
             denoiser: Source::Embedded,
             guide: GuideRequest::Own,
             filter: None,
-            raw: false,
-            system: None,
+            layout: Layout::Template,
             device: DeviceChoice::Auto,
             offline: false,
             overcommit: false,
@@ -81,20 +90,10 @@ impl ModelRequest {
 
     /// Whether both have the same denoiser on the same device, so that it need not be loaded again.
     pub(super) fn shares_denoiser(&self, other: &Self) -> bool {
-        let part = |request: &Self| {
-            let Self { denoiser, filter, raw, system, device, .. } = request;
-            (denoiser.clone(), filter.clone(), *raw, system.clone(), *device)
-        };
-        part(self) == part(other)
-    }
-
-    /// A tokenizer with prompts laid out as asked for.
-    fn laid_out(&self, tokenizer: Tokenizer) -> Result<Tokenizer> {
-        Ok(match &self.system {
-            _ if self.raw => tokenizer.without_template(),
-            Some(text) => tokenizer.with_system(text)?,
-            None => tokenizer,
-        })
+        self.denoiser == other.denoiser
+            && self.filter == other.filter
+            && self.layout == other.layout
+            && self.device == other.device
     }
 }
 
@@ -111,16 +110,13 @@ pub trait LoadObserver: Send + Sync {
 pub(super) struct Part {
     pub(super) network: Box<dyn Network>,
     pub(super) card: ModelCard,
-    pub(super) tokenizer: Arc<Tokenizer>,
-    /// Of a guide: whether its vocabulary is another one than the denoiser's.
-    pub(super) reads_text: bool,
+    pub(super) tokenizer: Tokenizer,
 }
 
 /// The files of a model, opened.
 struct Opened {
     checkpoint: Checkpoint,
     tokenizer: Tokenizer,
-    reads_text: bool,
     /// For people, printable.
     name: String,
 }
@@ -133,9 +129,8 @@ pub fn load(request: &ModelRequest, observer: &Arc<dyn LoadObserver>) -> Result<
     let loading = Loading::begin(request, observer)?;
     let denoiser = loading.find(&request.denoiser)?;
     let guide = request.guide_source().map(|source| loading.find(source)).transpose()?;
-    let mut denoiser = open(&denoiser, Role::Denoiser)?;
-    denoiser.tokenizer = request.laid_out(denoiser.tokenizer)?;
-    let guide = guide.map(|guide| open_guide(request, &guide, &denoiser.tokenizer)).transpose()?;
+    let denoiser = loading.open(&denoiser, Role::Denoiser)?;
+    let guide = guide.map(|guide| loading.open(&guide, Role::Guide)).transpose()?;
     let filter = filter(request)?;
     loading.check_memory(&[Some(&denoiser), guide.as_ref()])?;
     let denoiser = loading.read(denoiser)?;
@@ -144,14 +139,9 @@ pub fn load(request: &ModelRequest, observer: &Arc<dyn LoadObserver>) -> Result<
 }
 
 /// Loads the guide that is asked for beside a denoiser that is loaded already.
-pub(super) fn load_guide(
-    request: &ModelRequest,
-    source: &Source,
-    denoiser: &Tokenizer,
-    observer: &Arc<dyn LoadObserver>,
-) -> Result<Part> {
+pub(super) fn load_guide(request: &ModelRequest, source: &Source, observer: &Arc<dyn LoadObserver>) -> Result<Part> {
     let loading = Loading::begin(request, observer)?;
-    let guide = open_guide(request, &loading.find(source)?, denoiser)?;
+    let guide = loading.open(&loading.find(source)?, Role::Guide)?;
     loading.check_memory(&[Some(&guide)])?;
     loading.read(guide)
 }
@@ -165,17 +155,6 @@ fn filter(request: &ModelRequest) -> Result<Option<Filter>> {
     let name = printable::line(&file.display().to_string());
     let json = std::fs::read_to_string(file).with_context(|| format!("the filter {name} cannot be read"))?;
     Ok(Some(Filter::parse(&json).with_context(|| name.clone())?))
-}
-
-/// Opens a guide. One of the denoiser's vocabulary reads its ids as they are, prompt included; another one reads text, and
-/// the prompt in its own layout.
-fn open_guide(request: &ModelRequest, located: &Located, denoiser: &Tokenizer) -> Result<Opened> {
-    let mut guide = open(located, Role::Guide)?;
-    if denoiser.difference(&guide.tokenizer).is_some() {
-        guide.tokenizer = request.laid_out(guide.tokenizer)?;
-        guide.reads_text = true;
-    }
-    Ok(guide)
 }
 
 /// What all steps of a loading share.
@@ -246,7 +225,7 @@ impl<'a> Loading<'a> {
 
     /// Makes a network of the files.
     fn read(&self, model: Opened) -> Result<Part> {
-        let Opened { mut checkpoint, tokenizer, reads_text, name } = model;
+        let Opened { mut checkpoint, tokenizer, name } = model;
         let (observer, of) = (Arc::clone(self.observer), name.clone());
         checkpoint.watch(Box::new(move |loading| {
             // A tensor at a time; there is nothing to break off between them.
@@ -255,22 +234,36 @@ impl<'a> Loading<'a> {
         }));
         let network = checkpoint.network(&self.device)?;
         let card = card(&*network, name, &self.device);
-        Ok(Part { network, card, tokenizer: Arc::new(tokenizer), reads_text })
+        Ok(Part { network, card, tokenizer })
     }
-}
 
-fn open(located: &Located, role: Role) -> Result<Opened> {
-    let Some(path) = &located.path else {
-        let pair = embedded::pair()?;
-        let (checkpoint, name) = match role {
-            Role::Denoiser => (pair.denoiser, "embedded"),
-            Role::Guide => (pair.guide, "embedded guide"),
+    fn open(&self, located: &Located, role: Role) -> Result<Opened> {
+        let (checkpoint, tokenizer, name) = match &located.path {
+            Some(path) => {
+                let checkpoint = Checkpoint::open(path)?;
+                let tokenizer = checkpoint.tokenizer()?;
+                (checkpoint, tokenizer, printable::line(&located.name))
+            }
+            None => {
+                let pair = embedded::pair()?;
+                let (checkpoint, name) = match role {
+                    Role::Denoiser => (pair.denoiser, "embedded"),
+                    Role::Guide => (pair.guide, "embedded guide"),
+                };
+                (checkpoint, pair.tokenizer, name.to_owned())
+            }
         };
-        return Ok(Opened { checkpoint, tokenizer: pair.tokenizer, reads_text: false, name: name.to_owned() });
-    };
-    let checkpoint = Checkpoint::open(path)?;
-    let tokenizer = checkpoint.tokenizer()?;
-    Ok(Opened { checkpoint, tokenizer, reads_text: false, name: printable::line(&located.name) })
+        Ok(Opened { checkpoint, tokenizer: self.laid_out(tokenizer)?, name })
+    }
+
+    /// The tokenizer, with prompts laid out as is asked for.
+    fn laid_out(&self, tokenizer: Tokenizer) -> Result<Tokenizer> {
+        Ok(match &self.request.layout {
+            Layout::Template => tokenizer,
+            Layout::System(text) => tokenizer.with_system(text)?,
+            Layout::Raw => tokenizer.without_template(),
+        })
+    }
 }
 
 fn card(network: &dyn Network, name: String, device: &ComputeDevice) -> ModelCard {

@@ -33,7 +33,7 @@ impl Models {
         let mut models = Self {
             denoiser: denoiser.network,
             guide: None,
-            tokenizer: denoiser.tokenizer,
+            tokenizer: Arc::new(denoiser.tokenizer),
             guide_tokenizer: None,
             denoiser_card: denoiser.card,
             guide_card: None,
@@ -43,11 +43,17 @@ impl Models {
         models
     }
 
-    /// Another guide, or none.
+    /// Another guide, or none. One whose vocabulary is the denoiser's reads its ids, any other one its text.
     pub(super) fn set_guide(&mut self, guide: Option<Part>) {
-        self.guide_tokenizer =
-            guide.as_ref().filter(|guide| guide.reads_text).map(|guide| Arc::clone(&guide.tokenizer));
-        (self.guide, self.guide_card) = guide.map(|guide| (guide.network, guide.card)).unzip();
+        self.guide_tokenizer = None;
+        (self.guide, self.guide_card) = guide
+            .map(|guide| {
+                if self.tokenizer.difference(&guide.tokenizer).is_some() {
+                    self.guide_tokenizer = Some(Arc::new(guide.tokenizer));
+                }
+                (guide.network, guide.card)
+            })
+            .unzip();
     }
 
     /// The longest canvas, in tokens, that denoiser and guide both take.

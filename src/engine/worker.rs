@@ -121,10 +121,9 @@ impl Worker {
             self.next = Some(request);
             return Ok(());
         }
-        let stays = self.from.as_ref().is_some_and(|from| from.shares_denoiser(&request));
-        let denoiser = self.models.as_ref().ok().filter(|_| stays).map(|models| Arc::clone(&models.tokenizer));
-        match (denoiser, request.guide_source().cloned()) {
-            (Some(_), None) => {
+        let stays = self.models.is_ok() && self.from.as_ref().is_some_and(|from| from.shares_denoiser(&request));
+        match (stays, request.guide_source().cloned()) {
+            (true, None) => {
                 self.finish()?;
                 if let Ok(models) = &mut self.models {
                     models.set_guide(None);
@@ -132,13 +131,13 @@ impl Worker {
                 self.from = Some(*request);
                 self.introduce()
             }
-            (Some(denoiser), Some(source)) => {
+            (true, Some(source)) => {
                 let wanted = request.clone();
                 self.begin(Some(*request), move |observer| {
-                    Ok(Load::Guide(Box::new(load_guide(&wanted, &source, &denoiser, observer)?)))
+                    Ok(Load::Guide(Box::new(load_guide(&wanted, &source, observer)?)))
                 })
             }
-            (None, _) => {
+            (false, _) => {
                 let wanted = request.clone();
                 self.begin(Some(*request), move |observer| Ok(Load::Models(Box::new(load(&wanted, observer)?))))
             }
