@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_product_mixes_its_experts() {
-        let (guide, own) = ([0.6, 0.3, 0.1], [0.1, 0.3, 0.6]);
+        let (guide, own) = ([0.8, 0.05, 0.15], [0.15, 0.05, 0.8]);
         let at = |mixture: f32| {
             let settings = Settings { guide: GuideRule::Product, guide_mixture: mixture, ..Settings::default() };
             judged(&settings, &guide, Wanted::Token(2), &own, 0)
