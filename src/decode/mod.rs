@@ -34,4 +34,3 @@ mod stop;
 mod unmask;
 
 pub use decoder::{DecodeError, Decoder, Networks};
-pub use proposal::greedy;
