@@ -12,6 +12,7 @@
 
 use super::{
     density::certainty_density,
+    guide::weighs_rows,
     moment::Moment,
     noise::{Noise, Purpose, gumbel},
     record::{Commit, Proposal, Reason},
@@ -139,7 +140,8 @@ impl<'a> Proposer<'a> {
         let is_greedy = self.greedy || settings.temperature <= 0.0;
         let is_whole = settings.top_k.is_none() && settings.top_p.is_none_or(|top_p| top_p >= 1.0);
         let is_as_given = settings.cfg_scale <= 0.0 && !settings.eos_ban && settings.credit == CreditRule::Off;
-        let is_compared = settings.unmask == UnmaskRule::Klass && settings.guide == GuideRule::Off;
+        let is_compared =
+            settings.unmask == UnmaskRule::Klass && settings.guide == GuideRule::Off || weighs_rows(settings);
         is_greedy && (is_whole || settings.sampler == SamplerStyle::Gumbel) && is_as_given && !is_compared
     }
 
@@ -323,12 +325,12 @@ impl<'a> Proposer<'a> {
 }
 
 /// A logit for comparisons: what is not a number can never win.
-fn finite(logit: f32) -> f64 {
+pub(super) fn finite(logit: f32) -> f64 {
     if logit.is_nan() { f64::NEG_INFINITY } else { f64::from(logit) }
 }
 
 /// The id of the largest value that is not the mask, the lowest id among equals.
-fn best(values: impl Iterator<Item = (usize, f64)>, mask: u32) -> u32 {
+pub(super) fn best(values: impl Iterator<Item = (usize, f64)>, mask: u32) -> u32 {
     let mut winner: Option<(usize, f64)> = None;
     for (id, value) in values {
         if id as u32 != mask && winner.is_none_or(|(_, most)| value > most) {
@@ -556,6 +558,7 @@ mod tests {
             Settings { eos_ban: true, ..greedy },
             Settings { credit: CreditRule::Fixed, ..greedy },
             Settings { unmask: UnmaskRule::Klass, ..greedy },
+            Settings { guide: GuideRule::Product, ..greedy },
         ] {
             assert!(!reads(&settings, false), "{settings:?}");
         }

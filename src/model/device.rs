@@ -5,7 +5,7 @@ use std::fmt;
 use candle_core::{DType, Device};
 use thiserror::Error;
 
-use crate::model::network::NetworkError;
+use crate::model::{memory::Memory, network::NetworkError};
 
 /// What a person asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -170,6 +170,22 @@ impl ComputeDevice {
                 Dtype::F32 => Ok(Self::cpu()),
                 other => Err(DeviceError::Type(other)),
             },
+        }
+    }
+
+    /// How much memory the device has; `None` where nothing tells. A GPU's is asked of its driver here.
+    pub fn memory(&self) -> Option<Memory> {
+        match &self.tensors {
+            Device::Cpu => Memory::of_machine(),
+            Device::Cuda(_) | Device::Metal(_) => None,
+        }
+    }
+
+    /// Bytes that a number takes in networks on this device, where a checkpoint's are not kept as they are.
+    pub fn number_width(&self) -> u64 {
+        match self.dtype {
+            Dtype::F32 => 4,
+            Dtype::Bf16 | Dtype::F16 => 2,
         }
     }
 

@@ -244,6 +244,13 @@ impl Settings {
                 self.guide.word()
             ));
         }
+        if self.guide == GuideRule::Product && self.sampler == SamplerStyle::Filtered && self.temperature > 0.0 {
+            return conflict(
+                "guide 'product' draws drafts and product with the same Gumbel noise, and sampler is 'filtered': set \
+                 sampler to 'gumbel', or temperature to 0"
+                    .to_owned(),
+            );
+        }
         Ok(())
     }
 }

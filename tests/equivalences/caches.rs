@@ -114,7 +114,7 @@ fn in_a_window(settings: Settings) -> Settings {
         UnmaskRule::Quota => UnmaskRule::Quota,
         _ => UnmaskRule::Threshold,
     };
-    ordered(Settings { unmask, steps: None, ..settings })
+    ranked_by_what_is_asked(Settings { unmask, steps: None, ..settings })
 }
 
 fn any_settings() -> impl Strategy<Value = Settings> {
