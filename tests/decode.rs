@@ -9,7 +9,9 @@ use diffuscope::{
         record::{KvStatus, Reason, StepRecord, StopReason, Verdict},
     },
     model::network::{Alignment, Network},
-    settings::{CacheChoice, EosStop, GuideRule, KNOBS, OrderScore, SamplerStyle, Settings, UnmaskRule},
+    settings::{
+        CacheChoice, CreditRule, EarlyCommit, EosStop, GuideRule, KNOBS, OrderScore, SamplerStyle, Settings, UnmaskRule,
+    },
 };
 use proptest::prelude::*;
 
@@ -325,7 +327,13 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         Just(UnmaskRule::Time),
         Just(UnmaskRule::Origin),
         Just(UnmaskRule::Threshold),
-        Just(UnmaskRule::ThresholdBudget)
+        Just(UnmaskRule::ThresholdBudget),
+        Just(UnmaskRule::Alpha),
+        Just(UnmaskRule::Factor),
+        Just(UnmaskRule::LocalLeap),
+        Just(UnmaskRule::EntropyThreshold),
+        Just(UnmaskRule::EntropyBound),
+        Just(UnmaskRule::Klass)
     ];
     let order = prop_oneof![
         Just(OrderScore::Confidence),
@@ -350,10 +358,26 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         (unmask, order, cache, guide, any::<u64>()),
         (1usize..6, prop::option::of(1usize..20), 1usize..20, 0.0f32..1.0, 1usize..40),
         (1usize..10, prop::option::of(2usize..12), any::<bool>(), prop_oneof![Just(0.0f32), Just(0.8)], any::<bool>()),
+        (0..3usize, 0..4usize, 0.0f32..4.0),
     )
-        .prop_map(|(a, b, c)| Settings {
+        .prop_map(|(a, b, c, d)| Settings {
             unmask: a.0,
-            order: a.1,
+            order: match a.0 {
+                UnmaskRule::Quota | UnmaskRule::Time | UnmaskRule::Origin | UnmaskRule::Alpha => a.1,
+                _ => OrderScore::Confidence,
+            },
+            credit: [CreditRule::Off, CreditRule::Fixed, CreditRule::MaskRate][d.0],
+            early_commit: match a.3 {
+                GuideRule::Off => [EarlyCommit::Off, EarlyCommit::Answer, EarlyCommit::Block, EarlyCommit::Canvas][d.1],
+                _ => EarlyCommit::Off,
+            },
+            answer_length: 1,
+            gap_late: d.2,
+            threshold_relaxed: b.3 / 2.0,
+            entropy_threshold: d.2,
+            entropy_bound: d.2 / 2.0,
+            kl_threshold: d.2,
+            factor: d.2,
             cache: a.2,
             guide: a.3,
             seed: a.4,
