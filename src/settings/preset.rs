@@ -21,7 +21,32 @@ macro_rules! built_in {
 }
 
 // One per line, in the order of the picker.
-built_in!("plain", "dream", "threshold", "freecache", "guided", "flashdlm", "flashdlm-window",);
+built_in!(
+    "plain",
+    "dream",
+    "threshold",
+    "freecache",
+    "guided",
+    "flashdlm",
+    "flashdlm-window",
+    "adablock",
+    "adablock-dual",
+    "adablock-dual-64",
+    "adablock-dream",
+    "bd3lm",
+    "llada2",
+    "llada2-dinfer",
+    "llada2-hierarchy",
+    "llada21-edit",
+    "edit",
+    "learn2pd",
+    "learn2pd-eotp",
+    "learn2pd-eotp-prefix",
+    "learn2pd-eotp-dual",
+    "eotp",
+    "wino",
+    "remdm",
+);
 
 /// A named set of knob values.
 #[derive(Debug, Clone, PartialEq, Eq)]
