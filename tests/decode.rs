@@ -180,6 +180,25 @@ fn end_of_text_can_be_committed_last() {
 }
 
 #[test]
+fn the_end_of_a_turn_can_be_committed_last_too() {
+    let script = |position: usize, _: &[Option<u32>]| match position {
+        3 => favour(9, 10.0),
+        4 => favour(EOS, 9.0),
+        _ => favour(7, 1.0),
+    };
+    let mut denoiser = a_denoiser(Alignment::Aligned, script);
+    let spec = denoiser.spec().clone();
+    let settings = Settings { eos_last: true, ..plain() };
+    let mut decoder = Decoder::new(&spec, None, &[1, 2, 3], 4, settings).unwrap().with_ends([9]);
+    let mut order = Vec::new();
+    while decoder.stopped().is_none() {
+        let record = decoder.step(Networks { denoiser: &mut denoiser, guide: None }, &StoppedClock).unwrap();
+        order.push(record.commits[0].position);
+    }
+    assert_eq!(order, [5, 6, 3, 4]);
+}
+
+#[test]
 fn a_one_token_canvas_takes_one_step() {
     for alignment in [Alignment::Aligned, Alignment::Shifted] {
         let outcome = decode(a_denoiser(alignment, |_, _| favour(5, 1.0)), None, 1, plain()).unwrap();

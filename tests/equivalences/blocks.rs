@@ -575,10 +575,10 @@ fn any_settings() -> impl Strategy<Value = Settings> {
     let schedule =
         prop_oneof![Just(ScheduleChoice::Blocks), Just(ScheduleChoice::Aligned), Just(ScheduleChoice::Adaptive)];
     let cache = prop_oneof![
-        2 => Just(CacheChoice::Off), Just(CacheChoice::Exact), Just(CacheChoice::FastPrefix), Just(CacheChoice::FastDual),
-        Just(CacheChoice::Block)
+        2 => Just(CacheChoice::Off), 1 => Just(CacheChoice::Exact), 1 => Just(CacheChoice::FastPrefix),
+        1 => Just(CacheChoice::FastDual), 1 => Just(CacheChoice::Block)
     ];
-    let revise = prop_oneof![2 => Just(Revision::Off), Just(Revision::Edit), Just(Revision::Remask)];
+    let revise = prop_oneof![2 => Just(Revision::Off), 1 => Just(Revision::Edit), 1 => Just(Revision::Remask)];
     let eos = prop_oneof![
         Just(EosStop::Off), Just(EosStop::Prefix), Just(EosStop::Block), Just(EosStop::Cut), Just(EosStop::Predicted)
     ];

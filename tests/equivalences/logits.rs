@@ -173,7 +173,7 @@ proptest! {
     #[test]
     fn a_test_that_everything_passes_is_one_step_per_block(case in cases()) {
         let base = Settings { eos_last: false, ..case.settings };
-        let blocks = base.blocks(case.gen_length);
+        let blocks = base.blocks(PROMPT.len(), case.gen_length);
         let always = [
             Settings { unmask: UnmaskRule::Threshold, threshold: 0.0, ..base },
             Settings { unmask: UnmaskRule::LocalLeap, threshold: 0.0, threshold_relaxed: 0.0, ..base },
