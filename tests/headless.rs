@@ -455,6 +455,39 @@ fn bench_refuses_what_it_cannot_compare() {
 }
 
 #[test]
+fn a_filter_is_trained_and_asked() {
+    let pair = pair();
+    let train = |out: &str| {
+        let arguments = ["--prompts", "10", "--gen-length", "8", "--epochs", "2", "--out"];
+        let mut command = with_pair(&pair, &["train-filter"]);
+        command.args(arguments).arg(pair.path(out));
+        succeed(command)
+    };
+    let told = train("filter.json");
+    assert!(told.contains("filter above 0.96") && told.contains("confidence from 0.9"), "{told}");
+    train("again.json");
+    let read = |name: &str| std::fs::read_to_string(pair.path(name)).unwrap();
+    assert_eq!(read("filter.json"), read("again.json"), "a filter repeats exactly");
+    let filter: Value = serde_json::from_str(&read("filter.json")).unwrap();
+    assert_eq!(filter["layers"][1]["weight"].as_array().unwrap().len(), 32 * 32);
+    assert!(filter["about"].as_str().unwrap().starts_with("trained on denoiser (Dream), 10 prompts"));
+
+    let ask = |filter: Option<&str>| {
+        let mut command = with_pair(&pair, &["run", "--preset", "learn2pd-eotp", "--guide", "off", "--prompt", PROMPT]);
+        filter.map(|name| command.arg("--filter").arg(pair.path(name)));
+        command
+    };
+    succeed(ask(Some("filter.json")));
+    let message = refuse(ask(None));
+    assert!(message.starts_with("unmask 'filter' asks a filter that was trained on the denoiser, and there is none"));
+    pair.write("bad.json", "{}");
+    let message = refuse(ask(Some("bad.json")));
+    assert!(message.contains("bad.json: the filter is malformed"), "{message}");
+    let message = refuse(ask(Some("missing.json")));
+    assert!(message.contains("missing.json cannot be read"), "{message}");
+}
+
+#[test]
 fn knobs_and_presets_are_listed_whole() {
     let list = |arguments: &[&str]| {
         let mut command = program();

@@ -27,10 +27,10 @@ impl Exact {
         if self.end < start {
             passes.push(PassPlan { query: (self.end..start).collect(), end: start });
             self.end = start;
-        } else if let Some(source) = moment.canvas.masked(start..end).next().and_then(|open| moment.source(open)) {
+        } else if let Some(source) = moment.source(start) {
             // The row left of the block speaks for its first position when the network is shifted. It comes out the same
             // in every step; the first one has it from the prefix.
-            first = first.min(source);
+            first = source;
         }
         passes.push(PassPlan { query: (first..end).collect(), end });
         Plan { passes, only: None }
