@@ -9,7 +9,9 @@ use diffuscope::{
         record::{KvStatus, Reason, StepRecord, StopReason, Verdict},
     },
     model::network::{Alignment, Network},
-    settings::{CacheChoice, EosStop, GuideRule, KNOBS, OrderScore, SamplerStyle, Settings, UnmaskRule},
+    settings::{
+        CacheChoice, CreditRule, EarlyCommit, EosStop, GuideRule, KNOBS, OrderScore, SamplerStyle, Settings, UnmaskRule,
+    },
 };
 use proptest::prelude::*;
 
@@ -178,6 +180,25 @@ fn end_of_text_can_be_committed_last() {
 }
 
 #[test]
+fn the_end_of_a_turn_can_be_committed_last_too() {
+    let script = |position: usize, _: &[Option<u32>]| match position {
+        3 => favour(9, 10.0),
+        4 => favour(EOS, 9.0),
+        _ => favour(7, 1.0),
+    };
+    let mut denoiser = a_denoiser(Alignment::Aligned, script);
+    let spec = denoiser.spec().clone();
+    let settings = Settings { eos_last: true, ..plain() };
+    let mut decoder = Decoder::new(&spec, None, &[1, 2, 3], 4, settings).unwrap().with_ends([9]);
+    let mut order = Vec::new();
+    while decoder.stopped().is_none() {
+        let record = decoder.step(Networks { denoiser: &mut denoiser, guide: None }, &StoppedClock).unwrap();
+        order.push(record.commits[0].position);
+    }
+    assert_eq!(order, [5, 6, 3, 4]);
+}
+
+#[test]
 fn a_one_token_canvas_takes_one_step() {
     for alignment in [Alignment::Aligned, Alignment::Shifted] {
         let outcome = decode(a_denoiser(alignment, |_, _| favour(5, 1.0)), None, 1, plain()).unwrap();
@@ -325,7 +346,13 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         Just(UnmaskRule::Time),
         Just(UnmaskRule::Origin),
         Just(UnmaskRule::Threshold),
-        Just(UnmaskRule::ThresholdBudget)
+        Just(UnmaskRule::ThresholdBudget),
+        Just(UnmaskRule::Alpha),
+        Just(UnmaskRule::Factor),
+        Just(UnmaskRule::LocalLeap),
+        Just(UnmaskRule::EntropyThreshold),
+        Just(UnmaskRule::EntropyBound),
+        Just(UnmaskRule::Klass)
     ];
     let order = prop_oneof![
         Just(OrderScore::Confidence),
@@ -350,10 +377,26 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         (unmask, order, cache, guide, any::<u64>()),
         (1usize..6, prop::option::of(1usize..20), 1usize..20, 0.0f32..1.0, 1usize..40),
         (1usize..10, prop::option::of(2usize..12), any::<bool>(), prop_oneof![Just(0.0f32), Just(0.8)], any::<bool>()),
+        (0..3usize, 0..4usize, 0.0f32..4.0),
     )
-        .prop_map(|(a, b, c)| Settings {
+        .prop_map(|(a, b, c, d)| Settings {
             unmask: a.0,
-            order: a.1,
+            order: match a.0 {
+                UnmaskRule::Quota | UnmaskRule::Time | UnmaskRule::Origin | UnmaskRule::Alpha => a.1,
+                _ => OrderScore::Confidence,
+            },
+            credit: [CreditRule::Off, CreditRule::Fixed, CreditRule::MaskRate][d.0],
+            early_commit: match a.3 {
+                GuideRule::Off => [EarlyCommit::Off, EarlyCommit::Answer, EarlyCommit::Block, EarlyCommit::Canvas][d.1],
+                _ => EarlyCommit::Off,
+            },
+            answer_length: 1,
+            gap_late: d.2,
+            threshold_relaxed: b.3 / 2.0,
+            entropy_threshold: d.2,
+            entropy_bound: d.2 / 2.0,
+            kl_threshold: d.2,
+            factor: d.2,
             cache: a.2,
             guide: a.3,
             seed: a.4,

@@ -6,3 +6,5 @@ mod scripted;
 
 #[path = "equivalences/caches.rs"]
 mod caches;
+#[path = "equivalences/logits.rs"]
+mod logits;

@@ -156,8 +156,9 @@ fn bad_files_say_where_and_what() {
         ),
         (
             config("preset = 'plane'"),
-            "config.toml: unknown preset 'plane'; there are plain, dream, threshold, freecache, guided, flashdlm, \
-             flashdlm-window",
+            "config.toml: unknown preset 'plane'; there are plain, llada, llada-pure, dream, mdlm, threshold, \
+             fast-dllm-factor, freecache, guided, flashdlm, flashdlm-window, localleap, creditdecoding, \
+             creditdecoding-free, dparallel, dparallel-dream, prophet, eb-sampler, klass, klass-dream",
         ),
         (
             config("[knobs]\nblock-lenght = 4\n"),
@@ -225,6 +226,56 @@ fn settings_that_do_not_go_together_say_what_to_change() {
         check(&[("top-k", "5")], limits).unwrap_err(),
         "top-p and top-k belong to sampler 'filtered', and sampler is 'gumbel': set sampler to 'filtered', or top-p and \
          top-k to 'off'"
+    );
+    assert_eq!(
+        check(&[("cfg-scale", "1.5"), ("cache", "freecache-prompt")], limits).unwrap_err(),
+        "cfg-scale 1.5 needs a second pass without the prompt, whose K/V rows no cache keeps, and cache is \
+         'freecache-prompt': set cache to 'off', or cfg-scale to 0"
+    );
+    assert_eq!(
+        check(&[("eos-ban", "on"), ("eos-stop", "prefix")], limits).unwrap_err(),
+        "eos-stop 'prefix' waits for an end of text that eos-ban never lets through: set eos-stop to 'off', or eos-ban \
+         to off"
+    );
+    assert_eq!(
+        check(&[("eos-ban", "on"), ("eos-last", "on")], limits).unwrap_err(),
+        "eos-last puts end of text behind the rest, and eos-ban never lets it through: choose one of them"
+    );
+    for unmask in ["threshold", "factor", "localleap", "entropy-threshold", "klass"] {
+        assert_eq!(
+            check(&[("unmask", unmask), ("order", "random")], limits).unwrap_err(),
+            format!(
+                "unmask '{unmask}' commits what is sure, and order 'random' says nothing of that: set order to \
+                 'confidence', or unmask to 'quota'"
+            )
+        );
+    }
+    assert_eq!(
+        check(&[("unmask", "localleap"), ("threshold", "0.7")], limits).unwrap_err(),
+        "threshold-relaxed 0.75 asks for more than threshold 0.7: choose at most 0.7"
+    );
+    assert_eq!(
+        check(&[("early-commit", "block"), ("guide", "topk")], limits).unwrap_err(),
+        "early-commit 'block' commits without asking anybody, and guide is 'topk': set one of them to 'off'"
+    );
+    assert_eq!(
+        check(&[("early-commit", "answer"), ("answer-start", "30")], limits).unwrap_err(),
+        "an answer of 5 tokens behind 30 others does not fit a gen-length of 32: choose a smaller answer-start or \
+         answer-length"
+    );
+    assert_eq!(
+        check(&[("early-commit", "block"), ("phase-mid", "0.7")], limits).unwrap_err(),
+        "phase-mid 0.7 lies behind phase-late 0.67: choose at most 0.67"
+    );
+    assert_eq!(
+        check(&[("credit", "fixed"), ("cache", "dkv-greedy"), ("order", "drawn")], limits).unwrap_err(),
+        "credit 'fixed' is given to positions that are scored step by step, and cache 'dkv-greedy' scores none before its \
+         turn: set credit to 'off', or cache to 'dkv-decode'"
+    );
+    assert_eq!(
+        check(&[("schedule", "leftmost"), ("unmask", "alpha")], limits).unwrap_err(),
+        "schedule 'leftmost' moves its window in every step, and alpha spreads a number of steps over blocks: set unmask \
+         to 'threshold', or to 'quota' with steps 'auto'"
     );
     let unguided = Limits { has_guide: false, ..limits };
     assert_eq!(

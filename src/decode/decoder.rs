@@ -70,6 +70,8 @@ pub struct Decoder {
     noise: Box<dyn Noise>,
     /// Tokens that can end an adaptive block.
     delimiters: Vec<u32>,
+    /// Tokens that end a text or a turn.
+    ends: Vec<u32>,
     steps: usize,
     block_is_new: bool,
     stopped: Option<StopReason>,
@@ -140,6 +142,7 @@ impl Decoder {
             unmask: Unmask::default(),
             reviser: Reviser::default(),
             delimiters: Vec::new(),
+            ends: vec![denoiser.eos_id],
             guide: Guide::default(),
             early: Early::default(),
             noise: Box::new(Seeded(settings.seed)),
@@ -163,6 +166,14 @@ impl Decoder {
     #[must_use]
     pub fn with_delimiters(mut self, delimiters: Vec<u32>) -> Self {
         self.delimiters = delimiters;
+        self
+    }
+
+    /// Puts all of these tokens behind the others where end of text comes last (LLaDA's end of text and end of turn);
+    /// without them, it is the network's end of text alone.
+    #[must_use]
+    pub fn with_ends(mut self, ends: impl IntoIterator<Item = u32>) -> Self {
+        self.ends.extend(ends);
         self
     }
 
@@ -234,6 +245,7 @@ impl Decoder {
             self.propose(networks.denoiser, &plan, rescore, kept.as_mut(), clock, &mut cost)?;
         self.schedule.settle(&candidates, &self.canvas, &self.settings, &self.delimiters);
         let region = self.schedule.region();
+        self.cache.proposed(&candidates);
         let kv = self.cache.report(&plan, moment!(self));
         let audit = match kept {
             Some(kept) => audit::audit(networks.denoiser, kept, &kv, moment!(self), clock, &mut cost)?,
@@ -352,8 +364,7 @@ impl Decoder {
         let mut buffer = Vec::new();
         let greedy = self.settings.guide != GuideRule::Off;
         let mut proposer =
-            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy)
-                .in_block(region.block);
+            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), &self.ends, greedy).at(moment);
         for (number, pass) in plan.passes.iter().enumerate() {
             // A row counts in the last pass that computes it.
             let later = &plan.passes[number + 1..];
@@ -399,7 +410,7 @@ impl Decoder {
             cost.denoiser_us += clock.micros_since(began);
             cost.nfe += 1;
             cost.computed += self.cache.computed(pass) + shadowed as u32;
-            cost.reused += (pass.read_len() - pass.query.len()) as u32;
+            cost.reused += self.cache.reused(pass);
             self.cache.wrote(pass, moment!(self));
             for (row, position) in rows.into_iter().enumerate() {
                 let is_masked = self.canvas.is_masked(position);

@@ -19,6 +19,7 @@ mod cache;
 mod canvas;
 pub mod clock;
 mod decoder;
+mod density;
 pub mod filter;
 mod guide;
 mod moment;

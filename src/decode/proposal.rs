@@ -8,6 +8,8 @@
 //! The mask token is never drawn. It keeps its share of the softmax, as in the reference code.
 
 use super::{
+    density::certainty_density,
+    moment::Moment,
     noise::{Noise, Purpose, gumbel},
     record::{Commit, Proposal, Reason},
 };
@@ -56,8 +58,10 @@ pub(super) struct Proposer<'a> {
     noise: &'a dyn Noise,
     step: usize,
     block: usize,
+    density: Vec<f64>,
     mask: u32,
-    eos: u32,
+    /// Tokens that end a text or a turn.
+    ends: &'a [u32],
     greedy: bool,
     probabilities: Vec<f64>,
     uniforms: Vec<f64>,
@@ -73,15 +77,37 @@ const DREAM_ENTROPY_EPSILON: f64 = 1e-10;
 
 impl<'a> Proposer<'a> {
     /// `greedy` overrules the temperature: guided drafts are always the most likely tokens.
-    pub fn new(settings: &'a Settings, noise: &'a dyn Noise, step: usize, mask: u32, eos: u32, greedy: bool) -> Self {
+    pub fn new(
+        settings: &'a Settings,
+        noise: &'a dyn Noise,
+        step: usize,
+        mask: u32,
+        ends: &'a [u32],
+        greedy: bool,
+    ) -> Self {
         let (probabilities, uniforms, order) = (Vec::new(), Vec::new(), Vec::new());
-        Self { settings, noise, step, block: 0, mask, eos, greedy, probabilities, uniforms, order }
+        Self {
+            settings,
+            noise,
+            step,
+            block: 0,
+            density: Vec::new(),
+            mask,
+            ends,
+            greedy,
+            probabilities,
+            uniforms,
+            order,
+        }
     }
 
-    /// Takes the drawn order of block `block`.
+    /// Knows what the order needs of the canvas: the block, for its drawn order, and the density of what is committed.
     #[must_use]
-    pub fn in_block(mut self, block: usize) -> Self {
-        self.block = block;
+    pub fn at(mut self, moment: Moment<'_>) -> Self {
+        self.block = moment.schedule.region().block;
+        if self.settings.order == OrderScore::Density {
+            self.density = certainty_density(moment.canvas, self.settings.density_sigma);
+        }
         self
     }
 
@@ -106,12 +132,13 @@ impl<'a> Proposer<'a> {
         };
         let confidence = self.probabilities[token as usize];
         let plogp: f64 = self.probabilities.iter().map(|p| p * (p + DREAM_ENTROPY_EPSILON).ln()).sum();
-        let suppressed = self.settings.eos_last && token == self.eos;
+        let suppressed = self.settings.eos_last && self.ends.contains(&token);
         let score = match self.settings.order {
             OrderScore::Confidence => confidence,
             OrderScore::Margin => self.margin(),
             OrderScore::Entropy => plogp,
             OrderScore::Random => self.noise.uniform(Purpose::Order, self.step, position),
+            OrderScore::Density => confidence * self.density.get(position).copied().unwrap_or(1.0),
             OrderScore::Drawn => self.noise.uniform(Purpose::BlockOrder, self.block, position),
         } + if suppressed { SUPPRESSED } else { 0.0 };
         let proposal = Proposal {
@@ -307,7 +334,7 @@ mod tests {
     const EOS: u32 = 0;
 
     fn propose(settings: &Settings, logits: &[f32]) -> Candidate {
-        Proposer::new(settings, &Seeded(0), 0, MASK, EOS, false).propose(7, logits)
+        Proposer::new(settings, &Seeded(0), 0, MASK, &[EOS], false).propose(7, logits)
     }
 
     #[test]
@@ -394,7 +421,7 @@ mod tests {
         let settings = Settings { temperature: 2.0, ..Settings::default() };
         let logits = [0.0, 0.1, 0.2, 0.0];
         for step in 0..50 {
-            let mut proposer = Proposer::new(&settings, &Seeded(0), step, MASK, EOS, true);
+            let mut proposer = Proposer::new(&settings, &Seeded(0), step, MASK, &[EOS], true);
             assert_eq!(proposer.propose(0, &logits).proposal.token, 2);
         }
     }

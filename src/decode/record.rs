@@ -218,8 +218,8 @@ pub enum KvStatus {
 pub struct LayerUse {
     /// Positions whose K/V rows the layer computed.
     pub computed: u32,
-    /// Mean cosine similarity to the step before, -1 to 1, where the layer was asked for it: of the watched tokens'
-    /// attention (Elastic-Cache).
+    /// Mean cosine similarity to the step before, -1 to 1, where it was measured: of the watched tokens' attention
+    /// (Elastic-Cache), of the fed rows' value vectors (dLLM-Cache).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similarity: Option<f32>,
 }

@@ -70,6 +70,7 @@ impl Run {
         let denoiser = models.denoiser.spec();
         let guide = models.guide.as_ref().map(|guide| guide.spec());
         let decoder = Decoder::new(denoiser, guide, &prompt_ids, gen_length, request.settings)?
+            .with_ends(models.tokenizer.end_ids().iter().copied())
             .with_delimiters(models.tokenizer.ids_with(request.settings.delimiters.marks()))
             .with_filter(models.filter.clone())?;
         let mask_id = denoiser.mask_id.expect("the decoder refuses a denoiser without a mask");

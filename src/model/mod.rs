@@ -5,6 +5,8 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`network`] | the trait, free of tensors |
+//! | [`logits`] | what a pass gives, free of tensors too |
+//! | `reduce` | logits that stay on a device |
 //! | [`source`] | where a model comes from: embedded, a folder, a GGUF file, the hub |
 //! | [`hub`] | the hub's cache, and downloads into it |
 //! | [`known`] | models of the hub that are worth watching |
@@ -47,10 +49,12 @@ pub mod kv;
 pub mod layers;
 pub mod linear;
 pub mod llada;
+pub mod logits;
 pub mod memory;
 pub mod network;
 mod qwen2;
 mod qwen3;
+mod reduce;
 pub mod shelf;
 mod slots;
 pub mod source;

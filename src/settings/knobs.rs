@@ -121,6 +121,8 @@ choices! {
         DkvPrefillDecode = "dkv-pd": "dKV-Cache: both, refreshing what dkv-decode froze",
         DkvGreedy = "dkv-greedy": "dKV-Cache: recompute what is committed next, what was committed last, and neighbours",
         Elastic = "elastic": "Elastic-Cache: recompute the window; once attention drifts in a layer, all above it",
+        D2 = "d2": "d2Cache: recompute the most promising masks and the positions that attention flows through",
+        Dllm = "dllm": "dLLM-Cache: recompute the rows whose values moved most, and each part now and then",
     }
 }
 
@@ -197,6 +199,7 @@ choices! {
         Margin = "margin": "gap between the two most likely tokens (Dream `topk_margin`)",
         Entropy = "entropy": "negative entropy, the most certain first (Dream entropy)",
         Random = "random": "a random order, drawn anew in every step",
+        Density = "density": "confidence times the share of committed tokens around (d2Cache's certainty prior)",
         Drawn = "drawn": "a random order, drawn once for the block and so known in advance (dKV-Cache greedy)",
     }
 }
@@ -427,6 +430,27 @@ knobs! {
         "drift-tokens" drift_tokens: usize = 1, (1..=64 by 1), "tokens", NextStep,
             "Elastic-Cache: how many of the most attended tokens are watched per layer.",
             when |s| s.cache == CacheChoice::Elastic;
+        "d2-masks" d2_masks: usize = 32, (1..=1024 by 4), "masks", NextStep,
+            "d2Cache: how many masks a step computes.",
+            when |s| s.cache == CacheChoice::D2;
+        "rollout-mass" rollout_mass: f32 = 0.1, (0.0..=1.0 by 0.05), "share", NextStep,
+            "d2Cache: recompute, of the other positions, those that hold this share of attention rollout.",
+            when |s| s.cache == CacheChoice::D2;
+        "inflate" inflate: usize = 0, (0..=64 by 1), "positions", NextStep,
+            "d2Cache: also recompute what lies between two chosen positions that are this near.",
+            when |s| s.cache == CacheChoice::D2;
+        "density-sigma" density_sigma: f32 = 10.0, (0.5..=100.0 by 0.5), "positions", NextStep,
+            "d2Cache and order density: how far around a position committed tokens count (standard deviation).",
+            when |s| s.cache == CacheChoice::D2 || s.order == OrderScore::Density;
+        "prompt-refresh" prompt_refresh: usize = 50, (1..=1024 by 1), "steps", NextStep,
+            "dLLM-Cache: recompute the prompt every so many steps.",
+            when |s| s.cache == CacheChoice::Dllm;
+        "response-refresh" response_refresh: usize = 2, (1..=1024 by 1), "steps", NextStep,
+            "dLLM-Cache: recompute the whole generation every so many steps.",
+            when |s| s.cache == CacheChoice::Dllm;
+        "refresh-share" refresh_share: f32 = 0.25, (0.0..=1.0 by 0.05), "share", NextStep,
+            "dLLM-Cache: the share of the generation that is recomputed in the steps between.",
+            when |s| s.cache == CacheChoice::Dllm;
     }
     Adjust {
         "cfg-scale" cfg_scale: f32 = 0.0, (0.0..=4.0 by 0.25), "", NextStep,
@@ -464,7 +488,7 @@ knobs! {
             "Draw the committed positions at random by their score (Dream `alg_temp`).",
             when |s| s.guide == GuideRule::Off;
         "eos-last" eos_last: bool = false, _, "", NextStep,
-            "Give end-of-text proposals the lowest confidence, so that text comes first.",
+            "Give proposals that end the text or the turn the lowest confidence, so that text comes first.",
             when |s| s.guide == GuideRule::Off;
     }
     Unmask {

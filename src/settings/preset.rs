@@ -21,7 +21,28 @@ macro_rules! built_in {
 }
 
 // One per line, in the order of the picker.
-built_in!("plain", "dream", "threshold", "freecache", "guided", "flashdlm", "flashdlm-window",);
+built_in!(
+    "plain",
+    "llada",
+    "llada-pure",
+    "dream",
+    "mdlm",
+    "threshold",
+    "fast-dllm-factor",
+    "freecache",
+    "guided",
+    "flashdlm",
+    "flashdlm-window",
+    "localleap",
+    "creditdecoding",
+    "creditdecoding-free",
+    "dparallel",
+    "dparallel-dream",
+    "prophet",
+    "eb-sampler",
+    "klass",
+    "klass-dream",
+);
 
 /// A named set of knob values.
 #[derive(Debug, Clone, PartialEq, Eq)]

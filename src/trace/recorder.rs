@@ -124,7 +124,7 @@ fn keep_writable(record: &mut StepRecord) {
         probability(&mut view.top_probability);
         probability(&mut view.draft_probability);
     }
-    for report in &mut record.audit {
+    if let Some(report) = &mut record.audit {
         for audited in &mut report.positions {
             probability(&mut audited.probability);
             audited.kl = if audited.kl.is_finite() { audited.kl } else { f32::MAX };
