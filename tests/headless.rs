@@ -307,7 +307,13 @@ fn models_that_cannot_be_used_are_told() {
         refuse(command)
     };
     let nowhere = pair.path("nowhere");
-    assert_eq!(run(&nowhere, &[]), format!("{} is not a folder with a model", nowhere.display()));
+    assert_eq!(
+        run(&nowhere, &[]),
+        format!(
+            "{} is not there: a model is embedded, a folder, a .gguf file or hf:owner/name[@revision]",
+            nowhere.display()
+        )
+    );
     let guide = pair.path("guide");
     assert!(run(&guide, &[]).contains("has no mask token, so it cannot denoise"), "{}", run(&guide, &[]));
     let denoiser = pair.path("denoiser");
