@@ -38,6 +38,8 @@ built_in!(
     "flashdlm",
     "flashdlm-window",
     "flashdlm-speculative",
+    "apd",
+    "apd-wide",
     "threshold",
     "fast-dllm-factor",
     "fast-dllm-cache",
@@ -47,6 +49,9 @@ built_in!(
     "dkv-decode-dream",
     "dkv-greedy",
     "elastic-cache",
+    "d2-cache",
+    "d2-cache-parallel",
+    "dllm-cache",
     "adablock",
     "adablock-dual",
     "adablock-dual-64",
@@ -67,11 +72,6 @@ built_in!(
     "klass-dream",
     "wino",
     "remdm",
-    "apd",
-    "apd-wide",
-    "d2-cache",
-    "d2-cache-parallel",
-    "dllm-cache",
 );
 
 /// A named set of knob values.

@@ -35,7 +35,8 @@ fn tangled(seed: u64, spread: f32) -> impl Fn(usize, Visible<'_>) -> Vec<f32> + 
     move |position, visible| {
         let mut state = seed ^ (position as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         for (index, token) in visible.iter().enumerate().filter_map(|(index, token)| Some((index, (*token)?))) {
-            state = (state ^ (u64::from(token) + 31 * index as u64)).wrapping_mul(0xD134_2543_DE82_EF95).rotate_left(23);
+            state =
+                (state ^ (u64::from(token) + 31 * index as u64)).wrapping_mul(0xD134_2543_DE82_EF95).rotate_left(23);
         }
         let logit = |id: u64| {
             let mixed = (state ^ id.wrapping_mul(0xA24B_AED4_963E_E407)).wrapping_mul(0x9FB2_1C65_1E98_DF25);
@@ -166,7 +167,8 @@ fn a_block_ends_behind_the_surest_delimiter_and_its_first_forward_commits() {
 
 #[test]
 fn the_papers_window_is_a_quarter_of_what_is_written() {
-    let script = |position: usize, _: Visible<'_>| if position.is_multiple_of(2) { sure(COMMA, 0.99) } else { sure(9, 0.95) };
+    let script =
+        |position: usize, _: Visible<'_>| if position.is_multiple_of(2) { sure(COMMA, 0.99) } else { sure(9, 0.95) };
     let run = |delimiter_window| {
         let mut network = denoiser(Alignment::Shifted, script);
         let aids = Aids { delimiters: vec![COMMA], ..Aids::default() };
@@ -446,7 +448,8 @@ fn the_rule_that_asks_a_filter_needs_one() {
     let mut network = denoiser(Alignment::Aligned, tangled(0, 4.0));
     let message = attempt(&mut network, &PROMPT, 40, learned(), Aids::default()).err().expect("refused").to_string();
     assert!(message.starts_with("unmask 'filter' asks a filter that was trained on the denoiser"), "{message}");
-    let mut decoder = Decoder::new(network.spec(), None, &PROMPT, 40, Settings { block_length: Some(32), ..plain() }).unwrap();
+    let mut decoder =
+        Decoder::new(network.spec(), None, &PROMPT, 40, Settings { block_length: Some(32), ..plain() }).unwrap();
     let message = decoder.configure(learned()).unwrap_err().to_string();
     assert!(message.contains("--filter"), "{message}");
 }
@@ -512,10 +515,7 @@ fn what_does_not_go_together_is_refused_with_the_reason() {
     let cases = [
         (Settings { guide: GuideRule::TopK, ..adaptive(8) }, "schedule 'adablock' ends blocks for the unmask rule"),
         (Settings { cache: CacheChoice::Window, ..adaptive(8) }, "schedule 'adablock' looks for delimiters"),
-        (
-            Settings { unmask: UnmaskRule::Quota, steps: Some(64), ..adaptive(8) },
-            "steps 64 are spread over the blocks",
-        ),
+        (Settings { unmask: UnmaskRule::Quota, steps: Some(64), ..adaptive(8) }, "steps 64 are spread over the blocks"),
         (Settings { cache: CacheChoice::Exact, ..plain() }, "cache 'exact-prefix' keeps finished blocks"),
         (Settings { block_length: None, ..block_causal(8) }, "attention 'block-causal' needs blocks, and"),
         (
@@ -537,14 +537,8 @@ fn what_does_not_go_together_is_refused_with_the_reason() {
         (Settings { guide: GuideRule::TopK, ..edits() }, "revise 'edit' goes back to committed tokens, and guide"),
         (Settings { cache: CacheChoice::Prompt, ..edits() }, "revise 'edit' goes back to tokens that cache"),
         (Settings { schedule: ScheduleChoice::Leftmost, ..edits() }, "revise 'edit' goes back within a block"),
-        (
-            Settings { revise: Revision::Remask, ..by_threshold(0.9) },
-            "revise 'remdm' puts its steps into a schedule",
-        ),
-        (
-            Settings { eos_stop: EosStop::Predicted, eos_last: true, ..plain() },
-            "eos-last holds end of text back",
-        ),
+        (Settings { revise: Revision::Remask, ..by_threshold(0.9) }, "revise 'remdm' puts its steps into a schedule"),
+        (Settings { eos_stop: EosStop::Predicted, eos_last: true, ..plain() }, "eos-last holds end of text back"),
     ];
     for (settings, start) in cases {
         let message = refusal(settings);
@@ -580,7 +574,11 @@ fn any_settings() -> impl Strategy<Value = Settings> {
     ];
     let revise = prop_oneof![2 => Just(Revision::Off), 1 => Just(Revision::Edit), 1 => Just(Revision::Remask)];
     let eos = prop_oneof![
-        Just(EosStop::Off), Just(EosStop::Prefix), Just(EosStop::Block), Just(EosStop::Cut), Just(EosStop::Predicted)
+        Just(EosStop::Off),
+        Just(EosStop::Prefix),
+        Just(EosStop::Block),
+        Just(EosStop::Cut),
+        Just(EosStop::Predicted)
     ];
     let rule = prop_oneof![4 => any_rule(), 1 => Just(UnmaskRule::WideIn), 1 => Just(UnmaskRule::Filter)];
     (
