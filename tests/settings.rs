@@ -271,8 +271,8 @@ fn settings_that_do_not_go_together_say_what_to_change() {
     );
     assert_eq!(
         check(&[("schedule", "leftmost"), ("unmask", "alpha")], limits).unwrap_err(),
-        "schedule 'leftmost' moves its window in every step, and alpha spreads a number of steps over blocks: set unmask \
-         to 'threshold', or to 'quota' with steps 'auto'"
+        "schedule 'leftmost' moves its window in every step, and unmask 'alpha' paces itself by the steps of a block: set \
+         unmask to 'threshold', or to 'quota' with steps 'auto'"
     );
     assert_eq!(
         check(&[("cache", "fast-dual")], limits).unwrap_err(),
