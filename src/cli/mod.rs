@@ -2,11 +2,13 @@
 
 mod bench;
 mod cast;
+mod catalogue;
 mod failure;
 mod knobs;
 mod models;
 mod play;
 mod presets;
+mod progress;
 mod run;
 mod settings;
 mod table;
@@ -42,6 +44,7 @@ enum Command {
     TrainFilter(train_filter::TrainFilterArgs),
     Knobs(knobs::KnobsArgs),
     Presets(presets::PresetsArgs),
+    Models(catalogue::CatalogueArgs),
 }
 
 /// The command line as the parser knows it: for documentation and tests.
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::TrainFilter(args) => train_filter::run(&args),
         Command::Knobs(args) => knobs::list(&args),
         Command::Presets(args) => presets::list(&args),
+        Command::Models(args) => catalogue::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,7 +10,7 @@
 //! | adjust | `adjust.rs` | what happens to the logits before a token is drawn? |
 //! | proposal | `proposal.rs` | which token, and how sure? |
 //! | unmask | `unmask/`, `revise/` | which proposals are committed, and which tokens are taken back? |
-//! | guide | `guide.rs` | which drafts does the autoregressive guide accept? |
+//! | guide | `guide/` | which drafts does the autoregressive guide accept? |
 //! | stop | `stop/` | is the run over? |
 
 mod adjust;
@@ -19,6 +19,7 @@ mod cache;
 mod canvas;
 pub mod clock;
 mod decoder;
+mod density;
 pub mod filter;
 mod guide;
 mod moment;
@@ -33,4 +34,5 @@ mod stop;
 mod unmask;
 
 pub use decoder::{DecodeError, Decoder, Networks};
+pub use guide::{GuideText, SpelledToken};
 pub use proposal::greedy;

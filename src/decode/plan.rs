@@ -41,11 +41,6 @@ impl Plan {
         Self::window(0..end, end)
     }
 
-    /// Whether any pass computes `position`.
-    pub fn computes(&self, position: usize) -> bool {
-        self.passes.iter().any(|pass| pass.computes(position))
-    }
-
     /// Whether the last pass attends to the row of `position`.
     pub fn reads(&self, position: usize) -> bool {
         self.passes.last().is_some_and(|pass| pass.reads(position))

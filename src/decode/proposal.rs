@@ -8,6 +8,8 @@
 //! The mask token is never drawn. It keeps its share of the softmax, as in the reference code.
 
 use super::{
+    density::certainty_density,
+    moment::Moment,
     noise::{Noise, Purpose, gumbel},
     record::{Commit, Proposal, Reason},
 };
@@ -56,6 +58,7 @@ pub(super) struct Proposer<'a> {
     noise: &'a dyn Noise,
     step: usize,
     block: usize,
+    density: Vec<f64>,
     mask: u32,
     /// Tokens that end a text or a turn.
     ends: &'a [u32],
@@ -83,13 +86,28 @@ impl<'a> Proposer<'a> {
         greedy: bool,
     ) -> Self {
         let (probabilities, uniforms, order) = (Vec::new(), Vec::new(), Vec::new());
-        Self { settings, noise, step, block: 0, mask, ends, greedy, probabilities, uniforms, order }
+        Self {
+            settings,
+            noise,
+            step,
+            block: 0,
+            density: Vec::new(),
+            mask,
+            ends,
+            greedy,
+            probabilities,
+            uniforms,
+            order,
+        }
     }
 
-    /// Takes the drawn order of block `block`.
+    /// Knows what the order needs of the canvas: the block, for its drawn order, and the density of what is committed.
     #[must_use]
-    pub fn in_block(mut self, block: usize) -> Self {
-        self.block = block;
+    pub fn at(mut self, moment: Moment<'_>) -> Self {
+        self.block = moment.schedule.region().block;
+        if self.settings.order == OrderScore::Density {
+            self.density = certainty_density(moment.canvas, self.settings.density_sigma);
+        }
         self
     }
 
@@ -120,6 +138,7 @@ impl<'a> Proposer<'a> {
             OrderScore::Margin => self.margin(),
             OrderScore::Entropy => plogp,
             OrderScore::Random => self.noise.uniform(Purpose::Order, self.step, position),
+            OrderScore::Density => confidence * self.density.get(position).copied().unwrap_or(1.0),
             OrderScore::Drawn => self.noise.uniform(Purpose::BlockOrder, self.block, position),
         } + if suppressed { SUPPRESSED } else { 0.0 };
         let proposal = Proposal {
@@ -232,12 +251,12 @@ impl<'a> Proposer<'a> {
 }
 
 /// A logit for comparisons: what is not a number can never win.
-fn finite(logit: f32) -> f64 {
+pub(super) fn finite(logit: f32) -> f64 {
     if logit.is_nan() { f64::NEG_INFINITY } else { f64::from(logit) }
 }
 
 /// The id of the largest value that is not the mask, the lowest id among equals.
-fn best(values: impl Iterator<Item = (usize, f64)>, mask: u32) -> u32 {
+pub(super) fn best(values: impl Iterator<Item = (usize, f64)>, mask: u32) -> u32 {
     let mut winner: Option<(usize, f64)> = None;
     for (id, value) in values {
         if id as u32 != mask && winner.is_none_or(|(_, most)| value > most) {

@@ -121,6 +121,8 @@ choices! {
         DkvPrefillDecode = "dkv-pd": "dKV-Cache: both, refreshing what dkv-decode froze",
         DkvGreedy = "dkv-greedy": "dKV-Cache: recompute what is committed next, what was committed last, and neighbours",
         Elastic = "elastic": "Elastic-Cache: recompute the window; once attention drifts in a layer, all above it",
+        D2 = "d2": "d2Cache: recompute the most promising masks and the positions that attention flows through",
+        Dllm = "dllm": "dLLM-Cache: recompute the rows whose values moved most, and each part now and then",
     }
 }
 
@@ -197,6 +199,7 @@ choices! {
         Margin = "margin": "gap between the two most likely tokens (Dream `topk_margin`)",
         Entropy = "entropy": "negative entropy, the most certain first (Dream entropy)",
         Random = "random": "a random order, drawn anew in every step",
+        Density = "density": "confidence times the share of committed tokens around (d2Cache's certainty prior)",
         Drawn = "drawn": "a random order, drawn once for the block and so known in advance (dKV-Cache greedy)",
     }
 }
@@ -297,6 +300,17 @@ choices! {
         TopK = "topk": "the draft is among the guide's guide-top-k most likely tokens",
         TopKRelative = "topk-relative": "as topk, and at least guide-ratio times as likely as the most likely",
         Probability = "probability": "the guide gives the draft more than guide-probability",
+        Aggressive = "aggressive": "any of three: among its top 5, more than 5 % likely, or within its likeliest 95 %",
+        Chance = "chance": "by lot, with the probability that the guide gives the draft",
+        Product = "product": "a product of both models, drawn with the draft's own noise, gives the same token (APD)",
+    }
+}
+
+choices! {
+    /// What happens to the first draft that the guide rejects.
+    GuideMismatch {
+        Draft = "draft": "it is committed all the same where none was accepted: the guide never writes (FlashDLM)",
+        Guide = "guide": "the guide's own token is written in its place (speculative decoding)",
     }
 }
 
@@ -427,6 +441,27 @@ knobs! {
         "drift-tokens" drift_tokens: usize = 1, (1..=64 by 1), "tokens", NextStep,
             "Elastic-Cache: how many of the most attended tokens are watched per layer.",
             when |s| s.cache == CacheChoice::Elastic;
+        "d2-masks" d2_masks: usize = 32, (1..=1024 by 4), "masks", NextStep,
+            "d2Cache: how many masks a step computes.",
+            when |s| s.cache == CacheChoice::D2;
+        "rollout-mass" rollout_mass: f32 = 0.1, (0.0..=1.0 by 0.05), "share", NextStep,
+            "d2Cache: recompute, of the other positions, those that hold this share of attention rollout.",
+            when |s| s.cache == CacheChoice::D2;
+        "inflate" inflate: usize = 0, (0..=64 by 1), "positions", NextStep,
+            "d2Cache: also recompute what lies between two chosen positions that are this near.",
+            when |s| s.cache == CacheChoice::D2;
+        "density-sigma" density_sigma: f32 = 10.0, (0.5..=100.0 by 0.5), "positions", NextStep,
+            "d2Cache and order density: how far around a position committed tokens count (standard deviation).",
+            when |s| s.cache == CacheChoice::D2 || s.order == OrderScore::Density;
+        "prompt-refresh" prompt_refresh: usize = 50, (1..=1024 by 1), "steps", NextStep,
+            "dLLM-Cache: recompute the prompt every so many steps.",
+            when |s| s.cache == CacheChoice::Dllm;
+        "response-refresh" response_refresh: usize = 2, (1..=1024 by 1), "steps", NextStep,
+            "dLLM-Cache: recompute the whole generation every so many steps.",
+            when |s| s.cache == CacheChoice::Dllm;
+        "refresh-share" refresh_share: f32 = 0.25, (0.0..=1.0 by 0.05), "share", NextStep,
+            "dLLM-Cache: the share of the generation that is recomputed in the steps between.",
+            when |s| s.cache == CacheChoice::Dllm;
     }
     Adjust {
         "cfg-scale" cfg_scale: f32 = 0.0, (0.0..=4.0 by 0.25), "", NextStep,
@@ -450,8 +485,8 @@ knobs! {
         "sampler" sampler: SamplerStyle = SamplerStyle::Gumbel, _, "", NextStep,
             "How a token is drawn and its confidence measured.";
         "temperature" temperature: f32 = 0.0, (0.0..=2.0 by 0.1), "", NextStep,
-            "Randomness of the drawn token; 0 takes the most likely. Guided drafts are always greedy.",
-            when |s| s.guide == GuideRule::Off;
+            "Randomness of the drawn token; 0 takes the most likely. Guided drafts are greedy, but for rule product.",
+            when |s| matches!(s.guide, GuideRule::Off | GuideRule::Product);
         "top-p" top_p: f32 / "off" = None, (0.05..=1.0 by 0.05), "probability", NextStep,
             "Draw from the most likely tokens that hold this mass (sampler filtered).",
             when |s| s.sampler == SamplerStyle::Filtered;
@@ -557,6 +592,12 @@ knobs! {
         "guide-probability" guide_probability: f32 = 0.1, (0.0..=1.0 by 0.05), "probability", NextStep,
             "Guide rule probability: what the guide must give the draft.",
             when |s| s.guide == GuideRule::Probability;
+        "guide-mixture" guide_mixture: f32 = 0.7, (0.0..=1.0 by 0.05), "weight", NextStep,
+            "Guide rule product: the denoiser's weight (R of APD); 1 accepts every draft, 0 asks the guide alone.",
+            when |s| s.guide == GuideRule::Product;
+        "guide-mismatch" guide_mismatch: GuideMismatch = GuideMismatch::Draft, _, "", NextStep,
+            "What happens to the first draft that the guide rejects.",
+            when |s| s.guide != GuideRule::Off;
         "verify-batch" verify_batch: usize = 32, (1..=512 by 8), "drafts", NextStep,
             "How many drafts the guide reads in one forward.",
             when |s| s.guide != GuideRule::Off;

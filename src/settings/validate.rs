@@ -138,6 +138,11 @@ impl Settings {
                 "cache '{cache}' computes a window of the leftmost masks, and schedule is '{}': set schedule to 'leftmost'",
                 self.schedule.word()
             )),
+            CacheChoice::D2 if self.guide != GuideRule::Off => conflict(format!(
+                "cache '{cache}' computes masks here and there, and guide '{}' reads drafts from left to right: set guide to \
+                 'off', or cache to 'freecache-window'",
+                self.guide.word()
+            )),
             CacheChoice::Elastic if self.guide != GuideRule::Off => conflict(format!(
                 "cache '{cache}' commits from its window by threshold or quota, and guide is '{}': set guide to 'off', or \
                  cache to 'freecache-window'",
@@ -238,6 +243,13 @@ impl Settings {
                 "guide is '{}' but no guide model is loaded: load one, or set guide to 'off'",
                 self.guide.word()
             ));
+        }
+        if self.guide == GuideRule::Product && self.sampler == SamplerStyle::Filtered && self.temperature > 0.0 {
+            return conflict(
+                "guide 'product' draws drafts and product with the same Gumbel noise, and sampler is 'filtered': set \
+                 sampler to 'gumbel', or temperature to 0"
+                    .to_owned(),
+            );
         }
         Ok(())
     }

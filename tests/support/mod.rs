@@ -150,7 +150,8 @@ pub fn models(network: Scripted) -> Models {
     Models {
         denoiser: Box::new(network),
         guide: None,
-        tokenizer: tokenizer(),
+        tokenizer: Arc::new(tokenizer()),
+        guide_tokenizer: None,
         denoiser_card: ModelCard {
             name: "scripted".into(),
             architecture: "Scripted".into(),
