@@ -424,7 +424,7 @@ impl Decoder {
                     (self.cache.forward(denoiser, pass, &self.settings)?, 0)
                 }
                 Some(shadow) => {
-                    let cast = shadow.cast(ids, &pass.query, pass.rows());
+                    let cast = shadow.cast(ids, &pass.query, 0..pass.end);
                     for (row, judged) in &cast.judges {
                         wanted.push(*row);
                         rows.push(*judged);
@@ -442,10 +442,34 @@ impl Decoder {
             cost.computed += self.cache.computed(pass) + shadowed as u32;
             cost.reused += self.cache.reused(pass);
             self.cache.wrote(pass, moment!(self));
+            let summaries = if proposer.reads_summaries() {
+                // Of a committed position, what its token looks like now.
+                let held = |position: &usize| {
+                    let ids = &self.canvas.ids()[*position..=*position];
+                    if self.canvas.is_masked(*position) { &ids[..0] } else { ids }
+                };
+                let asked: Vec<&[u32]> = rows.iter().map(held).collect();
+                Some(logits.summaries(proposer.reduce(&asked))?)
+            } else {
+                None
+            };
+            if summaries.is_none() || kept.is_some() {
+                for logits in std::iter::once(&logits).chain(&unconditional) {
+                    logits.fetch()?;
+                }
+            }
             for (row, position) in rows.into_iter().enumerate() {
                 let is_masked = self.canvas.is_masked(position);
                 if let Some(kept) = kept.as_mut().filter(|_| is_masked) {
                     kept.keep(position, logits.row(row));
+                }
+                if let Some(summary) = summaries.as_ref().map(|summaries| &summaries[row]) {
+                    let candidate = proposer.propose_reduced(position, summary);
+                    match summary.asked.first() {
+                        None => masked.push(candidate),
+                        Some(held) => standing.push(Standing { candidate, held: held.probability as f32 }),
+                    }
+                    continue;
                 }
                 let without = unconditional.as_ref().map(|logits| logits.row(row));
                 let logits = adjust::guided(logits.row(row), without, moment, &mut buffer);

@@ -35,4 +35,3 @@ mod unmask;
 
 pub use decoder::{DecodeError, Decoder, Networks};
 pub use guide::{GuideText, SpelledToken};
-pub use proposal::greedy;

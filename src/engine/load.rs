@@ -88,6 +88,11 @@ impl ModelRequest {
         }
     }
 
+    /// Whether both come to the same models.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.shares_denoiser(other) && self.guide_source() == other.guide_source()
+    }
+
     /// Whether both have the same denoiser on the same device, so that it need not be loaded again.
     pub(super) fn shares_denoiser(&self, other: &Self) -> bool {
         self.denoiser == other.denoiser

@@ -414,8 +414,8 @@ knobs! {
     Cache {
         "cache" cache: CacheChoice = CacheChoice::Off, _, "", NextStep,
             "Which K/V rows are reused instead of recomputed.";
-        "window-left" window_left: usize = 64, (1..=4096 by 8), "tokens", NextStep,
-            "Window cache: positions recomputed before the last committed token.",
+        "window-left" window_left: usize = 64, (0..=4096 by 8), "tokens", NextStep,
+            "Window cache: positions recomputed before the last committed token; 0 recomputes none of them.",
             when |s| s.cache == CacheChoice::Window;
         "window-right" window_right: usize / "end" = None, (2..=4096 by 8), "tokens", NextStep,
             "Window cache: positions recomputed after it; what lies beyond is dropped. end drops nothing.",

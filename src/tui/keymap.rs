@@ -280,6 +280,10 @@ fn is_loading(app: &App) -> bool {
     app.library.loading.is_some()
 }
 
+fn models_words(app: &App) -> &'static str {
+    if app.overlays.is_empty() { "models" } else { "" }
+}
+
 fn play_words(app: &App) -> &'static str {
     match (app.is_under_way() && app.follows(), app.player.held, app.player.playing) {
         (true, false, _) | (false, _, true) => "hold",
@@ -492,7 +496,7 @@ pub static BINDINGS: &[Binding] = &[
     binding!(Action::EntryErase, [Key::new(KeyCode::Backspace)], "erase a character", Knobs, &[Context::Entry], always),
     binding!(Action::Toggle(Overlay::Presets), [Key::char('p')], "presets: named sets of knobs", Knobs, &[Context::Canvas, Context::Knobs, Context::Presets], can_turn, 5 "presets"),
     // Models
-    binding!(Action::Toggle(Overlay::Models), [Key::ctrl('o')], "models: load another one", Models, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Models], is_live, 7 "models"),
+    binding!(Action::Toggle(Overlay::Models), [Key::ctrl('o')], "models: load another one", Models, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Models], is_live, 7 models_words),
     binding!(Action::Toggle(Overlay::Models), [Key::char('m')], "models: load another one", Models, WATCHING, is_live),
     binding!(Action::ModelRole, [Key::new(KeyCode::Tab), Key::new(KeyCode::BackTab)], "denoisers or guides", Models, MODELS, always, 3 "denoisers, guides"),
     binding!(Action::SourceErase, [Key::new(KeyCode::Backspace)], "erase what is typed", Models, MODELS, always),

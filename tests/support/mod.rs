@@ -278,4 +278,5 @@ fn untrained(folder: &Path, model_type: &str, seed: u64) {
     std::fs::write(folder.join("model.safetensors"), weights).unwrap();
     std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
     std::fs::write(folder.join("tokenizer.json"), &vocabulary().json).unwrap();
+    std::fs::write(folder.join("chat_template.jinja"), diffuscope::model::template::EMBEDDED).unwrap();
 }

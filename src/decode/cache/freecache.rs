@@ -5,6 +5,9 @@
 //! decoder), and everything but the *prompt* (released default). Rows are written at absolute positions; the released
 //! window code writes them shifted by the window's movement, which is a mistake that is not reproduced here.
 //!
+//! The released code has two more modes, both for left-to-right commits under a guide: *aggressive* is a window of 0
+//! positions to the left and none dropped to the right, and *block-boundary* is what the block form then does.
+//!
 //! In every form the rows that are read but not computed are a prefix of the canvas, and the first step computes
 //! everything, so a change of form in the middle of a run never reads a row that was not written.
 

@@ -139,7 +139,7 @@ impl Cache {
 
     /// How many of the rows that `pass`, the last one that was run, read were there before it.
     pub fn reused(&self, pass: &PassPlan) -> u32 {
-        (pass.read_len() - anew(self.policy, &self.dllm, pass).len()) as u32
+        (pass.end - anew(self.policy, &self.dllm, pass).len()) as u32
     }
 
     /// Notes what `pass`, the last one that was run, wrote.

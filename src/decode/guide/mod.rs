@@ -157,13 +157,16 @@ fn judge_ids(
 ) -> Result<Outcome, DecodeError> {
     let mut judge = Judge::new(moment);
     let places: Vec<usize> = drafts.iter().map(|draft| draft.position).collect();
-    let mut instead = None;
-    let accepted = reader.verify(network, drafted, &places, moment.settings.verify_batch, |index, row| {
-        let draft = &mut drafts[index];
+    let case = |draft: &DraftReview| {
         let wanted = if ends.contains(&draft.draft) { Wanted::AnyOf(ends) } else { Wanted::Token(draft.draft) };
         let own = rows.binary_search_by_key(&draft.position, |(position, _)| *position).ok();
-        let case = Case { wanted, address: draft.position, own: own.map(|at| &*rows[at].1) };
-        let Judgement { accepted, view, instead: other } = judge.judge(row, case);
+        Case { wanted, address: draft.position, own: own.map(|at| &*rows[at].1) }
+    };
+    let cases: Vec<Case<'_>> = drafts.iter().map(case).collect();
+    let mut instead = None;
+    let accepted = reader.verify(network, drafted, &places, &cases, &mut judge, |index, judgement| {
+        let draft = &mut drafts[index];
+        let Judgement { accepted, view, instead: other } = judgement;
         draft.view = Some(view);
         if !accepted {
             instead = Some(other);
@@ -210,15 +213,16 @@ impl Reader {
     /// Has the tokens at `places` (ascending, none of them the first) judged in the light of all tokens before them;
     /// returns how many were accepted before the first that was not. A place may be one past the last token.
     ///
-    /// Reads `batch` tokens at a time, until one is rejected. `judge` is given the index of the place and the row that
-    /// predicts it.
+    /// Reads some tokens at a time, until one is rejected. `take` is given the index of the place and what `judge` says
+    /// of its case, and says whether to go on.
     fn verify(
         &mut self,
         network: &mut dyn Network,
         tokens: &[u32],
         places: &[usize],
-        batch: usize,
-        mut judge: impl FnMut(usize, &[f32]) -> bool,
+        cases: &[Case<'_>],
+        judge: &mut Judge<'_>,
+        mut take: impl FnMut(usize, Judgement) -> bool,
     ) -> Result<usize, DecodeError> {
         let (Some(first), Some(last)) = (places.first().copied(), places.last().copied()) else { return Ok(0) };
         let vocab = network.spec().vocab_size;
@@ -233,12 +237,14 @@ impl Reader {
         self.feed(network, tokens, self.read.len()..start, &[])?;
         let mut accepted = 0;
         while start < last {
-            let end = (start + batch).min(last);
+            let end = (start + judge.batch()).min(last);
             let judged: Vec<usize> =
                 places[accepted..].iter().take_while(|place| **place <= end).map(|place| place - 1 - start).collect();
             let logits = self.feed(network, tokens, start..end, &judged)?;
-            for row in 0..judged.len() {
-                if !judge(accepted, logits.row(row)) {
+            let cases = &cases[accepted..accepted + judged.len()];
+            let seen = judge.look(&logits, cases)?;
+            for (row, case) in cases.iter().enumerate() {
+                if !take(accepted, judge.judge_seen(&seen, row, *case)) {
                     return Ok(accepted);
                 }
                 accepted += 1;

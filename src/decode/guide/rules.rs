@@ -5,6 +5,8 @@
 //! accepted if a draw from `p_T` with the *same* noise gives the same token. R = 1 accepts everything, R = 0 is agreement
 //! with the guide's own draw, and at temperature 0 most likely tokens are compared.
 
+use std::slice;
+
 use crate::{
     decode::{
         moment::Moment,
@@ -12,6 +14,7 @@ use crate::{
         proposal::{best, finite, softmax},
         record::GuideView,
     },
+    model::network::{Logits, NetworkError, Reduce, RowSummary, Standing},
     settings::GuideRule,
 };
 
@@ -30,6 +33,15 @@ pub(super) enum Wanted<'a> {
     /// Any of these: tokens that end a text are one another's equals (FlashDLM's exchange of `<|endoftext|>` and
     /// `<|im_end|>`).
     AnyOf(&'a [u32]),
+}
+
+impl Wanted<'_> {
+    fn tokens(&self) -> &[u32] {
+        match self {
+            Self::Token(token) => slice::from_ref(token),
+            Self::AnyOf(tokens) => tokens,
+        }
+    }
 }
 
 /// A draft to be judged.
@@ -51,6 +63,15 @@ pub(super) struct Judgement {
     pub instead: (u32, f32),
 }
 
+/// The guide's rows, as far as the rule in force has to see them.
+#[derive(Debug)]
+pub(super) enum Seen<'a> {
+    /// Whole.
+    Rows(&'a Logits),
+    /// In a few numbers each, beside the size of the guide's vocabulary.
+    Summaries(Vec<RowSummary>, usize),
+}
+
 /// Judges drafts by the rule in force; keeps its buffers between them.
 pub(super) struct Judge<'a> {
     moment: Moment<'a>,
@@ -63,8 +84,62 @@ impl<'a> Judge<'a> {
         Self { moment, probabilities: Vec::new(), uniforms: Vec::new() }
     }
 
+    /// How many tokens the guide reads before it is asked.
+    pub fn batch(&self) -> usize {
+        self.moment.settings.verify_batch
+    }
+
+    /// Looks at the guide's rows, one per case, as far as the rule has to: those that compare ranks or single
+    /// probabilities need no distribution.
+    pub fn look<'b>(&self, logits: &'b Logits, cases: &[Case<'_>]) -> Result<Seen<'b>, NetworkError> {
+        match self.moment.settings.guide {
+            GuideRule::Aggressive | GuideRule::Chance | GuideRule::Product => {
+                logits.fetch()?;
+                Ok(Seen::Rows(logits))
+            }
+            GuideRule::Off
+            | GuideRule::Deterministic
+            | GuideRule::TopK
+            | GuideRule::TopKRelative
+            | GuideRule::Probability => {
+                let asked: Vec<&[u32]> = cases.iter().map(|case| case.wanted.tokens()).collect();
+                // The second is for when the first is the mask, which is never written.
+                let reduce = Reduce { excluded: None, top: 2, asked: &asked };
+                Ok(Seen::Summaries(logits.summaries(reduce)?, logits.vocab()))
+            }
+        }
+    }
+
+    /// Judges a draft by row `row` of what was seen.
+    pub fn judge_seen(&mut self, seen: &Seen<'_>, row: usize, case: Case<'_>) -> Judgement {
+        match seen {
+            Seen::Rows(logits) => self.judge(logits.row(row), case),
+            Seen::Summaries(summaries, vocab) => self.judge_summary(&summaries[row], *vocab, case),
+        }
+    }
+
+    fn judge_summary(&self, row: &RowSummary, vocab: usize, case: Case<'_>) -> Judgement {
+        let likeliest = |(a, one): &(&u32, &Standing), (b, other): &(&u32, &Standing)| {
+            one.probability.total_cmp(&other.probability).then(b.cmp(a))
+        };
+        let standing = case.wanted.tokens().iter().zip(&row.asked).max_by(likeliest);
+        let best = row.top.first().map_or((0, 0.0), |best| (best.id, best.probability as f32));
+        let view = GuideView {
+            token: best.0,
+            top_probability: best.1,
+            draft_probability: standing.map_or(0.0, |(_, standing)| standing.probability as f32),
+            rank: standing.map_or(vocab, |(_, standing)| standing.rank) as u32,
+        };
+        let mask = self.moment.canvas.mask();
+        let instead = row.top.iter().find(|choice| choice.id != mask);
+        let instead = instead.map_or((0, 0.0), |choice| (choice.id, choice.probability as f32));
+        let accepted =
+            standing.is_some_and(|(token, _)| (*token as usize) < vocab && self.accepts(view, *token, instead.0, case));
+        Judgement { accepted, view, instead }
+    }
+
     /// Judges a draft by the guide's row of logits for its place.
-    pub fn judge(&mut self, row: &[f32], case: Case<'_>) -> Judgement {
+    fn judge(&mut self, row: &[f32], case: Case<'_>) -> Judgement {
         softmax(row, 1.0, &mut self.probabilities);
         let token = match case.wanted {
             Wanted::Token(token) => token,
@@ -168,6 +243,8 @@ fn view(probabilities: &[f64], draft: u32) -> GuideView {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::{
         decode::{canvas::Canvas, noise::Seeded, schedule::Schedule},
@@ -244,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_product_mixes_its_experts() {
-        let (guide, own) = ([0.6, 0.3, 0.1], [0.1, 0.3, 0.6]);
+        let (guide, own) = ([0.8, 0.05, 0.15], [0.15, 0.05, 0.8]);
         let at = |mixture: f32| {
             let settings = Settings { guide: GuideRule::Product, guide_mixture: mixture, ..Settings::default() };
             judged(&settings, &guide, Wanted::Token(2), &own, 0)
@@ -255,6 +332,48 @@ mod tests {
         let certain = [0.0, 0.0, 1.0];
         let settings = Settings { guide: GuideRule::Product, guide_mixture: 1.0, ..Settings::default() };
         assert!(judged(&settings, &[1.0, 0.0, 0.0], Wanted::Token(2), &certain, 0).accepted);
+    }
+
+    #[test]
+    fn a_summary_is_judged_as_its_row_is() {
+        let rows: [&[f32]; 4] =
+            [&[0.5, 0.3, 0.15, 0.05], &[0.25, 0.25, 0.25, 0.25], &[0.0, 0.1, 0.9, 0.0], &[0.01, 0.02, 0.03, 0.94]];
+        let wanted =
+            [Wanted::Token(1), Wanted::Token(7), Wanted::AnyOf(&[3, 2]), Wanted::AnyOf(&[9, 2]), Wanted::AnyOf(&[])];
+        let rules = [GuideRule::Deterministic, GuideRule::TopK, GuideRule::TopKRelative, GuideRule::Probability];
+        for guide in rules {
+            let settings = Settings { guide, guide_probability: 0.2, ..Settings::default() };
+            // The mask is one of the guide's own tokens here.
+            let canvas = Canvas::new(&[1], 4, 2);
+            let schedule = Schedule::new(&canvas, &settings);
+            let (noise, alignment) = (&Seeded(settings.seed), Alignment::Shifted);
+            let moment =
+                Moment { settings: &settings, canvas: &canvas, schedule: &schedule, noise, step: 0, alignment, eos: 0 };
+            let mut judge = Judge::new(moment);
+            for row in rows {
+                let row: Vec<f32> = row.iter().map(|p| p.ln()).collect();
+                let logits = Logits::new(row.len(), row.clone());
+                for wanted in wanted {
+                    let case = Case { wanted, address: 3, own: None };
+                    let seen = judge.look(&logits, &[case]).unwrap();
+                    assert!(matches!(seen, Seen::Summaries(..)));
+                    let (found, expected) = (judge.judge_seen(&seen, 0, case), judge.judge(&row, case));
+                    let probabilities = |judgement: &Judgement| {
+                        [judgement.view.top_probability, judgement.view.draft_probability, judgement.instead.1]
+                    };
+                    assert_eq!(
+                        (found.accepted, found.view.token, found.instead.0),
+                        (expected.accepted, expected.view.token, expected.instead.0)
+                    );
+                    for (a, b) in probabilities(&found).iter().zip(probabilities(&expected)) {
+                        assert!((a - b).abs() < 1e-6, "{found:?}, expected {expected:?}");
+                    }
+                    if !wanted.tokens().is_empty() {
+                        assert_eq!(found.view.rank, expected.view.rank, "{wanted:?}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -142,12 +142,13 @@ impl Transcript {
         let mut judge = Judge::new(moment);
         let mut views: Vec<GuideView> = Vec::new();
         let mut instead = None;
-        let batch = moment.settings.verify_batch;
-        let agreed = reader.verify(network, &self.tokens, &places, batch, |index, row| {
-            let place = places[index];
-            let wanted = self.tokens.get(place).map_or(Wanted::AnyOf(&self.guide_ends), |id| Wanted::Token(*id));
-            let Judgement { accepted, mut view, instead: (other, probability) } =
-                judge.judge(row, Case { wanted, address: place, own: None });
+        let case = |place: &usize| {
+            let wanted = self.tokens.get(*place).map_or(Wanted::AnyOf(&self.guide_ends), |id| Wanted::Token(*id));
+            Case { wanted, address: *place, own: None }
+        };
+        let cases: Vec<Case<'_>> = places.iter().map(case).collect();
+        let agreed = reader.verify(network, &self.tokens, &places, &cases, &mut judge, |_, judgement| {
+            let Judgement { accepted, mut view, instead: (other, probability) } = judgement;
             view.token = view.token.saturating_add(vocab);
             views.push(view);
             if !accepted {

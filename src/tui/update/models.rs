@@ -107,7 +107,10 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
             library.refusal = Some(printable::line(&message));
             Vec::new()
         }
-        Ok(request) if library.loading.is_none() && library.loaded.as_ref() == Some(&request) => {
+        Ok(request)
+            if library.loading.is_none()
+                && library.loaded.as_ref().is_some_and(|loaded| loaded.is_same_as(&request)) =>
+        {
             app.overlays.retain(|overlay| *overlay != Overlay::Models);
             app.list = 0;
             app.tell(Notice::note("it is loaded already"));

@@ -175,17 +175,16 @@ fn draw_about(app: &App, choice: Choice<'_>, area: Rect, pen: &mut Pen<'_>) {
             lines.push((what_enter_does(app, item), Role::Faint));
         }
         Choice::Typed => {
-            lines.push((format!("{SYNTAX}, for the {}", app.library.role.name()), Role::Text));
             let entry = app.library.entry.trim();
+            let usual = (format!("a {} is {SYNTAX}", app.library.role.name()), Role::Text);
             match entry.parse::<Source>() {
-                Err(error) if !entry.is_empty() && app.library.refusal.is_none() => {
-                    lines.push((printable::line(&error.to_string()), Role::Note));
-                }
+                _ if app.library.refusal.is_some() => {}
+                _ if entry.is_empty() => lines.extend([usual, ("begin to type, or paste".to_owned(), Role::Faint)]),
+                Err(error) => lines.push((printable::line(&error.to_string()), Role::Note)),
                 Ok(Source::Hub(_)) => {
-                    lines.push(("enter loads it from the hub, or from its cache".to_owned(), Role::Faint));
+                    lines.extend([usual, ("enter loads it from the hub, or from its cache".to_owned(), Role::Faint)]);
                 }
-                Ok(_) => lines.push(("enter loads it".to_owned(), Role::Faint)),
-                Err(_) => lines.push(("begin to type, or paste".to_owned(), Role::Faint)),
+                Ok(_) => lines.extend([usual, ("enter loads it".to_owned(), Role::Faint)]),
             }
         }
     }
