@@ -10,7 +10,8 @@ use diffuscope::{
     },
     model::network::{Alignment, Network},
     settings::{
-        CacheChoice, CreditRule, EarlyCommit, EosStop, GuideRule, KNOBS, OrderScore, SamplerStyle, Settings, UnmaskRule,
+        CacheChoice, CreditRule, EarlyCommit, EosStop, GuideMismatch, GuideRule, KNOBS, OrderScore, SamplerStyle,
+        Settings, UnmaskRule,
     },
 };
 use proptest::prelude::*;
@@ -371,10 +372,14 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         1 => Just(GuideRule::Deterministic),
         1 => Just(GuideRule::TopK),
         1 => Just(GuideRule::TopKRelative),
-        1 => Just(GuideRule::Probability)
+        1 => Just(GuideRule::Probability),
+        1 => Just(GuideRule::Aggressive),
+        1 => Just(GuideRule::Chance),
+        1 => Just(GuideRule::Product)
     ];
+    let mismatch = prop_oneof![Just(GuideMismatch::Draft), Just(GuideMismatch::Guide)];
     (
-        (unmask, order, cache, guide, any::<u64>()),
+        (unmask, order, cache, (guide, mismatch), any::<u64>()),
         (1usize..6, prop::option::of(1usize..20), 1usize..20, 0.0f32..1.0, 1usize..40),
         (1usize..10, prop::option::of(2usize..12), any::<bool>(), prop_oneof![Just(0.0f32), Just(0.8)], any::<bool>()),
         (0..3usize, 0..4usize, 0.0f32..4.0),
@@ -386,7 +391,7 @@ fn any_settings() -> impl Strategy<Value = Settings> {
                 _ => OrderScore::Confidence,
             },
             credit: [CreditRule::Off, CreditRule::Fixed, CreditRule::MaskRate][d.0],
-            early_commit: match a.3 {
+            early_commit: match a.3.0 {
                 GuideRule::Off => [EarlyCommit::Off, EarlyCommit::Answer, EarlyCommit::Block, EarlyCommit::Canvas][d.1],
                 _ => EarlyCommit::Off,
             },
@@ -398,7 +403,8 @@ fn any_settings() -> impl Strategy<Value = Settings> {
             kl_threshold: d.2,
             factor: d.2,
             cache: a.2,
-            guide: a.3,
+            guide: a.3.0,
+            guide_mismatch: a.3.1,
             seed: a.4,
             tokens_per_step: b.0,
             block_length: b.1,
@@ -408,7 +414,8 @@ fn any_settings() -> impl Strategy<Value = Settings> {
             window_right: c.1,
             clean_freeze: c.2,
             temperature: c.3,
-            sampler: if c.4 { SamplerStyle::Filtered } else { SamplerStyle::Gumbel },
+            // Products are drawn with Gumbel noise.
+            sampler: if c.4 && a.3.0 != GuideRule::Product { SamplerStyle::Filtered } else { SamplerStyle::Gumbel },
             eos_stop: EosStop::Prefix,
             ..Settings::default()
         })

@@ -4,6 +4,8 @@
 
 mod scripted;
 
+#[path = "equivalences/blocks.rs"]
+mod blocks;
 #[path = "equivalences/caches.rs"]
 mod caches;
 #[path = "equivalences/logits.rs"]

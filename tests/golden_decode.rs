@@ -12,7 +12,7 @@ use diffuscope::{
         record::{Reason, StepRecord},
     },
     model::{checkpoint::Checkpoint, device::ComputeDevice, network::Network},
-    settings::{CacheChoice, EosStop, GuideRule, OrderScore, SamplerStyle, Settings, UnmaskRule},
+    settings::{CacheChoice, EosStop, GuideMismatch, GuideRule, OrderScore, SamplerStyle, Settings, UnmaskRule},
 };
 use serde_json::Value;
 
@@ -70,6 +70,7 @@ fn golden_root() -> PathBuf {
 enum Method {
     Dream,
     FlashDlmAssisted,
+    FlashDlmSpeculative,
     /// Mapped to settings in a file of its own.
     Known(Settings),
 }
@@ -87,6 +88,8 @@ impl Method {
         match function {
             "dream/model/generation_utils.py:diffusion_generate" => Ok(Self::Dream),
             function if function.ends_with("assisted_block_diffusion_generate") => Ok(Self::FlashDlmAssisted),
+            function if function.ends_with(":speculative_diffusion_generate") => Ok(Self::FlashDlmSpeculative),
+            function if function.ends_with(":speculative_block_diffusion_generate") => Ok(Self::FlashDlmSpeculative),
             other => Err(format!("the method of {other} is not one of this program's yet")),
         }
     }
@@ -123,8 +126,13 @@ fn settings(method: Method, reference: &Value) -> Settings {
                 ..defaults
             }
         }
-        Method::FlashDlmAssisted => Settings {
-            cache: CacheChoice::Prompt,
+        Method::FlashDlmAssisted | Method::FlashDlmSpeculative => Settings {
+            // Blocks are of no consequence there but for the prompt's rows, which are kept.
+            cache: if reference["block_size"].is_null() { CacheChoice::Off } else { CacheChoice::Prompt },
+            guide_mismatch: match method {
+                Method::FlashDlmSpeculative => GuideMismatch::Guide,
+                _ => GuideMismatch::Draft,
+            },
             guide: match reference["sampling_strategy"].as_str().unwrap_or("deterministic") {
                 "deterministic" => GuideRule::Deterministic,
                 "topk" => GuideRule::TopK,

@@ -540,6 +540,7 @@ fn header(gen_length: usize, mask_id: u32) -> Header {
         gen_length,
         mask_id,
         eos_id: mask_id + 1,
+        end_ids: Vec::new(),
     }
 }
 

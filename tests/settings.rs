@@ -149,17 +149,14 @@ fn bad_values_say_what_is_expected() {
 fn bad_files_say_where_and_what() {
     let config = |text: &str| Config::parse("config.toml", text).unwrap_err().to_string();
     let preset = |text: &str| Preset::parse("mine", "mine.toml", text).unwrap_err().to_string();
+    let names: Vec<String> = presets().iter().map(|preset| preset.name.clone()).collect();
+    let known = format!("config.toml: unknown preset 'plane'; there are {}", names.join(", "));
     let cases = [
         (
             config("theme = 'dark'\npresets = 'plain'\n"),
             "config.toml: line 2: unknown field `presets`, expected one of `preset`, `theme`, `knobs`",
         ),
-        (
-            config("preset = 'plane'"),
-            "config.toml: unknown preset 'plane'; there are plain, llada, llada-pure, dream, mdlm, threshold, \
-             fast-dllm-factor, freecache, guided, flashdlm, flashdlm-window, localleap, creditdecoding, \
-             creditdecoding-free, dparallel, dparallel-dream, prophet, eb-sampler, klass, klass-dream",
-        ),
+        (config("preset = 'plane'"), known.as_str()),
         (
             config("[knobs]\nblock-lenght = 4\n"),
             "config.toml: unknown knob 'block-lenght'; did you mean 'block-length'? `diffuscope knobs` lists them all",
@@ -276,6 +273,51 @@ fn settings_that_do_not_go_together_say_what_to_change() {
         check(&[("schedule", "leftmost"), ("unmask", "alpha")], limits).unwrap_err(),
         "schedule 'leftmost' moves its window in every step, and alpha spreads a number of steps over blocks: set unmask \
          to 'threshold', or to 'quota' with steps 'auto'"
+    );
+    assert_eq!(
+        check(&[("cache", "fast-dual")], limits).unwrap_err(),
+        "cache 'fast-dual' is refreshed on entering a block, and there is only one block: set block-length (with schedule \
+         'blocks'), or cache-refresh"
+    );
+    assert_eq!(check(&[("cache", "fast-dual"), ("cache-refresh", "8")], limits), Ok(()));
+    assert_eq!(
+        check(&[("cache", "dkv-greedy")], limits).unwrap_err(),
+        "cache 'dkv-greedy' must know beforehand what is committed next: set unmask to 'quota', order to 'drawn', \
+         order-temperature to 'off' and eos-last to 'off', or cache to 'dkv-decode'"
+    );
+    assert_eq!(
+        check(&[("cache", "dkv-greedy"), ("order", "drawn"), ("guide", "topk")], limits).unwrap_err(),
+        "cache 'dkv-greedy' computes only what it knows to be committed next, and guide 'topk' decides that later: set \
+         guide to 'off', or cache to 'dkv-decode'"
+    );
+    assert_eq!(
+        check(&[("cache", "elastic")], limits).unwrap_err(),
+        "cache 'elastic' computes a window of the leftmost masks, and schedule is 'blocks': set schedule to 'leftmost'"
+    );
+    let window = ("schedule", "leftmost");
+    assert_eq!(
+        check(&[("cache", "elastic"), window, ("guide", "topk")], limits).unwrap_err(),
+        "cache 'elastic' commits from its window by threshold or quota, and guide is 'topk': set guide to 'off', or cache \
+         to 'freecache-window'"
+    );
+    assert_eq!(
+        check(&[("cache", "d2"), ("guide", "topk")], limits).unwrap_err(),
+        "cache 'd2' computes masks here and there, and guide 'topk' reads drafts from left to right: set guide to 'off', \
+         or cache to 'freecache-window'"
+    );
+    assert_eq!(
+        check(&[window, ("unmask", "time")], limits).unwrap_err(),
+        "schedule 'leftmost' moves its window in every step, and unmask 'time' paces itself by the steps of a block: set \
+         unmask to 'threshold', or to 'quota' with steps 'auto'"
+    );
+    assert_eq!(
+        check(&[window, ("steps", "8")], limits).unwrap_err(),
+        "schedule 'leftmost' moves its window in every step, and steps 8 are spread over blocks: set unmask to 'threshold', \
+         or to 'quota' with steps 'auto'"
+    );
+    assert_eq!(
+        check(&[window, ("block-length", "8"), ("eos-stop", "block")], limits).unwrap_err(),
+        "eos-stop 'block' ends a run at a finished block, and schedule 'leftmost' has none: set eos-stop to 'cut'"
     );
     let unguided = Limits { has_guide: false, ..limits };
     assert_eq!(

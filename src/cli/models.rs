@@ -7,7 +7,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::{progress::Console, settings::SettingsArgs};
 use crate::{
-    engine::{self, GuideRequest, LoadObserver, ModelRequest, Models},
+    engine::{self, GuideRequest, Layout, LoadObserver, ModelRequest, Models},
     model::{device::DeviceChoice, source::Source},
 };
 
@@ -17,8 +17,8 @@ pub(super) struct ModelArgs {
     /// The denoiser: embedded, a folder, a .gguf file or hf:owner/name[@revision]; `diffuscope models` lists some
     #[arg(long, value_name = "SOURCE", default_value = "embedded", value_parser = source())]
     model: Source,
-    /// The guide, named in the same way; it must share the denoiser's vocabulary [default: the embedded guide for the
-    /// embedded denoiser, none for others]
+    /// The guide, named in the same way; one of another vocabulary reads the denoiser's text [default: the embedded
+    /// guide for the embedded denoiser, none for others]
     #[arg(long, value_name = "SOURCE", value_parser = source())]
     guide_model: Option<Source>,
     /// File of a filter that `diffuscope train-filter` trained on the denoiser [default: the embedded denoiser's, where
@@ -28,6 +28,12 @@ pub(super) struct ModelArgs {
     /// Load no guide
     #[arg(long, conflicts_with = "guide_model")]
     no_guide: bool,
+    /// Use no chat template: the prompt is all that the models read
+    #[arg(long)]
+    raw: bool,
+    /// Instructions that go before every prompt, where the model's chat template has a place for them
+    #[arg(long, value_name = "TEXT", conflicts_with = "raw")]
+    system: Option<String>,
     /// Where to compute: auto, cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
@@ -55,6 +61,11 @@ impl ModelArgs {
                 None => GuideRequest::Own,
             },
             filter: self.filter.clone(),
+            layout: match &self.system {
+                _ if self.raw => Layout::Raw,
+                Some(text) => Layout::System(text.clone()),
+                None => Layout::Template,
+            },
             device: self.device,
             offline: self.offline,
             overcommit: self.overcommit,

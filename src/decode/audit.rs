@@ -50,6 +50,7 @@ pub(super) fn audit(
     let wanted: Vec<usize> = rows.iter().filter_map(|(position, _)| moment.source(*position)).collect();
     let pass = Pass::new(&moment.canvas.ids()[..live], &positions, Read::UpTo(live), &wanted);
     let truth = network.forward(Pass { mask: moment.mask(), bank: Bank::Audit, ..pass })?;
+    truth.fetch()?;
     let (mut true_p, mut run_p) = (Vec::new(), Vec::new());
     let audited = rows.iter().enumerate().map(|(index, (position, row))| {
         softmax(truth.row(index), 1.0, &mut true_p);

@@ -11,7 +11,7 @@ use super::{
     canvas::Canvas,
     clock::Clock,
     filter::Filter,
-    guide::Guide,
+    guide::{self, Guide, GuideText},
     moment::Moment,
     noise::{Noise, Seeded},
     plan::Plan,
@@ -54,6 +54,8 @@ pub struct Networks<'a> {
 pub struct Decoder {
     canvas: Canvas,
     eos: u32,
+    /// Every token that ends a text, `eos` among them.
+    ends: Vec<u32>,
     alignment: Alignment,
     limits: Limits,
     /// In force since the last step.
@@ -66,12 +68,12 @@ pub struct Decoder {
     unmask: Unmask,
     reviser: Reviser,
     guide: Guide,
+    /// The rows that this step's drafts were drawn from, ascending by position, where the guide's rule weighs them.
+    draft_rows: Vec<(usize, Vec<f32>)>,
     early: Early,
     noise: Box<dyn Noise>,
     /// Tokens that can end an adaptive block.
     delimiters: Vec<u32>,
-    /// Tokens that end a text or a turn.
-    ends: Vec<u32>,
     steps: usize,
     block_is_new: bool,
     stopped: Option<StopReason>,
@@ -134,6 +136,7 @@ impl Decoder {
         let canvas = Canvas::new(prompt_ids, gen_length, mask);
         Ok(Self {
             eos: denoiser.eos_id,
+            ends: vec![denoiser.eos_id],
             alignment: denoiser.alignment,
             limits,
             schedule: Schedule::new(&canvas, &settings),
@@ -142,8 +145,8 @@ impl Decoder {
             unmask: Unmask::default(),
             reviser: Reviser::default(),
             delimiters: Vec::new(),
-            ends: vec![denoiser.eos_id],
-            guide: Guide::default(),
+            guide: Guide::new(denoiser.vocab_size, vec![denoiser.eos_id]),
+            draft_rows: Vec::new(),
             early: Early::default(),
             noise: Box::new(Seeded(settings.seed)),
             steps: 0,
@@ -162,18 +165,34 @@ impl Decoder {
         self
     }
 
+    /// Counts `ends` as tokens that end a text, beside the one that the denoiser's configuration names: a turn may end
+    /// with another token than a text does. All of them come last where end of text does.
+    #[must_use]
+    pub fn with_ends(mut self, ends: impl IntoIterator<Item = u32>) -> Self {
+        self.ends = std::iter::once(self.eos).chain(ends).collect();
+        self.guide.set_ends(self.ends.clone());
+        self
+    }
+
+    /// Has the guide read text: its vocabulary is not the denoiser's.
+    ///
+    /// # Errors
+    /// When the settings ask for what a guide can do with the denoiser's ids only.
+    pub fn with_guide_text(mut self, text: Box<dyn GuideText>) -> Result<Self, DecodeError> {
+        self.guide.read_text(text);
+        self.check_guide(&self.settings)?;
+        Ok(self)
+    }
+
+    fn check_guide(&self, settings: &Settings) -> Result<(), DecodeError> {
+        let conflict = |message| DecodeError::Settings(SettingsError::Conflict(message));
+        self.guide.objection(settings).map_or(Ok(()), |message| Err(conflict(message)))
+    }
+
     /// Lets these tokens end adaptive blocks; without them, every such block has the usual length.
     #[must_use]
     pub fn with_delimiters(mut self, delimiters: Vec<u32>) -> Self {
         self.delimiters = delimiters;
-        self
-    }
-
-    /// Puts all of these tokens behind the others where end of text comes last (LLaDA's end of text and end of turn);
-    /// without them, it is the network's end of text alone.
-    #[must_use]
-    pub fn with_ends(mut self, ends: impl IntoIterator<Item = u32>) -> Self {
-        self.ends.extend(ends);
         self
     }
 
@@ -194,6 +213,7 @@ impl Decoder {
     pub fn configure(&mut self, settings: Settings) -> Result<(), DecodeError> {
         // The length of this run's canvas is settled: another gen-length is for the next run.
         settings.validate(&self.limits)?;
+        self.check_guide(&settings)?;
         self.check_filter(&settings)?;
         self.wanted = settings;
         Ok(())
@@ -257,8 +277,10 @@ impl Decoder {
             (None, unmask::everything(&candidates, Reason::EarlyCommit))
         } else {
             let in_block = |candidate: &Candidate| (region.start..region.end).contains(&candidate.proposal.position);
+            // A shifted row at the edge of what is attended to speaks for a position beyond it.
             let eligible = |candidate: &&Candidate| {
-                in_block(candidate) && plan.only.is_none_or(|only| only == candidate.proposal.position)
+                let position = candidate.proposal.position;
+                in_block(candidate) && plan.reads(position) && plan.only.is_none_or(|only| only == position)
             };
             let block: Vec<Candidate> = candidates.iter().filter(eligible).cloned().collect();
             let standing: Vec<Standing> =
@@ -276,12 +298,19 @@ impl Decoder {
         remasked.extend(taken_back);
         self.schedule.step += usize::from(self.reviser.written(&commits));
         self.steps += 1;
-        let ended = stop::end_of_text(&mut self.canvas, &candidates, &mut commits, &self.settings, self.eos);
+        let ended =
+            stop::end_of_text(&mut self.canvas, &candidates, &mut commits, &self.settings, self.eos, &self.ends);
         let early = self.early.is_settled();
         // Tokens of a block that is held may still change.
         let held = !early && self.schedule.is_closed(&self.canvas) && self.reviser.holds(moment!(self));
         if !held {
-            commits.extend(stop::fill_after_eos(&mut self.canvas, &self.schedule, &self.settings, self.eos));
+            commits.extend(stop::fill_after_eos(
+                &mut self.canvas,
+                &self.schedule,
+                &self.settings,
+                self.eos,
+                &self.ends,
+            ));
         }
         let filled = ended || commits.iter().any(|commit| commit.reason == Reason::EndOfText);
         let counted = self.steps - self.reviser.revisions();
@@ -362,7 +391,8 @@ impl Decoder {
         let shadow = if rescore == Rescore::Shadow { Shadow::of(moment) } else { None };
         let (mut masked, mut standing) = (Vec::new(), Vec::new());
         let mut buffer = Vec::new();
-        let greedy = self.settings.guide != GuideRule::Off;
+        self.draft_rows.clear();
+        let greedy = guide::drafts_greedily(&self.settings);
         let mut proposer =
             Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), &self.ends, greedy).at(moment);
         for (number, pass) in plan.passes.iter().enumerate() {
@@ -394,7 +424,7 @@ impl Decoder {
                     (self.cache.forward(denoiser, pass, &self.settings)?, 0)
                 }
                 Some(shadow) => {
-                    let cast = shadow.cast(ids, &pass.query, pass.rows());
+                    let cast = shadow.cast(ids, &pass.query, 0..pass.end);
                     for (row, judged) in &cast.judges {
                         wanted.push(*row);
                         rows.push(*judged);
@@ -412,15 +442,42 @@ impl Decoder {
             cost.computed += self.cache.computed(pass) + shadowed as u32;
             cost.reused += self.cache.reused(pass);
             self.cache.wrote(pass, moment!(self));
+            let summaries = if proposer.reads_summaries() {
+                // Of a committed position, what its token looks like now.
+                let held = |position: &usize| {
+                    let ids = &self.canvas.ids()[*position..=*position];
+                    if self.canvas.is_masked(*position) { &ids[..0] } else { ids }
+                };
+                let asked: Vec<&[u32]> = rows.iter().map(held).collect();
+                Some(logits.summaries(proposer.reduce(&asked))?)
+            } else {
+                None
+            };
+            if summaries.is_none() || kept.is_some() {
+                for logits in std::iter::once(&logits).chain(&unconditional) {
+                    logits.fetch()?;
+                }
+            }
             for (row, position) in rows.into_iter().enumerate() {
                 let is_masked = self.canvas.is_masked(position);
                 if let Some(kept) = kept.as_mut().filter(|_| is_masked) {
                     kept.keep(position, logits.row(row));
                 }
+                if let Some(summary) = summaries.as_ref().map(|summaries| &summaries[row]) {
+                    let candidate = proposer.propose_reduced(position, summary);
+                    match summary.asked.first() {
+                        None => masked.push(candidate),
+                        Some(held) => standing.push(Standing { candidate, held: held.probability as f32 }),
+                    }
+                    continue;
+                }
                 let without = unconditional.as_ref().map(|logits| logits.row(row));
                 let logits = adjust::guided(logits.row(row), without, moment, &mut buffer);
                 let candidate = proposer.propose(position, logits);
                 if is_masked {
+                    if guide::weighs_rows(&self.settings) {
+                        self.draft_rows.push((position, logits.to_vec()));
+                    }
                     let mut candidate = self.credits.fuse(candidate, logits, &mut proposer, moment);
                     self.unmask.observe(&mut candidate, logits, moment);
                     masked.push(candidate);
@@ -432,6 +489,7 @@ impl Decoder {
         }
         masked.sort_unstable_by_key(|candidate| candidate.proposal.position);
         standing.sort_unstable_by_key(|standing| standing.candidate.proposal.position);
+        self.draft_rows.sort_unstable_by_key(|(position, _)| *position);
         Ok((masked, standing))
     }
 
@@ -449,7 +507,7 @@ impl Decoder {
             let network = guide
                 .ok_or_else(|| DecodeError::Unusable("the settings ask for a guide, and none was given".into()))?;
             let (review, commits) =
-                self.guide.review(network, &self.canvas, scored.masked, &self.settings, clock, cost)?;
+                self.guide.review(network, moment!(self), scored.masked, &self.draft_rows, clock, cost)?;
             return Ok((Some(review), Delta { commits, remasked: Vec::new() }));
         }
         if entering {

@@ -10,7 +10,7 @@
 //! | adjust | `adjust.rs` | what happens to the logits before a token is drawn? |
 //! | proposal | `proposal.rs` | which token, and how sure? |
 //! | unmask | `unmask/`, `revise/` | which proposals are committed, and which tokens are taken back? |
-//! | guide | `guide.rs` | which drafts does the autoregressive guide accept? |
+//! | guide | `guide/` | which drafts does the autoregressive guide accept? |
 //! | stop | `stop/` | is the run over? |
 
 mod adjust;
@@ -34,4 +34,4 @@ mod stop;
 mod unmask;
 
 pub use decoder::{DecodeError, Decoder, Networks};
-pub use proposal::greedy;
+pub use guide::{GuideText, SpelledToken};

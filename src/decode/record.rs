@@ -171,6 +171,8 @@ pub enum Reason {
     GuideAgreed,
     /// The guide accepted nothing, so the denoiser's first draft was written all the same.
     Forced,
+    /// The guide rejected the draft, and wrote its own token in its place.
+    GuideWrote,
     /// An end-of-text rule filled it.
     EndOfText,
 }
@@ -233,6 +235,27 @@ pub struct GuideReview {
     pub accepted: usize,
     /// Tokens that the guide was fed in each of its forwards, the prompt's included.
     pub forwards: Vec<usize>,
+    /// What the guide read.
+    #[serde(default, skip_serializing_if = "GuideReading::is_ids")]
+    pub reading: GuideReading,
+}
+
+/// What a guide reads of the denoiser's drafts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuideReading {
+    /// Their ids: it has the denoiser's vocabulary.
+    #[default]
+    Ids,
+    /// Their text, in tokens of its own. Ids of the guide's tokens in the review start behind the denoiser's.
+    Text,
+}
+
+impl GuideReading {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+    fn is_ids(&self) -> bool {
+        *self == Self::Ids
+    }
 }
 
 /// What the guide said about one draft.
@@ -247,9 +270,14 @@ pub struct DraftReview {
     /// What the guide saw; `None` where it did not look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub view: Option<GuideView>,
+    /// What the guide would write, or wrote, in place of the draft that it rejected, where that is not its most likely
+    /// token: its draw, or the draw from a product of both models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<u32>,
 }
 
-/// The guide's distribution at a draft.
+/// The guide's distribution at a draft. By text, at the last of the guide's tokens that touches the draft; the draft's
+/// probability and rank are then that token's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct GuideView {
     /// The guide's most likely token.
@@ -272,6 +300,8 @@ pub enum Verdict {
     Rejected,
     /// Rejected at the very first draft, and committed all the same.
     Forced,
+    /// Rejected, and the guide's own token written in its place.
+    Replaced,
     /// Behind the first rejection: not judged.
     NotReached,
 }

@@ -21,8 +21,17 @@ use crate::{
     trace::{ModelCard, printable},
 };
 
-/// What a denoiser's and a guide's tokenizer must agree on to be taken for the same: words, digits, marks, breaks.
-const PROBE: &str = "One day Ruth's 27 boats, {\"left\": 3.5}\n    went to the harbour (again)!";
+/// How prompts are laid out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// By the model's chat template; as they are where it has none.
+    #[default]
+    Template,
+    /// The same, with instructions before every prompt.
+    System(String),
+    /// As they are.
+    Raw,
+}
 
 /// Which guide goes with a denoiser.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +53,8 @@ pub struct ModelRequest {
     pub guide: GuideRequest,
     /// File of a filter that was trained on the denoiser; `None` for the embedded denoiser's own, and none with others.
     pub filter: Option<PathBuf>,
+    /// How prompts are laid out.
+    pub layout: Layout,
     /// Where to compute.
     pub device: DeviceChoice,
     /// Whether the network is not to be used.
@@ -59,6 +70,7 @@ impl Default for ModelRequest {
             denoiser: Source::Embedded,
             guide: GuideRequest::Own,
             filter: None,
+            layout: Layout::Template,
             device: DeviceChoice::Auto,
             offline: false,
             overcommit: false,
@@ -83,7 +95,10 @@ impl ModelRequest {
 
     /// Whether both have the same denoiser on the same device, so that it need not be loaded again.
     pub(super) fn shares_denoiser(&self, other: &Self) -> bool {
-        self.denoiser == other.denoiser && self.filter == other.filter && self.device == other.device
+        self.denoiser == other.denoiser
+            && self.filter == other.filter
+            && self.layout == other.layout
+            && self.device == other.device
     }
 }
 
@@ -109,8 +124,6 @@ struct Opened {
     tokenizer: Tokenizer,
     /// For people, printable.
     name: String,
-    /// Folder or file, printable; the name where there is neither.
-    place: String,
 }
 
 /// Loads what is asked for.
@@ -121,11 +134,8 @@ pub fn load(request: &ModelRequest, observer: &Arc<dyn LoadObserver>) -> Result<
     let loading = Loading::begin(request, observer)?;
     let denoiser = loading.find(&request.denoiser)?;
     let guide = request.guide_source().map(|source| loading.find(source)).transpose()?;
-    let denoiser = open(&denoiser, Role::Denoiser)?;
-    let guide = guide.map(|guide| open(&guide, Role::Guide)).transpose()?;
-    if let Some(guide) = &guide {
-        check_vocabulary(&probe(&denoiser.tokenizer)?, guide)?;
-    }
+    let denoiser = loading.open(&denoiser, Role::Denoiser)?;
+    let guide = guide.map(|guide| loading.open(&guide, Role::Guide)).transpose()?;
     let filter = filter(request)?;
     loading.check_memory(&[Some(&denoiser), guide.as_ref()])?;
     let denoiser = loading.read(denoiser)?;
@@ -133,16 +143,10 @@ pub fn load(request: &ModelRequest, observer: &Arc<dyn LoadObserver>) -> Result<
     Ok(Models::new(denoiser, guide, filter))
 }
 
-/// Loads the guide that is asked for beside a denoiser that is loaded already; `probe` is what [`probe`] gives for it.
-pub(super) fn load_guide(
-    request: &ModelRequest,
-    source: &Source,
-    probe: &[u32],
-    observer: &Arc<dyn LoadObserver>,
-) -> Result<Part> {
+/// Loads the guide that is asked for beside a denoiser that is loaded already.
+pub(super) fn load_guide(request: &ModelRequest, source: &Source, observer: &Arc<dyn LoadObserver>) -> Result<Part> {
     let loading = Loading::begin(request, observer)?;
-    let guide = open(&loading.find(source)?, Role::Guide)?;
-    check_vocabulary(probe, &guide)?;
+    let guide = loading.open(&loading.find(source)?, Role::Guide)?;
     loading.check_memory(&[Some(&guide)])?;
     loading.read(guide)
 }
@@ -156,22 +160,6 @@ fn filter(request: &ModelRequest) -> Result<Option<Filter>> {
     let name = printable::line(&file.display().to_string());
     let json = std::fs::read_to_string(file).with_context(|| format!("the filter {name} cannot be read"))?;
     Ok(Some(Filter::parse(&json).with_context(|| name.clone())?))
-}
-
-/// What tells vocabularies apart.
-pub(super) fn probe(tokenizer: &Tokenizer) -> Result<Vec<u32>> {
-    Ok(tokenizer.encode(PROBE)?)
-}
-
-/// A guide reads the denoiser's ids as they are.
-fn check_vocabulary(denoiser: &[u32], guide: &Opened) -> Result<()> {
-    if probe(&guide.tokenizer)? != denoiser {
-        bail!(
-            "the guide in {} has another vocabulary than the denoiser: choose a guide that shares it, or --no-guide",
-            guide.place
-        );
-    }
-    Ok(())
 }
 
 /// What all steps of a loading share.
@@ -242,7 +230,7 @@ impl<'a> Loading<'a> {
 
     /// Makes a network of the files.
     fn read(&self, model: Opened) -> Result<Part> {
-        let Opened { mut checkpoint, tokenizer, name, .. } = model;
+        let Opened { mut checkpoint, tokenizer, name } = model;
         let (observer, of) = (Arc::clone(self.observer), name.clone());
         checkpoint.watch(Box::new(move |loading| {
             // A tensor at a time; there is nothing to break off between them.
@@ -253,21 +241,34 @@ impl<'a> Loading<'a> {
         let card = card(&*network, name, &self.device);
         Ok(Part { network, card, tokenizer })
     }
-}
 
-fn open(located: &Located, role: Role) -> Result<Opened> {
-    let Some(path) = &located.path else {
-        let pair = embedded::pair()?;
-        let (checkpoint, name) = match role {
-            Role::Denoiser => (pair.denoiser, "embedded"),
-            Role::Guide => (pair.guide, "embedded guide"),
+    fn open(&self, located: &Located, role: Role) -> Result<Opened> {
+        let (checkpoint, tokenizer, name) = match &located.path {
+            Some(path) => {
+                let checkpoint = Checkpoint::open(path)?;
+                let tokenizer = checkpoint.tokenizer()?;
+                (checkpoint, tokenizer, printable::line(&located.name))
+            }
+            None => {
+                let pair = embedded::pair()?;
+                let (checkpoint, name) = match role {
+                    Role::Denoiser => (pair.denoiser, "embedded"),
+                    Role::Guide => (pair.guide, "embedded guide"),
+                };
+                (checkpoint, pair.tokenizer, name.to_owned())
+            }
         };
-        return Ok(Opened { checkpoint, tokenizer: pair.tokenizer, name: name.to_owned(), place: name.to_owned() });
-    };
-    let checkpoint = Checkpoint::open(path)?;
-    let tokenizer = checkpoint.tokenizer()?;
-    let place = printable::line(&path.display().to_string());
-    Ok(Opened { checkpoint, tokenizer, name: printable::line(&located.name), place })
+        Ok(Opened { checkpoint, tokenizer: self.laid_out(tokenizer)?, name })
+    }
+
+    /// The tokenizer, with prompts laid out as is asked for.
+    fn laid_out(&self, tokenizer: Tokenizer) -> Result<Tokenizer> {
+        Ok(match &self.request.layout {
+            Layout::Template => tokenizer,
+            Layout::System(text) => tokenizer.with_system(text)?,
+            Layout::Raw => tokenizer.without_template(),
+        })
+    }
 }
 
 fn card(network: &dyn Network, name: String, device: &ComputeDevice) -> ModelCard {

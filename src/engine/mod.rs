@@ -20,10 +20,12 @@ mod loader;
 mod models;
 pub mod protocol;
 mod run;
+mod transcript;
 mod worker;
 
 pub use caught::is_caught;
 pub use handle::Engine;
-pub use load::{GuideRequest, LoadObserver, ModelRequest, load};
+pub use load::{GuideRequest, Layout, LoadObserver, ModelRequest, load};
 pub use models::Models;
 pub use run::{Progress, Run, RunError, complete, gen_length};
+pub use transcript::Bilingual;

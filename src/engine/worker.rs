@@ -9,7 +9,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::{
     LoadObserver, ModelRequest, Models, Run,
-    load::{self, load, load_guide},
+    load::{load, load_guide},
     loader::{self, Load, Loaded, Loader},
     protocol::{Command, Event, Request, RunId},
 };
@@ -121,13 +121,9 @@ impl Worker {
             self.next = Some(request);
             return Ok(());
         }
-        let stays = self.from.as_ref().is_some_and(|from| from.shares_denoiser(&request));
-        let probe = match &self.models {
-            Ok(models) if stays => load::probe(&models.tokenizer).ok(),
-            _ => None,
-        };
-        match (probe, request.guide_source().cloned()) {
-            (Some(_), None) => {
+        let stays = self.models.is_ok() && self.from.as_ref().is_some_and(|from| from.shares_denoiser(&request));
+        match (stays, request.guide_source().cloned()) {
+            (true, None) => {
                 self.finish()?;
                 if let Ok(models) = &mut self.models {
                     models.set_guide(None);
@@ -135,13 +131,13 @@ impl Worker {
                 self.from = Some(*request);
                 self.introduce()
             }
-            (Some(probe), Some(source)) => {
+            (true, Some(source)) => {
                 let wanted = request.clone();
                 self.begin(Some(*request), move |observer| {
-                    Ok(Load::Guide(Box::new(load_guide(&wanted, &source, &probe, observer)?)))
+                    Ok(Load::Guide(Box::new(load_guide(&wanted, &source, observer)?)))
                 })
             }
-            (None, _) => {
+            (false, _) => {
                 let wanted = request.clone();
                 self.begin(Some(*request), move |observer| Ok(Load::Models(Box::new(load(&wanted, observer)?))))
             }

@@ -34,8 +34,9 @@ pub struct Reduce<'a> {
     pub excluded: Option<u32>,
     /// How many of the likeliest tokens are listed, at least 1.
     pub top: usize,
-    /// A token per row whose standing is wanted; empty where none is. It may lie outside of the vocabulary.
-    pub asked: &'a [u32],
+    /// Tokens of each row whose standing is wanted; empty where none is of any row. They may lie outside of the
+    /// vocabulary.
+    pub asked: &'a [&'a [u32]],
 }
 
 /// A token in a row.
@@ -49,7 +50,7 @@ pub struct Choice {
     pub probability: f64,
 }
 
-/// How the token that was asked for stands in a row.
+/// How a token that was asked for stands in a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Standing {
     /// Its share of the softmax, 0 outside of the vocabulary.
@@ -66,8 +67,8 @@ pub struct RowSummary {
     pub top: Vec<Choice>,
     /// The excluded token, where there is one in the vocabulary.
     pub excluded: Option<Choice>,
-    /// The token that was asked for.
-    pub asked: Option<Standing>,
+    /// The tokens that were asked for, in their order.
+    pub asked: Vec<Standing>,
     /// Entropy of the softmax in nats; infinite for a row without a finite logit, because nothing is known then.
     pub entropy: f64,
 }
@@ -138,18 +139,18 @@ impl Logits {
     /// All rows in a few numbers each, worked out where they are.
     ///
     /// # Errors
-    /// Where the device fails, and where a token is asked for in some rows only.
+    /// Where the device fails, and where there are tokens asked for of some rows only.
     pub fn summaries(&self, reduce: Reduce<'_>) -> Result<Vec<RowSummary>, NetworkError> {
         let (rows, asked) = (self.rows(), reduce.asked.len());
         if asked != 0 && asked != rows {
-            return Err(NetworkError::Pass(format!("{asked} tokens are asked for in {rows} rows")));
+            return Err(NetworkError::Pass(format!("tokens are asked for of {asked} rows, and there are {rows}")));
         }
         match &self.rows {
             Rows::Device { rows, .. } => rows.summaries(reduce),
             Rows::Host(values) => Ok(values
                 .chunks_exact(self.vocab)
                 .enumerate()
-                .map(|(row, logits)| RowSummary::of(logits, reduce, reduce.asked.get(row).copied()))
+                .map(|(row, logits)| RowSummary::of(logits, reduce, reduce.asked.get(row).copied().unwrap_or_default()))
                 .collect()),
         }
     }
@@ -188,7 +189,7 @@ impl RowSummary {
     }
 
     /// Of a row on the host.
-    fn of(logits: &[f32], reduce: Reduce<'_>, asked: Option<u32>) -> Self {
+    fn of(logits: &[f32], reduce: Reduce<'_>, asked: &[u32]) -> Self {
         let excluded = reduce.excluded.map(|id| id as usize).filter(|id| *id < logits.len());
         let mut top: Vec<(usize, f32)> = Vec::with_capacity(reduce.top + 1);
         let mut least = f32::NEG_INFINITY;
@@ -207,21 +208,19 @@ impl RowSummary {
         let most = excluded.map_or(most, |id| most.max(number(logits[id])));
         let softmax = Softmax::of(logits, most);
         let choice = |(id, logit): (usize, f32)| Choice { id: id as u32, logit, probability: softmax.share(logit) };
-        let asked = asked.map(|asked| {
-            let id = asked as usize;
-            match logits.get(id).copied().map(number) {
-                None => Standing { probability: 0.0, rank: logits.len() },
-                Some(own) => {
-                    let larger = logits.iter().filter(|logit| number(**logit) > own).count();
-                    let equal = logits[..id].iter().filter(|logit| number(**logit) == own).count();
-                    Standing { probability: softmax.share(own), rank: larger + equal }
-                }
-            }
-        });
+        let standing = |asked: &u32| {
+            let id = *asked as usize;
+            let Some(own) = logits.get(id).copied().map(number) else {
+                return Standing { probability: 0.0, rank: logits.len() };
+            };
+            let larger = logits.iter().filter(|logit| number(**logit) > own).count();
+            let equal = logits[..id].iter().filter(|logit| number(**logit) == own).count();
+            Standing { probability: softmax.share(own), rank: larger + equal }
+        };
         Self {
             top: top.into_iter().map(choice).collect(),
             excluded: excluded.map(|id| choice((id, number(logits[id])))),
-            asked,
+            asked: asked.iter().map(standing).collect(),
             entropy: softmax.entropy(),
         }
     }
@@ -305,7 +304,7 @@ mod tests {
 
     fn summary(logits: &[f32], excluded: Option<u32>, asked: u32) -> RowSummary {
         let asked = [asked];
-        let reduce = Reduce { excluded, top: 3, asked: &asked };
+        let reduce = Reduce { excluded, top: 3, asked: &[&asked] };
         Logits::new(logits.len(), logits.to_vec()).summaries(reduce).unwrap().remove(0)
     }
 
@@ -330,7 +329,7 @@ mod tests {
         close(found.entropy, -p.iter().map(|p| p * p.ln()).sum::<f64>());
         close(found.margin(), 0.15);
         close(found.lead(), (0.4_f64 / 0.25).ln());
-        let asked = found.asked.unwrap();
+        let asked = found.asked[0];
         assert_eq!(asked.rank, 2);
         close(asked.probability, 0.2);
         // The excluded token is not listed, yet keeps its share.
@@ -340,14 +339,14 @@ mod tests {
         close(found.excluded.unwrap().probability, 0.4);
         close(found.margin(), 0.15);
         close(found.lead(), (0.25_f64 / 0.4).ln());
-        assert_eq!(found.asked, Some(Standing { probability: 0.0, rank: 5 }), "outside of the vocabulary");
+        assert_eq!(found.asked, [Standing { probability: 0.0, rank: 5 }], "outside of the vocabulary");
     }
 
     #[test]
     fn equals_stand_by_id() {
         let found = summary(&[1.0, 2.0, 2.0, 2.0, 0.0], Some(1), 3);
         assert_eq!(ids(&found), [2, 3, 0]);
-        assert_eq!(found.asked.unwrap().rank, 2);
+        assert_eq!(found.asked[0].rank, 2);
         assert_eq!((found.margin(), found.lead()), (0.0, 0.0));
     }
 
@@ -356,7 +355,7 @@ mod tests {
         let found = summary(&[f32::NAN, 1.0, f32::NEG_INFINITY, 2.0], None, 0);
         assert_eq!(ids(&found), [3, 1, 0]);
         assert_eq!((found.top[2].logit, found.top[2].probability), (f32::NEG_INFINITY, 0.0));
-        assert_eq!(found.asked.unwrap().rank, 2);
+        assert_eq!(found.asked[0].rank, 2);
         let nothing = summary(&[f32::NAN, f32::NEG_INFINITY], None, 1);
         assert_eq!((ids(&nothing), nothing.entropy), (vec![0, 1], f64::INFINITY));
         assert!(nothing.top.iter().all(|choice| choice.probability == 0.0));
@@ -381,13 +380,17 @@ mod tests {
         let found = summary(&logits, None, 0);
         close(found.top[0].probability, 0.5);
         close(found.entropy, 0.5 * 2_f64.ln() + 0.5 * 300_000_f64.ln());
-        assert_eq!(found.asked.unwrap().rank, 1);
+        assert_eq!(found.asked[0].rank, 1);
     }
 
     #[test]
-    fn a_token_is_asked_for_in_every_row_or_in_none() {
-        let logits = Logits::new(2, vec![0.0; 6]);
-        let message = logits.summaries(Reduce { asked: &[1, 1], top: 1, excluded: None }).unwrap_err().to_string();
-        assert!(message.contains("2 tokens are asked for in 3 rows"), "{message}");
+    fn tokens_are_asked_for_of_every_row_or_of_none() {
+        let logits = Logits::new(2, vec![0.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
+        let summaries = |asked: &[&[u32]]| logits.summaries(Reduce { asked, top: 1, excluded: None });
+        let message = summaries(&[&[1], &[1]]).unwrap_err().to_string();
+        assert!(message.contains("tokens are asked for of 2 rows, and there are 3"), "{message}");
+        let ranks = |row: &RowSummary| row.asked.iter().map(|asked| asked.rank).collect::<Vec<_>>();
+        let found: Vec<Vec<usize>> = summaries(&[&[1, 0], &[], &[0, 5]]).unwrap().iter().map(ranks).collect();
+        assert_eq!(found, [vec![0, 1], vec![], vec![0, 2]]);
     }
 }

@@ -18,12 +18,12 @@ const TAKEN: f32 = f32::NEG_INFINITY;
 /// Stands for a logit of minus infinity while there are taken ones to be told from it.
 const LOWEST: f32 = f32::MIN;
 
-/// Numbers per row that are not of its likeliest tokens: the largest logit, two sums, the logit of the excluded token,
-/// logit and rank of the one asked for.
-const FIXED: usize = 6;
+/// Numbers per row that every row has: the largest logit, two sums, the logit of the excluded token.
+const FIXED: usize = 4;
 
 impl TensorRows {
-    /// `(rows, 2 top + FIXED)`: ids and logits of the likeliest tokens, then the rest.
+    /// `(rows, 2 top + FIXED + 2 asked)`: ids and logits of the likeliest tokens, what every row has, then logit and
+    /// rank of each token asked for, as many as the row has that is asked most of.
     fn reduced(&self, reduce: Reduce<'_>) -> candle_core::Result<Tensor> {
         let x = self.0.to_dtype(DType::F32)?;
         let (rows, vocab) = x.dims2()?;
@@ -47,22 +47,20 @@ impl TensorRows {
             ids.broadcast_eq(wanted)?.where_cond(&x, &filled(f32::NEG_INFINITY)?)?.max_keepdim(D::Minus1)
         };
         let column = |id: u32| Tensor::new(id as f32, device)?.broadcast_as((rows, 1));
-        let none = || Tensor::zeros((rows, 1), DType::F32, device);
         let excluded = match reduce.excluded {
             Some(id) => at(&column(id)?)?,
-            None => none()?,
+            None => Tensor::zeros((rows, 1), DType::F32, device)?,
         };
-        let (asked, rank) = if reduce.asked.is_empty() {
-            (none()?, none()?)
-        } else {
-            let wanted: Vec<f32> = reduce.asked.iter().map(|&id| id as f32).collect();
-            let wanted = Tensor::from_vec(wanted, (rows, 1), device)?;
+        let mut asked = Vec::new();
+        for number in 0..most_asked(reduce) {
+            let wanted = reduce.asked.iter().map(|row| row.get(number).map_or(vocab as f32, |&id| id as f32));
+            let wanted = Tensor::from_vec(wanted.collect(), (rows, 1), device)?;
             let own = at(&wanted)?;
             let larger = x.broadcast_gt(&own)?;
             let before = (x.broadcast_eq(&own)? * ids.broadcast_lt(&wanted)?)?;
-            let rank = (larger + before)?.to_dtype(DType::F32)?.sum_keepdim(D::Minus1)?;
-            (own, rank)
-        };
+            asked.push(own);
+            asked.push((larger + before)?.to_dtype(DType::F32)?.sum_keepdim(D::Minus1)?);
+        }
 
         let mut left = x.maximum(f64::from(LOWEST))?;
         if let Some(id) = reduce.excluded {
@@ -77,9 +75,14 @@ impl TensorRows {
             logits.push(logit);
         }
         best.append(&mut logits);
-        best.extend([most, sum, weighted, excluded, asked, rank]);
+        best.extend([most, sum, weighted, excluded]);
+        best.append(&mut asked);
         Tensor::cat(&best, 1)
     }
+}
+
+fn most_asked(reduce: Reduce<'_>) -> usize {
+    reduce.asked.iter().map(|row| row.len()).max().unwrap_or_default()
 }
 
 impl DeviceRows for TensorRows {
@@ -93,13 +96,20 @@ impl DeviceRows for TensorRows {
         let summary = |(row, numbers): (usize, Vec<f32>)| {
             let (best, rest) = numbers.split_at(2 * reduce.top);
             let (ids, logits) = best.split_at(reduce.top);
-            let &[most, sum, weighted, excluded, asked, rank] = rest.first_chunk::<FIXED>()?;
+            let (&[most, sum, weighted, excluded], asked) = rest.split_first_chunk::<FIXED>()?;
             let softmax = Softmax { most, sum: f64::from(sum), weighted: f64::from(weighted) };
             let choice = |id: u32, logit: f32| {
                 let logit = if logit == LOWEST { f32::NEG_INFINITY } else { logit };
                 Choice { id, logit, probability: softmax.share(logit) }
             };
             let there = |id: &u32| (*id as usize) < vocab;
+            let standing = |(id, &[logit, rank]): (&u32, &[f32; 2])| {
+                if there(id) {
+                    Standing { probability: softmax.share(logit), rank: rank as usize }
+                } else {
+                    Standing { probability: 0.0, rank: vocab }
+                }
+            };
             Some(RowSummary {
                 top: ids
                     .iter()
@@ -108,13 +118,15 @@ impl DeviceRows for TensorRows {
                     .map(|(&id, &logit)| choice(id as u32, logit))
                     .collect(),
                 excluded: reduce.excluded.filter(there).map(|id| choice(id, excluded)),
-                asked: reduce.asked.get(row).map(|id| {
-                    if there(id) {
-                        Standing { probability: softmax.share(asked), rank: rank as usize }
-                    } else {
-                        Standing { probability: 0.0, rank: vocab }
-                    }
-                }),
+                asked: reduce
+                    .asked
+                    .get(row)
+                    .copied()
+                    .unwrap_or_default()
+                    .iter()
+                    .zip(asked.as_chunks::<2>().0)
+                    .map(standing)
+                    .collect(),
                 entropy: softmax.entropy(),
             })
         };
@@ -150,7 +162,7 @@ mod tests {
     }
 
     /// Rows, how many tokens are wanted of each, the excluded one and those asked for.
-    fn case() -> impl Strategy<Value = (usize, Vec<f32>, usize, Option<u32>, Vec<u32>)> {
+    fn case() -> impl Strategy<Value = (usize, Vec<f32>, usize, Option<u32>, Vec<Vec<u32>>)> {
         (1..40_usize, 1..5_usize).prop_flat_map(|(vocab, rows)| {
             let outside = vocab as u32 + 2;
             (
@@ -158,7 +170,7 @@ mod tests {
                 prop::collection::vec(logit(), vocab * rows),
                 1..7_usize,
                 prop::option::of(0..outside),
-                prop_oneof![Just(Vec::new()), prop::collection::vec(0..outside, rows)],
+                prop_oneof![Just(Vec::new()), prop::collection::vec(prop::collection::vec(0..outside, 0..4), rows)],
             )
         })
     }
@@ -173,9 +185,11 @@ mod tests {
                 prop_assert!(close(a.probability, b.probability), "{a:?} and {b:?}");
             }
             prop_assert_eq!(found.excluded.is_some(), expected.excluded.is_some());
-            prop_assert_eq!(found.asked.map(|asked| asked.rank), expected.asked.map(|asked| asked.rank));
-            let probability = |summary: &RowSummary| summary.asked.map_or(0.0, |asked| asked.probability);
-            prop_assert!(close(probability(found), probability(expected)));
+            prop_assert_eq!(found.asked.len(), expected.asked.len());
+            for (a, b) in found.asked.iter().zip(&expected.asked) {
+                prop_assert_eq!(a.rank, b.rank);
+                prop_assert!(close(a.probability, b.probability), "{a:?} and {b:?}");
+            }
             prop_assert!(close(found.entropy, expected.entropy), "{} and {}", found.entropy, expected.entropy);
         }
         Ok(())
@@ -188,6 +202,7 @@ mod tests {
             let tensor = Tensor::from_vec(values.clone(), (rows, vocab), &Device::Cpu).unwrap();
             let device = Logits::on_device(vocab, Arc::new(TensorRows(tensor)));
             let host = Logits::new(vocab, values.clone());
+            let asked: Vec<&[u32]> = asked.iter().map(Vec::as_slice).collect();
             let reduce = Reduce { excluded, top, asked: &asked };
             same(&device.summaries(reduce).unwrap(), &host.summaries(reduce).unwrap())?;
             prop_assert_eq!((device.rows(), device.vocab()), (rows, vocab));
@@ -205,7 +220,7 @@ mod tests {
         let values = vec![0.0, f32::INFINITY, 3.0, f32::INFINITY, f32::INFINITY, 1.0];
         let tensor = Tensor::from_vec(values.clone(), (2, 3), &Device::Cpu).unwrap();
         let device = Logits::on_device(3, Arc::new(TensorRows(tensor)));
-        let reduce = Reduce { excluded: Some(0), top: 3, asked: &[2, 1] };
+        let reduce = Reduce { excluded: Some(0), top: 3, asked: &[&[2], &[1]] };
         same(&device.summaries(reduce).unwrap(), &Logits::new(3, values).summaries(reduce).unwrap()).unwrap();
     }
 
@@ -214,7 +229,7 @@ mod tests {
         let values: Vec<f32> = (0..5000).map(|id| (id % 7) as f32 / 2.0).collect();
         let tensor = Tensor::from_vec(values.clone(), (1, 5000), &Device::Cpu).unwrap();
         let device = Logits::on_device(5000, Arc::new(TensorRows(tensor.to_dtype(DType::BF16).unwrap())));
-        let reduce = Reduce { excluded: Some(6), top: 5, asked: &[13] };
+        let reduce = Reduce { excluded: Some(6), top: 5, asked: &[&[13]] };
         same(&device.summaries(reduce).unwrap(), &Logits::new(5000, values).summaries(reduce).unwrap()).unwrap();
     }
 }

@@ -300,6 +300,17 @@ choices! {
         TopK = "topk": "the draft is among the guide's guide-top-k most likely tokens",
         TopKRelative = "topk-relative": "as topk, and at least guide-ratio times as likely as the most likely",
         Probability = "probability": "the guide gives the draft more than guide-probability",
+        Aggressive = "aggressive": "any of three: among its top 5, more than 5 % likely, or within its likeliest 95 %",
+        Chance = "chance": "by lot, with the probability that the guide gives the draft",
+        Product = "product": "a product of both models, drawn with the draft's own noise, gives the same token (APD)",
+    }
+}
+
+choices! {
+    /// What happens to the first draft that the guide rejects.
+    GuideMismatch {
+        Draft = "draft": "it is committed all the same where none was accepted: the guide never writes (FlashDLM)",
+        Guide = "guide": "the guide's own token is written in its place (speculative decoding)",
     }
 }
 
@@ -403,8 +414,8 @@ knobs! {
     Cache {
         "cache" cache: CacheChoice = CacheChoice::Off, _, "", NextStep,
             "Which K/V rows are reused instead of recomputed.";
-        "window-left" window_left: usize = 64, (1..=4096 by 8), "tokens", NextStep,
-            "Window cache: positions recomputed before the last committed token.",
+        "window-left" window_left: usize = 64, (0..=4096 by 8), "tokens", NextStep,
+            "Window cache: positions recomputed before the last committed token; 0 recomputes none of them.",
             when |s| s.cache == CacheChoice::Window;
         "window-right" window_right: usize / "end" = None, (2..=4096 by 8), "tokens", NextStep,
             "Window cache: positions recomputed after it; what lies beyond is dropped. end drops nothing.",
@@ -473,8 +484,8 @@ knobs! {
         "sampler" sampler: SamplerStyle = SamplerStyle::Gumbel, _, "", NextStep,
             "How a token is drawn and its confidence measured.";
         "temperature" temperature: f32 = 0.0, (0.0..=2.0 by 0.1), "", NextStep,
-            "Randomness of the drawn token; 0 takes the most likely. Guided drafts are always greedy.",
-            when |s| s.guide == GuideRule::Off;
+            "Randomness of the drawn token; 0 takes the most likely. Guided drafts are greedy, but for rule product.",
+            when |s| matches!(s.guide, GuideRule::Off | GuideRule::Product);
         "top-p" top_p: f32 / "off" = None, (0.05..=1.0 by 0.05), "probability", NextStep,
             "Draw from the most likely tokens that hold this mass (sampler filtered).",
             when |s| s.sampler == SamplerStyle::Filtered;
@@ -580,6 +591,12 @@ knobs! {
         "guide-probability" guide_probability: f32 = 0.1, (0.0..=1.0 by 0.05), "probability", NextStep,
             "Guide rule probability: what the guide must give the draft.",
             when |s| s.guide == GuideRule::Probability;
+        "guide-mixture" guide_mixture: f32 = 0.7, (0.0..=1.0 by 0.05), "weight", NextStep,
+            "Guide rule product: the denoiser's weight (R of APD); 1 accepts every draft, 0 asks the guide alone.",
+            when |s| s.guide == GuideRule::Product;
+        "guide-mismatch" guide_mismatch: GuideMismatch = GuideMismatch::Draft, _, "", NextStep,
+            "What happens to the first draft that the guide rejects.",
+            when |s| s.guide != GuideRule::Off;
         "verify-batch" verify_batch: usize = 32, (1..=512 by 8), "drafts", NextStep,
             "How many drafts the guide reads in one forward.",
             when |s| s.guide != GuideRule::Off;

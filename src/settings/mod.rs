@@ -13,8 +13,8 @@ pub use config::Config;
 pub use knob::{Choice, Effect, Kind, Knob, Slot, Value};
 pub use knobs::{
     AlphaSchedule, AttentionChoice, CacheChoice, CreditRule, DelimiterWindow, Delimiters, DriftAxis, EarlyCommit,
-    EosStop, FreezeChoice, GuideRule, KNOBS, OrderScore, Revision, SamplerStyle, ScheduleChoice, Settings, SureTest,
-    UnmaskRule,
+    EosStop, FreezeChoice, GuideMismatch, GuideRule, KNOBS, OrderScore, Revision, SamplerStyle, ScheduleChoice,
+    Settings, SureTest, UnmaskRule,
 };
 pub use preset::{DEFAULT_PRESET, Layers, Preset, preset, presets};
 pub use validate::{FILTER_BLOCK, Limits};

@@ -81,15 +81,18 @@ impl Settings {
         if self.schedule != ScheduleChoice::Leftmost {
             return Ok(());
         }
-        if matches!(
+        let paced = matches!(
             self.unmask,
             UnmaskRule::Time | UnmaskRule::Origin | UnmaskRule::ThresholdBudget | UnmaskRule::Alpha
-        ) || self.unmask == UnmaskRule::Quota && self.steps.is_some()
-        {
-            let pace = if self.unmask == UnmaskRule::Quota { "steps" } else { self.unmask.word() };
+        );
+        if paced || self.unmask.counts_steps() && self.steps.is_some() {
+            let pace = match self.steps.filter(|_| !paced) {
+                Some(steps) => format!("steps {steps} are spread over blocks"),
+                None => format!("unmask '{}' paces itself by the steps of a block", self.unmask.word()),
+            };
             return conflict(format!(
-                "schedule 'leftmost' moves its window in every step, and {pace} spreads a number of steps over blocks: \
-                 set unmask to 'threshold', or to 'quota' with steps 'auto'"
+                "schedule 'leftmost' moves its window in every step, and {pace}: set unmask to 'threshold', or to 'quota' \
+                 with steps 'auto'"
             ));
         }
         if self.eos_stop == EosStop::Block {
@@ -243,6 +246,13 @@ impl Settings {
                 "guide is '{}' but no guide model is loaded: load one, or set guide to 'off'",
                 self.guide.word()
             ));
+        }
+        if self.guide == GuideRule::Product && self.sampler == SamplerStyle::Filtered && self.temperature > 0.0 {
+            return conflict(
+                "guide 'product' draws drafts and product with the same Gumbel noise, and sampler is 'filtered': set \
+                 sampler to 'gumbel', or temperature to 0"
+                    .to_owned(),
+            );
         }
         Ok(())
     }

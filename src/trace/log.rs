@@ -54,9 +54,17 @@ pub struct Header {
     pub mask_id: u32,
     /// End of text.
     pub eos_id: u32,
+    /// Every token that ends a text or a turn, where there are others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub end_ids: Vec<u32>,
 }
 
 impl Header {
+    /// Whether a token ends the text: what stands behind the first such token is no part of the answer.
+    pub fn is_end(&self, id: u32) -> bool {
+        id == self.eos_id || self.end_ids.contains(&id)
+    }
+
     /// Length of the canvas: prompt and generation.
     pub fn canvas_length(&self) -> usize {
         self.prompt_ids.len() + self.gen_length

@@ -93,6 +93,7 @@ fn seen(record: &StepRecord) -> BTreeSet<u32> {
     for draft in record.guide.iter().flat_map(|review| &review.drafts) {
         ids.insert(draft.draft);
         ids.extend(draft.view.map(|view| view.token));
+        ids.extend(draft.instead);
     }
     ids
 }
@@ -168,6 +169,7 @@ mod tests {
             gen_length,
             mask_id: MASK,
             eos_id: 1,
+            end_ids: Vec::new(),
         }
     }
 

@@ -6,7 +6,7 @@
 
 use super::super::{
     moment::Moment,
-    plan::{PassPlan, Plan, ReadPlan},
+    plan::{PassPlan, Plan},
 };
 
 /// How far the rows are final.
@@ -25,14 +25,14 @@ impl Exact {
         let mut passes = Vec::new();
         let mut first = start;
         if self.end < start {
-            passes.push(PassPlan { query: (self.end..start).collect(), read: ReadPlan::UpTo(start) });
+            passes.push(PassPlan { query: (self.end..start).collect(), end: start });
             self.end = start;
-        } else if let Some(source) = moment.canvas.masked(start..end).next().and_then(|open| moment.source(open)) {
+        } else if let Some(source) = moment.source(start) {
             // The row left of the block speaks for its first position when the network is shifted. It comes out the same
             // in every step; the first one has it from the prefix.
-            first = first.min(source);
+            first = source;
         }
-        passes.push(PassPlan { query: (first..end).collect(), read: ReadPlan::UpTo(end) });
+        passes.push(PassPlan { query: (first..end).collect(), end });
         Plan { passes, only: None }
     }
 }

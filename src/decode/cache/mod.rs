@@ -82,12 +82,13 @@ impl Cache {
         let switched = policy != self.policy && !related;
         self.policy = policy;
         let live = moment.canvas.live();
-        let fresh = switched || self.rows[..live].iter().any(Option::is_none);
+        let needed = freecache::needed(moment);
+        let fresh = switched || self.rows[..needed].iter().any(Option::is_none);
         self.layers.clear();
         let mut plan = match policy {
             CacheChoice::Off => Plan::whole(moment.horizon()),
             CacheChoice::Exact => self.exact.plan(moment, switched),
-            CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window if fresh => Plan::whole(live),
+            CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window if fresh => freecache::first(moment),
             CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window => freecache::plan(moment),
             CacheChoice::FastPrefix | CacheChoice::FastDual => fastdllm::plan(moment, fresh),
             CacheChoice::DkvDecode
@@ -138,7 +139,7 @@ impl Cache {
 
     /// How many of the rows that `pass`, the last one that was run, read were there before it.
     pub fn reused(&self, pass: &PassPlan) -> u32 {
-        (pass.read_len() - anew(self.policy, &self.dllm, pass).len()) as u32
+        (pass.end - anew(self.policy, &self.dllm, pass).len()) as u32
     }
 
     /// Notes what `pass`, the last one that was run, wrote.

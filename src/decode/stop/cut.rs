@@ -13,7 +13,7 @@ use super::super::{
 use crate::settings::{EosStop, Settings};
 
 /// Cuts the canvas where the settings ask for it, and fills what is cut off; the fill replaces commits of the step that
-/// lie there. `proposed` holds every masked position that the step scored, before its commits. Returns whether the canvas
+/// lie there. A text ends with any of `ends`, and is filled with `eos`. `proposed` holds every masked position that the step scored, before its commits. Returns whether the canvas
 /// is cut, by this step or an earlier one.
 pub(in crate::decode) fn end_of_text(
     canvas: &mut Canvas,
@@ -21,8 +21,9 @@ pub(in crate::decode) fn end_of_text(
     commits: &mut Vec<Commit>,
     settings: &Settings,
     eos: u32,
+    ends: &[u32],
 ) -> bool {
-    let committed = canvas.first_generated(eos);
+    let committed = canvas.first_generated(ends);
     let end = match settings.eos_stop {
         EosStop::Cut => committed,
         EosStop::Predicted => committed.into_iter().chain(predicted(proposed, commits, settings, eos)).min(),

@@ -18,12 +18,19 @@ use crate::settings::{EosStop, GuideRule, Settings};
 /// Steps per masked position after which a run is given up: no method here needs more than two.
 const STEP_BUDGET_PER_MASK: usize = 4;
 
-/// Fills the masks behind a settled end of text, where the settings ask for it; returns what was filled.
+/// Fills the masks behind a settled end of text (any of `ends`) with `eos`, where the settings ask for it; returns what
+/// was filled.
 ///
 /// Under a guide, end of text settles as soon as it is committed (FlashDLM): commits run from left to right. Where it cuts
 /// the canvas, [`end_of_text`] has filled what lies behind it.
-pub(super) fn fill_after_eos(canvas: &mut Canvas, schedule: &Schedule, settings: &Settings, eos: u32) -> Vec<Commit> {
-    let Some(end) = canvas.first_generated(eos) else {
+pub(super) fn fill_after_eos(
+    canvas: &mut Canvas,
+    schedule: &Schedule,
+    settings: &Settings,
+    eos: u32,
+    ends: &[u32],
+) -> Vec<Commit> {
+    let Some(end) = canvas.first_generated(ends) else {
         return Vec::new();
     };
     let prefix_is_settled = canvas.masked(canvas.prompt()..end).next().is_none();

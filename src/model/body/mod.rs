@@ -167,9 +167,10 @@ impl Body {
         }
         let x = if rows.len() < x.dim(0)? { pick(x, 0, rows)? } else { x.clone() };
         let logits = self.logits(&x)?;
+        self.device.tensors().synchronize()?;
         Ok(match self.device.kernels() {
             Kernels::Fused => Logits::new(vocab, logits.flatten_all()?.to_vec1()?),
-            // What other devices make stays there.
+            // What other devices make stays there. They are waited for, so that the time is counted where it is spent.
             Kernels::Library => Logits::on_device(vocab, Arc::new(TensorRows(logits))),
         })
     }

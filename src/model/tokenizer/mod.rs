@@ -368,6 +368,19 @@ mod tests {
     }
 
     #[test]
+    fn tokens_are_found_by_what_their_text_holds() {
+        for (marks, text) in [(&[','][..], "Max, Leo"), (&['\n'], "1\n2"), (&['\n', ',', '.'], "Max.\nLeo, Max")] {
+            let found = WORDS.ids_with(marks);
+            assert!(found.is_sorted());
+            for id in 0..WORDS.vocab_size() as u32 {
+                assert_eq!(found.binary_search(&id).is_ok(), WORDS.decode_plain(&[id]).contains(marks), "id {id}");
+            }
+            let ids = WORDS.encode(text).unwrap();
+            assert!(ids.iter().any(|id| found.contains(id)), "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_prompt_stands_between_the_turn_marks_and_is_plain_text() {
         let ids = WORDS.encode_prompt("a <mask> <bot>").unwrap();
         let id = |name: &str| WORDS.token_to_id(name).unwrap();

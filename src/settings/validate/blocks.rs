@@ -103,10 +103,10 @@ impl Settings {
         if self.unmask != UnmaskRule::WideIn || self.guide != GuideRule::Off {
             return Ok(());
         }
-        if self.cache != CacheChoice::Off {
+        if !matches!(self.cache, CacheChoice::Off | CacheChoice::FastPrefix) {
             return conflict(format!(
-                "unmask 'wino' verifies tokens against a canvas that is computed afresh, and cache is '{}': set cache to \
-                 'off', or choose another unmask rule",
+                "unmask 'wino' verifies tokens against a block and masks that are computed afresh, and cache is '{}': set \
+                 cache to 'off' or 'fast-prefix', or choose another unmask rule",
                 self.cache.word()
             ));
         }
@@ -168,10 +168,13 @@ impl Settings {
                  revise to 'off'"
             ));
         }
-        if !matches!(self.cache, CacheChoice::Off | CacheChoice::Exact) {
+        if !matches!(
+            self.cache,
+            CacheChoice::Off | CacheChoice::Exact | CacheChoice::FastPrefix | CacheChoice::FastDual
+        ) {
             return conflict(format!(
-                "revise '{word}' goes back to tokens that cache '{}' may never score again: set cache to 'off', or revise \
-                 to 'off'",
+                "revise '{word}' goes back to tokens that cache '{}' may never compute again: set cache to 'off', or \
+                 revise to 'off'",
                 self.cache.word()
             ));
         }

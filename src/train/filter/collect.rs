@@ -3,8 +3,8 @@
 use thiserror::Error;
 
 use crate::{
-    decode::{DecodeError, Decoder, Networks, clock::StoppedClock, filter::BLOCK, greedy},
-    model::network::{Alignment, Network, NetworkError, Pass, Read},
+    decode::{DecodeError, Decoder, Networks, clock::StoppedClock, filter::BLOCK},
+    model::network::{Alignment, Network, NetworkError, Pass, Read, Reduce},
     settings::{Settings, SettingsError},
 };
 
@@ -72,11 +72,14 @@ pub fn collect(denoiser: &mut dyn Network, prompt: &[u32], gen_length: usize) ->
                 is_masked: [false; BLOCK],
                 length: block.len(),
             };
+            let rows = logits.summaries(Reduce { excluded: Some(mask), top: 1, asked: &[] })?;
             let proposed: Vec<u32> = block
                 .clone()
+                .zip(rows)
                 .enumerate()
-                .map(|(row, position)| {
-                    let (token, confidence) = greedy(logits.row(row), mask);
+                .map(|(row, (position, summary))| {
+                    let best = summary.top.first();
+                    let (token, confidence) = best.map_or((0, 0.0), |best| (best.id, best.probability as f32));
                     step.confidences[row] = confidence;
                     step.is_final[row] = token == reference[position];
                     step.is_masked[row] = ids[position] == mask;

@@ -286,14 +286,14 @@ fn judge(cases: &[(f32, f32, bool)], accepts: impl Fn(&(f32, f32, bool)) -> bool
 mod tests {
     use super::*;
 
-    /// A made-up world: a proposal is final where it and the one to its left are sure.
+    /// A made-up world: a proposal is final where it and the one to its left are sure enough together.
     fn world(prompts: usize) -> Vec<Vec<Observed>> {
         let mut dice = ChaCha8Rng::seed_from_u64(5);
         let mut sample = || {
             let confidences: [f32; BLOCK] =
                 std::array::from_fn(|_| (dice.next_u32() >> 8) as f32 / (1u32 << 24) as f32);
-            let sure = |row: usize| confidences[row] > 0.4;
-            let is_final = std::array::from_fn(|row| sure(row) && (row == 0 || sure(row - 1)));
+            let left = |row: usize| if row == 0 { 0.5 } else { confidences[row - 1] };
+            let is_final = std::array::from_fn(|row| confidences[row] + left(row) > 1.0);
             Observed { confidences, is_final, is_masked: [true; BLOCK], length: BLOCK }
         };
         (0..prompts).map(|_| (0..40).map(|_| sample()).collect()).collect()
@@ -328,7 +328,7 @@ mod tests {
         assert!(losses[0] > 2.0 * fit.losses.1, "{} to {}", losses[0], fit.losses.1);
         let (_, filter, _) = fit.report.at[0];
         let best_plain = judge_best(&world(6));
-        assert!(filter.accuracy > 0.93 && filter.accuracy > best_plain + 0.05, "{filter:?} against {best_plain}");
+        assert!(filter.accuracy > 0.9 && filter.accuracy > best_plain + 0.1, "{filter:?} against {best_plain}");
         assert_eq!(fit.report.positions, 6 * 40 * BLOCK);
     }
 

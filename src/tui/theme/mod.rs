@@ -222,6 +222,7 @@ impl Theme {
             Reason::Drawn | Reason::Credit | Reason::Edit | Reason::Revised => palette.yellow,
             Reason::GuideAgreed | Reason::Neighbour => palette.teal,
             Reason::Forced | Reason::BlockEntry | Reason::EarlyCommit => palette.orange,
+            Reason::GuideWrote => palette.vermilion,
             Reason::EndOfText => palette.faint,
         }
     }
@@ -247,7 +248,7 @@ impl Theme {
         let palette = self.palette();
         match verdict {
             Verdict::Agreed => palette.teal,
-            Verdict::Rejected => palette.vermilion,
+            Verdict::Rejected | Verdict::Replaced => palette.vermilion,
             Verdict::Forced => palette.orange,
             Verdict::NotReached => palette.dim,
         }
@@ -271,6 +272,7 @@ pub fn verdict_mark(verdict: Verdict) -> Modifier {
     match verdict {
         Verdict::Agreed => Modifier::empty(),
         Verdict::Rejected => Modifier::CROSSED_OUT,
+        Verdict::Replaced => Modifier::ITALIC,
         Verdict::Forced => Modifier::UNDERLINED,
         Verdict::NotReached => Modifier::DIM,
     }

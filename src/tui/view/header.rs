@@ -5,6 +5,7 @@ use ratatui::{layout::Rect, text::Line};
 use super::{
     models,
     pen::{Pen, count, span, width},
+    step::StepView,
 };
 use crate::{
     decode::record::StopReason,
@@ -47,7 +48,8 @@ fn facts(app: &App) -> Vec<String> {
     if let Some((denoiser, guide)) = app.models() {
         facts.push(format!("{} {}", printable::line(&denoiser.name), weights(denoiser)));
         if let Some(guide) = guide {
-            facts.push(format!("guide {}", weights(guide)));
+            let by_text = app.log().is_some_and(|log| StepView::new(log, log.len()).guide_reads_text());
+            facts.push(format!("guide {}{}", weights(guide), if by_text { ", reads text" } else { "" }));
         }
     }
     let preset = match app.log().filter(|_| app.is_replay()) {

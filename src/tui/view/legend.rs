@@ -27,10 +27,11 @@ const STATUSES: [(KvStatus, &str, &str); 4] = [
     (KvStatus::Dropped, "dropped", "not attended to at all"),
 ];
 
-const VERDICTS: [(Verdict, &str, &str); 4] = [
+const VERDICTS: [(Verdict, &str, &str); 5] = [
     (Verdict::Agreed, "agreed", "the guide accepts the draft"),
     (Verdict::Rejected, "rejected", "the first draft that it does not accept"),
     (Verdict::Forced, "forced", "nothing accepted: the first draft is written all the same"),
+    (Verdict::Replaced, "replaced", "the guide's own token is written in its place"),
     (Verdict::NotReached, "not reached", "behind the first rejection: not judged"),
 ];
 

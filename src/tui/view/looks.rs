@@ -42,7 +42,7 @@ fn by_confidence(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
         State::Masked if is_idle(view, position) => idle(theme),
         State::Masked => match view.proposal(position) {
             // That nothing more will come is soon sure, and not worth a colour.
-            Some(proposal) if proposal.token == view.log.header().eos_id => idle(theme),
+            Some(proposal) if view.log.header().is_end(proposal.token) => idle(theme),
             Some(proposal) => slab(theme, theme.confidence(proposal.confidence), proposal.confidence),
             None => idle(theme),
         },
@@ -88,6 +88,7 @@ fn by_guide(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
             let verdict = match reason {
                 crate::decode::record::Reason::GuideAgreed => Some(Verdict::Agreed),
                 crate::decode::record::Reason::Forced => Some(Verdict::Forced),
+                crate::decode::record::Reason::GuideWrote => Some(Verdict::Replaced),
                 _ => None,
             };
             let tone = verdict.map_or(theme.palette().dim, |verdict| theme.verdict(verdict));

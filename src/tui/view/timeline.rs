@@ -61,12 +61,12 @@ struct Column {
 impl Column {
     fn of(log: &Log, steps: std::ops::Range<usize>) -> Self {
         let mut column = Self::default();
-        let eos = log.header().eos_id;
+        let header = log.header();
         for entry in log.entries().get(steps).unwrap_or_default() {
             column.changed |= !entry.record.changes.is_empty();
             for commit in &entry.record.commits {
                 *column.counts.entry(commit.reason).or_default() += 1;
-                if commit.reason != Reason::EndOfText && commit.token != eos {
+                if commit.reason != Reason::EndOfText && !header.is_end(commit.token) {
                     column.confidence += commit.confidence;
                     column.scored += 1;
                 }
@@ -170,6 +170,7 @@ fn fill(pen: &Pen<'_>, reason: Reason) -> &'static str {
         | Reason::Filter
         | Reason::WideIn => glyphs.rising[7],
         Reason::Forced
+        | Reason::GuideWrote
         | Reason::BlockEntry
         | Reason::BestOfStep
         | Reason::BestOfRun
