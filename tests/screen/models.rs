@@ -228,7 +228,7 @@ fn enter_asks_for_the_model_and_stays_until_it_is_there() {
         guide: story.header().guide.clone(),
         request: Some(Box::default()),
     });
-    assert_eq!(driver.app.settings().guide, GuideRule::TopK);
+    assert_eq!(driver.app.settings().guide, GuideRule::Deterministic);
 }
 
 #[test]
