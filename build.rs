@@ -1,4 +1,4 @@
-//! Finds out whether the embedded pair is there: the trainer, which makes it, must build without it.
+//! Finds out whether the embedded pair and its filter are there: the trainer, which makes them, must build without them.
 
 use std::path::Path;
 
@@ -15,6 +15,10 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     // A folder that is not there counts as changed in every build, so only the nearest one that is there is watched.
     println!("cargo:rerun-if-changed={}", if Path::new("assets").exists() { "assets" } else { "Cargo.toml" });
+    println!("cargo:rustc-check-cfg=cfg(embedded_filter)");
+    if Path::new("assets/filter.json").exists() {
+        println!("cargo:rustc-cfg=embedded_filter");
+    }
     if FILES.iter().all(|file| Path::new(file).exists()) {
         println!("cargo:rustc-cfg=embedded_pair");
     }

@@ -9,7 +9,10 @@ use diffuscope::{
         record::{KvStatus, Reason, StepRecord, StopReason, Verdict},
     },
     model::network::{Alignment, Network},
-    settings::{CacheChoice, EosStop, GuideRule, KNOBS, OrderScore, SamplerStyle, Settings, UnmaskRule},
+    settings::{
+        CacheChoice, CreditRule, EarlyCommit, EosStop, GuideMismatch, GuideRule, KNOBS, OrderScore, SamplerStyle,
+        Settings, UnmaskRule,
+    },
 };
 use proptest::prelude::*;
 
@@ -178,6 +181,25 @@ fn end_of_text_can_be_committed_last() {
 }
 
 #[test]
+fn the_end_of_a_turn_can_be_committed_last_too() {
+    let script = |position: usize, _: &[Option<u32>]| match position {
+        3 => favour(9, 10.0),
+        4 => favour(EOS, 9.0),
+        _ => favour(7, 1.0),
+    };
+    let mut denoiser = a_denoiser(Alignment::Aligned, script);
+    let spec = denoiser.spec().clone();
+    let settings = Settings { eos_last: true, ..plain() };
+    let mut decoder = Decoder::new(&spec, None, &[1, 2, 3], 4, settings).unwrap().with_ends([9]);
+    let mut order = Vec::new();
+    while decoder.stopped().is_none() {
+        let record = decoder.step(Networks { denoiser: &mut denoiser, guide: None }, &StoppedClock).unwrap();
+        order.push(record.commits[0].position);
+    }
+    assert_eq!(order, [5, 6, 3, 4]);
+}
+
+#[test]
 fn a_one_token_canvas_takes_one_step() {
     for alignment in [Alignment::Aligned, Alignment::Shifted] {
         let outcome = decode(a_denoiser(alignment, |_, _| favour(5, 1.0)), None, 1, plain()).unwrap();
@@ -325,7 +347,13 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         Just(UnmaskRule::Time),
         Just(UnmaskRule::Origin),
         Just(UnmaskRule::Threshold),
-        Just(UnmaskRule::ThresholdBudget)
+        Just(UnmaskRule::ThresholdBudget),
+        Just(UnmaskRule::Alpha),
+        Just(UnmaskRule::Factor),
+        Just(UnmaskRule::LocalLeap),
+        Just(UnmaskRule::EntropyThreshold),
+        Just(UnmaskRule::EntropyBound),
+        Just(UnmaskRule::Klass)
     ];
     let order = prop_oneof![
         Just(OrderScore::Confidence),
@@ -344,18 +372,39 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         1 => Just(GuideRule::Deterministic),
         1 => Just(GuideRule::TopK),
         1 => Just(GuideRule::TopKRelative),
-        1 => Just(GuideRule::Probability)
+        1 => Just(GuideRule::Probability),
+        1 => Just(GuideRule::Aggressive),
+        1 => Just(GuideRule::Chance),
+        1 => Just(GuideRule::Product)
     ];
+    let mismatch = prop_oneof![Just(GuideMismatch::Draft), Just(GuideMismatch::Guide)];
     (
-        (unmask, order, cache, guide, any::<u64>()),
+        (unmask, order, cache, (guide, mismatch), any::<u64>()),
         (1usize..6, prop::option::of(1usize..20), 1usize..20, 0.0f32..1.0, 1usize..40),
         (1usize..10, prop::option::of(2usize..12), any::<bool>(), prop_oneof![Just(0.0f32), Just(0.8)], any::<bool>()),
+        (0..3usize, 0..4usize, 0.0f32..4.0),
     )
-        .prop_map(|(a, b, c)| Settings {
+        .prop_map(|(a, b, c, d)| Settings {
             unmask: a.0,
-            order: a.1,
+            order: match a.0 {
+                UnmaskRule::Quota | UnmaskRule::Time | UnmaskRule::Origin | UnmaskRule::Alpha => a.1,
+                _ => OrderScore::Confidence,
+            },
+            credit: [CreditRule::Off, CreditRule::Fixed, CreditRule::MaskRate][d.0],
+            early_commit: match a.3.0 {
+                GuideRule::Off => [EarlyCommit::Off, EarlyCommit::Answer, EarlyCommit::Block, EarlyCommit::Canvas][d.1],
+                _ => EarlyCommit::Off,
+            },
+            answer_length: 1,
+            gap_late: d.2,
+            threshold_relaxed: b.3 / 2.0,
+            entropy_threshold: d.2,
+            entropy_bound: d.2 / 2.0,
+            kl_threshold: d.2,
+            factor: d.2,
             cache: a.2,
-            guide: a.3,
+            guide: a.3.0,
+            guide_mismatch: a.3.1,
             seed: a.4,
             tokens_per_step: b.0,
             block_length: b.1,
@@ -365,7 +414,8 @@ fn any_settings() -> impl Strategy<Value = Settings> {
             window_right: c.1,
             clean_freeze: c.2,
             temperature: c.3,
-            sampler: if c.4 { SamplerStyle::Filtered } else { SamplerStyle::Gumbel },
+            // Products are drawn with Gumbel noise.
+            sampler: if c.4 && a.3.0 != GuideRule::Product { SamplerStyle::Filtered } else { SamplerStyle::Gumbel },
             eos_stop: EosStop::Prefix,
             ..Settings::default()
         })

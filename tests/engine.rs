@@ -313,7 +313,7 @@ fn models_that_cannot_be_loaded_are_told_and_no_run_starts() {
             Err(anyhow::anyhow!("no such file").context("reading weights"))
         };
         let mut engine = Engine::spawn(load).unwrap();
-        let Some(Event::LoadFailed { message }) = engine.wait() else {
+        let Some(Event::LoadFailed { message, .. }) = engine.wait() else {
             panic!("loading must fail");
         };
         let expected = if panics { "scripted panic" } else { "reading weights: no such file" };

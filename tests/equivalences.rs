@@ -4,5 +4,9 @@
 
 mod scripted;
 
+#[path = "equivalences/blocks.rs"]
+mod blocks;
 #[path = "equivalences/caches.rs"]
 mod caches;
+#[path = "equivalences/logits.rs"]
+mod logits;

@@ -12,10 +12,12 @@ use diffuscope::{
         record::{Reason, StepRecord},
     },
     model::{checkpoint::Checkpoint, device::ComputeDevice, network::Network},
-    settings::{CacheChoice, EosStop, GuideRule, OrderScore, SamplerStyle, Settings, UnmaskRule},
+    settings::{CacheChoice, EosStop, GuideMismatch, GuideRule, OrderScore, SamplerStyle, Settings, UnmaskRule},
 };
 use serde_json::Value;
 
+#[path = "golden_decode/blocks.rs"]
+mod blocks;
 #[path = "golden_decode/caches.rs"]
 mod caches;
 #[path = "golden_decode/logits.rs"]
@@ -44,6 +46,7 @@ fn golden_decode_traces() {
         let name = file.file_stem().expect("a file has a name").to_string_lossy().into_owned();
         let text = std::fs::read_to_string(file).expect("a readable trace");
         let trace: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let trace = blocks::told_here(trace);
         match Method::of(&trace) {
             Err(why) => println!("skipped {name}: {why}"),
             Ok(method) => match replay(&root, &trace, method) {
@@ -67,6 +70,7 @@ fn golden_root() -> PathBuf {
 enum Method {
     Dream,
     FlashDlmAssisted,
+    FlashDlmSpeculative,
     /// Mapped to settings in a file of its own.
     Known(Settings),
 }
@@ -76,13 +80,16 @@ impl Method {
         if let Some(why) = trace["informational"].as_str() {
             return Err(format!("informational: {why}"));
         }
-        if let Some(settings) = caches::settings(trace).or_else(|| logits::settings(trace)) {
+        let known = caches::settings(trace).or_else(|| blocks::settings(trace)).or_else(|| logits::settings(trace));
+        if let Some(settings) = known {
             return Ok(Self::Known(settings));
         }
         let function = trace["reference_function"].as_str().unwrap_or_default();
         match function {
             "dream/model/generation_utils.py:diffusion_generate" => Ok(Self::Dream),
             function if function.ends_with("assisted_block_diffusion_generate") => Ok(Self::FlashDlmAssisted),
+            function if function.ends_with(":speculative_diffusion_generate") => Ok(Self::FlashDlmSpeculative),
+            function if function.ends_with(":speculative_block_diffusion_generate") => Ok(Self::FlashDlmSpeculative),
             other => Err(format!("the method of {other} is not one of this program's yet")),
         }
     }
@@ -119,8 +126,13 @@ fn settings(method: Method, reference: &Value) -> Settings {
                 ..defaults
             }
         }
-        Method::FlashDlmAssisted => Settings {
-            cache: CacheChoice::Prompt,
+        Method::FlashDlmAssisted | Method::FlashDlmSpeculative => Settings {
+            // Blocks are of no consequence there but for the prompt's rows, which are kept.
+            cache: if reference["block_size"].is_null() { CacheChoice::Off } else { CacheChoice::Prompt },
+            guide_mismatch: match method {
+                Method::FlashDlmSpeculative => GuideMismatch::Guide,
+                _ => GuideMismatch::Draft,
+            },
             guide: match reference["sampling_strategy"].as_str().unwrap_or("deterministic") {
                 "deterministic" => GuideRule::Deterministic,
                 "topk" => GuideRule::TopK,
@@ -166,6 +178,7 @@ fn replay(root: &Path, trace: &Value, method: Method) -> Result<(), String> {
         settings,
     )
     .map_err(|error| error.to_string())?
+    .with_delimiters(blocks::delimiters(trace))
     .with_noise(Box::new(noise::Recorded::of(root, trace)));
 
     let (wasted, taken): (Vec<&Value>, Vec<&Value>) = steps.iter().partition(|step| caches::is_wasted(step));

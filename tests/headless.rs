@@ -14,6 +14,7 @@ use std::{
 };
 
 use diffuscope::{
+    decode::record::GuideReading,
     settings::{KNOBS, preset, presets},
     trace::{Figures, Log, file},
 };
@@ -267,7 +268,8 @@ fn bad_input_is_told_in_one_sentence() {
         ),
         (
             &["--prompt", PROMPT, "--preset", "fast"],
-            "unknown preset 'fast'; there are plain, dream, threshold, freecache, guided, flashdlm, flashdlm-window",
+            "unknown preset 'fast'; there are plain, dream, threshold, freecache, guided, flashdlm, flashdlm-window, \
+             flashdlm-speculative, apd, apd-wide",
         ),
         (
             &["--prompt", PROMPT, "--treshold", "0.5"],
@@ -305,7 +307,13 @@ fn models_that_cannot_be_used_are_told() {
         refuse(command)
     };
     let nowhere = pair.path("nowhere");
-    assert_eq!(run(&nowhere, &[]), format!("{} is not a folder with a model", nowhere.display()));
+    assert_eq!(
+        run(&nowhere, &[]),
+        format!(
+            "{} is not there: a model is embedded, a folder, a .gguf file or hf:owner/name[@revision]",
+            nowhere.display()
+        )
+    );
     let guide = pair.path("guide");
     assert!(run(&guide, &[]).contains("has no mask token, so it cannot denoise"), "{}", run(&guide, &[]));
     let denoiser = pair.path("denoiser");
@@ -318,15 +326,60 @@ fn models_that_cannot_be_used_are_told() {
     let vocabulary = vocabulary.replace(&format!(":{other},"), &format!(":{},", other + 100_000));
     pair.write("guide/tokenizer.json", vocabulary);
     assert_eq!(
-        run(&denoiser, &["--guide-model", guide.to_str().unwrap()]),
+        run(&denoiser, &["--guide-model", guide.to_str().unwrap(), "--guide", "product"]),
+        "guide 'product' mixes the distributions of denoiser and guide, and the guide has another vocabulary: set guide to \
+         another rule, or choose a guide that shares it"
+    );
+    assert_eq!(
+        run(&denoiser, &["--system", "Be brief."]),
         format!(
-            "the guide in {} has another vocabulary than the denoiser: choose a guide that shares it, or --no-guide",
-            guide.display()
+            "{}: the chat template refuses this conversation at line 7: the embedded pair was trained without a system text",
+            pair.path("denoiser/chat_template.jinja").display()
         )
     );
     let weights = std::fs::read(pair.path("denoiser/model.safetensors")).unwrap();
     pair.write("denoiser/model.safetensors", &weights[..weights.len() / 2]);
     assert!(run(&denoiser, &[]).ends_with("the file is truncated"), "{}", run(&denoiser, &[]));
+}
+
+#[test]
+fn a_guide_of_another_vocabulary_reads_text() {
+    let pair = pair();
+    let vocabulary = support::vocabulary();
+    let tokenizer = support::tokenizer();
+    let (max, leo) = (tokenizer.encode("Max").unwrap()[0], tokenizer.encode("Leo").unwrap()[0]);
+    // Two names have changed places.
+    let swapped = vocabulary.json.replace(&format!(": {max}"), ": ?").replace(&format!(": {leo}"), &format!(": {max}"));
+    pair.write("guide/tokenizer.json", swapped.replace(": ?", &format!(": {leo}")));
+    let trace = pair.path("run.jsonl");
+    let mut command = with_pair(&pair, &["run", "--prompt", PROMPT, "--preset", "guided", "--trace"]);
+    command.arg(&trace);
+    succeed(command);
+    let log = file::open(&trace).unwrap().log;
+    let reviews: Vec<_> = log.entries().iter().filter_map(|entry| entry.record.guide.as_ref()).collect();
+    assert!(!reviews.is_empty() && reviews.iter().all(|review| review.reading == GuideReading::Text));
+    let seen = reviews.iter().flat_map(|review| &review.drafts).filter_map(|draft| draft.view);
+    for view in seen {
+        assert!(view.token as usize >= vocabulary.padded, "the guide's ids stand behind the denoiser's");
+        let texts = log.entries().iter().flat_map(|entry| &entry.texts);
+        assert!(texts.into_iter().any(|text| text.id == view.token), "and have a text");
+    }
+}
+
+#[test]
+fn without_a_template_the_prompt_is_all_that_is_read() {
+    let pair = pair();
+    let pieces = |arguments: &[&str]| {
+        let trace = pair.path("run.jsonl");
+        let mut command = with_pair(&pair, &["run", "--prompt", PROMPT, "--gen-length", "8"]);
+        command.args(arguments).arg("--trace").arg(&trace);
+        succeed(command);
+        file::open(&trace).unwrap().log.header().prompt_pieces.concat()
+    };
+    assert_eq!(pieces(&[]), format!("<user>{PROMPT}<bot>"));
+    assert_eq!(pieces(&["--raw"]), PROMPT);
+    std::fs::remove_file(pair.path("denoiser/chat_template.jinja")).unwrap();
+    assert_eq!(pieces(&[]), PROMPT, "a model without a template gets the prompt as it is");
 }
 
 #[test]
@@ -397,13 +450,47 @@ fn bench_refuses_what_it_cannot_compare() {
     assert!(family.contains("poem") && family.ends_with("list, math, story, json, code or sudoku, or all"), "{family}");
     assert_eq!(
         bench(&["--presets", "plain,fast"]),
-        "unknown preset 'fast'; there are plain, dream, threshold, freecache, guided, flashdlm, flashdlm-window"
+        "unknown preset 'fast'; there are plain, dream, threshold, freecache, guided, flashdlm, flashdlm-window, \
+             flashdlm-speculative, apd, apd-wide"
     );
     assert_eq!(
         bench(&["--presets", "freecache", "--family", "list", "--gen-length", "16"]),
         "preset freecache: block-length 32 does not fit a gen-length of 16: choose at most 16, or 'whole'"
     );
     assert!(bench(&["--unseen", "2"]).contains("it takes usual, never, always, or a share from 0 to 1"));
+}
+
+#[test]
+fn a_filter_is_trained_and_asked() {
+    let pair = pair();
+    let train = |out: &str| {
+        let arguments = ["--prompts", "10", "--gen-length", "8", "--epochs", "2", "--out"];
+        let mut command = with_pair(&pair, &["train-filter"]);
+        command.args(arguments).arg(pair.path(out));
+        succeed(command)
+    };
+    let told = train("filter.json");
+    assert!(told.contains("filter above 0.96") && told.contains("confidence from 0.9"), "{told}");
+    train("again.json");
+    let read = |name: &str| std::fs::read_to_string(pair.path(name)).unwrap();
+    assert_eq!(read("filter.json"), read("again.json"), "a filter repeats exactly");
+    let filter: Value = serde_json::from_str(&read("filter.json")).unwrap();
+    assert_eq!(filter["layers"][1]["weight"].as_array().unwrap().len(), 32 * 32);
+    assert!(filter["about"].as_str().unwrap().starts_with("trained on denoiser (Dream), 10 prompts"));
+
+    let ask = |filter: Option<&str>| {
+        let mut command = with_pair(&pair, &["run", "--preset", "learn2pd-eotp", "--guide", "off", "--prompt", PROMPT]);
+        filter.map(|name| command.arg("--filter").arg(pair.path(name)));
+        command
+    };
+    succeed(ask(Some("filter.json")));
+    let message = refuse(ask(None));
+    assert!(message.starts_with("unmask 'filter' asks a filter that was trained on the denoiser, and there is none"));
+    pair.write("bad.json", "{}");
+    let message = refuse(ask(Some("bad.json")));
+    assert!(message.contains("bad.json: the filter is malformed"), "{message}");
+    let message = refuse(ask(Some("missing.json")));
+    assert!(message.contains("missing.json cannot be read"), "{message}");
 }
 
 #[test]

@@ -540,6 +540,7 @@ fn header(gen_length: usize, mask_id: u32) -> Header {
         gen_length,
         mask_id,
         eos_id: mask_id + 1,
+        end_ids: Vec::new(),
     }
 }
 
@@ -551,8 +552,12 @@ fn record(ids: Vec<u32>) -> StepRecord {
         ids,
         proposals: Vec::new(),
         commits: Vec::new(),
+        remasked: Vec::new(),
         kv: Vec::new(),
+        layers: Vec::new(),
         guide: None,
+        gap: None,
+        audit: None,
         cost: Cost::default(),
         stop: None,
     }

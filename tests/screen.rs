@@ -9,6 +9,8 @@ mod driver;
 mod casts;
 #[path = "screen/colours.rs"]
 mod colours;
+#[path = "screen/models.rs"]
+mod models;
 #[path = "screen/pictures.rs"]
 mod pictures;
 #[path = "screen/properties.rs"]

@@ -149,16 +149,14 @@ fn bad_values_say_what_is_expected() {
 fn bad_files_say_where_and_what() {
     let config = |text: &str| Config::parse("config.toml", text).unwrap_err().to_string();
     let preset = |text: &str| Preset::parse("mine", "mine.toml", text).unwrap_err().to_string();
+    let names: Vec<String> = presets().iter().map(|preset| preset.name.clone()).collect();
+    let known = format!("config.toml: unknown preset 'plane'; there are {}", names.join(", "));
     let cases = [
         (
             config("theme = 'dark'\npresets = 'plain'\n"),
             "config.toml: line 2: unknown field `presets`, expected one of `preset`, `theme`, `knobs`",
         ),
-        (
-            config("preset = 'plane'"),
-            "config.toml: unknown preset 'plane'; there are plain, dream, threshold, freecache, guided, flashdlm, \
-             flashdlm-window",
-        ),
+        (config("preset = 'plane'"), known.as_str()),
         (
             config("[knobs]\nblock-lenght = 4\n"),
             "config.toml: unknown knob 'block-lenght'; did you mean 'block-length'? `diffuscope knobs` lists them all",
@@ -225,6 +223,101 @@ fn settings_that_do_not_go_together_say_what_to_change() {
         check(&[("top-k", "5")], limits).unwrap_err(),
         "top-p and top-k belong to sampler 'filtered', and sampler is 'gumbel': set sampler to 'filtered', or top-p and \
          top-k to 'off'"
+    );
+    assert_eq!(
+        check(&[("cfg-scale", "1.5"), ("cache", "freecache-prompt")], limits).unwrap_err(),
+        "cfg-scale 1.5 needs a second pass without the prompt, whose K/V rows no cache keeps, and cache is \
+         'freecache-prompt': set cache to 'off', or cfg-scale to 0"
+    );
+    assert_eq!(
+        check(&[("eos-ban", "on"), ("eos-stop", "prefix")], limits).unwrap_err(),
+        "eos-stop 'prefix' waits for an end of text that eos-ban never lets through: set eos-stop to 'off', or eos-ban \
+         to off"
+    );
+    assert_eq!(
+        check(&[("eos-ban", "on"), ("eos-last", "on")], limits).unwrap_err(),
+        "eos-last puts end of text behind the rest, and eos-ban never lets it through: choose one of them"
+    );
+    for unmask in ["threshold", "factor", "localleap", "entropy-threshold", "klass"] {
+        assert_eq!(
+            check(&[("unmask", unmask), ("order", "random")], limits).unwrap_err(),
+            format!(
+                "unmask '{unmask}' commits what is sure, and order 'random' says nothing of that: set order to \
+                 'confidence', or unmask to 'quota'"
+            )
+        );
+    }
+    assert_eq!(
+        check(&[("unmask", "localleap"), ("threshold", "0.7")], limits).unwrap_err(),
+        "threshold-relaxed 0.75 asks for more than threshold 0.7: choose at most 0.7"
+    );
+    assert_eq!(
+        check(&[("early-commit", "block"), ("guide", "topk")], limits).unwrap_err(),
+        "early-commit 'block' commits without asking anybody, and guide is 'topk': set one of them to 'off'"
+    );
+    assert_eq!(
+        check(&[("early-commit", "answer"), ("answer-start", "30")], limits).unwrap_err(),
+        "an answer of 5 tokens behind 30 others does not fit a gen-length of 32: choose a smaller answer-start or \
+         answer-length"
+    );
+    assert_eq!(
+        check(&[("early-commit", "block"), ("phase-mid", "0.7")], limits).unwrap_err(),
+        "phase-mid 0.7 lies behind phase-late 0.67: choose at most 0.67"
+    );
+    assert_eq!(
+        check(&[("credit", "fixed"), ("cache", "dkv-greedy"), ("order", "drawn")], limits).unwrap_err(),
+        "credit 'fixed' is given to positions that are scored step by step, and cache 'dkv-greedy' scores none before its \
+         turn: set credit to 'off', or cache to 'dkv-decode'"
+    );
+    assert_eq!(
+        check(&[("schedule", "leftmost"), ("unmask", "alpha")], limits).unwrap_err(),
+        "schedule 'leftmost' moves its window in every step, and alpha spreads a number of steps over blocks: set unmask \
+         to 'threshold', or to 'quota' with steps 'auto'"
+    );
+    assert_eq!(
+        check(&[("cache", "fast-dual")], limits).unwrap_err(),
+        "cache 'fast-dual' is refreshed on entering a block, and there is only one block: set block-length (with schedule \
+         'blocks'), or cache-refresh"
+    );
+    assert_eq!(check(&[("cache", "fast-dual"), ("cache-refresh", "8")], limits), Ok(()));
+    assert_eq!(
+        check(&[("cache", "dkv-greedy")], limits).unwrap_err(),
+        "cache 'dkv-greedy' must know beforehand what is committed next: set unmask to 'quota', order to 'drawn', \
+         order-temperature to 'off' and eos-last to 'off', or cache to 'dkv-decode'"
+    );
+    assert_eq!(
+        check(&[("cache", "dkv-greedy"), ("order", "drawn"), ("guide", "topk")], limits).unwrap_err(),
+        "cache 'dkv-greedy' computes only what it knows to be committed next, and guide 'topk' decides that later: set \
+         guide to 'off', or cache to 'dkv-decode'"
+    );
+    assert_eq!(
+        check(&[("cache", "elastic")], limits).unwrap_err(),
+        "cache 'elastic' computes a window of the leftmost masks, and schedule is 'blocks': set schedule to 'leftmost'"
+    );
+    let window = ("schedule", "leftmost");
+    assert_eq!(
+        check(&[("cache", "elastic"), window, ("guide", "topk")], limits).unwrap_err(),
+        "cache 'elastic' commits from its window by threshold or quota, and guide is 'topk': set guide to 'off', or cache \
+         to 'freecache-window'"
+    );
+    assert_eq!(
+        check(&[("cache", "d2"), ("guide", "topk")], limits).unwrap_err(),
+        "cache 'd2' computes masks here and there, and guide 'topk' reads drafts from left to right: set guide to 'off', \
+         or cache to 'freecache-window'"
+    );
+    assert_eq!(
+        check(&[window, ("unmask", "time")], limits).unwrap_err(),
+        "schedule 'leftmost' moves its window in every step, and unmask 'time' paces itself by the steps of a block: set \
+         unmask to 'threshold', or to 'quota' with steps 'auto'"
+    );
+    assert_eq!(
+        check(&[window, ("steps", "8")], limits).unwrap_err(),
+        "schedule 'leftmost' moves its window in every step, and steps 8 are spread over blocks: set unmask to 'threshold', \
+         or to 'quota' with steps 'auto'"
+    );
+    assert_eq!(
+        check(&[window, ("block-length", "8"), ("eos-stop", "block")], limits).unwrap_err(),
+        "eos-stop 'block' ends a run at a finished block, and schedule 'leftmost' has none: set eos-stop to 'cut'"
     );
     let unguided = Limits { has_guide: false, ..limits };
     assert_eq!(

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use diffuscope::{
     decode::record::{
-        AuditReport, AuditedPosition, Change, Commit, Cost, Credit, DraftReview, Gap, GuideReview, GuideView, KvStatus,
-        KvUse, Proposal, Reason, Region, RowDrift, StepRecord, StopReason, Verdict,
+        AuditReport, AuditedPosition, Change, Commit, Cost, Credit, DraftReview, Gap, GuideReading, GuideReview,
+        GuideView, KvStatus, KvUse, Proposal, Reason, Region, RowDrift, StepRecord, StopReason, Verdict,
     },
     settings::{KNOBS, Settings},
     trace::{End, Entry, Figures, Header, Log, ModelCard, Piece, TokenText, file},
@@ -59,6 +59,7 @@ fn header() -> impl Strategy<Value = Header> {
             gen_length,
             mask_id: MASK,
             eos_id: 0,
+            end_ids: Vec::new(),
         },
     )
 }
@@ -109,8 +110,13 @@ fn kv() -> impl Strategy<Value = KvUse> {
 }
 
 fn draft(position: usize) -> impl Strategy<Value = DraftReview> {
-    let verdict =
-        prop_oneof![Just(Verdict::Agreed), Just(Verdict::Rejected), Just(Verdict::Forced), Just(Verdict::NotReached),];
+    let verdict = prop_oneof![
+        Just(Verdict::Agreed),
+        Just(Verdict::Rejected),
+        Just(Verdict::Forced),
+        Just(Verdict::Replaced),
+        Just(Verdict::NotReached)
+    ];
     let view = (any::<u32>(), probability(), probability(), 0..9_u32).prop_map(
         |(token, top_probability, draft_probability, rank)| GuideView {
             token,
@@ -119,20 +125,18 @@ fn draft(position: usize) -> impl Strategy<Value = DraftReview> {
             rank,
         },
     );
-    (any::<u32>(), verdict, option::of(view)).prop_map(move |(draft, verdict, view)| DraftReview {
-        position,
-        draft,
-        verdict,
-        view,
-    })
+    (any::<u32>(), verdict, option::of(view), any::<Option<u32>>())
+        .prop_map(move |(draft, verdict, view, instead)| DraftReview { position, draft, verdict, view, instead })
 }
 
 fn review(positions: Vec<usize>) -> impl Strategy<Value = GuideReview> {
     let drafts: Vec<_> = positions.into_iter().map(draft).collect();
-    (drafts, vec(0..40_usize, 0..3)).prop_map(|(drafts, forwards)| GuideReview {
+    let reading = prop_oneof![Just(GuideReading::Ids), Just(GuideReading::Text)];
+    (drafts, vec(0..40_usize, 0..3), reading).prop_map(|(drafts, forwards, reading)| GuideReview {
         accepted: drafts.len() / 2,
         drafts,
         forwards,
+        reading,
     })
 }
 
@@ -363,6 +367,7 @@ fn sample() -> Vec<String> {
         gen_length: 2,
         mask_id: MASK,
         eos_id: 0,
+        end_ids: Vec::new(),
     };
     let mut log = Log::new(header);
     let step = |step, ids: [u32; 3], position| {

@@ -2,14 +2,17 @@
 
 mod bench;
 mod cast;
+mod catalogue;
 mod failure;
 mod knobs;
 mod models;
 mod play;
 mod presets;
+mod progress;
 mod run;
 mod settings;
 mod table;
+mod train_filter;
 
 use std::process::ExitCode;
 
@@ -38,8 +41,10 @@ enum Command {
     Replay(play::ReplayArgs),
     Cast(cast::CastArgs),
     Train(train::command::TrainArgs),
+    TrainFilter(train_filter::TrainFilterArgs),
     Knobs(knobs::KnobsArgs),
     Presets(presets::PresetsArgs),
+    Models(catalogue::CatalogueArgs),
 }
 
 /// The command line as the parser knows it: for documentation and tests.
@@ -65,8 +70,10 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => play::replay(args),
         Command::Cast(args) => cast::run(&args),
         Command::Train(args) => train::command::run(args).map_err(|error| failure::Failure::broken(&error)),
+        Command::TrainFilter(args) => train_filter::run(&args),
         Command::Knobs(args) => knobs::list(&args),
         Command::Presets(args) => presets::list(&args),
+        Command::Models(args) => catalogue::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,126 +1,90 @@
 //! The options that choose models, and loading them.
 
-use std::path::{Path, PathBuf};
+use std::{path::PathBuf, sync::Arc};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use super::settings::SettingsArgs;
+use super::{progress::Console, settings::SettingsArgs};
 use crate::{
-    engine::Models,
-    model::{
-        checkpoint::Checkpoint,
-        device::{ComputeDevice, DeviceChoice},
-        embedded,
-        network::Network,
-        tokenizer::Tokenizer,
-    },
-    trace::{ModelCard, printable},
+    engine::{self, GuideRequest, Layout, LoadObserver, ModelRequest, Models},
+    model::{device::DeviceChoice, source::Source},
 };
-
-/// What a denoiser's and a guide's tokenizer must agree on to be taken for the same: words, digits, marks, breaks.
-const PROBE: &str = "One day Ruth's 27 boats, {\"left\": 3.5}\n    went to the harbour (again)!";
 
 /// Which models to run, and where.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ModelArgs {
-    /// Folder of the denoiser: config.json, model.safetensors and tokenizer.json [default: the embedded pair]
-    #[arg(long, value_name = "DIR")]
-    model: Option<PathBuf>,
-    /// Folder of the guide, which must share the denoiser's vocabulary [default: the embedded pair's, where no --model
-    /// is given]
-    #[arg(long, value_name = "DIR")]
-    guide_model: Option<PathBuf>,
+    /// The denoiser: embedded, a folder, a .gguf file or hf:owner/name[@revision]; `diffuscope models` lists some
+    #[arg(long, value_name = "SOURCE", default_value = "embedded", value_parser = source())]
+    model: Source,
+    /// The guide, named in the same way; one of another vocabulary reads the denoiser's text [default: the embedded
+    /// guide for the embedded denoiser, none for others]
+    #[arg(long, value_name = "SOURCE", value_parser = source())]
+    guide_model: Option<Source>,
+    /// File of a filter that `diffuscope train-filter` trained on the denoiser [default: the embedded denoiser's, where
+    /// that is loaded]
+    #[arg(long, value_name = "FILE")]
+    filter: Option<PathBuf>,
     /// Load no guide
     #[arg(long, conflicts_with = "guide_model")]
     no_guide: bool,
+    /// Use no chat template: the prompt is all that the models read
+    #[arg(long)]
+    raw: bool,
+    /// Instructions that go before every prompt, where the model's chat template has a place for them
+    #[arg(long, value_name = "TEXT", conflicts_with = "raw")]
+    system: Option<String>,
     /// Where to compute: auto, cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
+    /// Take models of the hub from its cache alone, as HF_HUB_OFFLINE=1 does
+    #[arg(long)]
+    offline: bool,
+    /// Load models even where the free memory is too small for them
+    #[arg(long)]
+    overcommit: bool,
+}
+
+/// Reads a source; a path need not be text.
+pub(super) fn source() -> impl TypedValueParser<Value = Source> {
+    OsStringValueParser::new().try_map(Source::try_from)
 }
 
 impl ModelArgs {
-    /// Whether a guide will be loaded.
-    pub(super) fn has_guide(&self) -> bool {
-        self.guide_model.is_some() || (self.model.is_none() && !self.no_guide)
+    /// What is asked for.
+    pub(super) fn request(&self) -> ModelRequest {
+        ModelRequest {
+            denoiser: self.model.clone(),
+            guide: match &self.guide_model {
+                Some(source) => GuideRequest::From(source.clone()),
+                None if self.no_guide => GuideRequest::Nobody,
+                None => GuideRequest::Own,
+            },
+            filter: self.filter.clone(),
+            layout: match &self.system {
+                _ if self.raw => Layout::Raw,
+                Some(text) => Layout::System(text.clone()),
+                None => Layout::Template,
+            },
+            device: self.device,
+            offline: self.offline,
+            overcommit: self.overcommit,
+        }
     }
 
     /// Presets take for granted that there is a guide. Where there is none, it is off unless a flag asks for it.
     pub(super) fn adapt(&self, settings: &mut SettingsArgs) {
-        if !self.has_guide() {
+        if self.request().guide_source().is_none() {
             settings.knobs.otherwise("guide", "off");
         }
     }
 
-    /// Loads what was chosen.
+    /// Loads what was chosen; a download shows its progress on standard error.
     pub(super) fn load(&self) -> Result<Models> {
-        let device = ComputeDevice::open(self.device)?;
-        let (denoiser, denoiser_name, tokenizer, own_guide) = match &self.model {
-            None => {
-                let pair = embedded::pair()?;
-                (pair.denoiser, "embedded".to_owned(), pair.tokenizer, Some(pair.guide))
-            }
-            Some(folder) => (open(folder)?, name(folder), tokenizer(folder)?, None),
-        };
-        let guide = match &self.guide_model {
-            Some(folder) => {
-                check_vocabulary(&tokenizer, folder)?;
-                Some((open(folder)?, name(folder)))
-            }
-            None => own_guide.filter(|_| !self.no_guide).map(|guide| (guide, "embedded guide".to_owned())),
-        };
-        let denoiser = denoiser.network(&device)?;
-        let mut models = Models {
-            denoiser_card: card(&*denoiser, denoiser_name, &device),
-            denoiser,
-            guide: None,
-            guide_card: None,
-            tokenizer,
-        };
-        if let Some((guide, name)) = guide {
-            let guide = guide.network(&device)?;
-            models.guide_card = Some(card(&*guide, name, &device));
-            models.guide = Some(guide);
-        }
-        Ok(models)
-    }
-}
-
-fn open(folder: &Path) -> Result<Checkpoint> {
-    if !folder.is_dir() {
-        bail!("{} is not a folder with a model", folder.display());
-    }
-    Ok(Checkpoint::open(folder)?)
-}
-
-fn tokenizer(folder: &Path) -> Result<Tokenizer> {
-    Ok(Tokenizer::open(folder)?)
-}
-
-/// A guide reads the denoiser's ids as they are.
-fn check_vocabulary(denoiser: &Tokenizer, folder: &Path) -> Result<()> {
-    let guide = tokenizer(folder).context("the guide's vocabulary cannot be compared")?;
-    if denoiser.encode(PROBE)? != guide.encode(PROBE)? {
-        bail!(
-            "the guide in {} has another vocabulary than the denoiser: choose a guide that shares it, or --no-guide",
-            folder.display()
-        );
-    }
-    Ok(())
-}
-
-fn name(folder: &Path) -> String {
-    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    let name = folder.file_name().unwrap_or(folder.as_os_str());
-    printable::line(&name.to_string_lossy())
-}
-
-fn card(network: &dyn Network, name: String, device: &ComputeDevice) -> ModelCard {
-    let spec = network.spec();
-    ModelCard {
-        name,
-        architecture: spec.architecture.clone(),
-        parameters: spec.parameters,
-        layers: spec.layers,
-        device: device.to_string(),
+        let console = Arc::new(Console::new());
+        let observer: Arc<dyn LoadObserver> = Arc::clone(&console) as Arc<dyn LoadObserver>;
+        let models = engine::load(&self.request(), &observer);
+        console.finish();
+        models
     }
 }

@@ -51,11 +51,10 @@ pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
     args.models.adapt(&mut args.settings);
     let (layers, config) = args.settings.layers()?;
     let theme = args.screen.theme.or(config.theme);
-    let models = args.models;
     open(PlayOptions {
         layers,
         prompt: args.prompt,
-        source: Source::Live(Box::new(move || models.load())),
+        source: Source::Live(Box::new(args.models.request())),
         theme,
         mouse: !args.screen.no_mouse,
     })

@@ -10,7 +10,7 @@ use super::{
     proposal::softmax,
     record::{AuditReport, AuditedPosition, Cost, KvStatus, KvUse, RowDrift},
 };
-use crate::model::network::{Bank, Mask, Network, Pass, Read};
+use crate::model::network::{Bank, Network, Pass, Read};
 
 /// The rows that the step decided on, kept until the truth is known.
 #[derive(Debug, Clone, Default)]
@@ -35,12 +35,11 @@ pub(super) fn audit(
     network: &mut dyn Network,
     kept: Kept,
     kv: &[KvUse],
-    mask: Mask<'_>,
     moment: Moment<'_>,
     clock: &dyn Clock,
     cost: &mut Cost,
 ) -> Result<Option<AuditReport>, DecodeError> {
-    let live = moment.canvas.live();
+    let live = moment.horizon();
     if kv[..live].iter().all(|row| row.status == KvStatus::Recomputed) {
         return Ok(None);
     }
@@ -50,7 +49,8 @@ pub(super) fn audit(
     let positions: Vec<usize> = (0..live).collect();
     let wanted: Vec<usize> = rows.iter().filter_map(|(position, _)| moment.source(*position)).collect();
     let pass = Pass::new(&moment.canvas.ids()[..live], &positions, Read::UpTo(live), &wanted);
-    let truth = network.forward(Pass { mask, bank: Bank::Audit, ..pass })?;
+    let truth = network.forward(Pass { mask: moment.mask(), bank: Bank::Audit, ..pass })?;
+    truth.fetch()?;
     let (mut true_p, mut run_p) = (Vec::new(), Vec::new());
     let audited = rows.iter().enumerate().map(|(index, (position, row))| {
         softmax(truth.row(index), 1.0, &mut true_p);

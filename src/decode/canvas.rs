@@ -64,9 +64,9 @@ impl Canvas {
         self.masked(0..self.len()).next()
     }
 
-    /// The leftmost generated position that holds `token`.
-    pub fn first_generated(&self, token: u32) -> Option<usize> {
-        (self.prompt..self.len()).find(|position| self.ids[*position] == token)
+    /// The leftmost generated position that holds one of `tokens`.
+    pub fn first_generated(&self, tokens: &[u32]) -> Option<usize> {
+        (self.prompt..self.len()).find(|position| tokens.contains(&self.ids[*position]))
     }
 
     pub fn write(&mut self, position: usize, token: u32) {

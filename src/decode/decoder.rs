@@ -10,19 +10,22 @@ use super::{
     cache::Cache,
     canvas::Canvas,
     clock::Clock,
-    guide::Guide,
+    filter::Filter,
+    guide::{self, Guide, GuideText},
     moment::Moment,
     noise::{Noise, Seeded},
     plan::Plan,
     proposal::{Candidate, Proposer},
     record::{Change, Cost, GuideReview, Reason, StepRecord, StopReason},
+    revise::Reviser,
     schedule::Schedule,
+    shadow::Shadow,
     stop::{self, Early},
-    unmask::{self, Delta, Scored, Unmask},
+    unmask::{self, Delta, Rescore, Scored, Standing, Unmask},
 };
 use crate::{
-    model::network::{Alignment, Attention, Mask, Network, NetworkError, NetworkSpec, Pass},
-    settings::{Effect, GuideRule, Limits, Settings, SettingsError},
+    model::network::{Alignment, Attention, Mask, Network, NetworkError, NetworkSpec, Pass, Read},
+    settings::{Effect, GuideRule, Limits, Settings, SettingsError, UnmaskRule},
 };
 
 /// Why a decode could not start or go on.
@@ -51,6 +54,8 @@ pub struct Networks<'a> {
 pub struct Decoder {
     canvas: Canvas,
     eos: u32,
+    /// Every token that ends a text, `eos` among them.
+    ends: Vec<u32>,
     alignment: Alignment,
     limits: Limits,
     /// In force since the last step.
@@ -61,9 +66,14 @@ pub struct Decoder {
     cache: Cache,
     credits: Credits,
     unmask: Unmask,
+    reviser: Reviser,
     guide: Guide,
+    /// The rows that this step's drafts were drawn from, ascending by position, where the guide's rule weighs them.
+    draft_rows: Vec<(usize, Vec<f32>)>,
     early: Early,
     noise: Box<dyn Noise>,
+    /// Tokens that can end an adaptive block.
+    delimiters: Vec<u32>,
     steps: usize,
     block_is_new: bool,
     stopped: Option<StopReason>,
@@ -126,13 +136,17 @@ impl Decoder {
         let canvas = Canvas::new(prompt_ids, gen_length, mask);
         Ok(Self {
             eos: denoiser.eos_id,
+            ends: vec![denoiser.eos_id],
             alignment: denoiser.alignment,
             limits,
             schedule: Schedule::new(&canvas, &settings),
             cache: Cache::new(canvas.len()),
             credits: Credits::default(),
             unmask: Unmask::default(),
-            guide: Guide::default(),
+            reviser: Reviser::default(),
+            delimiters: Vec::new(),
+            guide: Guide::new(denoiser.vocab_size, vec![denoiser.eos_id]),
+            draft_rows: Vec::new(),
             early: Early::default(),
             noise: Box::new(Seeded(settings.seed)),
             steps: 0,
@@ -151,6 +165,47 @@ impl Decoder {
         self
     }
 
+    /// Counts `ends` as tokens that end a text, beside the one that the denoiser's configuration names: a turn may end
+    /// with another token than a text does. All of them come last where end of text does.
+    #[must_use]
+    pub fn with_ends(mut self, ends: impl IntoIterator<Item = u32>) -> Self {
+        self.ends = std::iter::once(self.eos).chain(ends).collect();
+        self.guide.set_ends(self.ends.clone());
+        self
+    }
+
+    /// Has the guide read text: its vocabulary is not the denoiser's.
+    ///
+    /// # Errors
+    /// When the settings ask for what a guide can do with the denoiser's ids only.
+    pub fn with_guide_text(mut self, text: Box<dyn GuideText>) -> Result<Self, DecodeError> {
+        self.guide.read_text(text);
+        self.check_guide(&self.settings)?;
+        Ok(self)
+    }
+
+    fn check_guide(&self, settings: &Settings) -> Result<(), DecodeError> {
+        let conflict = |message| DecodeError::Settings(SettingsError::Conflict(message));
+        self.guide.objection(settings).map_or(Ok(()), |message| Err(conflict(message)))
+    }
+
+    /// Lets these tokens end adaptive blocks; without them, every such block has the usual length.
+    #[must_use]
+    pub fn with_delimiters(mut self, delimiters: Vec<u32>) -> Self {
+        self.delimiters = delimiters;
+        self
+    }
+
+    /// Gives the rule that asks a trained filter the one that it asks, where there is one.
+    ///
+    /// # Errors
+    /// When the settings have the rule and there is no filter.
+    pub fn with_filter(mut self, filter: Option<Filter>) -> Result<Self, DecodeError> {
+        self.unmask.filter = filter;
+        self.check_filter(&self.wanted)?;
+        Ok(self)
+    }
+
     /// New settings; each knob takes effect when its declaration says (next step, next block, next run).
     ///
     /// # Errors
@@ -158,6 +213,8 @@ impl Decoder {
     pub fn configure(&mut self, settings: Settings) -> Result<(), DecodeError> {
         // The length of this run's canvas is settled: another gen-length is for the next run.
         settings.validate(&self.limits)?;
+        self.check_guide(&settings)?;
+        self.check_filter(&settings)?;
         self.wanted = settings;
         Ok(())
     }
@@ -172,6 +229,18 @@ impl Decoder {
         self.canvas.ids()
     }
 
+    fn check_filter(&self, settings: &Settings) -> Result<(), DecodeError> {
+        let asked = settings.unmask == UnmaskRule::Filter && settings.guide == GuideRule::Off;
+        if asked && self.unmask.filter.is_none() {
+            return Err(DecodeError::Unusable(
+                "unmask 'filter' asks a filter that was trained on the denoiser, and there is none: train one with \
+                 `diffuscope train-filter` and name it with --filter, or choose another unmask rule"
+                    .into(),
+            ));
+        }
+        Ok(())
+    }
+
     /// Does one step. Call it only while [`Self::stopped`] is `None`.
     ///
     /// # Errors
@@ -179,30 +248,43 @@ impl Decoder {
     pub fn step(&mut self, networks: Networks<'_>, clock: &dyn Clock) -> Result<StepRecord, DecodeError> {
         let began = clock.now();
         let mut cost = Cost::default();
+        self.check_filter(&self.wanted)?;
         let changes = self.adopt_settings();
-        let region = self.schedule.region();
+        let mut remasked = self.reviser.begin(moment!(self));
+        for position in &remasked {
+            self.canvas.remask(*position);
+        }
         let moment = moment!(self);
         let plan = self.cache.plan(moment);
-        let standing_wanted = self.unmask.needs_standing(moment);
+        let rescore = match self.unmask.needs_standing(moment) {
+            Rescore::Nowhere => self.reviser.needs_standing(moment),
+            asked => asked,
+        };
         let mut kept = audit::is_due(moment).then(Kept::default);
         let (candidates, standing) =
-            self.propose(networks.denoiser, &plan, standing_wanted, kept.as_mut(), clock, &mut cost)?;
+            self.propose(networks.denoiser, &plan, rescore, kept.as_mut(), clock, &mut cost)?;
+        self.schedule.settle(&candidates, &self.canvas, &self.settings, &self.delimiters);
+        let region = self.schedule.region();
+        self.cache.proposed(&candidates);
         let kv = self.cache.report(&plan, moment!(self));
         let audit = match kept {
-            Some(kept) => audit::audit(networks.denoiser, kept, &kv, Mask::Own, moment!(self), clock, &mut cost)?,
+            Some(kept) => audit::audit(networks.denoiser, kept, &kv, moment!(self), clock, &mut cost)?,
             None => None,
         };
 
         let gap = self.early.measure(&candidates, &standing, moment!(self));
-        let (guide, Delta { mut commits, remasked }) = if self.early.is_settled() {
+        let (guide, Delta { mut commits, remasked: taken_back }) = if self.early.is_settled() {
             (None, unmask::everything(&candidates, Reason::EarlyCommit))
         } else {
-            let in_block = |candidate: &&Candidate| (region.start..region.end).contains(&candidate.proposal.position);
+            let in_block = |candidate: &Candidate| (region.start..region.end).contains(&candidate.proposal.position);
+            // A shifted row at the edge of what is attended to speaks for a position beyond it.
             let eligible = |candidate: &&Candidate| {
-                in_block(candidate) && plan.only.is_none_or(|only| only == candidate.proposal.position)
+                let position = candidate.proposal.position;
+                in_block(candidate) && plan.reads(position) && plan.only.is_none_or(|only| only == position)
             };
             let block: Vec<Candidate> = candidates.iter().filter(eligible).cloned().collect();
-            let standing: Vec<Candidate> = standing.into_iter().filter(|candidate| in_block(&candidate)).collect();
+            let standing: Vec<Standing> =
+                standing.into_iter().filter(|standing| in_block(&standing.candidate)).collect();
             let scored = Scored { masked: &block, standing: &standing };
             let entering = plan.only.is_some();
             self.choose(networks.guide, scored, entering, clock, &mut cost)?
@@ -210,16 +292,32 @@ impl Decoder {
         for commit in &commits {
             self.canvas.write(commit.position, commit.token);
         }
-        for position in &remasked {
+        for position in &taken_back {
             self.canvas.remask(*position);
         }
-        self.schedule.step += 1;
+        remasked.extend(taken_back);
+        self.schedule.step += usize::from(self.reviser.written(&commits));
         self.steps += 1;
-        let filled = stop::fill_after_eos(&mut self.canvas, &self.schedule, &self.settings, self.eos);
-        self.stopped = stop::check(&self.canvas, !filled.is_empty(), self.early.is_settled(), self.steps);
-        commits.extend(filled);
+        let ended =
+            stop::end_of_text(&mut self.canvas, &candidates, &mut commits, &self.settings, self.eos, &self.ends);
+        let early = self.early.is_settled();
+        // Tokens of a block that is held may still change.
+        let held = !early && self.schedule.is_closed(&self.canvas) && self.reviser.holds(moment!(self));
+        if !held {
+            commits.extend(stop::fill_after_eos(
+                &mut self.canvas,
+                &self.schedule,
+                &self.settings,
+                self.eos,
+                &self.ends,
+            ));
+        }
+        let filled = ended || commits.iter().any(|commit| commit.reason == Reason::EndOfText);
+        let counted = self.steps - self.reviser.revisions();
+        self.stopped = stop::check(&self.canvas, filled, early, counted)
+            .filter(|reason| !held || *reason == StopReason::StepBudget);
         commits.sort_unstable_by_key(|commit| commit.position);
-        if self.stopped.is_none() && self.schedule.is_closed(&self.canvas) {
+        if self.stopped.is_none() && !held && self.schedule.is_closed(&self.canvas) {
             self.block_is_new = true;
         }
 
@@ -263,40 +361,44 @@ impl Decoder {
         if self.block_is_new {
             self.credits.open_block();
             self.unmask.open_block();
+            self.reviser.open_block();
         }
         self.block_is_new = false;
         Change::between(&before, &self.settings)
     }
 
-    /// Runs the forwards of the plan; scores every masked position whose row was computed and, if `standing_wanted`,
-    /// every such committed position of the block, and those that the gap of an early commit is measured at.
+    /// Runs the forwards of the plan; scores every masked position whose row was computed, the committed positions of the
+    /// block where `rescore` says so, and those that the gap of an early commit is measured at.
     fn propose(
         &mut self,
         denoiser: &mut dyn Network,
         plan: &Plan,
-        standing_wanted: bool,
+        rescore: Rescore,
         mut kept: Option<&mut Kept>,
         clock: &dyn Clock,
         cost: &mut Cost,
-    ) -> Result<(Vec<Candidate>, Vec<Candidate>), DecodeError> {
+    ) -> Result<(Vec<Candidate>, Vec<Standing>), DecodeError> {
         let moment = moment!(self);
         let region = self.schedule.region();
         let wanted_at = |position: &usize| {
             self.canvas.is_masked(*position)
-                || standing_wanted && (region.start..region.end).contains(position) && *position >= self.canvas.prompt()
+                || rescore == Rescore::Canvas
+                    && (region.start..region.end).contains(position)
+                    && *position >= self.canvas.prompt()
                 || Early::needs(*position, moment)
         };
         let scored: Vec<usize> = (0..self.canvas.live()).filter(wanted_at).collect();
+        let shadow = if rescore == Rescore::Shadow { Shadow::of(moment) } else { None };
         let (mut masked, mut standing) = (Vec::new(), Vec::new());
         let mut buffer = Vec::new();
-        let greedy = self.settings.guide != GuideRule::Off;
+        self.draft_rows.clear();
+        let greedy = guide::drafts_greedily(&self.settings);
         let mut proposer =
-            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), self.eos, greedy)
-                .in_block(region.block);
+            Proposer::new(&self.settings, &*self.noise, self.steps, self.canvas.mask(), &self.ends, greedy).at(moment);
         for (number, pass) in plan.passes.iter().enumerate() {
             // A row counts in the last pass that computes it.
             let later = &plan.passes[number + 1..];
-            let (rows, wanted): (Vec<usize>, Vec<usize>) = scored
+            let (mut rows, mut wanted): (Vec<usize>, Vec<usize>) = scored
                 .iter()
                 .filter_map(|position| {
                     let source = moment.source(*position)?;
@@ -311,36 +413,83 @@ impl Decoder {
             let unconditional = if self.settings.cfg_scale > 0.0 {
                 let ids = adjust::without_prompt(&pass.query, moment);
                 cost.computed += pass.query.len() as u32;
-                Some(denoiser.forward(Pass::new(&ids, &pass.query, pass.read(), &wanted))?)
+                let pass = Pass { mask: moment.mask(), ..Pass::new(&ids, &pass.query, pass.read(), &wanted) };
+                Some(denoiser.forward(pass)?)
             } else {
                 None
             };
-            let logits =
-                self.cache.forward(denoiser, Pass::new(&ids, &pass.query, pass.read(), &wanted), &self.settings)?;
+            let (logits, shadowed) = match shadow.as_ref().filter(|_| later.is_empty()) {
+                None => {
+                    let pass = Pass { mask: moment.mask(), ..Pass::new(&ids, &pass.query, pass.read(), &wanted) };
+                    (self.cache.forward(denoiser, pass, &self.settings)?, 0)
+                }
+                Some(shadow) => {
+                    let cast = shadow.cast(ids, &pass.query, 0..pass.end);
+                    for (row, judged) in &cast.judges {
+                        wanted.push(*row);
+                        rows.push(*judged);
+                    }
+                    let shadowed = Pass {
+                        slots: Some(&cast.slots),
+                        mask: Mask::Dense(&cast.mask),
+                        ..Pass::new(&cast.ids, &cast.positions, Read::Rows(&cast.read), &wanted)
+                    };
+                    (self.cache.forward(denoiser, shadowed, &self.settings)?, cast.ids.len() - pass.query.len())
+                }
+            };
             cost.denoiser_us += clock.micros_since(began);
             cost.nfe += 1;
-            cost.computed += self.cache.computed(pass);
-            cost.reused += (pass.read_len() - pass.query.len()) as u32;
+            cost.computed += self.cache.computed(pass) + shadowed as u32;
+            cost.reused += self.cache.reused(pass);
             self.cache.wrote(pass, moment!(self));
-            for (row, position) in rows.iter().enumerate() {
-                if let Some(kept) = kept.as_mut().filter(|_| self.canvas.is_masked(*position)) {
-                    kept.keep(*position, logits.row(row));
+            let summaries = if proposer.reads_summaries() {
+                // Of a committed position, what its token looks like now.
+                let held = |position: &usize| {
+                    let ids = &self.canvas.ids()[*position..=*position];
+                    if self.canvas.is_masked(*position) { &ids[..0] } else { ids }
+                };
+                let asked: Vec<&[u32]> = rows.iter().map(held).collect();
+                Some(logits.summaries(proposer.reduce(&asked))?)
+            } else {
+                None
+            };
+            if summaries.is_none() || kept.is_some() {
+                for logits in std::iter::once(&logits).chain(&unconditional) {
+                    logits.fetch()?;
+                }
+            }
+            for (row, position) in rows.into_iter().enumerate() {
+                let is_masked = self.canvas.is_masked(position);
+                if let Some(kept) = kept.as_mut().filter(|_| is_masked) {
+                    kept.keep(position, logits.row(row));
+                }
+                if let Some(summary) = summaries.as_ref().map(|summaries| &summaries[row]) {
+                    let candidate = proposer.propose_reduced(position, summary);
+                    match summary.asked.first() {
+                        None => masked.push(candidate),
+                        Some(held) => standing.push(Standing { candidate, held: held.probability as f32 }),
+                    }
+                    continue;
                 }
                 let without = unconditional.as_ref().map(|logits| logits.row(row));
                 let logits = adjust::guided(logits.row(row), without, moment, &mut buffer);
-                let candidate = proposer.propose(*position, logits);
-                if self.canvas.is_masked(*position) {
+                let candidate = proposer.propose(position, logits);
+                if is_masked {
+                    if guide::weighs_rows(&self.settings) {
+                        self.draft_rows.push((position, logits.to_vec()));
+                    }
                     let mut candidate = self.credits.fuse(candidate, logits, &mut proposer, moment);
                     self.unmask.observe(&mut candidate, logits, moment);
                     masked.push(candidate);
                 } else {
-                    standing.push(candidate);
+                    let held = proposer.probability(self.canvas.ids()[position]);
+                    standing.push(Standing { candidate, held });
                 }
             }
         }
-        let by_position = |candidate: &Candidate| candidate.proposal.position;
-        masked.sort_unstable_by_key(by_position);
-        standing.sort_unstable_by_key(by_position);
+        masked.sort_unstable_by_key(|candidate| candidate.proposal.position);
+        standing.sort_unstable_by_key(|standing| standing.candidate.proposal.position);
+        self.draft_rows.sort_unstable_by_key(|(position, _)| *position);
         Ok((masked, standing))
     }
 
@@ -358,14 +507,19 @@ impl Decoder {
             let network = guide
                 .ok_or_else(|| DecodeError::Unusable("the settings ask for a guide, and none was given".into()))?;
             let (review, commits) =
-                self.guide.review(network, &self.canvas, scored.masked, &self.settings, clock, cost)?;
+                self.guide.review(network, moment!(self), scored.masked, &self.draft_rows, clock, cost)?;
             return Ok((Some(review), Delta { commits, remasked: Vec::new() }));
         }
         if entering {
             let commits = scored.masked.iter().map(|candidate| candidate.commit(Reason::BlockEntry)).collect();
             return Ok((None, Delta { commits, remasked: Vec::new() }));
         }
-        Ok((None, self.unmask.select(scored, moment!(self))))
+        let mut delta = match self.reviser.select(scored, moment!(self)) {
+            Some(commits) => Delta { commits, remasked: Vec::new() },
+            None => self.unmask.select(scored, moment!(self)),
+        };
+        delta.commits.extend(self.reviser.edits(scored, moment!(self)));
+        Ok((None, delta))
     }
 }
 

@@ -9,8 +9,8 @@
 //! | cache | `cache/` | which positions are computed, which K/V rows are read? |
 //! | adjust | `adjust.rs` | what happens to the logits before a token is drawn? |
 //! | proposal | `proposal.rs` | which token, and how sure? |
-//! | unmask | `unmask/` | which proposals are committed? |
-//! | guide | `guide.rs` | which drafts does the autoregressive guide accept? |
+//! | unmask | `unmask/`, `revise/` | which proposals are committed, and which tokens are taken back? |
+//! | guide | `guide/` | which drafts does the autoregressive guide accept? |
 //! | stop | `stop/` | is the run over? |
 
 mod adjust;
@@ -19,14 +19,19 @@ mod cache;
 mod canvas;
 pub mod clock;
 mod decoder;
+mod density;
+pub mod filter;
 mod guide;
 mod moment;
 pub mod noise;
 mod plan;
 mod proposal;
 pub mod record;
+mod revise;
 mod schedule;
+mod shadow;
 mod stop;
 mod unmask;
 
 pub use decoder::{DecodeError, Decoder, Networks};
+pub use guide::{GuideText, SpelledToken};

@@ -5,7 +5,10 @@ use super::{
     noise::{Noise, Purpose},
     schedule::Schedule,
 };
-use crate::{model::network::Alignment, settings::Settings};
+use crate::{
+    model::network::{Alignment, Mask},
+    settings::{AttentionChoice, ScheduleChoice, Settings},
+};
 
 /// The run at one step, before anything of the step is written.
 #[derive(Clone, Copy)]
@@ -45,5 +48,41 @@ impl Moment<'_> {
     pub fn masked_in_block(&self) -> usize {
         let region = self.schedule.region();
         self.canvas.masked(region.start..region.end).count()
+    }
+
+    /// One past the last position that may be computed now: block-causal attention sees nothing right of its block.
+    pub fn horizon(&self) -> usize {
+        match self.settings.attention {
+            AttentionChoice::Own => self.canvas.live(),
+            AttentionChoice::BlockCausal => self.schedule.region().end.min(self.canvas.live()),
+        }
+    }
+
+    /// First position of the active block as attention sees it: an aligned block may begin with the end of the prompt.
+    pub fn block_start(&self) -> usize {
+        let start = self.schedule.region().start;
+        match (self.settings.schedule, self.settings.block_length) {
+            (ScheduleChoice::Aligned, Some(length)) => start / length * length,
+            _ => start,
+        }
+    }
+
+    /// Who attends to whom.
+    ///
+    /// Blocks that are counted from the end of the prompt fill up its left end: what the released BD3LM sampler pads the
+    /// prompt with is an offset here, and is never fed.
+    pub fn mask(&self) -> Mask<'static> {
+        let Some(length) =
+            self.settings.block_length.filter(|_| self.settings.attention == AttentionChoice::BlockCausal)
+        else {
+            return Mask::Own;
+        };
+        let offset = match self.settings.schedule {
+            ScheduleChoice::Aligned => 0,
+            ScheduleChoice::Blocks | ScheduleChoice::Adaptive | ScheduleChoice::Leftmost => {
+                self.canvas.prompt().next_multiple_of(length) - self.canvas.prompt()
+            }
+        };
+        Mask::BlockCausal { length, offset }
     }
 }

@@ -17,6 +17,10 @@ pub enum Purpose {
     Transfer,
     /// A random order of a block's positions, drawn once: addressed by the index of the block in place of the step.
     BlockOrder,
+    /// Whether a guide that accepts by chance does.
+    Accept,
+    /// The token that such a guide writes.
+    GuideToken,
 }
 
 /// A source of uniform numbers.

@@ -16,24 +16,14 @@ pub(super) struct Plan {
 pub(super) struct PassPlan {
     /// Positions that are computed, ascending.
     pub query: Vec<usize>,
-    /// K/V rows that are attended to, the computed ones included.
-    pub read: ReadPlan,
-}
-
-/// K/V rows that are attended to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ReadPlan {
-    /// Rows `0..end`.
-    UpTo(usize),
-    /// Exactly these, ascending.
-    Rows(Vec<usize>),
+    /// One past the last K/V row that is attended to, the computed ones included.
+    pub end: usize,
 }
 
 impl Plan {
     /// One forward over `query` that reads `0..end`.
     pub fn window(query: impl IntoIterator<Item = usize>, end: usize) -> Self {
-        let pass = PassPlan { query: query.into_iter().collect(), read: ReadPlan::UpTo(end) };
-        Self { passes: vec![pass], only: None }
+        Self { passes: vec![PassPlan { query: query.into_iter().collect(), end }], only: None }
     }
 
     /// One forward over everything up to `end`.
@@ -41,14 +31,9 @@ impl Plan {
         Self::window(0..end, end)
     }
 
-    /// Whether any pass computes `position`.
-    pub fn computes(&self, position: usize) -> bool {
-        self.passes.iter().any(|pass| pass.computes(position))
-    }
-
     /// Whether the last pass attends to the row of `position`.
     pub fn reads(&self, position: usize) -> bool {
-        self.passes.last().is_some_and(|pass| pass.reads(position))
+        self.passes.last().is_some_and(|pass| position < pass.end)
     }
 }
 
@@ -57,26 +42,8 @@ impl PassPlan {
         self.query.binary_search(&position).is_ok()
     }
 
-    pub fn reads(&self, position: usize) -> bool {
-        match &self.read {
-            ReadPlan::UpTo(end) => position < *end,
-            ReadPlan::Rows(rows) => rows.binary_search(&position).is_ok(),
-        }
-    }
-
-    /// Number of rows that are attended to.
-    pub fn read_len(&self) -> usize {
-        match &self.read {
-            ReadPlan::UpTo(end) => *end,
-            ReadPlan::Rows(rows) => rows.len(),
-        }
-    }
-
     /// As a network takes it.
     pub fn read(&self) -> Read<'_> {
-        match &self.read {
-            ReadPlan::UpTo(end) => Read::UpTo(*end),
-            ReadPlan::Rows(rows) => Read::Rows(rows),
-        }
+        Read::UpTo(self.end)
     }
 }

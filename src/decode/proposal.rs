@@ -6,12 +6,21 @@
 //! the probability under what is left.
 //!
 //! The mask token is never drawn. It keeps its share of the softmax, as in the reference code.
+//!
+//! Greedy proposals from the whole distribution need no row: a few numbers of it say the same
+//! ([`RowSummary`]), and those can be worked out on the device that holds the row.
 
 use super::{
+    density::certainty_density,
+    guide::weighs_rows,
+    moment::Moment,
     noise::{Noise, Purpose, gumbel},
     record::{Commit, Proposal, Reason},
 };
-use crate::settings::{EarlyCommit, OrderScore, SamplerStyle, Settings, UnmaskRule};
+use crate::{
+    model::network::{Reduce, RowSummary},
+    settings::{CreditRule, EarlyCommit, GuideRule, OrderScore, SamplerStyle, Settings, UnmaskRule},
+};
 
 /// A proposal and its rank.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,12 +65,29 @@ pub(super) struct Proposer<'a> {
     noise: &'a dyn Noise,
     step: usize,
     block: usize,
+    density: Vec<f64>,
     mask: u32,
-    eos: u32,
+    /// Tokens that end a text or a turn.
+    ends: &'a [u32],
     greedy: bool,
     probabilities: Vec<f64>,
     uniforms: Vec<f64>,
     order: Vec<usize>,
+}
+
+/// What a candidate is made of.
+struct Figures {
+    token: u32,
+    confidence: f64,
+    /// Sum of `p ln p`.
+    plogp: f64,
+    /// The lead of the most likely token in probability.
+    margin: f64,
+    /// Entropy in nats.
+    entropy: f64,
+    /// The lead of the most likely token in logits.
+    gap: f64,
+    alternatives: Vec<(u32, f32)>,
 }
 
 /// Added to the score of a suppressed end-of-text proposal: below every real score, yet finite, so that the
@@ -73,16 +99,71 @@ const DREAM_ENTROPY_EPSILON: f64 = 1e-10;
 
 impl<'a> Proposer<'a> {
     /// `greedy` overrules the temperature: guided drafts are always the most likely tokens.
-    pub fn new(settings: &'a Settings, noise: &'a dyn Noise, step: usize, mask: u32, eos: u32, greedy: bool) -> Self {
+    pub fn new(
+        settings: &'a Settings,
+        noise: &'a dyn Noise,
+        step: usize,
+        mask: u32,
+        ends: &'a [u32],
+        greedy: bool,
+    ) -> Self {
         let (probabilities, uniforms, order) = (Vec::new(), Vec::new(), Vec::new());
-        Self { settings, noise, step, block: 0, mask, eos, greedy, probabilities, uniforms, order }
+        Self {
+            settings,
+            noise,
+            step,
+            block: 0,
+            density: Vec::new(),
+            mask,
+            ends,
+            greedy,
+            probabilities,
+            uniforms,
+            order,
+        }
     }
 
-    /// Takes the drawn order of block `block`.
+    /// Knows what the order needs of the canvas: the block, for its drawn order, and the density of what is committed.
     #[must_use]
-    pub fn in_block(mut self, block: usize) -> Self {
-        self.block = block;
+    pub fn at(mut self, moment: Moment<'_>) -> Self {
+        self.block = moment.schedule.region().block;
+        if self.settings.order == OrderScore::Density {
+            self.density = certainty_density(moment.canvas, self.settings.density_sigma);
+        }
         self
+    }
+
+    /// Whether summaries of the rows say all that is needed of them: proposals are greedy and unfiltered, and nobody
+    /// changes or compares rows.
+    pub fn reads_summaries(&self) -> bool {
+        let settings = self.settings;
+        let is_greedy = self.greedy || settings.temperature <= 0.0;
+        let is_whole = settings.top_k.is_none() && settings.top_p.is_none_or(|top_p| top_p >= 1.0);
+        let is_as_given = settings.cfg_scale <= 0.0 && !settings.eos_ban && settings.credit == CreditRule::Off;
+        let is_compared =
+            settings.unmask == UnmaskRule::Klass && settings.guide == GuideRule::Off || weighs_rows(settings);
+        is_greedy && (is_whole || settings.sampler == SamplerStyle::Gumbel) && is_as_given && !is_compared
+    }
+
+    /// What is wanted of rows then, and of the tokens that are asked for.
+    pub fn reduce<'b>(&self, asked: &'b [&'b [u32]]) -> Reduce<'b> {
+        Reduce { excluded: Some(self.mask), top: Proposal::ALTERNATIVES, asked }
+    }
+
+    /// The candidate for `position` from a summary of its row.
+    pub fn propose_reduced(&self, position: usize, row: &RowSummary) -> Candidate {
+        let (token, confidence) = row.top.first().map_or((0, 0.0), |best| (best.id, best.probability));
+        let figures = Figures {
+            token,
+            confidence,
+            // Nothing is known of a row without a number.
+            plogp: if row.entropy.is_finite() { -row.entropy } else { 0.0 },
+            margin: row.margin(),
+            entropy: row.entropy,
+            gap: row.lead(),
+            alternatives: row.top.iter().map(|choice| (choice.id, choice.probability as f32)).collect(),
+        };
+        self.candidate(position, figures)
     }
 
     /// The candidate for `position` from its row of logits.
@@ -90,10 +171,8 @@ impl<'a> Proposer<'a> {
         let temperature = if self.greedy { 0.0 } else { f64::from(self.settings.temperature) };
         softmax(logits, 1.0, &mut self.probabilities);
         let alternatives = self.alternatives();
-        let asks_entropy = matches!(self.settings.unmask, UnmaskRule::EntropyThreshold | UnmaskRule::EntropyBound);
-        let entropy = if asks_entropy { entropy(&self.probabilities) } else { 0.0 };
-        let watches_gap = self.settings.early_commit != EarlyCommit::Off;
-        let gap = if watches_gap { gap(logits, self.mask) } else { 0.0 };
+        let entropy = if self.asks_entropy() { entropy(&self.probabilities) } else { 0.0 };
+        let gap = if self.watches_gap() { gap(logits, self.mask) } else { 0.0 };
         let token = match self.settings.sampler {
             SamplerStyle::Gumbel => self.draw_gumbel(position, logits, temperature),
             SamplerStyle::Filtered => {
@@ -104,14 +183,27 @@ impl<'a> Proposer<'a> {
                 self.draw_categorical(position, temperature)
             }
         };
-        let confidence = self.probabilities[token as usize];
-        let plogp: f64 = self.probabilities.iter().map(|p| p * (p + DREAM_ENTROPY_EPSILON).ln()).sum();
-        let suppressed = self.settings.eos_last && token == self.eos;
+        let figures = Figures {
+            token,
+            confidence: self.probabilities[token as usize],
+            plogp: self.probabilities.iter().map(|p| p * (p + DREAM_ENTROPY_EPSILON).ln()).sum(),
+            margin: if self.settings.order == OrderScore::Margin { self.margin() } else { 0.0 },
+            entropy,
+            gap,
+            alternatives,
+        };
+        self.candidate(position, figures)
+    }
+
+    fn candidate(&self, position: usize, figures: Figures) -> Candidate {
+        let Figures { token, confidence, plogp, margin, entropy, gap, alternatives } = figures;
+        let suppressed = self.settings.eos_last && self.ends.contains(&token);
         let score = match self.settings.order {
             OrderScore::Confidence => confidence,
-            OrderScore::Margin => self.margin(),
+            OrderScore::Margin => margin,
             OrderScore::Entropy => plogp,
             OrderScore::Random => self.noise.uniform(Purpose::Order, self.step, position),
+            OrderScore::Density => confidence * self.density.get(position).copied().unwrap_or(1.0),
             OrderScore::Drawn => self.noise.uniform(Purpose::BlockOrder, self.block, position),
         } + if suppressed { SUPPRESSED } else { 0.0 };
         let proposal = Proposal {
@@ -124,7 +216,21 @@ impl<'a> Proposer<'a> {
             credit: None,
             moved: None,
         };
-        Candidate { proposal, score, suppressed, entropy, gap }
+        let entropy = if self.asks_entropy() { entropy } else { 0.0 };
+        Candidate { proposal, score, suppressed, entropy, gap: if self.watches_gap() { gap } else { 0.0 } }
+    }
+
+    fn asks_entropy(&self) -> bool {
+        matches!(self.settings.unmask, UnmaskRule::EntropyThreshold | UnmaskRule::EntropyBound)
+    }
+
+    fn watches_gap(&self) -> bool {
+        self.settings.early_commit != EarlyCommit::Off
+    }
+
+    /// The probability of `token` in the row that was proposed from last, as confidences are measured.
+    pub fn probability(&self, token: u32) -> f32 {
+        self.probabilities.get(token as usize).map_or(0.0, |probability| *probability as f32)
     }
 
     fn draw_gumbel(&mut self, position: usize, logits: &[f32], temperature: f64) -> u32 {
@@ -219,12 +325,12 @@ impl<'a> Proposer<'a> {
 }
 
 /// A logit for comparisons: what is not a number can never win.
-fn finite(logit: f32) -> f64 {
+pub(super) fn finite(logit: f32) -> f64 {
     if logit.is_nan() { f64::NEG_INFINITY } else { f64::from(logit) }
 }
 
 /// The id of the largest value that is not the mask, the lowest id among equals.
-fn best(values: impl Iterator<Item = (usize, f64)>, mask: u32) -> u32 {
+pub(super) fn best(values: impl Iterator<Item = (usize, f64)>, mask: u32) -> u32 {
     let mut winner: Option<(usize, f64)> = None;
     for (id, value) in values {
         if id as u32 != mask && winner.is_none_or(|(_, most)| value > most) {
@@ -277,23 +383,28 @@ pub(super) fn softmax(logits: &[f32], temperature: f64, out: &mut Vec<f64>) {
     normalise(out);
 }
 
+/// Scales to a mass of 1. What has none (a row without a number) stays as it is.
 fn normalise(probabilities: &mut [f64]) {
     let mass: f64 = probabilities.iter().sum();
-    for p in probabilities {
-        *p /= mass;
+    if mass > 0.0 {
+        for p in probabilities {
+            *p /= mass;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
-    use crate::decode::noise::Seeded;
+    use crate::{decode::noise::Seeded, model::network::Logits};
 
     const MASK: u32 = 3;
     const EOS: u32 = 0;
 
     fn propose(settings: &Settings, logits: &[f32]) -> Candidate {
-        Proposer::new(settings, &Seeded(0), 0, MASK, EOS, false).propose(7, logits)
+        Proposer::new(settings, &Seeded(0), 0, MASK, &[EOS], false).propose(7, logits)
     }
 
     #[test]
@@ -380,8 +491,76 @@ mod tests {
         let settings = Settings { temperature: 2.0, ..Settings::default() };
         let logits = [0.0, 0.1, 0.2, 0.0];
         for step in 0..50 {
-            let mut proposer = Proposer::new(&settings, &Seeded(0), step, MASK, EOS, true);
+            let mut proposer = Proposer::new(&settings, &Seeded(0), step, MASK, &[EOS], true);
             assert_eq!(proposer.propose(0, &logits).proposal.token, 2);
+        }
+    }
+
+    #[test]
+    fn a_summary_gives_the_candidate_that_its_row_gives() {
+        let rows: [&[f32]; 6] = [
+            &[0.0, 2.0, 1.0, 9.0, -3.0, 1.5, 2.0],
+            &[4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0],
+            &[f32::NAN, 1.0, f32::NEG_INFINITY, 0.0, 0.9, -80.0, 0.0],
+            &[f32::NAN; 7],
+            &[0.0, 0.0, 0.0, 12.0, f32::NEG_INFINITY, 1.0, 5.0],
+            &[-1.0, 1.0, 0.5, f32::NEG_INFINITY, 0.25, 0.125, 0.75],
+        ];
+        let plain = Settings { eos_last: true, temperature: 0.7, ..Settings::default() };
+        let watched = Settings { early_commit: EarlyCommit::Block, unmask: UnmaskRule::EntropyBound, ..plain };
+        let filtered = Settings { sampler: SamplerStyle::Filtered, top_p: Some(1.0), ..plain };
+        for order in [OrderScore::Confidence, OrderScore::Margin, OrderScore::Entropy, OrderScore::Random] {
+            for settings in [plain, watched, filtered] {
+                let settings = Settings { order, ..settings };
+                let mut proposer = Proposer::new(&settings, &Seeded(0), 0, MASK, &[EOS], true);
+                assert!(proposer.reads_summaries());
+                for row in rows {
+                    let asked: [&[u32]; 1] = [&[6]];
+                    let logits = Logits::new(row.len(), row.to_vec());
+                    let summary = logits.summaries(proposer.reduce(&asked)).unwrap().remove(0);
+                    let found = proposer.propose_reduced(7, &summary);
+                    let expected = proposer.propose(7, row);
+                    let close = |a: f64, b: f64| a == b || (a - b).abs() < 1e-5;
+                    assert_eq!(
+                        (found.proposal.token, found.suppressed),
+                        (expected.proposal.token, expected.suppressed)
+                    );
+                    assert!(close(found.score, expected.score), "{found:?} {expected:?}");
+                    assert!(close(found.entropy, expected.entropy) && close(found.gap, expected.gap));
+                    let ids = |candidate: &Candidate| -> Vec<u32> {
+                        candidate.proposal.alternatives.iter().map(|(id, _)| *id).collect()
+                    };
+                    assert_eq!(ids(&found), ids(&expected));
+                    let (a, b) = (&found.proposal, &expected.proposal);
+                    assert!(
+                        close(a.confidence.into(), b.confidence.into()) && close(a.entropy.into(), b.entropy.into())
+                    );
+                    assert!(close(summary.asked[0].probability, proposer.probability(6).into()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_needs_rows_gets_them() {
+        let greedy = Settings::default();
+        let reads = |settings: &Settings, greedy| {
+            Proposer::new(settings, &Seeded(0), 0, MASK, &[EOS], greedy).reads_summaries()
+        };
+        assert!(reads(&greedy, false));
+        let filtered = Settings { sampler: SamplerStyle::Filtered, ..greedy };
+        assert!(reads(&filtered, false));
+        for settings in [
+            Settings { temperature: 0.5, ..greedy },
+            Settings { top_k: Some(50), ..filtered },
+            Settings { top_p: Some(0.9), ..filtered },
+            Settings { cfg_scale: 1.0, ..greedy },
+            Settings { eos_ban: true, ..greedy },
+            Settings { credit: CreditRule::Fixed, ..greedy },
+            Settings { unmask: UnmaskRule::Klass, ..greedy },
+            Settings { guide: GuideRule::Product, ..greedy },
+        ] {
+            assert!(!reads(&settings, false), "{settings:?}");
         }
     }
 }

@@ -22,7 +22,8 @@ pub struct StepRecord {
     pub proposals: Vec<Proposal>,
     /// What was written in this step, ascending. Includes positions that a stop rule filled.
     pub commits: Vec<Commit>,
-    /// Committed positions that this step masked again, ascending.
+    /// Committed positions that this step masked again, ascending. One that is also among the commits was masked before
+    /// the forward and written anew after it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remasked: Vec<usize>,
     /// How the K/V row of every position was used, one entry per canvas position.
@@ -153,6 +154,16 @@ pub enum Reason {
     BestOfStep,
     /// Dream's origin rule drew it.
     Drawn,
+    /// A trained filter took it for final (Learn2PD).
+    Filter,
+    /// It cleared the low bar of a rule that takes doubtful tokens back later (WINO).
+    WideIn,
+    /// The best of its run of masks, above the low threshold.
+    BestOfRun,
+    /// It replaced a committed token (LLaDA2.1).
+    Edit,
+    /// Masked again in the same step, and written anew (ReMDM).
+    Revised,
     /// The first position of a block, written from the forward that entered the block: the forwards that follow compute
     /// no row that speaks for it (Fast-dLLM on shifted networks).
     BlockEntry,
@@ -160,6 +171,8 @@ pub enum Reason {
     GuideAgreed,
     /// The guide accepted nothing, so the denoiser's first draft was written all the same.
     Forced,
+    /// The guide rejected the draft, and wrote its own token in its place.
+    GuideWrote,
     /// An end-of-text rule filled it.
     EndOfText,
 }
@@ -207,8 +220,8 @@ pub enum KvStatus {
 pub struct LayerUse {
     /// Positions whose K/V rows the layer computed.
     pub computed: u32,
-    /// Mean cosine similarity to the step before, -1 to 1, where the layer was asked for it: of the watched tokens'
-    /// attention (Elastic-Cache).
+    /// Mean cosine similarity to the step before, -1 to 1, where it was measured: of the watched tokens' attention
+    /// (Elastic-Cache), of the fed rows' value vectors (dLLM-Cache).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similarity: Option<f32>,
 }
@@ -222,6 +235,27 @@ pub struct GuideReview {
     pub accepted: usize,
     /// Tokens that the guide was fed in each of its forwards, the prompt's included.
     pub forwards: Vec<usize>,
+    /// What the guide read.
+    #[serde(default, skip_serializing_if = "GuideReading::is_ids")]
+    pub reading: GuideReading,
+}
+
+/// What a guide reads of the denoiser's drafts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuideReading {
+    /// Their ids: it has the denoiser's vocabulary.
+    #[default]
+    Ids,
+    /// Their text, in tokens of its own. Ids of the guide's tokens in the review start behind the denoiser's.
+    Text,
+}
+
+impl GuideReading {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+    fn is_ids(&self) -> bool {
+        *self == Self::Ids
+    }
 }
 
 /// What the guide said about one draft.
@@ -236,9 +270,14 @@ pub struct DraftReview {
     /// What the guide saw; `None` where it did not look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub view: Option<GuideView>,
+    /// What the guide would write, or wrote, in place of the draft that it rejected, where that is not its most likely
+    /// token: its draw, or the draw from a product of both models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<u32>,
 }
 
-/// The guide's distribution at a draft.
+/// The guide's distribution at a draft. By text, at the last of the guide's tokens that touches the draft; the draft's
+/// probability and rank are then that token's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct GuideView {
     /// The guide's most likely token.
@@ -261,6 +300,8 @@ pub enum Verdict {
     Rejected,
     /// Rejected at the very first draft, and committed all the same.
     Forced,
+    /// Rejected, and the guide's own token written in its place.
+    Replaced,
     /// Behind the first rejection: not judged.
     NotReached,
 }

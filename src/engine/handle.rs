@@ -2,47 +2,67 @@
 
 use std::{
     io,
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread::{self, JoinHandle},
 };
 
 use tokio::sync::mpsc as events;
 
 use super::{
-    Models,
+    LoadObserver, ModelRequest, Models, load,
     protocol::{Command, Event},
-    worker,
+    worker::{self, Inbox},
 };
 
 /// How many events may wait for the client. A few seconds of the embedded pair at full speed: enough that a slow frame
 /// never holds a step up, little enough that a client that stopped reading stops the decode.
 const WAITING_EVENTS: usize = 256;
 
-/// The engine's handle. Dropping it ends the thread, after the step that it is in.
+/// The engine's handle. Dropping it ends the thread, after the step that it is in; a loading under way is left to end
+/// by itself.
 #[derive(Debug)]
 pub struct Engine {
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<Inbox>,
     events: events::Receiver<Event>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Engine {
-    /// Starts the thread, which loads the models first: the first event is [`Event::Ready`] or [`Event::LoadFailed`].
+    /// Starts the thread, which has these models loaded first: [`Event::Ready`] or [`Event::LoadFailed`] comes before
+    /// any event of a run.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn open(request: ModelRequest) -> io::Result<Self> {
+        let first = request.clone();
+        Self::start(Some(request), move |observer| load(&first, observer))
+    }
+
+    /// The same with models from anywhere.
     ///
     /// # Errors
     /// When the system gives no thread.
     pub fn spawn(load: impl FnOnce() -> anyhow::Result<Models> + Send + 'static) -> io::Result<Self> {
+        Self::start(None, move |_| load())
+    }
+
+    fn start(
+        request: Option<ModelRequest>,
+        load: impl FnOnce(&Arc<dyn LoadObserver>) -> anyhow::Result<Models> + Send + 'static,
+    ) -> io::Result<Self> {
         let (commands, inbox) = mpsc::channel();
         let (outbox, events) = events::channel(WAITING_EVENTS);
-        let thread =
-            thread::Builder::new().name("engine".to_owned()).spawn(move || worker::work(load, &inbox, outbox))?;
+        let sender = commands.clone();
+        let thread = thread::Builder::new()
+            .name("engine".to_owned())
+            .spawn(move || worker::work(request, load, sender, &inbox, outbox))?;
         Ok(Self { commands, events, thread: Some(thread) })
     }
 
     /// Sends a command. It is obeyed before the next step; after [`Command::Shutdown`] nothing is.
     pub fn send(&self, command: Command) {
         // A thread that is gone has closed the event channel: that is where the client learns of it.
-        let _ = self.commands.send(command);
+        let _ = self.commands.send(Inbox::Command(command));
     }
 
     /// The next event; `None` once the thread has ended. Dropping the future loses nothing.

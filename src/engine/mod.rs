@@ -8,15 +8,24 @@
 //! between steps. Events come back through a bounded one, which a screen awaits and a test blocks on. Step records
 //! are never lost: where the client does not keep up, the worker waits with the next step (that time is in no
 //! figure). Dropping the handle closes the event channel before it joins the thread, so a waiting worker is released.
+//!
+//! # Loading
+//! Models are found, downloaded and read on a thread of their own, so that a run goes on meanwhile; the worker swaps them
+//! in between two steps. News of loading are the one kind of event that a slow client may miss.
 
 mod caught;
 mod handle;
+mod load;
+mod loader;
 mod models;
 pub mod protocol;
 mod run;
+mod transcript;
 mod worker;
 
 pub use caught::is_caught;
 pub use handle::Engine;
+pub use load::{GuideRequest, Layout, LoadObserver, ModelRequest, load};
 pub use models::Models;
 pub use run::{Progress, Run, RunError, complete, gen_length};
+pub use transcript::Bilingual;

@@ -1,7 +1,10 @@
 //! What a run needs that takes long to load.
 
+use std::sync::Arc;
+
+use super::load::Part;
 use crate::{
-    decode::Networks,
+    decode::{Networks, filter::Filter},
     model::{network::Network, tokenizer::Tokenizer},
     trace::ModelCard,
 };
@@ -12,15 +15,47 @@ pub struct Models {
     pub denoiser: Box<dyn Network>,
     /// Accepts or rejects drafts.
     pub guide: Option<Box<dyn Network>>,
-    /// Text to ids and back, for both.
-    pub tokenizer: Tokenizer,
+    /// Text to ids and back: the denoiser's, and the guide's where both have one vocabulary.
+    pub tokenizer: Arc<Tokenizer>,
+    /// The guide's own, where its vocabulary is another one: it judges drafts by their text then.
+    pub guide_tokenizer: Option<Arc<Tokenizer>>,
     /// The denoiser, for people.
     pub denoiser_card: ModelCard,
     /// The guide, for people.
     pub guide_card: Option<ModelCard>,
+    /// What tells the denoiser's final proposals from others, where one was trained for it.
+    pub filter: Option<Filter>,
 }
 
 impl Models {
+    /// A denoiser and its guide.
+    pub(super) fn new(denoiser: Part, guide: Option<Part>, filter: Option<Filter>) -> Self {
+        let mut models = Self {
+            denoiser: denoiser.network,
+            guide: None,
+            tokenizer: Arc::new(denoiser.tokenizer),
+            guide_tokenizer: None,
+            denoiser_card: denoiser.card,
+            guide_card: None,
+            filter,
+        };
+        models.set_guide(guide);
+        models
+    }
+
+    /// Another guide, or none. One whose vocabulary is the denoiser's reads its ids, any other one its text.
+    pub(super) fn set_guide(&mut self, guide: Option<Part>) {
+        self.guide_tokenizer = None;
+        (self.guide, self.guide_card) = guide
+            .map(|guide| {
+                if self.tokenizer.difference(&guide.tokenizer).is_some() {
+                    self.guide_tokenizer = Some(Arc::new(guide.tokenizer));
+                }
+                (guide.network, guide.card)
+            })
+            .unzip();
+    }
+
     /// The longest canvas, in tokens, that denoiser and guide both take.
     pub fn context(&self) -> usize {
         let denoiser = self.denoiser.spec().max_positions;
@@ -32,6 +67,16 @@ impl Models {
         self.denoiser.reset();
         if let Some(guide) = &mut self.guide {
             guide.reset();
+        }
+    }
+
+    /// What each of `ids` contributes to the text. A single id behind the denoiser's own is one of the guide's, where its
+    /// vocabulary is another one.
+    pub(super) fn pieces(&self, ids: &[u32]) -> Vec<String> {
+        let own = self.denoiser.spec().vocab_size as u32;
+        match (ids, &self.guide_tokenizer) {
+            ([id], Some(guide)) if *id >= own => guide.pieces(&[id - own]),
+            _ => self.tokenizer.pieces(ids),
         }
     }
 

@@ -6,7 +6,9 @@
 
 use std::sync::Arc;
 
+use super::ModelRequest;
 use crate::{
+    model::{device::DeviceChoice, shelf::Shelf, source::Progress},
     settings::Settings,
     trace::{End, Entry, Header, ModelCard},
 };
@@ -29,6 +31,13 @@ pub enum Command {
     Stop,
     /// New settings for the run under way; each knob takes effect when its declaration says.
     Configure(Box<Settings>),
+    /// Load other models while the ones that are there go on; they take over when all is loaded. The newest wish counts:
+    /// a loading under way is broken off.
+    Load(Box<ModelRequest>),
+    /// Break the loading off; what was loaded before stays.
+    CancelLoad,
+    /// Tell what there is to choose from for a device.
+    Look(DeviceChoice),
     /// End the thread.
     Shutdown,
 }
@@ -51,17 +60,37 @@ pub struct Request {
 /// What the engine tells.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// The networks are loaded.
+    /// Loading goes on. Where the client is behind, some of these are left out.
+    Loading {
+        /// What is being done.
+        progress: Progress,
+    },
+    /// The networks are loaded, and runs start with them. A run of others that was under way has ended before.
     Ready {
         /// The denoiser.
         denoiser: ModelCard,
         /// The guide, where there is one.
         guide: Option<ModelCard>,
+        /// What was asked for, where the engine knows.
+        request: Option<Box<ModelRequest>>,
     },
-    /// The networks could not be loaded; no run can start.
+    /// Networks could not be loaded, or were not to be any more. What was loaded before stays; where that is nothing, no
+    /// run can start.
     LoadFailed {
         /// One sentence.
         message: String,
+        /// What was asked for, where the engine knows.
+        request: Option<Box<ModelRequest>>,
+    },
+    /// Something that the user should know although it works.
+    Warning {
+        /// One sentence.
+        message: String,
+    },
+    /// What there is to choose from.
+    Shelf {
+        /// All of it.
+        shelf: Box<Shelf>,
     },
     /// A run has begun.
     Started {

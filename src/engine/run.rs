@@ -6,7 +6,7 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use thiserror::Error;
 
-use super::{Models, caught::caught, protocol::Request};
+use super::{Models, caught::caught, protocol::Request, transcript::Bilingual};
 use crate::{
     decode::{DecodeError, Decoder, clock::Clock, record::StopReason},
     settings::Settings,
@@ -69,7 +69,18 @@ impl Run {
         let gen_length = gen_length(&request.settings, task.as_ref(), room);
         let denoiser = models.denoiser.spec();
         let guide = models.guide.as_ref().map(|guide| guide.spec());
-        let decoder = Decoder::new(denoiser, guide, &prompt_ids, gen_length, request.settings)?;
+        let ends: Vec<u32> = models.tokenizer.end_ids().iter().copied().collect();
+        let mut decoder = Decoder::new(denoiser, guide, &prompt_ids, gen_length, request.settings)?
+            .with_ends(ends.iter().copied())
+            .with_delimiters(models.tokenizer.ids_with(request.settings.delimiters.marks()))
+            .with_filter(models.filter.clone())?;
+        if let (Some(guide), Some(tokenizer)) = (guide, &models.guide_tokenizer) {
+            let text =
+                Bilingual::new(&models.tokenizer, tokenizer, guide.eos_id, &request.prompt).map_err(|error| {
+                    RunError::Request(printable::line(&format!("the guide cannot read the prompt: {error}")))
+                })?;
+            decoder = decoder.with_guide_text(Box::new(text))?;
+        }
         let mask_id = denoiser.mask_id.expect("the decoder refuses a denoiser without a mask");
         let header = Header {
             denoiser: models.denoiser_card.clone(),
@@ -82,6 +93,7 @@ impl Run {
             gen_length,
             mask_id,
             eos_id: denoiser.eos_id,
+            end_ids: ends,
         };
         let recorder = Recorder::new(&header);
         Ok(Self { header, decoder, recorder, task })
@@ -112,8 +124,7 @@ impl Run {
     pub fn step(&mut self, models: &mut Models, clock: &dyn Clock) -> Result<Arc<Entry>, RunError> {
         caught(|| {
             let record = self.decoder.step(models.networks(), clock)?;
-            let tokenizer = &models.tokenizer;
-            Ok(Arc::new(self.recorder.entry(record, |ids| tokenizer.pieces(ids))))
+            Ok(Arc::new(self.recorder.entry(record, |ids| models.pieces(ids))))
         })
         .unwrap_or_else(|panic| Err(RunError::Broken(panic)))
     }
@@ -125,7 +136,7 @@ impl Run {
         let tokens: Vec<u32> = generated
             .iter()
             .copied()
-            .take_while(|id| *id != self.header.eos_id)
+            .take_while(|id| !self.header.is_end(*id))
             .filter(|id| *id != self.header.mask_id)
             .collect();
         let answer = models.tokenizer.decode(&tokens);

@@ -1,25 +1,53 @@
 //! The thread: obeys commands between steps, does steps while there are none.
 
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{
+    Arc,
+    mpsc::{Receiver, Sender as Back, TryRecvError},
+};
 
 use tokio::sync::mpsc::Sender;
 
 use super::{
-    Models, Run,
-    caught::caught,
+    LoadObserver, ModelRequest, Models, Run,
+    load::{load, load_guide},
+    loader::{self, Load, Loaded, Loader},
     protocol::{Command, Event, Request, RunId},
 };
-use crate::{decode::clock::WallClock, trace::printable};
+use crate::decode::clock::WallClock;
 
 /// The client is gone.
 struct Gone;
 
+/// What the worker is told.
+pub(super) enum Inbox {
+    /// A wish of the client.
+    Command(Command),
+    /// The end of a loading.
+    Loaded(Loaded),
+}
+
 struct Worker {
-    /// What was loaded, or why nothing was.
+    /// What is loaded, or why nothing is.
     models: Result<Models, String>,
+    /// What `models` was made from, where that is known.
+    from: Option<ModelRequest>,
+    /// What is being loaded.
+    loading: Option<Loading>,
+    /// What is to be loaded when that has come to its end.
+    next: Option<Box<ModelRequest>>,
+    /// A run that waits for the first models.
+    waiting: Option<Box<Request>>,
     events: Sender<Event>,
+    back: Back<Inbox>,
     clock: WallClock,
     active: Option<Active>,
+}
+
+/// A loading under way.
+struct Loading {
+    loader: Loader,
+    /// What was asked for, where that is known.
+    request: Option<ModelRequest>,
 }
 
 /// The run under way.
@@ -29,21 +57,35 @@ struct Active {
     held: bool,
 }
 
-/// The thread's whole life.
-pub(super) fn work(load: impl FnOnce() -> anyhow::Result<Models>, commands: &Receiver<Command>, events: Sender<Event>) {
-    let models = caught(load)
-        .unwrap_or_else(|panic| Err(anyhow::Error::msg(panic)))
-        .map_err(|error| printable::line(&format!("{error:#}")));
-    let mut worker = Worker { models, events, clock: WallClock::default(), active: None };
-    if worker.introduce().is_err() {
+/// The thread's whole life. `request` is what `first` loads, where that is known; `back` leads into `inbox`.
+pub(super) fn work(
+    request: Option<ModelRequest>,
+    first: impl FnOnce(&Arc<dyn LoadObserver>) -> anyhow::Result<Models> + Send + 'static,
+    back: Back<Inbox>,
+    inbox: &Receiver<Inbox>,
+    events: Sender<Event>,
+) {
+    let mut worker = Worker {
+        models: Err("the networks are still being loaded".to_owned()),
+        from: None,
+        loading: None,
+        next: None,
+        waiting: None,
+        events,
+        back,
+        clock: WallClock::default(),
+        active: None,
+    };
+    if worker.begin(request, move |observer| Ok(Load::Models(Box::new(first(observer)?)))).is_err() {
         return;
     }
     loop {
         let runs = worker.active.as_ref().is_some_and(|active| !active.held);
-        let command = if runs { commands.try_recv() } else { commands.recv().map_err(|_| TryRecvError::Disconnected) };
-        let done = match command {
-            Ok(Command::Shutdown) | Err(TryRecvError::Disconnected) => return,
-            Ok(command) => worker.obey(command),
+        let news = if runs { inbox.try_recv() } else { inbox.recv().map_err(|_| TryRecvError::Disconnected) };
+        let done = match news {
+            Ok(Inbox::Command(Command::Shutdown)) | Err(TryRecvError::Disconnected) => return,
+            Ok(Inbox::Command(command)) => worker.obey(command),
+            Ok(Inbox::Loaded(loaded)) => worker.take(loaded),
             Err(TryRecvError::Empty) => worker.step(),
         };
         if done.is_err() {
@@ -53,11 +95,108 @@ pub(super) fn work(load: impl FnOnce() -> anyhow::Result<Models>, commands: &Rec
 }
 
 impl Worker {
+    /// Starts a loading.
+    fn begin(
+        &mut self,
+        request: Option<ModelRequest>,
+        load: impl FnOnce(&Arc<dyn LoadObserver>) -> anyhow::Result<Load> + Send + 'static,
+    ) -> Result<(), Gone> {
+        match Loader::start(load, self.events.clone(), self.back.clone()) {
+            Ok(loader) => {
+                self.loading = Some(Loading { loader, request });
+                Ok(())
+            }
+            Err(error) => {
+                let message = format!("the system gives no thread to load models with: {error}");
+                self.fail(message, None)
+            }
+        }
+    }
+
+    /// Loads other models, or only another guide where the denoiser stays.
+    fn load(&mut self, request: Box<ModelRequest>) -> Result<(), Gone> {
+        if let Some(loading) = &self.loading {
+            // Both may be about the same files: the one ends before the other begins.
+            loading.loader.cancel();
+            self.next = Some(request);
+            return Ok(());
+        }
+        let stays = self.models.is_ok() && self.from.as_ref().is_some_and(|from| from.shares_denoiser(&request));
+        match (stays, request.guide_source().cloned()) {
+            (true, None) => {
+                self.finish()?;
+                if let Ok(models) = &mut self.models {
+                    models.set_guide(None);
+                }
+                self.from = Some(*request);
+                self.introduce()
+            }
+            (true, Some(source)) => {
+                let wanted = request.clone();
+                self.begin(Some(*request), move |observer| {
+                    Ok(Load::Guide(Box::new(load_guide(&wanted, &source, observer)?)))
+                })
+            }
+            (false, _) => {
+                let wanted = request.clone();
+                self.begin(Some(*request), move |observer| Ok(Load::Models(Box::new(load(&wanted, observer)?))))
+            }
+        }
+    }
+
+    /// Takes what a loading brings.
+    fn take(&mut self, loaded: Loaded) -> Result<(), Gone> {
+        let request = self.loading.take().and_then(|loading| loading.request);
+        if let Some(next) = self.next.take() {
+            return self.load(next);
+        }
+        match (loaded.outcome, &mut self.models) {
+            (Err(message), _) => self.fail(message, request)?,
+            (Ok(Load::Models(models)), _) => {
+                self.finish()?;
+                self.models = Ok(*models);
+                self.from = request;
+                self.introduce()?;
+            }
+            (Ok(Load::Guide(guide)), Ok(_)) => {
+                self.finish()?;
+                if let Ok(models) = &mut self.models {
+                    models.set_guide(Some(*guide));
+                }
+                self.from = request;
+                self.introduce()?;
+            }
+            // Guides are loaded for a denoiser that is there, and stays.
+            (Ok(Load::Guide(_)), Err(message)) => {
+                let message = message.clone();
+                self.fail(message, request)?;
+            }
+        }
+        for message in loaded.warnings {
+            self.tell(Event::Warning { message })?;
+        }
+        match self.waiting.take() {
+            Some(request) => self.start(&request),
+            None => Ok(()),
+        }
+    }
+
+    /// A loading came to nothing; what was loaded before stays.
+    fn fail(&mut self, message: String, request: Option<ModelRequest>) -> Result<(), Gone> {
+        if let Err(reason) = &mut self.models {
+            reason.clone_from(&message);
+        }
+        self.tell(Event::LoadFailed { message, request: request.map(Box::new) })
+    }
+
     fn introduce(&self) -> Result<(), Gone> {
-        self.tell(match &self.models {
-            Ok(models) => Event::Ready { denoiser: models.denoiser_card.clone(), guide: models.guide_card.clone() },
-            Err(message) => Event::LoadFailed { message: message.clone() },
-        })
+        match &self.models {
+            Ok(models) => {
+                let (denoiser, guide) = (models.denoiser_card.clone(), models.guide_card.clone());
+                self.tell(Event::Ready { denoiser, guide, request: self.from.clone().map(Box::new) })
+            }
+            Err(_) => Ok(()),
+        }
     }
 
     /// Waits for room, so that nothing is lost.
@@ -67,11 +206,18 @@ impl Worker {
 
     fn obey(&mut self, command: Command) -> Result<(), Gone> {
         match command {
+            Command::Start(request) if self.models.is_err() && self.loading.is_some() => {
+                self.waiting = Some(request);
+                Ok(())
+            }
             Command::Start(request) => self.start(&request),
             Command::Pause => self.hold(true),
             Command::Resume => self.hold(false),
             Command::Step if self.active.as_ref().is_some_and(|active| active.held) => self.step(),
-            Command::Stop => self.finish(),
+            Command::Stop => {
+                self.waiting = None;
+                self.finish()
+            }
             Command::Configure(settings) => {
                 let Some(Active { id, run, .. }) = &mut self.active else {
                     return Ok(());
@@ -81,6 +227,18 @@ impl Worker {
                     Ok(()) => Ok(()),
                     Err(error) => self.tell(Event::Refused { run, message: error.to_string() }),
                 }
+            }
+            Command::Load(request) => self.load(request),
+            Command::CancelLoad => {
+                self.next = None;
+                if let Some(loading) = &self.loading {
+                    loading.loader.cancel();
+                }
+                Ok(())
+            }
+            Command::Look(device) => {
+                loader::look(device, self.events.clone());
+                Ok(())
             }
             Command::Step | Command::Shutdown => Ok(()),
         }

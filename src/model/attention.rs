@@ -222,6 +222,10 @@ impl RowMask {
 /// consecutive query heads. Returns `(rows, heads * head_dim)`.
 pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, mask: &RowMask) -> candle_core::Result<Tensor> {
     let (heads, rows, head_dim) = q.dims3()?;
+    #[cfg(feature = "flash-attn")]
+    if flash::takes(q, mask) {
+        return flash::attend(q, k, v);
+    }
     let context = probabilities(q, k, mask)?.matmul(v)?;
     context.reshape((heads, rows, head_dim))?.transpose(0, 1)?.reshape((rows, heads * head_dim))
 }
@@ -245,4 +249,33 @@ pub(super) fn softmax_by_ops(scores: &Tensor, additive: Option<&Tensor>) -> cand
     let (rows, read) = additive.dims2()?;
     let by_row = scores.reshape(((), rows, read))?.broadcast_add(additive)?;
     ops::softmax_last_dim(&by_row.reshape(scores.shape())?)
+}
+
+/// Fused attention on NVIDIA GPUs, for what it can do: 16 bits, and every row seeing every other.
+#[cfg(feature = "flash-attn")]
+mod flash {
+    use candle_core::{DType, Tensor};
+
+    use super::{RowMask, Visible};
+
+    /// Head widths beyond this, and such as are no multiple of eight, have no kernel.
+    const WIDEST: usize = 256;
+
+    pub fn takes(q: &Tensor, mask: &RowMask) -> bool {
+        let width = q.dims().last().copied().unwrap_or_default();
+        q.device().is_cuda()
+            && mask.visible == Visible::All
+            && matches!(q.dtype(), DType::BF16 | DType::F16)
+            && width <= WIDEST
+            && width.is_multiple_of(8)
+    }
+
+    /// As [`super::attend`].
+    pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor) -> candle_core::Result<Tensor> {
+        let (heads, rows, head_dim) = q.dims3()?;
+        // (heads, rows, width) to (1, rows, heads, width), without a copy; the queries carry the scale.
+        let turned = |x: &Tensor| x.transpose(0, 1)?.unsqueeze(0);
+        let context = candle_flash_attn::flash_attn(&turned(q)?, &turned(k)?, &turned(v)?, 1.0, false)?;
+        context.reshape((rows, heads * head_dim))
+    }
 }

@@ -98,6 +98,13 @@ impl Checkpoint {
         Ok(Self { config_file, config, family, weights, given_mask: None, tokenizer_mask: None })
     }
 
+    /// Whether the `config.json` at `path` is of an architecture that can be run, before anything else is there.
+    pub fn check_architecture(path: &Path) -> Result<(), LoadError> {
+        let file = path.display().to_string();
+        let config = std::fs::read(path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
+        family(&file, &config).map(drop)
+    }
+
     /// Sets the mask token of a denoiser, whatever configuration and tokenizer say.
     #[must_use]
     pub fn with_mask(mut self, id: u32) -> Self {
@@ -131,6 +138,21 @@ impl Checkpoint {
         let rows = room_for(positions.min(limit), FIRST_SLOTS.min(limit), limit);
         let row = 2 * dims.layers * dims.kv_heads * dims.head_dim * device.dtype().size_in_bytes();
         Ok(self.weights.kept_bytes(table.as_deref(), device) + (rows * row) as u64)
+    }
+
+    /// Which positions the network attends to: what tells a denoiser from a guide.
+    pub fn attention(&self) -> Result<Attention, LoadError> {
+        Ok(self.assembly()?.spec.attention)
+    }
+
+    /// Number of weights, tied ones counted once.
+    pub fn parameters(&self) -> Result<u64, LoadError> {
+        Ok(self.weights.elements(self.assembly()?.tied) as u64)
+    }
+
+    /// Bytes of the tensors as they are stored.
+    pub fn bytes(&self) -> u64 {
+        self.weights.stored_bytes()
     }
 
     /// The network, whatever its architecture.

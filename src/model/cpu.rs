@@ -257,7 +257,7 @@ fn reduce(values: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32, join: impl
 /// `2^n * e^r` with `|r| <= ln 2 / 2`: `n` is rounded by adding a number so large that no fraction bit is left, and
 /// becomes the exponent by a shift. The polynomial is the classic minimax one of the Cephes library.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(super) fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23, whose low nine bits are zero
     const LN2_HIGH: f32 = 0.693_359_4; // few bits, so that n times it is exact
     const LN2_LOW: f32 = -2.121_944_4e-4;

@@ -41,6 +41,13 @@ pub struct Embedded {
 /// Whether this build has the pair.
 pub const IS_PRESENT: bool = cfg!(embedded_pair);
 
+/// The filter that was trained on the pair's denoiser, as JSON; `None` in a build that has none.
+#[cfg(embedded_filter)]
+pub const FILTER: Option<&str> = Some(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/filter.json")));
+/// The filter that was trained on the pair's denoiser, as JSON; `None` in a build that has none.
+#[cfg(not(embedded_filter))]
+pub const FILTER: Option<&str> = None;
+
 /// Reads the pair.
 #[cfg(embedded_pair)]
 pub fn pair() -> Result<Embedded, EmbeddedError> {

@@ -218,6 +218,11 @@ impl KvBuffers {
         }
     }
 
+    /// Number of slots that memory is held for once `positions` positions of a context of `max_positions` are fed.
+    pub fn slots_for(positions: usize, max_positions: usize) -> usize {
+        room_for(positions, FIRST_SLOTS.min(max_positions), max_positions)
+    }
+
     fn grow(&mut self, end: usize) -> candle_core::Result<()> {
         let slots = room_for(end, self.slots(), self.shape.max_positions);
         for (keys, values) in &mut self.layers {

@@ -5,6 +5,13 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`network`] | the trait, free of tensors |
+//! | [`logits`] | what a pass gives, free of tensors too |
+//! | `reduce` | logits that stay on a device |
+//! | [`source`] | where a model comes from: embedded, a folder, a GGUF file, the hub |
+//! | [`hub`] | the hub's cache, and downloads into it |
+//! | [`known`] | models of the hub that are worth watching |
+//! | [`shelf`] | what there is to choose from on this machine |
+//! | [`memory`] | whether a network fits |
 //! | [`checkpoint`] | a checkpoint's folder or embedded bytes, and which architecture they are |
 //! | [`tokenizer`] | text to token ids and back, prompts |
 //! | [`template`] | chat templates |
@@ -36,14 +43,21 @@ mod cpu;
 pub mod device;
 pub mod embedded;
 pub mod gguf;
+pub mod hub;
+pub mod known;
 pub mod kv;
 pub mod layers;
 pub mod linear;
 pub mod llada;
+pub mod logits;
+pub mod memory;
 pub mod network;
 mod qwen2;
 mod qwen3;
+mod reduce;
+pub mod shelf;
 mod slots;
+pub mod source;
 pub mod template;
 #[cfg(test)]
 mod testing;

@@ -5,6 +5,8 @@
 
 use thiserror::Error;
 
+pub use crate::model::logits::{Choice, DeviceRows, Logits, Reduce, RowSummary, Standing};
+
 /// Which positions a query may attend to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attention {
@@ -183,36 +185,6 @@ fn ascending(what: &str, values: &[usize]) -> Result<(), NetworkError> {
             Err(NetworkError::Pass(format!("{what} {} follows {}; the order must be ascending", pair[1], pair[0])))
         }
         None => Ok(()),
-    }
-}
-
-/// Logits of the wanted rows of a pass, row-major `(wanted, vocab)`, exactly as the network gives them (not shifted).
-#[derive(Debug, Clone, PartialEq)]
-pub struct Logits {
-    vocab: usize,
-    values: Vec<f32>,
-}
-
-impl Logits {
-    /// Wraps `values`, whose length must be a multiple of `vocab`.
-    pub fn new(vocab: usize, values: Vec<f32>) -> Self {
-        debug_assert!(vocab > 0 && values.len().is_multiple_of(vocab));
-        Self { vocab, values }
-    }
-
-    /// Number of rows.
-    pub fn rows(&self) -> usize {
-        self.values.len() / self.vocab
-    }
-
-    /// Width of a row.
-    pub fn vocab(&self) -> usize {
-        self.vocab
-    }
-
-    /// Row `index` of the wanted rows.
-    pub fn row(&self, index: usize) -> &[f32] {
-        &self.values[index * self.vocab..(index + 1) * self.vocab]
     }
 }
 

@@ -145,7 +145,7 @@ impl Tiny {
 pub struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub fn new() -> Self {
         use std::sync::atomic::{AtomicUsize, Ordering};
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let unique = format!("diffuscope-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));

@@ -99,7 +99,9 @@ impl KnobType for f32 {
 choices! {
     /// Where tokens can be committed.
     ScheduleChoice {
-        Blocks = "blocks": "in blocks from left to right, or the whole canvas (block-length)",
+        Blocks = "blocks": "in blocks of block-length from the prompt on, left to right, or on the whole canvas (LLaDA)",
+        Aligned = "aligned": "in blocks that end at multiples of block-length from the start of the canvas (LLaDA2)",
+        Adaptive = "adablock": "in blocks that end behind the surest delimiter, else at block-length (AdaBlock-dLLM)",
         Leftmost = "leftmost": "at the leftmost window-length masks, whatever stands between them (Elastic-Cache)",
     }
 }
@@ -111,6 +113,7 @@ choices! {
         Block = "freecache-block": "freeze prompt and finished blocks, recompute from the current block on",
         Window = "freecache-window": "recompute a window around the last committed token, freeze what is left of it",
         Prompt = "freecache-prompt": "freeze the prompt after the first step, recompute the generation",
+        Exact = "exact-prefix": "compute a finished block once more and keep it: exact where attention is block-causal",
         FastPrefix = "fast-prefix": "Fast-dLLM: on entering a block compute everything, then from the block on",
         FastDual = "fast-dual": "Fast-dLLM: on entering a block compute everything, then only the block",
         DkvDecode = "dkv-decode": "dKV-Cache: freeze a token one step after it was committed, recompute the masks",
@@ -118,6 +121,8 @@ choices! {
         DkvPrefillDecode = "dkv-pd": "dKV-Cache: both, refreshing what dkv-decode froze",
         DkvGreedy = "dkv-greedy": "dKV-Cache: recompute what is committed next, what was committed last, and neighbours",
         Elastic = "elastic": "Elastic-Cache: recompute the window; once attention drifts in a layer, all above it",
+        D2 = "d2": "d2Cache: recompute the most promising masks and the positions that attention flows through",
+        Dllm = "dllm": "dLLM-Cache: recompute the rows whose values moved most, and each part now and then",
     }
 }
 
@@ -145,6 +150,41 @@ choices! {
 }
 
 choices! {
+    /// Who attends to whom.
+    AttentionChoice {
+        Own = "own": "as the network was made",
+        BlockCausal = "block-causal": "each block to itself and to what is left of it; nothing right of it is computed (BD3LM)",
+    }
+}
+
+choices! {
+    /// Which predicted tokens can end an adaptive block.
+    Delimiters {
+        Newline = "newline": "tokens that hold a line break",
+        Comma = "comma": "tokens that hold a comma",
+        Period = "period": "tokens that hold a full stop",
+        Any = "newline-comma-period": "tokens that hold any of the three",
+    }
+}
+
+choices! {
+    /// How far an adaptive block looks for delimiters.
+    DelimiterWindow {
+        Total = "total": "a quarter of gen-length (released code)",
+        Written = "written": "a quarter of what is written so far, at least one token (paper)",
+    }
+}
+
+choices! {
+    /// What becomes of committed tokens of the block.
+    Revision {
+        Off = "off": "they stay",
+        Edit = "edit": "overwritten where the denoiser is sure of another token (LLaDA2.1)",
+        Remask = "remdm": "the least sure are masked again in extra steps (ReMDM)",
+    }
+}
+
+choices! {
     /// How a token is drawn at a position.
     SamplerStyle {
         Gumbel = "gumbel": "LLaDA: Gumbel noise; confidence ignores temperature",
@@ -159,6 +199,7 @@ choices! {
         Margin = "margin": "gap between the two most likely tokens (Dream `topk_margin`)",
         Entropy = "entropy": "negative entropy, the most certain first (Dream entropy)",
         Random = "random": "a random order, drawn anew in every step",
+        Density = "density": "confidence times the share of committed tokens around (d2Cache's certainty prior)",
         Drawn = "drawn": "a random order, drawn once for the block and so known in advance (dKV-Cache greedy)",
     }
 }
@@ -171,6 +212,11 @@ choices! {
         Origin = "origin": "each mask independently with the share of Dream's time grid",
         Threshold = "threshold": "every proposal at or above the threshold, at least one",
         ThresholdBudget = "threshold-budget": "as threshold, but never ahead of the even pace of steps (Dream `confidence_threshold`)",
+        ThresholdFloor = "threshold-floor": "every proposal above the threshold where that is the quota of the step or more, else the quota (LLaDA2)",
+        ThresholdTies = "threshold-ties": "as threshold, and with the best of the step all that are as sure as it (dInfer)",
+        Hierarchy = "hierarchy": "as threshold, and the best of every run of masks from low-threshold on (dInfer)",
+        WideIn = "wino": "every proposal at the threshold, and doubtful tokens are masked again (WINO)",
+        Filter = "filter": "what a trained filter takes for final, and the quota (Learn2PD)",
         Alpha = "alpha": "the share of masks that a noise schedule frees, rounded half to even (MDLM)",
         Factor = "factor": "the longest run of the surest whose errors stay below factor together (Fast-dLLM)",
         LocalLeap = "localleap": "as threshold, and around such an anchor at a relaxed one (LocalLeap)",
@@ -183,12 +229,31 @@ choices! {
 impl UnmaskRule {
     /// Whether the rule spreads its commits over a number of steps. The others commit what passes their test.
     pub fn counts_steps(self) -> bool {
-        matches!(self, Self::Quota | Self::Time | Self::Origin | Self::ThresholdBudget | Self::Alpha)
+        matches!(
+            self,
+            Self::Quota
+                | Self::Time
+                | Self::Origin
+                | Self::ThresholdBudget
+                | Self::ThresholdFloor
+                | Self::Alpha
+                | Self::Filter
+        )
     }
 
     /// Whether the rule asks how confident a proposal is, so that a random order would say nothing.
     pub(super) fn asks_confidence(self) -> bool {
-        matches!(self, Self::Threshold | Self::Factor | Self::LocalLeap | Self::EntropyThreshold | Self::Klass)
+        matches!(
+            self,
+            Self::Threshold
+                | Self::ThresholdTies
+                | Self::Hierarchy
+                | Self::WideIn
+                | Self::Factor
+                | Self::LocalLeap
+                | Self::EntropyThreshold
+                | Self::Klass
+        )
     }
 }
 
@@ -235,6 +300,17 @@ choices! {
         TopK = "topk": "the draft is among the guide's guide-top-k most likely tokens",
         TopKRelative = "topk-relative": "as topk, and at least guide-ratio times as likely as the most likely",
         Probability = "probability": "the guide gives the draft more than guide-probability",
+        Aggressive = "aggressive": "any of three: among its top 5, more than 5 % likely, or within its likeliest 95 %",
+        Chance = "chance": "by lot, with the probability that the guide gives the draft",
+        Product = "product": "a product of both models, drawn with the draft's own noise, gives the same token (APD)",
+    }
+}
+
+choices! {
+    /// What happens to the first draft that the guide rejects.
+    GuideMismatch {
+        Draft = "draft": "it is committed all the same where none was accepted: the guide never writes (FlashDLM)",
+        Guide = "guide": "the guide's own token is written in its place (speculative decoding)",
     }
 }
 
@@ -245,6 +321,7 @@ choices! {
         Prefix = "prefix": "once end of text is committed and nothing before it is masked",
         Block = "block": "once a finished block holds end of text",
         Cut = "cut": "fill what is right of end of text once it is committed; masks left of it are still denoised",
+        Predicted = "predicted": "as cut, but end of text that is only proposed is enough (Learn2PD's EoTP)",
     }
 }
 
@@ -321,12 +398,24 @@ knobs! {
         "window-length" window_length: usize = 16, (1..=4096 by 4), "masks", NextStep,
             "Schedule leftmost: how many masks stand in the window (Elastic-Cache's beta).",
             when |s| s.schedule == ScheduleChoice::Leftmost;
+        "attention" attention: AttentionChoice = AttentionChoice::Own, _, "", NextRun,
+            "Who attends to whom. Block-causal suits networks that were trained so.",
+            when |s| s.block_length.is_some() || s.attention == AttentionChoice::BlockCausal;
+        "delimiters" delimiters: Delimiters = Delimiters::Newline, _, "", NextRun,
+            "Adaptive blocks: the predicted tokens that can end a block.",
+            when |s| s.schedule == ScheduleChoice::Adaptive;
+        "delimiter-threshold" delimiter_threshold: f32 / "never" = Some(0.3), (0.0..=1.0 by 0.05), "probability", NextBlock,
+            "Adaptive blocks: how sure the delimiter must be; never leaves every block at block-length.",
+            when |s| s.schedule == ScheduleChoice::Adaptive;
+        "delimiter-window" delimiter_window: DelimiterWindow = DelimiterWindow::Total, _, "", NextBlock,
+            "Adaptive blocks: how far ahead delimiters are looked for.",
+            when |s| s.schedule == ScheduleChoice::Adaptive;
     }
     Cache {
         "cache" cache: CacheChoice = CacheChoice::Off, _, "", NextStep,
             "Which K/V rows are reused instead of recomputed.";
-        "window-left" window_left: usize = 64, (1..=4096 by 8), "tokens", NextStep,
-            "Window cache: positions recomputed before the last committed token.",
+        "window-left" window_left: usize = 64, (0..=4096 by 8), "tokens", NextStep,
+            "Window cache: positions recomputed before the last committed token; 0 recomputes none of them.",
             when |s| s.cache == CacheChoice::Window;
         "window-right" window_right: usize / "end" = None, (2..=4096 by 8), "tokens", NextStep,
             "Window cache: positions recomputed after it; what lies beyond is dropped. end drops nothing.",
@@ -352,6 +441,27 @@ knobs! {
         "drift-tokens" drift_tokens: usize = 1, (1..=64 by 1), "tokens", NextStep,
             "Elastic-Cache: how many of the most attended tokens are watched per layer.",
             when |s| s.cache == CacheChoice::Elastic;
+        "d2-masks" d2_masks: usize = 32, (1..=1024 by 4), "masks", NextStep,
+            "d2Cache: how many masks a step computes.",
+            when |s| s.cache == CacheChoice::D2;
+        "rollout-mass" rollout_mass: f32 = 0.1, (0.0..=1.0 by 0.05), "share", NextStep,
+            "d2Cache: recompute, of the other positions, those that hold this share of attention rollout.",
+            when |s| s.cache == CacheChoice::D2;
+        "inflate" inflate: usize = 0, (0..=64 by 1), "positions", NextStep,
+            "d2Cache: also recompute what lies between two chosen positions that are this near.",
+            when |s| s.cache == CacheChoice::D2;
+        "density-sigma" density_sigma: f32 = 10.0, (0.5..=100.0 by 0.5), "positions", NextStep,
+            "d2Cache and order density: how far around a position committed tokens count (standard deviation).",
+            when |s| s.cache == CacheChoice::D2 || s.order == OrderScore::Density;
+        "prompt-refresh" prompt_refresh: usize = 50, (1..=1024 by 1), "steps", NextStep,
+            "dLLM-Cache: recompute the prompt every so many steps.",
+            when |s| s.cache == CacheChoice::Dllm;
+        "response-refresh" response_refresh: usize = 2, (1..=1024 by 1), "steps", NextStep,
+            "dLLM-Cache: recompute the whole generation every so many steps.",
+            when |s| s.cache == CacheChoice::Dllm;
+        "refresh-share" refresh_share: f32 = 0.25, (0.0..=1.0 by 0.05), "share", NextStep,
+            "dLLM-Cache: the share of the generation that is recomputed in the steps between.",
+            when |s| s.cache == CacheChoice::Dllm;
     }
     Adjust {
         "cfg-scale" cfg_scale: f32 = 0.0, (0.0..=4.0 by 0.25), "", NextStep,
@@ -374,8 +484,8 @@ knobs! {
         "sampler" sampler: SamplerStyle = SamplerStyle::Gumbel, _, "", NextStep,
             "How a token is drawn and its confidence measured.";
         "temperature" temperature: f32 = 0.0, (0.0..=2.0 by 0.1), "", NextStep,
-            "Randomness of the drawn token; 0 takes the most likely. Guided drafts are always greedy.",
-            when |s| s.guide == GuideRule::Off;
+            "Randomness of the drawn token; 0 takes the most likely. Guided drafts are greedy, but for rule product.",
+            when |s| matches!(s.guide, GuideRule::Off | GuideRule::Product);
         "top-p" top_p: f32 / "off" = None, (0.05..=1.0 by 0.05), "probability", NextStep,
             "Draw from the most likely tokens that hold this mass (sampler filtered).",
             when |s| s.sampler == SamplerStyle::Filtered;
@@ -389,7 +499,7 @@ knobs! {
             "Draw the committed positions at random by their score (Dream `alg_temp`).",
             when |s| s.guide == GuideRule::Off;
         "eos-last" eos_last: bool = false, _, "", NextStep,
-            "Give end-of-text proposals the lowest confidence, so that text comes first.",
+            "Give proposals that end the text or the turn the lowest confidence, so that text comes first.",
             when |s| s.guide == GuideRule::Off;
     }
     Unmask {
@@ -444,6 +554,30 @@ knobs! {
         "klass-test" klass_test: SureTest = SureTest::Threshold, _, "", NextStep,
             "KLASS: what a proposal at rest must pass besides.",
             when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Klass;
+        "low-threshold" low_threshold: f32 = 0.4, (0.0..=1.0 by 0.05), "probability", NextStep,
+            "Hierarchy: the confidence above which the best of a run of masks is committed.",
+            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Hierarchy;
+        "narrow-out" narrow_out: f32 = 0.9, (0.0..=1.0 by 0.05), "probability", NextStep,
+            "WINO: a token that the rest of the canvas gives less than this is masked again; 0 keeps all.",
+            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::WideIn;
+        "filter-threshold" filter_threshold: f32 = 0.96, (0.0..=1.0 by 0.01), "probability", NextStep,
+            "Filter: above which of its values a proposal counts as final.",
+            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Filter;
+        "revise" revise: Revision = Revision::Off, _, "", NextBlock,
+            "What becomes of committed tokens of the block.",
+            when |s| s.guide == GuideRule::Off;
+        "edit-threshold" edit_threshold: f32 = 0.9, (0.0..=1.0 by 0.05), "probability", NextStep,
+            "Edits: the confidence above which another token overwrites a committed one.",
+            when |s| s.revise == Revision::Edit;
+        "edit-steps" edit_steps: usize = 16, (0..=256 by 1), "steps", NextBlock,
+            "Edits: the most steps that a full block stays open for them.",
+            when |s| s.revise == Revision::Edit;
+        "remdm-steps" remdm_steps: usize = 8, (0..=256 by 1), "steps", NextBlock,
+            "ReMDM: extra steps per block, put in when seven eighths of its steps are done.",
+            when |s| s.revise == Revision::Remask;
+        "remdm-tokens" remdm_tokens: usize = 1, (1..=256 by 1), "tokens", NextStep,
+            "ReMDM: how many tokens an extra step masks again.",
+            when |s| s.revise == Revision::Remask;
     }
     Guide {
         "guide" guide: GuideRule = GuideRule::Off, _, "", NextStep,
@@ -457,6 +591,12 @@ knobs! {
         "guide-probability" guide_probability: f32 = 0.1, (0.0..=1.0 by 0.05), "probability", NextStep,
             "Guide rule probability: what the guide must give the draft.",
             when |s| s.guide == GuideRule::Probability;
+        "guide-mixture" guide_mixture: f32 = 0.7, (0.0..=1.0 by 0.05), "weight", NextStep,
+            "Guide rule product: the denoiser's weight (R of APD); 1 accepts every draft, 0 asks the guide alone.",
+            when |s| s.guide == GuideRule::Product;
+        "guide-mismatch" guide_mismatch: GuideMismatch = GuideMismatch::Draft, _, "", NextStep,
+            "What happens to the first draft that the guide rejects.",
+            when |s| s.guide != GuideRule::Off;
         "verify-batch" verify_batch: usize = 32, (1..=512 by 8), "drafts", NextStep,
             "How many drafts the guide reads in one forward.",
             when |s| s.guide != GuideRule::Off;
@@ -464,6 +604,9 @@ knobs! {
     Stop {
         "eos-stop" eos_stop: EosStop = EosStop::Off, _, "", NextStep,
             "When end of text fills what is left of the canvas and ends the run.";
+        "eos-confidence" eos_confidence: f32 = 0.0, (0.0..=1.0 by 0.05), "probability", NextStep,
+            "Eos-stop predicted: how sure an end of text that is only proposed must be.",
+            when |s| s.eos_stop == EosStop::Predicted;
         "early-commit" early_commit: EarlyCommit = EarlyCommit::Off, _, "", NextStep,
             "Commit every mask at once when the best token leads the next by a wide gap of logits on average (Prophet).",
             when |s| s.guide == GuideRule::Off;
@@ -499,6 +642,18 @@ knobs! {
     }
 }
 
+impl Delimiters {
+    /// The characters that a delimiter holds, one of them at least.
+    pub fn marks(self) -> &'static [char] {
+        match self {
+            Self::Newline => &['\n'],
+            Self::Comma => &[','],
+            Self::Period => &['.'],
+            Self::Any => &['\n', ',', '.'],
+        }
+    }
+}
+
 impl Settings {
     /// Whether the unmask rule spreads its commits over a number of steps.
     fn counts_steps(&self) -> bool {
@@ -507,7 +662,13 @@ impl Settings {
 
     fn asks_threshold(&self) -> bool {
         match self.unmask {
-            UnmaskRule::Threshold | UnmaskRule::ThresholdBudget | UnmaskRule::LocalLeap => true,
+            UnmaskRule::Threshold
+            | UnmaskRule::ThresholdBudget
+            | UnmaskRule::ThresholdFloor
+            | UnmaskRule::ThresholdTies
+            | UnmaskRule::Hierarchy
+            | UnmaskRule::WideIn
+            | UnmaskRule::LocalLeap => true,
             UnmaskRule::Klass => self.klass_test == SureTest::Threshold,
             _ => false,
         }

@@ -12,11 +12,12 @@ mod validate;
 pub use config::Config;
 pub use knob::{Choice, Effect, Kind, Knob, Slot, Value};
 pub use knobs::{
-    AlphaSchedule, CacheChoice, CreditRule, DriftAxis, EarlyCommit, EosStop, FreezeChoice, GuideRule, KNOBS,
-    OrderScore, SamplerStyle, ScheduleChoice, Settings, SureTest, UnmaskRule,
+    AlphaSchedule, AttentionChoice, CacheChoice, CreditRule, DelimiterWindow, Delimiters, DriftAxis, EarlyCommit,
+    EosStop, FreezeChoice, GuideMismatch, GuideRule, KNOBS, OrderScore, Revision, SamplerStyle, ScheduleChoice,
+    Settings, SureTest, UnmaskRule,
 };
 pub use preset::{DEFAULT_PRESET, Layers, Preset, preset, presets};
-pub use validate::Limits;
+pub use validate::{FILTER_BLOCK, Limits};
 
 use thiserror::Error;
 

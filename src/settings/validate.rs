@@ -1,5 +1,9 @@
 //! Rules that hold between knobs, and between knobs, prompt and model. Each has a message that says what to change.
 
+mod blocks;
+
+pub use blocks::FILTER_BLOCK;
+
 use super::{
     CacheChoice, CreditRule, EarlyCommit, EosStop, GuideRule, OrderScore, SamplerStyle, ScheduleChoice, Settings,
     SettingsError, UnmaskRule,
@@ -29,15 +33,24 @@ impl Settings {
         self.validate_adjust()?;
         self.validate_unmask()?;
         self.validate_early_commit(limits)?;
-        self.validate_guide(limits)
+        self.validate_guide(limits)?;
+        self.validate_schedule()?;
+        self.validate_attention()?;
+        self.validate_filter()?;
+        self.validate_shadow(limits)?;
+        self.validate_revision()?;
+        self.validate_cut()
     }
 
-    /// Number of blocks that a canvas of `gen_length` tokens is denoised in; the last one may be short.
-    pub fn blocks(&self, gen_length: usize) -> usize {
-        if self.schedule == ScheduleChoice::Leftmost {
-            return 1;
+    /// Number of blocks that `gen_length` tokens behind `prompt` are denoised in; the last one may be short. Adaptive
+    /// blocks are counted as if each had the usual length.
+    pub fn blocks(&self, prompt: usize, gen_length: usize) -> usize {
+        let Some(length) = self.block_length.map(|length| length.max(1)) else { return 1 };
+        match self.schedule {
+            ScheduleChoice::Blocks | ScheduleChoice::Adaptive => gen_length.div_ceil(length),
+            ScheduleChoice::Aligned => (prompt + gen_length).div_ceil(length) - prompt / length,
+            ScheduleChoice::Leftmost => 1,
         }
-        self.block_length.map_or(1, |length| gen_length.div_ceil(length.max(1)))
     }
 
     fn validate_blocks(&self, limits: &Limits) -> Result<(), SettingsError> {
@@ -47,7 +60,7 @@ impl Settings {
                 "block-length {length} does not fit a gen-length of {gen_length}: choose at most {gen_length}, or 'whole'"
             ));
         }
-        let blocks = self.blocks(gen_length);
+        let blocks = self.blocks(limits.prompt, gen_length);
         if let Some(steps) = self.steps.filter(|steps| *steps < blocks && self.unmask.counts_steps()) {
             return conflict(format!(
                 "steps {steps} is less than one step for each of the {blocks} blocks: choose steps of at least {blocks}, \
@@ -68,15 +81,18 @@ impl Settings {
         if self.schedule != ScheduleChoice::Leftmost {
             return Ok(());
         }
-        if matches!(
+        let paced = matches!(
             self.unmask,
             UnmaskRule::Time | UnmaskRule::Origin | UnmaskRule::ThresholdBudget | UnmaskRule::Alpha
-        ) || self.unmask == UnmaskRule::Quota && self.steps.is_some()
-        {
-            let pace = if self.unmask == UnmaskRule::Quota { "steps" } else { self.unmask.word() };
+        );
+        if paced || self.unmask.counts_steps() && self.steps.is_some() {
+            let pace = match self.steps.filter(|_| !paced) {
+                Some(steps) => format!("steps {steps} are spread over blocks"),
+                None => format!("unmask '{}' paces itself by the steps of a block", self.unmask.word()),
+            };
             return conflict(format!(
-                "schedule 'leftmost' moves its window in every step, and {pace} spreads a number of steps over blocks: \
-                 set unmask to 'threshold', or to 'quota' with steps 'auto'"
+                "schedule 'leftmost' moves its window in every step, and {pace}: set unmask to 'threshold', or to 'quota' \
+                 with steps 'auto'"
             ));
         }
         if self.eos_stop == EosStop::Block {
@@ -124,6 +140,11 @@ impl Settings {
             CacheChoice::Elastic if self.schedule != ScheduleChoice::Leftmost => conflict(format!(
                 "cache '{cache}' computes a window of the leftmost masks, and schedule is '{}': set schedule to 'leftmost'",
                 self.schedule.word()
+            )),
+            CacheChoice::D2 if self.guide != GuideRule::Off => conflict(format!(
+                "cache '{cache}' computes masks here and there, and guide '{}' reads drafts from left to right: set guide to \
+                 'off', or cache to 'freecache-window'",
+                self.guide.word()
             )),
             CacheChoice::Elastic if self.guide != GuideRule::Off => conflict(format!(
                 "cache '{cache}' commits from its window by threshold or quota, and guide is '{}': set guide to 'off', or \
@@ -225,6 +246,13 @@ impl Settings {
                 "guide is '{}' but no guide model is loaded: load one, or set guide to 'off'",
                 self.guide.word()
             ));
+        }
+        if self.guide == GuideRule::Product && self.sampler == SamplerStyle::Filtered && self.temperature > 0.0 {
+            return conflict(
+                "guide 'product' draws drafts and product with the same Gumbel noise, and sampler is 'filtered': set \
+                 sampler to 'gumbel', or temperature to 0"
+                    .to_owned(),
+            );
         }
         Ok(())
     }

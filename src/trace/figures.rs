@@ -56,7 +56,7 @@ impl Figures {
         let generated = log.canvas(steps).ids.get(header.prompt_ids.len()..).unwrap_or_default();
         figures.masked = generated.iter().filter(|id| **id == header.mask_id).count();
         figures.tokens =
-            generated.iter().take_while(|id| **id != header.eos_id).filter(|id| **id != header.mask_id).count();
+            generated.iter().take_while(|id| !header.is_end(**id)).filter(|id| **id != header.mask_id).count();
         figures
     }
 

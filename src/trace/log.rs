@@ -54,9 +54,17 @@ pub struct Header {
     pub mask_id: u32,
     /// End of text.
     pub eos_id: u32,
+    /// Every token that ends a text or a turn, where there are others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub end_ids: Vec<u32>,
 }
 
 impl Header {
+    /// Whether a token ends the text: what stands behind the first such token is no part of the answer.
+    pub fn is_end(&self, id: u32) -> bool {
+        id == self.eos_id || self.end_ids.contains(&id)
+    }
+
     /// Length of the canvas: prompt and generation.
     pub fn canvas_length(&self) -> usize {
         self.prompt_ids.len() + self.gen_length
@@ -164,14 +172,14 @@ impl Log {
     pub fn push(&mut self, entry: Arc<Entry>) {
         let mut canvas = Canvas::clone(self.canvas(self.entries.len()));
         canvas.ids.clone_from(&entry.record.ids);
-        for commit in &entry.record.commits {
-            if let Some(slot) = canvas.written.get_mut(commit.position) {
-                *slot = Some((entry.record.step, commit.reason, commit.confidence));
-            }
-        }
         for position in &entry.record.remasked {
             if let Some(slot) = canvas.written.get_mut(*position) {
                 *slot = None;
+            }
+        }
+        for commit in &entry.record.commits {
+            if let Some(slot) = canvas.written.get_mut(commit.position) {
+                *slot = Some((entry.record.step, commit.reason, commit.confidence));
             }
         }
         for piece in &entry.pieces {

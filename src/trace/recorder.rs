@@ -93,6 +93,7 @@ fn seen(record: &StepRecord) -> BTreeSet<u32> {
     for draft in record.guide.iter().flat_map(|review| &review.drafts) {
         ids.insert(draft.draft);
         ids.extend(draft.view.map(|view| view.token));
+        ids.extend(draft.instead);
     }
     ids
 }
@@ -124,7 +125,7 @@ fn keep_writable(record: &mut StepRecord) {
         probability(&mut view.top_probability);
         probability(&mut view.draft_probability);
     }
-    for report in &mut record.audit {
+    if let Some(report) = &mut record.audit {
         for audited in &mut report.positions {
             probability(&mut audited.probability);
             audited.kl = if audited.kl.is_finite() { audited.kl } else { f32::MAX };
@@ -168,6 +169,7 @@ mod tests {
             gen_length,
             mask_id: MASK,
             eos_id: 1,
+            end_ids: Vec::new(),
         }
     }
 

@@ -39,8 +39,9 @@ macro_rules! wide {
 /// Lanes of the partial sums: two AVX2 registers, so that additions overlap.
 const LANES: usize = 16;
 
+/// The inner product.
 #[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0.0f32; LANES];
     let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let tail: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();

@@ -12,6 +12,7 @@
 //! | [`checkpoint`], [`export`] | what is kept |
 //! | [`run`] | the loop |
 //! | [`command`] | `diffuscope train` |
+//! | [`filter`] | when the trained denoiser's proposals are final (Learn2PD) |
 
 pub mod checkpoint;
 pub mod command;
@@ -21,6 +22,7 @@ pub mod data;
 pub mod evaluate;
 pub mod export;
 pub mod figures;
+pub mod filter;
 pub mod fused;
 pub mod gradient;
 mod kernels;

@@ -69,6 +69,8 @@ pub enum Overlay {
     Gallery,
     /// Named sets of knob values.
     Presets,
+    /// Models to load.
+    Models,
 }
 
 /// Something that happens to the playground.
@@ -165,6 +167,15 @@ pub enum Action {
     EntryAccept,
     /// Back to what preset and flags say.
     KnobReset,
+
+    /// Choose for the other role: denoiser or guide.
+    ModelRole,
+    /// A character of a model's source.
+    SourceChar(char),
+    /// Erase the last character of a model's source.
+    SourceErase,
+    /// Break the loading of models off.
+    CancelLoad,
 
     /// Write the trace to a file.
     SaveTrace,

@@ -6,6 +6,7 @@ use super::{
     action::{Effect, Focus, Layer, Notice, Overlay},
     examples::Example,
     keymap::Context,
+    library::Library,
     player::Player,
     prompt::PromptEditor,
     reading::Reading,
@@ -13,7 +14,10 @@ use super::{
     view::Drawn,
 };
 use crate::{
-    engine::protocol::{Command, RunId},
+    engine::{
+        ModelRequest,
+        protocol::{Command, RunId},
+    },
     settings::{KNOBS, Knob, Layers, Settings},
     trace::{Log, ModelCard},
 };
@@ -128,6 +132,8 @@ pub struct App {
     pub lens: Lens,
     /// The knob pane.
     pub knobs: KnobPane,
+    /// The models and their picker.
+    pub library: Library,
     /// A line for the user, and until when it stays.
     pub notice: Option<(Notice, Duration)>,
     /// Colours and glyphs.
@@ -151,6 +157,7 @@ impl App {
         let prompt = prompt.unwrap_or_else(first);
         let mut app = Self::new(Origin::Live, Engine::Loading, layers, &prompt, theme);
         app.examples = examples;
+        app.library = Library::loading(ModelRequest::default());
         app
     }
 
@@ -185,6 +192,7 @@ impl App {
             player: Player::default(),
             lens: Lens { layer: Layer::Confidence, drafts: true, selected: None },
             knobs: KnobPane::default(),
+            library: Library::default(),
             notice: None,
             theme,
             examples: Vec::new(),
@@ -207,6 +215,7 @@ impl App {
             Some(Overlay::Legend) => Context::Legend,
             Some(Overlay::Gallery) => Context::Gallery,
             Some(Overlay::Presets) => Context::Presets,
+            Some(Overlay::Models) => Context::Models,
             None if self.knobs.entry.is_some() => Context::Entry,
             None => match self.focus {
                 Focus::Prompt => Context::Prompt,
@@ -301,7 +310,7 @@ impl App {
 
     /// When time itself will change the picture; `None` while nothing moves.
     pub fn next_tick(&self) -> Option<Duration> {
-        let waits_for_networks = self.engine == Engine::Loading;
+        let waits_for_networks = self.engine == Engine::Loading || self.library.loading.is_some();
         let spinner = waits_for_networks.then(|| self.now + Duration::from_millis(90));
         let step = (self.player.playing || self.wants_step()).then_some(self.player.due);
         let notice = self.notice.as_ref().map(|(_, until)| *until);

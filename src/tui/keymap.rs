@@ -26,18 +26,32 @@ pub enum Context {
     Gallery,
     /// The presets.
     Presets,
+    /// The models, where characters are text.
+    Models,
 }
 
 impl Context {
     /// Every context.
-    pub const ALL: [Self; 8] =
-        [Self::Prompt, Self::Canvas, Self::Knobs, Self::Entry, Self::Help, Self::Legend, Self::Gallery, Self::Presets];
+    pub const ALL: [Self; 9] = [
+        Self::Prompt,
+        Self::Canvas,
+        Self::Knobs,
+        Self::Entry,
+        Self::Help,
+        Self::Legend,
+        Self::Gallery,
+        Self::Presets,
+        Self::Models,
+    ];
 }
 
 /// Where characters are keys and not text.
 const WATCHING: &[Context] = &[Context::Canvas, Context::Knobs];
 const LISTS: &[Context] = &[Context::Gallery, Context::Presets, Context::Help, Context::Legend];
-const PICKS: &[Context] = &[Context::Gallery, Context::Presets];
+const PICKS: &[Context] = &[Context::Gallery, Context::Presets, Context::Models];
+const PAGES: &[Context] = &[Context::Gallery, Context::Presets, Context::Help, Context::Legend, Context::Models];
+/// Where characters are the name of a model.
+const MODELS: &[Context] = &[Context::Models];
 const OVERLAYS: &[Context] = &[Context::Help, Context::Legend, Context::Gallery, Context::Presets];
 
 /// A key with its modifiers.
@@ -131,6 +145,8 @@ pub enum Group {
     Canvas,
     /// Turning knobs.
     Knobs,
+    /// Choosing models.
+    Models,
     /// Lists and overlays.
     Lists,
     /// The program.
@@ -139,8 +155,8 @@ pub enum Group {
 
 impl Group {
     /// All groups, in the order of the help.
-    pub const ALL: [Self; 7] =
-        [Self::Prompt, Self::Run, Self::Time, Self::Canvas, Self::Knobs, Self::Lists, Self::Program];
+    pub const ALL: [Self; 8] =
+        [Self::Prompt, Self::Run, Self::Time, Self::Canvas, Self::Knobs, Self::Models, Self::Lists, Self::Program];
 
     /// A heading.
     pub fn title(self) -> &'static str {
@@ -150,6 +166,7 @@ impl Group {
             Self::Time => "Steps",
             Self::Canvas => "Canvas",
             Self::Knobs => "Knobs",
+            Self::Models => "Models",
             Self::Lists => "Lists",
             Self::Program => "Program",
         }
@@ -206,6 +223,7 @@ pub fn action(app: &App, event: KeyEvent) -> Option<Action> {
     match (app.context(), event.code) {
         (Context::Prompt, _) => Some(Action::Edit(event)),
         (Context::Entry, KeyCode::Char(c)) if plain => Some(Action::EntryChar(c)),
+        (Context::Models, KeyCode::Char(c)) if plain => Some(Action::SourceChar(c)),
         _ => None,
     }
 }
@@ -256,6 +274,14 @@ fn can_step(app: &App) -> bool {
 
 fn can_turn(app: &App) -> bool {
     is_live(app) && !matches!(app.engine, Engine::Failed(_))
+}
+
+fn is_loading(app: &App) -> bool {
+    app.library.loading.is_some()
+}
+
+fn models_words(app: &App) -> &'static str {
+    if app.overlays.is_empty() { "models" } else { "" }
 }
 
 fn play_words(app: &App) -> &'static str {
@@ -469,11 +495,19 @@ pub static BINDINGS: &[Binding] = &[
     binding!(Action::EntryAccept, [Key::new(KeyCode::Enter)], "take the typed value", Knobs, &[Context::Entry], always, 1 "take"),
     binding!(Action::EntryErase, [Key::new(KeyCode::Backspace)], "erase a character", Knobs, &[Context::Entry], always),
     binding!(Action::Toggle(Overlay::Presets), [Key::char('p')], "presets: named sets of knobs", Knobs, &[Context::Canvas, Context::Knobs, Context::Presets], can_turn, 5 "presets"),
+    // Models
+    binding!(Action::Toggle(Overlay::Models), [Key::ctrl('o')], "models: load another one", Models, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Models], is_live, 7 models_words),
+    binding!(Action::Toggle(Overlay::Models), [Key::char('m')], "models: load another one", Models, WATCHING, is_live),
+    binding!(Action::ModelRole, [Key::new(KeyCode::Tab), Key::new(KeyCode::BackTab)], "denoisers or guides", Models, MODELS, always, 3 "denoisers, guides"),
+    binding!(Action::SourceErase, [Key::new(KeyCode::Backspace)], "erase what is typed", Models, MODELS, always),
+    binding!(Action::CancelLoad, [Key::ctrl('x')], "break the loading off", Models, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Models], is_loading, 4 "break off"),
     // Lists
     binding!(Action::ListMove(-1), [Key::new(KeyCode::Up), Key::char('k')], "choose", Lists, LISTS, always),
     binding!(Action::ListMove(1), [Key::new(KeyCode::Down), Key::char('j')], "choose", Lists, LISTS, always, 2 "choose"),
-    binding!(Action::ListMove(-8), [Key::new(KeyCode::PageUp)], "choose, by pages", Lists, LISTS, always),
-    binding!(Action::ListMove(8), [Key::new(KeyCode::PageDown)], "choose, by pages", Lists, LISTS, always),
+    binding!(Action::ListMove(-1), [Key::new(KeyCode::Up)], "choose", Lists, MODELS, always),
+    binding!(Action::ListMove(1), [Key::new(KeyCode::Down)], "choose", Lists, MODELS, always, 2 "choose"),
+    binding!(Action::ListMove(-8), [Key::new(KeyCode::PageUp)], "choose, by pages", Lists, PAGES, always),
+    binding!(Action::ListMove(8), [Key::new(KeyCode::PageDown)], "choose, by pages", Lists, PAGES, always),
     binding!(Action::ListAccept, [Key::new(KeyCode::Enter)], "take it", Lists, PICKS, always, 1 "take"),
     // Program
     binding!(Action::FocusNext, [Key::new(KeyCode::Tab)], "next pane, and back", Program, &[Context::Prompt, Context::Canvas, Context::Knobs], always, 10 "pane"),
@@ -486,6 +520,7 @@ pub static BINDINGS: &[Binding] = &[
         always
     ),
     binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Entry], always, 12 "back"),
+    binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, MODELS, always, 5 "close"),
     binding!(Action::Back, [Key::new(KeyCode::Esc), Key::char('q')], "close, leave, let go", Program, OVERLAYS, always, 3 "close"),
     binding!(Action::ToggleTheme, [Key::char('t')], "dark or light", Program, WATCHING, always),
     binding!(Action::Toggle(Overlay::Help), [Key::new(KeyCode::F(1))], "this help", Program, &[Context::Prompt, Context::Entry], always, 13 "help"),

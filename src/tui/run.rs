@@ -15,12 +15,13 @@ use super::{
     app::{App, Engine as EngineState},
     examples::examples,
     input,
+    library::Library,
     terminal::{self, Screen},
     theme::{Environment, Theme},
     update::update,
 };
 use crate::{
-    engine::{Engine, Models},
+    engine::{Engine, ModelRequest},
     settings::Layers,
     trace::{self, Log, printable},
 };
@@ -45,8 +46,8 @@ pub struct PlayOptions {
 
 /// Where logs come from.
 pub enum Source {
-    /// From an engine; the function loads its networks, on the engine's thread.
-    Live(Box<dyn FnOnce() -> anyhow::Result<Models> + Send>),
+    /// From an engine, which has these models loaded first.
+    Live(Box<ModelRequest>),
     /// From a file.
     Replay {
         /// Its name, for people.
@@ -61,7 +62,7 @@ pub enum Source {
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Live(_) => f.write_str("Live"),
+            Self::Live(request) => f.debug_tuple("Live").field(request).finish(),
             Self::Replay { file, .. } => f.debug_struct("Replay").field("file", file).finish_non_exhaustive(),
         }
     }
@@ -78,8 +79,12 @@ pub fn play(options: PlayOptions) -> anyhow::Result<()> {
     );
     let name = options.theme.as_deref().map(str::parse).transpose().map_err(anyhow::Error::msg)?;
     let theme = Theme::detect(name, &Environment::of_process());
-    let (mut app, load) = match options.source {
-        Source::Live(load) => (App::live(options.layers, options.prompt, theme, examples()), Some(load)),
+    let (mut app, request) = match options.source {
+        Source::Live(request) => {
+            let mut app = App::live(options.layers, options.prompt, theme, examples());
+            app.library = Library::loading((*request).clone());
+            (app, Some(request))
+        }
         Source::Replay { file, log, warnings } => {
             let mut app = App::replay(&file, log, theme);
             if !warnings.is_empty() {
@@ -91,22 +96,17 @@ pub fn play(options: PlayOptions) -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the event loop")?;
     let mut engine = None;
-    let outcome = runtime.block_on(async {
+    runtime.block_on(async {
         // Before the terminal is taken: a signal must never find it taken and nobody listening.
         let signals = Signals::new().context("listening for signals")?;
         let mut screen = Screen::take(options.mouse).context("taking the terminal over")?;
         // The first frame does not wait for the networks.
         screen.draw(&mut app).context("drawing")?;
-        if let Some(load) = load {
-            engine = Some(Engine::spawn(load).context("starting the engine's thread")?);
+        if let Some(request) = request {
+            engine = Some(Engine::open(*request).context("starting the engine's thread")?);
         }
         event_loop(&mut app, &mut screen, &mut engine, signals).await
-    });
-    if app.engine == EngineState::Loading {
-        // Loading cannot be interrupted, and joining the thread would wait for it. The process ends it.
-        std::mem::forget(engine);
-    }
-    outcome
+    })
 }
 
 /// Something that came.

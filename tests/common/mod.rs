@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use diffuscope::{
     decode::record::{
-        Change, Commit, Cost, DraftReview, GuideReview, GuideView, KvStatus, KvUse, Proposal, Reason, Region,
-        StepRecord, StopReason, Verdict,
+        Change, Commit, Cost, DraftReview, GuideReading, GuideReview, GuideView, KvStatus, KvUse, Proposal, Reason,
+        Region, StepRecord, StopReason, Verdict,
     },
     settings::{Layers, Settings, preset},
     trace::{End, Header, Log, ModelCard, Recorder},
@@ -142,6 +142,7 @@ pub fn header(vocabulary: &mut Vocabulary, prompt: &str, gen_length: usize, name
         gen_length,
         mask_id: MASK,
         eos_id: EOS,
+        end_ids: Vec::new(),
     }
 }
 
@@ -339,7 +340,7 @@ impl Fixture {
                     draft_probability: if agrees { 0.83 } else { 0.06 },
                     rank: if agrees { 0 } else { 2 },
                 });
-                DraftReview { position: proposal.position, draft: proposal.token, verdict, view }
+                DraftReview { position: proposal.position, draft: proposal.token, verdict, view, instead: None }
             })
             .collect();
         let mut commits: Vec<Commit> = proposals
@@ -364,7 +365,7 @@ impl Fixture {
             }));
         }
         let kv = self.kv(first.saturating_sub(20).max(1), length);
-        let review = GuideReview { drafts, accepted, forwards: vec![accepted + 2] };
+        let review = GuideReview { drafts, accepted, forwards: vec![accepted + 2], reading: GuideReading::Ids };
         let stop = ends.map(|_| StopReason::EndOfText);
         self.push(region, proposals, commits, kv, Some(review), changes, stop);
         ends.is_none()

@@ -9,7 +9,8 @@ use diffuscope::{
         clock::StoppedClock,
         record::{KvStatus, KvUse, Reason, StepRecord},
     },
-    model::network::{Alignment, LayerHook, Logits, Network, NetworkError, NetworkSpec, Pass, Read},
+    model::network::{Alignment, LayerHook, Logits, Network, NetworkError, NetworkSpec, Pass, Read, RefreshHook},
+    model::{checkpoint::Checkpoint, device::ComputeDevice},
     settings::{
         CacheChoice, DriftAxis, EosStop, FreezeChoice, GuideRule, OrderScore, SamplerStyle, ScheduleChoice, Settings,
         UnmaskRule,
@@ -73,7 +74,7 @@ fn computed(records: &[StepRecord]) -> Vec<u32> {
     records.iter().map(|record| record.cost.computed).collect()
 }
 
-const CACHES: [CacheChoice; 11] = [
+const CACHES: [CacheChoice; 13] = [
     CacheChoice::Off,
     CacheChoice::Block,
     CacheChoice::Window,
@@ -85,6 +86,8 @@ const CACHES: [CacheChoice; 11] = [
     CacheChoice::DkvPrefillDecode,
     CacheChoice::DkvGreedy,
     CacheChoice::Elastic,
+    CacheChoice::D2,
+    CacheChoice::Dllm,
 ];
 
 /// Whatever else is asked for, what a cache needs beside it.
@@ -111,7 +114,7 @@ fn in_a_window(settings: Settings) -> Settings {
         UnmaskRule::Quota => UnmaskRule::Quota,
         _ => UnmaskRule::Threshold,
     };
-    Settings { unmask, steps: None, ..settings }
+    ranked_by_what_is_asked(Settings { unmask, steps: None, ..settings })
 }
 
 fn any_settings() -> impl Strategy<Value = Settings> {
@@ -125,14 +128,16 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         Just(OrderScore::Confidence),
         Just(OrderScore::Margin),
         Just(OrderScore::Random),
+        Just(OrderScore::Density),
         Just(OrderScore::Drawn)
     ];
     (
         (prop::sample::select(&CACHES[..]), unmask, order, any::<u64>(), any::<bool>(), any::<bool>()),
         (1usize..5, prop::option::of(1usize..8), 0.0f32..1.0, prop::option::of(1usize..6), 0usize..5, any::<bool>()),
         (1usize..8, 0.0f32..2.0, any::<bool>(), 1usize..4, 1usize..6, prop::option::of(2usize..9), any::<bool>()),
+        (1usize..12, 0.0f32..1.0, 0usize..5, 1usize..8, 1usize..5, 0.0f32..1.0),
     )
-        .prop_map(|((cache, unmask, order, seed, filtered, leftmost), b, c)| {
+        .prop_map(|((cache, unmask, order, seed, filtered, leftmost), b, c, d)| {
             let schedule = if leftmost { ScheduleChoice::Leftmost } else { ScheduleChoice::Blocks };
             let settings = Settings {
                 unmask,
@@ -153,10 +158,25 @@ fn any_settings() -> impl Strategy<Value = Settings> {
                 window_left: c.4,
                 window_right: c.5,
                 eos_stop: if c.6 { EosStop::Cut } else { EosStop::Off },
+                d2_masks: d.0,
+                rollout_mass: d.1,
+                inflate: d.2,
+                prompt_refresh: d.3,
+                response_refresh: d.4,
+                refresh_share: d.5,
                 ..Settings::default()
             };
-            beside(cache, if leftmost { in_a_window(settings) } else { settings })
+            ranked_by_what_is_asked(beside(cache, if leftmost { in_a_window(settings) } else { settings }))
         })
+}
+
+/// A rule that asks how sure a proposal is goes with an order that says so.
+fn ranked_by_what_is_asked(settings: Settings) -> Settings {
+    match (settings.unmask, settings.order) {
+        (UnmaskRule::Quota | UnmaskRule::Time, _) => settings,
+        (_, OrderScore::Random | OrderScore::Drawn) => Settings { order: OrderScore::Confidence, ..settings },
+        _ => settings,
+    }
 }
 
 /// Blocks no longer than the canvas.
@@ -199,6 +219,11 @@ impl Network for Noted {
         self.note(&pass);
         self.network.forward_hooked(pass, hook)
     }
+
+    fn forward_refreshed(&mut self, pass: Pass<'_>, hook: &mut dyn RefreshHook) -> Result<Logits, NetworkError> {
+        self.note(&pass);
+        self.network.forward_refreshed(pass, hook)
+    }
 }
 
 /// What became of every row, from nothing but the forwards: which fed it last, under which token, and who read it.
@@ -235,7 +260,7 @@ proptest! {
             CacheChoice::FastPrefix, CacheChoice::FastDual, CacheChoice::DkvDecode, CacheChoice::DkvGreedy,
         ][..]),
     ) {
-        let settings = fitting(beside(cache, settings), gen_length);
+        let settings = fitting(ranked_by_what_is_asked(beside(cache, settings)), gen_length);
         let run = |cache| {
             let settings = Settings { cache, cache_refresh: Some(1), ..settings };
             decode(&mut denoiser(shifted, tangled(network)), gen_length, settings)
@@ -243,6 +268,25 @@ proptest! {
         let (cached, uncached) = (run(cache), run(CacheChoice::Off));
         prop_assert_eq!(commits(&cached), commits(&uncached));
         prop_assert_eq!(computed(&cached), computed(&uncached));
+    }
+
+    /// dLLM-Cache without pauses, and d²Cache with every mask promising and every committed token important.
+    #[test]
+    fn a_cache_that_computes_everything_is_no_cache(
+        settings in any_settings(), gen_length in 1usize..20, network in any::<u64>(), shifted in any::<bool>(),
+        dllm in any::<bool>(),
+    ) {
+        let settings = Settings {
+            prompt_refresh: 1, response_refresh: 1, d2_masks: 64, rollout_mass: 1.0, cache: CacheChoice::Off,
+            ..fitting(settings, gen_length)
+        };
+        let cache = if dllm { CacheChoice::Dllm } else { CacheChoice::D2 };
+        let run = |cache| decode(&mut denoiser(shifted, tangled(network)), gen_length, Settings { cache, ..settings });
+        let (cached, uncached) = (run(cache), run(CacheChoice::Off));
+        prop_assert_eq!(commits(&cached), commits(&uncached));
+        if dllm {
+            prop_assert_eq!(computed(&cached), computed(&uncached));
+        }
     }
 
     /// Blocks of one token leave nothing to reuse to a cache that is refreshed on entering a block.
@@ -259,8 +303,8 @@ proptest! {
         prop_assert!(cached.iter().all(|record| record.cost.reused == 0));
     }
 
-    /// With every attention called drifted and a window over all masks, only the first layer reuses rows, and there they
-    /// depend on nothing but their token.
+    /// Where a row is a function of its token alone, nothing is lost by reusing it: with every attention called drifted
+    /// all layers above the first compute everything, whatever the window's length.
     #[test]
     fn elastic_cache_that_always_drifts_is_no_cache(
         settings in any_settings(), gen_length in 1usize..20, network in any::<u64>(), shifted in any::<bool>(),
@@ -269,7 +313,7 @@ proptest! {
         let run = |cache| {
             let settings = Settings {
                 drift_threshold: 2.0, window_length, block_length: None, eos_stop: EosStop::Off,
-                ..beside(CacheChoice::Elastic, settings)
+                ..ranked_by_what_is_asked(beside(CacheChoice::Elastic, settings))
             };
             decode(&mut denoiser(shifted, tangled(network)), gen_length, Settings { cache, ..settings })
         };
@@ -315,6 +359,8 @@ proptest! {
     fn reports_are_what_the_forwards_did(
         settings in any_settings(), gen_length in 1usize..20, network in any::<u64>(), shifted in any::<bool>(),
     ) {
+        // There a row that is fed need not be computed.
+        prop_assume!(settings.cache != CacheChoice::Dllm);
         let notes = Arc::default();
         let mut network = Noted { network: denoiser(shifted, tangled(network)), notes: Arc::clone(&notes) };
         let records = decode(&mut network, gen_length, fitting(settings, gen_length));
@@ -490,5 +536,125 @@ fn a_guide_goes_with_block_caches() {
             decoder.step(Networks { denoiser: &mut network, guide: Some(&mut guide) }, &StoppedClock).unwrap();
         }
         assert_eq!(decoder.ids()[3..], [5, 6, 7, 8, 9, 10, 11, 12], "{cache:?}");
+    }
+}
+
+/// A random transformer of few layers, of the golden set.
+fn transformer(name: &str) -> Box<dyn Network> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/models").join(name);
+    Checkpoint::open(&folder).unwrap().network(&ComputeDevice::cpu()).unwrap()
+}
+
+/// Decodes on a transformer.
+fn on_transformer(name: &str, settings: Settings) -> Vec<StepRecord> {
+    let mut network = transformer(name);
+    let prompt: Vec<u32> = (20..32).collect();
+    let mut decoder = Decoder::new(&network.spec().clone(), None, &prompt, 24, settings).unwrap();
+    let mut records = Vec::new();
+    while decoder.stopped().is_none() {
+        records.push(decoder.step(Networks { denoiser: &mut *network, guide: None }, &StoppedClock).unwrap());
+    }
+    records
+}
+
+#[test]
+fn caches_with_nothing_to_reuse_are_no_cache_on_transformers() {
+    let blocks = Settings {
+        block_length: Some(8),
+        unmask: UnmaskRule::Threshold,
+        threshold: 0.7,
+        cache_refresh: Some(1),
+        prompt_refresh: 1,
+        response_refresh: 1,
+        d2_masks: 64,
+        rollout_mass: 1.0,
+        ..Settings::default()
+    };
+    let window = Settings { schedule: ScheduleChoice::Leftmost, drift_threshold: 2.0, ..blocks };
+    let all = [
+        (CacheChoice::FastPrefix, blocks),
+        (CacheChoice::FastDual, blocks),
+        (CacheChoice::DkvDecode, blocks),
+        (CacheChoice::DkvGreedy, Settings { unmask: UnmaskRule::Quota, order: OrderScore::Drawn, ..blocks }),
+        (CacheChoice::D2, blocks),
+        (CacheChoice::Dllm, blocks),
+        // A widened pass goes on from what the layer below last made of the rows that it does not feed, so that drift
+        // everywhere is not enough: every committed token must be watched, and so be fed.
+        (CacheChoice::Elastic, Settings { window_length: 24, drift_tokens: 64, ..window }),
+    ];
+    for model in ["llada-tiny", "dream-tiny"] {
+        for (cache, settings) in all {
+            let run = |cache| commits(&on_transformer(model, Settings { cache, ..settings }));
+            assert_eq!(run(cache), run(CacheChoice::Off), "{cache:?} on {model}");
+        }
+    }
+}
+
+#[test]
+fn layers_tell_what_they_computed() {
+    for model in ["llada-tiny", "dream-tiny"] {
+        let layers = transformer(model).spec().layers;
+        let elastic = Settings {
+            unmask: UnmaskRule::Threshold,
+            window_length: 6,
+            ..beside(CacheChoice::Elastic, Settings::default())
+        };
+        let records = on_transformer(model, elastic);
+        assert!(records[0].layers.iter().all(|layer| layer.computed == 36 && layer.similarity.is_none()));
+        for record in &records[1..] {
+            assert_eq!(record.layers.len(), layers);
+            let fed = record.layers[0].computed;
+            assert!(fed < 36 && record.cost.computed >= fed);
+            let widened = record.layers.iter().position(|layer| layer.computed == 36).unwrap_or(layers);
+            for (number, layer) in record.layers.iter().enumerate() {
+                assert_eq!(layer.computed, if number < widened { fed } else { 36 });
+                assert_eq!(layer.similarity.is_some(), number < widened, "compared until it drifts");
+                let drifts = layer.similarity.is_some_and(|similarity| similarity < elastic.drift_threshold);
+                assert_eq!(drifts && number + 1 < layers, number + 1 == widened && widened < layers);
+            }
+        }
+        let dllm = Settings { cache: CacheChoice::Dllm, response_refresh: 4, ..Settings::default() };
+        let records = on_transformer(model, dllm);
+        for record in &records[1..] {
+            let due = (record.step + 1).is_multiple_of(4);
+            // A quarter of 24; in a shifted network the last prompt row is fed while it speaks for the first mask.
+            let fed = record.layers[0].computed;
+            assert!(fed == 24 || fed == 25 && model == "dream-tiny");
+            for layer in &record.layers[1..] {
+                assert_eq!(layer.computed, if due { fed } else { 6 }, "step {}", record.step);
+            }
+            let anew = record.kv.iter().filter(|row| row.status == KvStatus::Recomputed).count() as u32;
+            assert!((6..=fed).contains(&anew) && anew + record.cost.reused == 36);
+        }
+    }
+}
+
+#[test]
+fn d2_cache_computes_the_promising_and_the_important() {
+    let settings = Settings {
+        cache: CacheChoice::D2,
+        order: OrderScore::Density,
+        d2_masks: 4,
+        rollout_mass: 0.2,
+        density_sigma: 2.0,
+        ..Settings::default()
+    };
+    for model in ["llada-tiny", "dream-tiny"] {
+        let records = on_transformer(model, settings);
+        assert_eq!(records.len(), 24);
+        let mut masks = 23;
+        for record in &records[1..] {
+            assert!((1..=masks).contains(&record.proposals.len()));
+            assert!(record.cost.computed < 24, "{}", record.cost.computed);
+            // What was committed last is computed once with its token in place.
+            assert!(record.kv.iter().all(|row| row.status != KvStatus::Stale));
+            masks -= 1;
+        }
+        // The certainty prior keeps close to what is written.
+        let gaps = records.iter().map(|record| {
+            let at = record.commits[0].position;
+            (12..at).rev().take_while(|left| record.ids[*left] == records[0].ids[35]).count()
+        });
+        assert!(gaps.max().unwrap() < 12);
     }
 }

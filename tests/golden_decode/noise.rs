@@ -56,7 +56,7 @@ impl Noise for Recorded {
             Purpose::Transfer => self.transfer.get(&at),
             Purpose::Order => self.order.get(&at),
             Purpose::BlockOrder => self.block_order.get(&at),
-            Purpose::Token => None,
+            _ => None,
         };
         match (one, self.tokens.get(&at)) {
             (Some(uniform), _) => out.fill(*uniform),

@@ -1,7 +1,10 @@
 //! Themes and colour levels: nothing is told by colour alone.
 
+use std::sync::Arc;
+
 use diffuscope::{
     decode::record::Verdict,
+    trace::{Entry, Log, Piece},
     tui::{
         Action, Layer,
         theme::{ASCII, Level, Theme},
@@ -121,5 +124,33 @@ fn ascii_terminals_get_ascii() {
         driver.act(Action::Layer(layer));
         let text = driver.text();
         assert!(text.is_ascii(), "{layer:?}: {:?}", text.chars().find(|c| !c.is_ascii()));
+    }
+}
+
+#[test]
+fn what_was_masked_again_is_told_apart_from_what_was_never_written() {
+    let code = common::code();
+    let mut log = Log::new(code.header().clone());
+    for entry in code.entries().iter().take(5) {
+        log.push(entry.clone());
+    }
+    // The sixth step takes back what the fifth wrote first.
+    let position = code.record(5).unwrap().commits[0].position;
+    let mut entry = Entry::clone(&code.entries()[5]);
+    entry.record.ids[position] = log.header().mask_id;
+    entry.record.remasked = vec![position];
+    entry.pieces.retain(|piece| piece.position < position);
+    entry.pieces.push(Piece { position, text: String::new() });
+    log.push(Arc::new(entry));
+    let never = (position..).find(|at| log.canvas(6).ids[*at] == log.header().mask_id && *at != position).unwrap();
+    for theme in [DARK, MONO] {
+        let mut driver = Driver::live(&log, 6, theme);
+        driver.app.lens.drafts = false;
+        let sign = |driver: &Driver, at: usize| driver.cells_of(at)[0].symbol().to_owned();
+        assert_ne!(sign(&driver, position), sign(&driver, never));
+        assert!(weight(&driver, position).contains(Modifier::BOLD) && !weight(&driver, never).contains(Modifier::BOLD));
+        assert!(driver.text().contains("masked 1 again"), "{}", driver.text());
+        driver.act(Action::Select(position));
+        assert!(driver.text().contains("masked again by this step"), "{}", driver.text());
     }
 }

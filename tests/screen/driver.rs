@@ -42,7 +42,7 @@ impl Driver {
     pub fn ready(log: &Log, theme: Theme) -> Self {
         let mut driver = Self::loading(theme);
         let header = log.header();
-        driver.hear(Event::Ready { denoiser: header.denoiser.clone(), guide: header.guide.clone() });
+        driver.hear(Event::Ready { denoiser: header.denoiser.clone(), guide: header.guide.clone(), request: None });
         driver
     }
 

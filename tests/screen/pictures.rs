@@ -121,6 +121,7 @@ fn a_failed_load_is_told_where_the_canvas_would_be() {
     let mut driver = Driver::loading(DARK);
     driver.hear(diffuscope::engine::protocol::Event::LoadFailed {
         message: "no weights\u{1b}[31m in the binary".to_owned(),
+        request: None,
     });
     let text = driver.text();
     assert!(text.contains("The networks could not be loaded: no weights\u{fffd}[31m in the binary"), "{text}");

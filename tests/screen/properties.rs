@@ -7,8 +7,8 @@ use crossterm::event::{
 };
 use diffuscope::{
     decode::record::{
-        Change, Commit, Cost, Credit, DraftReview, Gap, GuideReview, GuideView, KvStatus, KvUse, Proposal, Reason,
-        Region, StepRecord, StopReason, Verdict,
+        Change, Commit, Cost, Credit, DraftReview, Gap, GuideReading, GuideReview, GuideView, KvStatus, KvUse,
+        Proposal, Reason, Region, StepRecord, StopReason, Verdict,
     },
     engine::protocol::Event,
     trace::{End, Entry, Header, Log, Piece, TokenText},
@@ -56,7 +56,13 @@ fn reason() -> impl Strategy<Value = Reason> {
 }
 
 fn verdict() -> impl Strategy<Value = Verdict> {
-    prop_oneof![Just(Verdict::Agreed), Just(Verdict::Rejected), Just(Verdict::Forced), Just(Verdict::NotReached)]
+    prop_oneof![
+        Just(Verdict::Agreed),
+        Just(Verdict::Rejected),
+        Just(Verdict::Forced),
+        Just(Verdict::Replaced),
+        Just(Verdict::NotReached)
+    ]
 }
 
 fn status() -> impl Strategy<Value = KvStatus> {
@@ -122,8 +128,10 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                                 draft_probability: probability,
                                 rank,
                             }),
+                            instead: None,
                         })
                         .collect(),
+                    reading: GuideReading::Ids,
                 }),
                 gap: changed.then_some(Gap { mean: f32::from(cost[0]), needed: 7.5, positions: 3 }),
                 audit: None,
@@ -169,6 +177,7 @@ fn log() -> impl Strategy<Value = Log> {
                     gen_length: length,
                     mask_id: MASK,
                     eos_id: EOS,
+                    end_ids: Vec::new(),
                 };
                 let mut ids = header.prompt_ids.clone();
                 ids.resize(header.canvas_length(), MASK);

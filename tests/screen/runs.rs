@@ -37,7 +37,7 @@ fn a_prompt_given_too_early_starts_when_the_networks_are_there() {
     driver.key(KeyCode::Enter);
     assert!(driver.commands().is_empty());
     let header = story.header();
-    driver.hear(Event::Ready { denoiser: header.denoiser.clone(), guide: header.guide.clone() });
+    driver.hear(Event::Ready { denoiser: header.denoiser.clone(), guide: header.guide.clone(), request: None });
     assert_eq!(started(&mut driver).run, 1);
 }
 

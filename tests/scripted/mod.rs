@@ -4,7 +4,7 @@
 
 use diffuscope::model::network::{
     Alignment, Attention, AttentionRows, Bank, Drift, Flow, LayerHook, LayerView, Logits, Mask, Network, NetworkError,
-    NetworkSpec, Pass, Read,
+    NetworkSpec, Pass, Read, RefreshHook,
 };
 
 pub const EOS: u32 = 0;
@@ -135,6 +135,20 @@ impl Network for Scripted {
             }
         }
         Ok(logits)
+    }
+
+    /// Values that are the same under the same token, and the opposite under another one.
+    fn forward_refreshed(&mut self, pass: Pass<'_>, hook: &mut dyn RefreshHook) -> Result<Logits, NetworkError> {
+        let same = |(id, slot): (&u32, &usize)| match self.banks[0][*slot] {
+            Some(token) if token != *id => -1.0,
+            _ => 1.0,
+        };
+        let similarity: Vec<f32> = pass.ids.iter().zip(pass.write_slots()).map(same).collect();
+        for layer in 0..LAYERS {
+            let picked = hook.refresh(layer, &similarity);
+            assert!(picked.is_sorted_by(|a, b| a < b) && picked.last().is_none_or(|last| *last < pass.ids.len()));
+        }
+        self.forward(pass)
     }
 
     /// Rows agree where they were written under the same token.

@@ -150,7 +150,8 @@ pub fn models(network: Scripted) -> Models {
     Models {
         denoiser: Box::new(network),
         guide: None,
-        tokenizer: tokenizer(),
+        tokenizer: Arc::new(tokenizer()),
+        guide_tokenizer: None,
         denoiser_card: ModelCard {
             name: "scripted".into(),
             architecture: "Scripted".into(),
@@ -159,6 +160,7 @@ pub fn models(network: Scripted) -> Models {
             device: "cpu".into(),
         },
         guide_card: None,
+        filter: None,
     }
 }
 
@@ -276,4 +278,5 @@ fn untrained(folder: &Path, model_type: &str, seed: u64) {
     std::fs::write(folder.join("model.safetensors"), weights).unwrap();
     std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
     std::fs::write(folder.join("tokenizer.json"), &vocabulary().json).unwrap();
+    std::fs::write(folder.join("chat_template.jinja"), diffuscope::model::template::EMBEDDED).unwrap();
 }

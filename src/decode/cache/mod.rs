@@ -7,21 +7,28 @@
 //! | file | method |
 //! |---|---|
 //! | `freecache.rs` | FreeCache (FlashDLM) |
+//! | `exact.rs` | the exact prefix of block-causal networks (BD3LM, LLaDA2) |
 //! | `fastdllm.rs` | Fast-dLLM's prefix and dual cache |
 //! | `dkv.rs` | dKV-Cache: decode, prefill, both, greedy |
 //! | `elastic.rs` | Elastic-Cache |
+//! | `d2.rs` | d²Cache |
+//! | `dllm.rs` | dLLM-Cache |
 //!
 //! A policy that takes over in the middle of a run starts from rows that are all fresh, so none ever reads a row that
 //! another left in a state which it does not know.
 
+mod d2;
 mod dkv;
+mod dllm;
 mod elastic;
+mod exact;
 mod fastdllm;
 mod freecache;
 
 use super::{
     moment::Moment,
     plan::{PassPlan, Plan},
+    proposal::Candidate,
     record::{KvStatus, KvUse, LayerUse},
 };
 use crate::{
@@ -35,11 +42,14 @@ pub(super) struct Cache {
     rows: Vec<Option<Row>>,
     /// The policy that planned the last step: another one starts from rows that are all fresh.
     policy: CacheChoice,
+    exact: exact::Exact,
     /// The canvas as the last step found it.
     before: Vec<u32>,
     /// What each layer did in the last step, where layers differ.
     layers: Vec<LayerUse>,
     elastic: elastic::Elastic,
+    d2: d2::D2,
+    dllm: dllm::Dllm,
 }
 
 /// The provenance of a K/V row.
@@ -55,9 +65,12 @@ impl Cache {
         Self {
             rows: vec![None; length],
             policy: CacheChoice::Off,
+            exact: exact::Exact::default(),
             before: Vec::new(),
             layers: Vec::new(),
             elastic: elastic::Elastic::default(),
+            d2: d2::D2::default(),
+            dllm: dllm::Dllm::default(),
         }
     }
 
@@ -69,11 +82,13 @@ impl Cache {
         let switched = policy != self.policy && !related;
         self.policy = policy;
         let live = moment.canvas.live();
-        let fresh = switched || self.rows[..live].iter().any(Option::is_none);
+        let needed = freecache::needed(moment);
+        let fresh = switched || self.rows[..needed].iter().any(Option::is_none);
         self.layers.clear();
         let mut plan = match policy {
-            CacheChoice::Off => Plan::whole(live),
-            CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window if fresh => Plan::whole(live),
+            CacheChoice::Off => Plan::whole(moment.horizon()),
+            CacheChoice::Exact => self.exact.plan(moment, switched),
+            CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window if fresh => freecache::first(moment),
             CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window => freecache::plan(moment),
             CacheChoice::FastPrefix | CacheChoice::FastDual => fastdllm::plan(moment, fresh),
             CacheChoice::DkvDecode
@@ -81,6 +96,8 @@ impl Cache {
             | CacheChoice::DkvPrefillDecode
             | CacheChoice::DkvGreedy => dkv::plan(moment, &self.rows, &self.before, fresh),
             CacheChoice::Elastic => self.elastic.plan(moment, &self.rows, fresh),
+            CacheChoice::D2 => self.d2.plan(moment, &self.rows, fresh),
+            CacheChoice::Dllm => self.dllm.plan(moment, fresh),
         };
         if plan.passes.iter().any(|pass| pass.query.is_empty()) {
             // Nothing is masked any more, and some rule still wants to look at what is written.
@@ -100,6 +117,8 @@ impl Cache {
     ) -> Result<Logits, NetworkError> {
         match self.policy {
             CacheChoice::Elastic => self.elastic.forward(network, pass, settings, &mut self.layers),
+            CacheChoice::D2 => self.d2.forward(network, pass),
+            CacheChoice::Dllm => self.dllm.forward(network, pass, settings, &mut self.layers),
             _ => network.forward(pass),
         }
     }
@@ -118,10 +137,22 @@ impl Cache {
         }
     }
 
-    /// Notes what a pass of the step wrote.
+    /// How many of the rows that `pass`, the last one that was run, read were there before it.
+    pub fn reused(&self, pass: &PassPlan) -> u32 {
+        (pass.end - anew(self.policy, &self.dllm, pass).len()) as u32
+    }
+
+    /// Notes what `pass`, the last one that was run, wrote.
     pub fn wrote(&mut self, pass: &PassPlan, moment: Moment<'_>) {
-        for &position in &pass.query {
+        for &position in anew(self.policy, &self.dllm, pass) {
             self.rows[position] = Some(Row { step: moment.step, token: moment.canvas.ids()[position] });
+        }
+    }
+
+    /// Takes note of what the step proposed at masked positions.
+    pub fn proposed(&mut self, candidates: &[Candidate]) {
+        if self.policy == CacheChoice::D2 {
+            self.d2.proposed(candidates);
         }
     }
 
@@ -130,7 +161,7 @@ impl Cache {
         let report = |(position, row): (usize, &Option<Row>)| {
             let age = row.map_or(0, |row| (moment.step - row.step) as u32);
             let status = match row {
-                _ if plan.computes(position) => KvStatus::Recomputed,
+                Some(row) if row.step == moment.step => KvStatus::Recomputed,
                 Some(row) if plan.reads(position) && row.token == moment.canvas.ids()[position] => KvStatus::Reused,
                 Some(_) if plan.reads(position) => KvStatus::Stale,
                 _ => KvStatus::Dropped,
@@ -139,6 +170,11 @@ impl Cache {
         };
         self.rows.iter().enumerate().map(report).collect()
     }
+}
+
+/// The rows that a pass computed: those that it fed, or those of them that were worth it.
+fn anew<'a>(policy: CacheChoice, dllm: &'a dllm::Dllm, pass: &'a PassPlan) -> &'a [usize] {
+    if policy == CacheChoice::Dllm { dllm.picked() } else { &pass.query }
 }
 
 #[cfg(test)]

@@ -1,9 +1,14 @@
-//! Slot 1, schedule: fixed blocks from left to right, the whole canvas as one block, or a window of the leftmost masks.
+//! Slot 1, schedule: where tokens can be committed.
 //!
-//! LLaDA's semi-autoregressive blocks (Nie et al. 2025, released `generate.py`); the last block may be short.
-//! Elastic-Cache's window (arXiv 2510.14973) holds the leftmost masks, wherever they stand, and moves in every step.
+//! Blocks are denoised from left to right. Their ends lie after a fixed number of positions (LLaDA's semi-autoregressive
+//! blocks, Nie et al. 2025, released `generate.py`), at multiples of the block length (LLaDA2), or where the scores of
+//! the block's first forward say (`adaptive.rs`). The last block may be short; without a block length the whole canvas
+//! is one block. Elastic-Cache's window (arXiv 2510.14973) holds the leftmost masks, wherever they stand, and moves in
+//! every step.
 
-use super::{canvas::Canvas, record::Region};
+mod adaptive;
+
+use super::{canvas::Canvas, proposal::Candidate, record::Region};
 use crate::settings::{ScheduleChoice, Settings, UnmaskRule};
 
 /// The block under way and how far it is.
@@ -17,6 +22,8 @@ pub(super) struct Schedule {
     /// Steps that the block was given when it was opened, where the settings count steps.
     pub steps: usize,
     kind: ScheduleChoice,
+    /// Whether the block's end waits for the scores of its first forward.
+    pending: bool,
 }
 
 impl Schedule {
@@ -25,7 +32,7 @@ impl Schedule {
         Self::open(None, canvas.prompt(), canvas, settings)
     }
 
-    /// The active block.
+    /// The active block; until it is settled, the block that it will be where no score says otherwise.
     pub fn region(&self) -> Region {
         self.region
     }
@@ -51,6 +58,18 @@ impl Schedule {
         *self = Self::open(Some(self.region), self.region.end, canvas, settings);
     }
 
+    /// Ends an adaptive block by what its first forward proposes for the masked positions from its start on; any other
+    /// block stays as it is.
+    pub fn settle(&mut self, proposed: &[Candidate], canvas: &Canvas, settings: &Settings, delimiters: &[u32]) {
+        if !std::mem::take(&mut self.pending) {
+            return;
+        }
+        if let Some(end) = adaptive::end(self.region.start, proposed, canvas, settings, delimiters) {
+            self.region.end = end;
+            self.steps = block_steps(&self.region, canvas, settings);
+        }
+    }
+
     /// Moves the window to the leftmost masks. Where the settings no longer ask for a window, opens a block at the
     /// leftmost mask instead, and says so.
     pub fn slide(&mut self, canvas: &Canvas, settings: &Settings) -> bool {
@@ -66,14 +85,17 @@ impl Schedule {
     fn open(previous: Option<Region>, start: usize, canvas: &Canvas, settings: &Settings) -> Self {
         let block = previous.map_or(0, |region| region.block + 1);
         let kind = settings.schedule;
+        let behind = |end: Option<usize>| end.unwrap_or(canvas.len()).min(canvas.len());
         let end = match kind {
-            ScheduleChoice::Blocks => {
-                settings.block_length.map_or(canvas.len(), |length| (start + length).min(canvas.len()))
+            ScheduleChoice::Blocks | ScheduleChoice::Adaptive => {
+                behind(settings.block_length.map(|length| start + length))
             }
+            ScheduleChoice::Aligned => behind(settings.block_length.map(|length| (start / length + 1) * length)),
             ScheduleChoice::Leftmost => window_end(start, canvas, settings),
         };
-        let steps = block_steps(block, end - start, canvas, settings);
-        Self { region: Region { block, start, end }, previous, step: 0, steps, kind }
+        let region = Region { block, start, end };
+        let pending = kind == ScheduleChoice::Adaptive;
+        Self { region, previous, step: 0, steps: block_steps(&region, canvas, settings), kind, pending }
     }
 }
 
@@ -82,18 +104,16 @@ fn window_end(start: usize, canvas: &Canvas, settings: &Settings) -> usize {
     canvas.masked(start..canvas.len()).take(settings.window_length).last().map_or(canvas.len(), |last| last + 1)
 }
 
-/// The share of `steps` that falls to a block of `length` positions; the remainder goes to the first blocks, or is
-/// rounded up for every block (dllm's samplers, whose alpha schedules skip the steps that they do not need).
+/// The share of `steps` that falls to a block; the remainder goes to the first blocks, or is rounded up for every block
+/// (dllm's samplers, whose alpha schedules skip the steps that they do not need).
 ///
 /// Never more than one step per position: a step that commits nothing repeats the one before it.
-fn block_steps(block: usize, length: usize, canvas: &Canvas, settings: &Settings) -> usize {
+fn block_steps(region: &Region, canvas: &Canvas, settings: &Settings) -> usize {
+    let blocks = settings.blocks(canvas.prompt(), canvas.generated());
     match settings.steps {
-        Some(steps) if settings.unmask == UnmaskRule::Alpha => steps.div_ceil(settings.blocks(canvas.generated())),
-        Some(steps) => {
-            let blocks = settings.blocks(canvas.generated());
-            steps / blocks + usize::from(block < steps % blocks)
-        }
-        None => length.div_ceil(settings.tokens_per_step),
+        Some(steps) if settings.unmask == UnmaskRule::Alpha => steps.div_ceil(blocks),
+        Some(steps) => steps / blocks + usize::from(region.block < steps % blocks),
+        None => (region.end - region.start).div_ceil(settings.tokens_per_step),
     }
     .max(1)
 }
@@ -147,5 +167,16 @@ mod tests {
     fn last_block_may_be_short_and_steps_are_spread() {
         let settings = Settings { block_length: Some(4), steps: Some(8), ..Settings::default() };
         assert_eq!(walk(10, &settings), [(2, 6, 3), (6, 10, 3), (10, 12, 2)]);
+    }
+
+    #[test]
+    fn aligned_blocks_end_at_multiples_and_the_first_shares_its_place_with_the_prompt() {
+        let settings = Settings {
+            block_length: Some(4),
+            steps: Some(8),
+            schedule: ScheduleChoice::Aligned,
+            ..Settings::default()
+        };
+        assert_eq!(walk(11, &settings), [(2, 4, 2), (4, 8, 2), (8, 12, 2), (12, 13, 2)]);
     }
 }

@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use crate::{
-    decode::{moment::Moment, proposal::Candidate, record::Gap},
+    decode::{moment::Moment, proposal::Candidate, record::Gap, unmask::Standing},
     settings::EarlyCommit,
 };
 
@@ -32,7 +32,7 @@ impl Early {
 
     /// Measures the gap; `None` where it is not watched, where nothing is left to measure, or where a position of the
     /// span was not scored.
-    pub fn measure(&mut self, masked: &[Candidate], standing: &[Candidate], moment: Moment<'_>) -> Option<Gap> {
+    pub fn measure(&mut self, masked: &[Candidate], standing: &[Standing], moment: Moment<'_>) -> Option<Gap> {
         if moment.settings.early_commit == EarlyCommit::Off {
             self.settled = false;
             return None;
@@ -40,9 +40,10 @@ impl Early {
         let span = span(moment);
         let wanted = |position: &usize| moment.canvas.is_masked(*position) || Self::needs(*position, moment);
         let wanted = span.clone().filter(wanted).count();
+        let needed = |candidate: &&Candidate| Self::needs(candidate.proposal.position, moment);
         let gaps: Vec<f64> = masked
             .iter()
-            .chain(standing.iter().filter(|candidate| Self::needs(candidate.proposal.position, moment)))
+            .chain(standing.iter().map(|standing| &standing.candidate).filter(needed))
             .filter(|candidate| span.contains(&candidate.proposal.position))
             .map(|candidate| candidate.gap)
             .collect();
@@ -50,10 +51,10 @@ impl Early {
             return None;
         }
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
-        let needed = needed(moment);
-        self.settled |= mean >= f64::from(needed);
+        let asked = asked(moment);
+        self.settled |= mean >= f64::from(asked);
         let mean = mean.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32;
-        Some(Gap { mean, needed, positions: gaps.len() })
+        Some(Gap { mean, needed: asked, positions: gaps.len() })
     }
 
     /// Whether everything that is scored is committed.
@@ -82,7 +83,7 @@ fn span(moment: Moment<'_>) -> Range<usize> {
 }
 
 /// The gap that the phase of the run asks for.
-fn needed(moment: Moment<'_>) -> f32 {
+fn asked(moment: Moment<'_>) -> f32 {
     let settings = moment.settings;
     let progress = progress(moment);
     if progress < settings.phase_mid {

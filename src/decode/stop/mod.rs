@@ -4,6 +4,10 @@ mod early;
 
 pub(super) use early::Early;
 
+mod cut;
+
+pub(super) use cut::end_of_text;
+
 use super::{
     canvas::Canvas,
     record::{Commit, Reason, StopReason},
@@ -14,28 +18,30 @@ use crate::settings::{EosStop, GuideRule, Settings};
 /// Steps per masked position after which a run is given up: no method here needs more than two.
 const STEP_BUDGET_PER_MASK: usize = 4;
 
-/// Fills the masks behind a settled end of text, where the settings ask for it; returns what was filled.
+/// Fills the masks behind a settled end of text (any of `ends`) with `eos`, where the settings ask for it; returns what
+/// was filled.
 ///
-/// Under a guide, end of text settles as soon as it is committed (FlashDLM): commits run from left to right. A *cut*
-/// settles at once what is right of end of text, takes it out of the work, and leaves the masks left of it to be denoised
-/// (Elastic-Cache).
-pub(super) fn fill_after_eos(canvas: &mut Canvas, schedule: &Schedule, settings: &Settings, eos: u32) -> Vec<Commit> {
-    let Some(end) = canvas.first_generated(eos) else {
+/// Under a guide, end of text settles as soon as it is committed (FlashDLM): commits run from left to right. Where it cuts
+/// the canvas, [`end_of_text`] has filled what lies behind it.
+pub(super) fn fill_after_eos(
+    canvas: &mut Canvas,
+    schedule: &Schedule,
+    settings: &Settings,
+    eos: u32,
+    ends: &[u32],
+) -> Vec<Commit> {
+    let Some(end) = canvas.first_generated(ends) else {
         return Vec::new();
     };
     let prefix_is_settled = canvas.masked(canvas.prompt()..end).next().is_none();
     let settled = match settings.eos_stop {
-        EosStop::Off => false,
-        EosStop::Cut => true,
+        EosStop::Off | EosStop::Cut | EosStop::Predicted => false,
         EosStop::Prefix => prefix_is_settled,
         EosStop::Block if settings.guide != GuideRule::Off && settings.block_length.is_none() => prefix_is_settled,
         EosStop::Block => schedule.is_closed(canvas) && end < schedule.region().end,
     };
     if !settled {
         return Vec::new();
-    }
-    if settings.eos_stop == EosStop::Cut {
-        canvas.cut(end + 1);
     }
     let masked: Vec<usize> = canvas.masked(end..canvas.len()).collect();
     for position in &masked {

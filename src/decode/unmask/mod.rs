@@ -4,21 +4,28 @@
 //! |---|---|
 //! | `pace.rs` | so many tokens per step: quota, Dream's time grid, alpha schedules |
 //! | `sure.rs` | by confidence: threshold, factor, LocalLeap |
+//! | `dinfer.rs` | the same, as LLaDA2 and dInfer have it |
 //! | `entropy.rs` | by entropy: dParallel's threshold, the EB-Sampler's bound |
 //! | `klass.rs` | by how far a distribution still moves: KLASS |
+//! | `learned.rs` | by a trained filter: Learn2PD |
+//! | `wino.rs` | generously, and taken back where in doubt: WINO |
 //!
 //! Every rule commits at least one candidate, so that a run always gets on (Dream's origin rule and the first steps of
 //! its time grid excepted: the grid itself ends). What an end-of-text rule put behind all others passes no test, and is
 //! committed by rank alone, at last.
 
+mod dinfer;
 mod entropy;
 mod klass;
+mod learned;
 mod pace;
 mod sure;
+mod wino;
 
 pub(super) use pace::upcoming;
 
 use super::{
+    filter::Filter,
     moment::Moment,
     noise::{Purpose, gumbel},
     proposal::Candidate,
@@ -31,8 +38,28 @@ use crate::settings::{GuideRule, UnmaskRule};
 pub(super) struct Scored<'a> {
     /// Candidates at masked positions of the block, ascending.
     pub masked: &'a [Candidate],
-    /// Candidates at committed positions of the block, ascending; only where a rule asked for them.
-    pub standing: &'a [Candidate],
+    /// What is thought of the committed positions of the block, ascending; only where a rule asked for it.
+    pub standing: &'a [Standing],
+}
+
+/// A committed position, scored again.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Standing {
+    /// What would be proposed there now.
+    pub candidate: Candidate,
+    /// The probability of the token that stands there.
+    pub held: f32,
+}
+
+/// Where the scores of committed positions come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rescore {
+    /// Nobody asks for them.
+    Nowhere,
+    /// From the rows of the canvas itself, which see the token that they speak of.
+    Canvas,
+    /// From a shadow block, whose rows do not see it (WINO).
+    Shadow,
 }
 
 /// What a step writes.
@@ -47,15 +74,21 @@ pub(super) struct Delta {
 /// The rule, with what it remembers from step to step.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Unmask {
+    /// What tells final proposals from others, for the rule that asks it.
+    pub filter: Option<Filter>,
     alpha: pace::Alpha,
     motion: klass::Motion,
 }
 
 impl Unmask {
-    /// Whether the rule in force needs scores of the block's committed positions.
+    /// Whether the rule in force needs scores of the block's committed positions, and whose.
     #[expect(clippy::unused_self, reason = "rules that revise their commits remember them")]
-    pub fn needs_standing(&self, _moment: Moment<'_>) -> bool {
-        false
+    pub fn needs_standing(&self, moment: Moment<'_>) -> Rescore {
+        match moment.settings.unmask {
+            UnmaskRule::Filter => Rescore::Canvas,
+            UnmaskRule::WideIn if moment.settings.narrow_out > 0.0 => Rescore::Shadow,
+            _ => Rescore::Nowhere,
+        }
     }
 
     /// A block was opened: what was remembered of the one before is void.
@@ -74,24 +107,35 @@ impl Unmask {
     /// What the step writes.
     pub fn select(&mut self, scored: Scored<'_>, moment: Moment<'_>) -> Delta {
         let candidates = scored.masked;
-        let mut commits = match moment.settings.unmask {
-            UnmaskRule::Quota => take(pace::quota(moment), Reason::Quota, candidates, moment),
-            UnmaskRule::Time => take(pace::time_count(moment), Reason::Quota, candidates, moment),
-            UnmaskRule::Origin => pace::origin(candidates, moment),
-            UnmaskRule::Alpha => take(self.alpha.count(moment), Reason::Quota, candidates, moment),
-            UnmaskRule::Threshold => sure::threshold(candidates, usize::MAX, moment),
-            UnmaskRule::ThresholdBudget => sure::threshold(candidates, pace::budget(moment), moment),
-            UnmaskRule::Factor => sure::factor(candidates, moment),
-            UnmaskRule::LocalLeap => sure::local_leap(candidates, moment),
-            UnmaskRule::EntropyThreshold => entropy::threshold(candidates, moment),
-            UnmaskRule::EntropyBound => entropy::bound(candidates, moment),
-            UnmaskRule::Klass => self.motion.select(candidates, moment),
+        let mut remasked = Vec::new();
+        let mut commits = match (moment.settings.unmask, &self.filter) {
+            (UnmaskRule::Filter, Some(filter)) => learned::select(filter, scored, moment),
+            // Without a filter, what is left of its rule is the quota.
+            (UnmaskRule::Quota | UnmaskRule::Filter, _) => take(pace::quota(moment), Reason::Quota, candidates, moment),
+            (UnmaskRule::Time, _) => take(pace::time_count(moment), Reason::Quota, candidates, moment),
+            (UnmaskRule::Origin, _) => pace::origin(candidates, moment),
+            (UnmaskRule::Alpha, _) => take(self.alpha.count(moment), Reason::Quota, candidates, moment),
+            (UnmaskRule::Threshold, _) => sure::threshold(candidates, usize::MAX, moment),
+            (UnmaskRule::ThresholdBudget, _) => sure::threshold(candidates, pace::budget(moment), moment),
+            (UnmaskRule::ThresholdFloor, _) => dinfer::above_or_quota(candidates, moment),
+            (UnmaskRule::ThresholdTies, _) => dinfer::with_ties(candidates, moment),
+            (UnmaskRule::Hierarchy, _) => dinfer::by_runs(candidates, moment),
+            (UnmaskRule::WideIn, _) => {
+                let delta = wino::select(scored, moment);
+                remasked = delta.remasked;
+                delta.commits
+            }
+            (UnmaskRule::Factor, _) => sure::factor(candidates, moment),
+            (UnmaskRule::LocalLeap, _) => sure::local_leap(candidates, moment),
+            (UnmaskRule::EntropyThreshold, _) => entropy::threshold(candidates, moment),
+            (UnmaskRule::EntropyBound, _) => entropy::bound(candidates, moment),
+            (UnmaskRule::Klass, _) => self.motion.select(candidates, moment),
         };
         commits.sort_unstable_by_key(|commit| commit.position);
         if moment.settings.unmask != UnmaskRule::Klass {
             self.motion = klass::Motion::default();
         }
-        Delta { commits, remasked: Vec::new() }
+        Delta { commits, remasked }
     }
 }
 
@@ -101,7 +145,7 @@ pub(super) fn everything(candidates: &[Candidate], reason: Reason) -> Delta {
 }
 
 /// The best `count` candidates, each committed for `reason`.
-fn take<'a>(
+pub(super) fn take<'a>(
     count: usize,
     reason: Reason,
     candidates: impl IntoIterator<Item = &'a Candidate>,

@@ -12,16 +12,19 @@ mod refresh;
 mod tests;
 mod watch;
 
-use candle_core::{DType, Tensor};
+use std::sync::Arc;
+
+use candle_core::Tensor;
 
 use crate::model::attention::attend;
 use crate::model::block::Block;
 use crate::model::config::Dims;
-use crate::model::device::ComputeDevice;
+use crate::model::device::{ComputeDevice, Kernels};
 use crate::model::kv::{KvBuffers, KvPlan, KvShape};
 use crate::model::layers::{RmsNorm, Rotary, pick};
 use crate::model::linear::Vocabulary;
 use crate::model::network::{Bank, Drift, LayerHook, Logits, Network, NetworkError, NetworkSpec, Pass, RefreshHook};
+use crate::model::reduce::TensorRows;
 use crate::model::weights::{LoadError, Weights};
 use refresh::Outputs;
 use watch::Traces;
@@ -163,8 +166,13 @@ impl Body {
             return Ok(Logits::new(vocab, Vec::new()));
         }
         let x = if rows.len() < x.dim(0)? { pick(x, 0, rows)? } else { x.clone() };
-        let logits = self.logits(&x)?.to_dtype(DType::F32)?;
-        Ok(Logits::new(vocab, logits.flatten_all()?.to_vec1()?))
+        let logits = self.logits(&x)?;
+        self.device.tensors().synchronize()?;
+        Ok(match self.device.kernels() {
+            Kernels::Fused => Logits::new(vocab, logits.flatten_all()?.to_vec1()?),
+            // What other devices make stays there. They are waited for, so that the time is counted where it is spent.
+            Kernels::Library => Logits::on_device(vocab, Arc::new(TensorRows(logits))),
+        })
     }
 
     /// The buffers of a bank.

@@ -107,6 +107,8 @@ pub struct Tokenizer {
     inner: Inner,
     /// The same tokenizer, deaf to special tokens in the text; made when a text first needs it.
     plain: OnceLock<Inner>,
+    /// The text of every id; made when first asked for.
+    texts: OnceLock<Vec<String>>,
     origin: String,
     scheme: Scheme,
     /// Special tokens with their ids, the longest first.
@@ -163,7 +165,18 @@ impl Tokenizer {
             .or_else(|| find(&MASK_NAMES));
         let scheme = Scheme::of(&inner);
         let layout = Layout { template: side.template, system: None };
-        Ok(Self { inner, plain: OnceLock::new(), origin, scheme, specials, end, ends, mask, layout })
+        Ok(Self {
+            inner,
+            plain: OnceLock::new(),
+            texts: OnceLock::new(),
+            origin,
+            scheme,
+            specials,
+            end,
+            ends,
+            mask,
+            layout,
+        })
     }
 
     /// Ids of `text`, with no template around it. Special tokens that the text spells out are taken as such.
@@ -217,6 +230,13 @@ impl Tokenizer {
 
     fn run(&self, names: impl Iterator<Item = Option<String>>) -> Run<'_> {
         Run::new(&self.inner, self.scheme, names.collect())
+    }
+
+    /// Ids of the tokens whose text holds one of `marks`, ascending; special tokens have no text.
+    pub fn ids_with(&self, marks: &[char]) -> Vec<u32> {
+        let texts =
+            self.texts.get_or_init(|| (0..self.vocab_size() as u32).map(|id| self.decode_plain(&[id])).collect());
+        (0u32..).zip(texts).filter(|(_, text)| text.contains(marks)).map(|(id, _)| id).collect()
     }
 
     /// The id of a token by its name in the vocabulary.
@@ -345,6 +365,19 @@ mod tests {
         let mut inner = Inner::new(model);
         inner.add_special_tokens([tokenizers::AddedToken::from("</s>", true)]).unwrap();
         Tokenizer::from_bytes(inner.to_string(false).unwrap().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn tokens_are_found_by_what_their_text_holds() {
+        for (marks, text) in [(&[','][..], "Max, Leo"), (&['\n'], "1\n2"), (&['\n', ',', '.'], "Max.\nLeo, Max")] {
+            let found = WORDS.ids_with(marks);
+            assert!(found.is_sorted());
+            for id in 0..WORDS.vocab_size() as u32 {
+                assert_eq!(found.binary_search(&id).is_ok(), WORDS.decode_plain(&[id]).contains(marks), "id {id}");
+            }
+            let ids = WORDS.encode(text).unwrap();
+            assert!(ids.iter().any(|id| found.contains(id)), "{text:?}");
+        }
     }
 
     #[test]

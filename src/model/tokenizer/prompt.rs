@@ -87,12 +87,18 @@ impl Tokenizer {
     /// Ids of a text by itself, with the token that this tokenizer puts before every text, where it has one. One that
     /// it would put behind the text is left out: the text is there to be continued.
     fn encode_raw(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
-        let encoding = self.inner.encode_fast(text, true).map_err(|error| encode_error(text, &*error))?;
+        Ok(self.encode_raw_spans(text)?.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// As a prompt without a template, with the byte range of `text` that each token stands for.
+    pub fn encode_raw_spans(&self, text: &str) -> Result<Vec<(u32, Range<usize>)>, TokenizerError> {
+        let encoding = self.inner.encode(text, true).map_err(|error| encode_error(text, &*error))?;
         let added = encoding.get_special_tokens_mask().iter().rev().take_while(|added| **added == 1).count();
-        let ids = encoding.get_ids();
+        let all = encoding.get_ids().len();
         // In an empty text everything is added, and what stands before it is kept.
-        let kept = if added == ids.len() { ids.len().min(1) } else { ids.len() - added };
-        Ok(ids[..kept].to_vec())
+        let kept = if added == all { all.min(1) } else { all - added };
+        let spans = encoding.get_offsets().iter().map(|&(start, end)| start..end);
+        Ok(encoding.get_ids().iter().copied().zip(spans).take(kept).collect())
     }
 
     /// The special token that `text` spells out first.

@@ -138,6 +138,12 @@ impl Weights {
         self.elements.get()
     }
 
+    /// Number of elements in all tensors, a head that is the embedding once more left out.
+    pub fn elements(&self, tied: bool) -> usize {
+        let counts = |name: &str| !(tied && HEADS.contains(&name));
+        self.all().filter(|(name, _)| counts(name)).map(|(_, stored)| stored.elements()).sum()
+    }
+
     /// Bytes of all tensors in the file.
     pub fn stored_bytes(&self) -> u64 {
         self.total

@@ -5,6 +5,8 @@
 pub struct Glyphs {
     /// A masked position.
     pub mask: &'static str,
+    /// A position that was masked again.
+    pub mask_again: &'static str,
     /// A masked position whose K/V row was reused.
     pub mask_reused: &'static str,
     /// A masked position that was not attended to.
@@ -78,6 +80,7 @@ pub struct Glyphs {
 /// For terminals that show Unicode.
 pub static UNICODE: Glyphs = Glyphs {
     mask: "░",
+    mask_again: "╳",
     mask_reused: "▒",
     mask_dropped: "·",
     eos: "∎",
@@ -117,6 +120,7 @@ pub static UNICODE: Glyphs = Glyphs {
 /// For terminals that do not.
 pub static ASCII: Glyphs = Glyphs {
     mask: "#",
+    mask_again: "x",
     mask_reused: "%",
     mask_dropped: ".",
     eos: "$",
@@ -164,6 +168,7 @@ mod tests {
         for set in [&UNICODE, &ASCII] {
             let single = [
                 set.mask,
+                set.mask_again,
                 set.mask_reused,
                 set.mask_dropped,
                 set.eos,

@@ -215,13 +215,21 @@ impl Theme {
         match reason {
             Reason::Quota => palette.sky,
             // What passed the test of its rule; a rule has one test.
-            Reason::Threshold | Reason::Factor | Reason::Entropy | Reason::AtRest => palette.accent,
-            Reason::BestOfStep => palette.purple,
-            Reason::Drawn | Reason::Credit => palette.yellow,
+            Reason::Threshold | Reason::Factor | Reason::Entropy | Reason::AtRest | Reason::Filter | Reason::WideIn => {
+                palette.accent
+            }
+            Reason::BestOfStep | Reason::BestOfRun => palette.purple,
+            Reason::Drawn | Reason::Credit | Reason::Edit | Reason::Revised => palette.yellow,
             Reason::GuideAgreed | Reason::Neighbour => palette.teal,
             Reason::Forced | Reason::BlockEntry | Reason::EarlyCommit => palette.orange,
+            Reason::GuideWrote => palette.vermilion,
             Reason::EndOfText => palette.faint,
         }
+    }
+
+    /// The colour of what was masked again.
+    pub fn remasked(&self) -> Tone {
+        self.palette().vermilion
     }
 
     /// The colour of a K/V row's use; reused rows grow paler with age.
@@ -240,7 +248,7 @@ impl Theme {
         let palette = self.palette();
         match verdict {
             Verdict::Agreed => palette.teal,
-            Verdict::Rejected => palette.vermilion,
+            Verdict::Rejected | Verdict::Replaced => palette.vermilion,
             Verdict::Forced => palette.orange,
             Verdict::NotReached => palette.dim,
         }
@@ -264,6 +272,7 @@ pub fn verdict_mark(verdict: Verdict) -> Modifier {
     match verdict {
         Verdict::Agreed => Modifier::empty(),
         Verdict::Rejected => Modifier::CROSSED_OUT,
+        Verdict::Replaced => Modifier::ITALIC,
         Verdict::Forced => Modifier::UNDERLINED,
         Verdict::NotReached => Modifier::DIM,
     }

@@ -1,28 +1,27 @@
 //! News from the engine.
 
-use super::Effect;
+use super::{Effect, models};
 use crate::{
     engine::protocol::{Command, Event, RunId},
     trace::{Log, printable},
     tui::{
         action::Notice,
-        app::{App, Engine, Phase, Run},
+        app::{App, Phase, Run},
     },
 };
 
 /// Takes an event in; what belongs to another run than the one shown is dropped.
 pub(super) fn hear(app: &mut App, event: Event) -> Vec<Effect> {
     match event {
-        Event::Ready { denoiser, guide } => {
-            app.engine = Engine::Ready { denoiser, guide };
-            if std::mem::take(&mut app.queued) {
-                return super::prompt::submit(app);
-            }
+        Event::Loading { progress } => return models::goes_on(app, progress),
+        Event::Ready { denoiser, guide, request } => {
+            return models::ready(app, denoiser, guide, request.map(|request| *request));
         }
-        Event::LoadFailed { message } => {
-            app.queued = false;
-            app.engine = Engine::Failed(printable::line(&message));
+        Event::LoadFailed { message, request } => {
+            return models::failed(app, &message, request.map(|request| *request));
         }
+        Event::Warning { message } => app.tell(Notice::note(printable::line(&message))),
+        Event::Shelf { shelf } => return models::found(app, *shelf),
         Event::Started { run, header } if run == app.last_run => {
             let follows_same_canvas = app.log().is_some_and(|log| log.header().prompt_ids == header.prompt_ids);
             app.run = Some(Run { id: run, log: Box::new(Log::new(*header)), phase: Phase::Under });

@@ -1,6 +1,6 @@
 //! The layers above the screen: help, legend, gallery, presets.
 
-use super::{Effect, prompt};
+use super::{Effect, models, prompt};
 use crate::{
     settings::presets,
     tui::{
@@ -17,6 +17,9 @@ pub(super) fn toggle(app: &mut App, overlay: Overlay) -> Vec<Effect> {
     } else {
         app.overlays.retain(|open| *open != overlay);
         app.overlays.push(overlay);
+    }
+    if app.overlays.last() == Some(&Overlay::Models) {
+        return models::look(app);
     }
     app.list = match app.overlays.last() {
         Some(Overlay::Presets) => {
@@ -36,6 +39,7 @@ fn rows(app: &App) -> usize {
     match app.overlays.last() {
         Some(Overlay::Gallery) => app.examples.len(),
         Some(Overlay::Presets) => presets().len(),
+        Some(Overlay::Models) => app.library.choices().len(),
         Some(Overlay::Help) => help::line_count(),
         Some(Overlay::Legend) => legend::line_count(app),
         _ => 0,
@@ -63,6 +67,9 @@ pub(super) fn select(app: &mut App, row: usize) -> Vec<Effect> {
 
 /// Takes the selected row.
 pub(super) fn accept(app: &mut App) -> Vec<Effect> {
+    if app.overlays.last() == Some(&Overlay::Models) {
+        return models::accept(app);
+    }
     let row = app.list;
     match app.overlays.pop() {
         Some(Overlay::Gallery) => {

@@ -3,6 +3,7 @@
 mod engine;
 mod knobs;
 mod lists;
+mod models;
 mod playing;
 mod prompt;
 mod selecting;
@@ -77,6 +78,11 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         Action::EntryAccept => knobs::entry_accept(app),
         Action::KnobsAll => knobs::list_all(app),
         Action::KnobReset => knobs::reset(app),
+
+        Action::ModelRole => models::other_role(app),
+        Action::SourceChar(c) => models::typed(app, c.encode_utf8(&mut [0; 4])),
+        Action::SourceErase => models::erase(app),
+        Action::CancelLoad => models::cancel(app),
 
         Action::SaveTrace => save_trace(app),
 

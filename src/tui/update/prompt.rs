@@ -1,11 +1,11 @@
 //! Writing a prompt and starting a run.
 
-use super::{Effect, command};
+use super::{Effect, command, models};
 use crate::{
     engine::protocol::{Command, Request},
     trace::printable,
     tui::{
-        action::{Focus, Notice},
+        action::{Focus, Notice, Overlay},
         app::{App, Engine},
         prompt::PromptEditor,
         reading::Reading,
@@ -23,6 +23,9 @@ pub(super) fn edit(app: &mut App, change: impl FnOnce(&mut PromptEditor)) -> Vec
 
 /// Pasted text goes where text is typed, and to the prompt where none is.
 pub(super) fn paste(app: &mut App, text: &str) -> Vec<Effect> {
+    if app.overlays.last() == Some(&Overlay::Models) {
+        return models::typed(app, text.trim());
+    }
     if let Some(entry) = &mut app.knobs.entry {
         entry.push_str(&printable::line(text.trim()));
         return Vec::new();

@@ -189,7 +189,7 @@ fn faded(theme: Theme, style: ratatui::style::Style) -> ratatui::style::Style {
 /// The first row to show: the selected token, or what the step wrote last, stays in sight.
 fn scroll(app: &App, view: &StepView<'_>, rows: &[Option<&Row>], height: usize) -> usize {
     let last_written = view.record.and_then(|record| {
-        let text = record.commits.iter().filter(|commit| commit.token != view.log.header().eos_id);
+        let text = record.commits.iter().filter(|commit| !view.log.header().is_end(commit.token));
         text.map(|commit| commit.position).max().or_else(|| record.commits.first().map(|commit| commit.position))
     });
     let kept = app.lens.selected.or(last_written).unwrap_or(0);
@@ -244,7 +244,7 @@ fn token<'a>(app: &App, view: &StepView<'a>, position: usize) -> (Cow<'a, str>, 
 /// A draft on its slab: its text without blanks around it.
 fn draft_text(theme: Theme, view: &StepView<'_>, id: u32) -> String {
     let glyphs = theme.glyphs;
-    let shown = if id == view.log.header().eos_id {
+    let shown = if view.log.header().is_end(id) {
         glyphs.eos.to_owned()
     } else {
         let text = view.log.text_of(id).map_or("", |text| text);

@@ -61,35 +61,49 @@ pub(super) fn because(reason: Reason) -> &'static str {
         Reason::EarlyCommit => "by early commit",
         Reason::BestOfStep => "best of the step",
         Reason::Drawn => "drawn by lot",
+        Reason::Filter => "by the filter",
+        Reason::WideIn => "wide in",
+        Reason::BestOfRun => "best of its run",
+        Reason::Edit => "as an edit",
+        Reason::Revised => "written anew",
         Reason::GuideAgreed => "with the guide",
         Reason::Forced => "forced",
+        Reason::GuideWrote => "by the guide",
         Reason::BlockEntry => "on entering the block",
         Reason::EndOfText => "end-of-text fill",
     }
 }
 
 /// Every reason, in the order of their importance.
-pub(super) const REASONS: [Reason; 14] = [
+pub(super) const REASONS: [Reason; 20] = [
     Reason::GuideAgreed,
     Reason::Forced,
+    Reason::GuideWrote,
     Reason::BlockEntry,
     Reason::Threshold,
     Reason::Factor,
     Reason::Entropy,
     Reason::AtRest,
+    Reason::Filter,
+    Reason::WideIn,
     Reason::Neighbour,
     Reason::Credit,
+    Reason::BestOfRun,
     Reason::BestOfStep,
     Reason::Quota,
     Reason::Drawn,
+    Reason::Edit,
+    Reason::Revised,
     Reason::EarlyCommit,
     Reason::EndOfText,
 ];
 
 fn written(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
     let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
+    let mut taken_back = taken_back(record, pen);
     if record.commits.is_empty() {
-        return vec![span("wrote nothing", text)];
+        taken_back.insert(0, span("wrote nothing", text));
+        return taken_back;
     }
     let counts = REASONS
         .into_iter()
@@ -104,13 +118,28 @@ fn written(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
         spans.push(span(format!("{thing} "), text));
         spans.push(span(because(reason), pen.theme.ink(pen.theme.reason(reason))));
     }
+    spans.append(&mut taken_back);
     spans
+}
+
+/// What was masked again: ", masked 2 again".
+fn taken_back(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
+    if record.remasked.is_empty() {
+        return Vec::new();
+    }
+    let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
+    vec![
+        span(", masked ", dim),
+        span(format!("{} ", record.remasked.len()), text),
+        span("again", pen.theme.ink(pen.theme.remasked())),
+    ]
 }
 
 /// Mean confidence of what the step wrote; end of text is left out, it is always sure.
 fn confidence(record: &StepRecord, view: &StepView<'_>, pen: &Pen<'_>) -> Vec<Span<'static>> {
-    let eos = view.log.header().eos_id;
-    let scored = record.commits.iter().filter(|commit| commit.reason != Reason::EndOfText && commit.token != eos);
+    let header = view.log.header();
+    let scored =
+        record.commits.iter().filter(|commit| commit.reason != Reason::EndOfText && !header.is_end(commit.token));
     let (sum, count) = scored.fold((0.0, 0), |(sum, count), commit| (sum + commit.confidence, count + 1));
     if count == 0 {
         return Vec::new();
@@ -136,22 +165,29 @@ fn gap(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
 /// Where the guide stopped, and what it would have written there: ", which then wanted dog, not goat".
 fn objection(record: &StepRecord, view: &StepView<'_>, pen: &Pen<'_>) -> Vec<Span<'static>> {
     let mut drafts = record.guide.iter().flat_map(|review| &review.drafts);
-    let refused = drafts.find(|draft| matches!(draft.verdict, Verdict::Rejected | Verdict::Forced));
+    let refused = drafts.find(|draft| matches!(draft.verdict, Verdict::Rejected | Verdict::Forced | Verdict::Replaced));
     let Some((draft, seen)) = refused.and_then(|draft| Some((draft, draft.view?))) else {
         return Vec::new();
     };
     let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
     let name = |id| printable::line(view.name(id, pen.theme.glyphs.eos).trim());
-    let mut spans = vec![span(if draft.verdict == Verdict::Forced { ": the guide " } else { ", which then " }, dim)];
-    if seen.token == draft.draft {
+    let agreed = drafts_agreed(record);
+    let mut spans = vec![span(if agreed { ", which then " } else { ": the guide " }, dim)];
+    let favourite = draft.instead.unwrap_or(seen.token);
+    if favourite == draft.draft || (seen.rank == 0 && draft.instead.is_none()) {
         spans.push(span("doubted ", dim));
     } else {
-        spans.push(span("wanted ", dim));
-        spans.push(span(name(seen.token), text));
+        spans.push(span(if draft.verdict == Verdict::Replaced { "wrote " } else { "wanted " }, dim));
+        spans.push(span(name(favourite), text));
         spans.push(span(", not ", dim));
     }
     spans.push(span(name(draft.draft), pen.theme.ink(pen.theme.verdict(draft.verdict))));
     spans
+}
+
+/// Whether the guide accepted any draft of the step.
+fn drafts_agreed(record: &StepRecord) -> bool {
+    record.guide.as_ref().is_some_and(|review| review.accepted > 0)
 }
 
 /// The end of the run: the checker's verdict where there is one, else why it ended.

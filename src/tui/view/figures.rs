@@ -5,7 +5,10 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::pen::{Pen, count, span, width};
+use super::{
+    pen::{Pen, count, span, width},
+    step::StepView,
+};
 use crate::{
     trace::{Figures, Log},
     tui::{
@@ -30,7 +33,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let figures = Figures::of(log, app.shown());
     let mut sheet = Sheet { area, y: area.y + 1, pen };
     sheet.tokens(log, &figures);
-    sheet.passes(&figures);
+    sheet.passes(log, &figures);
     sheet.time(&figures);
     sheet.positions(&figures);
     sheet.audit(&figures);
@@ -75,9 +78,10 @@ impl Sheet<'_, '_> {
         self.figure("tokens per second", &speed, &format!("on {device}"));
     }
 
-    fn passes(&mut self, figures: &Figures) {
+    fn passes(&mut self, log: &Log, figures: &Figures) {
         self.figure("denoiser passes", &count(figures.cost.nfe.into()), "NFE");
-        self.figure("guide passes", &count(figures.cost.guide_forwards.into()), "");
+        let reading = if StepView::new(log, figures.steps).guide_reads_text() { "reads text" } else { "" };
+        self.figure("guide passes", &count(figures.cost.guide_forwards.into()), reading);
         let accepted = figures.acceptance().map_or_else(|| NONE.to_owned(), percent);
         let remark = if figures.reviews == 0 {
             "no guide".to_owned()

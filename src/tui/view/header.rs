@@ -2,7 +2,11 @@
 
 use ratatui::{layout::Rect, text::Line};
 
-use super::pen::{Pen, count, span, width};
+use super::{
+    models,
+    pen::{Pen, count, span, width},
+    step::StepView,
+};
 use crate::{
     decode::record::StopReason,
     settings::DEFAULT_PRESET,
@@ -44,7 +48,8 @@ fn facts(app: &App) -> Vec<String> {
     if let Some((denoiser, guide)) = app.models() {
         facts.push(format!("{} {}", printable::line(&denoiser.name), weights(denoiser)));
         if let Some(guide) = guide {
-            facts.push(format!("guide {}", weights(guide)));
+            let by_text = app.log().is_some_and(|log| StepView::new(log, log.len()).guide_reads_text());
+            facts.push(format!("guide {}{}", weights(guide), if by_text { ", reads text" } else { "" }));
         }
     }
     let preset = match app.log().filter(|_| app.is_replay()) {
@@ -64,19 +69,23 @@ fn state(app: &App, pen: &Pen<'_>) -> Line<'static> {
     let glyphs = pen.theme.glyphs;
     let (dim, accent) = (pen.style(Role::Dim), pen.style(Role::Accent));
     let (good, bad) = (pen.style(Role::Good), pen.style(Role::Bad));
+    let mut line = Vec::new();
+    if let Some(loading) = &app.library.loading {
+        line = models::brief(app, loading, pen);
+    }
     let Some(run) = &app.run else {
         return Line::from(match &app.engine {
-            Engine::Loading => {
-                let turn = (app.now.as_millis() / 90) as usize % glyphs.spinner.len();
-                vec![span(glyphs.spinner[turn], accent), span(" loading the networks", dim)]
-            }
+            _ if !line.is_empty() => line,
+            Engine::Loading => Vec::new(),
             Engine::Ready { .. } => vec![span("ready", dim)],
             Engine::Failed(_) => vec![span(format!("{} no model", glyphs.wrong), bad)],
             Engine::Absent => Vec::new(),
         });
     };
     let (shown, len) = (app.shown(), run.log.len());
-    let mut line = Vec::new();
+    if !line.is_empty() {
+        line.push(span(format!("  {}  ", glyphs.dot), pen.style(Role::Faint)));
+    }
     if !app.follows() {
         let word = if app.player.playing { format!("{} plays", glyphs.pointer) } else { glyphs.scrubbed.to_owned() };
         line.push(span(format!("{word} step {shown} of {len}"), accent));

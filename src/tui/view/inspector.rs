@@ -111,7 +111,9 @@ impl Glass<'_, '_> {
         match self.view.state(position) {
             State::Prompt => self.fact("state", vec![span("prompt, given", text)]),
             State::Masked => {
-                self.fact("state", vec![span("masked", text)]);
+                let again = if self.view.is_remasked(position) { " again by this step" } else { "" };
+                let again = span(again, self.pen.theme.ink(self.pen.theme.remasked()));
+                self.fact("state", vec![span("masked", text), again]);
                 if let Some(proposal) = self.view.proposal(position) {
                     self.measure(proposal.confidence, proposal.entropy);
                 } else if self.view.record.is_some() {
@@ -210,6 +212,7 @@ impl Glass<'_, '_> {
         let word = match review.verdict {
             Verdict::Agreed => "agreed",
             Verdict::Rejected => "rejected",
+            Verdict::Replaced => "rejected, and replaced",
             Verdict::Forced => "forced: nothing agreed",
             Verdict::NotReached => "not reached",
         };
@@ -224,7 +227,12 @@ impl Glass<'_, '_> {
         let draft = printable::line(self.name(review.draft).trim());
         self.fact("  draft", vec![span(draft, text), span(format!("  {:.3}", seen.draft_probability), dim)]);
         self.fact("", vec![span(place, dim)]);
-        if seen.token != review.draft {
+        if let Some(other) = review.instead {
+            let drawn = printable::line(self.name(other).trim());
+            let label = if review.verdict == Verdict::Replaced { "  wrote" } else { "  drew" };
+            self.fact(label, vec![span(drawn, text)]);
+        }
+        if seen.rank > 0 {
             let wanted = printable::line(self.name(seen.token).trim());
             self.fact("  wanted", vec![span(wanted, text), span(format!("  {:.3}", seen.top_probability), dim)]);
         }

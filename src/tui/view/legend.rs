@@ -27,10 +27,11 @@ const STATUSES: [(KvStatus, &str, &str); 4] = [
     (KvStatus::Dropped, "dropped", "not attended to at all"),
 ];
 
-const VERDICTS: [(Verdict, &str, &str); 4] = [
+const VERDICTS: [(Verdict, &str, &str); 5] = [
     (Verdict::Agreed, "agreed", "the guide accepts the draft"),
     (Verdict::Rejected, "rejected", "the first draft that it does not accept"),
     (Verdict::Forced, "forced", "nothing accepted: the first draft is written all the same"),
+    (Verdict::Replaced, "replaced", "the guide's own token is written in its place"),
     (Verdict::NotReached, "not reached", "behind the first rejection: not judged"),
 ];
 
@@ -156,6 +157,8 @@ fn lines(app: &App, theme: Theme) -> Vec<Line<'static>> {
     lines.push(entry(span("word", fresh_style(theme)), "written in this step"));
     lines.push(entry(span("word", draft_style(theme)), "a draft on a masked place; stronger the surer"));
     lines.push(entry(span(glyphs.mask.repeat(2), draft_style(theme)), "masked; d switches between drafts and masks"));
+    let again = span(glyphs.mask_again.repeat(2), looks::taken_back(theme));
+    lines.push(entry(again, "written before, masked again by this step"));
     lines.push(Line::default());
     lines.push(heading(Layer::Cache, "2"));
     for (status, name, meaning) in STATUSES {

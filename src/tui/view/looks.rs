@@ -28,6 +28,7 @@ pub fn look(theme: Theme, view: &StepView<'_>, layer: Layer, position: usize) ->
 pub fn mask_sign(theme: Theme, view: &StepView<'_>, layer: Layer, position: usize) -> &'static str {
     let glyphs = theme.glyphs;
     match (layer, view.kv(position).map(|kv| kv.status)) {
+        (Layer::Confidence, _) if view.is_remasked(position) => glyphs.mask_again,
         (Layer::Cache, Some(KvStatus::Reused | KvStatus::Stale)) => glyphs.mask_reused,
         (Layer::Cache, Some(KvStatus::Dropped)) => glyphs.mask_dropped,
         _ => glyphs.mask,
@@ -37,10 +38,11 @@ pub fn mask_sign(theme: Theme, view: &StepView<'_>, layer: Layer, position: usiz
 fn by_confidence(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
     match view.state(position) {
         State::Prompt => theme.style(Role::Dim),
+        State::Masked if view.is_remasked(position) => taken_back(theme),
         State::Masked if is_idle(view, position) => idle(theme),
         State::Masked => match view.proposal(position) {
             // That nothing more will come is soon sure, and not worth a colour.
-            Some(proposal) if proposal.token == view.log.header().eos_id => idle(theme),
+            Some(proposal) if view.log.header().is_end(proposal.token) => idle(theme),
             Some(proposal) => slab(theme, theme.confidence(proposal.confidence), proposal.confidence),
             None => idle(theme),
         },
@@ -86,6 +88,7 @@ fn by_guide(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
             let verdict = match reason {
                 crate::decode::record::Reason::GuideAgreed => Some(Verdict::Agreed),
                 crate::decode::record::Reason::Forced => Some(Verdict::Forced),
+                crate::decode::record::Reason::GuideWrote => Some(Verdict::Replaced),
                 _ => None,
             };
             let tone = verdict.map_or(theme.palette().dim, |verdict| theme.verdict(verdict));
@@ -157,6 +160,11 @@ pub(super) fn slab(theme: Theme, tone: Tone, strength: f32) -> Style {
     let style = theme.ink(ink).patch(theme.fill(ground.mix(tone, 0.10 + 0.14 * strength)));
     let dim = if theme.paints() { Modifier::empty() } else { Modifier::DIM };
     style.add_modifier(Modifier::ITALIC | dim)
+}
+
+/// Masked again in this very step: the slab of a mask, in the colour of what is refused.
+pub(super) fn taken_back(theme: Theme) -> Style {
+    slab(theme, theme.remasked(), 1.0).add_modifier(Modifier::BOLD)
 }
 
 /// Written in this very step: wet ink.

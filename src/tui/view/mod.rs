@@ -27,6 +27,7 @@ mod layout;
 pub mod legend;
 mod listing;
 mod looks;
+mod models;
 mod notice;
 mod pen;
 mod presets;
@@ -101,6 +102,7 @@ fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
         Overlay::Legend => legend::draw(app, area, pen),
         Overlay::Gallery => gallery::draw(app, area, pen),
         Overlay::Presets => presets::draw(app, area, pen),
+        Overlay::Models => models::draw(app, area, pen),
     }
 }
 

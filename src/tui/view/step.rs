@@ -2,7 +2,7 @@
 
 use crate::{
     decode::record::{
-        AuditReport, AuditedPosition, DraftReview, KvUse, Proposal, Reason, Region, RowDrift, StepRecord,
+        AuditReport, AuditedPosition, DraftReview, GuideReading, KvUse, Proposal, Reason, Region, RowDrift, StepRecord,
     },
     trace::{Canvas, Log},
 };
@@ -75,9 +75,14 @@ impl<'a> StepView<'a> {
         }
     }
 
+    /// Whether this step masked a position again that was written before; it may have been written anew since.
+    pub fn is_remasked(&self, position: usize) -> bool {
+        self.record.is_some_and(|record| record.remasked.binary_search(&position).is_ok())
+    }
+
     /// Whether a position holds end of text.
     pub fn is_eos(&self, position: usize) -> bool {
-        position >= self.prompt_length() && self.id(position) == Some(self.log.header().eos_id)
+        position >= self.prompt_length() && self.id(position).is_some_and(|id| self.log.header().is_end(id))
     }
 
     /// What the denoiser proposed at a position in this step.
@@ -89,6 +94,12 @@ impl<'a> StepView<'a> {
     /// How the K/V row of a position was used in this step.
     pub fn kv(&self, position: usize) -> Option<KvUse> {
         self.record?.kv.get(position).copied()
+    }
+
+    /// Whether the guide reads the denoiser's text and not its ids, as far as the log goes.
+    pub fn guide_reads_text(&self) -> bool {
+        let mut reviews = self.log.entries().iter().rev().filter_map(|entry| entry.record.guide.as_ref());
+        reviews.next().is_some_and(|review| review.reading == GuideReading::Text)
     }
 
     /// What the guide said about a position in this step.
@@ -126,7 +137,7 @@ impl<'a> StepView<'a> {
     /// The text of an id by itself, with signs for what has none.
     pub fn name(&self, id: u32, eos: &str) -> String {
         let header = self.log.header();
-        if id == header.eos_id {
+        if header.is_end(id) {
             return format!("{eos} end of text");
         }
         if id == header.mask_id {

@@ -61,12 +61,12 @@ struct Column {
 impl Column {
     fn of(log: &Log, steps: std::ops::Range<usize>) -> Self {
         let mut column = Self::default();
-        let eos = log.header().eos_id;
+        let header = log.header();
         for entry in log.entries().get(steps).unwrap_or_default() {
             column.changed |= !entry.record.changes.is_empty();
             for commit in &entry.record.commits {
                 *column.counts.entry(commit.reason).or_default() += 1;
-                if commit.reason != Reason::EndOfText && commit.token != eos {
+                if commit.reason != Reason::EndOfText && !header.is_end(commit.token) {
                     column.confidence += commit.confidence;
                     column.scored += 1;
                 }
@@ -161,15 +161,24 @@ fn fill(pen: &Pen<'_>, reason: Reason) -> &'static str {
         return glyphs.rising[7];
     }
     match reason {
-        Reason::GuideAgreed | Reason::Quota | Reason::Threshold | Reason::Factor | Reason::Entropy | Reason::AtRest => {
-            glyphs.rising[7]
-        }
+        Reason::GuideAgreed
+        | Reason::Quota
+        | Reason::Threshold
+        | Reason::Factor
+        | Reason::Entropy
+        | Reason::AtRest
+        | Reason::Filter
+        | Reason::WideIn => glyphs.rising[7],
         Reason::Forced
+        | Reason::GuideWrote
         | Reason::BlockEntry
         | Reason::BestOfStep
+        | Reason::BestOfRun
         | Reason::Drawn
         | Reason::Neighbour
         | Reason::Credit
+        | Reason::Edit
+        | Reason::Revised
         | Reason::EarlyCommit => glyphs.mask_reused,
         Reason::EndOfText => glyphs.mask_dropped,
     }

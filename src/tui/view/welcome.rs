@@ -80,7 +80,11 @@ fn wordmark(pen: &Pen<'_>) -> Line<'static> {
 
 fn models(app: &App, measure: u16, pen: &Pen<'_>) -> Vec<Line<'static>> {
     let (text, role) = match &app.engine {
-        Engine::Loading => ("The networks are being loaded; type in the meantime.".to_owned(), Role::Faint),
+        Engine::Loading => {
+            let loading = app.library.loading.as_ref().filter(|loading| loading.progress.is_some());
+            let what = loading.map_or_else(|| "The networks are being loaded".to_owned(), super::models::words);
+            (format!("{what}; type in the meantime."), Role::Faint)
+        }
         Engine::Ready { denoiser, .. } if denoiser.name == "embedded" => (
             "The embedded pair is small and has learned six things: stories, lists, sums, JSON, Python and sudoku."
                 .to_owned(),

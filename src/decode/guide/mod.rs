@@ -1,0 +1,284 @@
+//! Slot 6, guide: the longest run of drafts that a small autoregressive model agrees with.
+//!
+//! Guided Diffusion (FlashDLM, arXiv 2505.21467, §3.2.2; released assisted sampler): the denoiser drafts every masked
+//! position greedily; the guide reads the drafts in one causal pass and only says how many of them, from the left, it
+//! accepts. It never writes. Where it accepts none, the first draft is committed all the same, so every step
+//! commits at least one token and quality stays the denoiser's. In the *speculative* variant of the same repository the
+//! guide's own token is written in place of the first rejected draft, and the denoiser only drafts.
+//!
+//! | file | question |
+//! |---|---|
+//! | `rules.rs` | is a draft accepted, and what would the guide write instead? |
+//! | `text.rs` | how are drafts judged by a guide of another vocabulary? |
+//!
+//! Left-to-right commits leave the masks as a suffix. A guide that is switched on in the middle of a run may find
+//! committed tokens between masks: it reads them as they are and judges the drafts only.
+
+mod rules;
+mod text;
+
+use std::ops::Range;
+
+pub use self::text::{GuideText, SpelledToken};
+use self::{
+    rules::{Case, Judge, Judgement, Wanted},
+    text::Transcript,
+};
+use super::{
+    clock::Clock,
+    decoder::DecodeError,
+    moment::Moment,
+    proposal::Candidate,
+    record::{Commit, Cost, DraftReview, GuideReading, GuideReview, Reason, Verdict},
+};
+use crate::{
+    model::network::{Logits, Network, Pass, Read},
+    settings::{GuideMismatch, GuideRule, Settings},
+};
+
+/// The guide of a run.
+pub(super) struct Guide {
+    reader: Reader,
+    /// Tokens of the denoiser that end a text.
+    ends: Vec<u32>,
+    /// Tokens of the denoiser; the guide's own, where they are others, are told as ids behind them.
+    vocab: u32,
+    /// How it reads the denoiser's text; `None` where it reads the denoiser's ids.
+    text: Option<Box<dyn GuideText>>,
+}
+
+/// The rows of logits that drafts were drawn from, for rules that weigh them: `(position, row)`.
+pub(super) type DraftRows<'a> = &'a [(usize, Vec<f32>)];
+
+/// Whether a rule weighs the denoiser's rows against the guide's.
+pub(super) fn weighs_rows(settings: &Settings) -> bool {
+    settings.guide == GuideRule::Product
+}
+
+/// Whether drafts are always the most likely tokens. All published rules draft greedily but the product of experts,
+/// whose draws are coupled by their noise.
+pub(super) fn drafts_greedily(settings: &Settings) -> bool {
+    !matches!(settings.guide, GuideRule::Off | GuideRule::Product)
+}
+
+/// How far a review got.
+struct Outcome {
+    /// Drafts accepted, from the left.
+    accepted: usize,
+    /// What the guide would write in place of the next one, and how likely it holds that; `None` where it rejected
+    /// nothing.
+    instead: Option<(u32, f32)>,
+}
+
+impl Guide {
+    /// A guide that has read nothing, beside a denoiser of `vocab` tokens, some of which (`ends`) end a text.
+    pub fn new(vocab: usize, ends: Vec<u32>) -> Self {
+        Self { reader: Reader::default(), ends, vocab: vocab as u32, text: None }
+    }
+
+    /// Counts `ends` as tokens that end a text.
+    pub fn set_ends(&mut self, ends: Vec<u32>) {
+        self.ends = ends;
+    }
+
+    /// Has the guide read text instead of ids.
+    pub fn read_text(&mut self, text: Box<dyn GuideText>) {
+        self.text = Some(text);
+    }
+
+    /// Why `settings` ask for what this guide cannot do, if they do.
+    pub fn objection(&self, settings: &Settings) -> Option<String> {
+        self.text.as_ref()?;
+        let (asked, found, way_out) = if settings.guide == GuideRule::Product {
+            ("mixes the distributions of denoiser and guide", "guide 'product'", "set guide to another rule")
+        } else if settings.guide != GuideRule::Off && settings.guide_mismatch == GuideMismatch::Guide {
+            ("writes the guide's own tokens", "guide-mismatch 'guide'", "set guide-mismatch to 'draft'")
+        } else {
+            return None;
+        };
+        Some(format!(
+            "{found} {asked}, and the guide has another vocabulary: {way_out}, or choose a guide that shares it"
+        ))
+    }
+
+    /// Has `network` judge the drafts of `candidates` (masked positions of the block, ascending, at least one).
+    pub fn review(
+        &mut self,
+        network: &mut dyn Network,
+        moment: Moment<'_>,
+        candidates: &[Candidate],
+        rows: DraftRows<'_>,
+        clock: &dyn Clock,
+        cost: &mut Cost,
+    ) -> Result<(GuideReview, Vec<Commit>), DecodeError> {
+        let began = clock.now();
+        let settings = moment.settings;
+        let mut drafts: Vec<DraftReview> = candidates
+            .iter()
+            .map(|Candidate { proposal, .. }| DraftReview {
+                position: proposal.position,
+                draft: proposal.token,
+                verdict: Verdict::NotReached,
+                view: None,
+                instead: None,
+            })
+            .collect();
+        let mut drafted = moment.canvas.ids().to_vec();
+        for draft in &drafts {
+            drafted[draft.position] = draft.draft;
+        }
+        self.reader.forwards.clear();
+        let outcome = match &self.text {
+            None => judge_ids(&mut self.reader, network, moment, &drafted, &mut drafts, rows, &self.ends)?,
+            Some(text) => {
+                let transcript = Transcript::new(&**text, moment.canvas.prompt(), &drafted, &drafts, &self.ends)?;
+                transcript.judge(&mut self.reader, network, moment, &mut drafts, self.vocab)?
+            }
+        };
+        let commits = decide(&mut drafts, candidates, &outcome, settings);
+        let forwards = std::mem::take(&mut self.reader.forwards);
+        cost.guide_forwards += forwards.len() as u32;
+        cost.guide_computed += forwards.iter().sum::<usize>() as u32;
+        cost.guide_us += clock.micros_since(began);
+        let reading = if self.text.is_some() { GuideReading::Text } else { GuideReading::Ids };
+        Ok((GuideReview { drafts, accepted: outcome.accepted, forwards, reading }, commits))
+    }
+}
+
+/// Judges drafts by their ids.
+fn judge_ids(
+    reader: &mut Reader,
+    network: &mut dyn Network,
+    moment: Moment<'_>,
+    drafted: &[u32],
+    drafts: &mut [DraftReview],
+    rows: DraftRows<'_>,
+    ends: &[u32],
+) -> Result<Outcome, DecodeError> {
+    let mut judge = Judge::new(moment);
+    let places: Vec<usize> = drafts.iter().map(|draft| draft.position).collect();
+    let case = |draft: &DraftReview| {
+        let wanted = if ends.contains(&draft.draft) { Wanted::AnyOf(ends) } else { Wanted::Token(draft.draft) };
+        let own = rows.binary_search_by_key(&draft.position, |(position, _)| *position).ok();
+        Case { wanted, address: draft.position, own: own.map(|at| &*rows[at].1) }
+    };
+    let cases: Vec<Case<'_>> = drafts.iter().map(case).collect();
+    let mut instead = None;
+    let accepted = reader.verify(network, drafted, &places, &cases, &mut judge, |index, judgement| {
+        let draft = &mut drafts[index];
+        let Judgement { accepted, view, instead: other } = judgement;
+        draft.view = Some(view);
+        if !accepted {
+            instead = Some(other);
+            draft.instead = Some(other.0).filter(|other| *other != view.token);
+        }
+        accepted
+    })?;
+    Ok(Outcome { accepted, instead })
+}
+
+/// Fills in the verdicts, and says what is written.
+fn decide(drafts: &mut [DraftReview], candidates: &[Candidate], outcome: &Outcome, settings: &Settings) -> Vec<Commit> {
+    let Outcome { accepted, instead } = *outcome;
+    let agreed = |candidate: &Candidate| candidate.commit(Reason::GuideAgreed);
+    let mut commits: Vec<Commit> = candidates[..accepted].iter().map(agreed).collect();
+    drafts[..accepted].iter_mut().for_each(|draft| draft.verdict = Verdict::Agreed);
+    let (Some(next), Some(candidate)) = (drafts.get_mut(accepted), candidates.get(accepted)) else {
+        return commits;
+    };
+    match instead.filter(|_| settings.guide_mismatch == GuideMismatch::Guide) {
+        Some((token, confidence)) => {
+            next.verdict = Verdict::Replaced;
+            commits.push(Commit { position: next.position, token, confidence, reason: Reason::GuideWrote });
+        }
+        None if accepted == 0 => {
+            next.verdict = Verdict::Forced;
+            commits.push(candidate.commit(Reason::Forced));
+        }
+        None if instead.is_some() => next.verdict = Verdict::Rejected,
+        None => {}
+    }
+    commits
+}
+
+/// What the guide has read: its K/V rows hold exactly these tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Reader {
+    read: Vec<u32>,
+    /// Tokens that were fed in each forward of the review under way.
+    forwards: Vec<usize>,
+}
+
+impl Reader {
+    /// Has the tokens at `places` (ascending, none of them the first) judged in the light of all tokens before them;
+    /// returns how many were accepted before the first that was not. A place may be one past the last token.
+    ///
+    /// Reads some tokens at a time, until one is rejected. `take` is given the index of the place and what `judge` says
+    /// of its case, and says whether to go on.
+    fn verify(
+        &mut self,
+        network: &mut dyn Network,
+        tokens: &[u32],
+        places: &[usize],
+        cases: &[Case<'_>],
+        judge: &mut Judge<'_>,
+        mut take: impl FnMut(usize, Judgement) -> bool,
+    ) -> Result<usize, DecodeError> {
+        let (Some(first), Some(last)) = (places.first().copied(), places.last().copied()) else { return Ok(0) };
+        let vocab = network.spec().vocab_size;
+        // A token that the guide has no word for can be judged (and rejected), but not be read.
+        let last = tokens[..last].iter().position(|token| *token as usize >= vocab).unwrap_or(last);
+        if last < first {
+            return Ok(0);
+        }
+        // A row predicts the token to its right, so reading starts one token left of the first place.
+        let mut start = first - 1;
+        self.rewind(network, tokens, start);
+        self.feed(network, tokens, self.read.len()..start, &[])?;
+        let mut accepted = 0;
+        while start < last {
+            let end = (start + judge.batch()).min(last);
+            let judged: Vec<usize> =
+                places[accepted..].iter().take_while(|place| **place <= end).map(|place| place - 1 - start).collect();
+            let logits = self.feed(network, tokens, start..end, &judged)?;
+            let cases = &cases[accepted..accepted + judged.len()];
+            let seen = judge.look(&logits, cases)?;
+            for (row, case) in cases.iter().enumerate() {
+                if !take(accepted, judge.judge_seen(&seen, row, *case)) {
+                    return Ok(accepted);
+                }
+                accepted += 1;
+            }
+            start = end;
+        }
+        Ok(accepted)
+    }
+
+    /// Forgets what the guide read beyond the longest common prefix with `tokens`, and beyond `limit`.
+    fn rewind(&mut self, network: &mut dyn Network, tokens: &[u32], limit: usize) {
+        let common = self.read.iter().zip(&tokens[..limit]).take_while(|(read, token)| read == token).count();
+        if common < self.read.len() {
+            self.read.truncate(common);
+            network.crop(common);
+        }
+    }
+
+    /// Feeds the tokens of `range`, which continue what was read, and returns the `wanted` rows of them.
+    fn feed(
+        &mut self,
+        network: &mut dyn Network,
+        tokens: &[u32],
+        range: Range<usize>,
+        wanted: &[usize],
+    ) -> Result<Logits, DecodeError> {
+        if range.is_empty() {
+            return Ok(Logits::new(network.spec().vocab_size, Vec::new()));
+        }
+        let ids = &tokens[range.clone()];
+        let positions: Vec<usize> = range.clone().collect();
+        let logits = network.forward(Pass::new(ids, &positions, Read::UpTo(range.end), wanted))?;
+        self.read.extend_from_slice(ids);
+        self.forwards.push(ids.len());
+        Ok(logits)
+    }
+}

@@ -1,0 +1,190 @@
+//! Guides of another vocabulary: drafts are judged by the text that they make.
+//!
+//! FlashDLM reports Qwen2.5 guides for LLaDA, whose vocabularies have nothing in common; its released code maps whole
+//! sequences or single tokens through their text, and rows and drafts get out of step where one token becomes
+//! several. Here the text of everything up to the last draft is encoded anew for the guide, the guide judges its own
+//! tokens of it, and a draft is accepted if the guide agreed with every one of its tokens that touches the draft.
+//!
+//! End of text has no characters, so it is told apart: text is what stands before the first end, and the guide agrees
+//! with an end if its own rule would accept one of its ends there.
+
+use std::ops::Range;
+
+use super::{
+    Outcome, Reader,
+    rules::{Case, Judge, Judgement, Wanted},
+};
+use crate::{
+    decode::{
+        decoder::DecodeError,
+        moment::Moment,
+        record::{DraftReview, GuideView},
+    },
+    model::network::Network,
+};
+
+/// How a guide of another vocabulary reads what the denoiser writes.
+pub trait GuideText: Send {
+    /// The text of generated tokens of the denoiser, and where each of them ends in it.
+    fn decode(&self, ids: &[u32]) -> (String, Vec<SpelledToken>);
+
+    /// The guide's tokens for the prompt followed by `text`, each with the bytes of `text` that it covers; those of the
+    /// prompt cover `0..0`. Tokens that share a character cover all of it.
+    ///
+    /// # Errors
+    /// One sentence, where the text has no encoding.
+    fn encode(&self, text: &str) -> Result<Vec<(u32, Range<usize>)>, String>;
+
+    /// The guide's tokens that end a text.
+    fn ends(&self) -> &[u32];
+}
+
+/// A token of the denoiser in its text, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpelledToken {
+    /// Where the characters that end in this token end.
+    pub end: usize,
+    /// Where the last character ends that it has a part in: beyond `end` where a later token completes it.
+    pub reach: usize,
+}
+
+/// What the guide reads, and what of it is judged.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Transcript {
+    /// The guide's tokens: prompt and text.
+    tokens: Vec<u32>,
+    /// What is judged, from left to right.
+    items: Vec<Item>,
+    /// The bytes of text that each draft before the end touches.
+    spans: Vec<Range<usize>>,
+    /// Bytes of text.
+    length: usize,
+    /// Whether the draft behind them is an end of text.
+    ends: bool,
+    /// How many drafts behind the first end are ends as well: nothing but padding.
+    padding: usize,
+    guide_ends: Vec<u32>,
+}
+
+/// Something to judge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Item {
+    /// Its place among the guide's tokens; one past the last for an end of text.
+    place: usize,
+    /// The bytes of text that it covers; nothing for an end of text.
+    span: Range<usize>,
+}
+
+impl Transcript {
+    /// Of the canvas with its drafts in place, from `prompt` on; `ends` are the denoiser's ends of text.
+    pub fn new(
+        text: &dyn GuideText,
+        prompt: usize,
+        drafted: &[u32],
+        drafts: &[DraftReview],
+        ends: &[u32],
+    ) -> Result<Self, DecodeError> {
+        let last = drafts.last().map_or(prompt, |draft| draft.position + 1);
+        let generated = &drafted[prompt..last];
+        let is_end = |id: &u32| ends.contains(id);
+        let first_end = generated.iter().position(is_end).unwrap_or(generated.len());
+        let (written, spelled) = text.decode(&generated[..first_end]);
+        let before = drafts.partition_point(|draft| draft.position < prompt + first_end);
+        let span = |draft: &DraftReview| {
+            let index = draft.position - prompt;
+            let start = index.checked_sub(1).map_or(0, |left| spelled[left].end);
+            start..spelled[index].reach
+        };
+        let spans: Vec<Range<usize>> = drafts[..before].iter().map(span).collect();
+        let behind = &drafts[before..];
+        let ends_here = behind.first().is_some_and(|draft| draft.position == prompt + first_end);
+        let padding = behind[usize::from(ends_here)..].iter().take_while(|draft| is_end(&draft.draft)).count();
+
+        let mut drafted_bytes = vec![false; written.len()];
+        for span in &spans {
+            drafted_bytes[span.clone()].fill(true);
+        }
+        let encoded = text
+            .encode(&written)
+            .map_err(|reason| DecodeError::Unusable(format!("the guide cannot read what was written: {reason}")))?;
+        let mut items = Vec::new();
+        let mut covered = 0;
+        for (place, (_, span)) in encoded.iter().enumerate() {
+            // Some tokenizers leave the space before a word out of its token's bytes; it belongs to it all the same.
+            let span = span.start.min(covered)..span.end.min(written.len());
+            covered = covered.max(span.end);
+            if place > 0 && drafted_bytes.get(span.clone()).is_some_and(|bytes| bytes.contains(&true)) {
+                items.push(Item { place, span });
+            }
+        }
+        let tokens: Vec<u32> = encoded.into_iter().map(|(id, _)| id).collect();
+        if ends_here && !tokens.is_empty() {
+            items.push(Item { place: tokens.len(), span: written.len()..written.len() });
+        }
+        let guide_ends = text.ends().to_vec();
+        Ok(Self { tokens, items, spans, length: written.len(), ends: ends_here, padding, guide_ends })
+    }
+
+    /// Has the guide judge its tokens; fills in what it saw at each draft. Ids of the guide are told as ids behind the
+    /// `vocab` of the denoiser.
+    pub fn judge(
+        &self,
+        reader: &mut Reader,
+        network: &mut dyn Network,
+        moment: Moment<'_>,
+        drafts: &mut [DraftReview],
+        vocab: u32,
+    ) -> Result<Outcome, DecodeError> {
+        // What does not fit into the guide's context is not judged, and so not accepted.
+        let context = network.spec().max_positions;
+        let places: Vec<usize> =
+            self.items.iter().map(|item| item.place).take_while(|place| *place <= context).collect();
+        let mut judge = Judge::new(moment);
+        let mut views: Vec<GuideView> = Vec::new();
+        let mut instead = None;
+        let case = |place: &usize| {
+            let wanted = self.tokens.get(*place).map_or(Wanted::AnyOf(&self.guide_ends), |id| Wanted::Token(*id));
+            Case { wanted, address: *place, own: None }
+        };
+        let cases: Vec<Case<'_>> = places.iter().map(case).collect();
+        let agreed = reader.verify(network, &self.tokens, &places, &cases, &mut judge, |_, judgement| {
+            let Judgement { accepted, mut view, instead: (other, probability) } = judgement;
+            view.token = view.token.saturating_add(vocab);
+            views.push(view);
+            if !accepted {
+                instead = Some((other.saturating_add(vocab), probability));
+            }
+            accepted
+        })?;
+        for (draft, at) in drafts.iter_mut().zip(0..) {
+            draft.view = self.item_of(at, views.len()).map(|item| views[item]);
+        }
+        let accepted = self.accepted(agreed);
+        if let (Some((other, _)), Some(draft)) = (instead, drafts.get_mut(accepted)) {
+            draft.instead = draft.view.and_then(|view| Some(other).filter(|other| *other != view.token));
+        }
+        Ok(Outcome { accepted, instead })
+    }
+
+    /// How many drafts are accepted where the guide agreed with the first `agreed` items.
+    fn accepted(&self, agreed: usize) -> usize {
+        let covered = self.items.get(agreed).map_or(self.length, |item| item.span.start);
+        let before = self.spans.iter().take_while(|span| span.end <= covered).count();
+        if before < self.spans.len() || agreed < self.items.len() {
+            return before;
+        }
+        before + usize::from(self.ends) + self.padding
+    }
+
+    /// The item that shows what the guide thought of a draft, among the first `judged`: the last that touches it.
+    fn item_of(&self, draft: usize, judged: usize) -> Option<usize> {
+        let judged = &self.items[..judged];
+        match self.spans.get(draft) {
+            Some(span) => judged.iter().rposition(|item| item.span.start < span.end && span.start < item.span.end),
+            None if self.ends && draft == self.spans.len() => {
+                judged.iter().rposition(|item| item.place == self.tokens.len())
+            }
+            None => None,
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! From names of models to networks: found or downloaded, compared with the memory there is, read.
+
+use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
+
+use anyhow::{Context, Result, bail};
+
+use super::Models;
+use crate::{
+    decode::filter::Filter,
+    model::{
+        checkpoint::Checkpoint,
+        device::{ComputeDevice, DeviceChoice},
+        embedded,
+        hub::Hub,
+        known::{self, Role},
+        memory::{self, Fit, Memory},
+        network::Network,
+        source::{Located, Progress, Source},
+        tokenizer::Tokenizer,
+    },
+    trace::{ModelCard, printable},
+};
+
+/// How prompts are laid out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// By the model's chat template; as they are where it has none.
+    #[default]
+    Template,
+    /// The same, with instructions before every prompt.
+    System(String),
+    /// As they are.
+    Raw,
+}
+
+/// Which guide goes with a denoiser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GuideRequest {
+    /// The embedded guide with the embedded denoiser, none with any other.
+    Own,
+    /// None.
+    Nobody,
+    /// This one.
+    From(Source),
+}
+
+/// Which models to load, and where to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelRequest {
+    /// The denoiser.
+    pub denoiser: Source,
+    /// The guide.
+    pub guide: GuideRequest,
+    /// File of a filter that was trained on the denoiser; `None` for the embedded denoiser's own, and none with others.
+    pub filter: Option<PathBuf>,
+    /// How prompts are laid out.
+    pub layout: Layout,
+    /// Where to compute.
+    pub device: DeviceChoice,
+    /// Whether the network is not to be used.
+    pub offline: bool,
+    /// Whether to load models that the free memory is too small for.
+    pub overcommit: bool,
+}
+
+impl Default for ModelRequest {
+    /// The embedded pair, on the device that suits best.
+    fn default() -> Self {
+        Self {
+            denoiser: Source::Embedded,
+            guide: GuideRequest::Own,
+            filter: None,
+            layout: Layout::Template,
+            device: DeviceChoice::Auto,
+            offline: false,
+            overcommit: false,
+        }
+    }
+}
+
+impl ModelRequest {
+    /// Where the guide comes from, if there is to be one.
+    pub fn guide_source(&self) -> Option<&Source> {
+        match &self.guide {
+            GuideRequest::From(source) => Some(source),
+            GuideRequest::Own if self.denoiser == Source::Embedded => Some(&Source::Embedded),
+            GuideRequest::Own | GuideRequest::Nobody => None,
+        }
+    }
+
+    /// Whether both come to the same models.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.shares_denoiser(other) && self.guide_source() == other.guide_source()
+    }
+
+    /// Whether both have the same denoiser on the same device, so that it need not be loaded again.
+    pub(super) fn shares_denoiser(&self, other: &Self) -> bool {
+        self.denoiser == other.denoiser
+            && self.filter == other.filter
+            && self.layout == other.layout
+            && self.device == other.device
+    }
+}
+
+/// Is told how loading goes.
+pub trait LoadObserver: Send + Sync {
+    /// Something goes on; several times a second where much does. Breaks the loading off where that is wished.
+    fn progress(&self, progress: &Progress) -> ControlFlow<()>;
+
+    /// Something that the user should know although it works; one sentence.
+    fn warn(&self, sentence: String);
+}
+
+/// A network with what belongs to it.
+pub(super) struct Part {
+    pub(super) network: Box<dyn Network>,
+    pub(super) card: ModelCard,
+    pub(super) tokenizer: Tokenizer,
+}
+
+/// The files of a model, opened.
+struct Opened {
+    checkpoint: Checkpoint,
+    tokenizer: Tokenizer,
+    /// For people, printable.
+    name: String,
+}
+
+/// Loads what is asked for.
+///
+/// # Errors
+/// One sentence that says which model and what to do.
+pub fn load(request: &ModelRequest, observer: &Arc<dyn LoadObserver>) -> Result<Models> {
+    let loading = Loading::begin(request, observer)?;
+    let denoiser = loading.find(&request.denoiser)?;
+    let guide = request.guide_source().map(|source| loading.find(source)).transpose()?;
+    let denoiser = loading.open(&denoiser, Role::Denoiser)?;
+    let guide = guide.map(|guide| loading.open(&guide, Role::Guide)).transpose()?;
+    let filter = filter(request)?;
+    loading.check_memory(&[Some(&denoiser), guide.as_ref()])?;
+    let denoiser = loading.read(denoiser)?;
+    let guide = guide.map(|guide| loading.read(guide)).transpose()?;
+    Ok(Models::new(denoiser, guide, filter))
+}
+
+/// Loads the guide that is asked for beside a denoiser that is loaded already.
+pub(super) fn load_guide(request: &ModelRequest, source: &Source, observer: &Arc<dyn LoadObserver>) -> Result<Part> {
+    let loading = Loading::begin(request, observer)?;
+    let guide = loading.open(&loading.find(source)?, Role::Guide)?;
+    loading.check_memory(&[Some(&guide)])?;
+    loading.read(guide)
+}
+
+/// The filter that was named; without, the one that belongs to the embedded denoiser, where that is loaded.
+fn filter(request: &ModelRequest) -> Result<Option<Filter>> {
+    let Some(file) = &request.filter else {
+        let own = embedded::FILTER.filter(|_| request.denoiser == Source::Embedded);
+        return own.map(|json| Filter::parse(json).context("the embedded filter is damaged")).transpose();
+    };
+    let name = printable::line(&file.display().to_string());
+    let json = std::fs::read_to_string(file).with_context(|| format!("the filter {name} cannot be read"))?;
+    Ok(Some(Filter::parse(&json).with_context(|| name.clone())?))
+}
+
+/// What all steps of a loading share.
+struct Loading<'a> {
+    request: &'a ModelRequest,
+    device: ComputeDevice,
+    observer: &'a Arc<dyn LoadObserver>,
+}
+
+impl<'a> Loading<'a> {
+    fn begin(request: &'a ModelRequest, observer: &'a Arc<dyn LoadObserver>) -> Result<Self> {
+        Ok(Self { request, device: ComputeDevice::open(request.device)?, observer })
+    }
+
+    /// Finds the files of a model, or downloads them.
+    fn find(&self, source: &Source) -> Result<Located> {
+        let memory = self.device.memory().filter(|_| !self.request.overcommit);
+        let mut too_large = None;
+        let located = source.locate(&|| Ok(Hub::from_environment()?.offline(self.request.offline)), &mut |progress| {
+            if let (Progress::Found { model, weights }, Some(memory)) = (progress, memory)
+                && Fit::of(*weights, memory.free) == Fit::Exceeds
+            {
+                // Whatever becomes of them in memory, it is no less than what they are on disk.
+                too_large = Some(self.exceeds(model, *weights, memory));
+                return ControlFlow::Break(());
+            }
+            self.observer.progress(progress)
+        });
+        match too_large {
+            Some(sentence) => bail!(sentence),
+            None => Ok(located?),
+        }
+    }
+
+    /// Compares what the models need with what the device has.
+    fn check_memory(&self, models: &[Option<&Opened>]) -> Result<()> {
+        let Some(memory) = self.device.memory() else { return Ok(()) };
+        let models: Vec<&Opened> = models.iter().copied().flatten().collect();
+        let mut need = 0;
+        for model in &models {
+            need += model.checkpoint.memory_need(known::POSITIONS as usize, &self.device)?;
+        }
+        let names = models.iter().map(|model| model.name.as_str()).collect::<Vec<_>>().join(" with ");
+        match Fit::of(need, memory.free) {
+            Fit::Fits => {}
+            Fit::Exceeds if !self.request.overcommit => bail!(self.exceeds(&names, need, memory)),
+            Fit::Exceeds | Fit::Close => self.observer.warn(format!(
+                "{names} takes about {} of the {} that the {} has free: it may be slow, or fail",
+                memory::bytes(need),
+                memory::bytes(memory.free),
+                self.device
+            )),
+        }
+        Ok(())
+    }
+
+    fn exceeds(&self, names: &str, need: u64, memory: Memory) -> String {
+        format!(
+            "{} needs about {} of memory, and the {} has {} free of {}: choose a smaller model, or load it all the same \
+             with --overcommit",
+            printable::line(names),
+            memory::bytes(need),
+            self.device,
+            memory::bytes(memory.free),
+            memory::bytes(memory.total)
+        )
+    }
+
+    /// Makes a network of the files.
+    fn read(&self, model: Opened) -> Result<Part> {
+        let Opened { mut checkpoint, tokenizer, name } = model;
+        let (observer, of) = (Arc::clone(self.observer), name.clone());
+        checkpoint.watch(Box::new(move |loading| {
+            // A tensor at a time; there is nothing to break off between them.
+            let _ =
+                observer.progress(&Progress::Reading { model: of.clone(), done: loading.done, total: loading.total });
+        }));
+        let network = checkpoint.network(&self.device)?;
+        let card = card(&*network, name, &self.device);
+        Ok(Part { network, card, tokenizer })
+    }
+
+    fn open(&self, located: &Located, role: Role) -> Result<Opened> {
+        let (checkpoint, tokenizer, name) = match &located.path {
+            Some(path) => {
+                let checkpoint = Checkpoint::open(path)?;
+                let tokenizer = checkpoint.tokenizer()?;
+                (checkpoint, tokenizer, printable::line(&located.name))
+            }
+            None => {
+                let pair = embedded::pair()?;
+                let (checkpoint, name) = match role {
+                    Role::Denoiser => (pair.denoiser, "embedded"),
+                    Role::Guide => (pair.guide, "embedded guide"),
+                };
+                (checkpoint, pair.tokenizer, name.to_owned())
+            }
+        };
+        Ok(Opened { checkpoint, tokenizer: self.laid_out(tokenizer)?, name })
+    }
+
+    /// The tokenizer, with prompts laid out as is asked for.
+    fn laid_out(&self, tokenizer: Tokenizer) -> Result<Tokenizer> {
+        Ok(match &self.request.layout {
+            Layout::Template => tokenizer,
+            Layout::System(text) => tokenizer.with_system(text)?,
+            Layout::Raw => tokenizer.without_template(),
+        })
+    }
+}
+
+fn card(network: &dyn Network, name: String, device: &ComputeDevice) -> ModelCard {
+    let spec = network.spec();
+    ModelCard {
+        name,
+        architecture: spec.architecture.clone(),
+        parameters: spec.parameters,
+        layers: spec.layers,
+        device: device.to_string(),
+    }
+}

@@ -1,0 +1,128 @@
+//! The thread that loads models while the worker goes on.
+
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::mpsc::Sender;
+
+use super::{LoadObserver, Models, caught::caught, load::Part, protocol::Event, worker::Inbox};
+use crate::{
+    model::{device::DeviceChoice, shelf::Shelf, source::Progress},
+    trace::printable,
+};
+
+/// News of one kind are told at most this often: more than a person sees would only fill the channel.
+const SELDOM: Duration = Duration::from_millis(80);
+
+/// What a loading brings.
+pub(super) enum Load {
+    /// A denoiser, and perhaps a guide.
+    Models(Box<Models>),
+    /// A guide for the denoiser that is there.
+    Guide(Box<Part>),
+}
+
+/// The end of a loading.
+pub(super) struct Loaded {
+    /// What it brings, or one sentence.
+    pub outcome: Result<Load, String>,
+    /// Sentences for the user, where it brings something.
+    pub warnings: Vec<String>,
+}
+
+/// A loading under way. Dropping it breaks it off, as soon as there is an occasion.
+pub(super) struct Loader {
+    is_cancelled: Arc<AtomicBool>,
+}
+
+/// What `load` tells goes to the client; warnings wait for the end.
+struct Reporter {
+    events: Sender<Event>,
+    is_cancelled: Arc<AtomicBool>,
+    warnings: Mutex<Vec<String>>,
+    told: Mutex<Option<(std::mem::Discriminant<Progress>, Instant)>>,
+}
+
+impl Loader {
+    /// Starts a thread for `load`, whose end goes into `inbox`.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(super) fn start(
+        load: impl FnOnce(&Arc<dyn LoadObserver>) -> anyhow::Result<Load> + Send + 'static,
+        events: Sender<Event>,
+        inbox: mpsc::Sender<Inbox>,
+    ) -> std::io::Result<Self> {
+        let is_cancelled = Arc::new(AtomicBool::new(false));
+        let reporter = Arc::new(Reporter {
+            events,
+            is_cancelled: Arc::clone(&is_cancelled),
+            warnings: Mutex::default(),
+            told: Mutex::default(),
+        });
+        thread::Builder::new().name("loader".to_owned()).spawn(move || {
+            let observer: Arc<dyn LoadObserver> = Arc::clone(&reporter) as Arc<dyn LoadObserver>;
+            let outcome = caught(|| load(&observer))
+                .unwrap_or_else(|panic| Err(anyhow::Error::msg(panic)))
+                .map_err(|error| printable::line(&format!("{error:#}")));
+            let warnings = reporter.warnings.lock().map(|mut all| std::mem::take(&mut *all)).unwrap_or_default();
+            // A worker that is gone needs no models.
+            let _ = inbox.send(Inbox::Loaded(Loaded { outcome, warnings }));
+        })?;
+        Ok(Self { is_cancelled })
+    }
+
+    /// Breaks it off as soon as there is an occasion.
+    pub(super) fn cancel(&self) {
+        self.is_cancelled.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Looks at this machine on a thread of its own: a cache may be large, and far away. Where there is no thread or no such
+/// device, nothing is told.
+pub(super) fn look(device: DeviceChoice, events: Sender<Event>) {
+    let look = move || {
+        if let Ok(Ok(shelf)) = caught(|| Shelf::of_machine(device)) {
+            // A client that is gone does not choose.
+            let _ = events.blocking_send(Event::Shelf { shelf: Box::new(shelf) });
+        }
+    };
+    let _ = thread::Builder::new().name("shelf".to_owned()).spawn(look);
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+impl LoadObserver for Reporter {
+    fn progress(&self, progress: &Progress) -> ControlFlow<()> {
+        if self.is_cancelled.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
+        if let Ok(mut told) = self.told.lock() {
+            let (kind, now) = (std::mem::discriminant(progress), Instant::now());
+            if told.is_none_or(|(before, at)| before != kind || now.duration_since(at) >= SELDOM) {
+                *told = Some((kind, now));
+                // A client that is behind learns the next one.
+                let _ = self.events.try_send(Event::Loading { progress: progress.clone() });
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn warn(&self, sentence: String) {
+        if let Ok(mut warnings) = self.warnings.lock() {
+            warnings.push(printable::line(&sentence));
+        }
+    }
+}

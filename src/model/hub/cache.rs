@@ -1,0 +1,247 @@
+//! The cache, in the layout that Python's huggingface_hub shares:
+//!
+//! ```text
+//! models--owner--name/
+//!   refs/main                 the commit that a branch or tag stood for when it was last asked for
+//!   blobs/<etag>              whole files; <etag>.incomplete where a download was broken off
+//!   snapshots/<commit>/NAME   links to blobs
+//! ```
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use hf_hub::{Cache, CacheRepo, Repo, RepoType};
+use serde::Deserialize;
+
+use super::files;
+use crate::model::source::{self, HubModel, Source};
+
+/// The revision where none is named.
+pub(super) const DEFAULT_REVISION: &str = "main";
+
+/// The file that says which file holds which tensor.
+pub(super) const INDEX: &str = "model.safetensors.index.json";
+
+/// The file that says what the model is.
+pub(super) const CONFIG: &str = "config.json";
+
+/// The longest JSON file that is read: an index of many thousand tensors has a few megabytes.
+const LONGEST_JSON: u64 = 64 << 20;
+
+/// A model that is whole in the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cached {
+    /// How it is named.
+    pub source: Source,
+    /// Its folder, or its GGUF file.
+    pub path: PathBuf,
+    /// Bytes of its files.
+    pub bytes: u64,
+}
+
+pub(super) fn revision(model: &HubModel) -> &str {
+    model.revision().unwrap_or(DEFAULT_REVISION)
+}
+
+pub(super) fn repo(model: &HubModel) -> Repo {
+    Repo::with_revision(model.repo().to_owned(), RepoType::Model, revision(model).to_owned())
+}
+
+pub(super) fn handle(cache: &Path, model: &HubModel) -> CacheRepo {
+    Cache::new(cache.to_owned()).repo(repo(model))
+}
+
+/// The model's folder.
+pub(super) fn folder(cache: &Path, model: &HubModel) -> PathBuf {
+    cache.join(repo(model).folder_name())
+}
+
+/// The folder of a commit.
+pub(super) fn snapshot(cache: &Path, model: &HubModel, commit: &str) -> PathBuf {
+    handle(cache, model).pointer_path(commit)
+}
+
+/// Whether a revision is the full name of a commit, which stands for itself.
+pub(super) fn is_commit(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The commit that the model's revision stood for when it was last asked for.
+pub(super) fn commit(cache: &Path, model: &HubModel) -> Option<String> {
+    let revision = revision(model);
+    if is_commit(revision) {
+        return Some(revision.to_owned());
+    }
+    let text = fs::read_to_string(folder(cache, model).join("refs").join(revision)).ok()?;
+    Some(text.trim().to_owned()).filter(|commit| is_commit(commit))
+}
+
+/// What to load from a snapshot if it is whole: the folder, or a GGUF file. A link without its blob counts as absent.
+pub(super) fn whole(snapshot: &Path, file: Option<&str>) -> Option<PathBuf> {
+    let has = |name: &str| snapshot.join(name).is_file();
+    if let Some(file) = file {
+        return has(file).then(|| snapshot.join(file));
+    }
+    if has(CONFIG) {
+        let has_tokenizer = has("tokenizer.json") || (has("vocab.json") && has("merges.txt"));
+        let has_weights = if has(INDEX) {
+            shards(&snapshot.join(INDEX)).is_ok_and(|shards| !shards.is_empty() && shards.iter().all(|name| has(name)))
+        } else {
+            has("model.safetensors")
+        };
+        return (has_tokenizer && has_weights).then(|| snapshot.to_owned());
+    }
+    let mut gguf = source::gguf_files(snapshot).ok()?;
+    gguf.retain(|name| has(name));
+    match gguf.as_slice() {
+        [only] => Some(snapshot.join(only)),
+        _ => None,
+    }
+}
+
+/// The files that an index names; the error says what is wrong with it.
+pub(super) fn shards(index: &Path) -> Result<BTreeSet<String>, String> {
+    #[derive(Deserialize)]
+    struct Index {
+        weight_map: std::collections::BTreeMap<String, String>,
+    }
+    let length = fs::metadata(index).map_err(|error| error.to_string())?.len();
+    if length > LONGEST_JSON {
+        return Err(format!("it has {length} bytes"));
+    }
+    let bytes = fs::read(index).map_err(|error| error.to_string())?;
+    let index: Index = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    Ok(index.weight_map.into_values().collect())
+}
+
+/// Every model that is whole, by name. What other programs keep in the cache beside models is passed over.
+pub(super) fn scan(cache: &Path) -> Vec<Cached> {
+    let Ok(entries) = fs::read_dir(cache) else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some((owner, name)) =
+            name.to_str().and_then(|name| name.strip_prefix("models--")).and_then(|repo| repo.split_once("--"))
+        else {
+            continue;
+        };
+        let mut revisions = Vec::new();
+        references(&entry.path().join("refs"), "", &mut revisions);
+        for revision in revisions {
+            let suffix = if revision == DEFAULT_REVISION { String::new() } else { format!("@{revision}") };
+            let Ok(model) = format!("{owner}/{name}{suffix}").parse::<HubModel>() else { continue };
+            let Some(snapshot) = commit(cache, &model).map(|commit| snapshot(cache, &model, &commit)) else {
+                continue;
+            };
+            if let Some(path) = whole(&snapshot, None).filter(|path| path.is_dir()) {
+                found.push(Cached { source: Source::Hub(model), bytes: files::bytes(&path), path });
+                continue;
+            }
+            for file in source::gguf_files(&snapshot).unwrap_or_default() {
+                let named = format!("{owner}/{name}/{file}{suffix}").parse::<HubModel>();
+                let path = snapshot.join(&file);
+                if let (Ok(model), true) = (named, path.is_file()) {
+                    found.push(Cached { source: Source::Hub(model), bytes: files::bytes(&path), path });
+                }
+            }
+        }
+    }
+    found.sort_by_key(|cached| cached.source.to_string());
+    found
+}
+
+/// Names of the references below a folder; a branch may have a `/`.
+fn references(folder: &Path, above: &str, found: &mut Vec<String>) {
+    const DEEPEST: usize = 4;
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let Some(name) = entry.file_name().to_str().map(|name| format!("{above}{name}")) else { continue };
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && name.matches('/').count() < DEEPEST => {
+                references(&entry.path(), &format!("{name}/"), found);
+            }
+            Ok(kind) if kind.is_file() => found.push(name),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::model::testing::Folder;
+
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    fn model(text: &str) -> HubModel {
+        text.parse().unwrap()
+    }
+
+    /// Writes a snapshot as Python does: blobs, links to them, a reference.
+    #[cfg(unix)]
+    fn put(cache: &Path, model: &HubModel, names: &[(&str, &str)]) {
+        let folder = folder(cache, model);
+        let snapshot = snapshot(cache, model, COMMIT);
+        let reference = folder.join("refs").join(revision(model));
+        for path in [folder.join("blobs"), snapshot.clone(), reference.parent().unwrap().to_owned()] {
+            fs::create_dir_all(path).unwrap();
+        }
+        fs::write(reference, COMMIT).unwrap();
+        for (name, content) in names {
+            let blob = format!("etag-{name}");
+            fs::write(folder.join("blobs").join(&blob), content).unwrap();
+            std::os::unix::fs::symlink(Path::new("../../blobs").join(&blob), snapshot.join(name)).unwrap();
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_snapshot_counts_only_when_it_is_whole() {
+        let folder = Folder::new();
+        let cache = folder.path();
+        let tiny = model("owner/tiny");
+        let at = || commit(cache, &tiny).and_then(|commit| whole(&snapshot(cache, &tiny, &commit), None));
+        assert_eq!(at(), None);
+        put(cache, &tiny, &[("config.json", "{}"), ("tokenizer.json", "{}")]);
+        assert_eq!(at(), None, "no weights");
+        let index = r#"{"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}"#;
+        put(cache, &tiny, &[(INDEX, index), ("model-1.safetensors", "abc")]);
+        assert_eq!(at(), None, "a shard is missing");
+        put(cache, &tiny, &[("model-2.safetensors", "defg")]);
+        let expected = cache.join("models--owner--tiny/snapshots").join(COMMIT);
+        assert_eq!(at(), Some(expected.clone()));
+        fs::remove_file(cache.join("models--owner--tiny/blobs/etag-model-1.safetensors")).unwrap();
+        assert_eq!(at(), None, "a link without its blob");
+        assert_eq!(commit(cache, &model(&format!("owner/tiny@{COMMIT}"))).as_deref(), Some(COMMIT));
+        assert_eq!(commit(cache, &model("owner/tiny@other")), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_scan_finds_whole_models_and_passes_over_the_rest() {
+        let folder = Folder::new();
+        let cache = folder.path();
+        let whole = [("config.json", "{}"), ("vocab.json", "{}"), ("merges.txt", ""), ("model.safetensors", "12345")];
+        put(cache, &model("b/whole"), &whole);
+        put(cache, &model("b/whole@refs/pr/1"), &[]);
+        put(cache, &model("a/half"), &whole[..3]);
+        put(cache, &model("c/quantised"), &[("x.gguf", "1234567"), ("y.gguf", "1")]);
+        fs::create_dir_all(cache.join("datasets--d--e/refs")).unwrap();
+        fs::create_dir_all(cache.join("models--odd")).unwrap();
+        fs::write(cache.join("version.txt"), "1").unwrap();
+        let found: Vec<_> = scan(cache).iter().map(|cached| (cached.source.to_string(), cached.bytes)).collect();
+        let expected = [
+            ("hf:b/whole", 9),
+            ("hf:b/whole@refs/pr/1", 9),
+            ("hf:c/quantised/x.gguf", 7),
+            ("hf:c/quantised/y.gguf", 1),
+        ];
+        assert_eq!(found, expected.map(|(name, bytes)| (name.to_owned(), bytes)));
+        assert_eq!(scan(&cache.join("none")), []);
+    }
+}

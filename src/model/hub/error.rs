@@ -1,0 +1,228 @@
+//! Why a model of the hub cannot be had.
+
+use std::{io, path::PathBuf};
+
+use thiserror::Error;
+
+use crate::model::weights::LoadError;
+
+/// Why a model of the hub cannot be had, in one sentence. Names of files and what servers say are not yet printable.
+#[derive(Debug, Error)]
+pub enum HubError {
+    /// A variable of the environment cannot be used.
+    #[error("{variable} is {found}: {expected}")]
+    Environment {
+        /// Its name.
+        variable: &'static str,
+        /// Its value; never that of a secret.
+        found: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// Nobody knows where the cache is.
+    #[error("there is no home folder for the hub's cache: set HF_HOME to a folder")]
+    NoHome,
+    /// Not in the cache, and the network is not to be used.
+    #[error(
+        "{model} is not whole in the cache {}, and offline mode is on: leave --offline away and unset HF_HUB_OFFLINE to \
+         download it", cache.display()
+    )]
+    Offline {
+        /// The model.
+        model: String,
+        /// The cache.
+        cache: PathBuf,
+    },
+    /// Not in the cache, and this build cannot download.
+    #[error(
+        "{model} is not whole in the cache {}, and this build does not download: build with `--features hub`, or let \
+         another program put it there", cache.display()
+    )]
+    NotBuilt {
+        /// The model.
+        model: String,
+        /// The cache.
+        cache: PathBuf,
+    },
+    /// The processor lacks what TLS is made of here.
+    #[error(
+        "{endpoint} needs TLS, and this build's TLS needs a processor with AES, ADX, AVX2 and BMI2 (or, on ARM, AES and \
+         SHA-2): let another program download the model, and name its folder"
+    )]
+    NoTls {
+        /// The address.
+        endpoint: String,
+    },
+    /// Nobody answers.
+    #[error(
+        "the hub {endpoint} cannot be reached ({reason}): check the connection and HF_ENDPOINT; what is in the cache \
+         works without it"
+    )]
+    Away {
+        /// The hub.
+        endpoint: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The hub is there and does not work.
+    #[error("the hub {endpoint} answers with status {status}: try again later")]
+    Status {
+        /// The hub.
+        endpoint: String,
+        /// The status.
+        status: u16,
+    },
+    /// The hub is asked too often.
+    #[error("the hub {endpoint} asks to be left alone for a while (status 429): try again later, or set HF_TOKEN")]
+    TooMany {
+        /// The hub.
+        endpoint: String,
+    },
+    /// The answer makes no sense.
+    #[error("the hub's answer about {what} cannot be used: {reason}")]
+    Answer {
+        /// What was asked.
+        what: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No such model, or none that may be seen.
+    #[error("the hub {endpoint} shows no model {model}: check its name, or set HF_TOKEN where it is private")]
+    NoModel {
+        /// The hub.
+        endpoint: String,
+        /// The model.
+        model: String,
+    },
+    /// No such branch, tag or commit.
+    #[error("{repo} has no revision {revision}: check it at {endpoint}/{repo}")]
+    NoRevision {
+        /// The hub.
+        endpoint: String,
+        /// The model.
+        repo: String,
+        /// The revision.
+        revision: String,
+    },
+    /// No such file.
+    #[error("{repo} has no file {file}{}", among(files))]
+    NoFile {
+        /// The model.
+        repo: String,
+        /// The file.
+        file: String,
+        /// Files of that kind that there are.
+        files: Vec<String>,
+    },
+    /// A licence must be accepted first.
+    #[error("{repo} is gated: accept its terms at {endpoint}/{repo}, and {}", if *with_token {
+        "check that HF_TOKEN is a token of that account which may read it"
+    } else {
+        "set HF_TOKEN to a token of that account"
+    })]
+    Gated {
+        /// The hub.
+        endpoint: String,
+        /// The model.
+        repo: String,
+        /// Whether a token was sent.
+        with_token: bool,
+    },
+    /// The token is not one.
+    #[error("the hub {endpoint} refuses the token: check HF_TOKEN, or the token file that `hf auth login` wrote")]
+    Token {
+        /// The hub.
+        endpoint: String,
+    },
+    /// Nothing that could be loaded.
+    #[error(
+        "{repo} has no weights that can be loaded: expected config.json with model.safetensors (or its index), or \
+             one .gguf file"
+    )]
+    NoWeights {
+        /// The model.
+        repo: String,
+    },
+    /// More than one GGUF file and nothing else.
+    #[error("{repo} has several .gguf files: name one, as in hf:{repo}/{}{}", files[0], among(files))]
+    SeveralGguf {
+        /// The model.
+        repo: String,
+        /// The files, at least one.
+        files: Vec<String>,
+    },
+    /// A file whose name leaves its folder.
+    #[error("{repo} names a file `{file}`, which is no plain path within the model: it is not downloaded")]
+    Name {
+        /// The model.
+        repo: String,
+        /// The name.
+        file: String,
+    },
+    /// The connection broke, and again.
+    #[error(
+        "the connection broke after {done} of {size} bytes of {file} ({reason}): try again, and it goes on from there"
+    )]
+    Cut {
+        /// The file.
+        file: String,
+        /// Bytes that are there.
+        done: u64,
+        /// Bytes of the whole.
+        size: u64,
+        /// What happened.
+        reason: String,
+    },
+    /// Another number of bytes than the hub said.
+    #[error("{file} is {found} bytes long where the hub says {expected}: nothing of it was kept; try again")]
+    Length {
+        /// The file.
+        file: String,
+        /// Bytes that came, or that the answer announces.
+        found: u64,
+        /// Bytes that the hub said.
+        expected: u64,
+    },
+    /// Other bytes than the hub said.
+    #[error("{file} arrived damaged (SHA-256 {found}, the hub says {expected}): nothing of it was kept; try again")]
+    Hash {
+        /// The file.
+        file: String,
+        /// The hash of what came.
+        found: String,
+        /// The hash that the hub said.
+        expected: String,
+    },
+    /// Another program downloads the same file.
+    #[error("another program is downloading {file} (it holds {}): wait until it is done", lock.display())]
+    Locked {
+        /// The file.
+        file: String,
+        /// The lock.
+        lock: PathBuf,
+    },
+    /// The cache cannot be written.
+    #[error("cannot write {}: {error}", path.display())]
+    Write {
+        /// File or folder.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// Not of an architecture that can be run.
+    #[error(transparent)]
+    Architecture(#[from] LoadError),
+    /// The user broke it off.
+    #[error("the download was broken off; the next one goes on from there")]
+    Cancelled,
+}
+
+/// The names, where there are some.
+fn among(files: &[String]) -> String {
+    const MOST: usize = 6;
+    match files.len() {
+        0 => String::new(),
+        count if count > MOST => format!("; there are {} and {} more", files[..MOST].join(", "), count - MOST),
+        _ => format!("; there are {}", files.join(", ")),
+    }
+}

@@ -1,0 +1,202 @@
+//! Models of the hub that are known to be worth watching.
+//!
+//! Numbers of weights follow from the published configurations. Lengths on disk agree with what the hub shows; where that
+//! was not to be had they are two bytes a weight, and say so.
+
+use super::source::Source;
+
+/// What a model does in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Proposes tokens for masks.
+    Denoiser,
+    /// Accepts or rejects them, from left to right.
+    Guide,
+}
+
+impl Role {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Denoiser, Self::Guide];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Denoiser => "denoiser",
+            Self::Guide => "guide",
+        }
+    }
+}
+
+/// A model of the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// How it is named, as a source.
+    pub source: &'static str,
+    /// What it does in a run.
+    pub role: Role,
+    /// Number of weights, tied ones counted once.
+    pub parameters: u64,
+    /// Bytes of its weights on disk (bfloat16).
+    pub bytes: u64,
+    /// Whether `bytes` agrees with the lengths of the published files; where nobody looked, it is two bytes a weight.
+    pub is_measured: bool,
+    /// Layers, key/value heads and their width: what a K/V row costs.
+    pub rows: (u64, u64, u64),
+    /// What it is for, one line.
+    pub what: &'static str,
+}
+
+/// Positions that [`Known::memory`] counts K/V rows for: a long prompt with a long answer.
+pub const POSITIONS: u64 = 1024;
+
+/// All of them, the small ones first.
+pub const KNOWN: &[Known] = &[
+    Known {
+        source: "hf:dllm-hub/Qwen3-0.6B-diffusion-mdlm-v0.1",
+        role: Role::Denoiser,
+        parameters: 596_049_920,
+        bytes: 1_192_099_840,
+        is_measured: false,
+        rows: (28, 8, 128),
+        what: "small instruct model, masked diffusion (A2D-Qwen3): runs on a laptop",
+    },
+    Known {
+        source: "hf:dllm-hub/Qwen3-0.6B-diffusion-bd3lm-v0.1",
+        role: Role::Denoiser,
+        parameters: 596_049_920,
+        bytes: 1_192_099_840,
+        is_measured: false,
+        rows: (28, 8, 128),
+        what: "small instruct model, block diffusion (A2D-Qwen3, blocks of 32): runs on a laptop",
+    },
+    Known {
+        source: "hf:dllm-hub/Qwen2.5-Coder-0.5B-Instruct-diffusion-mdlm-v0.1",
+        role: Role::Denoiser,
+        parameters: 494_032_768,
+        bytes: 988_065_536,
+        is_measured: false,
+        rows: (24, 2, 64),
+        what: "small model for code, masked diffusion (A2D-Qwen2): runs on a laptop",
+    },
+    Known {
+        source: "hf:Dream-org/Dream-v0-Instruct-7B",
+        role: Role::Denoiser,
+        parameters: 7_615_616_512,
+        bytes: 15_231_233_024,
+        is_measured: true,
+        rows: (28, 4, 128),
+        what: "instruct model grown from Qwen2.5-7B; Qwen2.5 models guide it in its own vocabulary",
+    },
+    Known {
+        source: "hf:Dream-org/Dream-v0-Base-7B",
+        role: Role::Denoiser,
+        parameters: 7_615_616_512,
+        bytes: 15_231_233_024,
+        is_measured: true,
+        rows: (28, 4, 128),
+        what: "the base of Dream-v0-Instruct-7B: goes on with texts, answers nothing",
+    },
+    Known {
+        source: "hf:GSAI-ML/LLaDA-8B-Instruct",
+        role: Role::Denoiser,
+        parameters: 8_015_581_184,
+        bytes: 16_031_162_368,
+        is_measured: true,
+        rows: (32, 32, 128),
+        what: "instruct model trained from scratch: the field's yardstick",
+    },
+    Known {
+        source: "hf:GSAI-ML/LLaDA-1.5",
+        role: Role::Denoiser,
+        parameters: 8_015_581_184,
+        bytes: 16_031_162_368,
+        is_measured: true,
+        rows: (32, 32, 128),
+        what: "LLaDA-8B-Instruct after preference training: better at sums and code",
+    },
+    Known {
+        source: "hf:GSAI-ML/LLaDA-8B-Base",
+        role: Role::Denoiser,
+        parameters: 8_015_581_184,
+        bytes: 16_031_162_368,
+        is_measured: true,
+        rows: (32, 32, 128),
+        what: "the base of LLaDA-8B-Instruct: goes on with texts, answers nothing",
+    },
+    Known {
+        source: "hf:Qwen/Qwen2.5-0.5B-Instruct",
+        role: Role::Guide,
+        parameters: 494_032_768,
+        bytes: 988_097_824,
+        is_measured: true,
+        rows: (24, 2, 64),
+        what: "the usual guide of Dream",
+    },
+    Known {
+        source: "hf:Qwen/Qwen3-0.6B",
+        role: Role::Guide,
+        parameters: 596_049_920,
+        bytes: 1_503_300_328,
+        is_measured: true,
+        rows: (28, 8, 128),
+        what: "the guide of the small A2D-Qwen3 models: they grew from it",
+    },
+    Known {
+        source: "hf:Qwen/Qwen2.5-1.5B-Instruct",
+        role: Role::Guide,
+        parameters: 1_543_714_304,
+        bytes: 3_087_467_144,
+        is_measured: true,
+        rows: (28, 2, 128),
+        what: "a stricter guide of Dream",
+    },
+];
+
+impl Known {
+    /// As a source.
+    ///
+    /// # Panics
+    /// Never: every entry parses, which a test makes sure of.
+    pub fn source(&self) -> Source {
+        self.source.parse().expect("a test parses every entry")
+    }
+
+    /// Bytes of memory for weights and K/V rows of [`POSITIONS`] positions, at so many bytes a number: 4 on a CPU
+    /// (float32), 2 on a GPU (bfloat16).
+    pub fn memory(&self, width: u64) -> u64 {
+        let (layers, heads, head) = self.rows;
+        width * (self.parameters + 2 * layers * heads * head * POSITIONS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_is_a_model_of_the_hub_and_there_once() {
+        for known in KNOWN {
+            assert!(matches!(known.source(), Source::Hub(_)));
+            assert_eq!(known.source().to_string(), known.source);
+            assert_eq!(KNOWN.iter().filter(|other| other.source == known.source).count(), 1);
+            assert!(known.what.chars().count() <= 90, "{}", known.what);
+        }
+    }
+
+    #[test]
+    fn lengths_and_weights_go_together() {
+        for known in KNOWN {
+            // bfloat16; Qwen3-0.6B stores its tied head once more.
+            let per_weight = known.bytes as f64 / known.parameters as f64;
+            assert!((2.0..2.6).contains(&per_weight), "{}: {per_weight}", known.source);
+        }
+    }
+
+    #[test]
+    fn memory_is_weights_and_rows() {
+        let llada = KNOWN.iter().find(|known| known.source.ends_with("LLaDA-8B-Instruct")).expect("it is there");
+        // 32 layers, 4096 wide, keys and values: a mebibyte for each position in float32.
+        assert_eq!(llada.memory(4), 4 * 8_015_581_184 + (1 << 20) * 1024);
+        assert_eq!(llada.memory(2), llada.memory(4) / 2);
+    }
+}

@@ -1,0 +1,144 @@
+//! What there is to choose from: the embedded pair, the known models, and what the hub's cache on this machine holds.
+
+use std::path::PathBuf;
+
+use super::{
+    checkpoint::Checkpoint,
+    device::{ComputeDevice, DeviceChoice, DeviceError},
+    embedded,
+    hub::{Hub, HubError},
+    known::{KNOWN, Known, POSITIONS, Role},
+    memory::Memory,
+    network::Attention,
+    source::Source,
+};
+
+/// A model to choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Where it comes from.
+    pub source: Source,
+    /// What it does in a run.
+    pub role: Role,
+    /// Number of its weights, where that is known without reading them.
+    pub parameters: Option<u64>,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Whether `bytes` was measured and not reckoned.
+    pub is_measured: bool,
+    /// Bytes of memory that it takes on the device; see [`Known::memory`].
+    pub need: Option<u64>,
+    /// Where it is on this machine; `None` where it would be downloaded or is part of the program.
+    pub path: Option<PathBuf>,
+    /// What it is for, one line.
+    pub what: &'static str,
+}
+
+impl Item {
+    /// Whether nothing need be downloaded.
+    pub fn is_here(&self) -> bool {
+        self.path.is_some() || self.source == Source::Embedded
+    }
+}
+
+/// What there is to choose from, and the room for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shelf {
+    /// The models: embedded, then what is on this machine, then the rest, small ones first.
+    pub items: Vec<Item>,
+    /// The device that they would be loaded to, for people.
+    pub device: String,
+    /// Its memory, where that is known.
+    pub memory: Option<Memory>,
+    /// The folder of the hub's cache, where there is one.
+    pub cache: Option<PathBuf>,
+    /// What is wrong with the hub's environment, in one sentence.
+    pub trouble: Option<String>,
+}
+
+impl Shelf {
+    /// Looks at this machine. Models in the cache that this program cannot run are passed over.
+    ///
+    /// # Errors
+    /// When there is no such device.
+    pub fn of_machine(device: DeviceChoice) -> Result<Self, DeviceError> {
+        let device = ComputeDevice::open(device)?;
+        let mut shelf = Self::of(Hub::from_environment(), &device);
+        shelf.memory = device.memory();
+        Ok(shelf)
+    }
+
+    fn of(hub: Result<Hub, HubError>, device: &ComputeDevice) -> Self {
+        let mut items = embedded(device);
+        let (mut here, mut away) = (Vec::new(), Vec::new());
+        let cached = hub.as_ref().map(Hub::scan).unwrap_or_default();
+        for known in KNOWN {
+            let source = known.source();
+            let found = cached.iter().find(|cached| cached.source == source);
+            let item = Item {
+                role: known.role,
+                parameters: Some(known.parameters),
+                bytes: found.map_or(known.bytes, |found| found.bytes),
+                is_measured: known.is_measured || found.is_some(),
+                need: Some(known.memory(device.number_width())),
+                path: found.map(|found| found.path.clone()),
+                what: known.what,
+                source,
+            };
+            if item.is_here() { &mut here } else { &mut away }.push(item);
+        }
+        for cached in cached {
+            let is_known = |known: &&Known| known.source() == cached.source;
+            if KNOWN.iter().any(|known| is_known(&known)) {
+                continue;
+            }
+            let Ok(checkpoint) = Checkpoint::open(&cached.path) else { continue };
+            let (Ok(attention), Ok(parameters)) = (checkpoint.attention(), checkpoint.parameters()) else { continue };
+            here.push(Item {
+                source: cached.source,
+                role: if attention == Attention::Causal { Role::Guide } else { Role::Denoiser },
+                parameters: Some(parameters),
+                bytes: cached.bytes,
+                is_measured: true,
+                need: checkpoint.memory_need(POSITIONS as usize, device).ok(),
+                path: Some(cached.path),
+                what: "",
+            });
+        }
+        items.extend(here);
+        items.extend(away);
+        let (cache, trouble) = match hub {
+            Ok(hub) => (Some(hub.cache().to_owned()), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        Self { items, device: device.to_string(), memory: None, cache, trouble }
+    }
+
+    /// The models for a role.
+    pub fn of_role(&self, role: Role) -> impl Iterator<Item = &Item> {
+        self.items.iter().filter(move |item| item.role == role)
+    }
+}
+
+/// The two networks of the embedded pair, where this build has it.
+fn embedded(device: &ComputeDevice) -> Vec<Item> {
+    let Ok(pair) = embedded::pair() else { return Vec::new() };
+    let item = |role, checkpoint: &Checkpoint, what| Item {
+        source: Source::Embedded,
+        role,
+        parameters: checkpoint.parameters().ok(),
+        bytes: checkpoint.bytes(),
+        is_measured: true,
+        need: checkpoint.memory_need(POSITIONS as usize, device).ok(),
+        path: None,
+        what,
+    };
+    vec![
+        item(
+            Role::Denoiser,
+            &pair.denoiser,
+            "part of this program: stories, lists, sums, JSON, Python, sudoku; comes with its guide",
+        ),
+        item(Role::Guide, &pair.guide, "the embedded denoiser's own guide"),
+    ]
+}

@@ -1,0 +1,474 @@
+//! Where a model comes from: one syntax for the command line and the playground, and the way from there to files.
+//!
+//! | written | means |
+//! |---|---|
+//! | `embedded` | the pair that is part of the program: its denoiser, or its guide |
+//! | a folder | `config.json`, tokenizer and safetensors, or one `.gguf` file |
+//! | `NAME.gguf` | that file |
+//! | `hf:owner/name[@revision]` | a model of the hub |
+//! | `hf:owner/name/FILE.gguf[@revision]` | one file of a model of the hub |
+//!
+//! A folder that is called `embedded` or begins with `hf:` is written with its path: `./embedded`.
+
+use std::{
+    ffi::OsString,
+    fmt, fs,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use thiserror::Error;
+
+use super::hub::{Hub, HubError};
+
+/// The syntax, for messages and help.
+pub const SYNTAX: &str = "embedded, a folder, a .gguf file or hf:owner/name[@revision]";
+
+/// What begins the name of a model of the hub.
+const HUB_PREFIX: &str = "hf:";
+
+/// The longest owner or name that the hub allows.
+const LONGEST_NAME: usize = 96;
+
+/// Where a model comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The pair that is part of the program.
+    Embedded,
+    /// A folder or a GGUF file.
+    Path(PathBuf),
+    /// A model of the hub.
+    Hub(HubModel),
+}
+
+/// A model of the hub. Every part is safe as a path below a folder and within an address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HubModel {
+    repo: String,
+    revision: Option<String>,
+    file: Option<String>,
+}
+
+/// Why a source cannot be used, in one sentence.
+#[derive(Debug, Error)]
+pub enum SourceError {
+    /// It cannot be read.
+    #[error("`{text}` names no model: {reason}; a model is {SYNTAX}")]
+    Syntax {
+        /// What was written.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is no such file or folder.
+    #[error("{} is not there: a model is {SYNTAX}{hint}", path.display())]
+    NotThere {
+        /// What was looked for.
+        path: PathBuf,
+        /// What may have been meant, or nothing.
+        hint: String,
+    },
+    /// A folder without a model.
+    #[error("{} holds no model: neither a config.json nor a .gguf file", folder.display())]
+    NoModel {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A folder with more than one GGUF file.
+    #[error("{} holds {}: name the one to load", folder.display(), files.join(", "))]
+    SeveralGguf {
+        /// The folder.
+        folder: PathBuf,
+        /// Names of the files.
+        files: Vec<String>,
+    },
+    /// A file of another kind.
+    #[error("{} is no .gguf file: name the folder that holds config.json and the weights, or a .gguf file", path.display())]
+    NotGguf {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system refuses.
+    #[error("cannot read {}: {error}", path.display())]
+    Read {
+        /// File or folder.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The hub, or its cache.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+}
+
+/// What goes on between a source and its networks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// The hub is asked which files there are.
+    Asking {
+        /// The model.
+        model: String,
+    },
+    /// The hub did not answer, or the connection broke; it is tried again in a moment.
+    Waiting {
+        /// The model.
+        model: String,
+    },
+    /// It is known what will be downloaded. To break off here costs nothing.
+    Found {
+        /// The model.
+        model: String,
+        /// Bytes of weights, as they are stored.
+        weights: u64,
+    },
+    /// What an earlier download left is read again, so that the whole can be compared with the hub's hash.
+    Checking {
+        /// The model.
+        model: String,
+        /// The file.
+        file: String,
+    },
+    /// Bytes arrive.
+    Downloading {
+        /// The model.
+        model: String,
+        /// The file.
+        file: String,
+        /// Bytes of all files that are there.
+        done: u64,
+        /// Bytes of all files, once every length is known.
+        total: Option<u64>,
+    },
+    /// Files become networks.
+    Reading {
+        /// The model.
+        model: String,
+        /// Bytes that have become tensors.
+        done: u64,
+        /// Bytes of all of them.
+        total: u64,
+    },
+}
+
+/// Is told what goes on, several times a second where much does, and may break it off.
+pub type Watch<'a> = dyn FnMut(&Progress) -> ControlFlow<()> + 'a;
+
+/// Files of a model on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located {
+    /// A folder with `config.json` or a GGUF file; `None` for the embedded pair.
+    pub path: Option<PathBuf>,
+    /// The model's name, for people.
+    pub name: String,
+}
+
+impl Source {
+    /// Finds the files. A model of the hub that is whole in the cache is taken from there without asking; any other is
+    /// downloaded. `hub` is called for such models alone: an environment that says nonsense of the hub is no concern of
+    /// the others.
+    pub fn locate(
+        &self,
+        hub: &dyn Fn() -> Result<Hub, HubError>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Located, SourceError> {
+        let path = match self {
+            Self::Embedded => None,
+            Self::Path(path) => Some(local(path)?),
+            Self::Hub(model) => {
+                let hub = hub()?;
+                Some(match hub.cached(model) {
+                    Some(path) => path,
+                    None => hub.fetch(model, watch)?.path,
+                })
+            }
+        };
+        Ok(Located { path, name: self.name() })
+    }
+
+    /// The model's name, for people: short, and not yet printable.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Embedded => "embedded".to_owned(),
+            Self::Path(path) => {
+                let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+                let name = if is_gguf(&path) { path.file_stem() } else { path.file_name() };
+                name.unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+            }
+            Self::Hub(model) => model.to_string(),
+        }
+    }
+}
+
+/// The folder or GGUF file to load for a path.
+fn local(path: &Path) -> Result<PathBuf, SourceError> {
+    let Ok(about) = fs::metadata(path) else {
+        return Err(SourceError::NotThere { path: path.to_owned(), hint: hint(path) });
+    };
+    if !about.is_dir() {
+        return if is_gguf(path) { Ok(path.to_owned()) } else { Err(SourceError::NotGguf { path: path.to_owned() }) };
+    }
+    if path.join("config.json").exists() {
+        return Ok(path.to_owned());
+    }
+    let mut files = gguf_files(path).map_err(|error| SourceError::Read { path: path.to_owned(), error })?;
+    match (files.pop(), files.is_empty()) {
+        (None, _) => Err(SourceError::NoModel { folder: path.to_owned() }),
+        (Some(only), true) => Ok(path.join(only)),
+        (Some(last), false) => {
+            files.push(last);
+            Err(SourceError::SeveralGguf { folder: path.to_owned(), files })
+        }
+    }
+}
+
+/// Names of the GGUF files in a folder, sorted.
+pub(super) fn gguf_files(folder: &Path) -> std::io::Result<Vec<String>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        if is_gguf(Path::new(&name)) {
+            files.push(name.to_string_lossy().into_owned());
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Whether a path names a GGUF file.
+pub(super) fn is_gguf(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
+}
+
+/// What a path that is not there may have been meant for.
+fn hint(path: &Path) -> String {
+    let Some(text) = path.to_str() else { return String::new() };
+    match text.parse::<HubModel>() {
+        Ok(model) if !text.starts_with('.') => format!("; on the hub it would be {HUB_PREFIX}{model}"),
+        _ => String::new(),
+    }
+}
+
+impl FromStr for Source {
+    type Err = SourceError;
+
+    fn from_str(text: &str) -> Result<Self, SourceError> {
+        match text.strip_prefix(HUB_PREFIX) {
+            Some(model) => {
+                Ok(Self::Hub(model.parse().map_err(|reason| SourceError::Syntax { text: text.to_owned(), reason })?))
+            }
+            None if text == "embedded" => Ok(Self::Embedded),
+            None if text.trim().is_empty() => {
+                Err(SourceError::Syntax { text: text.to_owned(), reason: "it is empty".to_owned() })
+            }
+            None => Ok(Self::Path(PathBuf::from(text))),
+        }
+    }
+}
+
+impl TryFrom<OsString> for Source {
+    type Error = SourceError;
+
+    /// As from a string; what is no text can only be a path.
+    fn try_from(text: OsString) -> Result<Self, SourceError> {
+        match text.to_str() {
+            Some(text) => text.parse(),
+            None => Ok(Self::Path(PathBuf::from(text))),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded => f.write_str("embedded"),
+            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Hub(model) => write!(f, "{HUB_PREFIX}{model}"),
+        }
+    }
+}
+
+impl HubModel {
+    /// `owner/name`.
+    pub fn repo(&self) -> &str {
+        &self.repo
+    }
+
+    /// Branch, tag or commit; `None` for the hub's default.
+    pub fn revision(&self) -> Option<&str> {
+        self.revision.as_deref()
+    }
+
+    /// The only file that is wanted, with the folders it is in.
+    pub fn file(&self) -> Option<&str> {
+        self.file.as_deref()
+    }
+}
+
+impl fmt::Display for HubModel {
+    /// As it is written behind `hf:`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.repo)?;
+        if let Some(file) = &self.file {
+            write!(f, "/{file}")?;
+        }
+        if let Some(revision) = &self.revision {
+            write!(f, "@{revision}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for HubModel {
+    type Err = String;
+
+    /// Reads what stands behind `hf:`; the error says what is wrong.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (model, revision) = match text.split_once('@') {
+            Some((model, revision)) => (model, Some(revision)),
+            None => (text, None),
+        };
+        let mut parts = model.splitn(3, '/');
+        let (Some(owner), Some(name)) = (parts.next(), parts.next()) else {
+            return Err("on the hub it is owner/name".to_owned());
+        };
+        for part in [owner, name] {
+            if !is_hub_name(part) {
+                return Err(format!(
+                    "`{part}` is no name on the hub, which has letters, digits, `-`, `_` and single `.`"
+                ));
+            }
+        }
+        let file = parts.next();
+        if let Some(file) = file {
+            if !is_safe(file) {
+                return Err(format!("`{file}` is no file within a model"));
+            }
+            if !is_gguf(Path::new(file)) {
+                return Err(format!("`{file}` is no .gguf file"));
+            }
+        }
+        if let Some(revision) = revision.filter(|revision| !is_safe(revision)) {
+            return Err(format!("`{revision}` is no branch, tag or commit"));
+        }
+        Ok(Self {
+            repo: format!("{owner}/{name}"),
+            revision: revision.map(str::to_owned),
+            file: file.map(str::to_owned),
+        })
+    }
+}
+
+/// Whether an owner or a model may be called so. The cache joins both with `--`, which no name contains.
+pub(super) fn is_hub_name(name: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && !name.starts_with(['-', '.'])
+        && !name.ends_with(['-', '.'])
+        && !name.contains("--")
+        && !name.contains("..")
+}
+
+/// Whether a relative path stays below its folder and is plain within an address: no `..`, nothing empty, no sign that
+/// a path or an address reads in its own way.
+pub(super) fn is_safe(path: &str) -> bool {
+    path.len() <= 1024
+        && path.split('/').all(|part| {
+            !part.is_empty()
+                && part != "."
+                && part != ".."
+                && part.len() <= 200
+                && part.bytes().all(|byte| {
+                    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'+' | b'=' | b'(' | b')')
+                })
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::model::testing::Folder;
+
+    fn hub(text: &str) -> HubModel {
+        match text.parse().unwrap() {
+            Source::Hub(model) => model,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_kind_reads_back_what_it_prints() {
+        let kinds = [
+            "embedded",
+            "./embedded",
+            "models/tiny",
+            "/a b/llada.gguf",
+            "hf:GSAI-ML/LLaDA-8B-Instruct",
+            "hf:dllm-hub/Qwen3-0.6B-diffusion-mdlm-v0.1@main",
+            "hf:owner/name@refs/pr/3",
+            "hf:owner/name/LLaDA.Q4_K.gguf",
+            "hf:owner/name/q4/llada.gguf@v1.0",
+        ];
+        for kind in kinds {
+            assert_eq!(kind.parse::<Source>().unwrap().to_string(), kind);
+        }
+        assert_eq!("embedded".parse::<Source>().unwrap(), Source::Embedded);
+        assert!(matches!("./embedded".parse::<Source>().unwrap(), Source::Path(_)));
+        let model = hub("hf:owner/name/q4/llada.gguf@v1.0");
+        assert_eq!((model.repo(), model.file(), model.revision()), ("owner/name", Some("q4/llada.gguf"), Some("v1.0")));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_the_syntax() {
+        let cases = [
+            ("", "it is empty"),
+            ("hf:", "on the hub it is owner/name"),
+            ("hf:gpt2", "on the hub it is owner/name"),
+            ("hf:/name", "`` is no name on the hub"),
+            ("hf:../name", "`..` is no name on the hub"),
+            ("hf:owner/..", "`..` is no name on the hub"),
+            ("hf:owner/na me", "`na me` is no name on the hub"),
+            ("hf:a--b/name", "`a--b` is no name on the hub"),
+            ("hf:owner/name/../../x.gguf", "`../../x.gguf` is no file within a model"),
+            ("hf:owner/name/model.safetensors", "`model.safetensors` is no .gguf file"),
+            ("hf:owner/name@", "`` is no branch"),
+            ("hf:owner/name@../../x", "`../../x` is no branch"),
+            ("hf:owner/name@a?b", "`a?b` is no branch"),
+        ];
+        for (text, expected) in cases {
+            let message = text.parse::<Source>().unwrap_err().to_string();
+            assert!(message.starts_with(&format!("`{text}` names no model: {expected}")), "{message}");
+            assert!(message.ends_with(SYNTAX), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_a_checkpoint_or_holds_one_gguf() {
+        let folder = Folder::new();
+        let locate = |path: &Path| local(path).map_err(|error| error.to_string());
+        let at = folder.path();
+        assert_eq!(
+            locate(at).unwrap_err(),
+            format!("{} holds no model: neither a config.json nor a .gguf file", at.display())
+        );
+        fs::write(at.join("b.GGUF"), "").unwrap();
+        assert_eq!(locate(at).unwrap(), at.join("b.GGUF"));
+        assert_eq!(locate(&at.join("b.GGUF")).unwrap(), at.join("b.GGUF"));
+        fs::write(at.join("a.gguf"), "").unwrap();
+        assert_eq!(locate(at).unwrap_err(), format!("{} holds a.gguf, b.GGUF: name the one to load", at.display()));
+        fs::write(at.join("config.json"), "{}").unwrap();
+        assert_eq!(locate(at).unwrap(), at);
+        assert!(locate(&at.join("config.json")).unwrap_err().contains("config.json is no .gguf file"));
+    }
+
+    #[test]
+    fn a_path_that_is_not_there_may_be_meant_for_the_hub() {
+        let message = |text: &str| local(Path::new(text)).unwrap_err().to_string();
+        assert!(message("no-such/model").ends_with("; on the hub it would be hf:no-such/model"));
+        for plain in ["./no-such/model", "no-such-model", "/no/such/model", "no/such/model/x"] {
+            assert!(message(plain).ends_with(SYNTAX), "{}", message(plain));
+        }
+    }
+}

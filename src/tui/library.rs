@@ -1,0 +1,173 @@
+//! Which models are loaded, which are being loaded, and which there are to choose from.
+
+use std::time::Duration;
+
+use crate::{
+    engine::{GuideRequest, ModelRequest},
+    model::{
+        known::Role,
+        shelf::{Item, Shelf},
+        source::{Progress, Source},
+    },
+};
+
+/// The longest source that can be typed.
+pub const LONGEST_SOURCE: usize = 400;
+
+/// The models, and the picker's state.
+#[derive(Debug, Clone)]
+pub struct Library {
+    /// What is loaded, where that is known.
+    pub loaded: Option<ModelRequest>,
+    /// What is being loaded.
+    pub loading: Option<Loading>,
+    /// What there is to choose from; looked for whenever the picker is opened.
+    pub shelf: Option<Shelf>,
+    /// For which role the picker chooses.
+    pub role: Role,
+    /// A source being typed.
+    pub entry: String,
+    /// Why the last choice could not be loaded.
+    pub refusal: Option<String>,
+    /// Whether the guide's rule was set to off because there was no guide.
+    pub guide_put_off: bool,
+}
+
+/// A loading under way.
+#[derive(Debug, Clone)]
+pub struct Loading {
+    /// What was asked for.
+    pub request: ModelRequest,
+    /// What is being done.
+    pub progress: Option<Progress>,
+    /// When the bytes of what is being done were first counted, and how many there were.
+    pub since: Option<(Duration, u64)>,
+    /// Whether it was broken off.
+    pub is_cancelled: bool,
+    /// Whether it was chosen in the picker, and not on the command line.
+    pub is_picked: bool,
+}
+
+/// A line of the picker that can be taken.
+#[derive(Debug, Clone, Copy)]
+pub enum Choice<'a> {
+    /// No guide.
+    Nobody,
+    /// A model.
+    Item(&'a Item),
+    /// What is typed.
+    Typed,
+}
+
+impl Default for Library {
+    fn default() -> Self {
+        Self {
+            loaded: None,
+            loading: None,
+            shelf: None,
+            role: Role::Denoiser,
+            entry: String::new(),
+            refusal: None,
+            guide_put_off: false,
+        }
+    }
+}
+
+impl Library {
+    /// Nothing is loaded yet, this is being.
+    pub fn loading(request: ModelRequest) -> Self {
+        Self { loading: Some(Loading::new(request)), ..Self::default() }
+    }
+
+    /// The lines that can be taken, in the order of the picker.
+    pub fn choices(&self) -> Vec<Choice<'_>> {
+        let mut choices = Vec::new();
+        if self.role == Role::Guide {
+            choices.push(Choice::Nobody);
+        }
+        if let Some(shelf) = &self.shelf {
+            choices.extend(shelf.of_role(self.role).map(Choice::Item));
+        }
+        choices.push(Choice::Typed);
+        choices
+    }
+
+    /// Where what plays the picker's role comes from, if that is known.
+    pub fn present(&self) -> Option<&Source> {
+        let loaded = self.loaded.as_ref()?;
+        match self.role {
+            Role::Denoiser => Some(&loaded.denoiser),
+            Role::Guide => loaded.guide_source(),
+        }
+    }
+
+    /// What to ask for when `choice` is taken: a denoiser comes with its own guide or with none, a guide leaves the
+    /// denoiser as it is.
+    ///
+    /// # Errors
+    /// Where what is typed is no source.
+    pub fn request(&self, choice: Choice<'_>) -> Result<ModelRequest, String> {
+        let before = self.loaded.clone().or_else(|| Some(self.loading.as_ref()?.request.clone())).unwrap_or_default();
+        let source = match choice {
+            Choice::Nobody => None,
+            Choice::Item(item) => Some(item.source.clone()),
+            Choice::Typed => Some(self.entry.trim().parse::<Source>().map_err(|error| error.to_string())?),
+        };
+        Ok(match (self.role, source) {
+            (Role::Denoiser, Some(denoiser)) => {
+                // A filter belongs to the denoiser that it was trained on.
+                ModelRequest { denoiser, guide: GuideRequest::Own, filter: None, ..before }
+            }
+            (Role::Guide, Some(guide)) => ModelRequest { guide: GuideRequest::From(guide), ..before },
+            (_, None) => ModelRequest { guide: GuideRequest::Nobody, ..before },
+        })
+    }
+}
+
+impl Loading {
+    /// It has only begun.
+    pub fn new(request: ModelRequest) -> Self {
+        Self { request, progress: None, since: None, is_cancelled: false, is_picked: false }
+    }
+
+    /// Takes news in.
+    pub fn take(&mut self, progress: Progress, now: Duration) {
+        let goes_on = self
+            .progress
+            .as_ref()
+            .is_some_and(|before| std::mem::discriminant(before) == std::mem::discriminant(&progress));
+        let done = match &progress {
+            Progress::Downloading { done, .. } | Progress::Reading { done, .. } => Some(*done),
+            _ => None,
+        };
+        self.since = match (done, self.since.filter(|_| goes_on)) {
+            (Some(_), Some(since)) => Some(since),
+            (Some(done), None) => Some((now, done)),
+            (None, _) => None,
+        };
+        self.progress = Some(progress);
+    }
+
+    /// Bytes that are there, and of how many.
+    pub fn bytes(&self) -> Option<(u64, Option<u64>)> {
+        match self.progress.as_ref()? {
+            Progress::Downloading { done, total, .. } => Some((*done, *total)),
+            Progress::Reading { done, total, .. } => Some((*done, Some(*total))),
+            _ => None,
+        }
+    }
+
+    /// The part that is done, where the whole is known.
+    pub fn share(&self) -> Option<f32> {
+        let (done, total) = self.bytes()?;
+        let total = total.filter(|total| *total > 0)?;
+        Some((done as f64 / total as f64) as f32)
+    }
+
+    /// Bytes a second, once there is enough to tell.
+    pub fn rate(&self, now: Duration) -> Option<f64> {
+        let ((done, _), (since, first)) = (self.bytes()?, self.since?);
+        let seconds = now.saturating_sub(since).as_secs_f64();
+        (seconds >= 1.0 && done > first).then(|| (done - first) as f64 / seconds)
+    }
+}

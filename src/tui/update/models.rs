@@ -1,0 +1,205 @@
+//! The model picker, and what loading does to the playground.
+
+use super::{Effect, command};
+use crate::{
+    engine::{ModelRequest, protocol::Command},
+    model::{
+        known::Role,
+        shelf::Shelf,
+        source::{Progress, Source},
+    },
+    settings::{GuideRule, Knob},
+    trace::{ModelCard, printable},
+    tui::{
+        action::{Notice, Overlay},
+        app::{App, Engine},
+        library::{Choice, LONGEST_SOURCE, Loading},
+    },
+};
+
+/// The picker has been opened: what is on this machine may have changed since the last time.
+pub(super) fn look(app: &mut App) -> Vec<Effect> {
+    app.library.refusal = None;
+    select_present(app);
+    let device = app.library.loaded.as_ref().map(|request| request.device).unwrap_or_default();
+    command(Command::Look(device))
+}
+
+/// What there is to choose from. The selected line stays the same model.
+pub(super) fn found(app: &mut App, shelf: Shelf) -> Vec<Effect> {
+    let before = selected(app);
+    let was_empty = app.library.shelf.is_none();
+    app.library.shelf = Some(shelf);
+    if app.overlays.last() == Some(&Overlay::Models) {
+        match before {
+            _ if was_empty => select_present(app),
+            Some(source) => select(app, &source),
+            None => {
+                let last = app.library.choices().len() - 1;
+                if matches!(app.library.choices().get(app.list), None | Some(Choice::Item(_))) {
+                    app.list = last;
+                }
+            }
+        }
+    }
+    Vec::new()
+}
+
+/// Selects what is loaded.
+fn select_present(app: &mut App) {
+    app.list = 0;
+    if let Some(source) = app.library.present().cloned() {
+        select(app, &source);
+    }
+}
+
+fn select(app: &mut App, source: &Source) {
+    let choices = app.library.choices();
+    let is_it = |choice: &Choice<'_>| matches!(choice, Choice::Item(item) if item.source == *source);
+    app.list = choices.iter().position(is_it).unwrap_or(0);
+}
+
+fn selected(app: &App) -> Option<Source> {
+    match app.library.choices().get(app.list) {
+        Some(Choice::Item(item)) => Some(item.source.clone()),
+        _ => None,
+    }
+}
+
+/// Chooses for the other role.
+pub(super) fn other_role(app: &mut App) -> Vec<Effect> {
+    app.library.role = match app.library.role {
+        Role::Denoiser => Role::Guide,
+        Role::Guide => Role::Denoiser,
+    };
+    app.library.refusal = None;
+    select_present(app);
+    Vec::new()
+}
+
+/// Types: the line of what is typed comes to the front.
+pub(super) fn typed(app: &mut App, text: &str) -> Vec<Effect> {
+    let library = &mut app.library;
+    library.refusal = None;
+    let room = LONGEST_SOURCE.saturating_sub(library.entry.chars().count());
+    library.entry.extend(printable::line(text).chars().take(room));
+    app.list = library.choices().len() - 1;
+    Vec::new()
+}
+
+/// Erases the last character of what is typed.
+pub(super) fn erase(app: &mut App) -> Vec<Effect> {
+    app.library.refusal = None;
+    app.library.entry.pop();
+    app.list = app.library.choices().len() - 1;
+    Vec::new()
+}
+
+/// Loads the selected line. The picker stays open until that is done.
+pub(super) fn accept(app: &mut App) -> Vec<Effect> {
+    let library = &mut app.library;
+    let request = match library.choices().get(app.list) {
+        Some(choice) => library.request(*choice),
+        None => return Vec::new(),
+    };
+    match request {
+        Err(message) => {
+            library.refusal = Some(printable::line(&message));
+            Vec::new()
+        }
+        Ok(request)
+            if library.loading.is_none()
+                && library.loaded.as_ref().is_some_and(|loaded| loaded.is_same_as(&request)) =>
+        {
+            app.overlays.retain(|overlay| *overlay != Overlay::Models);
+            app.list = 0;
+            app.tell(Notice::note("it is loaded already"));
+            Vec::new()
+        }
+        Ok(request) => {
+            library.refusal = None;
+            library.loading = Some(Loading { is_picked: true, ..Loading::new(request.clone()) });
+            command(Command::Load(Box::new(request)))
+        }
+    }
+}
+
+/// Breaks the loading off.
+pub(super) fn cancel(app: &mut App) -> Vec<Effect> {
+    match &mut app.library.loading {
+        Some(loading) => {
+            loading.is_cancelled = true;
+            command(Command::CancelLoad)
+        }
+        None => Vec::new(),
+    }
+}
+
+/// Loading goes on.
+pub(super) fn goes_on(app: &mut App, progress: Progress) -> Vec<Effect> {
+    let now = app.now;
+    if let Some(loading) = &mut app.library.loading {
+        loading.take(progress, now);
+    }
+    Vec::new()
+}
+
+/// Networks are loaded.
+pub(super) fn ready(
+    app: &mut App,
+    denoiser: ModelCard,
+    guide: Option<ModelCard>,
+    request: Option<ModelRequest>,
+) -> Vec<Effect> {
+    let name = printable::line(&denoiser.name);
+    let has_guide = guide.is_some();
+    app.engine = Engine::Ready { denoiser, guide };
+    let ended = end_loading(app, request.as_ref());
+    app.library.loaded = request.or_else(|| Some(ended.as_ref()?.request.clone()));
+    if ended.is_some_and(|loading| loading.is_picked) {
+        app.library.refusal = None;
+        let guide = guide_rule(app, has_guide);
+        let next = if app.run.is_some() { ": press R to run the prompt with it" } else { "" };
+        app.tell(Notice::note(format!("{name} is loaded{guide}{next}")));
+        app.overlays.retain(|overlay| *overlay != Overlay::Models);
+        app.list = 0;
+    }
+    if std::mem::take(&mut app.queued) { super::prompt::submit(app) } else { Vec::new() }
+}
+
+/// Takes the loading away that came to its end, which is another than the newest where both have crossed.
+fn end_loading(app: &mut App, request: Option<&ModelRequest>) -> Option<Loading> {
+    app.library.loading.take_if(|loading| request.is_none_or(|request| loading.request == *request))
+}
+
+/// Presets take a guide for granted. Where there is none its rule is off, until there is one again.
+fn guide_rule(app: &mut App, has_guide: bool) -> &'static str {
+    let Ok(knob) = Knob::find("guide") else { return "" };
+    if !has_guide && app.layers.resolve().guide != GuideRule::Off {
+        app.layers.set_live(knob, "off".to_owned());
+        app.library.guide_put_off = true;
+        return " without a guide, whose rule is off now";
+    }
+    if has_guide && std::mem::take(&mut app.library.guide_put_off) {
+        app.layers.clear_live(knob.name);
+    }
+    ""
+}
+
+/// Nothing came of it.
+pub(super) fn failed(app: &mut App, message: &str, request: Option<ModelRequest>) -> Vec<Effect> {
+    let message = printable::line(message);
+    let was_cancelled = end_loading(app, request.as_ref()).is_some_and(|loading| loading.is_cancelled);
+    if matches!(app.engine, Engine::Ready { .. }) {
+        if was_cancelled {
+            app.tell(Notice::note(message));
+        } else {
+            app.library.refusal = Some(message.clone());
+            app.tell(Notice::error(message));
+        }
+    } else {
+        app.queued = false;
+        app.engine = Engine::Failed(message);
+    }
+    Vec::new()
+}

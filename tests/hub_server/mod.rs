@@ -1,0 +1,269 @@
+//! A small hub on the loopback interface, which can be told to misbehave.
+
+#![allow(dead_code, clippy::unwrap_used)]
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+};
+
+use sha2::{Digest, Sha256};
+
+/// A request as it came.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub method: String,
+    pub path: String,
+    pub headers: BTreeMap<String, String>,
+}
+
+impl Request {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    /// The first byte that is asked for.
+    pub fn start(&self) -> usize {
+        let range = self.header("range").map(|range| range.trim_start_matches("bytes=").trim_end_matches('-'));
+        range.map_or(0, |start| start.parse().unwrap())
+    }
+
+    pub fn is_get(&self, what: &str) -> bool {
+        self.method == "GET" && self.path.ends_with(what)
+    }
+}
+
+/// An answer.
+#[derive(Debug, Clone, Default)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    /// Bytes of the body after which the connection is closed, whatever the headers promise.
+    pub cut: Option<usize>,
+    /// Say nothing at all until the client goes.
+    pub silent: bool,
+}
+
+impl Reply {
+    pub fn new(status: u16) -> Self {
+        Self { status, ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl ToString) -> Self {
+        self.headers.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    #[must_use]
+    pub fn cut(mut self, after: usize) -> Self {
+        self.cut = Some(after);
+        self
+    }
+}
+
+/// A server on a port of its own. It goes when it is dropped.
+pub struct Server {
+    address: SocketAddr,
+    seen: Arc<Mutex<Vec<Request>>>,
+    ends: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Answers every request with what `answer` makes of it and of the requests before it.
+    pub fn start(answer: impl Fn(&Request, &[Request]) -> Reply + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (seen, ends) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
+        let thread = thread::spawn({
+            let (seen, ends) = (Arc::clone(&seen), Arc::clone(&ends));
+            move || {
+                for stream in listener.incoming() {
+                    if ends.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let Ok(stream) = stream else { continue };
+                    let Some(request) = read(&stream) else { continue };
+                    let reply = {
+                        let mut seen = seen.lock().unwrap();
+                        let reply = answer(&request, &seen);
+                        seen.push(request.clone());
+                        reply
+                    };
+                    // A client that has gone is no concern of the server.
+                    let _ = write(stream, &request, &reply);
+                }
+            }
+        });
+        Self { address, seen, ends, thread: Some(thread) }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// All requests so far.
+    pub fn seen(&self) -> Vec<Request> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.address);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The address of a port where nobody listens.
+pub fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+fn read(stream: &TcpStream) -> Option<Request> {
+    let mut lines = BufReader::new(stream);
+    let mut first = String::new();
+    lines.read_line(&mut first).ok()?;
+    let mut words = first.split_whitespace();
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let mut headers = BTreeMap::new();
+    loop {
+        let mut line = String::new();
+        lines.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim().split_once(':') else { break };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    Some(Request { method, path, headers })
+}
+
+fn write(mut stream: TcpStream, request: &Request, reply: &Reply) -> std::io::Result<()> {
+    if reply.silent {
+        // Ends when the client closes its side.
+        return stream.read_to_end(&mut Vec::new()).map(drop);
+    }
+    let mut head = format!("HTTP/1.1 {} Whatever\r\nConnection: close\r\n", reply.status);
+    let framing = ["content-length", "transfer-encoding"];
+    let says_length = reply.headers.iter().any(|(name, _)| framing.contains(&&*name.to_ascii_lowercase()));
+    if !says_length {
+        head.push_str(&format!("Content-Length: {}\r\n", reply.body.len()));
+    }
+    for (name, value) in &reply.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str("\r\n");
+    stream.write_all(head.as_bytes())?;
+    if request.method != "HEAD" {
+        stream.write_all(&reply.body[..reply.cut.unwrap_or(reply.body.len())])?;
+    }
+    stream.flush()?;
+    stream.shutdown(Shutdown::Write)?;
+    // Waits for the client to go, so that closing does not reset what it has not read yet.
+    stream.read_to_end(&mut Vec::new()).map(drop)
+}
+
+/// The commit of every model here.
+pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// A model as the hub shows it.
+#[derive(Debug, Clone)]
+pub struct Model {
+    pub repo: String,
+    pub commit: String,
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Where the storage of large files is; here without one.
+    pub storage: Option<String>,
+}
+
+impl Model {
+    pub fn new(repo: &str, files: &[(&str, &[u8])]) -> Self {
+        Self {
+            repo: repo.to_owned(),
+            commit: COMMIT.to_owned(),
+            files: files.iter().map(|(name, content)| ((*name).to_owned(), content.to_vec())).collect(),
+            storage: None,
+        }
+    }
+
+    /// What the real hub would answer.
+    pub fn answer(&self, request: &Request) -> Reply {
+        let path = request.path.as_str();
+        if let Some(revision) = path.strip_prefix(&format!("/api/models/{}/revision/", self.repo)) {
+            if revision != "main" && revision != self.commit {
+                return Reply::new(404).header("X-Error-Code", "RevisionNotFound");
+            }
+            let siblings: Vec<_> = self.files.keys().map(|name| serde_json::json!({ "rfilename": name })).collect();
+            let listing = serde_json::json!({ "id": self.repo, "sha": self.commit, "siblings": siblings });
+            return Reply::new(200).header("Content-Type", "application/json").body(listing.to_string());
+        }
+        if let Some(name) = path.strip_prefix("/storage/") {
+            return self.files.get(name).map_or(Reply::new(404), |content| part(content, request));
+        }
+        let prefix = format!("/{}/resolve/{}/", self.repo, self.commit);
+        let Some(content) = path.strip_prefix(&prefix).and_then(|name| self.files.get(name)) else {
+            let code = if path.contains("/resolve/") { "EntryNotFound" } else { "RepoNotFound" };
+            return Reply::new(404).header("X-Error-Code", code);
+        };
+        let name = path.strip_prefix(&prefix).unwrap();
+        let reply = if is_large(name) {
+            let about = |reply: Reply| {
+                reply.header("X-Linked-Etag", format!("\"{}\"", sha256(content))).header("X-Linked-Size", content.len())
+            };
+            match &self.storage {
+                Some(storage) => about(Reply::new(302)).header("Location", format!("{storage}/storage/{name}")),
+                None => about(part(content, request)),
+            }
+        } else {
+            part(content, request).header("ETag", format!("W/\"git-{name}-{}\"", content.len()))
+        };
+        reply.header("X-Repo-Commit", &self.commit)
+    }
+}
+
+/// The whole, or the part that is asked for.
+fn part(content: &[u8], request: &Request) -> Reply {
+    let start = request.start();
+    match request.header("range") {
+        Some(_) if start >= content.len() => Reply::new(416),
+        Some(_) => Reply::new(206)
+            .header("Content-Range", format!("bytes {start}-{}/{}", content.len() - 1, content.len()))
+            .body(&content[start..]),
+        None => Reply::new(200).body(content),
+    }
+}
+
+fn is_large(name: &str) -> bool {
+    name.ends_with(".safetensors") || name.ends_with(".gguf")
+}
+
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Bytes that differ from each other.
+pub fn noise(length: usize) -> Vec<u8> {
+    let mut state = 12345_u32;
+    (0..length)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .collect()
+}

@@ -1,0 +1,211 @@
+//! Models that are loaded while the engine runs.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::{path::PathBuf, sync::mpsc};
+
+use diffuscope::{
+    engine::{
+        Engine, GuideRequest, ModelRequest,
+        protocol::{Command, Event, Request, RunId},
+    },
+    model::{device::DeviceChoice, source::Source},
+    settings::{GuideRule, Settings},
+};
+use support::{Folder, Scripted, models, tokenizer, untrained_pair};
+
+const PROMPT: &str = "Reverse this list: Max, Leo, Ruth";
+
+fn pair() -> Folder {
+    let folder = Folder::new();
+    untrained_pair(&folder);
+    folder
+}
+
+fn request(denoiser: PathBuf, guide: GuideRequest) -> ModelRequest {
+    ModelRequest { denoiser: Source::Path(denoiser), guide, device: DeviceChoice::Cpu, ..ModelRequest::default() }
+}
+
+fn from(path: PathBuf) -> GuideRequest {
+    GuideRequest::From(Source::Path(path))
+}
+
+fn start(engine: &Engine, run: RunId, guide: GuideRule, paused: bool) {
+    let settings = Settings { gen_length: Some(8), guide, ..Settings::default() };
+    let request = Request { run, prompt: PROMPT.into(), settings, preset: None, paused };
+    engine.send(Command::Start(Box::new(request)));
+}
+
+/// The next event that is not about the way to it.
+fn next(engine: &mut Engine) -> Event {
+    loop {
+        match engine.wait().unwrap() {
+            Event::Loading { .. } | Event::Warning { .. } | Event::Held { .. } => {}
+            event => return event,
+        }
+    }
+}
+
+/// Names of denoiser and guide, and what was asked for.
+fn expect_ready(engine: &mut Engine) -> (String, Option<String>, Option<ModelRequest>) {
+    match next(engine) {
+        Event::Ready { denoiser, guide, request } => {
+            (denoiser.name, guide.map(|guide| guide.name), request.map(|request| *request))
+        }
+        other => panic!("expected models, got {other:?}"),
+    }
+}
+
+fn expect_failure(engine: &mut Engine) -> (String, Option<ModelRequest>) {
+    match next(engine) {
+        Event::LoadFailed { message, request } => (message, request.map(|request| *request)),
+        other => panic!("expected a failure, got {other:?}"),
+    }
+}
+
+/// Steps of a run until its end.
+fn whole_run(engine: &mut Engine, number: RunId) -> usize {
+    match next(engine) {
+        Event::Started { run, .. } if run == number => {}
+        other => panic!("expected a start, got {other:?}"),
+    }
+    let mut steps = 0;
+    loop {
+        match next(engine) {
+            Event::Step { run, .. } if run == number => steps += 1,
+            Event::Finished { run, .. } if run == number => return steps,
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn loading_is_told_from_the_first_file_to_the_names() {
+    let pair = pair();
+    let asked = request(pair.path("denoiser"), from(pair.path("guide")));
+    let mut engine = Engine::open(asked.clone()).unwrap();
+    assert!(matches!(engine.wait(), Some(Event::Loading { .. })), "there is news before there are models");
+    assert_eq!(expect_ready(&mut engine), ("denoiser".into(), Some("guide".into()), Some(asked)));
+    start(&engine, 1, GuideRule::TopK, false);
+    assert!(whole_run(&mut engine, 1) > 0);
+}
+
+#[test]
+fn a_run_goes_on_until_the_others_are_there_and_ends_then() {
+    let pair = pair();
+    let mut engine = Engine::open(request(pair.path("denoiser"), GuideRequest::Own)).unwrap();
+    assert_eq!(expect_ready(&mut engine).1, None, "a guide of its own has the embedded denoiser alone");
+    start(&engine, 1, GuideRule::Off, true);
+    assert!(matches!(next(&mut engine), Event::Started { run: 1, .. }));
+    let others = pair.path("others");
+    std::fs::rename(pair.path("denoiser"), &others).unwrap();
+    engine.send(Command::Load(Box::new(request(others.clone(), GuideRequest::Nobody))));
+    match next(&mut engine) {
+        Event::Finished { run: 1, end } => assert_eq!(end.reason, None, "ended by hand, so to speak"),
+        other => panic!("expected the end of the run, got {other:?}"),
+    }
+    assert_eq!(expect_ready(&mut engine).0, "others");
+    start(&engine, 2, GuideRule::Off, false);
+    assert_eq!(whole_run(&mut engine, 2), 8);
+}
+
+#[test]
+fn what_cannot_be_loaded_leaves_what_is_there() {
+    let pair = pair();
+    let mut engine = Engine::open(request(pair.path("denoiser"), from(pair.path("guide")))).unwrap();
+    expect_ready(&mut engine);
+    start(&engine, 1, GuideRule::Off, true);
+    assert!(matches!(next(&mut engine), Event::Started { .. }));
+    let nowhere = request(pair.path("nowhere"), GuideRequest::Own);
+    engine.send(Command::Load(Box::new(nowhere.clone())));
+    let (message, asked) = expect_failure(&mut engine);
+    assert!(message.starts_with(&format!("{} is not there: a model is ", pair.path("nowhere").display())), "{message}");
+    assert_eq!(asked, Some(nowhere));
+    engine.send(Command::Step);
+    assert!(matches!(next(&mut engine), Event::Step { run: 1, .. }), "the run is as it was");
+    start(&engine, 2, GuideRule::TopK, false);
+    assert!(whole_run(&mut engine, 2) > 0, "so is the guide");
+}
+
+#[test]
+fn another_guide_leaves_the_denoiser_alone() {
+    let pair = pair();
+    let denoiser = pair.path("denoiser");
+    let mut engine = Engine::open(request(denoiser.clone(), GuideRequest::Own)).unwrap();
+    expect_ready(&mut engine);
+    // Gone from the disk: it could not be loaded again.
+    std::fs::rename(&denoiser, pair.path("elsewhere")).unwrap();
+    engine.send(Command::Load(Box::new(request(denoiser.clone(), from(pair.path("guide"))))));
+    assert_eq!(expect_ready(&mut engine).1.as_deref(), Some("guide"));
+    start(&engine, 1, GuideRule::TopK, false);
+    assert!(whole_run(&mut engine, 1) > 0);
+    engine.send(Command::Load(Box::new(request(denoiser.clone(), GuideRequest::Nobody))));
+    assert_eq!(expect_ready(&mut engine).1, None);
+    start(&engine, 2, GuideRule::TopK, false);
+    match next(&mut engine) {
+        Event::Failed { run: 2, message } => assert!(message.contains("no guide model is loaded"), "{message}"),
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+    engine.send(Command::Load(Box::new(request(denoiser, from(pair.path("elsewhere"))))));
+    expect_ready(&mut engine);
+}
+
+#[test]
+fn a_run_that_is_asked_for_early_waits_for_the_models() {
+    let (permit, gate) = mpsc::channel::<()>();
+    let tokenizer = tokenizer();
+    let mut engine = Engine::spawn(move || {
+        gate.recv()?;
+        Ok(models(Scripted::new(&tokenizer, PROMPT, "Ruth, Leo, Max")))
+    })
+    .unwrap();
+    start(&engine, 1, GuideRule::Off, false);
+    permit.send(()).unwrap();
+    assert_eq!(expect_ready(&mut engine).0, "scripted");
+    assert_eq!(whole_run(&mut engine, 1), 8);
+}
+
+#[test]
+fn the_newest_wish_counts() {
+    let pair = pair();
+    let (permit, gate) = mpsc::channel::<()>();
+    let tokenizer = tokenizer();
+    let mut engine = Engine::spawn(move || {
+        gate.recv()?;
+        Ok(models(Scripted::new(&tokenizer, PROMPT, "Ruth, Leo, Max")))
+    })
+    .unwrap();
+    engine.send(Command::Load(Box::new(request(pair.path("nowhere"), GuideRequest::Own))));
+    engine.send(Command::Load(Box::new(request(pair.path("denoiser"), GuideRequest::Own))));
+    permit.send(()).unwrap();
+    assert_eq!(expect_ready(&mut engine).0, "denoiser", "neither the first nor the second is heard of again");
+}
+
+#[test]
+fn what_there_is_to_choose_from_is_told_when_it_is_asked_for() {
+    let tokenizer = tokenizer();
+    let mut engine = Engine::spawn(move || Ok(models(Scripted::new(&tokenizer, PROMPT, "Ruth, Leo, Max")))).unwrap();
+    expect_ready(&mut engine);
+    engine.send(Command::Look(DeviceChoice::Cpu));
+    match next(&mut engine) {
+        Event::Shelf { shelf } => {
+            assert!(shelf.items.iter().any(|item| item.source.to_string() == "hf:GSAI-ML/LLaDA-8B-Instruct"));
+            assert_eq!(shelf.device, "cpu");
+        }
+        other => panic!("expected what there is, got {other:?}"),
+    }
+}
+
+#[test]
+fn leaving_does_not_wait_for_a_loading() {
+    let (_permit, gate) = mpsc::channel::<()>();
+    let engine = Engine::spawn(move || {
+        // For as long as the test runs.
+        gate.recv()?;
+        anyhow::bail!("nobody wants it any more")
+    })
+    .unwrap();
+    drop(engine);
+}

@@ -1,0 +1,262 @@
+//! `diffuscope models`, and models of the hub without a screen: the real program against a hub on the loopback interface.
+
+#![cfg(feature = "hub")]
+#![allow(clippy::unwrap_used)]
+
+mod hub_server;
+mod support;
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use diffuscope::model::known::{KNOWN, Role};
+use hub_server::{COMMIT, Model, Reply, Server};
+use serde_json::Value;
+use support::{Folder, untrained_pair};
+
+const PROMPT: &str = "Reverse this list: Max, Leo, Ruth";
+const REPO: &str = "owner/tiny";
+
+/// The program with a cache of its own and a hub that is not there unless one is named.
+fn program(cache: &Folder) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_diffuscope"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("HF_") || name.contains("HUGGING")) {
+            command.env_remove(name);
+        }
+    }
+    command.env("DIFFUSCOPE_CONFIG", "").env_remove("RUST_BACKTRACE").stdin(Stdio::null());
+    command.env("HF_HOME", cache.path("hf")).env("HF_ENDPOINT", hub_server::nobody());
+    command
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn succeed(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    stdout(&output)
+}
+
+/// The last sentence of a command that refuses; those before it tell what was tried.
+fn refuse(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "");
+    let text = stderr(&output);
+    text.lines().last().unwrap().strip_prefix("diffuscope: ").unwrap().to_owned()
+}
+
+/// An untrained denoiser as a model of the hub.
+fn denoiser(folder: &Folder) -> Model {
+    untrained_pair(folder);
+    let read = |name: &str| fs::read(folder.path("denoiser").join(name)).unwrap();
+    let (config, tokenizer, weights) = (read("config.json"), read("tokenizer.json"), read("model.safetensors"));
+    Model::new(REPO, &[("config.json", &config), ("tokenizer.json", &tokenizer), ("model.safetensors", &weights)])
+}
+
+fn serve(model: &Model) -> Server {
+    let model = model.clone();
+    Server::start(move |request, _| model.answer(request))
+}
+
+#[test]
+fn a_model_is_pulled_listed_and_run_offline() {
+    let folder = Folder::new();
+    let model = denoiser(&folder);
+    let server = serve(&model);
+    let output =
+        program(&folder).args(["models", "pull", "hf:owner/tiny"]).env("HF_ENDPOINT", server.url()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let snapshot = folder.path("hf/hub/models--owner--tiny/snapshots").join(COMMIT);
+    assert_eq!(stdout(&output), format!("{}\n", snapshot.display()));
+    let told = stderr(&output);
+    assert!(told.contains("downloading owner/tiny, ") && told.contains("hf:owner/tiny: "), "{told}");
+
+    let again =
+        succeed(program(&folder).args(["models", "pull", "hf:owner/tiny", "--json"]).env("HF_ENDPOINT", server.url()));
+    let again: Value = serde_json::from_str(&again).unwrap();
+    let bytes: usize = model.files.values().map(Vec::len).sum();
+    assert_eq!((&again["bytes"], &again["downloaded"]), (&bytes.into(), &0.into()));
+    assert_eq!((&again["commit"], &again["source"]), (&COMMIT.into(), &"hf:owner/tiny".into()));
+
+    let listed: Value = serde_json::from_str(&succeed(program(&folder).args(["models", "--json"]))).unwrap();
+    let item = listed["models"].as_array().unwrap().iter().find(|item| item["source"] == "hf:owner/tiny").unwrap();
+    assert_eq!((&item["here"], &item["role"]), (&true.into(), &"denoiser".into()));
+    assert_eq!(item["path"], snapshot.to_str().unwrap());
+    assert!(item["parameters"].as_u64() > Some(1000) && item["memory"].as_u64() > Some(4000));
+
+    let run = succeed(program(&folder).args([
+        "run",
+        "--model",
+        "hf:owner/tiny",
+        "--offline",
+        "--prompt",
+        PROMPT,
+        "--json",
+        "--gen-length",
+        "8",
+    ]));
+    let run: Value = serde_json::from_str(&run).unwrap();
+    assert_eq!((&run["guide_forwards"], &run["gen_length"]), (&0.into(), &8.into()));
+}
+
+#[test]
+fn run_downloads_what_is_not_there_and_takes_up_what_broke_off() {
+    let folder = Folder::new();
+    let model = denoiser(&folder);
+    let broken = Server::start({
+        let model = model.clone();
+        move |request, _| {
+            let reply = model.answer(request);
+            if request.is_get("model.safetensors") {
+                let most = if request.start() == 0 { 5000 } else { 0 };
+                reply.cut(most)
+            } else {
+                reply
+            }
+        }
+    });
+    let run = |endpoint: &str| {
+        let mut command = program(&folder);
+        command.args(["run", "--model", "hf:owner/tiny", "--prompt", PROMPT, "--gen-length", "8", "--json"]);
+        command.env("HF_ENDPOINT", endpoint);
+        command
+    };
+    let size = model.files["model.safetensors"].len();
+    let message = refuse(&mut run(&broken.url()));
+    assert!(message.starts_with(&format!("the connection broke after 5000 of {size} bytes")), "{message}");
+    let server = serve(&model);
+    succeed(&mut run(&server.url()));
+    let starts: Vec<_> = server
+        .seen()
+        .iter()
+        .filter(|request| request.is_get("model.safetensors"))
+        .map(|request| request.start())
+        .collect();
+    assert_eq!(starts, [5000]);
+}
+
+#[test]
+fn models_of_the_hub_that_cannot_be_had_are_told() {
+    let folder = Folder::new();
+    let run = |source: &str, more: &[&str]| {
+        let mut command = program(&folder);
+        command.args(["run", "--prompt", PROMPT, "--model", source]).args(more);
+        command
+    };
+    assert_eq!(
+        refuse(&mut run("hf:owner", &[])),
+        "invalid value 'hf:owner' for '--model <SOURCE>': `hf:owner` names no model: on the hub it is owner/name; a \
+         model is embedded, a folder, a .gguf file or hf:owner/name[@revision]; `diffuscope --help` lists what there is"
+    );
+    let offline = refuse(&mut run("hf:owner/tiny", &["--offline"]));
+    assert!(offline.starts_with("owner/tiny is not whole in the cache ") && offline.contains("--offline"), "{offline}");
+    assert_eq!(refuse(run("hf:owner/tiny", &[]).env("HF_HUB_OFFLINE", "1")), offline);
+    assert!(refuse(&mut run("hf:owner/tiny", &[])).contains("cannot be reached ("));
+    let odd = refuse(run("hf:owner/tiny", &[]).env("HF_ENDPOINT", "gopher://hub"));
+    assert_eq!(odd, "HF_ENDPOINT is `gopher://hub`: it must be an address that begins with https:// or http://");
+    let nothing = succeed(program(&folder).args(["models"]).env("HF_ENDPOINT", "gopher://hub"));
+    assert!(nothing.contains("the hub: HF_ENDPOINT is `gopher://hub`"), "{nothing}");
+    assert_eq!(
+        refuse(program(&folder).args(["models", "pull", "embedded"])),
+        "embedded is no model of the hub: name one as hf:owner/name[@revision]"
+    );
+    let gated = Server::start(|_, _| Reply::new(401).header("X-Error-Code", "GatedRepo"));
+    let message = refuse(run("hf:owner/tiny", &[]).env("HF_ENDPOINT", gated.url()));
+    assert!(message.starts_with("owner/tiny is gated: accept its terms at "), "{message}");
+}
+
+#[test]
+fn what_cannot_fit_is_refused_before_it_is_downloaded() {
+    let folder = Folder::new();
+    let model = denoiser(&folder);
+    let server = Server::start({
+        let model = model.clone();
+        move |request, _| {
+            let reply = model.answer(request);
+            if request.method == "HEAD" && request.path.ends_with("model.safetensors") {
+                return Reply::new(200).header("ETag", "\"x\"").header("Content-Length", 4_000_000_000_000_000_u64);
+            }
+            reply
+        }
+    });
+    let mut command = program(&folder);
+    command.args(["run", "--model", "hf:owner/tiny", "--prompt", PROMPT]).env("HF_ENDPOINT", server.url());
+    let message = refuse(&mut command);
+    assert!(message.starts_with("owner/tiny needs about 4000000 GB of memory, and the cpu has "), "{message}");
+    assert!(message.ends_with(": choose a smaller model, or load it all the same with --overcommit"), "{message}");
+    assert!(server.seen().iter().all(|request| !request.is_get("model.safetensors")));
+}
+
+#[test]
+fn what_cannot_fit_is_refused_before_it_is_read() {
+    let folder = Folder::new();
+    untrained_pair(&folder);
+    let weights = folder.path("denoiser/model.safetensors");
+    enlarge(&weights, 1 << 42);
+    let run = |more: &[&str]| {
+        let mut command = program(&folder);
+        command.args(["run", "--prompt", PROMPT, "--device", "cpu", "--model"]).arg(folder.path("denoiser")).args(more);
+        command.output().unwrap()
+    };
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = stderr(&output);
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(told.starts_with("diffuscope: denoiser needs about 4398 GB of memory, and the cpu has "), "{told}");
+    // All the same: now the tensor that belongs to nothing is what is wrong.
+    let told = stderr(&run(&["--overcommit"]));
+    assert!(
+        told.contains("denoiser takes about 4398 GB of the ") && told.contains("it may be slow, or fail"),
+        "{told}"
+    );
+    assert!(told.lines().last().unwrap().contains("huge"), "{told}");
+}
+
+/// Adds a tensor `huge` of so many bytes to a safetensors file, which takes no room on the disk.
+fn enlarge(path: &Path, bytes: u64) {
+    let old = fs::read(path).unwrap();
+    let length = u64::from_le_bytes(old[..8].try_into().unwrap()) as usize;
+    let mut header: Value = serde_json::from_slice(&old[8..8 + length]).unwrap();
+    let data = &old[8 + length..];
+    let start = data.len() as u64;
+    header["huge"] = serde_json::json!({"dtype": "F32", "shape": [bytes / 4], "data_offsets": [start, start + bytes]});
+    let mut text = header.to_string();
+    while text.len() % 8 != 0 {
+        text.push(' ');
+    }
+    let new = [&(text.len() as u64).to_le_bytes()[..], text.as_bytes(), data].concat();
+    fs::write(path, &new).unwrap();
+    fs::OpenOptions::new().write(true).open(path).unwrap().set_len(new.len() as u64 + bytes).unwrap();
+}
+
+#[test]
+fn the_list_names_every_known_model_with_what_it_takes() {
+    let folder = Folder::new();
+    let text = succeed(program(&folder).arg("models"));
+    let json: Value = serde_json::from_str(&succeed(program(&folder).args(["models", "--json"]))).unwrap();
+    let models = json["models"].as_array().unwrap();
+    for known in KNOWN {
+        let line = text.lines().find(|line| line.starts_with(known.source)).unwrap();
+        assert!(line.contains('B') && !line.contains("here"), "{line}");
+        assert!(text.contains(known.what));
+        let item = models.iter().find(|item| item["source"] == known.source).unwrap();
+        assert_eq!(item["role"], if known.role == Role::Guide { "guide" } else { "denoiser" });
+        assert_eq!((&item["parameters"], &item["here"]), (&known.parameters.into(), &false.into()));
+        assert_eq!(item["memory_f32"].as_u64(), item["memory_bf16"].as_u64().map(|half| 2 * half));
+    }
+    assert!(json["memory_free"].as_u64() > Some(0));
+    assert_eq!(json["cache"], folder.path("hf/hub").to_str().unwrap());
+    #[cfg(embedded_pair)]
+    assert!(text.lines().any(|line| line.starts_with("embedded ") && line.ends_with("here")), "{text}");
+}

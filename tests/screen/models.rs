@@ -1,0 +1,352 @@
+//! The model picker: what it lists, what it asks of the engine, what it shows meanwhile.
+
+use std::path::PathBuf;
+
+use crossterm::event::{Event as TerminalEvent, KeyCode};
+use diffuscope::{
+    engine::{
+        GuideRequest, ModelRequest,
+        protocol::{Command, Event},
+    },
+    model::{
+        device::DeviceChoice,
+        known::{KNOWN, Known, Role},
+        memory::Memory,
+        shelf::{Item, Shelf},
+        source::{Progress, Source},
+    },
+    settings::GuideRule,
+    tui::{Action, Effect, Focus, Overlay},
+};
+
+use super::{
+    common,
+    driver::{DARK, Driver, LIGHT, MONO, picture},
+};
+
+const GIB: u64 = 1 << 30;
+const MDLM: &str = "hf:dllm-hub/Qwen3-0.6B-diffusion-mdlm-v0.1";
+const LLADA: &str = "hf:GSAI-ML/LLaDA-8B-Instruct";
+
+fn known(known: &Known, path: Option<&str>) -> Item {
+    Item {
+        source: known.source(),
+        role: known.role,
+        parameters: Some(known.parameters),
+        bytes: known.bytes,
+        is_measured: known.is_measured || path.is_some(),
+        need: Some(known.memory(4)),
+        path: path.map(PathBuf::from),
+        what: known.what,
+    }
+}
+
+fn embedded(role: Role, what: &'static str) -> Item {
+    Item {
+        source: Source::Embedded,
+        role,
+        parameters: Some(1_540_000),
+        bytes: 6_163_792,
+        is_measured: true,
+        need: Some(8_000_000),
+        path: None,
+        what,
+    }
+}
+
+/// A machine of 24 GiB with one small model in its cache, and one that nobody knows.
+fn shelf() -> Shelf {
+    let mut items = vec![
+        embedded(
+            Role::Denoiser,
+            "part of this program: stories, lists, sums, JSON, Python, sudoku; comes with its guide",
+        ),
+        embedded(Role::Guide, "the embedded denoiser's own guide"),
+    ];
+    items.extend(KNOWN.iter().filter(|known| known.source == MDLM).map(|found| known(found, Some("/cache/mdlm"))));
+    items.push(Item {
+        source: "hf:somebody/llada/LLaDA-8B.Q4_K.gguf".parse().unwrap(),
+        role: Role::Denoiser,
+        parameters: Some(8_015_581_184),
+        bytes: 4_900_000_000,
+        is_measured: true,
+        need: Some(5_300_000_000),
+        path: Some("/cache/q4".into()),
+        what: "",
+    });
+    items.extend(KNOWN.iter().filter(|known| known.source != MDLM).map(|away| known(away, None)));
+    Shelf {
+        items,
+        device: "cpu".into(),
+        memory: Some(Memory { free: 20 * GIB, total: 24 * GIB }),
+        cache: Some("/cache".into()),
+        trouble: None,
+    }
+}
+
+/// The playground with the embedded pair loaded and the picker open.
+fn open(width: u16, height: u16) -> Driver {
+    let story = common::story();
+    let mut driver = Driver::loading(DARK).sized(width, height);
+    let header = story.header();
+    driver.hear(Event::Ready {
+        denoiser: header.denoiser.clone(),
+        guide: header.guide.clone(),
+        request: Some(Box::default()),
+    });
+    driver.act(Action::Toggle(Overlay::Models)).hear(Event::Shelf { shelf: Box::new(shelf()) });
+    driver
+}
+
+fn choose(driver: &mut Driver, source: &str) {
+    let choices = driver.app.library.choices();
+    let is_it = |choice: &diffuscope::tui::Choice<'_>| matches!(choice, diffuscope::tui::Choice::Item(item) if item.source.to_string() == source);
+    let row = choices.iter().position(is_it).unwrap();
+    let by = row as i64 - driver.app.list as i64;
+    driver.act(Action::ListMove(by));
+}
+
+fn loads(driver: &mut Driver) -> Vec<ModelRequest> {
+    let loads = driver.commands().into_iter().filter_map(|command| match command {
+        Command::Load(request) => Some(*request),
+        _ => None,
+    });
+    loads.collect()
+}
+
+fn downloading(done: u64) -> Event {
+    Event::Loading {
+        progress: Progress::Downloading {
+            model: "GSAI-ML/LLaDA-8B-Instruct".into(),
+            file: "model-00002-of-00006.safetensors".into(),
+            done,
+            total: Some(16_040_000_000),
+        },
+    }
+}
+
+macro_rules! snapshot {
+    ($name:literal, $driver:expr) => {
+        insta::assert_snapshot!($name, picture(&$driver.draw().0))
+    };
+}
+
+#[test]
+fn the_picker() {
+    let mut driver = open(120, 40);
+    choose(&mut driver, LLADA);
+    snapshot!("models_120x40", driver);
+}
+
+#[test]
+fn a_download_on_a_small_screen() {
+    let mut driver = open(80, 24);
+    choose(&mut driver, LLADA);
+    driver.act(Action::ListAccept);
+    driver.tick(1000).hear(downloading(1_000_000_000)).tick(21_000).hear(downloading(3_000_000_000));
+    snapshot!("models_download_80x24", driver);
+}
+
+#[test]
+fn guides_on_paper() {
+    let mut driver = open(100, 30);
+    driver.app.theme = LIGHT;
+    driver.key(KeyCode::Tab);
+    choose(&mut driver, "hf:Qwen/Qwen3-0.6B");
+    snapshot!("models_guides_light_100x30", driver);
+}
+
+#[test]
+fn a_source_that_is_none_without_colours() {
+    let mut driver = open(80, 24);
+    driver.app.theme = MONO;
+    driver.keys("hf:nowhere");
+    snapshot!("models_typing_mono_80x24", driver);
+}
+
+#[test]
+fn the_smallest_screen_shows_the_selected_model() {
+    let mut driver = open(40, 12);
+    choose(&mut driver, LLADA);
+    let text = driver.text();
+    assert!(text.contains("GSAI-ML/LLaDA-8B") && text.contains("33.1 GB"), "{text}");
+    driver.act(Action::ListAccept).hear(downloading(8_020_000_000));
+    let text = driver.text();
+    assert!(text.contains("8.02 GB of 16.0 GB  50 %"), "{text}");
+}
+
+#[test]
+fn opening_it_looks_at_the_machine_and_selects_what_is_loaded() {
+    let mut driver = open(120, 40);
+    assert_eq!(driver.commands(), [Command::Look(DeviceChoice::Auto)]);
+    assert!(
+        matches!(driver.app.library.choices()[driver.app.list], diffuscope::tui::Choice::Item(item) if item.source == Source::Embedded)
+    );
+    let text = driver.text();
+    for heading in ["here", "to download", "or type", "cpu: 21.5 GB of 25.8 GB free"] {
+        assert!(text.contains(heading), "{heading}: {text}");
+    }
+    driver.key(KeyCode::Esc);
+    assert!(driver.app.overlays.is_empty());
+    driver.act(Action::Focus(Focus::Canvas)).keys("m");
+    assert_eq!(driver.app.overlays, [Overlay::Models]);
+    driver.ctrl('o');
+    assert!(driver.app.overlays.is_empty());
+}
+
+#[test]
+fn enter_asks_for_the_model_and_stays_until_it_is_there() {
+    let mut driver = open(120, 40);
+    driver.commands();
+    choose(&mut driver, MDLM);
+    driver.key(KeyCode::Enter);
+    let request = ModelRequest { denoiser: MDLM.parse().unwrap(), ..ModelRequest::default() };
+    assert_eq!(loads(&mut driver), [request.clone()]);
+    assert_eq!(driver.app.overlays, [Overlay::Models]);
+    let name = "dllm-hub/Qwen3-0.6B-diffusion-mdlm-v0.1";
+    driver.hear(Event::Loading { progress: Progress::Reading { model: name.into(), done: 1, total: 4 } });
+    assert!(driver.text().contains("loading the networks 25 %"), "{}", driver.text());
+    driver.hear(Event::Ready {
+        denoiser: common::card(name, "a2d-qwen3", 596_049_920, 28),
+        guide: None,
+        request: Some(Box::new(request.clone())),
+    });
+    assert!(driver.app.overlays.is_empty());
+    assert_eq!(driver.app.library.loaded, Some(request.clone()));
+    let text = driver.text();
+    assert!(text.contains(&format!("{name} 596.0M")), "{text}");
+    let notice = &driver.app.notice.as_ref().unwrap().0;
+    assert_eq!(notice.text, format!("{name} is loaded without a guide, whose rule is off now"));
+    assert_eq!(driver.app.settings().guide, GuideRule::Off);
+    // The embedded pair has a guide: its rule is what the preset says again.
+    let story = common::story();
+    driver.act(Action::Toggle(Overlay::Models)).hear(Event::Shelf { shelf: Box::new(shelf()) });
+    choose(&mut driver, "embedded");
+    driver.key(KeyCode::Enter);
+    driver.hear(Event::Ready {
+        denoiser: story.header().denoiser.clone(),
+        guide: story.header().guide.clone(),
+        request: Some(Box::default()),
+    });
+    assert_eq!(driver.app.settings().guide, GuideRule::TopK);
+}
+
+#[test]
+fn what_fails_leaves_what_is_loaded_and_says_why() {
+    let mut driver = open(120, 40);
+    choose(&mut driver, LLADA);
+    driver.commands();
+    driver.key(KeyCode::Enter);
+    let request = loads(&mut driver).remove(0);
+    let message = "GSAI-ML/LLaDA-8B-Instruct needs about 33.1 GB of memory, and the cpu has 21.5 GB free of 25.8 GB";
+    driver.hear(Event::LoadFailed { message: message.into(), request: Some(Box::new(request)) });
+    let text = driver.text();
+    assert!(text.contains("needs about 33.1 GB of memory, and the cpu has 21.5 GB free"), "{text}");
+    assert_eq!(driver.app.overlays, [Overlay::Models], "another one can be chosen");
+    assert!(driver.app.library.loading.is_none());
+    driver.key(KeyCode::Esc).key(KeyCode::Enter);
+    assert!(driver.commands().iter().any(|command| matches!(command, Command::Start(_))), "the old pair still runs");
+}
+
+#[test]
+fn what_is_typed_or_pasted_is_a_source() {
+    let mut driver = open(120, 40);
+    driver.commands();
+    driver.keys("hf:own");
+    driver.event(TerminalEvent::Paste("er/name@v2\n".into()));
+    driver.keys("x").key(KeyCode::Backspace).key(KeyCode::Enter);
+    assert_eq!(loads(&mut driver)[0].denoiser.to_string(), "hf:owner/name@v2");
+    assert!(driver.draw().1.cursor.is_none(), "nothing is typed while it loads");
+    let mut driver = open(120, 40);
+    driver.commands();
+    driver.keys("q?jk hf:").key(KeyCode::Enter);
+    assert_eq!(loads(&mut driver)[0].denoiser, Source::Path("q?jk hf:".into()), "every character is text here");
+    let mut driver = open(120, 40);
+    driver.commands();
+    driver.keys("hf:owner").key(KeyCode::Enter);
+    assert_eq!(driver.commands(), []);
+    assert!(driver.text().contains("`hf:owner` names no model: on the hub it is owner/name"), "{}", driver.text());
+}
+
+#[test]
+fn a_guide_is_chosen_for_the_denoiser_that_is_there() {
+    let mut driver = open(120, 40);
+    driver.commands();
+    driver.key(KeyCode::Tab);
+    assert!(driver.text().contains("no guide"));
+    choose(&mut driver, "hf:Qwen/Qwen2.5-0.5B-Instruct");
+    driver.key(KeyCode::Enter);
+    let guide = GuideRequest::From("hf:Qwen/Qwen2.5-0.5B-Instruct".parse().unwrap());
+    assert_eq!(loads(&mut driver), [ModelRequest { guide, ..ModelRequest::default() }]);
+    let mut driver = open(120, 40);
+    driver.commands();
+    driver.key(KeyCode::Tab).act(Action::ListSelect(0));
+    driver.key(KeyCode::Enter);
+    assert_eq!(loads(&mut driver), [ModelRequest { guide: GuideRequest::Nobody, ..ModelRequest::default() }]);
+    let mut driver = open(120, 40);
+    driver.commands();
+    driver.key(KeyCode::Tab).key(KeyCode::Enter);
+    assert_eq!(driver.commands(), [], "it is there already");
+    assert!(driver.text().contains("it is loaded already"));
+}
+
+#[test]
+fn a_loading_is_broken_off_by_a_key_and_told_as_no_error() {
+    let mut driver = open(120, 40);
+    choose(&mut driver, LLADA);
+    driver.commands();
+    driver.ctrl('x');
+    assert_eq!(driver.commands(), [], "nothing is being loaded");
+    driver.key(KeyCode::Enter);
+    let request = loads(&mut driver).remove(0);
+    driver.hear(downloading(5)).ctrl('x');
+    assert_eq!(driver.commands(), [Command::CancelLoad]);
+    assert!(driver.text().contains("breaking off"));
+    let message = "the download was broken off; the next one goes on from there".to_owned();
+    driver.hear(Event::LoadFailed { message: message.clone(), request: Some(Box::new(request)) });
+    let (notice, _) = driver.app.notice.as_ref().unwrap();
+    assert_eq!((notice.text.as_str(), notice.is_error), (message.as_str(), false));
+}
+
+#[test]
+fn news_that_cross_do_not_confuse_what_is_loaded() {
+    let mut driver = open(120, 40);
+    choose(&mut driver, MDLM);
+    driver.commands();
+    driver.key(KeyCode::Enter);
+    let first = loads(&mut driver).remove(0);
+    choose(&mut driver, LLADA);
+    driver.key(KeyCode::Enter);
+    let second = loads(&mut driver).remove(0);
+    let card = |name: &str| common::card(name, "x", 1, 1);
+    driver.hear(Event::Ready { denoiser: card("first"), guide: None, request: Some(Box::new(first.clone())) });
+    assert_eq!(driver.app.library.loaded, Some(first));
+    assert!(driver.app.library.loading.is_some(), "the second is still on its way");
+    driver.hear(Event::Ready { denoiser: card("second"), guide: None, request: Some(Box::new(second.clone())) });
+    assert_eq!((driver.app.library.loaded.clone(), driver.app.library.loading.is_none()), (Some(second), true));
+}
+
+#[test]
+fn the_header_and_the_welcome_tell_of_the_first_download() {
+    let mut driver = Driver::loading(DARK);
+    driver.hear(downloading(4_010_000_000));
+    let text = driver.text();
+    assert!(text.contains("downloading 25 %"), "{text}");
+    assert!(text.contains("downloading GSAI-ML/LLaDA-8B-Instruct: model-00002"), "{text}");
+}
+
+#[test]
+fn warnings_are_told() {
+    let mut driver = open(120, 40);
+    driver.hear(Event::Warning { message: "it takes\u{1b} nearly all".into() });
+    assert!(driver.text().contains("it takes\u{fffd} nearly all"));
+    assert!(driver.effects.iter().all(|effect| !matches!(effect, Effect::Quit)));
+}
+
+#[test]
+fn a_replay_has_no_models_to_choose() {
+    let app = diffuscope::tui::App::replay("x.jsonl", Box::new(common::story()), DARK);
+    let mut driver = Driver { app, size: (120, 40), effects: Vec::new() };
+    driver.keys("m").ctrl('o');
+    assert!(driver.app.overlays.is_empty());
+}
