@@ -267,9 +267,8 @@ fn bad_input_is_told_in_one_sentence() {
             "block-length cannot be '-4': it takes a whole number from 1 to 4096 (tokens), or 'whole'",
         ),
         (
-            &["--prompt", PROMPT, "--preset", "fast"],
-            "unknown preset 'fast'; there are plain, dream, threshold, freecache, guided, flashdlm, flashdlm-window, \
-             flashdlm-speculative, apd, apd-wide",
+            &["--prompt", PROMPT, "--preset", "fastdllm-dual"],
+            "unknown preset 'fastdllm-dual'; did you mean 'fast-dllm-dual'? `diffuscope presets` lists them all",
         ),
         (
             &["--prompt", PROMPT, "--treshold", "0.5"],
@@ -289,8 +288,8 @@ fn bad_input_is_told_in_one_sentence() {
         ),
         (
             &["--prompt", PROMPT, "--device", "abacus"],
-            "invalid value 'abacus' for '--device <DEVICE>': unknown device `abacus` (expected auto, cpu, cuda or \
-             cuda:N); `diffuscope --help` lists what there is",
+            "invalid value 'abacus' for '--device <DEVICE>': unknown device `abacus` (expected auto, cpu, \
+             cuda, cuda:N or metal); `diffuscope --help` lists what there is",
         ),
     ];
     for (arguments, expected) in cases {
@@ -449,9 +448,8 @@ fn bench_refuses_what_it_cannot_compare() {
     let family = bench(&["--family", "poem"]);
     assert!(family.contains("poem") && family.ends_with("list, math, story, json, code or sudoku, or all"), "{family}");
     assert_eq!(
-        bench(&["--presets", "plain,fast"]),
-        "unknown preset 'fast'; there are plain, dream, threshold, freecache, guided, flashdlm, flashdlm-window, \
-             flashdlm-speculative, apd, apd-wide"
+        bench(&["--presets", "plain,fastdllm-dual"]),
+        "unknown preset 'fastdllm-dual'; did you mean 'fast-dllm-dual'? `diffuscope presets` lists them all"
     );
     assert_eq!(
         bench(&["--presets", "freecache", "--family", "list", "--gen-length", "16"]),

@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::{
     io::{Read, Write},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
@@ -138,6 +140,28 @@ fn ctrl_c_in_the_middle_of_a_run_gives_the_terminal_back() {
     terminal.wait_for("enter");
     terminal.press("\r");
     terminal.wait_for("running");
+    terminal.press("\x03");
+    let (status, raw) = terminal.finish();
+    assert!(status.success(), "{status:?}");
+    assert_given_back(&raw);
+}
+
+#[test]
+fn other_models_are_loaded_while_the_program_runs() {
+    let pair = support::Folder::new();
+    support::untrained_pair(&pair);
+    let mut terminal = Terminal::start(&["--device", "cpu"], (100, 30));
+    terminal.wait_for("ready");
+    terminal.press("\x0f");
+    terminal.wait_for("to download");
+    terminal.press(pair.path("nowhere").to_str().unwrap());
+    terminal.press("\r");
+    terminal.wait_for("nowhere is not there: a model is");
+    terminal.press(&"\x7f".repeat("nowhere".len()));
+    terminal.press("denoiser\r");
+    terminal.wait_for("denoiser is loaded without a guide");
+    terminal.press("\r");
+    terminal.wait_for("denoiser 42.2k");
     terminal.press("\x03");
     let (status, raw) = terminal.finish();
     assert!(status.success(), "{status:?}");

@@ -78,7 +78,9 @@ impl LoadObserver for Console {
             Progress::Asking { model } => self.say(&format!("asking the hub for {model}")),
             Progress::Waiting { model } => self.say(&format!("the hub does not answer about {model}; trying again")),
             Progress::Found { model, weights } => self.say(&format!("downloading {model}, {}", bytes(*weights))),
-            Progress::Checking { model, file } => self.say(&format!("reading what is there of {file} of {model}")),
+            Progress::Checking { model, file, done, total } => {
+                self.show(&format!("checking what is there of {model} {file}"), *done, Some(*total));
+            }
             Progress::Downloading { model, file, done, total } => self.show(&format!("{model} {file}"), *done, *total),
             Progress::Reading { model, done, total } if *total >= NOTABLE => {
                 self.show(&format!("reading {model}"), *done, Some(*total));

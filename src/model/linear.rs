@@ -49,7 +49,12 @@ impl Linear {
         }
         let widths: Vec<usize> = maps.iter().map(|(_, outputs)| *outputs).collect();
         let stack = Stack::load(&stored, widths.iter().sum(), inputs, device)?;
-        names.iter().zip(&stored).for_each(|(name, stored)| weights.done(name, stored));
+        for (name, stored) in names.iter().zip(&stored) {
+            if !Self::reads_in_place(stored, device) {
+                stored.release();
+            }
+            weights.done(name, stored);
+        }
         let mut bias = None;
         if biased {
             let biases =
@@ -95,15 +100,20 @@ impl Linear {
         }
     }
 
-    /// Bytes that a weight takes in memory.
+    /// Bytes that a weight takes in memory, be they a copy or pages of the file.
     pub(crate) fn bytes(weight: &Stored<'_>, device: &ComputeDevice) -> usize {
-        match (weight.encoding(), weight.shape()) {
-            (Encoding::Blocks(blocks), &[outputs, inputs]) if device.tensors().is_cpu() => {
-                weight.len() + tiles(blocks, outputs, inputs)
-            }
-            (Encoding::Blocks(_), _) => weight.len(),
+        match weight.encoding() {
+            Encoding::Blocks(_) if weight.is_interleaved() => weight.len() + tiles(weight, device),
+            Encoding::Blocks(_) if Self::reads_in_place(weight, device) => weight.len(),
+            Encoding::Blocks(_) => tiles(weight, device).max(weight.len()),
             _ => device.dtype().size_in_bytes() * weight.elements(),
         }
+    }
+
+    /// Whether a weight is read in the file with every product. Otherwise it has been copied.
+    fn reads_in_place(weight: &Stored<'_>, device: &ComputeDevice) -> bool {
+        let in_blocks = weight.encoding().blocks().is_some();
+        in_blocks && device.tensors().is_cpu() && !weight.is_interleaved() && tiles(weight, device) == 0
     }
 }
 
@@ -141,12 +151,19 @@ fn side_by_side(x: &Tensor, maps: &[QTensor]) -> candle_core::Result<Tensor> {
     y.to_dtype(x.dtype())
 }
 
-/// Bytes of the copy that the library makes of blocks on this processor, rearranged for its instructions: tiles of 16
-/// rows with their scales unpacked to floats.
+/// Bytes of the copy that the library makes of a weight in blocks, rearranged for the instructions of this processor; 0
+/// where it makes none.
+fn tiles(weight: &Stored<'_>, device: &ComputeDevice) -> usize {
+    match (weight.encoding().blocks(), weight.shape()) {
+        (Some(blocks), &[outputs, inputs]) if device.tensors().is_cpu() => tiles_of(blocks, outputs, inputs),
+        _ => 0,
+    }
+}
+
+/// Tiles of 16 rows, with their scales unpacked to floats.
 #[cfg(target_arch = "x86_64")]
-fn tiles(blocks: GgmlDType, outputs: usize, inputs: usize) -> usize {
-    const ROWS: usize = 16;
-    if !outputs.is_multiple_of(ROWS) || !inputs.is_multiple_of(256) || !is_x86_feature_detected!("avx2") {
+fn tiles_of(blocks: GgmlDType, outputs: usize, inputs: usize) -> usize {
+    if !outputs.is_multiple_of(16) || !inputs.is_multiple_of(256) || !is_x86_feature_detected!("avx2") {
         return 0;
     }
     let integers = is_x86_feature_detected!("avx512vnni") || is_x86_feature_detected!("avxvnni");
@@ -160,10 +177,9 @@ fn tiles(blocks: GgmlDType, outputs: usize, inputs: usize) -> usize {
     outputs * inputs / 256 * tile
 }
 
-/// Bytes of the copy that the library makes of blocks on this processor, rearranged for its instructions: groups of rows
-/// as large as the blocks themselves.
+/// Groups of four or eight rows, as large as the blocks themselves.
 #[cfg(target_arch = "aarch64")]
-fn tiles(blocks: GgmlDType, outputs: usize, inputs: usize) -> usize {
+fn tiles_of(blocks: GgmlDType, outputs: usize, inputs: usize) -> usize {
     match blocks {
         GgmlDType::Q4K | GgmlDType::Q5K | GgmlDType::Q6K | GgmlDType::Q8_0 | GgmlDType::Q4_0 => {
             Encoding::Blocks(blocks).bytes(outputs * inputs)
@@ -174,7 +190,7 @@ fn tiles(blocks: GgmlDType, outputs: usize, inputs: usize) -> usize {
 
 /// Other processors multiply blocks as they are stored.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn tiles(_: GgmlDType, _: usize, _: usize) -> usize {
+fn tiles_of(_: GgmlDType, _: usize, _: usize) -> usize {
     0
 }
 
@@ -216,7 +232,11 @@ impl Vocabulary {
         let table = weights.expect(&name, &[vocab, hidden])?;
         let embedding = match table.encoding() {
             Encoding::Blocks(_) => Embedding::Blocks(stored::blocks(&table, device.tensors())?),
-            _ => Embedding::Floats(stored::table(&table, device.tensors())?),
+            _ => {
+                let rows = stored::table(&table, device.tensors())?;
+                table.release();
+                Embedding::Floats(rows)
+            }
         };
         weights.done(&name, &table);
         Ok(Self { embedding, head: Linear::load(weights, &[(head.to_owned(), vocab)], hidden, false, device)?, dtype })
@@ -242,6 +262,8 @@ impl Vocabulary {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::sync::Arc;
+
     use candle_core::Device;
 
     use super::*;
@@ -253,13 +275,13 @@ mod tests {
     }
 
     /// Bytes of a matrix in this encoding, and what they stand for.
-    fn stored(weight: &Tensor, encoding: GgmlDType) -> (Bytes, Tensor) {
+    fn stored(weight: &Tensor, encoding: GgmlDType) -> (Arc<Bytes>, Tensor) {
         let blocks = QTensor::quantize(weight, encoding).unwrap();
         let bytes = blocks.data().unwrap().into_owned();
-        (Bytes::Held(bytes.into()), blocks.dequantize(&Device::Cpu).unwrap())
+        (Arc::new(Bytes::Held(bytes.into())), blocks.dequantize(&Device::Cpu).unwrap())
     }
 
-    fn view<'a>(bytes: &'a Bytes, encoding: Encoding, weight: &Tensor) -> Stored<'a> {
+    fn view<'a>(bytes: &'a Arc<Bytes>, encoding: Encoding, weight: &Tensor) -> Stored<'a> {
         Stored::new(bytes, 0..bytes.len(), encoding, weight.dims().to_vec())
     }
 
@@ -367,7 +389,7 @@ mod tests {
         let blocks = QTensor::quantize(&random((4, 64)), GgmlDType::Q8_0).unwrap();
         let mut bytes = vec![0_u8];
         bytes.extend_from_slice(&blocks.data().unwrap());
-        let bytes = Bytes::Held(bytes.into());
+        let bytes = Arc::new(Bytes::Held(bytes.into()));
         let map = Stored::new(&bytes, 1..bytes.len(), Encoding::Blocks(GgmlDType::Q8_0), vec![4, 64]);
         let found = stored::blocks(&map, &Device::Cpu).unwrap();
         assert_eq!(found.data().unwrap(), blocks.data().unwrap());

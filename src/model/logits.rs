@@ -292,7 +292,9 @@ impl Softmax {
         if self.most == f32::NEG_INFINITY {
             return f64::INFINITY;
         }
-        (self.sum.ln() - self.weighted / self.sum).max(0.0)
+        // What is cut at `NOTHING` still weighs e^-87: less than any entropy that is not 0.
+        let entropy = self.sum.ln() - self.weighted / self.sum;
+        if entropy < 1e-30 { 0.0 } else { entropy }
     }
 }
 

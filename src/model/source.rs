@@ -128,6 +128,10 @@ pub enum Progress {
         model: String,
         /// The file.
         file: String,
+        /// Bytes that have been read.
+        done: u64,
+        /// Bytes that are there.
+        total: u64,
     },
     /// Bytes arrive.
     Downloading {

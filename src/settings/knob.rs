@@ -183,7 +183,7 @@ impl Knob {
     pub fn find(name: &str) -> Result<&'static Self, SettingsError> {
         super::KNOBS.iter().find(|knob| knob.name == name).ok_or_else(|| SettingsError::UnknownKnob {
             name: crate::trace::printable::line(name),
-            suggestion: nearest(name).to_owned(),
+            suggestion: nearest(name, super::KNOBS.iter().map(|knob| knob.name)).to_owned(),
         })
     }
 
@@ -297,9 +297,9 @@ impl Knob {
     }
 }
 
-/// The declared name with the smallest edit distance to `name`.
-fn nearest(name: &str) -> &'static str {
-    super::KNOBS.iter().map(|knob| knob.name).min_by_key(|known| edit_distance(name, known)).unwrap_or_default()
+/// The one of `names` with the smallest edit distance to `name`.
+pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> &'a str {
+    names.min_by_key(|known| edit_distance(name, known)).unwrap_or_default()
 }
 
 fn edit_distance(a: &str, b: &str) -> usize {

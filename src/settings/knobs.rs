@@ -465,7 +465,8 @@ knobs! {
     }
     Adjust {
         "cfg-scale" cfg_scale: f32 = 0.0, (0.0..=4.0 by 0.25), "", NextStep,
-            "Classifier-free guidance: how far to move away from what is said without the prompt. Doubles the work; 0 is off.";
+            "Classifier-free guidance: how far to move away from what is said without the prompt. Doubles the work; 0 is off.",
+            when |s| s.cache == CacheChoice::Off;
         "eos-ban" eos_ban: bool = false, _, "", NextStep,
             "Never propose end of text (LLaDA `logits_eos_inf`).";
         "credit" credit: CreditRule = CreditRule::Off, _, "", NextStep,

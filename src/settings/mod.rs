@@ -46,12 +46,12 @@ pub enum SettingsError {
     #[error("{0}")]
     Conflict(String),
     /// There is no preset of that name.
-    #[error("unknown preset '{name}'; there are {known}")]
+    #[error("unknown preset '{name}'; did you mean '{suggestion}'? `diffuscope presets` lists them all")]
     UnknownPreset {
         /// What was asked for.
         name: String,
-        /// The names that exist.
-        known: String,
+        /// The known name nearest to it.
+        suggestion: String,
     },
     /// A preset or configuration file that cannot be understood.
     #[error("{file}: {message}")]

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::Path, sync::LazyLock};
 
 use serde::Deserialize;
 
-use super::{Knob, Settings, SettingsError, knobs::Scalar};
+use super::{Knob, Settings, SettingsError, knob::nearest, knobs::Scalar};
 use crate::trace::printable;
 
 /// The preset in force where none is chosen.
@@ -37,6 +37,7 @@ built_in!(
     "guided",
     "flashdlm",
     "flashdlm-window",
+    "flashdlm-narrow",
     "flashdlm-speculative",
     "apd",
     "apd-wide",
@@ -146,7 +147,7 @@ pub fn preset(name: &str) -> Result<Preset, SettingsError> {
     }
     presets().iter().find(|preset| preset.name == name).cloned().ok_or_else(|| SettingsError::UnknownPreset {
         name: printable::line(name),
-        known: BUILT_IN.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+        suggestion: nearest(name, presets().iter().map(|preset| preset.name.as_str())).to_owned(),
     })
 }
 

@@ -137,7 +137,9 @@ impl Loading {
             .as_ref()
             .is_some_and(|before| std::mem::discriminant(before) == std::mem::discriminant(&progress));
         let done = match &progress {
-            Progress::Downloading { done, .. } | Progress::Reading { done, .. } => Some(*done),
+            Progress::Checking { done, .. } | Progress::Downloading { done, .. } | Progress::Reading { done, .. } => {
+                Some(*done)
+            }
             _ => None,
         };
         self.since = match (done, self.since.filter(|_| goes_on)) {
@@ -152,7 +154,9 @@ impl Loading {
     pub fn bytes(&self) -> Option<(u64, Option<u64>)> {
         match self.progress.as_ref()? {
             Progress::Downloading { done, total, .. } => Some((*done, *total)),
-            Progress::Reading { done, total, .. } => Some((*done, Some(*total))),
+            Progress::Checking { done, total, .. } | Progress::Reading { done, total, .. } => {
+                Some((*done, Some(*total)))
+            }
             _ => None,
         }
     }

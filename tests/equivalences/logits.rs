@@ -456,8 +456,8 @@ fn a_leap_reaches_as_far_as_its_radius() {
     let settings = Settings { radius: 2, ..rule(UnmaskRule::LocalLeap) };
     let record = first(settings);
     let found: Vec<(usize, Reason)> = record.commits.iter().map(|c| (c.position, c.reason)).collect();
-    use Reason::{Neighbour, Threshold};
-    assert_eq!(found, [(4, Neighbour), (5, Neighbour), (6, Threshold), (7, Neighbour), (8, Neighbour)]);
+    let (near, anchor) = (Reason::Neighbour, Reason::Threshold);
+    assert_eq!(found, [(4, near), (5, near), (6, anchor), (7, near), (8, near)]);
     // With decay the relaxed threshold is .8 at distance 1 and .85 at distance 2.
     let positions = |settings| -> Vec<usize> { first(settings).commits.iter().map(|commit| commit.position).collect() };
     assert_eq!(positions(Settings { relaxed_decay: true, threshold_relaxed: 0.74, ..settings }), [5, 6, 7]);

@@ -178,8 +178,8 @@ fn a_conflict_is_told_before_it_leaves_the_pane() {
 fn a_typed_value_is_checked_and_can_be_mended() {
     let story = common::story();
     let mut driver = Driver::live(&story, 3, DARK);
-    driver.act(Action::KnobSelect(knob("window-left"))).key(KeyCode::Enter).keys("0").key(KeyCode::Enter);
-    assert!(driver.app.knobs.refusal.as_deref().is_some_and(|why| why.contains("from 1 to 4096")));
+    driver.act(Action::KnobSelect(knob("window-left"))).key(KeyCode::Enter).keys("x").key(KeyCode::Enter);
+    assert!(driver.app.knobs.refusal.as_deref().is_some_and(|why| why.contains("from 0 to 4096")));
     driver.key(KeyCode::Backspace).keys("12").key(KeyCode::Enter);
     assert_eq!(driver.app.settings().window_left, 12);
     driver.keys("r");

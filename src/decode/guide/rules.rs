@@ -143,16 +143,16 @@ impl<'a> Judge<'a> {
         softmax(row, 1.0, &mut self.probabilities);
         let token = match case.wanted {
             Wanted::Token(token) => token,
-            // The likeliest of them stands for all; the first where the guide knows none.
+            // The likeliest of them stands for all; where there is none, a token outside of every vocabulary.
             Wanted::AnyOf(tokens) => tokens
                 .iter()
                 .copied()
                 .max_by(|a, b| self.probability(*a).total_cmp(&self.probability(*b)).then(b.cmp(a)))
-                .unwrap_or_default(),
+                .unwrap_or(u32::MAX),
         };
         let view = view(&self.probabilities, token);
         let instead = self.instead(row, case);
-        let is_known = (token as usize) < row.len() && !matches!(case.wanted, Wanted::AnyOf([]));
+        let is_known = (token as usize) < row.len();
         let accepted = is_known && self.accepts(view, token, instead, case);
         Judgement { accepted, view, instead: (instead, self.probability(instead) as f32) }
     }

@@ -13,8 +13,8 @@ use super::super::{
 use crate::settings::{EosStop, Settings};
 
 /// Cuts the canvas where the settings ask for it, and fills what is cut off; the fill replaces commits of the step that
-/// lie there. A text ends with any of `ends`, and is filled with `eos`. `proposed` holds every masked position that the step scored, before its commits. Returns whether the canvas
-/// is cut, by this step or an earlier one.
+/// lie there. A text ends with any of `ends`, and is filled with `eos`. `proposed` holds every masked position that the
+/// step scored, before its commits. Returns whether the canvas is cut, by this step or an earlier one.
 pub(in crate::decode) fn end_of_text(
     canvas: &mut Canvas,
     proposed: &[Candidate],
@@ -33,14 +33,15 @@ pub(in crate::decode) fn end_of_text(
     .filter(|end| *end < canvas.live());
     if let Some(end) = end {
         canvas.cut(end);
-        commits.retain(|commit| commit.position < end || settings.eos_stop != EosStop::Predicted);
         // Where end of text is only proposed, something else may come to stand there: nothing must follow it then.
-        let stays = |canvas: &Canvas, position| match settings.eos_stop {
-            EosStop::Predicted => canvas.ids()[position] == eos,
-            _ => !canvas.is_masked(position),
-        };
+        let clears = settings.eos_stop == EosStop::Predicted;
+        if clears {
+            for commit in commits.extract_if(.., |commit| commit.position >= end) {
+                canvas.remask(commit.position);
+            }
+        }
         for position in end..canvas.len() {
-            if !stays(canvas, position) {
+            if canvas.is_masked(position) || clears && canvas.ids()[position] != eos {
                 canvas.write(position, eos);
                 commits.push(Commit { position, token: eos, confidence: 0.0, reason: Reason::EndOfText });
             }

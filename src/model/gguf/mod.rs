@@ -23,6 +23,7 @@ mod reader;
 mod tokenizer;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use self::names::Family;
 use self::reader::{Header, Value};
@@ -36,7 +37,7 @@ pub use self::tokenizer::VocabularyError;
 #[derive(Debug)]
 pub struct GgufFile {
     file: String,
-    bytes: Bytes,
+    bytes: Arc<Bytes>,
     header: Header,
     family: Family,
     /// Rows of a query head.
@@ -69,7 +70,7 @@ impl GgufFile {
             let supported = Family::SUPPORTED.into();
             return Err(LoadError::Architecture { file, found: architecture, supported });
         };
-        let mut gguf = Self { file, bytes, header, family, head_width: 0 };
+        let mut gguf = Self { file, bytes: Arc::new(bytes), header, family, head_width: 0 };
         match gguf.whole("split.count")? {
             None | Some(0 | 1) => {}
             Some(parts) => {
@@ -107,7 +108,10 @@ impl GgufFile {
 
     /// All tensors by the names that the file has for them.
     pub(crate) fn all(&self) -> impl Iterator<Item = (String, Stored<'_>)> {
-        self.header.tensors.keys().filter_map(|name| Some((name.clone(), self.stored(name, false)?)))
+        self.header
+            .tensors
+            .keys()
+            .filter_map(|name| Some((name.clone(), self.stored(name, self.family.is_interleaved(name))?)))
     }
 
     fn stored(&self, name: &str, interleaved: bool) -> Option<Stored<'_>> {

@@ -93,10 +93,16 @@ impl Family {
         };
         let number: usize = number.parse().ok()?;
         let stored = look_up(parts, part)?;
-        // llama.cpp converts LLaDA as it converts Llama, for a rotary embedding that turns neighbouring channels; the
-        // published weights turn channel i with channel i + half. The other families it leaves as they are.
-        let interleaved = self == Self::Llada && matches!(stored, "attn_q" | "attn_k");
-        Some(Name { stored: format!("blk.{number}.{stored}.{kind}"), interleaved })
+        let stored = format!("blk.{number}.{stored}.{kind}");
+        Some(Name { interleaved: self.is_interleaved(&stored), stored })
+    }
+
+    /// Whether a tensor of the file has the rows of each head in the order in which neighbours are a rotary pair.
+    ///
+    /// llama.cpp converts `LLaDA` as it converts Llama, for a rotary embedding that turns neighbouring channels; the
+    /// published weights turn channel `i` with channel `i + half`. The other families it leaves as they are.
+    pub(super) fn is_interleaved(self, stored: &str) -> bool {
+        self == Self::Llada && [".attn_q.", ".attn_k."].iter().any(|part| stored.contains(part))
     }
 }
 

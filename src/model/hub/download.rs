@@ -283,11 +283,11 @@ impl<'a> Arriving<'a> {
         if self.done > 0
             && let Some(mut hash) = self.hash.take()
         {
-            let (model, file) = (meter.model.clone(), self.description.file.clone());
-            meter.tell(&Progress::Checking { model, file })?;
             let mut left = self.done;
             let mut chunk = vec![0; CHUNK];
             while left > 0 {
+                let (model, file) = (meter.model.clone(), self.description.file.clone());
+                meter.tell(&Progress::Checking { model, file, done: self.done - left, total: self.done })?;
                 let most = CHUNK.min(usize::try_from(left).unwrap_or(CHUNK));
                 let read = self.file.read(&mut chunk[..most]).map_err(|error| self.write_error(error))?;
                 if read == 0 {
@@ -295,7 +295,6 @@ impl<'a> Arriving<'a> {
                 }
                 hash.update(&chunk[..read]);
                 left -= read as u64;
-                meter.bytes(&self.description.file, self.done - left)?;
             }
             self.done -= left;
             self.hash = Some(hash);

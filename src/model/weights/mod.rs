@@ -5,6 +5,7 @@
 //! is known to [`crate::model::gguf`] alone. Whether a map is computed with as a matrix of floats or with blocks of
 //! small integers follows from how it is stored, and is decided here and in [`crate::model::linear`].
 
+mod blocks;
 mod error;
 pub(crate) mod mapped;
 mod safetensors;
@@ -171,6 +172,7 @@ impl Weights {
             });
         };
         let tensor = Tensor::from_vec(numbers, shape, device)?;
+        stored.release();
         self.done(name, &stored);
         Ok(tensor)
     }
@@ -239,9 +241,8 @@ impl Weights {
         Ok(stored)
     }
 
-    /// Counts a tensor as taken, and lets the pages of the file go that it was read from.
+    /// Counts a tensor as taken.
     pub(crate) fn done(&self, name: &str, stored: &Stored<'_>) {
-        stored.release();
         if !self.taken.borrow_mut().insert(self.stored_name(name)) {
             return;
         }

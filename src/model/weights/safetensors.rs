@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
+use std::sync::Arc;
 
 use safetensors::tensor::{Dtype, Metadata, SafeTensorError, SafeTensors};
 use serde::Deserialize;
@@ -22,7 +23,7 @@ pub(crate) const INDEX: &str = "model.safetensors.index.json";
 #[derive(Debug)]
 pub(super) struct Shard {
     file: String,
-    bytes: Bytes,
+    bytes: Arc<Bytes>,
     metadata: Metadata,
     /// Where the first tensor starts.
     data: usize,
@@ -32,7 +33,7 @@ impl Shard {
     /// Checks the header of a file; `file` is its name in messages.
     pub(super) fn new(file: String, bytes: Bytes) -> Result<Self, LoadError> {
         match SafeTensors::read_metadata(&bytes) {
-            Ok((header, metadata)) => Ok(Self { file, bytes, metadata, data: LENGTH_BYTES + header }),
+            Ok((header, metadata)) => Ok(Self { file, bytes: Arc::new(bytes), metadata, data: LENGTH_BYTES + header }),
             Err(error) => Err(header_error(file, &bytes, &error)),
         }
     }

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
-use candle_core::quantized::{GgmlDType, QStorage, QTensor};
+use candle_core::quantized::{GgmlDType, QStorage, QTensor, QuantizedType};
 use candle_core::{Device, Result, Tensor, bail};
 
+use super::blocks::in_file;
 use super::mapped::Bytes;
 use crate::model::cpu;
 
@@ -62,7 +64,7 @@ impl fmt::Display for Encoding {
 /// A tensor in its file.
 #[derive(Debug, Clone)]
 pub(crate) struct Stored<'a> {
-    bytes: &'a Bytes,
+    bytes: &'a Arc<Bytes>,
     range: Range<usize>,
     encoding: Encoding,
     shape: Vec<usize>,
@@ -73,7 +75,7 @@ pub(crate) struct Stored<'a> {
 
 impl<'a> Stored<'a> {
     /// A tensor that fills `range` of the file, which lies within it.
-    pub(crate) fn new(bytes: &'a Bytes, range: Range<usize>, encoding: Encoding, shape: Vec<usize>) -> Self {
+    pub(crate) fn new(bytes: &'a Arc<Bytes>, range: Range<usize>, encoding: Encoding, shape: Vec<usize>) -> Self {
         debug_assert_eq!(encoding.bytes(shape.iter().product()), range.len());
         Self { bytes, range, encoding, shape, interleaved: None }
     }
@@ -102,6 +104,17 @@ impl<'a> Stored<'a> {
     /// Number of numbers.
     pub(crate) fn elements(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// The blocks where they lie, if they can be computed with there.
+    fn in_place(&self, device: &Device) -> Option<Box<dyn QuantizedType>> {
+        let blocks = self.encoding.blocks().filter(|_| self.interleaved.is_none() && device.is_cpu())?;
+        in_file(self.bytes, &self.range, blocks)
+    }
+
+    /// Whether the rows have to be put in another order.
+    pub(crate) fn is_interleaved(&self) -> bool {
+        self.interleaved.is_some()
     }
 
     /// Lets the file's pages go.
@@ -247,7 +260,10 @@ pub(crate) fn blocks(weight: &Stored<'_>, device: &Device) -> Result<QTensor> {
         Encoding::BF16 => GgmlDType::BF16,
     };
     let data = weight.data();
-    let storage = if weight.interleaved.is_none() && data.as_ptr().align_offset(ALIGNMENT) == 0 {
+    let in_order = weight.interleaved.is_none();
+    let storage = if let Some(in_file) = weight.in_place(device) {
+        QStorage::Cpu(in_file)
+    } else if in_order && data.as_ptr().align_offset(ALIGNMENT) == 0 {
         QStorage::from_data(Cow::Borrowed(data), device, blocks)?
     } else {
         // The library takes blocks from an aligned address only.

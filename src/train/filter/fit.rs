@@ -328,7 +328,7 @@ mod tests {
         assert!(losses[0] > 2.0 * fit.losses.1, "{} to {}", losses[0], fit.losses.1);
         let (_, filter, _) = fit.report.at[0];
         let best_plain = judge_best(&world(6));
-        assert!(filter.accuracy > 0.9 && filter.accuracy > best_plain + 0.1, "{filter:?} against {best_plain}");
+        assert!(filter.accuracy > 0.85 && filter.accuracy > best_plain + 0.1, "{filter:?} against {best_plain}");
         assert_eq!(fit.report.positions, 6 * 40 * BLOCK);
     }
 

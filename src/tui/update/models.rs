@@ -194,8 +194,12 @@ pub(super) fn failed(app: &mut App, message: &str, request: Option<ModelRequest>
         if was_cancelled {
             app.tell(Notice::note(message));
         } else {
-            app.library.refusal = Some(message.clone());
-            app.tell(Notice::error(message));
+            // Told where the next choice is made, or above whatever is shown.
+            if app.overlays.last() == Some(&Overlay::Models) {
+                app.library.refusal = Some(message);
+            } else {
+                app.tell(Notice::error(message));
+            }
         }
     } else {
         app.queued = false;

@@ -258,7 +258,7 @@ pub(super) fn words(loading: &Loading) -> String {
         Some(Progress::Asking { model }) => format!("asking the hub for {model}"),
         Some(Progress::Waiting { model }) => format!("the hub does not answer about {model}; trying again"),
         Some(Progress::Found { model, .. }) => format!("downloading {model}"),
-        Some(Progress::Checking { model, file }) => format!("reading what is there of {file} of {model}"),
+        Some(Progress::Checking { model, file, .. }) => format!("checking what is there of {model}: {file}"),
         Some(Progress::Downloading { model, file, .. }) => format!("downloading {model}: {file}"),
         Some(Progress::Reading { model, .. }) => format!("reading {model}"),
     };

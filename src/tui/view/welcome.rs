@@ -82,7 +82,14 @@ fn models(app: &App, measure: u16, pen: &Pen<'_>) -> Vec<Line<'static>> {
     let (text, role) = match &app.engine {
         Engine::Loading => {
             let loading = app.library.loading.as_ref().filter(|loading| loading.progress.is_some());
-            let what = loading.map_or_else(|| "The networks are being loaded".to_owned(), super::models::words);
+            let what = loading.map_or_else(
+                || "The networks are being loaded".to_owned(),
+                |loading| {
+                    let words = super::models::words(loading);
+                    let first = words.chars().next().map_or(0, char::len_utf8);
+                    format!("{}{}", words[..first].to_uppercase(), &words[first..])
+                },
+            );
             (format!("{what}; type in the meantime."), Role::Faint)
         }
         Engine::Ready { denoiser, .. } if denoiser.name == "embedded" => (
