@@ -201,7 +201,8 @@ fn is_zero_us(micros: &u64) -> bool {
 /// What happened to a K/V row in a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum KvStatus {
-    /// Computed anew.
+    /// Computed anew. Where layers differ: fed to the first one, whether or not a row that was not fed joined further up
+    /// (Elastic-Cache), or picked by one above it (dLLM-Cache).
     #[serde(rename = "c")]
     Recomputed,
     /// Reused, written while the position held the token that it holds now.

@@ -20,14 +20,14 @@ pub fn settings(trace: &Value) -> Option<Settings> {
     match function {
         "dream/model/generation_utils_block.py:diffusion_generate" => Some(fast_dream(reference)),
         "generation_utils/llada_dkv_cache_decode.py:generate" => Some(Settings {
-            cache: if reference["enable_cache"] == true { CacheChoice::DkvDecode } else { CacheChoice::Off },
+            cache: enabled(reference, CacheChoice::DkvDecode),
             cache_refresh: count(reference, "cache_reloading_step"),
             ..llada(reference)
         }),
         "generation_utils/llada_dkv_cache_greedy.py:generate" => Some(Settings {
-            cache: CacheChoice::DkvGreedy,
+            cache: enabled(reference, CacheChoice::DkvGreedy),
             cache_refresh: count(reference, "cache_reloading_step"),
-            dkv_neighbours: count(reference, "window_size")?,
+            dkv_neighbours: count(reference, "window_size").unwrap_or(0),
             order: OrderScore::Drawn,
             ..llada(reference)
         }),
@@ -41,14 +41,23 @@ fn count(reference: &Value, name: &str) -> Option<usize> {
     reference[name].as_u64().map(|value| value as usize)
 }
 
+fn number(reference: &Value, name: &str) -> Option<f32> {
+    reference[name].as_f64().map(|value| value as f32)
+}
+
+fn enabled(reference: &Value, cache: CacheChoice) -> CacheChoice {
+    if reference["enable_cache"] == true { cache } else { CacheChoice::Off }
+}
+
 /// LLaDA's blocks: a threshold, else the quota of the steps.
 fn llada(reference: &Value) -> Settings {
-    let threshold = reference["threshold"].as_f64();
+    let threshold = number(reference, "threshold");
     Settings {
         steps: count(reference, "steps"),
         block_length: count(reference, "block_length"),
         unmask: if threshold.is_some() { UnmaskRule::Threshold } else { UnmaskRule::Quota },
-        threshold: threshold.map_or(0.9, |threshold| threshold as f32),
+        threshold: threshold.unwrap_or(0.9),
+        temperature: number(reference, "temperature").unwrap_or(0.0),
         ..Settings::default()
     }
 }
@@ -64,13 +73,14 @@ fn fast_dream(reference: &Value) -> Settings {
         cache: if reference["dual_cache"] == true { CacheChoice::FastDual } else { CacheChoice::FastPrefix },
         unmask: if by_threshold { UnmaskRule::Threshold } else { UnmaskRule::Time },
         order: if by_threshold { OrderScore::Confidence } else { OrderScore::Entropy },
-        ..dream(llada(reference))
+        ..dream(reference, llada(reference))
     }
 }
 
 fn dkv_dream(reference: &Value) -> Settings {
     Settings {
-        cache: match reference["cache_type"].as_str() {
+        cache: match reference["cache_type"].as_str().filter(|_| reference["use_cache"] == true) {
+            None => CacheChoice::Off,
             Some("decoded") => CacheChoice::DkvDecode,
             Some("prefill") => CacheChoice::DkvPrefill,
             Some("pd") => CacheChoice::DkvPrefillDecode,
@@ -78,7 +88,7 @@ fn dkv_dream(reference: &Value) -> Settings {
         },
         cache_refresh: count(reference, "cache_steps"),
         dkv_freeze: match reference["shift_type"].as_str() {
-            Some("un") => FreezeChoice::Target,
+            None | Some("un") => FreezeChoice::Target,
             Some("un_right") => FreezeChoice::Both,
             other => panic!("unknown shift_type {other:?}"),
         },
@@ -90,13 +100,21 @@ fn dkv_dream(reference: &Value) -> Settings {
             other => panic!("unknown alg {other:?}"),
         },
         steps: count(reference, "steps"),
-        ..dream(Settings::default())
+        ..dream(reference, Settings::default())
     }
 }
 
-/// The released samplers inherit a top-k of 50 from their library's generation defaults.
-fn dream(settings: Settings) -> Settings {
-    Settings { sampler: SamplerStyle::Filtered, top_k: Some(50), ..settings }
+/// Dream's way to draw. The released samplers inherit a top-k of 50 from their library's generation defaults.
+fn dream(reference: &Value, settings: Settings) -> Settings {
+    Settings {
+        sampler: SamplerStyle::Filtered,
+        temperature: number(reference, "temperature").unwrap_or(0.0),
+        top_p: number(reference, "top_p"),
+        top_k: count(reference, "top_k").or(Some(50)),
+        order_temperature: number(reference, "alg_temp").filter(|temperature| *temperature > 0.0),
+        time_end: number(reference, "eps").unwrap_or(settings.time_end),
+        ..settings
+    }
 }
 
 /// Whether a reference step is one that this program does not take: the pinned Fast-dLLM runs a forward after the one

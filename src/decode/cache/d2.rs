@@ -140,7 +140,9 @@ impl Rollout<'_> {
         for layer in self.layers.iter().rev() {
             // A row that is not fed passes its sum straight down.
             let mut below = sums.clone();
-            self.fed.iter().for_each(|position| below[*position] = 0.0);
+            for position in self.fed {
+                below[*position] = 0.0;
+            }
             for (position, row) in self.fed.iter().zip(layer.chunks_exact(read)) {
                 let mass: f64 = row.iter().map(|share| f64::from(*share)).sum();
                 let weight = sums[*position] / (1.0 + mass);
@@ -186,7 +188,7 @@ mod tests {
         let matrix = |layer: &[f32]| {
             let row = |fed: usize, at: usize| {
                 let residual = |key: usize| f64::from(u8::from(key == at));
-                (0..3).map(|key| (f64::from(layer[3 * fed + key]) + residual(key)) / 2.0).collect::<Vec<f64>>()
+                (0..3).map(|key| 0.5 * (f64::from(layer[3 * fed + key]) + residual(key))).collect::<Vec<f64>>()
             };
             [row(0, 0), vec![0.0, 1.0, 0.0], row(1, 2)]
         };

@@ -107,7 +107,9 @@ impl RefreshHook for Picks<'_> {
         };
         picks.sort_unstable();
         if layer > 0 {
-            picks.iter().for_each(|row| self.picked[*row] = true);
+            for row in &picks {
+                self.picked[*row] = true;
+            }
         }
         let known = similarity.iter().filter(|value| value.is_finite());
         let (sum, count) = known.fold((0.0, 0_u32), |(sum, count), value| (sum + f64::from(*value), count + 1));

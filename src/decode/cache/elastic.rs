@@ -189,7 +189,7 @@ impl LayerHook for Watch<'_> {
         // What is not a number says nothing about similarity: it counts as drift, and is not shown.
         let shown = similarity.filter(|value| value.is_finite()).map(|value| value.clamp(-1.0, 1.0));
         self.layers.push(LayerUse { computed, similarity: shown });
-        let drifted = similarity.is_some_and(|value| !(value >= self.threshold));
+        let drifted = similarity.is_some_and(|value| value.is_nan() || value < self.threshold);
         if drifted && layer + 1 < self.watched.len() {
             self.widened = true;
             return Flow::Widen;
@@ -268,7 +268,7 @@ mod tests {
 
     /// Two layers over three rows; position 0 is committed and watched, 2 is the window's mask. Both are looked at: the
     /// rows of a head are theirs, in this order.
-    fn watch(now: &[f32], before: &[f32], settings: Settings) -> (Shown, Elastic, Vec<LayerUse>) {
+    fn watch(now: &[f32], before: &[f32], settings: &Settings) -> (Shown, Elastic, Vec<LayerUse>) {
         let spec = NetworkSpec {
             architecture: "Shown".into(),
             vocab_size: 4,
@@ -286,7 +286,7 @@ mod tests {
         let mut elastic = Elastic { watched: vec![vec![0], vec![0]], reach: 3, pass };
         let mut layers = Vec::new();
         elastic
-            .forward(&mut network, Pass::new(&[1, 3], &[0, 2], Read::UpTo(3), &[1]), &settings, &mut layers)
+            .forward(&mut network, Pass::new(&[1, 3], &[0, 2], Read::UpTo(3), &[1]), settings, &mut layers)
             .expect("a watched pass");
         (network, elastic, layers)
     }
@@ -300,7 +300,7 @@ mod tests {
     fn similarity_is_over_keys_or_over_heads() {
         let of = |drift_axis| {
             let settings = Settings { drift_axis, drift_threshold: 0.0, ..Settings::default() };
-            watch(&NOW, &BEFORE, settings).2[0].similarity.expect("a comparison")
+            watch(&NOW, &BEFORE, &settings).2[0].similarity.expect("a comparison")
         };
         assert!((of(DriftAxis::Keys) - 0.5).abs() < 1e-6, "1 in one head of two");
         let per_key = [0.0, 1.0 / 2f32.sqrt(), 0.0];
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn drift_widens_the_layers_above_once() {
-        let (network, _, layers) = watch(&NOW, &BEFORE, Settings { drift_threshold: 0.6, ..Settings::default() });
+        let (network, _, layers) = watch(&NOW, &BEFORE, &Settings { drift_threshold: 0.6, ..Settings::default() });
         assert_eq!(network.flows, [Flow::Widen, Flow::Same]);
         assert_eq!(network.wants[0], LayerWants { attention: vec![0, 1], before: vec![0] });
         // Above, all rows are fed, and there is nothing to compare with.
@@ -318,14 +318,14 @@ mod tests {
             layers,
             [LayerUse { computed: 2, similarity: Some(0.5) }, LayerUse { computed: 3, similarity: None }]
         );
-        let steady = watch(&NOW, &BEFORE, Settings { drift_threshold: 0.5, ..Settings::default() });
+        let steady = watch(&NOW, &BEFORE, &Settings { drift_threshold: 0.5, ..Settings::default() });
         assert_eq!(steady.0.flows, [Flow::Same, Flow::Same]);
         assert_eq!(steady.2[1].computed, 2);
     }
 
     #[test]
     fn what_is_not_a_number_is_drift() {
-        let (network, _, layers) = watch(&[f32::NAN; 12], &BEFORE, Settings::default());
+        let (network, _, layers) = watch(&[f32::NAN; 12], &BEFORE, &Settings::default());
         assert_eq!((network.flows[0], layers[0].similarity), (Flow::Widen, None));
     }
 
@@ -333,7 +333,7 @@ mod tests {
     fn the_committed_tokens_that_the_window_attends_to_most_are_watched() {
         let watched = |drift_tokens| {
             let settings = Settings { drift_tokens, drift_threshold: 0.0, ..Settings::default() };
-            watch(&NOW, &BEFORE, settings).1.watched
+            watch(&NOW, &BEFORE, &settings).1.watched
         };
         assert_eq!(watched(1), [[1], [1]]);
         // The mask is attended to more than position 0, and is not committed.

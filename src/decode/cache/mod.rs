@@ -199,9 +199,10 @@ mod tests {
     }
 
     impl Run {
-        fn after_full_step(committed: usize, settings: Settings) -> Self {
+        fn after_full_step(committed: usize, settings: &Settings) -> Self {
             let canvas = Canvas::new(&[1, 2, 3, 4], 8, MASK);
-            let (cache, schedule) = (Cache::new(canvas.len()), Schedule::new(&canvas, &settings));
+            let (cache, schedule) = (Cache::new(canvas.len()), Schedule::new(&canvas, settings));
+            let settings = *settings;
             let mut run = Self { canvas, cache, schedule, settings, alignment: Alignment::Shifted, step: 0 };
             run.step();
             (4..4 + committed).for_each(|position| run.canvas.write(position, 5));
@@ -252,7 +253,7 @@ mod tests {
     fn the_window_follows_the_last_committed_token_and_drops_what_is_right_of_it() {
         let settings =
             Settings { cache: CacheChoice::Window, window_left: 2, window_right: Some(3), ..Settings::default() };
-        let mut run = Run::after_full_step(3, settings);
+        let mut run = Run::after_full_step(3, &settings);
         let (plan, uses) = run.step();
         assert_eq!(plan, Plan::window(4..9, 9));
         assert_eq!(uses[3], KvUse { status: KvStatus::Reused, age: 1 });
@@ -263,7 +264,7 @@ mod tests {
     #[test]
     fn a_row_written_under_a_mask_is_stale_once_its_token_is_committed() {
         let settings = Settings { cache: CacheChoice::Block, block_length: Some(4), ..Settings::default() };
-        let mut run = Run::after_full_step(4, settings);
+        let mut run = Run::after_full_step(4, &settings);
         let (plan, uses) = run.step();
         assert_eq!(plan, Plan::window(7..12, 12));
         assert_eq!(uses[2].status, KvStatus::Reused);
@@ -275,13 +276,13 @@ mod tests {
     fn a_clean_freeze_computes_the_finished_block_once_more() {
         let settings =
             Settings { cache: CacheChoice::Block, clean_freeze: true, block_length: Some(4), ..Settings::default() };
-        assert_eq!(Run::after_full_step(4, settings).plan(), Plan::window(4..12, 12));
+        assert_eq!(Run::after_full_step(4, &settings).plan(), Plan::window(4..12, 12));
     }
 
     #[test]
     fn a_shifted_network_also_computes_the_row_left_of_the_first_mask() {
         let settings = Settings { cache: CacheChoice::Prompt, ..Settings::default() };
-        let mut run = Run::after_full_step(0, settings);
+        let mut run = Run::after_full_step(0, &settings);
         assert_eq!(run.plan(), Plan::window(3..12, 12));
         run.alignment = Alignment::Aligned;
         assert_eq!(run.plan(), Plan::window(4..12, 12));
@@ -289,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_policy_of_another_family_starts_from_fresh_rows() {
-        let mut run = Run::after_full_step(3, Settings::default());
+        let mut run = Run::after_full_step(3, &Settings::default());
         run.settings.cache = CacheChoice::Prompt;
         assert_eq!(run.step().0, Plan::whole(12));
         assert_eq!(run.step().0, Plan::window(4..12, 12));

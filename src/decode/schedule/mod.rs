@@ -150,11 +150,15 @@ mod tests {
         let mut schedule = Schedule::new(&canvas, &settings);
         let bounds = |schedule: &Schedule| (schedule.region().block, schedule.region().start, schedule.region().end);
         assert_eq!(bounds(&schedule), (0, 2, 5));
-        [2, 3, 4, 6].into_iter().for_each(|position| canvas.write(position, 3));
+        for position in [2, 3, 4, 6] {
+            canvas.write(position, 3);
+        }
         assert!(!schedule.is_closed(&canvas));
         assert!(!schedule.slide(&canvas, &settings));
         assert_eq!(bounds(&schedule), (0, 5, 9));
-        [5, 7].into_iter().for_each(|position| canvas.write(position, 3));
+        for position in [5, 7] {
+            canvas.write(position, 3);
+        }
         schedule.slide(&canvas, &settings);
         assert_eq!(bounds(&schedule), (0, 8, 10));
         // Another schedule goes on from the leftmost mask.
