@@ -37,6 +37,7 @@ built_in!(
     "guided",
     "flashdlm",
     "flashdlm-window",
+    "flashdlm-narrow",
     "flashdlm-speculative",
     "apd",
     "apd-wide",
