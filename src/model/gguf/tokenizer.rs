@@ -16,20 +16,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use thiserror::Error;
-use tokenizers::models::bpe::{BPE, Vocab};
-use tokenizers::normalizers::unicode::NFC;
-use tokenizers::pre_tokenizers::PreTokenizerWrapper;
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::pre_tokenizers::sequence::Sequence;
-use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::processors::template::TemplateProcessing;
-use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer as Inner};
-
 use super::GgufFile;
 use crate::model::template::ChatTemplate;
+use crate::model::tokenizer::bpe::{self, Added, Cut};
 use crate::model::tokenizer::{SideFiles, Tokenizer, TokenizerError};
 use crate::model::weights::LoadError;
+use thiserror::Error;
 
 /// Why a checkpoint's tokenizer cannot be used.
 #[derive(Debug, Error)]
@@ -50,46 +42,20 @@ pub enum VocabularyError {
     },
 }
 
-/// How text is cut into words before they are looked up.
-struct Cut {
-    /// `None` for the expression that is built into byte-level BPE.
-    expression: Option<&'static str>,
-    /// Whether characters are composed first.
-    composed: bool,
-    /// Whether a word that is a token is one, whatever the merges make of it.
-    whole_words: bool,
-}
-
-const QWEN2: &str =
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-const BAILING: &str =
-    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+";
-const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-
-impl Cut {
-    /// What a pre-tokenizer's name stands for.
-    fn of(name: &str) -> Option<Self> {
-        let cut = |expression, composed, whole_words| Some(Self { expression, composed, whole_words });
-        match name {
-            "qwen2" | "deepseek-r1-qwen" => cut(Some(QWEN2), true, false),
-            "bailingmoe" | "bailingmoe2" | "llada-moe" => cut(Some(BAILING), false, false),
-            "llama-bpe" | "llama3" => cut(Some(LLAMA3), false, true),
-            "gpt-2" | "default" => cut(None, false, false),
-            _ => None,
-        }
-    }
-
-    fn pre_tokenizer(&self) -> tokenizers::Result<PreTokenizerWrapper> {
-        let Some(expression) = self.expression else { return Ok(ByteLevel::new(false, true, true).into()) };
-        let pattern = SplitPattern::Regex(expression.to_owned());
-        let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false)?;
-        Ok(Sequence::new(vec![split.into(), ByteLevel::new(false, false, false).into()]).into())
-    }
-}
-
 /// Kinds of tokens in `tokenizer.ggml.token_type` that are taken out of text whole.
 const CONTROL: i64 = 3;
 const USER_DEFINED: i64 = 4;
+
+/// What a pre-tokenizer's name stands for.
+fn cut(name: &str) -> Option<Cut> {
+    match name {
+        "qwen2" | "deepseek-r1-qwen" => Some(Cut::Qwen2),
+        "bailingmoe" | "bailingmoe2" | "llada-moe" => Some(Cut::Bailing),
+        "llama-bpe" | "llama3" => Some(Cut::Llama3),
+        "gpt-2" | "default" => Some(Cut::Gpt2),
+        _ => None,
+    }
+}
 
 /// What the fields `tokenizer.ggml.NAME_token_id` are called in a published checkpoint.
 const ROLES: [(&str, &str); 6] = [
@@ -152,7 +118,7 @@ impl GgufFile {
             None => return Err(self.unsupported("does not say of which kind its tokenizer is")),
         }
         let pre = self.text("tokenizer.ggml.pre")?.unwrap_or("default");
-        let cut = Cut::of(pre)
+        let cut = cut(pre)
             .ok_or_else(|| self.unsupported(&format!("cuts text into words by `{pre}`, which is not known here")))?;
         let merges = self.texts("tokenizer.ggml.merges")?.unwrap_or_default();
         let pair = |merge: &&str| match merge.split_once(' ') {
@@ -165,44 +131,16 @@ impl GgufFile {
             Some(true) => specials.get("bos_token"),
             _ => None,
         };
-        build(tokens, merges, &kinds, first, &cut)
+        let added = tokens.iter().zip(&kinds).filter_map(|(token, kind)| match *kind {
+            CONTROL => Some(Added { text: token, special: true }),
+            USER_DEFINED => Some(Added { text: token, special: false }),
+            _ => None,
+        });
+        bpe::build(tokens, merges, &added.collect::<Vec<_>>(), first.map(String::as_str), cut)
             .map_err(|error| self.unsupported(&format!("has a vocabulary that does not fit together: {error}")))
     }
 
     fn unsupported(&self, reason: &str) -> VocabularyError {
         VocabularyError::Unsupported { file: self.file.clone(), reason: reason.to_owned() }
     }
-}
-
-/// Puts a tokenizer together; `first` is the token before every text.
-fn build(
-    tokens: &[&str],
-    merges: Vec<(String, String)>,
-    kinds: &[i64],
-    first: Option<&String>,
-    cut: &Cut,
-) -> tokenizers::Result<Vec<u8>> {
-    let vocabulary: Vocab = tokens.iter().map(|token| (*token).to_owned()).zip(0..).collect();
-    let id = first.and_then(|first| vocabulary.get(first).copied());
-    let model = BPE::builder().vocab_and_merges(vocabulary, merges).ignore_merges(cut.whole_words).build()?;
-    let mut tokenizer = Inner::new(model);
-    if cut.composed {
-        tokenizer.with_normalizer(Some(NFC))?;
-    }
-    tokenizer.with_pre_tokenizer(Some(cut.pre_tokenizer()?));
-    tokenizer.with_decoder(Some(ByteLevel::new(false, false, false)));
-    if let (Some(first), Some(id)) = (first, id) {
-        let template = TemplateProcessing::builder()
-            .try_single(vec![first.clone(), "$A".to_owned()])?
-            .special_tokens(vec![(first.clone(), id)])
-            .build()?;
-        tokenizer.with_post_processor(Some(template));
-    }
-    let added = tokens.iter().zip(kinds).filter_map(|(token, kind)| match *kind {
-        CONTROL => Some(AddedToken::from(*token, true)),
-        USER_DEFINED => Some(AddedToken::from(*token, false).normalized(false)),
-        _ => None,
-    });
-    tokenizer.add_tokens(added.collect::<Vec<_>>())?;
-    Ok(tokenizer.to_string(false)?.into_bytes())
 }

@@ -2,10 +2,10 @@
 
 use std::{fs, path::Path};
 
-use super::{
-    HubError,
-    cache::{CONFIG, INDEX},
-};
+#[cfg(feature = "hub")]
+use super::HubError;
+use super::cache::{CONFIG, INDEX};
+#[cfg(feature = "hub")]
 use crate::model::source::{self, HubModel};
 
 /// Small files that tell how to read the weights and the text, the most telling first.
@@ -23,6 +23,7 @@ const DESCRIPTIONS: [&str; 7] = [
 const TOKENIZER_PARTS: [&str; 2] = ["vocab.json", "merges.txt"];
 
 /// The files of a model that are wanted.
+#[cfg(feature = "hub")]
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     /// Files that come first.
@@ -31,6 +32,7 @@ pub(super) struct Wanted {
     pub weights: Vec<String>,
 }
 
+#[cfg(feature = "hub")]
 impl Wanted {
     /// Chooses among the files that the model has.
     pub(super) fn among(model: &HubModel, names: &[String]) -> Result<Self, HubError> {
@@ -77,7 +79,7 @@ fn is_of_model(name: &str) -> bool {
     DESCRIPTIONS.contains(&name) || TOKENIZER_PARTS.contains(&name) || name == INDEX || name.ends_with(".safetensors")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "hub"))]
 mod tests {
     #![allow(clippy::unwrap_used)]
 

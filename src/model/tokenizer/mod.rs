@@ -3,10 +3,12 @@
 //! | file | question |
 //! |---|---|
 //! | here | which ids, which special tokens? |
+//! | `bpe.rs` | how is one put together where there is no `tokenizer.json`? |
 //! | `pieces.rs` | what does each token contribute to the text? |
 //! | `prompt.rs` | what does the network read for a prompt? |
 //! | `side_files.rs` | what do the files beside `tokenizer.json` say? |
 
+pub(in crate::model) mod bpe;
 mod pieces;
 mod prompt;
 mod side_files;
@@ -120,12 +122,17 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// Opens the tokenizer of a checkpoint's folder: `tokenizer.json`, and what there is of `tokenizer_config.json`,
+    /// Opens the tokenizer of a checkpoint's folder: `tokenizer.json`, or `vocab.json` with `merges.txt`; and what there is of `tokenizer_config.json`,
     /// `special_tokens_map.json`, `chat_template.jinja`, `config.json` and `generation_config.json`.
     pub fn open(folder: &Path) -> Result<Self, TokenizerError> {
         let path = folder.join("tokenizer.json");
+        let side = SideFiles::read(folder)?;
+        if !path.is_file() && folder.join(bpe::VOCABULARY).is_file() {
+            let origin = folder.join(bpe::VOCABULARY).display().to_string();
+            return Self::from_parts(&bpe::from_folder(folder)?, origin, side);
+        }
         let bytes = std::fs::read(&path).map_err(|source| TokenizerError::Read { path: path.clone(), source })?;
-        Self::from_parts(&bytes, path.display().to_string(), SideFiles::read(folder)?)
+        Self::from_parts(&bytes, path.display().to_string(), side)
     }
 
     /// Loads a `tokenizer.json` and nothing beside it: prompts have no template.
