@@ -212,10 +212,12 @@ fn local(path: &Path) -> Result<PathBuf, SourceError> {
     if !about.is_dir() {
         return if is_gguf(path) { Ok(path.to_owned()) } else { Err(SourceError::NotGguf { path: path.to_owned() }) };
     }
-    if path.join("config.json").exists() {
+    let mut files = gguf_files(path).map_err(|error| SourceError::Read { path: path.to_owned(), error })?;
+    let has = |name: &str| path.join(name).exists();
+    // A configuration beside nothing but GGUF files describes what those contain themselves.
+    if has("config.json") && (files.is_empty() || has("model.safetensors") || has("model.safetensors.index.json")) {
         return Ok(path.to_owned());
     }
-    let mut files = gguf_files(path).map_err(|error| SourceError::Read { path: path.to_owned(), error })?;
     match (files.pop(), files.is_empty()) {
         (None, _) => Err(SourceError::NoModel { folder: path.to_owned() }),
         (Some(only), true) => Ok(path.join(only)),
@@ -463,6 +465,8 @@ mod tests {
         fs::write(at.join("a.gguf"), "").unwrap();
         assert_eq!(locate(at).unwrap_err(), format!("{} holds a.gguf, b.GGUF: name the one to load", at.display()));
         fs::write(at.join("config.json"), "{}").unwrap();
+        assert!(locate(at).unwrap_err().contains("name the one to load"));
+        fs::write(at.join("model.safetensors"), "").unwrap();
         assert_eq!(locate(at).unwrap(), at);
         assert!(locate(&at.join("config.json")).unwrap_err().contains("config.json is no .gguf file"));
     }

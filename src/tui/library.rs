@@ -17,6 +17,8 @@ pub const LONGEST_SOURCE: usize = 400;
 /// The models, and the picker's state.
 #[derive(Debug, Clone)]
 pub struct Library {
+    /// What the program was started with: the flags that every later choice keeps.
+    pub first: ModelRequest,
     /// What is loaded, where that is known.
     pub loaded: Option<ModelRequest>,
     /// What is being loaded.
@@ -62,6 +64,7 @@ pub enum Choice<'a> {
 impl Default for Library {
     fn default() -> Self {
         Self {
+            first: ModelRequest::default(),
             loaded: None,
             loading: None,
             shelf: None,
@@ -76,7 +79,7 @@ impl Default for Library {
 impl Library {
     /// Nothing is loaded yet, this is being.
     pub fn loading(request: ModelRequest) -> Self {
-        Self { loading: Some(Loading::new(request)), ..Self::default() }
+        Self { first: request.clone(), loading: Some(Loading::new(request)), ..Self::default() }
     }
 
     /// The lines that can be taken, in the order of the picker.
@@ -107,7 +110,8 @@ impl Library {
     /// # Errors
     /// Where what is typed is no source.
     pub fn request(&self, choice: Choice<'_>) -> Result<ModelRequest, String> {
-        let before = self.loaded.clone().or_else(|| Some(self.loading.as_ref()?.request.clone())).unwrap_or_default();
+        let loading = self.loading.as_ref().map(|loading| &loading.request);
+        let before = self.loaded.as_ref().or(loading).unwrap_or(&self.first).clone();
         let source = match choice {
             Choice::Nobody => None,
             Choice::Item(item) => Some(item.source.clone()),

@@ -249,6 +249,29 @@ fn what_fails_leaves_what_is_loaded_and_says_why() {
 }
 
 #[test]
+fn where_the_first_models_fail_another_keeps_the_flags() {
+    let mut driver = Driver::loading(DARK);
+    let first = ModelRequest {
+        denoiser: LLADA.parse().unwrap(),
+        device: DeviceChoice::Cpu,
+        offline: true,
+        ..ModelRequest::default()
+    };
+    driver.app.library = diffuscope::tui::Library::loading(first.clone());
+    driver.hear(Event::LoadFailed { message: "it is too large".into(), request: Some(Box::new(first.clone())) });
+    assert!(driver.text().contains("it is too large"));
+    driver.act(Action::Toggle(Overlay::Models)).hear(Event::Shelf { shelf: Box::new(shelf()) });
+    assert_eq!(driver.commands(), [Command::Look(DeviceChoice::Cpu)]);
+    choose(&mut driver, MDLM);
+    driver.key(KeyCode::Enter);
+    let request = ModelRequest { denoiser: MDLM.parse().unwrap(), ..first };
+    assert_eq!(loads(&mut driver), [request.clone()]);
+    let card = common::card("mdlm", "a2d-qwen3", 1, 1);
+    driver.hear(Event::Ready { denoiser: card, guide: None, request: Some(Box::new(request)) });
+    assert!(driver.app.overlays.is_empty() && driver.text().contains("mdlm is loaded"), "{}", driver.text());
+}
+
+#[test]
 fn what_is_typed_or_pasted_is_a_source() {
     let mut driver = open(120, 40);
     driver.commands();

@@ -21,8 +21,7 @@ use crate::{
 pub(super) fn look(app: &mut App) -> Vec<Effect> {
     app.library.refusal = None;
     select_present(app);
-    let device = app.library.loaded.as_ref().map(|request| request.device).unwrap_or_default();
-    command(Command::Look(device))
+    command(Command::Look(app.library.first.device))
 }
 
 /// What there is to choose from. The selected line stays the same model.
