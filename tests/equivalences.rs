@@ -1,6 +1,6 @@
 //! What must be equal, whatever the network and the settings: limits in which one method is another.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::items_after_statements, clippy::type_complexity, clippy::needless_for_each)]
 
 mod scripted;
 

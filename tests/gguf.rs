@@ -5,7 +5,7 @@
 //! wider rows. What is computed from blocks is held against the same network with the blocks unpacked to floats: the
 //! only difference left is that products round their input to eight bits.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::match_same_arms)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -15,7 +15,7 @@ use std::{
 
 use diffuscope::{
     decode::record::GuideReading,
-    settings::{KNOBS, preset, presets},
+    settings::{KNOBS, Preset, preset, presets},
     trace::{Figures, Log, file},
 };
 use serde_json::Value;
@@ -170,7 +170,9 @@ fn a_trace_depends_on_prompt_settings_and_seed_alone() {
     assert_eq!(trace("a", &drawn), trace("b", &drawn));
     let other = ["--preset", "plain", "--temperature", "1", "--seed", "6"];
     assert_ne!(trace("a", &drawn), trace("c", &other));
-    for preset in presets() {
+    // A filter is trained on one denoiser, and this pair has none.
+    let asks_a_filter = |preset: &Preset| preset.knobs().any(|knob| knob == ("unmask", "filter"));
+    for preset in presets().iter().filter(|preset| !asks_a_filter(preset)) {
         let knobs = ["--preset", &preset.name];
         assert_eq!(trace("d", &knobs), trace("e", &knobs), "{}", preset.name);
     }

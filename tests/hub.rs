@@ -1,7 +1,14 @@
 //! The client of the hub against a server on the loopback interface: what it downloads, what it keeps, what it says.
 
 #![cfg(feature = "hub")]
-#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    clippy::format_push_string,
+    clippy::format_collect,
+    clippy::case_sensitive_file_extension_comparisons,
+    clippy::match_bool
+)]
 
 mod hub_server;
 mod support;
@@ -258,8 +265,7 @@ fn a_server_that_sends_another_part_is_asked_for_the_whole() {
             let tiny = tiny.clone();
             move |request, _| match request.is_get("model.safetensors") {
                 true if request.start() > 0 => odd.clone(),
-                true => tiny.answer(request),
-                false => tiny.answer(request),
+                _ => tiny.answer(request),
             }
         });
         let hub = hub(&server, &cache);
@@ -313,9 +319,8 @@ fn other_bytes_than_announced_are_refused_and_nothing_kept() {
     let cache = Folder::new();
     let server = Server::start({
         let (tiny, other) = (tiny.clone(), other.clone());
-        move |request, _| match request.is_get("model.safetensors") {
-            true => Reply::new(200).body(other.clone()),
-            false => tiny.answer(request),
+        move |request, _| {
+            if request.is_get("model.safetensors") { Reply::new(200).body(other.clone()) } else { tiny.answer(request) }
         }
     });
     let damaged = hub(&server, &cache);
@@ -394,9 +399,12 @@ fn every_refusal_of_the_hub_is_one_sentence_with_a_way_out() {
 #[test]
 fn a_gated_model_that_shows_its_list_is_told_at_its_first_file() {
     let tiny = checkpoint(1000);
-    let server = Server::start(move |request, _| match request.path.contains("/resolve/") {
-        true => Reply::new(401).header("X-Error-Code", "GatedRepo"),
-        false => tiny.answer(request),
+    let server = Server::start(move |request, _| {
+        if request.path.contains("/resolve/") {
+            Reply::new(401).header("X-Error-Code", "GatedRepo")
+        } else {
+            tiny.answer(request)
+        }
     });
     let cache = Folder::new();
     assert!(refusal(&hub(&server, &cache), REPO).starts_with("owner/tiny is gated: accept its terms at http://"));
@@ -420,9 +428,12 @@ fn missing_revisions_and_files_are_named() {
         let mut listed = tiny;
         let answering = listed.clone();
         listed.files.insert("config.json".into(), Vec::new());
-        move |request, _| match request.path.ends_with("config.json") {
-            true => Reply::new(404).header("X-Error-Code", "EntryNotFound"),
-            false => answering.answer(request),
+        move |request, _| {
+            if request.path.ends_with("config.json") {
+                Reply::new(404).header("X-Error-Code", "EntryNotFound")
+            } else {
+                answering.answer(request)
+            }
         }
     });
     assert_eq!(refusal(&hub(&without, &Folder::new()), REPO), "owner/tiny has no file config.json");

@@ -141,7 +141,7 @@ fn run_downloads_what_is_not_there_and_takes_up_what_broke_off() {
         .seen()
         .iter()
         .filter(|request| request.is_get("model.safetensors"))
-        .map(|request| request.start())
+        .map(hub_server::Request::start)
         .collect();
     assert_eq!(starts, [5000]);
 }
@@ -232,7 +232,7 @@ fn enlarge(path: &Path, bytes: u64) {
     let start = data.len() as u64;
     header["huge"] = serde_json::json!({"dtype": "F32", "shape": [bytes / 4], "data_offsets": [start, start + bytes]});
     let mut text = header.to_string();
-    while text.len() % 8 != 0 {
+    while !text.len().is_multiple_of(8) {
         text.push(' ');
     }
     let new = [&(text.len() as u64).to_le_bytes()[..], text.as_bytes(), data].concat();

@@ -13,6 +13,7 @@ use crate::{
 
 /// Which models to run, and where.
 #[derive(Debug, Clone, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(super) struct ModelArgs {
     /// The denoiser: embedded, a folder, a .gguf file or hf:owner/name[@revision]; `diffuscope models` lists some
     #[arg(long, value_name = "SOURCE", default_value = "embedded", value_parser = source())]
@@ -37,7 +38,7 @@ pub(super) struct ModelArgs {
     /// Where to compute: auto, cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
-    /// Take models of the hub from its cache alone, as HF_HUB_OFFLINE=1 does
+    /// Take models of the hub from its cache alone, as `HF_HUB_OFFLINE=1` does
     #[arg(long)]
     offline: bool,
     /// Load models even where the free memory is too small for them

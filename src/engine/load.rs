@@ -242,6 +242,7 @@ impl<'a> Loading<'a> {
         Ok(Part { network, card, tokenizer })
     }
 
+    #[expect(clippy::single_match_else, reason = "neither case is the exception")]
     fn open(&self, located: &Located, role: Role) -> Result<Opened> {
         let (checkpoint, tokenizer, name) = match &located.path {
             Some(path) => {

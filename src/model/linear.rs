@@ -1,7 +1,7 @@
 //! Linear maps, and the two maps between token ids and vectors.
 //!
 //! Floats are kept transposed to `(in, out)`, because that is the order in which the CPU's matrix product is fast.
-//! Blocks of small integers (GGUF's Q8_0, Q4_K and the like) stay as they are stored: the product quantises its input
+//! Blocks of small integers (GGUF's `Q8_0`, `Q4_K` and the like) stay as they are stored: the product quantises its input
 //! rows to eight bits on the way and multiplies integers, which is faster than floats and takes a fraction of their
 //! memory. Maps of floats that share their input are stacked into one.
 
@@ -216,6 +216,7 @@ enum Embedding {
 
 impl Vocabulary {
     /// Loads `embedding.weight` `(vocab, hidden)` and, unless it is tied to that, `head.weight` of the same shape.
+    #[expect(clippy::single_match_else, reason = "neither case is the exception")]
     pub fn load(
         weights: &Weights,
         embedding: &str,

@@ -291,6 +291,7 @@ fn without_generation_marks(source: &str) -> String {
 }
 
 /// Python's `json.dumps(value, ensure_ascii=False)`, as `transformers` redefines the filter.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that the template engine asks for")]
 fn to_json(value: &Value, indent: Option<Value>, options: Kwargs) -> Result<String, Error> {
     let indent = match indent {
         Some(indent) => Some(indent),

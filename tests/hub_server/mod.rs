@@ -1,6 +1,13 @@
 //! A small hub on the loopback interface, which can be told to misbehave.
 
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    clippy::format_push_string,
+    clippy::format_collect,
+    clippy::case_sensitive_file_extension_comparisons
+)]
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,6 @@
 //! A network without tensors: its logits are a function of the tokens in its K/V rows.
 
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, clippy::unwrap_used, clippy::needless_for_each)]
 
 use diffuscope::model::network::{
     Alignment, Attention, AttentionRows, Bank, Drift, Flow, LayerHook, LayerView, Logits, Mask, Network, NetworkError,

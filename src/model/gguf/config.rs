@@ -33,7 +33,7 @@ impl GgufFile {
     pub(crate) fn config_json(&self) -> Result<Vec<u8>, LoadError> {
         let shape = self.shape()?;
         let config = match self.family {
-            Family::Llada => self.llada(&shape),
+            Family::Llada => Self::llada(&shape),
             Family::Dream => self.qwen(&shape, "Dream")?,
             Family::Qwen2 => self.qwen(&shape, if self.is_causal()? { "qwen2" } else { "a2d-qwen2" })?,
             Family::Qwen3 => self.qwen(&shape, if self.is_causal()? { "qwen3" } else { "a2d-qwen3" })?,
@@ -93,7 +93,7 @@ impl GgufFile {
         Ok(shape)
     }
 
-    fn llada(&self, shape: &Shape) -> Value {
+    fn llada(shape: &Shape) -> Value {
         json!({
             "architectures": ["LLaDAModelLM"],
             "model_type": "llada",

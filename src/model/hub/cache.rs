@@ -1,4 +1,4 @@
-//! The cache, in the layout that Python's huggingface_hub shares:
+//! The cache, in the layout that Python's `huggingface_hub` shares:
 //!
 //! ```text
 //! models--owner--name/

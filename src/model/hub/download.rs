@@ -171,7 +171,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Locks a file against other programs, Python's huggingface_hub among them, until the result is dropped.
+/// Locks a file against other programs, Python's `huggingface_hub` among them, until the result is dropped.
 fn hold(lock: &Path, file: &str) -> Result<File, HubError> {
     let write = |error| HubError::Write { path: lock.to_owned(), error };
     let held = OpenOptions::new().create(true).append(true).open(lock).map_err(write)?;

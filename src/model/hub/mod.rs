@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `settings.rs` | what the environment says: cache, endpoint, token, offline mode |
-//! | `cache.rs` | the cache, in the layout that Python's huggingface_hub shares |
+//! | `cache.rs` | the cache, in the layout that Python's `huggingface_hub` shares |
 //! | `files.rs` | which files of a model are wanted |
 //! | `client.rs` | requests, redirects, and what an answer other than yes means |
 //! | `download.rs` | one file: begun, resumed, compared with length and hash, and only then given its name |

@@ -1,4 +1,4 @@
-//! What the environment says about the hub, by the names that Python's huggingface_hub reads.
+//! What the environment says about the hub, by the names that Python's `huggingface_hub` reads.
 
 use std::{env, ffi::OsString, fmt, fs, path::PathBuf, time::Duration};
 
@@ -46,6 +46,7 @@ impl HubSettings {
         Self::read(&|name| env::var_os(name), etcetera::home_dir().ok())
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "made for this call")]
     fn read(variable: &dyn Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Result<Self, HubError> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let first = |names: &[&str]| names.iter().find_map(|name| set(name));

@@ -173,7 +173,7 @@ pub(super) fn from_folder(folder: &Path) -> Result<Vec<u8>, TokenizerError> {
     let tokens: Vec<&str> =
         (0..length).zip(&gaps).map(|(id, gap)| by_id.get(&id).map_or(gap.as_str(), |(text, _)| *text)).collect();
     let added: Vec<Added<'_>> =
-        by_id.values().filter_map(|(text, special)| special.map(|special| Added { text: *text, special })).collect();
+        by_id.values().filter_map(|(text, special)| special.map(|special| Added { text, special })).collect();
     build(&tokens, merges(&folder.join(MERGES))?, &added, None, cut)
         .map_err(|error| TokenizerError::SideFile { path: folder.join(VOCABULARY), reason: error.to_string() })
 }

@@ -50,6 +50,9 @@ pub struct Fit {
     pub report: Report,
 }
 
+/// A threshold of the filter and how it fares; beside it, the confidence threshold that errs as often and how that fares.
+pub type AtThreshold = (f32, Judgement, Option<(f32, Judgement)>);
+
 /// Decisions on masked positions that took no part in training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
@@ -58,7 +61,7 @@ pub struct Report {
     /// Share of them whose proposal was final.
     pub finals: f64,
     /// The filter at several thresholds; beside each, the confidence threshold that errs as often.
-    pub at: Vec<(f32, Judgement, Option<(f32, Judgement)>)>,
+    pub at: Vec<AtThreshold>,
     /// The usual confidence threshold of 0.9.
     pub plain: Judgement,
 }

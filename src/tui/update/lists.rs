@@ -93,7 +93,7 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
 }
 
 fn take_preset(app: &mut App, row: usize) -> Vec<Effect> {
-    let Some(preset) = presets().into_iter().nth(row) else {
+    let Some(preset) = presets().get(row) else {
         return Vec::new();
     };
     let title = preset.title.clone();

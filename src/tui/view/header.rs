@@ -76,10 +76,9 @@ fn state(app: &App, pen: &Pen<'_>) -> Line<'static> {
     let Some(run) = &app.run else {
         return Line::from(match &app.engine {
             _ if !line.is_empty() => line,
-            Engine::Loading => Vec::new(),
+            Engine::Loading | Engine::Absent => Vec::new(),
             Engine::Ready { .. } => vec![span("ready", dim)],
             Engine::Failed(_) => vec![span(format!("{} no model", glyphs.wrong), bad)],
-            Engine::Absent => Vec::new(),
         });
     };
     let (shown, len) = (app.shown(), run.log.len());

@@ -200,7 +200,7 @@ fn draw_about(app: &App, choice: Choice<'_>, area: Rect, pen: &mut Pen<'_>) {
 /// What the model needs, and whether that is there.
 fn need(app: &App, item: &Item) -> Option<(String, Role)> {
     let need = bytes(item.need?);
-    let Some(shelf) = app.library.shelf.as_ref() else { return None };
+    let shelf = app.library.shelf.as_ref()?;
     let device = &shelf.device;
     Some(match fit(app, item) {
         Some(Fit::Exceeds) => (format!("takes about {need} of memory on the {device}: more than is free"), Role::Bad),

@@ -110,11 +110,11 @@ impl<'a> StepView<'a> {
 
     /// The newest audit up to this step, and after how many steps it was made.
     pub fn audit(&self) -> Option<(&'a AuditReport, usize)> {
-        let entries = self.log.entries().iter().take(self.steps).enumerate().rev();
+        let mut entries = self.log.entries().iter().take(self.steps).enumerate().rev();
         let audited = |(index, entry): (usize, &'a std::sync::Arc<crate::trace::Entry>)| {
             entry.record.audit.as_ref().map(|report| (report, index + 1))
         };
-        entries.filter_map(audited).next()
+        entries.find_map(audited)
     }
 
     /// What the newest audit said of a masked position.
