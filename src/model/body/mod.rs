@@ -2,7 +2,7 @@
 //!
 //! Pre-norm blocks of grouped-query attention with rotary positions and a gated feed-forward part: what differs
 //! between the families is names, biases, norms on heads, attention pattern and what a row predicts, all of which an
-//! [`Assembly`] says. candle-transformers has models of the same families, but their caches only append: a row can
+//! `Assembly` says. candle-transformers has models of the same families, but their caches only append: a row can
 //! neither be written at a position again nor left out of a read, and their masks are causal. Every block-wise cache of
 //! a diffusion model needs the former, every denoiser the latter, and guides share the same building blocks here, so
 //! that they can be cropped to any length.
