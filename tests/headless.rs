@@ -19,7 +19,7 @@ use diffuscope::{
     trace::{Figures, Log, file},
 };
 use serde_json::Value;
-use support::{Folder, untrained_pair};
+use support::{files::Folder, models::untrained_pair};
 
 const PROMPT: &str = "Reverse this list: Max, Leo, Ruth";
 
@@ -93,7 +93,7 @@ fn open(path: &Path) -> Log {
 /// The trace with every duration set to 0.
 fn timeless(path: &Path) -> String {
     let log = open(path);
-    let log = support::timeless(log.header(), log.entries(), log.end());
+    let log = support::runs::timeless(log.header(), log.entries(), log.end());
     let mut bytes = Vec::new();
     file::write(&log, &mut bytes).unwrap();
     String::from_utf8(bytes).unwrap()
@@ -322,8 +322,8 @@ fn models_that_cannot_be_used_are_told() {
         run(&denoiser, &["--guide-model", denoiser.to_str().unwrap()]),
         "the Dream model is not autoregressive, so it cannot guide: choose an autoregressive model"
     );
-    let other = support::tokenizer().encode("harbour").unwrap()[0];
-    let vocabulary = support::vocabulary().json.replace(&format!(": {other}"), &format!(": {}", other + 100_000));
+    let other = support::models::tokenizer().encode("harbour").unwrap()[0];
+    let vocabulary = support::models::vocabulary().json.replace(&format!(": {other}"), &format!(": {}", other + 100_000));
     let vocabulary = vocabulary.replace(&format!(":{other},"), &format!(":{},", other + 100_000));
     pair.write("guide/tokenizer.json", vocabulary);
     assert_eq!(
@@ -346,8 +346,8 @@ fn models_that_cannot_be_used_are_told() {
 #[test]
 fn a_guide_of_another_vocabulary_reads_text() {
     let pair = pair();
-    let vocabulary = support::vocabulary();
-    let tokenizer = support::tokenizer();
+    let vocabulary = support::models::vocabulary();
+    let tokenizer = support::models::tokenizer();
     let (max, leo) = (tokenizer.encode("Max").unwrap()[0], tokenizer.encode("Leo").unwrap()[0]);
     // Two names have changed places.
     let swapped = vocabulary.json.replace(&format!(": {max}"), ": ?").replace(&format!(": {leo}"), &format!(": {max}"));

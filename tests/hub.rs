@@ -26,7 +26,7 @@ use diffuscope::model::{
 };
 use hub_server::{COMMIT, Model, Reply, Request, Server, nobody, noise, sha256};
 use proptest::prelude::*;
-use support::Folder;
+use support::files::Folder;
 
 const REPO: &str = "owner/tiny";
 

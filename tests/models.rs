@@ -15,7 +15,7 @@ use std::{
 use diffuscope::model::known::{KNOWN, Role};
 use hub_server::{COMMIT, Model, Reply, Server};
 use serde_json::Value;
-use support::{Folder, untrained_pair};
+use support::{files::Folder, models::untrained_pair};
 
 const PROMPT: &str = "Reverse this list: Max, Leo, Ruth";
 const REPO: &str = "owner/tiny";
