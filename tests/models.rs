@@ -64,16 +64,11 @@ fn denoiser(folder: &Folder) -> Model {
     Model::new(REPO, &[("config.json", &config), ("tokenizer.json", &tokenizer), ("model.safetensors", &weights)])
 }
 
-fn serve(model: &Model) -> Server {
-    let model = model.clone();
-    Server::start(move |request, _| model.answer(request))
-}
-
 #[test]
 fn a_model_is_pulled_listed_and_run_offline() {
     let folder = Folder::new();
     let model = denoiser(&folder);
-    let server = serve(&model);
+    let server = model.serve();
     let output =
         program(&folder).args(["models", "pull", "hf:owner/tiny"]).env("HF_ENDPOINT", server.url()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -135,7 +130,7 @@ fn run_downloads_what_is_not_there_and_takes_up_what_broke_off() {
     let size = model.files["model.safetensors"].len();
     let message = refuse(&mut run(&broken.url()));
     assert!(message.starts_with(&format!("the connection broke after 5000 of {size} bytes")), "{message}");
-    let server = serve(&model);
+    let server = model.serve();
     succeed(&mut run(&server.url()));
     let starts: Vec<_> = server
         .seen()
@@ -185,7 +180,7 @@ fn what_cannot_fit_is_refused_before_it_is_downloaded() {
         move |request, _| {
             let reply = model.answer(request);
             if request.method == "HEAD" && request.path.ends_with("model.safetensors") {
-                return Reply::new(200).header("ETag", "\"x\"").header("Content-Length", 4_000_000_000_000_000_u64);
+                return Reply::new(200).header("ETag", "\"x\"").header("Content-Length", "4000000000000000");
             }
             reply
         }
