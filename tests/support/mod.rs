@@ -5,5 +5,6 @@
 
 pub mod files;
 pub mod models;
+pub mod program;
 pub mod runs;
 pub mod scripted;
