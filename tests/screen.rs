@@ -4,6 +4,7 @@
 mod common;
 #[path = "screen/driver.rs"]
 mod driver;
+mod support;
 
 #[path = "screen/casts.rs"]
 mod casts;

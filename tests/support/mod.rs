@@ -8,3 +8,4 @@ pub mod models;
 pub mod program;
 pub mod runs;
 pub mod scripted;
+pub mod strategies;
