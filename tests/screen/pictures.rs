@@ -75,7 +75,7 @@ fn the_gallery() {
 }
 
 #[test]
-fn the_help_names_every_key() {
+fn the_help() {
     let story = common::story();
     let mut driver = Driver::live(&story, 3, MONO);
     driver.act(Action::Toggle(Overlay::Help));
