@@ -21,6 +21,9 @@ fn distance(found: &Logits, expected: &Logits) -> f32 {
     apart / largest
 }
 
+/// Feeds a network and gives its logits.
+type Forward<'a> = dyn Fn(&mut Body) -> Logits + 'a;
+
 /// Eleven bits of mantissa through two layers of sums.
 const CLOSE: f32 = 0.02;
 
@@ -41,7 +44,7 @@ proptest! {
             refresh(network, &ids, &positions, ids.len(), &mut Refresher::new(&[]));
             refresh(network, &changed, &part, ids.len(), &mut Refresher::new(&[]))
         };
-        let passes: [(&str, &dyn Fn(&mut Body) -> Logits); 4] = [
+        let passes: [(&str, &Forward<'_>); 4] = [
             ("all rows", &|network| whole(network, &ids)),
             ("some rows", &|network| feed(network, &changed, &part, Read::UpTo(ids.len()))),
             ("watched", &watched),
