@@ -123,11 +123,12 @@ impl Run {
     /// # Errors
     /// When a network fails or something panics. The run cannot go on then; the next one can.
     pub fn step(&mut self, models: &mut Models, clock: &dyn Clock) -> Result<Arc<Entry>, RunError> {
-        caught(|| {
-            let record = among_workers(|| self.decoder.step(models.networks(), clock))?;
+        let step = || {
+            let record = self.decoder.step(models.networks(), clock)?;
             Ok(Arc::new(self.recorder.entry(record, |ids| models.pieces(ids))))
-        })
-        .unwrap_or_else(|panic| Err(RunError::Broken(panic)))
+        };
+        // Caught where it happens: what a panic says is known to its own thread alone.
+        among_workers(|| caught(step)).unwrap_or_else(|panic| Err(RunError::Broken(panic)))
     }
 
     /// The end of it, here. An answer is judged only where the run came to its own end.
