@@ -1,8 +1,11 @@
 //! Runs: what keys and time ask of the engine, and what its news do to the screen.
 
+use std::collections::BTreeSet;
+
 use crossterm::event::KeyCode;
 use diffuscope::{
     engine::protocol::{Command, Event},
+    settings::{KNOBS, Kind},
     tui::{Action, Effect, Focus, Layer, Overlay, Phase},
 };
 
@@ -172,6 +175,48 @@ fn a_conflict_is_told_before_it_leaves_the_pane() {
     driver.act(Action::KnobSelect(knob("top-k"))).key(KeyCode::Right);
     assert!(driver.commands().is_empty());
     assert!(driver.app.knobs.refusal.as_deref().is_some_and(|why| why.contains("sampler")), "{:?}", driver.app.knobs);
+}
+
+#[test]
+fn a_choice_passes_over_what_does_not_go_with_the_other_knobs() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, story.len(), DARK).sized(100, 30);
+    let cache = knob("cache");
+    driver.act(Action::KnobSelect(cache));
+    let choices = match KNOBS[cache].kind {
+        Kind::Choice(choices) => choices,
+        other => panic!("{other:?}"),
+    };
+    let mut seen = BTreeSet::new();
+    for _ in choices {
+        driver.key(KeyCode::Right);
+        assert_eq!(driver.app.knobs.refusal, None);
+        seen.insert(KNOBS[cache].get(&driver.app.settings()).to_string());
+    }
+    let first = KNOBS[cache].get(&driver.app.settings()).to_string();
+    assert!(seen.len() > 4 && !seen.contains("exact-prefix"), "{first}: {seen:?}");
+    while KNOBS[cache].get(&driver.app.settings()).to_string() != "freecache-prompt" {
+        driver.key(KeyCode::Right);
+    }
+    driver.key(KeyCode::Right);
+    let passed = driver.app.knobs.passed.clone().expect("exact-prefix does not go with this attention");
+    assert!(passed.starts_with("passed over exact-prefix"), "{passed}");
+    let text = driver.text().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("passed over exact-prefix"), "{text}");
+    driver.key(KeyCode::Left);
+    assert_eq!(KNOBS[cache].get(&driver.app.settings()).to_string(), "freecache-prompt");
+}
+
+#[test]
+fn a_refusal_is_told_to_its_end() {
+    let story = common::story();
+    for size in [(100, 30), (80, 24), (140, 45)] {
+        let mut driver = Driver::live(&story, 3, DARK).sized(size.0, size.1);
+        driver.act(Action::KnobSelect(knob("top-k"))).key(KeyCode::Right);
+        let refusal = driver.app.knobs.refusal.clone().expect("top-k needs another sampler");
+        let last = refusal.split_whitespace().next_back().unwrap();
+        assert!(driver.text().contains(last), "{size:?}: {refusal}\n{}", driver.text());
+    }
 }
 
 #[test]

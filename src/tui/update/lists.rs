@@ -105,6 +105,7 @@ fn take_preset(app: &mut App, row: usize) -> Vec<Effect> {
     }
     app.layers_before = Some(std::mem::replace(&mut app.layers, layers));
     app.knobs.refusal = None;
+    app.knobs.passed = None;
     let when = if app.is_under_way() {
         "it acts from the next step on"
     } else if app.run.is_some() {

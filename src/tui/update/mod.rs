@@ -106,6 +106,7 @@ fn back(app: &mut App) -> Vec<Effect> {
         app.list = 0;
     } else if app.knobs.entry.take().is_some() {
         app.knobs.refusal = None;
+        app.knobs.passed = None;
     } else {
         match app.focus {
             Focus::Canvas => app.lens.selected = None,
