@@ -232,6 +232,16 @@ fn a_typed_value_is_checked_and_can_be_mended() {
 }
 
 #[test]
+fn a_preset_says_what_waits_for_the_next_run() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 3, DARK);
+    let row = diffuscope::settings::presets().iter().position(|preset| preset.name == "llada2").unwrap();
+    driver.act(Action::Toggle(Overlay::Presets)).act(Action::ListSelect(row)).act(Action::ListAccept);
+    let text = driver.text();
+    assert!(text.contains("it acts from the next step on, but attention with the next run"), "{text}");
+}
+
+#[test]
 fn a_preset_is_taken_whole() {
     let story = common::story();
     let mut driver = Driver::live(&story, 3, DARK);
