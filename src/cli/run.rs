@@ -220,7 +220,8 @@ impl<'a> Outcome<'a> {
             Some(StopReason::StepBudget) => "step budget spent",
             None => "stopped",
         };
-        writeln!(out, "decode     {} of {} tokens in {} steps ({stop})", self.tokens, self.gen_length, self.steps)?;
+        let steps = if self.steps == 1 { "step" } else { "steps" };
+        writeln!(out, "decode     {} of {} tokens in {} {steps} ({stop})", self.tokens, self.gen_length, self.steps)?;
         writeln!(
             out,
             "forwards   {} of the denoiser ({:.2} tokens each), {} of the guide",
