@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Time since an arbitrary start.
-pub trait Clock: Send {
+pub trait Clock: Send + Sync {
     /// The time now; never earlier than a previous answer.
     fn now(&self) -> Duration;
 

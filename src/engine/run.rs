@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::{Models, caught::caught, protocol::Request, transcript::Bilingual};
 use crate::{
     decode::{DecodeError, Decoder, clock::Clock, record::StopReason},
+    model::device::among_workers,
     settings::Settings,
     tasks::{self, Task},
     trace::{End, Entry, Header, Log, Recorder, printable},
@@ -123,7 +124,7 @@ impl Run {
     /// When a network fails or something panics. The run cannot go on then; the next one can.
     pub fn step(&mut self, models: &mut Models, clock: &dyn Clock) -> Result<Arc<Entry>, RunError> {
         caught(|| {
-            let record = self.decoder.step(models.networks(), clock)?;
+            let record = among_workers(|| self.decoder.step(models.networks(), clock))?;
             Ok(Arc::new(self.recorder.entry(record, |ids| models.pieces(ids))))
         })
         .unwrap_or_else(|panic| Err(RunError::Broken(panic)))

@@ -6,19 +6,16 @@
 //! a second thread only for work that outweighs its wake-up. [`Kernels`](crate::model::device::Kernels) chooses between
 //! these and the tensor library's own operations, which other devices use.
 
-use std::sync::{Mutex, PoisonError};
-
-use candle_core::{
-    CpuStorage, CustomOp1, CustomOp2, CustomOp3, InplaceOp1, Layout, Result, Shape, Tensor, bail, utils,
-};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, InplaceOp1, Layout, Result, Shape, Tensor, bail};
+use rayon::prelude::*;
 
 use crate::model::attention::{HeadKind, Visible};
 
 /// Lanes of the vectorised loops: four SSE, two AVX or four NEON registers.
 const LANES: usize = 16;
 
-/// Output elements below which one thread does all: about a quarter of a millisecond of work.
-const PARALLEL_FROM: usize = 1 << 18;
+/// Output elements below which one thread does all: some dozens of microseconds of work.
+const PARALLEL_FROM: usize = 1 << 16;
 
 /// Softmax over the last dimension, in place. `scores` must be contiguous; its rows repeat in the order of `visible`,
 /// which tells for each which columns count, the others becoming zero.
@@ -194,15 +191,8 @@ pub(super) fn by_rows(out: &mut [f32], width: usize, work: impl Fn(usize, &mut [
         return work(0, out);
     }
     // Some runs per thread, so that a thread that comes late finds the others already at its share.
-    let run = rows.div_ceil(4 * utils::get_num_threads()).max(1);
-    let runs: Vec<Mutex<&mut [f32]>> = out.chunks_mut(run * width).map(Mutex::new).collect();
-    utils::barrier_pool().execute_chunked(runs.len(), |numbers| {
-        for number in numbers {
-            // Never contended: every run has one visitor.
-            let mut chunk = runs[number].lock().unwrap_or_else(PoisonError::into_inner);
-            work(number * run, &mut chunk);
-        }
-    });
+    let run = rows.div_ceil(4 * rayon::current_num_threads()).max(1);
+    out.par_chunks_mut(run * width).enumerate().for_each(|(number, chunk)| work(number * run, chunk));
 }
 
 fn rms_norm_row(y: &mut [f32], x: &[f32], gains: &[f32], eps: f32) {

@@ -289,6 +289,12 @@ impl From<candle_core::Error> for NetworkError {
     }
 }
 
+/// Does `work` on one of the threads that matrix products are shared between. From any other thread, every product first
+/// has to wake two of them, which costs a small network more than the second thread gives.
+pub fn among_workers<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    Device::Cpu.with_context(work)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

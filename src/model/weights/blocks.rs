@@ -16,6 +16,7 @@ use candle_core::{CpuStorage, Result, bail};
 use half::f16;
 
 use super::mapped::Bytes;
+use crate::model::cpu;
 
 /// Blocks of one kind in a file.
 struct InFile<T> {
@@ -75,15 +76,19 @@ impl<T: GgmlType + 'static> QuantizedType for InFile<T> {
     }
 
     fn embedding(&self, ids: &[u32], rows: usize, hidden: usize) -> Result<CpuStorage> {
-        let row = hidden / T::BLCK_SIZE;
-        let mut out = vec![0.0; ids.len() * hidden];
-        for (&id, out) in ids.iter().zip(out.chunks_exact_mut(hidden)) {
-            let start = id as usize * row;
-            match self.blocks().get(start..start + row) {
-                Some(blocks) if (id as usize) < rows => T::to_float(blocks, out),
-                _ => bail!("token id {id} is outside the {rows} rows of the embedding"),
-            }
+        if let Some(id) = ids.iter().find(|&&id| id as usize >= rows) {
+            bail!("row {id} is outside a weight of {rows} rows");
         }
+        let row = hidden / T::BLCK_SIZE;
+        if row * rows != self.blocks().len() {
+            bail!("{rows} rows of {hidden} numbers are not {} blocks", self.blocks().len());
+        }
+        let mut out = vec![0.0; ids.len() * hidden];
+        cpu::by_rows(&mut out, hidden, |first, chunk| {
+            for (out, &id) in chunk.chunks_exact_mut(hidden).zip(&ids[first..]) {
+                T::to_float(&self.blocks()[id as usize * row..][..row], out);
+            }
+        });
         Ok(CpuStorage::F32(out))
     }
 
