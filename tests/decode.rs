@@ -1,6 +1,6 @@
 //! The decoding loop on a scripted network: no tensors, every edge case.
 
-#![allow(clippy::unwrap_used, clippy::items_after_statements)]
+#![allow(clippy::unwrap_used)]
 
 use diffuscope::{
     decode::{
@@ -16,75 +16,21 @@ use diffuscope::{
 };
 use proptest::prelude::*;
 
-mod scripted;
+mod support;
 
-use scripted::Scripted;
-
-const VOCAB: usize = 24;
-const EOS: u32 = 0;
-const MASK: u32 = 23;
-
-fn a_denoiser(alignment: Alignment, script: impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + 'static) -> Scripted {
-    Scripted::denoiser(alignment, VOCAB, MASK, script)
-}
-
-fn a_guide(script: impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + 'static) -> Scripted {
-    Scripted::guide(VOCAB, script)
-}
-
-/// Logits that put `token` first by `lead`.
-fn favour(token: u32, lead: f32) -> Vec<f32> {
-    let mut logits = vec![0.0; VOCAB];
-    logits[token as usize] = lead;
-    logits
-}
-
-/// A distribution that depends on the position and on all visible tokens, without ties.
-fn tangled(seed: u64) -> impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + Clone + 'static {
-    move |position, visible| {
-        let mut state = seed ^ (position as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        for (index, token) in visible.iter().enumerate() {
-            let token = u64::from(token.unwrap_or(u32::MAX));
-            state = (state ^ (token + 31 * index as u64)).wrapping_mul(0xD134_2543_DE82_EF95).rotate_left(23);
-        }
-        (0..VOCAB as u64)
-            .map(|id| {
-                let mixed = (state ^ id.wrapping_mul(0xA24B_AED4_963E_E407)).wrapping_mul(0x9FB2_1C65_1E98_DF25);
-                ((mixed >> 40) as f32 / (1u64 << 24) as f32) * 6.0
-            })
-            .collect()
-    }
-}
-
-struct Outcome {
-    records: Vec<StepRecord>,
-    ids: Vec<u32>,
-    stop: Option<StopReason>,
-}
-
-impl Outcome {
-    fn commits(&self) -> Vec<Vec<(usize, u32)>> {
-        self.records
-            .iter()
-            .map(|record| record.commits.iter().map(|commit| (commit.position, commit.token)).collect())
-            .collect()
-    }
-}
+use support::{
+    runs::Run,
+    scripted::{EOS, MASK, PROMPT, Scripted, VOCAB, favour, side, tangled},
+};
 
 fn decode(
     mut denoiser: Scripted,
     mut guide: Option<Scripted>,
     gen_length: usize,
     settings: Settings,
-) -> Result<Outcome, DecodeError> {
-    let spec = guide.as_ref().map(|guide| guide.spec().clone());
-    let mut decoder = Decoder::new(&denoiser.spec().clone(), spec.as_ref(), &[1, 2, 3], gen_length, settings)?;
-    let mut records = Vec::new();
-    while decoder.stopped().is_none() {
-        let guide = guide.as_mut().map(|guide| guide as &mut dyn Network);
-        records.push(decoder.step(Networks { denoiser: &mut denoiser, guide }, &StoppedClock)?);
-    }
-    Ok(Outcome { records, ids: decoder.ids().to_vec(), stop: decoder.stopped() })
+) -> Result<Run, DecodeError> {
+    let decoder = Decoder::new(denoiser.spec(), guide.as_ref().map(Network::spec), &PROMPT, gen_length, settings)?;
+    Run::of(decoder, &mut denoiser, guide.as_mut())
 }
 
 fn plain() -> Settings {
@@ -93,7 +39,7 @@ fn plain() -> Settings {
 
 /// A denoiser that is surest at its rightmost position.
 fn right_to_left() -> Scripted {
-    a_denoiser(Alignment::Aligned, |position, _| favour(position as u32 + 2, position as f32))
+    Scripted::denoiser(Alignment::Aligned, |position, _| favour(position as u32 + 2, position as f32))
 }
 
 #[test]
@@ -108,8 +54,7 @@ fn quota_commits_the_surest_first() {
 fn steps_are_split_evenly_with_the_remainder_first() {
     let settings = Settings { steps: Some(3), ..plain() };
     let outcome = decode(right_to_left(), None, 8, settings).unwrap();
-    let counts: Vec<usize> = outcome.records.iter().map(|record| record.commits.len()).collect();
-    assert_eq!(counts, [3, 3, 2]);
+    assert_eq!(outcome.counts(), [3, 3, 2]);
 }
 
 #[test]
@@ -149,12 +94,12 @@ fn end_of_text_fills_the_canvas_once_its_prefix_is_settled() {
         if position >= 5 { favour(EOS, 10.0) } else { favour(7, 5.0) }
     };
     let settings = Settings { eos_stop: EosStop::Prefix, ..plain() };
-    let outcome = decode(a_denoiser(Alignment::Aligned, script), None, 8, settings).unwrap();
+    let outcome = decode(Scripted::denoiser(Alignment::Aligned, script), None, 8, settings).unwrap();
     // The surest go first, so the tail is committed one by one and nothing is left to fill.
     assert_eq!((outcome.records.len(), outcome.stop), (8, Some(StopReason::NothingMasked)));
     assert_eq!(outcome.ids[3..], [7, 7, EOS, EOS, EOS, EOS, EOS, EOS]);
     let all_eos = |_: usize, _: &[Option<u32>]| favour(EOS, 10.0);
-    let outcome = decode(a_denoiser(Alignment::Aligned, all_eos), None, 8, settings).unwrap();
+    let outcome = decode(Scripted::denoiser(Alignment::Aligned, all_eos), None, 8, settings).unwrap();
     assert_eq!((outcome.records.len(), outcome.stop), (1, Some(StopReason::EndOfText)));
     let filled = outcome.records[0].commits.iter().filter(|commit| commit.reason == Reason::EndOfText).count();
     assert_eq!(filled, 7);
@@ -164,7 +109,7 @@ fn end_of_text_fills_the_canvas_once_its_prefix_is_settled() {
 fn end_of_text_in_a_finished_block_skips_the_later_blocks() {
     let script = |position: usize, _: &[Option<u32>]| favour(if position == 4 { EOS } else { 7 }, 5.0);
     let settings = Settings { eos_stop: EosStop::Block, block_length: Some(4), ..plain() };
-    let outcome = decode(a_denoiser(Alignment::Aligned, script), None, 12, settings).unwrap();
+    let outcome = decode(Scripted::denoiser(Alignment::Aligned, script), None, 12, settings).unwrap();
     assert_eq!(outcome.records.len(), 4);
     assert_eq!(outcome.ids[3..], [7, EOS, 7, 7, EOS, EOS, EOS, EOS, EOS, EOS, EOS, EOS]);
 }
@@ -175,7 +120,7 @@ fn end_of_text_can_be_committed_last() {
         if position >= 5 { favour(EOS, 10.0) } else { favour(7, 1.0) }
     };
     let settings = Settings { eos_last: true, ..plain() };
-    let outcome = decode(a_denoiser(Alignment::Aligned, script), None, 4, settings).unwrap();
+    let outcome = decode(Scripted::denoiser(Alignment::Aligned, script), None, 4, settings).unwrap();
     let positions: Vec<usize> = outcome.records.iter().map(|record| record.commits[0].position).collect();
     assert_eq!(positions, [3, 4, 5, 6]);
 }
@@ -187,7 +132,7 @@ fn the_end_of_a_turn_can_be_committed_last_too() {
         4 => favour(EOS, 9.0),
         _ => favour(7, 1.0),
     };
-    let mut denoiser = a_denoiser(Alignment::Aligned, script);
+    let mut denoiser = Scripted::denoiser(Alignment::Aligned, script);
     let spec = denoiser.spec().clone();
     let settings = Settings { eos_last: true, ..plain() };
     let mut decoder = Decoder::new(&spec, None, &[1, 2, 3], 4, settings).unwrap().with_ends([9]);
@@ -202,14 +147,14 @@ fn the_end_of_a_turn_can_be_committed_last_too() {
 #[test]
 fn a_one_token_canvas_takes_one_step() {
     for alignment in [Alignment::Aligned, Alignment::Shifted] {
-        let outcome = decode(a_denoiser(alignment, |_, _| favour(5, 1.0)), None, 1, plain()).unwrap();
+        let outcome = decode(Scripted::denoiser(alignment, |_, _| favour(5, 1.0)), None, 1, plain()).unwrap();
         assert_eq!((outcome.records.len(), outcome.ids[3]), (1, 5));
     }
 }
 
 #[test]
 fn a_network_that_answers_with_nan_still_comes_to_an_end() {
-    let outcome = decode(a_denoiser(Alignment::Aligned, |_, _| vec![f32::NAN; VOCAB]), None, 4, plain());
+    let outcome = decode(Scripted::denoiser(Alignment::Aligned, |_, _| vec![f32::NAN; VOCAB]), None, 4, plain());
     let outcome = outcome.unwrap();
     assert_eq!(outcome.stop, Some(StopReason::NothingMasked));
     assert!(!outcome.ids.contains(&MASK));
@@ -217,15 +162,16 @@ fn a_network_that_answers_with_nan_still_comes_to_an_end() {
 
 #[test]
 fn a_predicted_mask_is_never_committed() {
-    let outcome = decode(a_denoiser(Alignment::Aligned, |_, _| favour(MASK, 20.0)), None, 4, plain()).unwrap();
+    let outcome = decode(Scripted::denoiser(Alignment::Aligned, |_, _| favour(MASK, 20.0)), None, 4, plain()).unwrap();
     assert!(!outcome.ids.contains(&MASK));
 }
 
 /// A denoiser that drafts 5, 6, 7, … and a guide that agrees up to some position.
-fn guided(agreeing_until: usize, settings: Settings) -> Outcome {
-    let denoiser = a_denoiser(Alignment::Shifted, |position, _| favour(position as u32 + 2, 3.0));
-    let guide =
-        a_guide(move |position, _| favour(if position < agreeing_until { position as u32 + 2 } else { 1 }, 3.0));
+fn guided(agreeing_until: usize, settings: Settings) -> Run {
+    let denoiser = Scripted::denoiser(Alignment::Shifted, |position, _| favour(position as u32 + 2, 3.0));
+    let guide = Scripted::guide(move |position, _| {
+        favour(if position < agreeing_until { position as u32 + 2 } else { 1 }, 3.0)
+    });
     decode(denoiser, Some(guide), 8, settings).unwrap()
 }
 
@@ -235,12 +181,12 @@ fn with_guide() -> Settings {
 
 #[test]
 fn the_longest_agreed_run_is_committed_and_a_disagreement_costs_one_token() {
+    use Verdict::{Agreed, NotReached, Rejected};
+
     let outcome = guided(7, with_guide());
-    let counts: Vec<usize> = outcome.records.iter().map(|record| record.commits.len()).collect();
-    assert_eq!(counts, [4, 1, 1, 1, 1]);
+    assert_eq!(outcome.counts(), [4, 1, 1, 1, 1]);
     let review = outcome.records[0].guide.as_ref().unwrap();
     let verdicts: Vec<Verdict> = review.drafts.iter().map(|draft| draft.verdict).collect();
-    use Verdict::{Agreed, NotReached, Rejected};
     assert_eq!(verdicts[..6], [Agreed, Agreed, Agreed, Agreed, Rejected, NotReached]);
     assert_eq!(outcome.records[1].guide.as_ref().unwrap().drafts[0].verdict, Verdict::Forced);
     assert_eq!(outcome.records[1].commits[0].reason, Reason::Forced);
@@ -280,10 +226,10 @@ fn the_guide_works_in_blocks_and_with_any_cache() {
 
 #[test]
 fn a_guide_that_is_switched_on_between_committed_tokens_reads_them_as_they_are() {
-    let mut denoiser = a_denoiser(Alignment::Shifted, |position, _| {
+    let mut denoiser = Scripted::denoiser(Alignment::Shifted, |position, _| {
         favour(position as u32 + 2, if position == 5 { 9.0 } else { 3.0 })
     });
-    let mut guide = a_guide(|position, _| favour(position as u32 + 2, 3.0));
+    let mut guide = Scripted::guide(|position, _| favour(position as u32 + 2, 3.0));
     let spec = (denoiser.spec().clone(), guide.spec().clone());
     let mut decoder = Decoder::new(&spec.0, Some(&spec.1), &[1, 2, 3], 6, plain()).unwrap();
     let mut step = |decoder: &mut Decoder| {
@@ -336,7 +282,7 @@ fn what_cannot_be_denoised_is_refused_in_one_sentence() {
     assert_eq!(refuse(&[1], 0), "gen-length is 0, so there is nothing to denoise: choose at least 1");
     assert!(refuse(&[1; 128], 4).starts_with("the prompt takes 128 tokens and the model's context is 128"));
     assert!(refuse(&[1; 124], 8).contains("choose a gen-length of at most 4"));
-    let guide = a_guide(|_, _| favour(1, 1.0));
+    let guide = Scripted::guide(|_, _| favour(1, 1.0));
     let message = Decoder::new(guide.spec(), None, &[1], 4, plain()).err().expect("refused").to_string();
     assert!(message.contains("no mask token"), "{message}");
 }
@@ -425,7 +371,7 @@ fn any_settings() -> impl Strategy<Value = Settings> {
 #[test]
 fn an_audit_names_what_the_cache_changed() {
     let settings = Settings { cache: CacheChoice::Block, block_length: Some(2), audit: Some(2), ..plain() };
-    let outcome = decode(a_denoiser(Alignment::Aligned, tangled(5)), None, 6, settings).unwrap();
+    let outcome = decode(Scripted::denoiser(Alignment::Aligned, tangled(5)), None, 6, settings).unwrap();
     let audited: Vec<usize> =
         outcome.records.iter().filter(|record| record.audit.is_some()).map(|record| record.step).collect();
     assert_eq!(audited, [2, 4], "step 0 computes everything, and every second step is audited");
@@ -446,7 +392,7 @@ fn an_audit_names_what_the_cache_changed() {
 #[test]
 fn an_audit_finds_nothing_where_nothing_changed() {
     let settings = Settings { cache: CacheChoice::Prompt, audit: Some(1), ..plain() };
-    let blind = a_denoiser(Alignment::Shifted, |position, _| favour(position as u32, 3.0));
+    let blind = Scripted::denoiser(Alignment::Shifted, |position, _| favour(position as u32, 3.0));
     let outcome = decode(blind, None, 4, settings).unwrap();
     for record in &outcome.records[1..] {
         let report = record.audit.as_ref().unwrap();
@@ -467,9 +413,8 @@ proptest! {
             block_length: settings.block_length.map(|length| length.min(gen_length)),
             ..settings
         };
-        let alignment = if shifted { Alignment::Shifted } else { Alignment::Aligned };
-        let denoiser = a_denoiser(alignment, tangled(network));
-        let outcome = decode(denoiser, Some(a_guide(tangled(network ^ 1))), gen_length, settings).unwrap();
+        let denoiser = Scripted::denoiser(side(shifted), tangled(network));
+        let outcome = decode(denoiser, Some(Scripted::guide(tangled(network ^ 1))), gen_length, settings).unwrap();
         prop_assert!(!outcome.ids.contains(&MASK));
         prop_assert_eq!(&outcome.ids[..3], &[1, 2, 3]);
         let mut written = vec![false; outcome.ids.len()];
@@ -494,13 +439,12 @@ proptest! {
     fn a_window_as_large_as_the_canvas_equals_no_cache(
         settings in any_settings(), gen_length in 1usize..24, network in any::<u64>(), shifted in any::<bool>(),
     ) {
-        let alignment = if shifted { Alignment::Shifted } else { Alignment::Aligned };
         let run = |cache, window| {
             let settings = Settings {
                 cache, window_left: window, window_right: Some(window), block_length: None, ..settings
             };
-            let denoiser = a_denoiser(alignment, tangled(network));
-            decode(denoiser, Some(a_guide(tangled(network ^ 1))), gen_length, settings).unwrap()
+            let denoiser = Scripted::denoiser(side(shifted), tangled(network));
+            decode(denoiser, Some(Scripted::guide(tangled(network ^ 1))), gen_length, settings).unwrap()
         };
         let (window, uncached) = (run(CacheChoice::Window, 64), run(CacheChoice::Off, 64));
         prop_assert_eq!(window.commits(), uncached.commits());
@@ -511,7 +455,8 @@ proptest! {
     #[test]
     fn an_unreachable_threshold_equals_a_quota_of_one(gen_length in 1usize..20, network in any::<u64>()) {
         let run = |settings| {
-            decode(a_denoiser(Alignment::Aligned, tangled(network)), None, gen_length, settings).unwrap().commits()
+            let denoiser = Scripted::denoiser(Alignment::Aligned, tangled(network));
+            decode(denoiser, None, gen_length, settings).unwrap().commits()
         };
         let threshold = Settings { unmask: UnmaskRule::Threshold, threshold: 1.0, ..plain() };
         prop_assert_eq!(run(threshold), run(plain()));
@@ -523,13 +468,16 @@ proptest! {
     fn guides_at_the_extremes(gen_length in 1usize..20, network in any::<u64>()) {
         let run = |rule| {
             let settings = Settings { guide: rule, guide_probability: 0.0, guide_top_k: 1, ..plain() };
-            let denoiser = a_denoiser(Alignment::Shifted, tangled(network));
-            decode(denoiser, Some(a_guide(|_, _| favour(22, 9.0))), gen_length, settings).unwrap()
+            let denoiser = Scripted::denoiser(Alignment::Shifted, tangled(network));
+            // The mask is never a draft.
+            decode(denoiser, Some(Scripted::guide(|_, _| favour(MASK, 9.0))), gen_length, settings).unwrap()
         };
         prop_assert_eq!(run(GuideRule::Probability).records.len(), 1);
-        let refusing = run(GuideRule::Deterministic);
-        let order: Vec<usize> = refusing.commits().iter().flatten().map(|(position, _)| *position).collect();
-        prop_assert!(order.is_sorted());
+        let refusing = run(GuideRule::Deterministic).commits();
+        let order: Vec<Vec<usize>> =
+            refusing.iter().map(|commits| commits.iter().map(|(position, _)| *position).collect()).collect();
+        let left_to_right: Vec<Vec<usize>> = (0..gen_length).map(|index| vec![PROMPT.len() + index]).collect();
+        prop_assert_eq!(order, left_to_right);
     }
 
     /// An audit looks and does not touch.
@@ -539,8 +487,9 @@ proptest! {
     ) {
         let settings = Settings { block_length: settings.block_length.map(|length| length.min(gen_length)), ..settings };
         let run = |audit| {
-            let denoiser = a_denoiser(Alignment::Shifted, tangled(network));
-            decode(denoiser, Some(a_guide(tangled(network ^ 1))), gen_length, Settings { audit, ..settings }).unwrap()
+            let denoiser = Scripted::denoiser(Alignment::Shifted, tangled(network));
+            let guide = Scripted::guide(tangled(network ^ 1));
+            decode(denoiser, Some(guide), gen_length, Settings { audit, ..settings }).unwrap()
         };
         let (plain, audited) = (run(None), run(Some(every)));
         prop_assert_eq!(plain.commits(), audited.commits());
@@ -556,10 +505,9 @@ proptest! {
         turns in prop::collection::vec((0..KNOBS.len(), -3i64..4), 0..8), idle in (0..KNOBS.len(), -5i64..6),
         network in any::<u64>(), shifted in any::<bool>(),
     ) {
-        let alignment = if shifted { Alignment::Shifted } else { Alignment::Aligned };
         let run = |settings| {
-            let denoiser = a_denoiser(alignment, tangled(network));
-            decode(denoiser, Some(a_guide(tangled(network ^ 1))), 12, settings)
+            let denoiser = Scripted::denoiser(side(shifted), tangled(network));
+            decode(denoiser, Some(Scripted::guide(tangled(network ^ 1))), 12, settings)
         };
         let mut settings = plain();
         for (index, presses) in turns {
@@ -580,8 +528,8 @@ proptest! {
     fn a_run_is_a_function_of_its_seed(settings in any_settings(), network in any::<u64>()) {
         let settings = Settings { block_length: None, ..settings };
         let run = || {
-            let denoiser = a_denoiser(Alignment::Shifted, tangled(network));
-            decode(denoiser, Some(a_guide(tangled(network ^ 1))), 12, settings).unwrap().records
+            let denoiser = Scripted::denoiser(Alignment::Shifted, tangled(network));
+            decode(denoiser, Some(Scripted::guide(tangled(network ^ 1))), 12, settings).unwrap().records
         };
         prop_assert_eq!(run(), run());
     }

@@ -18,7 +18,11 @@ use diffuscope::{
     settings::{Knob, Settings},
     trace::{End, Entry, Header, file},
 };
-use support::{Mishap, Scripted, models, timeless, tokenizer};
+use support::{
+    models::{answering, models},
+    runs::timeless,
+    scripted::{Mishap, Scripted},
+};
 
 const PROMPT: &str = "Reverse this list: Max, Leo, Ruth";
 const ANSWER: &str = "Ruth, Leo, Max";
@@ -28,7 +32,7 @@ type Knobs<'a> = &'a [(&'a str, &'a str)];
 const MASKS: usize = 8;
 
 fn scripted() -> Scripted {
-    Scripted::new(&tokenizer(), PROMPT, ANSWER)
+    answering(PROMPT, ANSWER)
 }
 
 fn engine(network: Scripted) -> Engine {
@@ -287,7 +291,7 @@ fn a_panicking_network_ends_its_run_only() {
     expect_step(&mut engine, 1);
     let message = expect_failed(&mut engine, 1);
     assert!(
-        message.starts_with("the run failed: this is a bug in diffuscope: scripted panic (tests/support/mod.rs:"),
+        message.starts_with("the run failed: this is a bug in diffuscope: scripted panic (tests/support/scripted.rs:"),
         "{message}"
     );
     start(&engine, request(2));

@@ -1,8 +1,8 @@
 //! What must be equal, whatever the network and the settings: limits in which one method is another.
 
-#![allow(clippy::unwrap_used, clippy::items_after_statements, clippy::type_complexity, clippy::needless_for_each)]
+#![allow(clippy::unwrap_used)]
 
-mod scripted;
+mod support;
 
 #[path = "equivalences/blocks.rs"]
 mod blocks;

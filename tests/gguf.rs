@@ -5,11 +5,12 @@
 //! wider rows. What is computed from blocks is held against the same network with the blocks unpacked to floats: the
 //! only difference left is that products round their input to eight bits.
 
-#![allow(clippy::unwrap_used, clippy::match_same_arms)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use candle_core::quantized::gguf_file::{self, Value};
@@ -21,27 +22,9 @@ use diffuscope::model::device::ComputeDevice;
 use diffuscope::model::network::{Network, Pass, Read};
 use rand::{Rng, SeedableRng};
 use serde_json::{Value as Json, json};
+use support::files::{Folder, golden};
 use tokenizers::models::bpe::BPE;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-
-/// A folder that goes when this value goes.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let unique = format!("diffuscope-gguf-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(unique);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// A checkpoint in memory: its configuration and its tensors under their published names.
 struct Model {
@@ -51,7 +34,7 @@ struct Model {
 
 impl Model {
     fn golden(name: &str) -> Self {
-        let folder = golden_root().join("models").join(name);
+        let folder = golden().join("models").join(name);
         let mut config: Json = serde_json::from_slice(&std::fs::read(folder.join("config.json")).unwrap()).unwrap();
         if name.starts_with("a2d") {
             // Their mask token stands in the tokenizer alone, which a golden checkpoint does not have.
@@ -153,8 +136,8 @@ impl Model {
 
     fn write_safetensors(&self, folder: &Folder) {
         let tensors = self.tensors.clone().into_iter().collect();
-        candle_core::safetensors::save(&tensors, folder.0.join("model.safetensors")).unwrap();
-        std::fs::write(folder.0.join("config.json"), self.config.to_string()).unwrap();
+        candle_core::safetensors::save(&tensors, folder.path("model.safetensors")).unwrap();
+        folder.write("config.json", self.config.to_string());
     }
 
     /// The fields that llama.cpp's converter writes for this configuration.
@@ -212,7 +195,7 @@ impl Model {
 
     fn write_gguf(&self, folder: &Folder, encoding: GgmlDType) -> PathBuf {
         let (metadata, tensors) = (self.metadata(), self.converted(encoding));
-        let path = folder.0.join("tiny.gguf");
+        let path = folder.path("tiny.gguf");
         write(&path, &metadata, &tensors);
         path
     }
@@ -276,11 +259,6 @@ fn converted_name(name: &str) -> String {
     format!("blk.{number}{stored}.{kind}")
 }
 
-fn golden_root() -> PathBuf {
-    let here = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    std::env::var_os("DIFFUSCOPE_GOLDEN").map_or_else(here, PathBuf::from)
-}
-
 fn load(path: &Path) -> Box<dyn Network> {
     Checkpoint::open(path).unwrap().network(&ComputeDevice::cpu()).unwrap()
 }
@@ -332,7 +310,7 @@ fn floats_compute_what_the_safetensors_do() {
         for encoding in [GgmlDType::F32, GgmlDType::F16, GgmlDType::BF16] {
             let (plain, gguf) = (Folder::new(), Folder::new());
             model.rounded(encoding).write_safetensors(&plain);
-            let (mut expected, mut found) = (load(&plain.0), load(&model.write_gguf(&gguf, encoding)));
+            let (mut expected, mut found) = (load(plain.root()), load(&model.write_gguf(&gguf, encoding)));
             assert_eq!(found.spec(), expected.spec(), "{name}");
             let distance = distance(&logits(&mut *found), &logits(&mut *expected));
             assert!(distance <= 1e-5, "{name} in {encoding:?}: logits differ by {distance}");
@@ -350,7 +328,7 @@ fn blocks_compute_what_they_stand_for() {
         let (plain, gguf) = (Folder::new(), Folder::new());
         model.write_safetensors(&plain);
         let found = logits(&mut *load(&model.write_gguf(&gguf, GgmlDType::Q8_0)));
-        let error = relative_error(&found, &logits(&mut *load(&plain.0)));
+        let error = relative_error(&found, &logits(&mut *load(plain.root())));
         assert!(error <= 0.08, "{name} in Q8_0: relative error {error} of the original");
     }
 }
@@ -370,7 +348,7 @@ fn every_kind_of_block_computes_what_it_stands_for() {
 fn compare(name: &str, model: &Model, encoding: GgmlDType, tolerance: f32) {
     let (plain, gguf) = (Folder::new(), Folder::new());
     model.rounded(encoding).write_safetensors(&plain);
-    let (mut expected, mut found) = (load(&plain.0), load(&model.write_gguf(&gguf, encoding)));
+    let (mut expected, mut found) = (load(plain.root()), load(&model.write_gguf(&gguf, encoding)));
     assert_eq!(found.spec(), expected.spec(), "{name}");
     let error = relative_error(&logits(&mut *found), &logits(&mut *expected));
     assert!(error <= tolerance, "{name} in {encoding:?}: relative error {error}");
@@ -381,7 +359,7 @@ fn a_mixture_of_encodings_is_one_network() {
     // As in the Q4_K_M files of llama.cpp: values and the head finer than the rest.
     let model = Model::wide("llada");
     let folder = Folder::new();
-    let path = folder.0.join("mixed.gguf");
+    let path = folder.path("mixed.gguf");
     let tensors: Vec<(String, QTensor)> = model
         .converted(GgmlDType::F32)
         .into_iter()
@@ -416,7 +394,7 @@ fn a_mixture_of_encodings_is_one_network() {
         floats.tensors.insert(name.clone(), tensor);
     }
     floats.write_safetensors(&plain);
-    let error = relative_error(&logits(&mut *load(&path)), &logits(&mut *load(&plain.0)));
+    let error = relative_error(&logits(&mut *load(&path)), &logits(&mut *load(plain.root())));
     assert!((1e-6..=0.03).contains(&error), "relative error {error}");
 }
 
@@ -441,7 +419,7 @@ fn loading_is_reported_up_to_the_end() {
 fn message(change: impl Fn(&mut Vec<(String, Value)>, &mut Vec<(String, QTensor)>)) -> String {
     let model = Model::wide("llada");
     let folder = Folder::new();
-    let path = folder.0.join("m.gguf");
+    let path = folder.path("m.gguf");
     let (mut metadata, mut tensors) = (model.metadata(), model.converted(GgmlDType::Q8_0));
     change(&mut metadata, &mut tensors);
     write(&path, &metadata, &tensors);
@@ -538,7 +516,7 @@ fn with_fields(folder: &Folder, fields: Vec<(String, Value)>) -> PathBuf {
     for (key, value) in fields {
         set(&mut metadata, &key, value);
     }
-    let path = folder.0.join("m.gguf");
+    let path = folder.path("m.gguf");
     write(&path, &metadata, &model.converted(GgmlDType::F16));
     path
 }
@@ -568,8 +546,7 @@ fn a_file_has_its_tokenizer_within() {
             found.encode(text).unwrap().iter().map(|id| found.id_to_token(*id).unwrap()).collect()
         };
         let digits: &[&str] = match pre {
-            "llama-bpe" => &["123", "4", "5"],
-            "gpt-2" => &["123", "4", "5"],
+            "llama-bpe" | "gpt-2" => &["123", "4", "5"],
             _ => &["1", "2", "3", "4", "5"],
         };
         assert_eq!(names("12345"), digits, "{pre}");
@@ -630,7 +607,7 @@ fn a_tokenizer_that_cannot_be_read_may_lie_beside_the_file() {
             message.contains(expected) && message.ends_with("put the model's tokenizer.json beside it"),
             "{message}"
         );
-        std::fs::write(folder.0.join("tokenizer.json"), tokenizer_json()).unwrap();
+        folder.write("tokenizer.json", tokenizer_json());
         assert_eq!(checkpoint.tokenizer().unwrap().eos_id(), 256);
     }
 }

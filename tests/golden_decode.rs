@@ -24,6 +24,7 @@ mod caches;
 mod logits;
 #[path = "golden_decode/noise.rs"]
 mod noise;
+mod support;
 
 const PROBABILITY_TOLERANCE: f64 = 1e-4;
 const ENTROPY_TOLERANCE: f64 = 5e-4;
@@ -32,7 +33,7 @@ const GAP_TOLERANCE: f64 = 2e-4;
 
 #[test]
 fn golden_decode_traces() {
-    let root = golden_root();
+    let root = support::files::golden();
     let mut files: Vec<PathBuf> = std::fs::read_dir(root.join("traces"))
         .unwrap_or_else(|error| panic!("no golden traces in {}: {error}", root.display()))
         .map(|entry| entry.expect("a readable folder").path())
@@ -58,11 +59,6 @@ fn golden_decode_traces() {
     println!("{passed} of {} golden traces reproduced", files.len());
     assert!(failures.is_empty(), "{} golden traces differ:\n{}", failures.len(), failures.join("\n"));
     assert!(passed > 0, "no golden trace in {} is of a method that exists here", root.display());
-}
-
-fn golden_root() -> PathBuf {
-    std::env::var_os("DIFFUSCOPE_GOLDEN")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"), PathBuf::from)
 }
 
 /// The methods of the set that exist here.

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +19,7 @@ use diffuscope::model::weights::LoadError;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use serde_json::Value;
+use support::files::golden;
 
 /// The mask token of the set's A2D checkpoints, whose configuration has none (as that of the real ones).
 const A2D_MASK: u32 = 509;
@@ -42,7 +45,7 @@ type Checked = Result<(), String>;
 
 #[test]
 fn golden_forwards_match_the_reference() {
-    let root = golden_root();
+    let root = golden();
     let cases = cases(&root);
     let (mut passed, mut failures) = (BTreeMap::<&str, usize>::new(), Vec::new());
     for case in &cases {
@@ -54,12 +57,6 @@ fn golden_forwards_match_the_reference() {
     println!("golden forwards passed: {passed:?}");
     assert!(failures.is_empty(), "{} of {} cases failed:\n{}", failures.len(), cases.len(), failures.join("\n"));
     assert!(!cases.is_empty(), "no forward case is listed in {}", root.display());
-}
-
-/// The folder of the golden set.
-fn golden_root() -> PathBuf {
-    let here = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    std::env::var_os("DIFFUSCOPE_GOLDEN").map_or_else(here, PathBuf::from)
 }
 
 /// All cases that the index files list, in the order of their names.

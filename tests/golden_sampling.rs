@@ -3,8 +3,6 @@
 //! Reads `sampling/*` of the golden folder (`DIFFUSCOPE_GOLDEN`, default `tests/golden`) and drives the decoder with the
 //! recorded logits and random numbers through a scripted network.
 
-use std::path::{Path, PathBuf};
-
 use diffuscope::{
     decode::{
         Decoder, Networks,
@@ -18,9 +16,13 @@ use diffuscope::{
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-mod scripted;
+mod support;
 
-use scripted::Scripted;
+use support::{
+    files,
+    runs::Run,
+    scripted::{Scripted, favour},
+};
 
 const TOLERANCE: f64 = 1e-4;
 const ENTROPY_TOLERANCE: f64 = 5e-4;
@@ -169,9 +171,10 @@ fn first_step(logits: &[Vec<f32>], settings: Settings, noise: Recorded) -> StepR
     let script = logits.to_vec();
     let vocab = script[0].len();
     // The mask lies outside of the recorded vocabulary, so that no token of it is excluded.
-    let mut network = Scripted::denoiser(Alignment::Aligned, vocab, u32::MAX, move |position, _| {
-        script[position - PROMPT.len()].clone()
-    });
+    let mut network =
+        Scripted::denoiser(Alignment::Aligned, move |position, _| script[position - PROMPT.len()].clone())
+            .with_vocabulary(vocab)
+            .with_mask(u32::MAX);
     let mut decoder = Decoder::new(network.spec(), None, &PROMPT, logits.len(), settings)
         .expect("settings that hold")
         .with_noise(Box::new(noise));
@@ -180,14 +183,9 @@ fn first_step(logits: &[Vec<f32>], settings: Settings, noise: Recorded) -> StepR
 
 fn committed_per_step(case: &Value, settings: Settings) -> Vec<usize> {
     let masked = count(&case["masked"]).expect("a number of masks");
-    let mut network = Scripted::denoiser(Alignment::Aligned, 4, 3, |_, _| vec![0.0, 1.0, 2.0, 0.0]);
-    let mut decoder = Decoder::new(network.spec(), None, &PROMPT, masked, settings).expect("settings that hold");
-    let mut committed = Vec::new();
-    while decoder.stopped().is_none() {
-        let networks = Networks { denoiser: &mut network, guide: None };
-        committed.push(decoder.step(networks, &StoppedClock).expect("a step").commits.len());
-    }
-    committed
+    let mut network = Scripted::denoiser(Alignment::Aligned, |_, _| favour(2, 1.0));
+    let decoder = Decoder::new(network.spec(), None, &PROMPT, masked, settings).expect("settings that hold");
+    Run::of(decoder, &mut network, None).expect("a run").counts()
 }
 
 /// Recorded uniform numbers, `width` of them for each row.
@@ -210,9 +208,7 @@ impl Noise for Recorded {
 }
 
 fn read(name: &str) -> Vec<u8> {
-    let root = std::env::var_os("DIFFUSCOPE_GOLDEN")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"), PathBuf::from);
-    let file = root.join("sampling").join(name);
+    let file = files::golden().join("sampling").join(name);
     std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 

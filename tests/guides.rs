@@ -10,8 +10,7 @@ use std::{
 
 use diffuscope::{
     decode::{
-        DecodeError, Decoder, GuideText, Networks, SpelledToken,
-        clock::StoppedClock,
+        DecodeError, Decoder, GuideText, SpelledToken,
         noise::{Noise, Purpose, Seeded},
         record::{GuideReading, Reason, StepRecord, Verdict},
     },
@@ -24,65 +23,24 @@ use diffuscope::{
     settings::{CacheChoice, EosStop, GuideMismatch, GuideRule, SamplerStyle, Settings, UnmaskRule},
 };
 use proptest::prelude::*;
-use tokenizers::{
-    AddedToken, NormalizerWrapper, PostProcessorWrapper, TokenizerBuilder,
-    models::bpe::{BPE, BpeTrainer},
-    pre_tokenizers::byte_level::ByteLevel,
+mod support;
+
+use support::{
+    runs::{Run, commits},
+    scripted::{EOS, MASK, PROMPT, Scripted, VOCAB, favour, favour_among, tangled},
 };
 
-mod scripted;
-
-use scripted::Scripted;
-
-const VOCAB: usize = 24;
-const MASK: u32 = 23;
-/// The id that every scripted network calls end of text.
-const EOS: u32 = scripted::EOS;
-
-/// A distribution that depends on the position and on all visible tokens, without ties.
-fn tangled(seed: u64, vocab: usize) -> impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + Clone + 'static {
-    move |position, visible| {
-        let mut state = seed ^ (position as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        for (index, token) in visible.iter().enumerate() {
-            let token = u64::from(token.unwrap_or(u32::MAX));
-            state = (state ^ (token + 31 * index as u64)).wrapping_mul(0xD134_2543_DE82_EF95).rotate_left(23);
-        }
-        (0..vocab as u64)
-            .map(|id| {
-                let mixed = (state ^ id.wrapping_mul(0xA24B_AED4_963E_E407)).wrapping_mul(0x9FB2_1C65_1E98_DF25);
-                ((mixed >> 40) as f32 / (1u64 << 24) as f32) * 6.0
-            })
-            .collect()
-    }
-}
-
-/// Logits that put `token` first by `lead`.
-fn favour(vocab: usize, token: u32, lead: f32) -> Vec<f32> {
-    let mut logits = vec![0.0; vocab];
-    logits[token as usize] = lead;
-    logits
-}
-
 /// A whole run.
-fn finish(mut decoder: Decoder, mut denoiser: Scripted, mut guide: Option<Scripted>) -> (Vec<StepRecord>, Vec<u32>) {
-    let mut records = Vec::new();
-    while decoder.stopped().is_none() {
-        let guide = guide.as_mut().map(|guide| guide as &mut dyn Network);
-        records.push(decoder.step(Networks { denoiser: &mut denoiser, guide }, &StoppedClock).unwrap());
-    }
-    (records, decoder.ids().to_vec())
+fn finish(decoder: Decoder, mut denoiser: Scripted, mut guide: Scripted) -> (Vec<StepRecord>, Vec<u32>) {
+    let run = Run::of(decoder, &mut denoiser, Some(&mut guide)).unwrap();
+    (run.records, run.ids)
 }
 
 fn run(settings: Settings, gen_length: usize, seed: u64) -> (Vec<StepRecord>, Vec<u32>) {
-    let denoiser = Scripted::denoiser(Alignment::Shifted, VOCAB, MASK, tangled(seed, VOCAB));
-    let guide = Scripted::guide(VOCAB, tangled(seed ^ 1, VOCAB));
-    let decoder = Decoder::new(denoiser.spec(), Some(guide.spec()), &[1, 2, 3], gen_length, settings).unwrap();
-    finish(decoder, denoiser, Some(guide))
-}
-
-fn commits(records: &[StepRecord]) -> Vec<Vec<(usize, u32)>> {
-    let of = |record: &StepRecord| record.commits.iter().map(|commit| (commit.position, commit.token)).collect();
-    records.iter().map(of).collect()
+    let denoiser = Scripted::denoiser(Alignment::Shifted, tangled(seed));
+    let guide = Scripted::guide(tangled(seed ^ 1));
+    let decoder = Decoder::new(denoiser.spec(), Some(guide.spec()), &PROMPT, gen_length, settings).unwrap();
+    finish(decoder, denoiser, guide)
 }
 
 fn plain() -> Settings {
@@ -101,13 +59,11 @@ fn speculative(guide: GuideRule) -> Settings {
 
 #[test]
 fn a_rejected_draft_is_replaced_by_the_guides_token() {
-    let denoiser =
-        Scripted::denoiser(Alignment::Shifted, VOCAB, MASK, |position, _| favour(VOCAB, position as u32 + 2, 3.0));
-    let guide =
-        Scripted::guide(VOCAB, |position, _| favour(VOCAB, if position == 5 { 1 } else { position as u32 + 2 }, 3.0));
+    let denoiser = Scripted::denoiser(Alignment::Shifted, |position, _| favour(position as u32 + 2, 3.0));
+    let guide = Scripted::guide(|position, _| favour(if position == 5 { 1 } else { position as u32 + 2 }, 3.0));
     let settings = speculative(GuideRule::Deterministic);
-    let decoder = Decoder::new(denoiser.spec(), Some(guide.spec()), &[1, 2, 3], 6, settings).unwrap();
-    let (records, ids) = finish(decoder, denoiser, Some(guide));
+    let decoder = Decoder::new(denoiser.spec(), Some(guide.spec()), &PROMPT, 6, settings).unwrap();
+    let (records, ids) = finish(decoder, denoiser, guide);
     assert_eq!(ids[3..], [5, 6, 1, 8, 9, 10]);
     assert_eq!(records.len(), 2);
     let review = records[0].guide.as_ref().unwrap();
@@ -128,9 +84,9 @@ proptest! {
     fn speculation_writes_the_guides_greedy_text(seed in any::<u64>(), gen_length in 1usize..20, batch in 1usize..24) {
         let settings = Settings { verify_batch: batch, ..speculative(GuideRule::Deterministic) };
         let (_, ids) = run(settings, gen_length, seed);
-        let guide = tangled(seed ^ 1, VOCAB);
-        let mut greedy: Vec<u32> = vec![1, 2, 3];
-        while greedy.len() < 3 + gen_length {
+        let guide = tangled(seed ^ 1);
+        let mut greedy = PROMPT.to_vec();
+        while greedy.len() < PROMPT.len() + gen_length {
             let visible: Vec<Option<u32>> = greedy.iter().copied().map(Some).collect();
             let row = guide(greedy.len(), &visible);
             // Neither of the two may write the mask.
@@ -183,10 +139,10 @@ proptest! {
     ) {
         let settings = Settings { guide_mixture: 0.0, temperature, seed, ..rule(GuideRule::Product) };
         let (records, _) = run(settings, gen_length, seed);
-        let guide = tangled(seed ^ 1, VOCAB);
+        let guide = tangled(seed ^ 1);
         for record in &records {
             let review = record.guide.as_ref().unwrap();
-            let mut visible: Vec<Option<u32>> = vec![Some(1), Some(2), Some(3)];
+            let mut visible = PROMPT.map(Some).to_vec();
             let before = record.region.start..review.drafts[0].position;
             visible.extend(record.ids[before].iter().copied().map(Some));
             let mut expected = 0;
@@ -215,17 +171,17 @@ proptest! {
     #[test]
     fn a_greedy_product_of_the_guide_alone_is_the_deterministic_rule(seed in any::<u64>(), gen_length in 1usize..20) {
         // A guide that never wants the mask: the product never draws it, the deterministic rule may prefer it.
-        let script = tangled(seed ^ 1, VOCAB);
+        let script = tangled(seed ^ 1);
         let result = |settings| {
             let script = script.clone();
-            let denoiser = Scripted::denoiser(Alignment::Shifted, VOCAB, MASK, tangled(seed, VOCAB));
-            let guide = Scripted::guide(VOCAB, move |position, visible| {
+            let denoiser = Scripted::denoiser(Alignment::Shifted, tangled(seed));
+            let guide = Scripted::guide(move |position, visible| {
                 let mut row = script(position, visible);
                 row[MASK as usize] = -9.0;
                 row
             });
-            let decoder = Decoder::new(denoiser.spec(), Some(guide.spec()), &[1, 2, 3], gen_length, settings).unwrap();
-            commits(&finish(decoder, denoiser, Some(guide)).0)
+            let decoder = Decoder::new(denoiser.spec(), Some(guide.spec()), &PROMPT, gen_length, settings).unwrap();
+            commits(&finish(decoder, denoiser, guide).0)
         };
         let product = Settings { guide_mixture: 0.0, ..rule(GuideRule::Product) };
         prop_assert_eq!(result(product), result(rule(GuideRule::Deterministic)));
@@ -257,12 +213,11 @@ proptest! {
 fn ends_of_text_agree_with_one_another() {
     const OTHER_END: u32 = 7;
     let result = |ends: &[u32], settings: Settings| {
-        let denoiser = Scripted::denoiser(Alignment::Shifted, VOCAB, MASK, |position, _| {
-            favour(VOCAB, if position < 5 { 9 } else { EOS }, 3.0)
-        });
-        let guide = Scripted::guide(VOCAB, |position, _| favour(VOCAB, if position < 5 { 9 } else { OTHER_END }, 3.0));
-        let decoder = Decoder::new(denoiser.spec(), Some(guide.spec()), &[1, 2, 3], 6, settings).unwrap();
-        finish(decoder.with_ends(ends.iter().copied()), denoiser, Some(guide))
+        let denoiser =
+            Scripted::denoiser(Alignment::Shifted, |position, _| favour(if position < 5 { 9 } else { EOS }, 3.0));
+        let guide = Scripted::guide(|position, _| favour(if position < 5 { 9 } else { OTHER_END }, 3.0));
+        let decoder = Decoder::new(denoiser.spec(), Some(guide.spec()), &PROMPT, 6, settings).unwrap();
+        finish(decoder.with_ends(ends.iter().copied()), denoiser, guide)
     };
     let settings = Settings { eos_stop: EosStop::Prefix, ..rule(GuideRule::Deterministic) };
     let (records, ids) = result(&[OTHER_END], settings);
@@ -272,10 +227,10 @@ fn ends_of_text_agree_with_one_another() {
     assert_eq!((records.len(), records[1].commits[0].reason), (2, Reason::Forced));
     // An end that the guide writes ends the run as well.
     let writes = Settings { guide: GuideRule::TopK, guide_top_k: 1, guide_mismatch: GuideMismatch::Guide, ..settings };
-    let denoiser = Scripted::denoiser(Alignment::Shifted, VOCAB, MASK, |_, _| favour(VOCAB, 9, 3.0));
-    let guide = Scripted::guide(VOCAB, |position, _| favour(VOCAB, if position < 5 { 9 } else { OTHER_END }, 3.0));
-    let decoder = Decoder::new(denoiser.spec(), Some(guide.spec()), &[1, 2, 3], 6, writes).unwrap();
-    let (records, ids) = finish(decoder.with_ends([OTHER_END]), denoiser, Some(guide));
+    let denoiser = Scripted::denoiser(Alignment::Shifted, |_, _| favour(9, 3.0));
+    let guide = Scripted::guide(|position, _| favour(if position < 5 { 9 } else { OTHER_END }, 3.0));
+    let decoder = Decoder::new(denoiser.spec(), Some(guide.spec()), &PROMPT, 6, writes).unwrap();
+    let (records, ids) = finish(decoder.with_ends([OTHER_END]), denoiser, guide);
     assert_eq!((records.len(), &ids[3..]), (1, &[9, 9, OTHER_END, EOS, EOS, EOS][..]));
 }
 
@@ -290,23 +245,9 @@ const TEMPLATE: &str = "<|im_start|>{{ messages[0].content }}<|im_end|>";
 
 /// A byte-level BPE of `size` tokens and the specials of `ChatML`, its end of text first.
 fn byte_level(size: usize) -> Arc<Tokenizer> {
-    let mut trainer = BpeTrainer::builder()
-        .show_progress(false)
-        .vocab_size(size)
-        .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
-        .special_tokens(
-            ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|mask|>"].map(|name| AddedToken::from(name, true)).into(),
-        )
-        .build();
-    let mut raw = TokenizerBuilder::<BPE, NormalizerWrapper, ByteLevel, PostProcessorWrapper, ByteLevel>::default()
-        .with_model(BPE::default())
-        .with_pre_tokenizer(Some(ByteLevel::new(false, false, true)))
-        .with_decoder(Some(ByteLevel::new(false, false, true)))
-        .build()
-        .unwrap();
-    raw.train(&mut trainer, CORPUS.iter().map(|text| (*text).to_owned())).unwrap();
+    let specials = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|mask|>"];
+    let json = support::models::byte_level(size, &specials, &CORPUS).to_string(false).unwrap();
     let template = ChatTemplate::new("template", TEMPLATE, BTreeMap::new()).unwrap();
-    let json = raw.to_string(false).unwrap();
     Arc::new(Tokenizer::from_bytes(json.as_bytes()).unwrap().with_template(template))
 }
 
@@ -317,21 +258,22 @@ static LARGE: LazyLock<Arc<Tokenizer>> = LazyLock::new(|| byte_level(420));
 fn drafting(tokenizer: &Tokenizer, prompt: usize, written: Vec<u32>) -> Scripted {
     let vocab = tokenizer.vocab_size();
     let script = move |position: usize, _: &[Option<u32>]| {
-        favour(vocab, written.get(position.wrapping_sub(prompt)).copied().unwrap_or(1), 4.0)
+        favour_among(vocab, written.get(position.wrapping_sub(prompt)).copied().unwrap_or(1), 4.0)
     };
-    Scripted::denoiser(Alignment::Shifted, vocab, tokenizer.mask_id().unwrap(), script)
+    Scripted::denoiser(Alignment::Shifted, script).with_vocabulary(vocab).with_mask(tokenizer.mask_id().unwrap())
 }
 
 /// A guide that expects `read` from its start on, but for the places in `against`.
 fn expecting(tokenizer: &Tokenizer, read: Vec<u32>, against: Vec<usize>) -> Scripted {
     let vocab = tokenizer.vocab_size();
-    Scripted::guide(vocab, move |place, _| {
+    let script = move |place: usize, _: &[Option<u32>]| {
         let expected = read.get(place).copied().unwrap_or(1);
-        favour(vocab, if against.contains(&place) { 2 + (expected + 1) % 200 } else { expected }, 4.0)
-    })
+        favour_among(vocab, if against.contains(&place) { 2 + (expected + 1) % 200 } else { expected }, 4.0)
+    };
+    Scripted::guide(script).with_vocabulary(vocab)
 }
 
-const PROMPT: &str = "fox?";
+const QUESTION: &str = "fox?";
 
 struct Pair {
     denoiser: Arc<Tokenizer>,
@@ -348,7 +290,7 @@ impl Pair {
         by_text: bool,
         settings: Settings,
     ) -> (Vec<StepRecord>, Vec<u32>) {
-        let prompt = self.denoiser.encode_prompt(PROMPT).unwrap();
+        let prompt = self.denoiser.encode_prompt(QUESTION).unwrap();
         let bilingual = self.bilingual();
         let ends = self.denoiser.end_ids();
         let text_end = written.iter().position(|id| ends.contains(id)).unwrap_or(written.len());
@@ -364,12 +306,12 @@ impl Pair {
         if by_text {
             decoder = decoder.with_guide_text(Box::new(bilingual)).unwrap();
         }
-        let (records, ids) = finish(decoder, denoiser, Some(guide));
+        let (records, ids) = finish(decoder, denoiser, guide);
         (records, ids[prompt.len()..].to_vec())
     }
 
     fn bilingual(&self) -> Bilingual {
-        Bilingual::new(&self.denoiser, &self.guide, self.guide.eos_id(), PROMPT).unwrap()
+        Bilingual::new(&self.denoiser, &self.guide, self.guide.eos_id(), QUESTION).unwrap()
     }
 }
 
@@ -412,7 +354,7 @@ proptest! {
     ) {
         let pair = Pair { denoiser: LARGE.clone(), guide: LARGE.clone() };
         let written = LARGE.encode(&text).unwrap();
-        let prompt = LARGE.encode_prompt(PROMPT).unwrap().len();
+        let prompt = LARGE.encode_prompt(QUESTION).unwrap().len();
         let against: Vec<usize> = against.into_iter().map(|place| place + prompt).collect();
         let settings = Settings { verify_batch: batch, ..rule(GuideRule::Deterministic) };
         let (by_ids, ids) = pair.run(&written, &against, false, settings);
@@ -446,7 +388,7 @@ proptest! {
         let (denoiser, guide) = if swapped { (LARGE.clone(), SMALL.clone()) } else { (SMALL.clone(), LARGE.clone()) };
         let pair = Pair { denoiser, guide };
         let written = pair.denoiser.encode(&text).unwrap();
-        let place = pair.guide.encode_prompt(PROMPT).unwrap().len() + against;
+        let place = pair.guide.encode_prompt(QUESTION).unwrap().len() + against;
         let settings = Settings { verify_batch: batch, ..rule(GuideRule::Deterministic) };
         let (records, ids) = pair.run(&written, &[place], true, settings);
         prop_assert_eq!(pair.denoiser.decode(&ids), text);
@@ -505,8 +447,8 @@ fn byte_level_without_template() -> Tokenizer {
 
 #[test]
 fn what_takes_the_denoisers_ids_is_refused_to_a_guide_of_another_vocabulary() {
-    let denoiser = Scripted::denoiser(Alignment::Shifted, VOCAB, MASK, tangled(0, VOCAB));
-    let guide = Scripted::guide(VOCAB, tangled(1, VOCAB));
+    let denoiser = Scripted::denoiser(Alignment::Shifted, tangled(0));
+    let guide = Scripted::guide(tangled(1));
     let make = |settings| {
         let decoder = Decoder::new(denoiser.spec(), Some(guide.spec()), &[1], 4, settings)?;
         decoder.with_guide_text(Box::new(Letters { ends: vec![EOS], limit: usize::MAX }))
@@ -556,28 +498,20 @@ impl GuideText for Letters {
     }
 }
 
-/// A run by letters, under a guide that wants each token one above the denoiser's from the fourth on.
-fn lettered(text: Letters, context: Option<usize>, gen_length: usize) -> Result<Vec<StepRecord>, DecodeError> {
-    let mut denoiser =
-        Scripted::denoiser(Alignment::Shifted, VOCAB, MASK, |position, _| favour(VOCAB, position as u32 % 20 + 1, 3.0));
-    let mut guide = Scripted::guide(VOCAB, |place, _| favour(VOCAB, place as u32 % 20 + 1, 3.0));
-    let mut spec = guide.spec().clone();
-    spec.max_positions = context.unwrap_or(spec.max_positions);
-    let spec_of_denoiser = denoiser.spec().clone();
-    let decoder =
-        Decoder::new(&spec_of_denoiser, Some(guide.spec()), &[1], gen_length, rule(GuideRule::Deterministic))?;
-    let mut decoder = decoder.with_guide_text(Box::new(text))?;
-    let mut records = Vec::new();
-    while decoder.stopped().is_none() {
-        records.push(decoder.step(Networks { denoiser: &mut denoiser, guide: Some(&mut guide) }, &StoppedClock)?);
-    }
-    Ok(records)
+/// A run by letters, under a guide that agrees with every draft.
+fn lettered(text: Letters, gen_length: usize) -> Result<Vec<StepRecord>, DecodeError> {
+    let mut denoiser = Scripted::denoiser(Alignment::Shifted, |position, _| favour(position as u32 % 20 + 1, 3.0));
+    let mut guide = Scripted::guide(|place, _| favour(place as u32 % 20 + 1, 3.0));
+    let settings = rule(GuideRule::Deterministic);
+    let decoder = Decoder::new(denoiser.spec(), Some(guide.spec()), &[1], gen_length, settings)?;
+    let run = Run::of(decoder.with_guide_text(Box::new(text))?, &mut denoiser, Some(&mut guide))?;
+    Ok(run.records)
 }
 
 #[test]
 fn a_text_that_the_guide_cannot_read_ends_the_run_in_one_sentence() {
     let ends = || vec![EOS];
-    assert_eq!(accepted(&lettered(Letters { ends: ends(), limit: 99 }, None, 8).unwrap()), [8]);
-    let error = lettered(Letters { ends: ends(), limit: 5 }, None, 8).unwrap_err().to_string();
+    assert_eq!(accepted(&lettered(Letters { ends: ends(), limit: 99 }, 8).unwrap()), [8]);
+    let error = lettered(Letters { ends: ends(), limit: 5 }, 8).unwrap_err().to_string();
     assert_eq!(error, "the guide cannot read what was written: too long");
 }

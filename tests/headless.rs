@@ -10,7 +10,7 @@ mod support;
 use std::{
     io::Write,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
 };
 
 use diffuscope::{
@@ -19,16 +19,13 @@ use diffuscope::{
     trace::{Figures, Log, file},
 };
 use serde_json::Value;
-use support::{Folder, untrained_pair};
+use support::{
+    files::Folder,
+    models::untrained_pair,
+    program::{program, refusal, stderr, stdout, succeed},
+};
 
 const PROMPT: &str = "Reverse this list: Max, Leo, Ruth";
-
-/// The program, deaf to the configuration of whoever runs the tests.
-fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_diffuscope"));
-    command.env("DIFFUSCOPE_CONFIG", "").env_remove("RUST_BACKTRACE").stdin(Stdio::null());
-    command
-}
 
 /// A command, the pair in `folder`, then the command's other arguments.
 fn with_pair(folder: &Folder, arguments: &[&str]) -> Command {
@@ -46,31 +43,13 @@ fn pair() -> Folder {
     folder
 }
 
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-/// Standard output of a command that does what it is asked.
-fn succeed(mut command: Command) -> String {
-    let output = command.output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    stdout(&output)
-}
-
-fn json(command: Command) -> Value {
+fn json(command: &mut Command) -> Value {
     serde_json::from_str(&succeed(command)).unwrap()
 }
 
 /// The one sentence of a command that refuses.
-fn refuse(mut command: Command) -> String {
-    let output = command.output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
-    assert_eq!(stdout(&output), "");
-    let text = stderr(&output);
+fn refuse(command: &mut Command) -> String {
+    let text = refusal(command);
     assert_eq!(text.lines().count(), 1, "{text}");
     text.trim_end().strip_prefix("diffuscope: ").unwrap().to_owned()
 }
@@ -78,9 +57,7 @@ fn refuse(mut command: Command) -> String {
 /// The path of a trace of the pair.
 fn recorded(pair: &Folder) -> String {
     let trace = pair.path("run.jsonl");
-    let mut command = with_pair(pair, &["run", "--prompt", PROMPT, "--trace"]);
-    command.arg(&trace);
-    succeed(command);
+    succeed(with_pair(pair, &["run", "--prompt", PROMPT, "--trace"]).arg(&trace));
     trace.display().to_string()
 }
 
@@ -93,7 +70,7 @@ fn open(path: &Path) -> Log {
 /// The trace with every duration set to 0.
 fn timeless(path: &Path) -> String {
     let log = open(path);
-    let log = support::timeless(log.header(), log.entries(), log.end());
+    let log = support::runs::timeless(log.header(), log.entries(), log.end());
     let mut bytes = Vec::new();
     file::write(&log, &mut bytes).unwrap();
     String::from_utf8(bytes).unwrap()
@@ -119,8 +96,7 @@ fn json_says_what_the_trace_says() {
     let pair = pair();
     let trace = pair.path("run.jsonl");
     let mut command = with_pair(&pair, &["run", "--prompt", PROMPT, "--json", "--preset", "flashdlm", "--trace"]);
-    command.arg(&trace);
-    let outcome = json(command);
+    let outcome = json(command.arg(&trace));
     let log = open(&trace);
     let (header, end) = (log.header(), log.end().unwrap());
     let figures = Figures::of(&log, log.len());
@@ -146,7 +122,7 @@ fn json_says_what_the_trace_says() {
 #[test]
 fn what_nobody_can_judge_is_neither_right_nor_wrong() {
     let pair = pair();
-    let outcome = json(with_pair(&pair, &["run", "--prompt", "Hello there", "--json", "--preset", "plain"]));
+    let outcome = json(&mut with_pair(&pair, &["run", "--prompt", "Hello there", "--json", "--preset", "plain"]));
     assert_eq!(outcome["correct"], Value::Null);
     assert_eq!(outcome["family"], Value::Null);
     assert_eq!(outcome["acceptance"], Value::Null);
@@ -159,11 +135,7 @@ fn a_trace_depends_on_prompt_settings_and_seed_alone() {
     let pair = pair();
     let trace = |name: &str, knobs: &[&str]| {
         let path = pair.path(name);
-        let mut command = with_pair(&pair, &["run", "--prompt", PROMPT, "--trace"]);
-        succeed({
-            command.arg(&path).args(knobs);
-            command
-        });
+        succeed(with_pair(&pair, &["run", "--prompt", PROMPT, "--trace"]).arg(&path).args(knobs));
         timeless(&path)
     };
     let drawn = ["--preset", "plain", "--temperature", "1", "--seed", "5"];
@@ -197,10 +169,7 @@ fn settings_come_in_layers() {
     let settings = |arguments: &[&str], environment: &Path| {
         let trace = pair.path("run.jsonl");
         let mut command = with_pair(&pair, &["run", "--prompt", PROMPT, "--gen-length", "32", "--trace"]);
-        succeed({
-            command.arg(&trace).args(arguments).env("DIFFUSCOPE_CONFIG", environment);
-            command
-        });
+        succeed(command.arg(&trace).args(arguments).env("DIFFUSCOPE_CONFIG", environment));
         let log = open(&trace);
         (log.header().preset.clone().unwrap(), log.header().settings)
     };
@@ -212,11 +181,7 @@ fn settings_come_in_layers() {
     assert_eq!(settings(&named, Path::new("")), settings(&[], &config));
     let (preset, none) = settings(&[], Path::new(""));
     assert_eq!((preset.as_str(), none.temperature), ("flashdlm", 0.0));
-    let printed = succeed({
-        let mut command = program();
-        command.args(["presets", "freecache"]);
-        command
-    });
+    let printed = succeed(program().args(["presets", "freecache"]));
     let file = pair.write("mine.toml", printed);
     let (name, mine) = settings(&["--preset", file.to_str().unwrap()], Path::new(""));
     assert_eq!(name, "mine");
@@ -232,9 +197,9 @@ fn without_a_guide_presets_do_without() {
         command.args(["run", "--json", "--prompt", PROMPT, "--model"]).arg(&denoiser).args(arguments);
         command
     };
-    assert_eq!(json(run(&[]))["guide_forwards"], 0);
+    assert_eq!(json(&mut run(&[]))["guide_forwards"], 0);
     assert_eq!(
-        refuse(run(&["--guide", "topk"])),
+        refuse(&mut run(&["--guide", "topk"])),
         "guide is 'topk' but no guide model is loaded: load one, or set guide to 'off'"
     );
 }
@@ -242,7 +207,7 @@ fn without_a_guide_presets_do_without() {
 #[test]
 fn bad_input_is_told_in_one_sentence() {
     let pair = pair();
-    let refused = |arguments: &[&str]| refuse(with_pair(&pair, &[&["run", "--json"], arguments].concat()));
+    let refused = |arguments: &[&str]| refuse(&mut with_pair(&pair, &[&["run", "--json"], arguments].concat()));
     let long = "Reverse this list: Max".to_owned() + &", Leo".repeat(200);
     let cases: [(&[&str], &str); 14] = [
         (
@@ -303,9 +268,7 @@ fn bad_input_is_told_in_one_sentence() {
 fn models_that_cannot_be_used_are_told() {
     let pair = pair();
     let run = |model: &Path, arguments: &[&str]| {
-        let mut command = program();
-        command.args(["run", "--prompt", PROMPT, "--model"]).arg(model).args(arguments);
-        refuse(command)
+        refuse(program().args(["run", "--prompt", PROMPT, "--model"]).arg(model).args(arguments))
     };
     let nowhere = pair.path("nowhere");
     assert_eq!(
@@ -322,8 +285,9 @@ fn models_that_cannot_be_used_are_told() {
         run(&denoiser, &["--guide-model", denoiser.to_str().unwrap()]),
         "the Dream model is not autoregressive, so it cannot guide: choose an autoregressive model"
     );
-    let other = support::tokenizer().encode("harbour").unwrap()[0];
-    let vocabulary = support::vocabulary().json.replace(&format!(": {other}"), &format!(": {}", other + 100_000));
+    let other = support::models::tokenizer().encode("harbour").unwrap()[0];
+    let vocabulary =
+        support::models::vocabulary().json.replace(&format!(": {other}"), &format!(": {}", other + 100_000));
     let vocabulary = vocabulary.replace(&format!(":{other},"), &format!(":{},", other + 100_000));
     pair.write("guide/tokenizer.json", vocabulary);
     assert_eq!(
@@ -346,16 +310,15 @@ fn models_that_cannot_be_used_are_told() {
 #[test]
 fn a_guide_of_another_vocabulary_reads_text() {
     let pair = pair();
-    let vocabulary = support::vocabulary();
-    let tokenizer = support::tokenizer();
+    let vocabulary = support::models::vocabulary();
+    let tokenizer = support::models::tokenizer();
     let (max, leo) = (tokenizer.encode("Max").unwrap()[0], tokenizer.encode("Leo").unwrap()[0]);
     // Two names have changed places.
     let swapped = vocabulary.json.replace(&format!(": {max}"), ": ?").replace(&format!(": {leo}"), &format!(": {max}"));
     pair.write("guide/tokenizer.json", swapped.replace(": ?", &format!(": {leo}")));
     let trace = pair.path("run.jsonl");
     let mut command = with_pair(&pair, &["run", "--prompt", PROMPT, "--preset", "guided", "--trace"]);
-    command.arg(&trace);
-    succeed(command);
+    succeed(command.arg(&trace));
     let log = file::open(&trace).unwrap().log;
     let reviews: Vec<_> = log.entries().iter().filter_map(|entry| entry.record.guide.as_ref()).collect();
     assert!(!reviews.is_empty() && reviews.iter().all(|review| review.reading == GuideReading::Text));
@@ -373,8 +336,7 @@ fn without_a_template_the_prompt_is_all_that_is_read() {
     let pieces = |arguments: &[&str]| {
         let trace = pair.path("run.jsonl");
         let mut command = with_pair(&pair, &["run", "--prompt", PROMPT, "--gen-length", "8"]);
-        command.args(arguments).arg("--trace").arg(&trace);
-        succeed(command);
+        succeed(command.args(arguments).arg("--trace").arg(&trace));
         file::open(&trace).unwrap().log.header().prompt_pieces.concat()
     };
     assert_eq!(pieces(&[]), format!("<user>{PROMPT}<bot>"));
@@ -387,9 +349,7 @@ fn without_a_template_the_prompt_is_all_that_is_read() {
 fn a_refused_request_leaves_an_older_trace_alone() {
     let pair = pair();
     let trace = pair.write("run.jsonl", "precious");
-    let mut command = with_pair(&pair, &["run", "--prompt", " ", "--trace"]);
-    command.arg(&trace);
-    refuse(command);
+    refuse(with_pair(&pair, &["run", "--prompt", " ", "--trace"]).arg(&trace));
     assert_eq!(std::fs::read_to_string(trace).unwrap(), "precious");
 }
 
@@ -397,7 +357,7 @@ fn a_refused_request_leaves_an_older_trace_alone() {
 fn bench_compares_presets_on_the_same_prompts() {
     let pair = pair();
     let bench = |arguments: &[&str]| with_pair(&pair, &[&["bench", "--prompts", "2"], arguments].concat());
-    let rows = json(bench(&["--family", "sudoku", "--presets", "freecache,guided", "--json"]));
+    let rows = json(&mut bench(&["--family", "sudoku", "--presets", "freecache,guided", "--json"]));
     let rows = rows.as_array().unwrap();
     let names: Vec<&str> = rows.iter().map(|row| row["preset"].as_str().unwrap()).collect();
     assert_eq!(names, ["plain", "freecache", "guided"], "the yardstick is always there");
@@ -414,7 +374,7 @@ fn bench_compares_presets_on_the_same_prompts() {
     assert_eq!(rows[0]["positions_reused"], 0.0);
     assert_eq!(rows[0]["acceptance"], Value::Null);
     assert!(rows[2]["guide_forwards"].as_f64() > Some(0.0) && rows[2]["acceptance"].is_number());
-    let again = json(bench(&["--family", "sudoku", "--presets", "freecache,guided", "--json"]));
+    let again = json(&mut bench(&["--family", "sudoku", "--presets", "freecache,guided", "--json"]));
     for figure in ["nfe", "tokens", "positions_computed", "positions_reused", "guide_forwards"] {
         assert_eq!(rows[2][figure], again[2][figure]);
     }
@@ -423,7 +383,8 @@ fn bench_compares_presets_on_the_same_prompts() {
 #[test]
 fn bench_prints_tables() {
     let pair = pair();
-    let bench = |arguments: &[&str]| succeed(with_pair(&pair, &[&["bench", "--prompts", "1"], arguments].concat()));
+    let bench =
+        |arguments: &[&str]| succeed(&mut with_pair(&pair, &[&["bench", "--prompts", "1"], arguments].concat()));
     let text = bench(&["--presets", "threshold", "--gen-length", "8"]);
     let mut lines = text.lines();
     assert!(lines.next().unwrap().starts_with("family  preset     prompts  exact match"));
@@ -446,7 +407,7 @@ fn bench_prints_tables() {
 #[test]
 fn bench_refuses_what_it_cannot_compare() {
     let pair = pair();
-    let bench = |arguments: &[&str]| refuse(with_pair(&pair, &[&["bench", "--prompts", "1"], arguments].concat()));
+    let bench = |arguments: &[&str]| refuse(&mut with_pair(&pair, &[&["bench", "--prompts", "1"], arguments].concat()));
     let family = bench(&["--family", "poem"]);
     assert!(family.contains("poem") && family.ends_with("list, math, story, json, code or sudoku, or all"), "{family}");
     assert_eq!(
@@ -465,9 +426,7 @@ fn a_filter_is_trained_and_asked() {
     let pair = pair();
     let train = |out: &str| {
         let arguments = ["--prompts", "10", "--gen-length", "8", "--epochs", "2", "--out"];
-        let mut command = with_pair(&pair, &["train-filter"]);
-        command.args(arguments).arg(pair.path(out));
-        succeed(command)
+        succeed(with_pair(&pair, &["train-filter"]).args(arguments).arg(pair.path(out)))
     };
     let told = train("filter.json");
     assert!(told.contains("filter above 0.96") && told.contains("confidence from 0.9"), "{told}");
@@ -483,23 +442,19 @@ fn a_filter_is_trained_and_asked() {
         filter.map(|name| command.arg("--filter").arg(pair.path(name)));
         command
     };
-    succeed(ask(Some("filter.json")));
-    let message = refuse(ask(None));
+    succeed(&mut ask(Some("filter.json")));
+    let message = refuse(&mut ask(None));
     assert!(message.starts_with("unmask 'filter' asks a filter that was trained on the denoiser, and there is none"));
     pair.write("bad.json", "{}");
-    let message = refuse(ask(Some("bad.json")));
+    let message = refuse(&mut ask(Some("bad.json")));
     assert!(message.contains("bad.json: the filter is malformed"), "{message}");
-    let message = refuse(ask(Some("missing.json")));
+    let message = refuse(&mut ask(Some("missing.json")));
     assert!(message.contains("missing.json cannot be read"), "{message}");
 }
 
 #[test]
 fn knobs_and_presets_are_listed_whole() {
-    let list = |arguments: &[&str]| {
-        let mut command = program();
-        command.args(arguments);
-        succeed(command)
-    };
+    let list = |arguments: &[&str]| succeed(program().args(arguments));
     let (knobs, table, help) = (list(&["knobs"]), list(&["knobs", "--markdown"]), list(&["run", "--help"]));
     for knob in KNOBS {
         assert!(knobs.contains(&format!("  {} ", knob.name)) && knobs.contains(knob.help), "{}", knob.name);
@@ -537,13 +492,9 @@ fn without_a_terminal_the_playground_says_so() {
     let trace = recorded(&pair);
     let sentence = "the playground needs a terminal: run it in one, or use `diffuscope run`, which prints an answer";
     for arguments in [&[][..], &["play"], &["--prompt", PROMPT, "--preset", "plain"], &["replay", &trace]] {
-        let mut command = program();
-        command.args(arguments);
-        assert_eq!(refuse(command), sentence, "{arguments:?}");
+        assert_eq!(refuse(program().args(arguments)), sentence, "{arguments:?}");
     }
-    let mut command = program();
-    command.args(["play", "--theme", "sepia"]);
-    assert_eq!(refuse(command), "unknown theme 'sepia': there are dark and light");
+    assert_eq!(refuse(program().args(["play", "--theme", "sepia"])), "unknown theme 'sepia': there are dark and light");
 }
 
 #[test]
@@ -552,10 +503,8 @@ fn what_is_no_trace_is_neither_played_nor_cast() {
     let file = folder.write("notes.txt", "buy milk\n").display().to_string();
     let cast = folder.path("demo.cast");
     for arguments in [&["replay", &file][..], &["cast", &file, "-o", cast.to_str().unwrap()]] {
-        let mut command = program();
-        command.args(arguments);
         assert_eq!(
-            refuse(command),
+            refuse(program().args(arguments)),
             format!(
                 "{file} is not a diffuscope trace: its first line is no header; `diffuscope run --trace FILE` writes one"
             )
@@ -573,19 +522,21 @@ fn a_cast_is_the_same_for_the_same_trace() {
         command.args(["cast", &trace]).args(arguments);
         command
     };
-    let printed = succeed(cast(&["-o", "-"]));
-    assert_eq!(printed, succeed(cast(&["--output", "-"])));
+    let printed = succeed(&mut cast(&["-o", "-"]));
+    assert_eq!(printed, succeed(&mut cast(&["--output", "-"])));
     let path = pair.path("demo.cast");
-    assert_eq!(succeed(cast(&["-o", path.to_str().unwrap()])), "");
+    assert_eq!(succeed(&mut cast(&["-o", path.to_str().unwrap()])), "");
     assert_eq!(std::fs::read_to_string(path).unwrap(), printed);
     let header: Value = serde_json::from_str(printed.lines().next().unwrap()).unwrap();
     assert_eq!((&header["version"], &header["width"], &header["height"]), (&2.into(), &120.into(), &40.into()));
-    let small = succeed(cast(&["-o", "-", "--width", "90", "--height", "30", "--fps", "2", "--theme", "light"]));
+    let small = succeed(&mut cast(&["-o", "-", "--width", "90", "--height", "30", "--fps", "2", "--theme", "light"]));
     let header: Value = serde_json::from_str(small.lines().next().unwrap()).unwrap();
     assert_eq!((&header["width"], &header["height"]), (&90.into(), &30.into()));
-    assert!(refuse(cast(&["-o", "-", "--width", "3"])).starts_with("a cast of 3×40 cells is too small"));
-    assert!(refuse(cast(&["-o", "-", "--fps", "0"])).starts_with("fps cannot be 0"));
-    assert!(refuse(cast(&["-o", "no-such-folder/x.cast"])).starts_with("no-such-folder/x.cast cannot be written: "));
+    assert!(refuse(&mut cast(&["-o", "-", "--width", "3"])).starts_with("a cast of 3×40 cells is too small"));
+    assert!(refuse(&mut cast(&["-o", "-", "--fps", "0"])).starts_with("fps cannot be 0"));
+    assert!(
+        refuse(&mut cast(&["-o", "no-such-folder/x.cast"])).starts_with("no-such-folder/x.cast cannot be written: ")
+    );
 }
 
 #[test]
@@ -605,10 +556,8 @@ fn a_trace_that_is_cut_off_is_cast_with_a_warning() {
 #[cfg(not(embedded_pair))]
 #[test]
 fn a_build_without_the_pair_says_so() {
-    let mut command = program();
-    command.args(["run", "--prompt", PROMPT]);
     assert_eq!(
-        refuse(command),
+        refuse(program().args(["run", "--prompt", PROMPT])),
         "this build has no embedded pair: name a model's folder with --model, or build where assets/ holds the pair"
     );
 }
@@ -624,9 +573,7 @@ mod embedded {
     fn the_gallery_is_answered_right() {
         let asked = gallery().into_iter().filter(|sample| !sample.unseen);
         for sample in asked.filter(|sample| matches!(sample.family, Family::Json | Family::Code | Family::Sudoku)) {
-            let mut command = program();
-            command.args(["run", "--json", "--prompt", &sample.prompt]);
-            let outcome = json(command);
+            let outcome = json(program().args(["run", "--json", "--prompt", &sample.prompt]));
             assert_eq!(outcome["correct"], true, "{}: {outcome}", sample.prompt);
             assert!(outcome["nfe"].as_u64() < outcome["gen_length"].as_u64(), "{outcome}");
         }
@@ -635,9 +582,7 @@ mod embedded {
     #[test]
     fn every_preset_runs_and_says_what_it_did() {
         for preset in presets() {
-            let mut command = program();
-            command.args(["run", "--json", "--preset", &preset.name, "--prompt", PROMPT]);
-            let outcome = json(command);
+            let outcome = json(program().args(["run", "--json", "--preset", &preset.name, "--prompt", PROMPT]));
             assert_eq!(outcome["answer"], "Ruth, Leo, Max", "{}", preset.name);
             assert_eq!(outcome["preset"], preset.name);
         }
@@ -645,9 +590,7 @@ mod embedded {
 
     #[test]
     fn the_guide_can_be_left_out() {
-        let mut command = program();
-        command.args(["run", "--json", "--no-guide", "--prompt", PROMPT]);
-        let outcome = json(command);
+        let outcome = json(program().args(["run", "--json", "--no-guide", "--prompt", PROMPT]));
         assert_eq!(outcome["guide_forwards"], 0);
         assert_eq!(outcome["correct"], true);
     }
@@ -656,8 +599,7 @@ mod embedded {
     fn bench_finds_the_pair_good_at_json() {
         let mut command = program();
         command.args(["bench", "--family", "json", "--prompts", "5", "--unseen", "never", "--presets", "flashdlm"]);
-        command.arg("--json");
-        let rows = json(command);
+        let rows = json(command.arg("--json"));
         assert_eq!(rows[1]["preset"], "flashdlm");
         assert!(rows[1]["exact_match"].as_f64() >= Some(0.8), "{rows}");
         assert!(rows[1]["nfe"].as_f64() < rows[0]["nfe"].as_f64(), "{rows}");

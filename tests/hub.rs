@@ -1,14 +1,7 @@
 //! The client of the hub against a server on the loopback interface: what it downloads, what it keeps, what it says.
 
 #![cfg(feature = "hub")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value,
-    clippy::format_push_string,
-    clippy::format_collect,
-    clippy::case_sensitive_file_extension_comparisons,
-    clippy::match_bool
-)]
+#![allow(clippy::unwrap_used)]
 
 mod hub_server;
 mod support;
@@ -24,11 +17,22 @@ use diffuscope::model::{
     hub::{Fetched, Hub, HubError, HubSettings},
     source::{HubModel, Progress, Source},
 };
-use hub_server::{COMMIT, Model, Reply, Request, Server, nobody, noise, sha256};
+use hub_server::{COMMIT, Model, Reply, Request, Server, nobody, sha256};
 use proptest::prelude::*;
-use support::Folder;
+use support::files::Folder;
 
 const REPO: &str = "owner/tiny";
+
+/// Bytes that differ from each other.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 12345_u32;
+    (0..length)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .collect()
+}
 
 /// A checkpoint: three small files and a large one of this length.
 fn checkpoint(length: usize) -> Model {
@@ -97,10 +101,7 @@ fn assert_not_taken(hub: &Hub, cache: &Folder, content: &[u8]) {
 #[test]
 fn what_is_wanted_is_downloaded_in_pythons_layout_and_found_again() {
     let tiny = checkpoint(300_000);
-    let server = Server::start({
-        let tiny = tiny.clone();
-        move |request, _| tiny.answer(request)
-    });
+    let server = tiny.serve();
     let cache = Folder::new();
     let hub = hub(&server, &cache);
     let fetched = fetch(&hub, REPO).unwrap();
@@ -141,10 +142,7 @@ fn what_is_wanted_is_downloaded_in_pythons_layout_and_found_again() {
 #[test]
 fn storage_elsewhere_gets_the_bytes_asked_for_and_not_the_token() {
     let mut tiny = checkpoint(50_000);
-    let storage = Server::start({
-        let tiny = tiny.clone();
-        move |request, _| tiny.answer(request)
-    });
+    let storage = tiny.serve();
     tiny.storage = Some(storage.url());
     let server = Server::start({
         let tiny = tiny.clone();
@@ -209,10 +207,12 @@ fn a_download_that_broke_off_goes_on_the_next_time() {
     // The first connection brings a part, the others nothing.
     let broken = Server::start({
         let tiny = tiny.clone();
-        move |request, _| match request.is_get("model.safetensors") {
-            true if request.start() == 0 => tiny.answer(request).cut(150_000),
-            true => tiny.answer(request).cut(0),
-            false => tiny.answer(request),
+        move |request, _| {
+            let reply = tiny.answer(request);
+            if !request.is_get("model.safetensors") {
+                return reply;
+            }
+            reply.cut(if request.start() == 0 { 150_000 } else { 0 })
         }
     });
     let first = hub(&broken, &cache);
@@ -225,7 +225,7 @@ fn a_download_that_broke_off_goes_on_the_next_time() {
     assert_not_taken(&first, &cache, &content);
     assert_eq!(fs::read(incomplete(&weights_blob(&cache, &content))).unwrap(), content[..150_000]);
 
-    let sound = Server::start(move |request, _| tiny.answer(request));
+    let sound = tiny.serve();
     let fetched = fetch(&hub(&sound, &cache), REPO).unwrap();
     assert_eq!(fs::read(fetched.path.join("model.safetensors")).unwrap(), content);
     assert_eq!(fetched.downloaded, 250_000);
@@ -263,9 +263,9 @@ fn a_server_that_sends_another_part_is_asked_for_the_whole() {
         let cache = Folder::new();
         let server = Server::start({
             let tiny = tiny.clone();
-            move |request, _| match request.is_get("model.safetensors") {
-                true if request.start() > 0 => odd.clone(),
-                _ => tiny.answer(request),
+            move |request, _| {
+                let is_rest = request.is_get("model.safetensors") && request.start() > 0;
+                if is_rest { odd.clone() } else { tiny.answer(request) }
             }
         });
         let hub = hub(&server, &cache);
@@ -336,7 +336,7 @@ fn other_bytes_than_announced_are_refused_and_nothing_kept() {
     // The same where what an earlier download left is the damaged part.
     let blob = weights_blob(&cache, &content);
     fs::write(incomplete(&blob), &other[..40_000]).unwrap();
-    let sound = Server::start(move |request, _| tiny.answer(request));
+    let sound = tiny.serve();
     let hub = hub(&sound, &cache);
     assert!(refusal(&hub, REPO).contains("arrived damaged"));
     assert!(!incomplete(&blob).exists(), "so that the next time begins anew");
@@ -413,10 +413,7 @@ fn a_gated_model_that_shows_its_list_is_told_at_its_first_file() {
 #[test]
 fn missing_revisions_and_files_are_named() {
     let tiny = checkpoint(1000);
-    let server = Server::start({
-        let tiny = tiny.clone();
-        move |request, _| tiny.answer(request)
-    });
+    let server = tiny.serve();
     let cache = Folder::new();
     let whole = hub(&server, &cache);
     assert!(refusal(&whole, "owner/tiny@v9").starts_with("owner/tiny has no revision v9: "));
@@ -451,7 +448,7 @@ fn nobody_there_is_told_and_what_is_in_the_cache_works_without() {
         message.ends_with("check the connection and HF_ENDPOINT; what is in the cache works without it"),
         "{message}"
     );
-    let server = Server::start(move |request, _| tiny.answer(request));
+    let server = tiny.serve();
     fetch(&hub(&server, &cache), REPO).unwrap();
     drop(server);
     let source = format!("hf:{REPO}").parse::<Source>().unwrap();
@@ -480,7 +477,7 @@ fn a_server_that_is_unwell_once_is_asked_again() {
 #[test]
 fn offline_nothing_is_asked() {
     let tiny = checkpoint(1000);
-    let server = Server::start(move |request, _| tiny.answer(request));
+    let server = tiny.serve();
     let cache = Folder::new();
     let online = hub(&server, &cache);
     let offline = online.clone().offline(true);
@@ -517,10 +514,7 @@ fn names_that_leave_the_folder_are_not_followed() {
     };
     for name in ["../../../../evil.safetensors", "/tmp/evil.safetensors", "a/./b.safetensors", "a\\..\\b.safetensors"] {
         let cache = Folder::new();
-        let server = Server::start({
-            let model = evil(name);
-            move |request, _| model.answer(request)
-        });
+        let server = evil(name).serve();
         let message = refusal(&hub(&server, &cache), REPO);
         assert_eq!(
             message,
@@ -537,7 +531,7 @@ fn names_that_leave_the_folder_are_not_followed() {
     let odd = Server::start({
         let tiny = checkpoint(10);
         move |request, _| match request.method.as_str() {
-            "HEAD" => Reply::new(200).header("ETag", "\"../../evil\"").header("Content-Length", 5),
+            "HEAD" => Reply::new(200).header("ETag", "\"../../evil\"").header("Content-Length", "5"),
             _ => tiny.answer(request),
         }
     });
@@ -557,7 +551,7 @@ fn answers_that_make_no_sense_are_told() {
     let mut tiny = checkpoint(10);
     tiny.files.remove("model.safetensors");
     tiny.files.insert("model.safetensors.index.json".into(), b"{\"weight_map\": {\"a\": \"b.safetensors\"}}".to_vec());
-    let server = Server::start(move |request, _| tiny.answer(request));
+    let server = tiny.serve();
     assert_eq!(refusal(&hub(&server, &Folder::new()), REPO), "owner/tiny has no file b.safetensors");
 }
 
@@ -565,7 +559,7 @@ fn answers_that_make_no_sense_are_told() {
 fn an_architecture_that_cannot_be_run_is_told_before_its_weights_come() {
     let mut tiny = checkpoint(10_000);
     tiny.files.insert("config.json".into(), b"{\"model_type\": \"mamba\"}".to_vec());
-    let server = Server::start(move |request, _| tiny.answer(request));
+    let server = tiny.serve();
     let message = refusal(&hub(&server, &Folder::new()), REPO);
     assert!(message.contains("config.json: architecture `mamba` is not supported (supported: "), "{message}");
     assert!(server.seen().iter().all(|request| !request.path.contains("safetensors")));
@@ -584,7 +578,7 @@ fn shards_are_those_that_the_index_names() {
         ("consolidated.safetensors", b"the same once more"),
     ];
     let sharded = Model::new(REPO, &files);
-    let server = Server::start(move |request, _| sharded.answer(request));
+    let server = sharded.serve();
     let cache = Folder::new();
     let hub = hub(&server, &cache);
     let fetched = fetch(&hub, REPO).unwrap();
@@ -598,7 +592,7 @@ fn a_gguf_file_is_fetched_alone() {
     let files: [(&str, &[u8]); 3] =
         [("README.md", b"x"), ("q4/llada.gguf", b"GGUF four"), ("q8/llada.gguf", b"GGUF eight")];
     let quantised = Model::new(REPO, &files);
-    let server = Server::start(move |request, _| quantised.answer(request));
+    let server = quantised.serve();
     let cache = Folder::new();
     let hub = hub(&server, &cache);
     assert!(
@@ -616,7 +610,7 @@ fn a_gguf_file_is_fetched_alone() {
 fn progress_counts_every_byte_once_and_can_break_off() {
     let tiny = checkpoint(900_000);
     let content = tiny.files["model.safetensors"].clone();
-    let server = Server::start(move |request, _| tiny.answer(request));
+    let server = tiny.serve();
     let cache = Folder::new();
     let hub = hub(&server, &cache);
     let mut told = Vec::new();
@@ -659,12 +653,9 @@ fn a_new_commit_brings_only_what_changed() {
     new.files.insert("config.json".into(), b"{\"model_type\": \"llada\", \"new\": 1}".to_vec());
     let cache = Folder::new();
     let content = old.files["model.safetensors"].clone();
-    let before = Server::start(move |request, _| old.answer(request));
+    let before = old.serve();
     fetch(&hub(&before, &cache), REPO).unwrap();
-    let after = Server::start({
-        let new = new.clone();
-        move |request, _| new.answer(request)
-    });
+    let after = new.serve();
     let hub = hub(&after, &cache);
     let fetched = fetch(&hub, REPO).unwrap();
     assert_eq!(fetched.commit, new.commit);
@@ -677,7 +668,7 @@ fn a_new_commit_brings_only_what_changed() {
 fn two_programs_do_not_write_the_same_file() {
     let tiny = checkpoint(1000);
     let content = tiny.files["model.safetensors"].clone();
-    let server = Server::start(move |request, _| tiny.answer(request));
+    let server = tiny.serve();
     let cache = Folder::new();
     let hub = hub(&server, &cache);
     let locks = cache.path("hub/.locks/models--owner--tiny");
@@ -697,7 +688,7 @@ fn two_programs_do_not_write_the_same_file() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Wherever and however often connections break, and whether the server knows ranges: a file is whole or absent.
     #[test]

@@ -14,7 +14,10 @@ use diffuscope::{
     model::{device::DeviceChoice, source::Source},
     settings::{GuideRule, Settings},
 };
-use support::{Folder, Scripted, models, tokenizer, untrained_pair};
+use support::{
+    files::Folder,
+    models::{answering, models, untrained_pair},
+};
 
 const PROMPT: &str = "Reverse this list: Max, Leo, Ruth";
 
@@ -36,6 +39,16 @@ fn start(engine: &Engine, run: RunId, guide: GuideRule, paused: bool) {
     let settings = Settings { gen_length: Some(8), guide, ..Settings::default() };
     let request = Request { run, prompt: PROMPT.into(), settings, preset: None, paused };
     engine.send(Command::Start(Box::new(request)));
+}
+
+/// An engine whose first models are there once it is permitted.
+fn waiting() -> (mpsc::Sender<()>, Engine) {
+    let (permit, gate) = mpsc::channel();
+    let load = move || {
+        gate.recv()?;
+        Ok(models(answering(PROMPT, "Ruth, Leo, Max")))
+    };
+    (permit, Engine::spawn(load).unwrap())
 }
 
 /// The next event that is not about the way to it.
@@ -154,13 +167,7 @@ fn another_guide_leaves_the_denoiser_alone() {
 
 #[test]
 fn a_run_that_is_asked_for_early_waits_for_the_models() {
-    let (permit, gate) = mpsc::channel::<()>();
-    let tokenizer = tokenizer();
-    let mut engine = Engine::spawn(move || {
-        gate.recv()?;
-        Ok(models(Scripted::new(&tokenizer, PROMPT, "Ruth, Leo, Max")))
-    })
-    .unwrap();
+    let (permit, mut engine) = waiting();
     start(&engine, 1, GuideRule::Off, false);
     permit.send(()).unwrap();
     assert_eq!(expect_ready(&mut engine).0, "scripted");
@@ -170,13 +177,7 @@ fn a_run_that_is_asked_for_early_waits_for_the_models() {
 #[test]
 fn the_newest_wish_counts() {
     let pair = pair();
-    let (permit, gate) = mpsc::channel::<()>();
-    let tokenizer = tokenizer();
-    let mut engine = Engine::spawn(move || {
-        gate.recv()?;
-        Ok(models(Scripted::new(&tokenizer, PROMPT, "Ruth, Leo, Max")))
-    })
-    .unwrap();
+    let (permit, mut engine) = waiting();
     engine.send(Command::Load(Box::new(request(pair.path("nowhere"), GuideRequest::Own))));
     engine.send(Command::Load(Box::new(request(pair.path("denoiser"), GuideRequest::Own))));
     permit.send(()).unwrap();
@@ -185,8 +186,7 @@ fn the_newest_wish_counts() {
 
 #[test]
 fn what_there_is_to_choose_from_is_told_when_it_is_asked_for() {
-    let tokenizer = tokenizer();
-    let mut engine = Engine::spawn(move || Ok(models(Scripted::new(&tokenizer, PROMPT, "Ruth, Leo, Max")))).unwrap();
+    let mut engine = Engine::spawn(|| Ok(models(answering(PROMPT, "Ruth, Leo, Max")))).unwrap();
     expect_ready(&mut engine);
     engine.send(Command::Look(DeviceChoice::Cpu));
     match next(&mut engine) {
@@ -200,12 +200,7 @@ fn what_there_is_to_choose_from_is_told_when_it_is_asked_for() {
 
 #[test]
 fn leaving_does_not_wait_for_a_loading() {
-    let (_permit, gate) = mpsc::channel::<()>();
-    let engine = Engine::spawn(move || {
-        // For as long as the test runs.
-        gate.recv()?;
-        anyhow::bail!("nobody wants it any more")
-    })
-    .unwrap();
+    // Nothing is permitted for as long as the test runs.
+    let (_permit, engine) = waiting();
     drop(engine);
 }

@@ -6,54 +6,35 @@
 mod hub_server;
 mod support;
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output, Stdio},
-};
+use std::{fs, path::Path, process::Command};
 
 use diffuscope::model::known::{KNOWN, Role};
 use hub_server::{COMMIT, Model, Reply, Server};
 use serde_json::Value;
-use support::{Folder, untrained_pair};
+use support::{
+    files::Folder,
+    models::untrained_pair,
+    program::{self, refusal, stderr, stdout, succeed},
+};
 
 const PROMPT: &str = "Reverse this list: Max, Leo, Ruth";
 const REPO: &str = "owner/tiny";
 
 /// The program with a cache of its own and a hub that is not there unless one is named.
 fn program(cache: &Folder) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_diffuscope"));
+    let mut command = program::program();
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("HF_") || name.contains("HUGGING")) {
             command.env_remove(name);
         }
     }
-    command.env("DIFFUSCOPE_CONFIG", "").env_remove("RUST_BACKTRACE").stdin(Stdio::null());
     command.env("HF_HOME", cache.path("hf")).env("HF_ENDPOINT", hub_server::nobody());
     command
 }
 
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn succeed(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    stdout(&output)
-}
-
 /// The last sentence of a command that refuses; those before it tell what was tried.
 fn refuse(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
-    assert_eq!(stdout(&output), "");
-    let text = stderr(&output);
-    text.lines().last().unwrap().strip_prefix("diffuscope: ").unwrap().to_owned()
+    refusal(command).lines().last().unwrap().strip_prefix("diffuscope: ").unwrap().to_owned()
 }
 
 /// An untrained denoiser as a model of the hub.
@@ -64,16 +45,11 @@ fn denoiser(folder: &Folder) -> Model {
     Model::new(REPO, &[("config.json", &config), ("tokenizer.json", &tokenizer), ("model.safetensors", &weights)])
 }
 
-fn serve(model: &Model) -> Server {
-    let model = model.clone();
-    Server::start(move |request, _| model.answer(request))
-}
-
 #[test]
 fn a_model_is_pulled_listed_and_run_offline() {
     let folder = Folder::new();
     let model = denoiser(&folder);
-    let server = serve(&model);
+    let server = model.serve();
     let output =
         program(&folder).args(["models", "pull", "hf:owner/tiny"]).env("HF_ENDPOINT", server.url()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -135,7 +111,7 @@ fn run_downloads_what_is_not_there_and_takes_up_what_broke_off() {
     let size = model.files["model.safetensors"].len();
     let message = refuse(&mut run(&broken.url()));
     assert!(message.starts_with(&format!("the connection broke after 5000 of {size} bytes")), "{message}");
-    let server = serve(&model);
+    let server = model.serve();
     succeed(&mut run(&server.url()));
     let starts: Vec<_> = server
         .seen()
@@ -185,7 +161,7 @@ fn what_cannot_fit_is_refused_before_it_is_downloaded() {
         move |request, _| {
             let reply = model.answer(request);
             if request.method == "HEAD" && request.path.ends_with("model.safetensors") {
-                return Reply::new(200).header("ETag", "\"x\"").header("Content-Length", 4_000_000_000_000_000_u64);
+                return Reply::new(200).header("ETag", "\"x\"").header("Content-Length", "4000000000000000");
             }
             reply
         }

@@ -16,18 +16,14 @@ use diffuscope::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokenizers::{
-    AddedToken, DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerBuilder,
+    AddedToken, DecoderWrapper, PreTokenizerWrapper,
     decoders::{byte_fallback::ByteFallback, fuse::Fuse, metaspace::Metaspace, sequence::Sequence, strip::Strip},
-    models::{
-        bpe::{BPE, BpeTrainer},
-        wordpiece::WordPiece,
-    },
-    pre_tokenizers::byte_level::ByteLevel,
+    models::{bpe::BPE, wordpiece::WordPiece},
 };
 
 mod support;
 
-use support::Folder;
+use support::files::Folder;
 
 /// Text of many scripts, so that some characters are merged into tokens whole, some in part and most not at all.
 const CORPUS: [&str; 6] = [
@@ -42,21 +38,9 @@ const CORPUS: [&str; 6] = [
 /// The specials of Dream's vocabulary that matter here.
 const CHATML: [&str; 6] = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|mask|>", "<|beginoftext|>", "<|fim|>"];
 
-/// A byte-level BPE as Qwen2, Dream and `LLaDA` have it, trained on the spot.
-fn byte_level(vocabulary: usize, specials: &[&str]) -> tokenizers::Tokenizer {
-    let mut trainer = BpeTrainer::builder()
-        .show_progress(false)
-        .vocab_size(vocabulary)
-        .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
-        .build();
-    let mut raw = TokenizerBuilder::<BPE, NormalizerWrapper, ByteLevel, PostProcessorWrapper, ByteLevel>::default()
-        .with_model(BPE::default())
-        .with_pre_tokenizer(Some(ByteLevel::new(false, false, true)))
-        .with_decoder(Some(ByteLevel::new(false, false, true)))
-        .build()
-        .unwrap();
-    raw.train(&mut trainer, CORPUS.iter().map(|text| (*text).to_owned())).unwrap();
-    let mut tokenizer: tokenizers::Tokenizer = raw.to_string(false).unwrap().parse().unwrap();
+/// A byte-level BPE whose specials stand behind its other tokens.
+fn byte_level(size: usize, specials: &[&str]) -> tokenizers::Tokenizer {
+    let mut tokenizer = support::models::byte_level(size, &[], &CORPUS);
     tokenizer.add_special_tokens(specials.iter().map(|name| AddedToken::from(*name, true))).unwrap();
     tokenizer
 }
@@ -103,7 +87,7 @@ fn write_tokenizer(folder: &Folder, tokenizer: &tokenizers::Tokenizer) {
 }
 
 fn open(folder: &Folder) -> Tokenizer {
-    Tokenizer::open(&folder.path("")).unwrap()
+    Tokenizer::open(folder.root()).unwrap()
 }
 
 fn opened(tokenizer: &tokenizers::Tokenizer, config: &Value) -> Tokenizer {
@@ -348,7 +332,7 @@ fn damaged_side_files_are_one_sentence() {
         let folder = Folder::new();
         write_tokenizer(&folder, &byte_level(300, &CHATML));
         folder.write(file, content);
-        let error = Tokenizer::open(&folder.path("")).unwrap_err().to_string();
+        let error = Tokenizer::open(folder.root()).unwrap_err().to_string();
         let place = folder.path(file).display().to_string();
         error.strip_prefix(&place).unwrap_or_else(|| panic!("{error} names no file")).to_owned()
     };
@@ -370,7 +354,7 @@ fn damaged_side_files_are_one_sentence() {
     let folder = Folder::new();
     write_tokenizer(&folder, &byte_level(300, &CHATML));
     folder.write("chat_template.jinja", b"\xFF");
-    assert!(Tokenizer::open(&folder.path("")).unwrap_err().to_string().contains("invalid utf-8"));
+    assert!(Tokenizer::open(folder.root()).unwrap_err().to_string().contains("invalid utf-8"));
 }
 
 // ---- special tokens ----

@@ -148,8 +148,8 @@ fn ctrl_c_in_the_middle_of_a_run_gives_the_terminal_back() {
 
 #[test]
 fn other_models_are_loaded_while_the_program_runs() {
-    let pair = support::Folder::new();
-    support::untrained_pair(&pair);
+    let pair = support::files::Folder::new();
+    support::models::untrained_pair(&pair);
     let mut terminal = Terminal::start(&["--device", "cpu"], (100, 30));
     terminal.wait_for("ready");
     terminal.press("\x0f");

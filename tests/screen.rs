@@ -1,9 +1,10 @@
 //! The playground without a terminal: what it draws, and what keys, time and the engine do to it.
-#![allow(clippy::unwrap_used, clippy::maybe_infinite_iter, clippy::cloned_ref_to_slice_refs)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 #[path = "screen/driver.rs"]
 mod driver;
+mod support;
 
 #[path = "screen/casts.rs"]
 mod casts;

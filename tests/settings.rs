@@ -184,7 +184,7 @@ fn bad_files_say_where_and_what() {
     for (message, expected) in cases {
         assert_eq!(message, expected);
     }
-    let folder = support::Folder::new();
+    let folder = support::files::Folder::new();
     let missing = folder.path("none.toml");
     let message = Config::read(&missing).unwrap_err().to_string();
     assert!(message.starts_with(&format!("{}: ", missing.display())), "{message}");
@@ -347,7 +347,7 @@ fn every_preset_parses_and_is_valid_on_a_usual_canvas() {
 
 #[test]
 fn a_preset_can_be_a_file() {
-    let folder = support::Folder::new();
+    let folder = support::files::Folder::new();
     let path = folder.write("my-own.toml", "title = 'Mine'\n[knobs]\nthreshold = 0.7\n");
     let mine = preset(path.to_str().unwrap()).unwrap();
     assert_eq!((mine.name.as_str(), mine.title.as_str()), ("my-own", "Mine"));
@@ -380,6 +380,8 @@ fn stronger_layers_win() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Whatever the pane makes of the knobs can be written, read back, and said in flags.
     #[test]
     fn settings_round_trip(presses in vec(-60_i64..60, KNOBS.len())) {

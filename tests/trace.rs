@@ -2,17 +2,20 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::sync::Arc;
 
 use diffuscope::{
     decode::record::{
-        AuditReport, AuditedPosition, Change, Commit, Cost, Credit, DraftReview, Gap, GuideReading, GuideReview,
-        GuideView, KvStatus, KvUse, Proposal, Reason, Region, RowDrift, StepRecord, StopReason, Verdict,
+        AuditReport, AuditedPosition, Change, Commit, Cost, Credit, DraftReview, Gap, GuideReview, GuideView, KvStatus,
+        KvUse, Proposal, Reason, Region, RowDrift, StepRecord, StopReason,
     },
     settings::{KNOBS, Settings},
     trace::{End, Entry, Figures, Header, Log, ModelCard, Piece, TokenText, file},
 };
 use proptest::{collection::vec, option, prelude::*, sample::subsequence};
+use support::strategies::any_of;
 
 const MASK: u32 = 1;
 
@@ -81,42 +84,14 @@ fn proposal(position: usize) -> impl Strategy<Value = Proposal> {
 }
 
 fn commit(position: usize, token: u32) -> impl Strategy<Value = Commit> {
-    let reason = prop_oneof![
-        Just(Reason::Quota),
-        Just(Reason::Threshold),
-        Just(Reason::BestOfStep),
-        Just(Reason::Factor),
-        Just(Reason::Credit),
-        Just(Reason::Neighbour),
-        Just(Reason::Entropy),
-        Just(Reason::AtRest),
-        Just(Reason::EarlyCommit),
-        Just(Reason::Drawn),
-        Just(Reason::GuideAgreed),
-        Just(Reason::Forced),
-        Just(Reason::EndOfText),
-    ];
-    (probability(), reason).prop_map(move |(confidence, reason)| Commit { position, token, confidence, reason })
+    (probability(), any_of()).prop_map(move |(confidence, reason)| Commit { position, token, confidence, reason })
 }
 
 fn kv() -> impl Strategy<Value = KvUse> {
-    let status = prop_oneof![
-        Just(KvStatus::Recomputed),
-        Just(KvStatus::Reused),
-        Just(KvStatus::Stale),
-        Just(KvStatus::Dropped),
-    ];
-    (status, 0..9_u32).prop_map(|(status, age)| KvUse { status, age })
+    (any_of(), 0..9_u32).prop_map(|(status, age)| KvUse { status, age })
 }
 
 fn draft(position: usize) -> impl Strategy<Value = DraftReview> {
-    let verdict = prop_oneof![
-        Just(Verdict::Agreed),
-        Just(Verdict::Rejected),
-        Just(Verdict::Forced),
-        Just(Verdict::Replaced),
-        Just(Verdict::NotReached)
-    ];
     let view = (any::<u32>(), probability(), probability(), 0..9_u32).prop_map(
         |(token, top_probability, draft_probability, rank)| GuideView {
             token,
@@ -125,14 +100,13 @@ fn draft(position: usize) -> impl Strategy<Value = DraftReview> {
             rank,
         },
     );
-    (any::<u32>(), verdict, option::of(view), any::<Option<u32>>())
+    (any::<u32>(), any_of(), option::of(view), any::<Option<u32>>())
         .prop_map(move |(draft, verdict, view, instead)| DraftReview { position, draft, verdict, view, instead })
 }
 
 fn review(positions: Vec<usize>) -> impl Strategy<Value = GuideReview> {
     let drafts: Vec<_> = positions.into_iter().map(draft).collect();
-    let reading = prop_oneof![Just(GuideReading::Ids), Just(GuideReading::Text)];
-    (drafts, vec(0..40_usize, 0..3), reading).prop_map(|(drafts, forwards, reading)| GuideReview {
+    (drafts, vec(0..40_usize, 0..3), any_of()).prop_map(|(drafts, forwards, reading)| GuideReview {
         accepted: drafts.len() / 2,
         drafts,
         forwards,
@@ -201,7 +175,7 @@ fn entry(prompt: usize, masks: usize) -> impl Strategy<Value = Entry> {
                 }),
                 0..2,
             );
-            let stop = option::of(Just(StopReason::EndOfText));
+            let stop = option::of(any_of());
             (proposals, commits, guide, pieces, texts, changes, cost(), stop, audit(length)).prop_map(
                 move |(proposals, commits, guide, pieces, texts, changes, cost, stop, audit)| Entry {
                     record: StepRecord {
@@ -228,13 +202,7 @@ fn entry(prompt: usize, masks: usize) -> impl Strategy<Value = Entry> {
 }
 
 fn end() -> impl Strategy<Value = End> {
-    let reason = option::of(prop_oneof![
-        Just(StopReason::NothingMasked),
-        Just(StopReason::EndOfText),
-        Just(StopReason::EarlyCommit),
-        Just(StopReason::StepBudget),
-    ]);
-    (reason, text(), 0..9_usize, any::<Option<bool>>(), option::of(text()))
+    (option::of(any_of()), text(), 0..9_usize, any::<Option<bool>>(), option::of(text()))
         .prop_map(|(reason, answer, tokens, correct, verdict)| End { reason, answer, tokens, correct, verdict })
 }
 
@@ -285,6 +253,8 @@ fn look_at_all_of(log: &Log) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn what_is_written_is_read_back(log in log()) {
         let opened = file::read("log", &written(&log)[..]).unwrap();

@@ -1,6 +1,8 @@
 //! What the trainer writes is what the playground's networks read: the same logits from both.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
 
 use diffuscope::model::checkpoint::Checkpoint;
 use diffuscope::model::device::ComputeDevice;
@@ -9,7 +11,7 @@ use diffuscope::train::export::{self, Use};
 use diffuscope::train::fused::Fused;
 use diffuscope::train::gradient::{Chunk, Engine, Kind, Label, Wanted};
 use diffuscope::train::parameters::{Layout, Shape};
-use std::path::Path;
+use support::files::Folder;
 
 #[test]
 fn an_exported_network_gives_the_trainers_logits() {
@@ -29,10 +31,10 @@ fn an_exported_network_gives_the_trainers_logits() {
     let positions: Vec<usize> = (0..ids.len()).collect();
 
     for (use_, future) in [(Use::Denoiser, 0.0), (Use::Guide, f32::NEG_INFINITY)] {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("train-export-{use_:?}"));
+        let folder = Folder::new();
         let vocabulary = export::Vocabulary { json: "{}", end: 0, mask: 1 };
-        export::write(&folder, &layout, &weights, 128, vocabulary, use_).unwrap();
-        let checkpoint = Checkpoint::open(&folder).unwrap();
+        export::write(folder.root(), &layout, &weights, 128, vocabulary, use_).unwrap();
+        let checkpoint = Checkpoint::open(folder.root()).unwrap();
         let mut network = checkpoint.network(&ComputeDevice::cpu()).unwrap();
         let spec = network.spec().clone();
         assert_eq!((spec.parameters, spec.max_positions, spec.eos_id), (layout.len, 128, 0));

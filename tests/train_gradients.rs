@@ -1,6 +1,6 @@
 //! The two engines agree with each other, and with numeric differences of the loss.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 use candle_core::Device;
 use diffuscope::train::composed::Composed;

@@ -1,6 +1,8 @@
 //! A whole small run: it learns, stops and resumes exactly, and exports what it learned.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
 
 use candle_core::Device;
 use diffuscope::model::tokenizer::Tokenizer;
@@ -16,9 +18,10 @@ use diffuscope::train::parameters::{Layout, Shape};
 use diffuscope::train::run::{End, Run, TrainError};
 use diffuscope::train::vocabulary;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use support::files::Folder;
 
 const RECIPE: &str = r#"
 seed = 5
@@ -51,14 +54,6 @@ decay-share = 0.5
 fn vocabulary_json() -> String {
     let samples = (0..800).map(|index| tasks::generate_mixed(0, index, Options::default()));
     vocabulary::build(samples).unwrap().json
-}
-
-/// A folder of its own for each test, empty.
-fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("train-run-{name}"));
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
 }
 
 /// Measures nothing, and may ask the run to stop.
@@ -102,36 +97,36 @@ fn a_stopped_run_goes_on_as_if_it_had_not_stopped() {
     let tokenizer = Arc::new(Tokenizer::from_bytes(vocabulary_json().as_bytes()).unwrap());
     let go = Arc::new(AtomicBool::new(false));
 
-    let whole = folder("whole");
+    let whole = Folder::new();
     let mut watch = Watch { stop: None, seen: Vec::new() };
-    assert_eq!(run(&config, &whole, &tokenizer, &go).all(&mut watch).unwrap(), End::Finished);
+    assert_eq!(run(&config, whole.root(), &tokenizer, &go).all(&mut watch).unwrap(), End::Finished);
     assert_eq!(watch.seen, [true, true, false, false]);
 
-    let parts = folder("parts");
+    let parts = Folder::new();
     let mut watch = Watch { stop: Some(Arc::clone(&go)), seen: Vec::new() };
-    assert_eq!(run(&config, &parts, &tokenizer, &go).all(&mut watch).unwrap(), End::Stopped);
-    let layout = run(&config, &parts, &tokenizer, &go).layout("denoiser");
-    let at_stop = checkpoint::progress(&checkpoint::path(&parts, "parent")).unwrap();
+    assert_eq!(run(&config, parts.root(), &tokenizer, &go).all(&mut watch).unwrap(), End::Stopped);
+    let layout = run(&config, parts.root(), &tokenizer, &go).layout("denoiser");
+    let at_stop = checkpoint::progress(&checkpoint::path(parts.root(), "parent")).unwrap();
     assert!(at_stop.tokens >= 2_500 && at_stop.tokens < 5_000);
     go.store(false, Ordering::Relaxed);
-    assert_eq!(run(&config, &parts, &tokenizer, &go).all(&mut watch).unwrap(), End::Finished);
+    assert_eq!(run(&config, parts.root(), &tokenizer, &go).all(&mut watch).unwrap(), End::Finished);
 
     for phase in ["parent", "adapt"] {
-        let (a, a_progress) = checkpoint::load(&checkpoint::path(&whole, phase), &layout).unwrap();
-        let (b, b_progress) = checkpoint::load(&checkpoint::path(&parts, phase), &layout).unwrap();
+        let (a, a_progress) = checkpoint::load(&checkpoint::path(whole.root(), phase), &layout).unwrap();
+        let (b, b_progress) = checkpoint::load(&checkpoint::path(parts.root(), phase), &layout).unwrap();
         assert_eq!(a, b, "{phase}");
         assert_eq!((a_progress.step, a_progress.tokens), (b_progress.step, b_progress.tokens));
     }
-    let points = curve(&whole);
+    let points = curve(whole.root());
     let parent: Vec<f64> = points.iter().filter(|p| p.phase == "parent").map(|p| p.loss).collect();
     assert!(parent.last().unwrap() + 0.2 < parent[0], "{parent:?}");
 
     // A larger budget goes on from the end; a finished run has nothing left to do.
-    let steps = checkpoint::progress(&checkpoint::path(&whole, "adapt")).unwrap().step;
+    let steps = checkpoint::progress(&checkpoint::path(whole.root(), "adapt")).unwrap().step;
     let mut longer = config.clone();
     longer.phases[1].tokens = 8_000;
-    run(&longer, &whole, &tokenizer, &go).all(&mut watch).unwrap();
-    let after = checkpoint::progress(&checkpoint::path(&whole, "adapt")).unwrap();
+    run(&longer, whole.root(), &tokenizer, &go).all(&mut watch).unwrap();
+    let after = checkpoint::progress(&checkpoint::path(whole.root(), "adapt")).unwrap();
     assert!(after.step > steps && after.tokens >= 8_000);
 }
 
@@ -140,19 +135,20 @@ fn a_missed_gate_ends_the_run() {
     let mut config = Config::parse(RECIPE, "test").unwrap();
     config.phases[0].gate.exact.insert(Family::Json, 95.0);
     let tokenizer = Arc::new(Tokenizer::from_bytes(vocabulary_json().as_bytes()).unwrap());
-    let folder = folder("gate");
+    let folder = Folder::new();
     let go = Arc::new(AtomicBool::new(false));
-    let error = run(&config, &folder, &tokenizer, &go).all(&mut Watch { stop: None, seen: Vec::new() }).unwrap_err();
+    let error =
+        run(&config, folder.root(), &tokenizer, &go).all(&mut Watch { stop: None, seen: Vec::new() }).unwrap_err();
     assert!(matches!(error, TrainError::Gate { .. }));
     assert!(error.to_string().contains("exact json 40 %, expected 95 %"), "{error}");
 }
 
 #[test]
 fn checkpoints_of_other_networks_and_broken_files_are_refused() {
-    let folder = folder("refused");
+    let folder = Folder::new();
     let layout = |ffn| Layout::new(Shape { hidden: 8, layers: 1, heads: 2, ffn }, 10);
     let state = diffuscope::train::optimizer::State::new(layout(12).initial(1));
-    let path = folder.join("a.safetensors");
+    let path = folder.path("a.safetensors");
     let progress = checkpoint::Progress {
         phase: "parent".into(),
         seed: 1,
@@ -167,7 +163,7 @@ fn checkpoints_of_other_networks_and_broken_files_are_refused() {
     assert!(matches!(checkpoint::load(&path, &layout(16)), Err(CheckpointError::Mismatch { .. })));
     std::fs::write(&path, "no tensors").unwrap();
     assert!(matches!(checkpoint::load(&path, &layout(12)), Err(CheckpointError::Format { .. })));
-    assert!(matches!(checkpoint::load(&folder.join("none"), &layout(12)), Err(CheckpointError::File { .. })));
+    assert!(matches!(checkpoint::load(&folder.path("none"), &layout(12)), Err(CheckpointError::File { .. })));
 }
 
 #[test]
@@ -200,19 +196,19 @@ fn plain_decoders_fill_the_canvas_and_checkers_judge() {
 #[test]
 fn an_exported_folder_has_the_names_and_fields_of_the_real_repositories() {
     let json = vocabulary_json();
-    let folder = folder("export");
+    let folder = Folder::new();
     let layout = Layout::new(Shape { hidden: 16, layers: 2, heads: 2, ffn: 24 }, 1024);
     let weights = layout.initial(9);
     let vocabulary = export::Vocabulary { json: &json, end: 0, mask: 1 };
-    export::write(&folder, &layout, &weights, 512, vocabulary, Use::Denoiser).unwrap();
+    export::write(folder.root(), &layout, &weights, 512, vocabulary, Use::Denoiser).unwrap();
     let config: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(folder.join("config.json")).unwrap()).unwrap();
+        serde_json::from_str(&std::fs::read_to_string(folder.path("config.json")).unwrap()).unwrap();
     assert_eq!(config["model_type"], "Dream");
     assert_eq!(config["mask_token_id"], 1);
     assert_eq!(config["vocab_size"], 1024);
     assert_eq!(config["rms_norm_eps"], 1e-5);
-    assert!(Tokenizer::from_file(&folder.join("tokenizer.json")).is_ok());
-    let bytes = std::fs::read(folder.join("model.safetensors")).unwrap();
+    assert!(Tokenizer::from_file(&folder.path("tokenizer.json")).is_ok());
+    let bytes = std::fs::read(folder.path("model.safetensors")).unwrap();
     let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let names = tensors.names();
     assert_eq!(names.len(), layout.tensors.len());

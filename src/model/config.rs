@@ -4,6 +4,7 @@
 //! that a body can trust its sizes. What the Qwen family shares is here; `LLaDA`'s own names stand in
 //! [`llada`](crate::model::llada).
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -238,13 +239,22 @@ fn silu() -> String {
     "silu".into()
 }
 
+/// Reads a configuration and checks it; `file` is its name in messages.
+pub(super) fn checked<T: DeserializeOwned>(
+    file: &str,
+    json: &[u8],
+    validate: impl FnOnce(&T) -> Result<(), String>,
+) -> Result<T, LoadError> {
+    let wrong = |reason: String| LoadError::Config { file: file.to_owned(), reason };
+    let config: T = serde_json::from_slice(json).map_err(|error| wrong(error.to_string()))?;
+    validate(&config).map_err(wrong)?;
+    Ok(config)
+}
+
 impl QwenConfig {
     /// Reads and checks a configuration; `file` is its name in messages.
     pub fn from_json(file: &str, json: &[u8]) -> Result<Self, LoadError> {
-        let wrong = |reason: String| LoadError::Config { file: file.to_owned(), reason };
-        let config: Self = serde_json::from_slice(json).map_err(|error| wrong(error.to_string()))?;
-        config.validate().map_err(wrong)?;
-        Ok(config)
+        checked(file, json, Self::validate)
     }
 
     /// What the body is used for, or which `model_type` is none of this family.

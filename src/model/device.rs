@@ -147,6 +147,12 @@ impl ComputeDevice {
         Self { kernels: Kernels::Library, ..Self::cpu() }
     }
 
+    /// The same in float16. The tensor library's CPU has no products in bfloat16.
+    #[cfg(test)]
+    pub(super) fn cpu_in_halves() -> Self {
+        Self { dtype: Dtype::F16, ..Self::cpu_by_library() }
+    }
+
     /// Opens what was asked for, in the type that suits it. Only a GPU that is asked for by name can fail.
     pub fn open(choice: DeviceChoice) -> Result<Self, DeviceError> {
         Self::open_as(choice, None)

@@ -258,8 +258,8 @@ pub struct Vocabulary {
 enum Embedding {
     /// Rows of `(vocab, hidden)`, in the precision in which the file has them: looked-up rows are converted.
     Floats(Tensor),
-    /// The same in blocks.
-    Blocks(QTensor),
+    /// The same in blocks. Boxed: on a GPU their handle is large.
+    Blocks(Box<QTensor>),
     /// The head's weight: held once, in the order that the head needs.
     Tied,
 }
@@ -282,7 +282,7 @@ impl Vocabulary {
         let name = format!("{embedding}.weight");
         let table = weights.expect(&name, &[vocab, hidden])?;
         let embedding = match table.encoding() {
-            Encoding::Blocks(_) => Embedding::Blocks(stored::blocks(&table, device.tensors())?),
+            Encoding::Blocks(_) => Embedding::Blocks(Box::new(stored::blocks(&table, device.tensors())?)),
             _ => {
                 let rows = stored::table(&table, device.tensors())?;
                 table.release();

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::model::body::{Assembly, Biases, BlockNames, BodyNames};
-use crate::model::config::{Dims, FieldNames, TokenIds, even_share, in_vocabulary};
+use crate::model::config::{Dims, FieldNames, TokenIds, checked, even_share, in_vocabulary};
 use crate::model::network::{Alignment, Attention, NetworkSpec};
 use crate::model::weights::LoadError;
 
@@ -126,10 +126,7 @@ const NAMES: BodyNames = BodyNames {
 impl LladaConfig {
     /// Reads and checks a configuration; `file` is its name in messages.
     pub fn from_json(file: &str, json: &[u8]) -> Result<Self, LoadError> {
-        let wrong = |reason: String| LoadError::Config { file: file.to_owned(), reason };
-        let config: Self = serde_json::from_slice(json).map_err(|error| wrong(error.to_string()))?;
-        config.validate().map_err(wrong)?;
-        Ok(config)
+        checked(file, json, Self::validate)
     }
 
     /// Number of key and value heads: `n_kv_heads` and `multi_query_attention` may both be given, if they agree.

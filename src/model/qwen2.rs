@@ -9,7 +9,7 @@ use crate::model::body::{Assembly, Biases, BlockNames, BodyNames};
 use crate::model::config::QwenConfig;
 use crate::model::network::NetworkSpec;
 
-const NAMES: BodyNames = BodyNames {
+pub(super) const NAMES: BodyNames = BodyNames {
     embedding: "model.embed_tokens",
     head: "lm_head",
     norm: "model.norm",

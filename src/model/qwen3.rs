@@ -5,25 +5,11 @@
 
 use crate::model::body::{Assembly, Biases, BlockNames, BodyNames};
 use crate::model::config::QwenConfig;
-use crate::model::qwen2::family;
+use crate::model::qwen2::{self, family};
 
 const NAMES: BodyNames = BodyNames {
-    embedding: "model.embed_tokens",
-    head: "lm_head",
-    norm: "model.norm",
-    blocks: "model.layers",
-    block: BlockNames {
-        input_norm: "input_layernorm",
-        query: "self_attn.q_proj",
-        key: "self_attn.k_proj",
-        value: "self_attn.v_proj",
-        head_norms: Some(("self_attn.q_norm", "self_attn.k_norm")),
-        output: "self_attn.o_proj",
-        post_norm: "post_attention_layernorm",
-        gate: "mlp.gate_proj",
-        up: "mlp.up_proj",
-        down: "mlp.down_proj",
-    },
+    block: BlockNames { head_norms: Some(("self_attn.q_norm", "self_attn.k_norm")), ..qwen2::NAMES.block },
+    ..qwen2::NAMES
 };
 
 /// What the body of a validated configuration is made of; `mask_id` is the mask token that was settled on.

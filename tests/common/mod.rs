@@ -1,5 +1,4 @@
 //! Hand-made logs: plausible runs, written without any network, and logs of anything at all.
-#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -146,6 +145,17 @@ pub fn header(vocabulary: &mut Vocabulary, prompt: &str, gen_length: usize, name
     }
 }
 
+/// What a step by hand has to say; the rest of its record follows from it.
+struct Step {
+    region: Region,
+    proposals: Vec<Proposal>,
+    commits: Vec<Commit>,
+    kv: Vec<KvUse>,
+    guide: Option<GuideReview>,
+    changes: Vec<Change>,
+    stop: Option<StopReason>,
+}
+
 /// A run that is being written by hand.
 pub struct Fixture {
     pub vocabulary: Vocabulary,
@@ -253,17 +263,8 @@ impl Fixture {
             .collect()
     }
 
-    #[allow(clippy::too_many_arguments, reason = "a record has many parts")]
-    fn push(
-        &mut self,
-        region: Region,
-        proposals: Vec<Proposal>,
-        commits: Vec<Commit>,
-        kv: Vec<KvUse>,
-        guide: Option<GuideReview>,
-        changes: Vec<Change>,
-        stop: Option<StopReason>,
-    ) {
+    fn push(&mut self, step: Step) {
+        let Step { region, proposals, commits, kv, guide, changes, stop } = step;
         for commit in &commits {
             self.ids[commit.position] = commit.token;
         }
@@ -367,7 +368,7 @@ impl Fixture {
         let kv = self.kv(first.saturating_sub(20).max(1), length);
         let review = GuideReview { drafts, accepted, forwards: vec![accepted + 2], reading: GuideReading::Ids };
         let stop = ends.map(|_| StopReason::EndOfText);
-        self.push(region, proposals, commits, kv, Some(review), changes, stop);
+        self.push(Step { region, proposals, commits, kv, guide: Some(review), changes, stop });
         ends.is_none()
     }
 
@@ -400,7 +401,8 @@ impl Fixture {
         commits.sort_by_key(|commit| commit.position);
         let kv = self.kv(block.map_or(0, |_| region.start), length);
         let done = all.len() <= quota;
-        self.push(region, proposals, commits, kv, None, Vec::new(), done.then_some(StopReason::NothingMasked));
+        let stop = done.then_some(StopReason::NothingMasked);
+        self.push(Step { region, proposals, commits, kv, guide: None, changes: Vec::new(), stop });
         !done
     }
 
@@ -425,16 +427,6 @@ pub fn story() -> Log {
         }
     }
     fixture.finish(Some(true), Some("9 sentences follow the grammar, and Laura, the violin and the goat are in it"))
-}
-
-/// The same, held half-way.
-pub fn half_story() -> Log {
-    let log = story();
-    let mut half = Log::new(log.header().clone());
-    for entry in log.entries().iter().take(log.len() / 2) {
-        half.push(entry.clone());
-    }
-    half
 }
 
 /// Code by quota in blocks of sixteen under FreeCache: line breaks, indentation, masks everywhere, no guide.

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use diffuscope::{
     decode::{
-        DecodeError, Decoder, Networks,
-        clock::StoppedClock,
+        DecodeError, Decoder,
         filter::{BLOCK, Filter, Layer},
         record::{KvStatus, Reason, StepRecord, StopReason},
     },
@@ -21,74 +20,16 @@ use diffuscope::{
 };
 use proptest::prelude::*;
 
-use crate::scripted::{EOS, Scripted};
+use crate::support::{
+    runs::Run,
+    scripted::{EOS, MASK, PROMPT, Scripted, VOCAB, Visible, side, sure, tangled_over},
+};
 
-const VOCAB: usize = 24;
-const MASK: u32 = 23;
-const PROMPT: [u32; 3] = [1, 2, 3];
 const COMMA: u32 = 5;
-
-type Visible<'a> = &'a [Option<u32>];
-
-/// A distribution that depends on the position and on the tokens that are seen, and where; without ties.
-fn tangled(seed: u64, spread: f32) -> impl Fn(usize, Visible<'_>) -> Vec<f32> + Send + 'static {
-    move |position, visible| {
-        let mut state = seed ^ (position as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        for (index, token) in visible.iter().enumerate().filter_map(|(index, token)| Some((index, (*token)?))) {
-            state =
-                (state ^ (u64::from(token) + 31 * index as u64)).wrapping_mul(0xD134_2543_DE82_EF95).rotate_left(23);
-        }
-        let logit = |id: u64| {
-            let mixed = (state ^ id.wrapping_mul(0xA24B_AED4_963E_E407)).wrapping_mul(0x9FB2_1C65_1E98_DF25);
-            ((mixed >> 40) as f32 / (1u64 << 24) as f32) * spread
-        };
-        (0..VOCAB as u64).map(logit).collect()
-    }
-}
-
-/// Logits that give `token` this probability and share the rest evenly.
-fn sure(token: u32, probability: f32) -> Vec<f32> {
-    let mut logits = vec![0.0; VOCAB];
-    logits[token as usize] = (probability / (1.0 - probability) * (VOCAB - 1) as f32).ln();
-    logits
-}
 
 /// The committed token that is seen at `position`.
 fn seen(position: usize, visible: Visible<'_>) -> Option<u32> {
     visible.get(position).copied().flatten().filter(|token| *token != MASK)
-}
-
-fn denoiser(alignment: Alignment, script: impl Fn(usize, Visible<'_>) -> Vec<f32> + Send + 'static) -> Scripted {
-    Scripted::denoiser(alignment, VOCAB, MASK, script)
-}
-
-fn side(shifted: bool) -> Alignment {
-    if shifted { Alignment::Shifted } else { Alignment::Aligned }
-}
-
-/// A run from start to end.
-struct Run {
-    records: Vec<StepRecord>,
-    ids: Vec<u32>,
-    stop: Option<StopReason>,
-}
-
-impl Run {
-    fn commits(&self) -> Vec<Vec<(usize, u32)>> {
-        let of = |record: &StepRecord| record.commits.iter().map(|commit| (commit.position, commit.token)).collect();
-        self.records.iter().map(of).collect()
-    }
-
-    fn reasons(&self) -> Vec<Vec<Reason>> {
-        self.records.iter().map(|record| record.commits.iter().map(|commit| commit.reason).collect()).collect()
-    }
-
-    /// Where blocks began and ended.
-    fn blocks(&self) -> Vec<(usize, usize)> {
-        let mut blocks: Vec<_> = self.records.iter().map(|record| (record.region.start, record.region.end)).collect();
-        blocks.dedup();
-        blocks
-    }
 }
 
 /// What a run is given beside its settings.
@@ -105,18 +46,21 @@ fn attempt(
     settings: Settings,
     aids: Aids,
 ) -> Result<Run, DecodeError> {
-    let mut decoder = Decoder::new(&network.spec().clone(), None, prompt, gen_length, settings)?
+    let decoder = Decoder::new(network.spec(), None, prompt, gen_length, settings)?
         .with_delimiters(aids.delimiters)
         .with_filter(aids.filter)?;
-    let mut records = Vec::new();
-    while decoder.stopped().is_none() {
-        records.push(decoder.step(Networks { denoiser: network, guide: None }, &StoppedClock)?);
-    }
-    Ok(Run { records, ids: decoder.ids().to_vec(), stop: decoder.stopped() })
+    Run::of(decoder, network, None)
 }
 
 fn decode(mut network: Scripted, gen_length: usize, settings: Settings) -> Run {
     attempt(&mut network, &PROMPT, gen_length, settings, Aids::default()).unwrap()
+}
+
+/// Where blocks began and ended.
+fn blocks(run: &Run) -> Vec<(usize, usize)> {
+    let mut blocks: Vec<_> = run.records.iter().map(|record| (record.region.start, record.region.end)).collect();
+    blocks.dedup();
+    blocks
 }
 
 fn refusal(settings: Settings) -> String {
@@ -156,10 +100,10 @@ fn a_block_ends_behind_the_surest_delimiter_and_its_first_forward_commits() {
         17 => sure(COMMA, 0.99),
         _ => sure(9, 0.95),
     };
-    let mut network = denoiser(Alignment::Aligned, script);
+    let mut network = Scripted::denoiser(Alignment::Aligned, script);
     let aids = Aids { delimiters: vec![COMMA], ..Aids::default() };
     let run = attempt(&mut network, &PROMPT, 20, adaptive(9), aids).unwrap();
-    assert_eq!(run.blocks(), [(3, 8), (8, 17), (17, 18), (18, 23)]);
+    assert_eq!(blocks(&run), [(3, 8), (8, 17), (17, 18), (18, 23)]);
     assert_eq!(run.commits()[0], [(3, 9), (4, 9), (5, 9)]);
     assert_eq!(run.records[0].cost.nfe, 1);
     assert_eq!(run.records[0].region.end, 8, "the step that settles a block tells where it ends");
@@ -170,9 +114,9 @@ fn the_papers_window_is_a_quarter_of_what_is_written() {
     let script =
         |position: usize, _: Visible<'_>| if position.is_multiple_of(2) { sure(COMMA, 0.99) } else { sure(9, 0.95) };
     let run = |delimiter_window| {
-        let mut network = denoiser(Alignment::Shifted, script);
+        let mut network = Scripted::denoiser(Alignment::Shifted, script);
         let aids = Aids { delimiters: vec![COMMA], ..Aids::default() };
-        attempt(&mut network, &PROMPT, 16, Settings { delimiter_window, ..adaptive(8) }, aids).unwrap().blocks()
+        blocks(&attempt(&mut network, &PROMPT, 16, Settings { delimiter_window, ..adaptive(8) }, aids).unwrap())
     };
     assert_eq!(run(DelimiterWindow::Total)[..2], [(3, 5), (5, 7)]);
     assert_eq!(run(DelimiterWindow::Written)[..2], [(3, 11), (11, 13)]);
@@ -185,7 +129,7 @@ fn an_exact_cache_computes_a_finished_block_once_more_and_then_only_the_block() 
     let script = |_: usize, _: Visible<'_>| sure(9, 0.9);
     let settings = Settings { cache: CacheChoice::Exact, tokens_per_step: 2, ..block_causal(4) };
     let computed = |alignment| -> Vec<(u32, u32, u32)> {
-        let run = decode(denoiser(alignment, script), 6, settings);
+        let run = decode(Scripted::denoiser(alignment, script), 6, settings);
         run.records.iter().map(|record| (record.cost.nfe, record.cost.computed, record.cost.reused)).collect()
     };
     // The prompt of 3, then the block of 4; its final tokens, then the short block of 2.
@@ -193,7 +137,7 @@ fn an_exact_cache_computes_a_finished_block_once_more_and_then_only_the_block() 
     // In a shifted network, the row left of the block speaks for its first position and is fed with it.
     assert_eq!(computed(Alignment::Shifted), [(2, 7, 3), (1, 5, 2), (2, 6, 10)]);
     let uncached: Vec<u32> =
-        decode(denoiser(Alignment::Aligned, script), 6, Settings { cache: CacheChoice::Off, ..settings })
+        decode(Scripted::denoiser(Alignment::Aligned, script), 6, Settings { cache: CacheChoice::Off, ..settings })
             .records
             .iter()
             .map(|record| record.cost.computed)
@@ -207,12 +151,12 @@ fn nothing_sees_a_later_block() {
     let script = |_: usize, visible: Visible<'_>| sure(visible.iter().flatten().count() as u32, 0.9);
     for cache in [CacheChoice::Off, CacheChoice::Exact] {
         let settings = Settings { cache, tokens_per_step: 4, ..block_causal(4) };
-        let run = decode(denoiser(Alignment::Aligned, script), 8, settings);
+        let run = decode(Scripted::denoiser(Alignment::Aligned, script), 8, settings);
         assert_eq!(run.ids[3..], [7, 7, 7, 7, 11, 11, 11, 11]);
         // Blocks that are counted from the start: 3 and 4 share one with the prompt's last token.
         let aligned = Settings { schedule: ScheduleChoice::Aligned, ..settings };
-        let run = decode(denoiser(Alignment::Aligned, script), 8, aligned);
-        assert_eq!(run.blocks(), [(3, 4), (4, 8), (8, 11)]);
+        let run = decode(Scripted::denoiser(Alignment::Aligned, script), 8, aligned);
+        assert_eq!(blocks(&run), [(3, 4), (4, 8), (8, 11)]);
         assert_eq!(run.ids[3..], [4, 8, 8, 8, 8, 11, 11, 11]);
     }
 }
@@ -245,14 +189,15 @@ fn an_exact_cache_is_exact_on_a_real_network() {
 // ---- Rules
 
 fn confident(confidences: &'static [f32]) -> Scripted {
-    denoiser(Alignment::Aligned, move |position, _| sure(9, confidences[position - PROMPT.len()]))
+    Scripted::denoiser(Alignment::Aligned, move |position, _| sure(9, confidences[position - PROMPT.len()]))
 }
 
 #[test]
 fn a_floor_is_the_quota_where_too_few_are_sure() {
+    use Reason::{Quota, Threshold};
+
     let settings = Settings { unmask: UnmaskRule::ThresholdFloor, tokens_per_step: 2, ..by_threshold(0.9) };
     let run = decode(confident(&[0.95, 0.5, 0.6, 0.7, 0.96, 0.97]), 6, settings);
-    use Reason::{Quota, Threshold};
     assert_eq!(run.reasons(), [vec![Threshold, Threshold, Threshold], vec![Quota, Quota], vec![Quota]]);
     assert_eq!(run.commits()[1], [(5, 9), (6, 9)]);
 }
@@ -267,11 +212,12 @@ fn equals_of_the_best_go_with_it() {
 
 #[test]
 fn the_best_of_every_run_of_masks_is_committed_above_the_low_threshold() {
+    use Reason::{BestOfRun, BestOfStep, Threshold};
+
     let settings = Settings { unmask: UnmaskRule::Hierarchy, low_threshold: 0.4, ..by_threshold(0.9) };
     let run = decode(confident(&[0.5, 0.6, 0.95, 0.3, 0.35, 0.2]), 6, settings);
     // One run at first, whose best is above the full threshold; then two; nothing in the second is sure enough.
     assert_eq!(run.commits(), [vec![(5, 9)], vec![(4, 9)], vec![(3, 9)], vec![(7, 9)], vec![(6, 9)], vec![(8, 9)]]);
-    use Reason::{BestOfRun, BestOfStep, Threshold};
     assert_eq!(run.reasons().concat(), [Threshold, BestOfRun, BestOfRun, BestOfStep, BestOfStep, BestOfStep]);
 }
 
@@ -289,7 +235,7 @@ fn the_shadow_judges_a_token_that_it_does_not_see() {
         None => sure(9, if position < 9 { 0.75 } else { 0.6 }),
     };
     for alignment in [Alignment::Aligned, Alignment::Shifted] {
-        let run = decode(denoiser(alignment, script), 12, wino(0.9));
+        let run = decode(Scripted::denoiser(alignment, script), 12, wino(0.9));
         assert_eq!(run.reasons()[0], [Reason::WideIn; 6]);
         assert!(run.records[0].remasked.is_empty(), "nothing stands yet");
         // One token is committed per step from here on, so none may be taken back.
@@ -300,7 +246,7 @@ fn the_shadow_judges_a_token_that_it_does_not_see() {
             None if visible.iter().flatten().filter(|token| **token == MASK).count() > 20 => sure(9, 0.8),
             None => sure(10, 0.75),
         };
-        let run = decode(denoiser(alignment, script), 24, wino(0.9));
+        let run = decode(Scripted::denoiser(alignment, script), 24, wino(0.9));
         assert_eq!(run.commits()[0].len(), 16);
         let second = &run.records[1];
         assert_eq!((second.commits.len(), second.remasked.len()), (5, 4), "{alignment:?}");
@@ -325,7 +271,7 @@ fn a_token_is_overwritten_once_the_denoiser_is_sure_of_another() {
         _ => sure(7, 0.5),
     };
     for alignment in [Alignment::Aligned, Alignment::Shifted] {
-        let run = decode(denoiser(alignment, script), 4, edits());
+        let run = decode(Scripted::denoiser(alignment, script), 4, edits());
         assert_eq!(run.ids[3..], [9, 8, 7, 7]);
         // Two steps write, a third edits, a fourth finds nothing to edit.
         assert_eq!(run.commits(), [vec![(3, 9), (4, 9)], vec![(5, 7), (6, 7)], vec![(4, 8)], vec![]]);
@@ -349,7 +295,7 @@ fn edits_come_to_an_end_and_leave_the_prompt_alone() {
         attention: AttentionChoice::BlockCausal,
         ..edits()
     };
-    let run = decode(denoiser(Alignment::Aligned, script), 5, settings);
+    let run = decode(Scripted::denoiser(Alignment::Aligned, script), 5, settings);
     assert_eq!(run.ids[..3], PROMPT);
     // Each block: the steps that write, then three that edit. Blocks of 1 and 4 positions.
     assert_eq!(run.records.len(), (1 + 3) + (2 + 3));
@@ -366,7 +312,7 @@ fn extra_steps_mask_the_least_sure_again_and_write_it_anew() {
         _ => sure(9, 0.3 - 0.01 * position as f32),
     };
     let settings = Settings { revise: Revision::Remask, remdm_steps: 2, block_length: Some(8), ..plain() };
-    let run = decode(denoiser(Alignment::Aligned, script), 8, settings);
+    let run = decode(Scripted::denoiser(Alignment::Aligned, script), 8, settings);
     // Seven of eight steps, two extra ones, the eighth.
     assert_eq!(run.records.len(), 10);
     let extra: Vec<usize> = (0..10).filter(|step| !run.records[*step].remasked.is_empty()).collect();
@@ -391,7 +337,7 @@ fn a_block_with_few_steps_is_revised_behind_its_last() {
         steps: Some(4),
         ..plain()
     };
-    let run = decode(denoiser(Alignment::Shifted, tangled(3, 6.0)), 16, settings);
+    let run = decode(Scripted::denoiser(Alignment::Shifted, tangled_over(3, 6.0)), 16, settings);
     assert_eq!(run.records.len(), 2 * (2 + 3));
     let sizes: Vec<(usize, usize)> =
         run.records[..5].iter().map(|record| (record.remasked.len(), record.commits.len())).collect();
@@ -428,7 +374,7 @@ fn a_filter_commits_what_it_takes_for_final_and_the_quota_the_best() {
         _ => sure(9, 0.05),
     };
     for alignment in [Alignment::Aligned, Alignment::Shifted] {
-        let mut network = denoiser(alignment, script);
+        let mut network = Scripted::denoiser(alignment, script);
         let aids = Aids { filter: Some(neighbours()), ..Aids::default() };
         let run = attempt(&mut network, &PROMPT, 40, learned(), aids).unwrap();
         // 4 with 3: 1.3; 5: 1.6; 6: 1.4; 7: 1.55. 8 with 7: 1.0.
@@ -439,13 +385,13 @@ fn a_filter_commits_what_it_takes_for_final_and_the_quota_the_best() {
         assert_eq!(run.reasons()[1], [Reason::Quota]);
         assert!(!run.ids.contains(&MASK));
         // The last block has 8 positions; what is behind them counts as certain and is not written.
-        assert_eq!(run.blocks(), [(3, 35), (35, 43)]);
+        assert_eq!(blocks(&run), [(3, 35), (35, 43)]);
     }
 }
 
 #[test]
 fn the_rule_that_asks_a_filter_needs_one() {
-    let mut network = denoiser(Alignment::Aligned, tangled(0, 4.0));
+    let mut network = Scripted::denoiser(Alignment::Aligned, tangled_over(0, 4.0));
     let message = attempt(&mut network, &PROMPT, 40, learned(), Aids::default()).err().expect("refused").to_string();
     assert!(message.starts_with("unmask 'filter' asks a filter that was trained on the denoiser"), "{message}");
     let mut decoder =
@@ -470,7 +416,7 @@ fn hasty(position: usize, visible: Visible<'_>) -> Vec<f32> {
 fn a_proposed_end_of_text_cuts_the_canvas() {
     let settings = Settings { eos_stop: EosStop::Predicted, ..plain() };
     for alignment in [Alignment::Aligned, Alignment::Shifted] {
-        let run = decode(denoiser(alignment, hasty), 12, settings);
+        let run = decode(Scripted::denoiser(alignment, hasty), 12, settings);
         // The surest, at 9, is committed first and cut off at once.
         let first = &run.records[0];
         assert_eq!(first.commits.iter().map(|commit| commit.position).collect::<Vec<_>>(), [9, 10, 11, 12, 13, 14]);
@@ -486,11 +432,11 @@ fn a_proposed_end_of_text_cuts_the_canvas() {
 #[test]
 fn a_cut_can_ask_for_certainty_or_for_a_commit() {
     let doubtful = Settings { eos_stop: EosStop::Predicted, eos_confidence: 0.5, ..plain() };
-    let run = decode(denoiser(Alignment::Aligned, hasty), 12, doubtful);
+    let run = decode(Scripted::denoiser(Alignment::Aligned, hasty), 12, doubtful);
     assert_eq!((run.records.len(), run.stop), (12, Some(StopReason::NothingMasked)));
     // Committed first, position 5 ends the text; 3 and 4 are still denoised.
     let script = |position: usize, _: Visible<'_>| if position == 5 { sure(EOS, 0.9) } else { sure(9, 0.5) };
-    let run = decode(denoiser(Alignment::Aligned, script), 8, Settings { eos_stop: EosStop::Cut, ..plain() });
+    let run = decode(Scripted::denoiser(Alignment::Aligned, script), 8, Settings { eos_stop: EosStop::Cut, ..plain() });
     assert_eq!(run.ids[3..], [9, 9, EOS, EOS, EOS, EOS, EOS, EOS]);
     assert_eq!((run.records.len(), run.stop), (3, Some(StopReason::EndOfText)));
 }
@@ -498,7 +444,7 @@ fn a_cut_can_ask_for_certainty_or_for_a_commit() {
 #[test]
 fn the_first_end_of_text_that_a_filter_accepts_cuts() {
     let script = |position: usize, _: Visible<'_>| if position >= 6 { sure(EOS, 0.9) } else { sure(9, 0.8) };
-    let mut network = denoiser(Alignment::Aligned, script);
+    let mut network = Scripted::denoiser(Alignment::Aligned, script);
     let aids = Aids { filter: Some(neighbours()), ..Aids::default() };
     let settings = Settings { eos_stop: EosStop::Predicted, ..learned() };
     let run = attempt(&mut network, &PROMPT, 40, settings, aids).unwrap();
@@ -619,7 +565,7 @@ proptest! {
         shifted in any::<bool>(), spread in 2.0f32..14.0,
     ) {
         let prompt: Vec<u32> = (0..prompt as u32).map(|index| 1 + index % 20).collect();
-        let mut denoiser = denoiser(side(shifted), tangled(network, spread));
+        let mut denoiser = Scripted::denoiser(side(shifted), tangled_over(network, spread));
         let aids = Aids { delimiters: vec![COMMA, 6, 7], filter: Some(neighbours()) };
         let run = match attempt(&mut denoiser, &prompt, gen_length, settings, aids) {
             Err(DecodeError::Settings(_)) => return Ok(()),
@@ -661,7 +607,7 @@ proptest! {
         rule in any_rule(), threshold in 0.2f32..1.0,
     ) {
         let run = |schedule, delimiter_threshold, delimiters| {
-            let mut network = denoiser(side(shifted), tangled(network, 8.0));
+            let mut network = Scripted::denoiser(side(shifted), tangled_over(network, 8.0));
             let settings = Settings {
                 schedule, delimiter_threshold, block_length: Some(block_length), cache, unmask: rule, threshold, ..plain()
             };
@@ -683,7 +629,7 @@ proptest! {
             let cache = if cached { CacheChoice::Exact } else { CacheChoice::Off };
             let length = 5.min(gen_length);
             let settings = Settings { schedule, cache, ..block_causal(length) };
-            let mut network = denoiser(side(shifted), tangled(network, 8.0));
+            let mut network = Scripted::denoiser(side(shifted), tangled_over(network, 8.0));
             attempt(&mut network, &prompt, gen_length, settings, Aids::default()).unwrap().commits()
         };
         if gen_length >= 5 {
@@ -706,7 +652,7 @@ proptest! {
                 block_length: Some(block_length.min(gen_length)),
                 ..settings
             };
-            let mut network = denoiser(side(shifted), tangled(network, 8.0));
+            let mut network = Scripted::denoiser(side(shifted), tangled_over(network, 8.0));
             attempt(&mut network, &prompt, gen_length, settings, Aids::default())
         };
         match (run(CacheChoice::Exact), run(CacheChoice::Off)) {
@@ -727,7 +673,8 @@ proptest! {
         tokens_per_step in 1usize..4,
     ) {
         let plain = Settings { block_length: Some(block_length), tokens_per_step, ..plain() };
-        let run = |settings| decode(denoiser(side(shifted), tangled(network, 8.0)), gen_length, settings).commits();
+        let denoiser = || Scripted::denoiser(side(shifted), tangled_over(network, 8.0));
+        let run = |settings| decode(denoiser(), gen_length, settings).commits();
         prop_assert_eq!(run(Settings { revise: Revision::Remask, remdm_steps: 0, ..plain }), run(plain));
         let never = Settings { revise: Revision::Edit, edit_threshold: 1.0, edit_steps: 0, ..plain };
         prop_assert_eq!(run(never), run(plain));
@@ -739,12 +686,13 @@ proptest! {
     fn wino_without_doubt_is_a_threshold(
         gen_length in 1usize..30, network in any::<u64>(), shifted in any::<bool>(), threshold in 0.1f32..0.9,
     ) {
-        let run = |settings| decode(denoiser(side(shifted), tangled(network, 8.0)), gen_length, settings);
+        let denoiser = || Scripted::denoiser(side(shifted), tangled_over(network, 8.0));
+        let run = |settings| decode(denoiser(), gen_length, settings);
         let wide = run(Settings { threshold, ..wino(0.0) });
         prop_assert!(wide.records.iter().all(|record| record.remasked.is_empty()));
         prop_assert!(wide.records.iter().all(|record| record.cost.computed as usize == wide.ids.len()));
         // Five are the least that a step may commit, so on five masks the limit does not act.
-        let few = |settings| decode(denoiser(side(shifted), tangled(network, 8.0)), 5, settings).commits();
+        let few = |settings| decode(denoiser(), 5, settings).commits();
         prop_assert_eq!(few(Settings { threshold, ..wino(0.0) }), few(by_threshold(threshold)));
         prop_assert_eq!(run(Settings { threshold: 1.0, ..wino(0.9) }).commits(), run(plain()).commits());
     }
@@ -754,11 +702,12 @@ proptest! {
     fn rules_of_block_diffusion_in_their_limits(
         gen_length in 1usize..30, network in any::<u64>(), tokens_per_step in 1usize..4, threshold in 0.1f32..1.0,
     ) {
-        let run = |settings| decode(denoiser(Alignment::Aligned, tangled(network, 8.0)), gen_length, settings).commits();
+        let denoiser = || Scripted::denoiser(Alignment::Aligned, tangled_over(network, 8.0));
+        let run = |settings| decode(denoiser(), gen_length, settings).commits();
         let floor = Settings { unmask: UnmaskRule::ThresholdFloor, tokens_per_step, ..by_threshold(1.0) };
         prop_assert_eq!(run(floor), run(Settings { tokens_per_step, ..plain() }));
         let threshold = by_threshold(threshold);
-        let plain = decode(denoiser(Alignment::Aligned, tangled(network, 8.0)), gen_length, threshold);
+        let plain = decode(denoiser(), gen_length, threshold);
         let close = |record: &StepRecord| {
             let mut sure: Vec<f32> = record.proposals.iter().map(|proposal| proposal.confidence).collect();
             sure.sort_by(|a, b| b.total_cmp(a));

@@ -18,56 +18,22 @@ use diffuscope::{
 };
 use proptest::prelude::*;
 
-use crate::scripted::Scripted;
-
-const VOCAB: usize = 24;
-const MASK: u32 = 23;
-const PROMPT: [u32; 3] = [1, 2, 3];
-
-/// A distribution that depends on the position and on the tokens of all rows that are read, without ties.
-fn tangled(seed: u64) -> impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + 'static {
-    move |position, visible| {
-        let mut state = seed ^ (position as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        for (index, token) in visible.iter().enumerate() {
-            let token = u64::from(token.unwrap_or(u32::MAX));
-            state = (state ^ (token + 31 * index as u64)).wrapping_mul(0xD134_2543_DE82_EF95).rotate_left(23);
-        }
-        logits(state)
-    }
-}
+use crate::support::{
+    runs::{Run, commits},
+    scripted::{EOS, MASK, PROMPT, Scripted, Visible, favour, side, tangled},
+};
 
 /// A distribution that depends on the position alone.
-fn blind(seed: u64) -> impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + 'static {
-    move |position, _| logits(seed ^ (position as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15))
-}
-
-fn logits(state: u64) -> Vec<f32> {
-    let logit = |id: u64| {
-        let mixed = (state ^ id.wrapping_mul(0xA24B_AED4_963E_E407)).wrapping_mul(0x9FB2_1C65_1E98_DF25);
-        ((mixed >> 40) as f32 / (1u64 << 24) as f32) * 8.0
-    };
-    (0..VOCAB as u64).map(logit).collect()
-}
-
-fn denoiser(shifted: bool, script: impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + 'static) -> Scripted {
-    let alignment = if shifted { Alignment::Shifted } else { Alignment::Aligned };
-    Scripted::denoiser(alignment, VOCAB, MASK, script)
+fn blind(seed: u64) -> impl Fn(usize, Visible<'_>) -> Vec<f32> + Send + 'static {
+    let answer = tangled(seed);
+    move |position, _| answer(position, &[])
 }
 
 fn decode(denoiser: &mut dyn Network, gen_length: usize, settings: Settings) -> Vec<StepRecord> {
-    let mut decoder = Decoder::new(&denoiser.spec().clone(), None, &PROMPT, gen_length, settings).unwrap();
-    let mut records = Vec::new();
-    while decoder.stopped().is_none() {
-        records.push(decoder.step(Networks { denoiser, guide: None }, &StoppedClock).unwrap());
-    }
-    assert!(!decoder.ids().contains(&MASK));
-    records
-}
-
-/// What each step wrote.
-fn commits(records: &[StepRecord]) -> Vec<Vec<(usize, u32)>> {
-    let written = |record: &StepRecord| record.commits.iter().map(|commit| (commit.position, commit.token)).collect();
-    records.iter().map(written).collect()
+    let decoder = Decoder::new(denoiser.spec(), None, &PROMPT, gen_length, settings).unwrap();
+    let run = Run::of(decoder, denoiser, None).unwrap();
+    assert!(!run.ids.contains(&MASK));
+    run.records
 }
 
 fn computed(records: &[StepRecord]) -> Vec<u32> {
@@ -184,16 +150,22 @@ fn fitting(settings: Settings, gen_length: usize) -> Settings {
     Settings { block_length: settings.block_length.map(|length| length.min(gen_length)), ..settings }
 }
 
-/// A network that notes what every forward fed and read.
+/// What a forward fed, and up to where it read.
+struct Note {
+    fed: Vec<usize>,
+    end: usize,
+}
+
+/// A network that notes what every forward does.
 struct Noted {
     network: Scripted,
-    notes: Arc<Mutex<Vec<(Vec<usize>, usize)>>>,
+    notes: Arc<Mutex<Vec<Note>>>,
 }
 
 impl Noted {
     fn note(&self, pass: &Pass<'_>) {
         let Read::UpTo(end) = pass.read else { panic!("every policy here reads a prefix") };
-        self.notes.lock().unwrap().push((pass.positions.to_vec(), end));
+        self.notes.lock().unwrap().push(Note { fed: pass.positions.to_vec(), end });
     }
 }
 
@@ -227,12 +199,14 @@ impl Network for Noted {
 }
 
 /// What became of every row, from nothing but the forwards: which fed it last, under which token, and who read it.
-fn retold(notes: &[(Vec<usize>, usize)], records: &[StepRecord], length: usize) -> Vec<Vec<KvUse>> {
+fn retold(notes: &[Note], records: &[StepRecord], length: usize) -> Vec<Vec<KvUse>> {
     let mut rows = vec![None; length];
     let mut before: Vec<u32> = PROMPT.iter().copied().chain(std::iter::repeat_n(MASK, length - PROMPT.len())).collect();
     let mut told = Vec::new();
-    for (step, ((fed, end), record)) in notes.iter().zip(records).enumerate() {
-        fed.iter().for_each(|position| rows[*position] = Some((step, before[*position])));
+    for (step, (Note { fed, end }, record)) in notes.iter().zip(records).enumerate() {
+        for position in fed {
+            rows[*position] = Some((step, before[*position]));
+        }
         let used = |position: usize| {
             let (written, token) = rows[position].unwrap();
             let status = match () {
@@ -263,7 +237,7 @@ proptest! {
         let settings = fitting(ranked_by_what_is_asked(beside(cache, settings)), gen_length);
         let run = |cache| {
             let settings = Settings { cache, cache_refresh: Some(1), ..settings };
-            decode(&mut denoiser(shifted, tangled(network)), gen_length, settings)
+            decode(&mut Scripted::denoiser(side(shifted), tangled(network)), gen_length, settings)
         };
         let (cached, uncached) = (run(cache), run(CacheChoice::Off));
         prop_assert_eq!(commits(&cached), commits(&uncached));
@@ -281,7 +255,10 @@ proptest! {
             ..fitting(settings, gen_length)
         };
         let cache = if dllm { CacheChoice::Dllm } else { CacheChoice::D2 };
-        let run = |cache| decode(&mut denoiser(shifted, tangled(network)), gen_length, Settings { cache, ..settings });
+        let run = |cache| {
+            let settings = Settings { cache, ..settings };
+            decode(&mut Scripted::denoiser(side(shifted), tangled(network)), gen_length, settings)
+        };
         let (cached, uncached) = (run(cache), run(CacheChoice::Off));
         prop_assert_eq!(commits(&cached), commits(&uncached));
         if dllm {
@@ -296,7 +273,7 @@ proptest! {
     ) {
         let run = |cache| {
             let settings = Settings { cache, block_length: Some(1), ..Settings::default() };
-            decode(&mut denoiser(shifted, tangled(network)), gen_length, settings)
+            decode(&mut Scripted::denoiser(side(shifted), tangled(network)), gen_length, settings)
         };
         let cached = run(if dual { CacheChoice::FastDual } else { CacheChoice::FastPrefix });
         prop_assert_eq!(commits(&cached), commits(&run(CacheChoice::Off)));
@@ -315,7 +292,7 @@ proptest! {
                 drift_threshold: 2.0, window_length, block_length: None, eos_stop: EosStop::Off,
                 ..ranked_by_what_is_asked(beside(CacheChoice::Elastic, settings))
             };
-            decode(&mut denoiser(shifted, tangled(network)), gen_length, Settings { cache, ..settings })
+            decode(&mut Scripted::denoiser(side(shifted), tangled(network)), gen_length, Settings { cache, ..settings })
         };
         let (cached, uncached) = (run(CacheChoice::Elastic), run(CacheChoice::Off));
         prop_assert_eq!(commits(&cached), commits(&uncached));
@@ -333,7 +310,7 @@ proptest! {
         all in prop::collection::vec((any_settings(), 1usize..4), 1..12), gen_length in 1usize..24,
         network in any::<u64>(), shifted in any::<bool>(),
     ) {
-        let mut network = denoiser(shifted, tangled(network));
+        let mut network = Scripted::denoiser(side(shifted), tangled(network));
         let mut turns = all.iter().cycle();
         let first = turns.next().unwrap();
         let spec = network.spec().clone();
@@ -362,7 +339,8 @@ proptest! {
         // There a row that is fed need not be computed.
         prop_assume!(settings.cache != CacheChoice::Dllm);
         let notes = Arc::default();
-        let mut network = Noted { network: denoiser(shifted, tangled(network)), notes: Arc::clone(&notes) };
+        let network = Scripted::denoiser(side(shifted), tangled(network));
+        let mut network = Noted { network, notes: Arc::clone(&notes) };
         let records = decode(&mut network, gen_length, fitting(settings, gen_length));
         let notes = notes.lock().unwrap();
         prop_assert_eq!(notes.len(), records.len(), "one forward per step");
@@ -386,7 +364,10 @@ proptest! {
         settings in any_settings(), gen_length in 2usize..20, network in any::<u64>(), shifted in any::<bool>(),
     ) {
         let settings = Settings { temperature: 1.0, ..fitting(settings, gen_length) };
-        let run = |cache| decode(&mut denoiser(shifted, blind(network)), gen_length, Settings { cache, ..settings });
+        let run = |cache| {
+            let settings = Settings { cache, ..settings };
+            decode(&mut Scripted::denoiser(side(shifted), blind(network)), gen_length, settings)
+        };
         let (cached, uncached) = (run(settings.cache), run(CacheChoice::Off));
         for (cached, uncached) in cached.iter().zip(&uncached) {
             for proposal in &cached.proposals {
@@ -404,7 +385,7 @@ proptest! {
     ) {
         let cache = if prefill { CacheChoice::DkvPrefillDecode } else { CacheChoice::DkvDecode };
         let settings = Settings { cache, eos_stop: EosStop::Off, ..fitting(settings, gen_length) };
-        let records = decode(&mut denoiser(shifted, tangled(network)), gen_length, settings);
+        let records = decode(&mut Scripted::denoiser(side(shifted), tangled(network)), gen_length, settings);
         let mut before: Vec<u32> = PROMPT.iter().copied().chain(std::iter::repeat_n(MASK, gen_length)).collect();
         for record in &records {
             let masked: Vec<usize> = (0..before.len()).filter(|position| before[*position] == MASK).collect();
@@ -421,6 +402,8 @@ proptest! {
 
 #[test]
 fn fast_dllm_commits_the_first_position_of_a_block_on_entering_it_where_logits_are_shifted() {
+    use Reason::{BlockEntry, Threshold};
+
     for cache in [CacheChoice::FastPrefix, CacheChoice::FastDual] {
         let settings = Settings {
             cache,
@@ -429,12 +412,11 @@ fn fast_dllm_commits_the_first_position_of_a_block_on_entering_it_where_logits_a
             threshold: 0.0,
             ..Settings::default()
         };
-        let records = decode(&mut denoiser(true, tangled(3)), 8, settings);
+        let records = decode(&mut Scripted::denoiser(Alignment::Shifted, tangled(3)), 8, settings);
         let reasons: Vec<Vec<(usize, Reason)>> = records
             .iter()
             .map(|record| record.commits.iter().map(|commit| (commit.position, commit.reason)).collect())
             .collect();
-        use Reason::{BlockEntry, Threshold};
         assert_eq!(
             reasons,
             [
@@ -460,7 +442,7 @@ fn fast_dllm_takes_no_forward_after_a_block_that_was_filled_on_entering_it() {
         threshold: 0.0,
         ..Settings::default()
     };
-    assert_eq!(computed(&decode(&mut denoiser(false, tangled(3)), 8, settings)), [11, 11]);
+    assert_eq!(computed(&decode(&mut Scripted::denoiser(Alignment::Aligned, tangled(3)), 8, settings)), [11, 11]);
 }
 
 #[test]
@@ -473,7 +455,7 @@ fn dkv_greedy_computes_what_is_next_what_was_last_and_neighbours() {
             seed: 4,
             ..Settings::default()
         };
-        decode(&mut denoiser(shifted, tangled(1)), 12, settings)
+        decode(&mut Scripted::denoiser(side(shifted), tangled(1)), 12, settings)
     };
     for shifted in [false, true] {
         let records = run(shifted, 0);
@@ -498,13 +480,11 @@ fn dkv_greedy_computes_what_is_next_what_was_last_and_neighbours() {
 fn a_cut_leaves_the_masks_left_of_end_of_text_to_be_denoised() {
     // The surest position is 9, and it ends the text; nothing right of it is ever looked at again.
     let script = |position: usize, _: &[Option<u32>]| {
-        let mut logits = vec![0.0; VOCAB];
-        logits[if position == 9 { 0 } else { position }] = if position == 9 { 9.0 } else { 4.0 };
-        logits
+        if position == 9 { favour(EOS, 9.0) } else { favour(position as u32, 4.0) }
     };
     for cache in [CacheChoice::Off, CacheChoice::Elastic] {
         let settings = Settings { eos_stop: EosStop::Cut, window_length: 20, ..beside(cache, Settings::default()) };
-        let records = decode(&mut denoiser(false, script), 10, settings);
+        let records = decode(&mut Scripted::denoiser(Alignment::Aligned, script), 10, settings);
         assert_eq!(records[0].commits.iter().map(|commit| commit.position).collect::<Vec<_>>(), [9, 10, 11, 12]);
         assert_eq!(records.len(), 7);
         assert_eq!(records[6].ids[3..], [3, 4, 5, 6, 7, 8, 0, 0, 0, 0]);
@@ -521,21 +501,14 @@ fn a_guide_goes_with_block_caches() {
         .into_iter()
         .flat_map(|cache| [(cache, false), (cache, true)])
     {
-        let favour = |token: usize| {
-            let mut logits = vec![0.0; VOCAB];
-            logits[token] = 3.0;
-            logits
-        };
-        let mut network = denoiser(shifted, move |position, _| favour(position + 2));
-        let mut guide = Scripted::guide(VOCAB, move |position, _| favour(position + 2));
+        let script = |position: usize, _: Visible<'_>| favour(position as u32 + 2, 3.0);
+        let mut network = Scripted::denoiser(side(shifted), script);
+        let mut guide = Scripted::guide(script);
         let settings =
             Settings { cache, block_length: Some(4), guide: GuideRule::Deterministic, ..Settings::default() };
-        let spec = (network.spec().clone(), guide.spec().clone());
-        let mut decoder = Decoder::new(&spec.0, Some(&spec.1), &PROMPT, 8, settings).unwrap();
-        while decoder.stopped().is_none() {
-            decoder.step(Networks { denoiser: &mut network, guide: Some(&mut guide) }, &StoppedClock).unwrap();
-        }
-        assert_eq!(decoder.ids()[3..], [5, 6, 7, 8, 9, 10, 11, 12], "{cache:?}");
+        let decoder = Decoder::new(network.spec(), Some(guide.spec()), &PROMPT, 8, settings).unwrap();
+        let run = Run::of(decoder, &mut network, Some(&mut guide)).unwrap();
+        assert_eq!(run.ids[3..], [5, 6, 7, 8, 9, 10, 11, 12], "{cache:?}");
     }
 }
 
@@ -549,12 +522,8 @@ fn transformer(name: &str) -> Box<dyn Network> {
 fn on_transformer(name: &str, settings: Settings) -> Vec<StepRecord> {
     let mut network = transformer(name);
     let prompt: Vec<u32> = (20..32).collect();
-    let mut decoder = Decoder::new(&network.spec().clone(), None, &prompt, 24, settings).unwrap();
-    let mut records = Vec::new();
-    while decoder.stopped().is_none() {
-        records.push(decoder.step(Networks { denoiser: &mut *network, guide: None }, &StoppedClock).unwrap());
-    }
-    records
+    let decoder = Decoder::new(network.spec(), None, &prompt, 24, settings).unwrap();
+    Run::of(decoder, &mut *network, None).unwrap().records
 }
 
 #[test]

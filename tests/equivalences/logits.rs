@@ -2,9 +2,8 @@
 
 use diffuscope::{
     decode::{
-        Decoder, Networks,
-        clock::StoppedClock,
-        record::{Reason, StepRecord, StopReason},
+        Decoder,
+        record::{Reason, StopReason},
     },
     model::network::{Alignment, Network},
     settings::{
@@ -13,11 +12,10 @@ use diffuscope::{
 };
 use proptest::prelude::*;
 
-use crate::scripted::{EOS, Scripted};
-
-const VOCAB: usize = 24;
-const MASK: u32 = 23;
-const PROMPT: [u32; 3] = [1, 2, 3];
+use crate::support::{
+    runs::Run,
+    scripted::{EOS, MASK, PROMPT, Scripted, VOCAB, Visible, favour, side, sure, tangled_over},
+};
 
 /// Every rule that commits at least one token in every step.
 const STEADY: [UnmaskRule; 9] = [
@@ -32,72 +30,9 @@ const STEADY: [UnmaskRule; 9] = [
     UnmaskRule::Klass,
 ];
 
-type Visible<'a> = &'a [Option<u32>];
-
-/// A distribution that depends on the position and on all visible tokens from `from` on, without ties; the wider
-/// `spread`, the surer.
-fn tangled(seed: u64, from: usize, spread: f32) -> impl Fn(usize, Visible<'_>) -> Vec<f32> + Send + 'static {
-    move |position, visible| {
-        let mut state = seed ^ (position as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        for (index, token) in visible.iter().enumerate().skip(from) {
-            let token = u64::from(token.unwrap_or(u32::MAX));
-            state = (state ^ (token + 31 * index as u64)).wrapping_mul(0xD134_2543_DE82_EF95).rotate_left(23);
-        }
-        let logit = |id: u64| {
-            let mixed = (state ^ id.wrapping_mul(0xA24B_AED4_963E_E407)).wrapping_mul(0x9FB2_1C65_1E98_DF25);
-            ((mixed >> 40) as f32 / (1u64 << 24) as f32) * spread
-        };
-        (0..VOCAB as u64).map(logit).collect()
-    }
-}
-
-/// Logits that put `token` first by `lead`.
-fn favour(token: u32, lead: f32) -> Vec<f32> {
-    let mut logits = vec![0.0; VOCAB];
-    logits[token as usize] = lead;
-    logits
-}
-
-/// The lead that gives a token this probability.
-fn lead(probability: f32) -> f32 {
-    (probability / (1.0 - probability) * (VOCAB - 1) as f32).ln()
-}
-
-fn denoiser(shifted: bool, script: impl Fn(usize, Visible<'_>) -> Vec<f32> + Send + 'static) -> Scripted {
-    let alignment = if shifted { Alignment::Shifted } else { Alignment::Aligned };
-    Scripted::denoiser(alignment, VOCAB, MASK, script)
-}
-
-struct Run {
-    records: Vec<StepRecord>,
-    ids: Vec<u32>,
-    stop: Option<StopReason>,
-}
-
-impl Run {
-    fn of(mut denoiser: Scripted, gen_length: usize, settings: Settings) -> Self {
-        let spec = denoiser.spec().clone();
-        let mut decoder = Decoder::new(&spec, None, &PROMPT, gen_length, settings).unwrap();
-        let mut records = Vec::new();
-        while decoder.stopped().is_none() {
-            let networks = Networks { denoiser: &mut denoiser, guide: None };
-            records.push(decoder.step(networks, &StoppedClock).unwrap());
-        }
-        Self { records, ids: decoder.ids().to_vec(), stop: decoder.stopped() }
-    }
-
-    fn commits(&self) -> Vec<Vec<(usize, u32)>> {
-        let pairs = |record: &StepRecord| record.commits.iter().map(|c| (c.position, c.token)).collect();
-        self.records.iter().map(pairs).collect()
-    }
-
-    fn counts(&self) -> Vec<usize> {
-        self.records.iter().map(|record| record.commits.len()).collect()
-    }
-
-    fn reasons(&self) -> Vec<Vec<Reason>> {
-        self.records.iter().map(|record| record.commits.iter().map(|commit| commit.reason).collect()).collect()
-    }
+fn decode(mut denoiser: Scripted, gen_length: usize, settings: Settings) -> Run {
+    let decoder = Decoder::new(denoiser.spec(), None, &PROMPT, gen_length, settings).unwrap();
+    Run::of(decoder, &mut denoiser, None).unwrap()
 }
 
 /// A random network, a canvas, and settings beside which the rules are compared.
@@ -112,7 +47,11 @@ struct Case {
 
 impl Case {
     fn run(&self, settings: Settings) -> Run {
-        Run::of(denoiser(self.shifted, tangled(self.network, 0, self.spread)), self.gen_length, settings)
+        decode(
+            Scripted::denoiser(side(self.shifted), tangled_over(self.network, self.spread)),
+            self.gen_length,
+            settings,
+        )
     }
 }
 
@@ -279,8 +218,14 @@ proptest! {
     #[test]
     fn guidance_by_a_prompt_that_is_not_read_changes_nothing(case in cases(), scale in 0.25f32..4.0) {
         let run = |cfg_scale| {
-            let script = tangled(case.network, PROMPT.len(), case.spread);
-            Run::of(denoiser(case.shifted, script), case.gen_length, Settings { cfg_scale, ..case.settings })
+            let answer = tangled_over(case.network, case.spread);
+            let script = move |position: usize, visible: Visible<'_>| {
+                let mut unprompted = visible.to_vec();
+                unprompted[..PROMPT.len()].fill(None);
+                answer(position, &unprompted)
+            };
+            let denoiser = Scripted::denoiser(side(case.shifted), script);
+            decode(denoiser, case.gen_length, Settings { cfg_scale, ..case.settings })
         };
         let (guided, plain) = (run(scale), run(0.0));
         prop_assert_eq!(guided.commits(), plain.commits());
@@ -363,7 +308,7 @@ fn rule(unmask: UnmaskRule) -> Settings {
 #[test]
 fn every_rule_survives_a_network_that_answers_with_nan() {
     for unmask in STEADY {
-        let run = Run::of(denoiser(true, |_, _| vec![f32::NAN; VOCAB]), 6, rule(unmask));
+        let run = decode(Scripted::denoiser(Alignment::Shifted, |_, _| vec![f32::NAN; VOCAB]), 6, rule(unmask));
         assert_eq!(run.stop, Some(StopReason::NothingMasked), "{unmask:?}");
         assert!(!run.ids.contains(&MASK) && run.counts().len() == 6, "{unmask:?}: {:?}", run.counts());
     }
@@ -373,12 +318,12 @@ fn every_rule_survives_a_network_that_answers_with_nan() {
 fn a_position_without_a_number_is_committed_last() {
     // Position 4 says nothing; the others are fairly sure.
     let script = |position: usize, _: Visible<'_>| {
-        if position == 4 { vec![f32::NAN; VOCAB] } else { favour(7, lead(0.8)) }
+        if position == 4 { vec![f32::NAN; VOCAB] } else { sure(7, 0.8) }
     };
     for unmask in STEADY {
         let settings =
             Settings { credit: CreditRule::Fixed, entropy_threshold: 3.0, entropy_bound: 9.0, ..rule(unmask) };
-        let run = Run::of(denoiser(false, script), 4, settings);
+        let run = decode(Scripted::denoiser(Alignment::Aligned, script), 4, settings);
         let last = run.records.last().unwrap();
         assert!(last.commits.iter().any(|commit| commit.position == 4), "{unmask:?}");
     }
@@ -389,7 +334,7 @@ fn no_rule_commits_a_predicted_mask() {
     for unmask in STEADY {
         for credit in [CreditRule::Off, CreditRule::Fixed, CreditRule::MaskRate] {
             let settings = Settings { credit, ..rule(unmask) };
-            let run = Run::of(denoiser(false, |_, _| favour(MASK, 20.0)), 4, settings);
+            let run = decode(Scripted::denoiser(Alignment::Aligned, |_, _| favour(MASK, 20.0)), 4, settings);
             assert!(!run.ids.contains(&MASK), "{unmask:?}");
         }
     }
@@ -398,7 +343,7 @@ fn no_rule_commits_a_predicted_mask() {
 #[test]
 fn a_predicted_mask_keeps_the_gap_narrow() {
     let settings = Settings { early_commit: EarlyCommit::Canvas, gap_early: 1.0, ..Settings::default() };
-    let run = Run::of(denoiser(false, |_, _| favour(MASK, 20.0)), 4, settings);
+    let run = decode(Scripted::denoiser(Alignment::Aligned, |_, _| favour(MASK, 20.0)), 4, settings);
     assert_eq!(run.records[0].gap.unwrap().mean, -20.0);
     assert_eq!(run.stop, Some(StopReason::NothingMasked));
 }
@@ -406,7 +351,7 @@ fn a_predicted_mask_keeps_the_gap_narrow() {
 #[test]
 fn ties_go_to_the_left() {
     for unmask in STEADY {
-        let run = Run::of(denoiser(false, |_, _| vec![0.0; VOCAB]), 4, rule(unmask));
+        let run = decode(Scripted::denoiser(Alignment::Aligned, |_, _| vec![0.0; VOCAB]), 4, rule(unmask));
         assert_eq!(run.commits(), [[(3, 0)], [(4, 0)], [(5, 0)], [(6, 0)]], "{unmask:?}");
     }
 }
@@ -416,7 +361,7 @@ fn a_one_token_canvas_takes_one_step_by_every_rule() {
     for unmask in STEADY {
         for credit in [CreditRule::Off, CreditRule::MaskRate] {
             let settings = Settings { credit, early_commit: EarlyCommit::Block, ..rule(unmask) };
-            let run = Run::of(denoiser(true, |_, _| favour(5, 0.5)), 1, settings);
+            let run = decode(Scripted::denoiser(Alignment::Shifted, |_, _| favour(5, 0.5)), 1, settings);
             assert_eq!(run.commits(), [[(3, 5)]], "{unmask:?}");
         }
     }
@@ -427,11 +372,15 @@ fn a_canvas_of_nothing_but_end_of_text_passes_every_test_but_suppression() {
     for unmask in STEADY {
         let settings = Settings { entropy_threshold: 0.1, entropy_bound: 1.0, steps: Some(1), ..rule(unmask) };
         let certain = |_: usize, _: Visible<'_>| favour(EOS, 30.0);
-        let run = Run::of(denoiser(false, certain), 4, settings);
+        let run = decode(Scripted::denoiser(Alignment::Aligned, certain), 4, settings);
         // KLASS has nothing to compare the first step with.
         let expected: &[usize] = if unmask == UnmaskRule::Klass { &[1, 3] } else { &[4] };
         assert_eq!(run.counts(), expected, "{unmask:?}");
-        let run = Run::of(denoiser(false, certain), 4, Settings { eos_last: true, steps: None, ..settings });
+        let run = decode(
+            Scripted::denoiser(Alignment::Aligned, certain),
+            4,
+            Settings { eos_last: true, steps: None, ..settings },
+        );
         assert_eq!(run.counts(), [1, 1, 1, 1], "{unmask:?}");
     }
 }
@@ -439,8 +388,9 @@ fn a_canvas_of_nothing_but_end_of_text_passes_every_test_but_suppression() {
 #[test]
 fn a_factor_asks_more_of_every_rank() {
     // Confidences .95, .85, .70 at positions 5, 3, 4: with factor 1 ranks need 1/2, 2/3 and 3/4.
-    let script = |position: usize, _: Visible<'_>| favour(7, lead([0.85, 0.7, 0.95][position - 3]));
-    let first = |settings: Settings| Run::of(denoiser(false, script), 3, settings).commits().remove(0);
+    let script = |position: usize, _: Visible<'_>| sure(7, [0.85, 0.7, 0.95][position - 3]);
+    let first =
+        |settings: Settings| decode(Scripted::denoiser(Alignment::Aligned, script), 3, settings).commits().remove(0);
     let settings = rule(UnmaskRule::Factor);
     assert_eq!(first(settings), [(3, 7), (5, 7)]);
     assert_eq!(first(Settings { factor: 1.3, ..settings }).len(), 3);
@@ -451,8 +401,9 @@ fn a_factor_asks_more_of_every_rank() {
 #[test]
 fn a_leap_reaches_as_far_as_its_radius() {
     // An anchor at 6; everything else at 0.8.
-    let script = |position: usize, _: Visible<'_>| favour(7, lead(if position == 6 { 0.95 } else { 0.8 }));
-    let first = |settings: Settings| Run::of(denoiser(false, script), 8, settings).records.remove(0);
+    let script = |position: usize, _: Visible<'_>| sure(7, if position == 6 { 0.95 } else { 0.8 });
+    let first =
+        |settings: Settings| decode(Scripted::denoiser(Alignment::Aligned, script), 8, settings).records.remove(0);
     let settings = Settings { radius: 2, ..rule(UnmaskRule::LocalLeap) };
     let record = first(settings);
     let found: Vec<(usize, Reason)> = record.commits.iter().map(|c| (c.position, c.reason)).collect();
@@ -470,13 +421,13 @@ fn an_entropy_bound_leaves_the_largest_out() {
         let (p, n) = (f64::from(p), (VOCAB - 1) as f64);
         -(p * p.ln() + (1.0 - p) * ((1.0 - p) / n).ln())
     };
-    let sure = [0.99_f32, 0.95, 0.6, 0.5];
-    let script = move |position: usize, _: Visible<'_>| favour(7, lead(sure[position - 3]));
+    let confidences = [0.99_f32, 0.95, 0.6, 0.5];
+    let script = move |position: usize, _: Visible<'_>| sure(7, confidences[position - 3]);
     let first = |bound: f64| {
         let settings = Settings { entropy_bound: bound as f32, ..rule(UnmaskRule::EntropyBound) };
-        Run::of(denoiser(false, script), 4, settings).counts()[0]
+        decode(Scripted::denoiser(Alignment::Aligned, script), 4, settings).counts()[0]
     };
-    let sums: Vec<f64> = (1..4).map(|count| sure[..count].iter().map(|p| entropy(*p)).sum()).collect();
+    let sums: Vec<f64> = (1..4).map(|count| confidences[..count].iter().map(|p| entropy(*p)).sum()).collect();
     assert_eq!(first(sums[0] * 0.99), 1);
     assert_eq!(first(sums[0] * 1.01), 2);
     assert_eq!(first(sums[1] * 1.01), 3);
@@ -485,15 +436,15 @@ fn an_entropy_bound_leaves_the_largest_out() {
 
 #[test]
 fn dparallel_tells_its_two_models_apart_at_the_threshold() {
-    let script = |_: usize, _: Visible<'_>| favour(7, lead(0.9));
+    let script = |_: usize, _: Visible<'_>| sure(7, 0.9);
     let run = |sampler, entropy_threshold| {
         let settings = Settings { sampler, entropy_threshold, ..rule(UnmaskRule::EntropyThreshold) };
-        Run::of(denoiser(false, script), 3, settings)
+        decode(Scripted::denoiser(Alignment::Aligned, script), 3, settings)
     };
     // A distribution that is certain has an entropy of exactly 0.
     let certain = |sampler| {
         let settings = Settings { sampler, entropy_threshold: 0.0, ..rule(UnmaskRule::EntropyThreshold) };
-        Run::of(denoiser(false, |_, _| favour(7, 1e4)), 3, settings).counts()
+        decode(Scripted::denoiser(Alignment::Aligned, |_, _| favour(7, 1e4)), 3, settings).counts()
     };
     assert_eq!(certain(SamplerStyle::Gumbel), [3]);
     assert_eq!(certain(SamplerStyle::Filtered), [1, 1, 1]);
@@ -503,10 +454,10 @@ fn dparallel_tells_its_two_models_apart_at_the_threshold() {
 
 #[test]
 fn klass_waits_until_a_distribution_rests() {
-    let script = |_: usize, _: Visible<'_>| favour(7, lead(0.95));
+    let script = |_: usize, _: Visible<'_>| sure(7, 0.95);
     let run = |kl_history, threshold| {
         let settings = Settings { kl_history, threshold, ..rule(UnmaskRule::Klass) };
-        Run::of(denoiser(false, script), 6, settings)
+        decode(Scripted::denoiser(Alignment::Aligned, script), 6, settings)
     };
     assert_eq!(run(1, 0.9).counts(), [1, 5]);
     assert_eq!(run(2, 0.9).counts(), [1, 1, 4]);
@@ -518,20 +469,20 @@ fn klass_waits_until_a_distribution_rests() {
     // A distribution that moves never rests: its lead changes with the number of committed tokens.
     let restless = |_: usize, visible: Visible<'_>| {
         let committed = visible.iter().filter(|token| **token != Some(MASK)).count();
-        favour(7, lead(if committed.is_multiple_of(2) { 0.99 } else { 0.91 }))
+        sure(7, if committed.is_multiple_of(2) { 0.99 } else { 0.91 })
     };
-    let run = Run::of(denoiser(false, restless), 6, rule(UnmaskRule::Klass));
+    let run = decode(Scripted::denoiser(Alignment::Aligned, restless), 6, rule(UnmaskRule::Klass));
     assert_eq!(run.counts(), [1; 6]);
 }
 
 #[test]
 fn klass_with_the_factor_tests_the_best_too() {
     // All at rest at .4: the first rank needs 1 - 1/2.
-    let script = |_: usize, _: Visible<'_>| favour(7, lead(0.4));
+    let script = |_: usize, _: Visible<'_>| sure(7, 0.4);
     let settings = Settings { klass_test: SureTest::Factor, ..rule(UnmaskRule::Klass) };
-    let run = Run::of(denoiser(false, script), 4, settings);
+    let run = decode(Scripted::denoiser(Alignment::Aligned, script), 4, settings);
     assert!(run.reasons().iter().flatten().all(|reason| *reason == Reason::BestOfStep));
-    let run = Run::of(denoiser(false, script), 4, Settings { factor: 3.0, ..settings });
+    let run = decode(Scripted::denoiser(Alignment::Aligned, script), 4, Settings { factor: 3.0, ..settings });
     assert_eq!(run.reasons()[1], [Reason::AtRest; 3]);
 }
 
@@ -539,9 +490,9 @@ fn klass_with_the_factor_tests_the_best_too() {
 fn a_token_that_stays_likely_is_committed_on_credit() {
     // At p = .8 the odds are 4, the threshold's 9: credit must multiply them by 2.25, which (1 + C)^0.7 does from C = 2.2
     // on. C is .956, then 1.72, then 2.33.
-    let script = |_: usize, _: Visible<'_>| favour(7, lead(0.8));
+    let script = |_: usize, _: Visible<'_>| sure(7, 0.8);
     let settings = Settings { credit: CreditRule::Fixed, ..rule(UnmaskRule::Threshold) };
-    let run = Run::of(denoiser(false, script), 6, settings);
+    let run = decode(Scripted::denoiser(Alignment::Aligned, script), 6, settings);
     assert_eq!(run.counts(), [1, 1, 4]);
     assert_eq!(run.reasons()[2], [Reason::Credit; 4]);
     let credit = run.records[2].proposals[0].credit.unwrap();
@@ -560,7 +511,7 @@ fn credit_can_outvote_the_last_step() {
         logits
     };
     let settings = Settings { credit: CreditRule::Fixed, ..rule(UnmaskRule::Quota) };
-    let run = Run::of(denoiser(false, script), 6, settings);
+    let run = decode(Scripted::denoiser(Alignment::Aligned, script), 6, settings);
     let proposal = &run.records[3].proposals[0];
     assert_eq!((proposal.token, proposal.credit.unwrap().token), (7, 8));
     assert_eq!(run.records[3].commits[0].token, 7);
@@ -568,9 +519,9 @@ fn credit_can_outvote_the_last_step() {
 
 #[test]
 fn credit_is_void_in_the_next_block() {
-    let script = |_: usize, _: Visible<'_>| favour(7, lead(0.8));
+    let script = |_: usize, _: Visible<'_>| sure(7, 0.8);
     let settings = Settings { credit: CreditRule::Fixed, block_length: Some(3), ..rule(UnmaskRule::Quota) };
-    let run = Run::of(denoiser(false, script), 6, settings);
+    let run = decode(Scripted::denoiser(Alignment::Aligned, script), 6, settings);
     let amount = |step: usize| run.records[step].proposals[0].credit.unwrap().amount;
     assert_eq!(amount(3), amount(0));
     assert!(amount(2) > amount(0));
@@ -580,9 +531,9 @@ fn credit_is_void_in_the_next_block() {
 
 #[test]
 fn credit_without_parameters_weighs_more_as_the_block_fills() {
-    let script = |_: usize, _: Visible<'_>| favour(7, lead(0.8));
+    let script = |_: usize, _: Visible<'_>| sure(7, 0.8);
     let settings = Settings { credit: CreditRule::MaskRate, ..rule(UnmaskRule::Quota) };
-    let run = Run::of(denoiser(false, script), 4, settings);
+    let run = decode(Scripted::denoiser(Alignment::Aligned, script), 4, settings);
     let confidences: Vec<f32> = run.records.iter().map(|record| record.proposals[0].confidence).collect();
     assert!((confidences[0] - 0.8).abs() < 1e-4, "nothing has settled: no weight");
     assert!(confidences.windows(2).all(|pair| pair[0] < pair[1]), "{confidences:?}");
@@ -596,7 +547,9 @@ fn guidance_moves_away_from_what_is_said_without_the_prompt() {
         (logits[7], logits[8]) = if visible[0] == Some(MASK) { (0.0, 2.0) } else { (1.0, 1.5) };
         logits
     };
-    let run = |cfg_scale| Run::of(denoiser(false, script), 2, Settings { cfg_scale, ..Settings::default() }).ids;
+    let run = |cfg_scale| {
+        decode(Scripted::denoiser(Alignment::Aligned, script), 2, Settings { cfg_scale, ..Settings::default() }).ids
+    };
     assert_eq!(run(0.0)[3..], [8, 8]);
     // 7: 0 + 1.5·1 = 1.5; 8: 2 + 1.5·(1.5 - 2) = 1.25.
     assert_eq!(run(0.5)[3..], [7, 7]);
@@ -607,15 +560,18 @@ fn an_early_commit_follows_the_stairs() {
     // The gap is 4 throughout: too little in the first phase (7.5) and the second (5), enough in the last (2.5).
     let script = |_: usize, _: Visible<'_>| favour(7, 4.0);
     let settings = Settings { early_commit: EarlyCommit::Canvas, ..Settings::default() };
-    let run = Run::of(denoiser(false, script), 12, settings);
+    let run = decode(Scripted::denoiser(Alignment::Aligned, script), 12, settings);
     // The 9th of 12 steps is the first behind 0.67.
     assert_eq!(run.counts(), [1, 1, 1, 1, 1, 1, 1, 1, 4]);
     assert_eq!(run.stop, Some(StopReason::EarlyCommit));
     let needed: Vec<f32> = run.records.iter().map(|record| record.gap.unwrap().needed).collect();
     assert_eq!(needed, [7.5, 7.5, 7.5, 5.0, 5.0, 5.0, 5.0, 5.0, 2.5]);
     // A rule that counts no steps is told by its tokens how far it is.
-    let run =
-        Run::of(denoiser(false, script), 12, Settings { threshold: 1.0, unmask: UnmaskRule::Threshold, ..settings });
+    let run = decode(
+        Scripted::denoiser(Alignment::Aligned, script),
+        12,
+        Settings { threshold: 1.0, unmask: UnmaskRule::Threshold, ..settings },
+    );
     assert_eq!(run.records.len(), 9);
 }
 
@@ -624,18 +580,18 @@ fn an_answer_span_alone_decides() {
     // The last three positions are sure, the others are not, and are committed last.
     let script = |position: usize, _: Visible<'_>| favour(7, if position >= 8 { 9.0 } else { 1.0 });
     let answer = Settings { early_commit: EarlyCommit::Answer, answer_length: 3, ..Settings::default() };
-    let run = Run::of(denoiser(false, script), 8, answer);
+    let run = decode(Scripted::denoiser(Alignment::Aligned, script), 8, answer);
     assert_eq!(run.counts(), [8]);
     assert_eq!(run.records[0].gap.unwrap().positions, 3);
     let elsewhere = Settings { answer_start: Some(0), ..answer };
-    let run = Run::of(denoiser(false, script), 8, elsewhere);
+    let run = decode(Scripted::denoiser(Alignment::Aligned, script), 8, elsewhere);
     assert_eq!(run.stop, Some(StopReason::NothingMasked));
     assert_eq!(run.records[0].gap.unwrap().mean, 1.0);
     // Nothing is measured once the span is committed, unless committed positions count.
     let first = Settings { order: OrderScore::Confidence, gap_early: 50.0, gap_mid: 50.0, gap_late: 50.0, ..answer };
-    let run = Run::of(denoiser(false, script), 8, first);
+    let run = decode(Scripted::denoiser(Alignment::Aligned, script), 8, first);
     assert!(run.records[2].gap.is_some() && run.records[3].gap.is_none());
-    let run = Run::of(denoiser(false, script), 8, Settings { answer_committed: true, ..first });
+    let run = decode(Scripted::denoiser(Alignment::Aligned, script), 8, Settings { answer_committed: true, ..first });
     assert!(run.records.iter().all(|record| record.gap.unwrap().positions == 3));
 }
 
@@ -652,7 +608,7 @@ fn an_early_commit_beside_a_cache_waits_for_what_it_has_not_scored() {
         block_length: Some(4),
         ..Settings::default()
     };
-    let run = Run::of(denoiser(false, script), 12, settings);
+    let run = decode(Scripted::denoiser(Alignment::Aligned, script), 12, settings);
     // One token, then the block; the forward that enters the next block scores the whole canvas.
     assert_eq!(run.counts(), [1, 3, 8]);
     assert_eq!(run.stop, Some(StopReason::EarlyCommit));

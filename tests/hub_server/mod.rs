@@ -1,18 +1,12 @@
 //! A small hub on the loopback interface, which can be told to misbehave.
 
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value,
-    clippy::format_push_string,
-    clippy::format_collect,
-    clippy::case_sensitive_file_extension_comparisons
-)]
+#![allow(clippy::unwrap_used)]
 
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -64,8 +58,8 @@ impl Reply {
     }
 
     #[must_use]
-    pub fn header(mut self, name: &str, value: impl ToString) -> Self {
-        self.headers.push((name.to_owned(), value.to_string()));
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
         self
     }
 
@@ -166,17 +160,17 @@ fn write(mut stream: TcpStream, request: &Request, reply: &Reply) -> std::io::Re
         // Ends when the client closes its side.
         return stream.read_to_end(&mut Vec::new()).map(drop);
     }
-    let mut head = format!("HTTP/1.1 {} Whatever\r\nConnection: close\r\n", reply.status);
+    let mut head = format!("HTTP/1.1 {} Whatever\r\nConnection: close\r\n", reply.status).into_bytes();
     let framing = ["content-length", "transfer-encoding"];
     let says_length = reply.headers.iter().any(|(name, _)| framing.contains(&&*name.to_ascii_lowercase()));
     if !says_length {
-        head.push_str(&format!("Content-Length: {}\r\n", reply.body.len()));
+        write!(head, "Content-Length: {}\r\n", reply.body.len())?;
     }
     for (name, value) in &reply.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        write!(head, "{name}: {value}\r\n")?;
     }
-    head.push_str("\r\n");
-    stream.write_all(head.as_bytes())?;
+    head.extend(b"\r\n");
+    stream.write_all(&head)?;
     if request.method != "HEAD" {
         stream.write_all(&reply.body[..reply.cut.unwrap_or(reply.body.len())])?;
     }
@@ -209,6 +203,12 @@ impl Model {
         }
     }
 
+    /// A hub that has this model.
+    pub fn serve(&self) -> Server {
+        let model = self.clone();
+        Server::start(move |request, _| model.answer(request))
+    }
+
     /// What the real hub would answer.
     pub fn answer(&self, request: &Request) -> Reply {
         let path = request.path.as_str();
@@ -231,7 +231,9 @@ impl Model {
         let name = path.strip_prefix(&prefix).unwrap();
         let reply = if is_large(name) {
             let about = |reply: Reply| {
-                reply.header("X-Linked-Etag", format!("\"{}\"", sha256(content))).header("X-Linked-Size", content.len())
+                reply
+                    .header("X-Linked-Etag", format!("\"{}\"", sha256(content)))
+                    .header("X-Linked-Size", content.len().to_string())
             };
             match &self.storage {
                 Some(storage) => about(Reply::new(302)).header("Location", format!("{storage}/storage/{name}")),
@@ -257,20 +259,9 @@ fn part(content: &[u8], request: &Request) -> Reply {
 }
 
 fn is_large(name: &str) -> bool {
-    name.ends_with(".safetensors") || name.ends_with(".gguf")
+    Path::new(name).extension().is_some_and(|extension| extension == "safetensors" || extension == "gguf")
 }
 
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Bytes that differ from each other.
-pub fn noise(length: usize) -> Vec<u8> {
-    let mut state = 12345_u32;
-    (0..length)
-        .map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as u8
-        })
-        .collect()
+    format!("{:x}", Sha256::digest(bytes))
 }

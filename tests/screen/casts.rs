@@ -1,7 +1,9 @@
 //! The cast exporter.
 
+use std::sync::Arc;
+
 use diffuscope::{
-    trace::Log,
+    trace::{Entry, Log},
     tui::{
         App, Layer,
         cast::{CastError, CastOptions, export},
@@ -41,13 +43,24 @@ fn it_is_an_asciicast_with_rising_times() {
 }
 
 #[test]
-fn a_slow_step_is_shown_for_as_long_as_it_took() {
-    let fast = export(&common::code(), &CastOptions { fps: 60.0, ..options(80, 24) }).unwrap();
-    let slow = export(&common::code(), &CastOptions { fps: 2.0, ..options(80, 24) }).unwrap();
-    let end = |cast: &str| serde_json::from_str::<Value>(cast.lines().last().unwrap()).unwrap()[0].as_f64().unwrap();
-    let steps = common::code().len() as f64;
-    assert!((end(&slow) - 4.0 - steps / 2.0).abs() < 1e-3);
-    assert!(end(&fast) - 4.0 < steps / 50.0);
+fn a_step_is_shown_for_a_frame_or_for_as_long_as_it_took() {
+    let end = |log: &Log, fps| {
+        let cast = export(log, &CastOptions { fps, ..options(80, 24) }).unwrap();
+        serde_json::from_str::<Value>(cast.lines().last().unwrap()).unwrap()[0].as_f64().unwrap()
+    };
+    let code = common::code();
+    let steps = code.len() as f64;
+    assert!((end(&code, 2.0) - 4.0 - steps / 2.0).abs() < 1e-3);
+    assert!(end(&code, 60.0) - 4.0 < steps / 50.0);
+    let mut slow = Log::new(code.header().clone());
+    for (step, entry) in code.entries().iter().enumerate() {
+        let mut entry = Entry::clone(entry);
+        if step == 3 {
+            entry.record.cost.denoiser_us = 2_500_000;
+        }
+        slow.push(Arc::new(entry));
+    }
+    assert!((end(&slow, 60.0) - end(&code, 60.0) - 2.5).abs() < 0.05);
 }
 
 fn cells(number: u16) -> std::num::NonZeroU16 {

@@ -142,7 +142,8 @@ fn what_was_masked_again_is_told_apart_from_what_was_never_written() {
     entry.pieces.retain(|piece| piece.position < position);
     entry.pieces.push(Piece { position, text: String::new() });
     log.push(Arc::new(entry));
-    let never = (position..).find(|at| log.canvas(6).ids[*at] == log.header().mask_id && *at != position).unwrap();
+    let canvas = &log.canvas(6).ids;
+    let never = (position + 1..canvas.len()).find(|at| canvas[*at] == log.header().mask_id).unwrap();
     for theme in [DARK, MONO] {
         let mut driver = Driver::live(&log, 6, theme);
         driver.app.lens.drafts = false;

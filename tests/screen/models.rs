@@ -201,7 +201,7 @@ fn enter_asks_for_the_model_and_stays_until_it_is_there() {
     choose(&mut driver, MDLM);
     driver.key(KeyCode::Enter);
     let request = ModelRequest { denoiser: MDLM.parse().unwrap(), ..ModelRequest::default() };
-    assert_eq!(loads(&mut driver), [request.clone()]);
+    assert_eq!(loads(&mut driver), std::slice::from_ref(&request));
     assert_eq!(driver.app.overlays, [Overlay::Models]);
     let name = "dllm-hub/Qwen3-0.6B-diffusion-mdlm-v0.1";
     driver.hear(Event::Loading { progress: Progress::Reading { model: name.into(), done: 1, total: 4 } });
@@ -265,7 +265,7 @@ fn where_the_first_models_fail_another_keeps_the_flags() {
     choose(&mut driver, MDLM);
     driver.key(KeyCode::Enter);
     let request = ModelRequest { denoiser: MDLM.parse().unwrap(), ..first };
-    assert_eq!(loads(&mut driver), [request.clone()]);
+    assert_eq!(loads(&mut driver), std::slice::from_ref(&request));
     let card = common::card("mdlm", "a2d-qwen3", 1, 1);
     driver.hear(Event::Ready { denoiser: card, guide: None, request: Some(Box::new(request)) });
     assert!(driver.app.overlays.is_empty() && driver.text().contains("mdlm is loaded"), "{}", driver.text());

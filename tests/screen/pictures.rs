@@ -87,7 +87,7 @@ fn the_presets_tell_how_many_there_are() {
 }
 
 #[test]
-fn the_help_names_every_key() {
+fn the_help() {
     let story = common::story();
     let mut driver = Driver::live(&story, 3, MONO);
     driver.act(Action::Toggle(Overlay::Help));

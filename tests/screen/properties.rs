@@ -8,7 +8,7 @@ use crossterm::event::{
 use diffuscope::{
     decode::record::{
         AuditReport, AuditedPosition, Change, Commit, Cost, Credit, DraftReview, Gap, GuideReading, GuideReview,
-        GuideView, KvStatus, KvUse, LayerUse, Proposal, Reason, Region, RowDrift, StepRecord, StopReason, Verdict,
+        GuideView, KvUse, LayerUse, Proposal, Region, RowDrift, StepRecord, StopReason,
     },
     engine::protocol::Event,
     trace::{End, Entry, Header, Log, Piece, TokenText},
@@ -19,6 +19,7 @@ use proptest::prelude::*;
 use super::{
     common::{self, EOS, MASK},
     driver::{DARK, Driver, LIGHT, MONO},
+    support::strategies::any_of,
 };
 
 /// Text of any kind, the dangerous kinds often.
@@ -37,51 +38,17 @@ fn share() -> impl Strategy<Value = f32> {
     prop_oneof![8 => 0.0f32..=1.0, 1 => Just(f32::NAN), 1 => Just(f32::INFINITY), 1 => Just(-3.0f32)]
 }
 
-fn reason() -> impl Strategy<Value = Reason> {
-    prop_oneof![
-        Just(Reason::Quota),
-        Just(Reason::Threshold),
-        Just(Reason::BestOfStep),
-        Just(Reason::Factor),
-        Just(Reason::Credit),
-        Just(Reason::Neighbour),
-        Just(Reason::Entropy),
-        Just(Reason::AtRest),
-        Just(Reason::EarlyCommit),
-        Just(Reason::Drawn),
-        Just(Reason::Edit),
-        Just(Reason::Revised),
-        Just(Reason::GuideAgreed),
-        Just(Reason::Forced),
-        Just(Reason::EndOfText),
-    ]
-}
-
-fn verdict() -> impl Strategy<Value = Verdict> {
-    prop_oneof![
-        Just(Verdict::Agreed),
-        Just(Verdict::Rejected),
-        Just(Verdict::Forced),
-        Just(Verdict::Replaced),
-        Just(Verdict::NotReached)
-    ]
-}
-
-fn status() -> impl Strategy<Value = KvStatus> {
-    prop_oneof![Just(KvStatus::Recomputed), Just(KvStatus::Reused), Just(KvStatus::Stale), Just(KvStatus::Dropped)]
-}
-
 /// A step over a canvas of `prompt` + `length` positions: what it writes is arbitrary, its shape is valid.
 fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
     let end = prompt + length;
     let proposals = prop::collection::btree_map(prompt..end, (0u32..12, share(), share()), 0..length.min(20) + 1);
-    let commits = prop::collection::btree_map(prompt..end, (0u32..12, share(), reason()), 0..6);
+    let commits = prop::collection::btree_map(prompt..end, (0u32..12, share(), any_of()), 0..6);
     let drafts = prop::collection::btree_map(
         prompt..end,
-        (0u32..12, verdict(), prop::option::of((0u32..12, share(), 0u32..9))),
+        (0u32..12, any_of(), prop::option::of((0u32..12, share(), 0u32..9))),
         0..8,
     );
-    let kv = prop::collection::vec((status(), 0u32..90), end);
+    let kv = prop::collection::vec((any_of(), 0u32..90), end);
     let pieces = prop::collection::btree_map(prompt..end, text(), 0..6);
     let region = (prompt..end, 1..length + 1);
     let layers = prop::collection::vec((0u32..300, prop::option::of(share())), 0..40);
@@ -264,7 +231,7 @@ fn deed() -> impl Strategy<Value = Deed> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_log_can_be_drawn_at_any_size(log in log(), width in 1u16..200, height in 1u16..60, select in 0usize..46) {

@@ -1,7 +1,10 @@
 //! Keys, paste and mouse.
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use diffuscope::tui::{Action, Effect, Focus, Overlay, Reading};
+use diffuscope::{
+    engine::protocol::Command,
+    tui::{Action, Effect, Focus, Overlay, Reading},
+};
 use ratatui::layout::Rect;
 
 use super::{
@@ -68,6 +71,10 @@ fn lines_break_by_key_and_enter_runs() {
     driver.ctrl('j').keys("1030");
     driver.event(Event::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::ALT))).keys("0412");
     assert_eq!(driver.app.prompt.text(), "Solve this sudoku:\n1030\n0412");
+    assert_eq!(driver.commands(), []);
+    driver.key(KeyCode::Enter);
+    let commands = driver.commands();
+    assert!(matches!(&commands[..], [Command::Start(request)] if request.prompt == "Solve this sudoku:\n1030\n0412"));
 }
 
 #[test]

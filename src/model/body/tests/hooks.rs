@@ -6,10 +6,10 @@ use crate::model::testing::VOCAB;
 
 /// Wants the same of every layer, keeps what it saw, and widens at one.
 #[derive(Default)]
-struct Watcher {
-    wants: LayerWants,
-    widen_at: Option<usize>,
-    seen: Vec<LayerView>,
+pub(super) struct Watcher {
+    pub wants: LayerWants,
+    pub widen_at: Option<usize>,
+    pub seen: Vec<LayerView>,
 }
 
 impl LayerHook for Watcher {
@@ -26,13 +26,13 @@ impl LayerHook for Watcher {
 }
 
 /// Picks the same rows in every layer and keeps the similarities.
-struct Refresher {
+pub(super) struct Refresher {
     rows: Vec<usize>,
     seen: Vec<Vec<f32>>,
 }
 
 impl Refresher {
-    fn new(rows: &[usize]) -> Self {
+    pub fn new(rows: &[usize]) -> Self {
         Self { rows: rows.to_vec(), seen: Vec::new() }
     }
 }
@@ -45,19 +45,25 @@ impl RefreshHook for Refresher {
     }
 }
 
-fn watch(network: &mut Body, ids: &[u32], positions: &[usize], end: usize, hook: &mut Watcher) -> Logits {
+pub(super) fn watch(network: &mut Body, ids: &[u32], positions: &[usize], end: usize, hook: &mut Watcher) -> Logits {
     let wanted: Vec<usize> = (0..ids.len()).collect();
     network.forward_hooked(Pass::new(ids, positions, Read::UpTo(end), &wanted), hook).unwrap()
 }
 
 /// A sequence from its beginning, watched.
-fn watch_whole(network: &mut Body, ids: &[u32], hook: &mut Watcher) -> Logits {
+pub(super) fn watch_whole(network: &mut Body, ids: &[u32], hook: &mut Watcher) -> Logits {
     network.reset();
     let positions: Vec<usize> = (0..ids.len()).collect();
     watch(network, ids, &positions, ids.len(), hook)
 }
 
-fn refresh(network: &mut Body, ids: &[u32], positions: &[usize], end: usize, hook: &mut Refresher) -> Logits {
+pub(super) fn refresh(
+    network: &mut Body,
+    ids: &[u32],
+    positions: &[usize],
+    end: usize,
+    hook: &mut Refresher,
+) -> Logits {
     let wanted: Vec<usize> = (0..ids.len()).collect();
     network.forward_refreshed(Pass::new(ids, positions, Read::UpTo(end), &wanted), hook).unwrap()
 }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
+mod halves;
 mod hooks;
 mod passes;
 

@@ -1,18 +1,41 @@
 //! A network without tensors: its logits are a function of the tokens in its K/V rows.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::needless_for_each)]
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+    mpsc::Receiver,
+};
 
 use diffuscope::model::network::{
     Alignment, Attention, AttentionRows, Bank, Drift, Flow, LayerHook, LayerView, Logits, Mask, Network, NetworkError,
     NetworkSpec, Pass, Read, RefreshHook,
 };
 
+/// Tokens of a scripted network, unless it is given another vocabulary.
+pub const VOCAB: usize = 24;
 pub const EOS: u32 = 0;
+pub const MASK: u32 = 23;
+/// A prompt in that vocabulary.
+pub const PROMPT: [u32; 3] = [1, 2, 3];
 const CONTEXT: usize = 128;
 const LAYERS: usize = 3;
 
-/// Logits of a position from what stands at all readable positions.
-type Script = Box<dyn Fn(usize, &[Option<u32>]) -> Vec<f32> + Send>;
+/// The tokens that a position sees, by the K/V slots in which they stand.
+pub type Visible<'a> = &'a [Option<u32>];
+
+/// Logits of a position from what it sees.
+type Script = Box<dyn Fn(usize, Visible<'_>) -> Vec<f32> + Send>;
+
+/// What a scripted network does instead of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mishap {
+    /// Fails with an error.
+    Error,
+    /// Panics.
+    Panic,
+    /// Answers NaN everywhere.
+    Nan,
+}
 
 /// A network that answers from a script.
 pub struct Scripted {
@@ -22,34 +45,28 @@ pub struct Scripted {
     /// Which of the run's slots a watched pass has fed.
     watched: Vec<bool>,
     script: Script,
+    /// Forwards left until the mishap.
+    mishap: Option<(usize, Mishap)>,
+    /// Where there is one, each forward takes a permit first.
+    gate: Option<Receiver<()>>,
+    resets: Arc<AtomicUsize>,
 }
 
 impl Scripted {
-    /// A bidirectional network. `mask_id` may lie outside of the vocabulary.
-    pub fn denoiser(
-        alignment: Alignment,
-        vocab_size: usize,
-        mask_id: u32,
-        script: impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + 'static,
-    ) -> Self {
-        Self::new(Attention::Bidirectional, alignment, vocab_size, Some(mask_id), Box::new(script))
+    /// A bidirectional network.
+    pub fn denoiser(alignment: Alignment, script: impl Fn(usize, Visible<'_>) -> Vec<f32> + Send + 'static) -> Self {
+        Self::new(Attention::Bidirectional, alignment, Some(MASK), Box::new(script))
     }
 
     /// A causal network.
-    pub fn guide(vocab_size: usize, script: impl Fn(usize, &[Option<u32>]) -> Vec<f32> + Send + 'static) -> Self {
-        Self::new(Attention::Causal, Alignment::Shifted, vocab_size, None, Box::new(script))
+    pub fn guide(script: impl Fn(usize, Visible<'_>) -> Vec<f32> + Send + 'static) -> Self {
+        Self::new(Attention::Causal, Alignment::Shifted, None, Box::new(script))
     }
 
-    fn new(
-        attention: Attention,
-        alignment: Alignment,
-        vocab_size: usize,
-        mask_id: Option<u32>,
-        script: Script,
-    ) -> Self {
+    fn new(attention: Attention, alignment: Alignment, mask_id: Option<u32>, script: Script) -> Self {
         let spec = NetworkSpec {
             architecture: "Scripted".into(),
-            vocab_size,
+            vocab_size: VOCAB,
             mask_id,
             eos_id: EOS,
             max_positions: CONTEXT,
@@ -58,8 +75,69 @@ impl Scripted {
             attention,
             alignment,
         };
-        let banks = [vec![None; 2 * CONTEXT], vec![None; 2 * CONTEXT]];
-        Self { spec, banks, watched: vec![false; 2 * CONTEXT], script }
+        let network = Self {
+            spec,
+            banks: Default::default(),
+            watched: Vec::new(),
+            script,
+            mishap: None,
+            gate: None,
+            resets: Arc::default(),
+        };
+        network.with_context(CONTEXT)
+    }
+
+    /// The script answers with so many logits.
+    pub fn with_vocabulary(mut self, size: usize) -> Self {
+        self.spec.vocab_size = size;
+        self
+    }
+
+    /// Another mask, which may lie outside of the vocabulary.
+    pub fn with_mask(mut self, id: u32) -> Self {
+        self.spec.mask_id = Some(id);
+        self
+    }
+
+    /// Another end of text.
+    pub fn with_end(mut self, id: u32) -> Self {
+        self.spec.eos_id = id;
+        self
+    }
+
+    /// Room for so many positions, and as many slots behind them.
+    pub fn with_context(mut self, positions: usize) -> Self {
+        self.spec.max_positions = positions;
+        self.banks = [vec![None; 2 * positions], vec![None; 2 * positions]];
+        self.watched = vec![false; 2 * positions];
+        self
+    }
+
+    /// Has a mishap at forward number `at`, from 0, and none after it.
+    pub fn with_mishap(mut self, at: usize, mishap: Mishap) -> Self {
+        self.mishap = Some((at, mishap));
+        self
+    }
+
+    /// Waits for a permit before each forward.
+    pub fn with_gate(mut self, gate: Receiver<()>) -> Self {
+        self.gate = Some(gate);
+        self
+    }
+
+    /// Counts how often it was reset; dropped with the network.
+    pub fn resets(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.resets)
+    }
+
+    /// What goes wrong in this forward.
+    fn mishap(&mut self) -> Option<Mishap> {
+        let (left, mishap) = self.mishap.take()?;
+        if left == 0 {
+            return Some(mishap);
+        }
+        self.mishap = Some((left - 1, mishap));
+        None
     }
 }
 
@@ -72,6 +150,8 @@ impl Network for Scripted {
         for rows in &mut self.banks {
             rows.fill(None);
         }
+        self.watched.fill(false);
+        self.resets.fetch_add(1, Ordering::SeqCst);
     }
 
     fn crop(&mut self, len: usize) {
@@ -79,6 +159,16 @@ impl Network for Scripted {
     }
 
     fn forward(&mut self, pass: Pass<'_>) -> Result<Logits, NetworkError> {
+        if let Some(gate) = &self.gate {
+            // A closed gate is an open one: the test has seen enough.
+            let _ = gate.recv();
+        }
+        let mishap = self.mishap();
+        match mishap {
+            Some(Mishap::Error) => return Err(NetworkError::Backend("scripted failure".into())),
+            Some(Mishap::Panic) => panic!("scripted panic"),
+            Some(Mishap::Nan) | None => {}
+        }
         // A mask may lie outside of the vocabulary here.
         pass.check(&NetworkSpec { vocab_size: usize::MAX, ..self.spec.clone() })?;
         let rows = &mut self.banks[pass.bank as usize];
@@ -111,6 +201,9 @@ impl Network for Scripted {
             }
             values.extend((self.script)(position + offset, &visible));
         }
+        if mishap == Some(Mishap::Nan) {
+            values.fill(f32::NAN);
+        }
         Ok(Logits::new(self.spec.vocab_size, values))
     }
 
@@ -120,7 +213,9 @@ impl Network for Scripted {
         let (rows_before, watched_before) = (self.banks[0].clone(), self.watched.clone());
         let logits = self.forward(pass)?;
         let mut fed = pass.write_slots().to_vec();
-        fed.iter().for_each(|slot| self.watched[*slot] = true);
+        for slot in &fed {
+            self.watched[*slot] = true;
+        }
         for layer in 0..LAYERS {
             let wants = hook.wants(layer);
             assert!(wants.attention.is_sorted_by(|a, b| a < b) && wants.before.is_sorted_by(|a, b| a < b));
@@ -178,4 +273,46 @@ fn attention(layer: usize, slots: &[usize], rows: &[Option<u32>]) -> AttentionRo
         }
     }
     AttentionRows { heads: HEADS, rows: slots.len(), read: rows.len(), values }
+}
+
+/// A distribution that depends on the position and on what is seen, and where; without ties.
+pub fn tangled(seed: u64) -> impl Fn(usize, Visible<'_>) -> Vec<f32> + Send + Clone + 'static {
+    tangled_over(seed, 6.0)
+}
+
+/// The same with logits from 0 to `spread`: the wider, the surer.
+pub fn tangled_over(seed: u64, spread: f32) -> impl Fn(usize, Visible<'_>) -> Vec<f32> + Send + Clone + 'static {
+    move |position, visible| {
+        let mut state = seed ^ (position as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        for (slot, token) in visible.iter().enumerate().filter_map(|(slot, token)| Some((slot, (*token)?))) {
+            state = (state ^ (u64::from(token) + 31 * slot as u64)).wrapping_mul(0xD134_2543_DE82_EF95).rotate_left(23);
+        }
+        let logit = |id: u64| {
+            let mixed = (state ^ id.wrapping_mul(0xA24B_AED4_963E_E407)).wrapping_mul(0x9FB2_1C65_1E98_DF25);
+            ((mixed >> 40) as f32 / (1u64 << 24) as f32) * spread
+        };
+        (0..VOCAB as u64).map(logit).collect()
+    }
+}
+
+/// Logits that put `token` first by `lead`.
+pub fn favour(token: u32, lead: f32) -> Vec<f32> {
+    favour_among(VOCAB, token, lead)
+}
+
+/// The same in another vocabulary.
+pub fn favour_among(vocab: usize, token: u32, lead: f32) -> Vec<f32> {
+    let mut logits = vec![0.0; vocab];
+    logits[token as usize] = lead;
+    logits
+}
+
+/// Logits that give `token` this probability and share the rest evenly.
+pub fn sure(token: u32, probability: f32) -> Vec<f32> {
+    favour(token, (probability / (1.0 - probability) * (VOCAB - 1) as f32).ln())
+}
+
+/// Where a network's logits stand.
+pub fn side(shifted: bool) -> Alignment {
+    if shifted { Alignment::Shifted } else { Alignment::Aligned }
 }

@@ -1,0 +1,162 @@
+//! Vocabularies, and models that have them: a scripted one that knows its answer, an untrained pair in folders.
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
+use diffuscope::{
+    engine::Models,
+    model::{network::Alignment, tokenizer::Tokenizer},
+    tasks::{self, Options},
+    trace::ModelCard,
+    train::vocabulary::{self, Vocabulary},
+};
+use tokenizers::{
+    AddedToken, NormalizerWrapper, PostProcessorWrapper, TokenizerBuilder,
+    models::bpe::{BPE, BpeTrainer},
+    pre_tokenizers::byte_level::ByteLevel,
+};
+
+use super::{
+    files::Folder,
+    scripted::{Scripted, favour_among},
+};
+
+/// A vocabulary of the real kind, from few samples.
+pub fn vocabulary() -> &'static Vocabulary {
+    static VOCABULARY: OnceLock<Vocabulary> = OnceLock::new();
+    VOCABULARY.get_or_init(|| {
+        let samples = (0..1000).map(|index| tasks::generate_mixed(1, index, Options::default()));
+        vocabulary::build(samples).unwrap()
+    })
+}
+
+/// The tokenizer of [`vocabulary`].
+pub fn tokenizer() -> Tokenizer {
+    Tokenizer::from_bytes(vocabulary().json.as_bytes()).unwrap()
+}
+
+/// A byte-level BPE as Qwen2, Dream and `LLaDA` have it, trained on the spot; `specials` are its first tokens.
+pub fn byte_level(size: usize, specials: &[&str], corpus: &[&str]) -> tokenizers::Tokenizer {
+    let mut trainer = BpeTrainer::builder()
+        .show_progress(false)
+        .vocab_size(size)
+        .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
+        .special_tokens(specials.iter().map(|name| AddedToken::from(*name, true)).collect())
+        .build();
+    let mut raw = TokenizerBuilder::<BPE, NormalizerWrapper, ByteLevel, PostProcessorWrapper, ByteLevel>::default()
+        .with_model(BPE::default())
+        .with_pre_tokenizer(Some(ByteLevel::new(false, false, true)))
+        .with_decoder(Some(ByteLevel::new(false, false, true)))
+        .build()
+        .unwrap();
+    raw.train(&mut trainer, corpus.iter().map(|text| (*text).to_owned())).unwrap();
+    raw.to_string(false).unwrap().parse().unwrap()
+}
+
+/// A denoiser that knows its answer to `prompt`: `answer`, then end of text, more certain to the left.
+pub fn answering(prompt: &str, answer: &str) -> Scripted {
+    let tokenizer = tokenizer();
+    let (vocab, end) = (vocabulary().padded, tokenizer.eos_id());
+    let (start, answer) = (tokenizer.encode_prompt(prompt).unwrap().len(), tokenizer.encode(answer).unwrap());
+    let script = move |position: usize, _: &[Option<u32>]| {
+        let index = position - start;
+        favour_among(vocab, answer.get(index).copied().unwrap_or(end), 20.0 - index as f32 * 0.01)
+    };
+    Scripted::denoiser(Alignment::Aligned, script)
+        .with_vocabulary(vocab)
+        .with_mask(tokenizer.require_mask().unwrap())
+        .with_end(end)
+        .with_context(512)
+}
+
+/// Models with `network` as the denoiser and no guide.
+pub fn models(network: Scripted) -> Models {
+    Models {
+        denoiser: Box::new(network),
+        guide: None,
+        tokenizer: Arc::new(tokenizer()),
+        guide_tokenizer: None,
+        denoiser_card: ModelCard {
+            name: "scripted".into(),
+            architecture: "Scripted".into(),
+            parameters: 0,
+            layers: 1,
+            device: "cpu".into(),
+        },
+        guide_card: None,
+        filter: None,
+    }
+}
+
+/// Writes a denoiser and a guide of two layers, in the layout of published checkpoints, to `denoiser/` and `guide/` of
+/// `folder`. Their weights are drawn at random: they answer nonsense, and go through every motion of a trained pair.
+pub fn untrained_pair(folder: &Folder) {
+    for (name, model_type, seed) in [("denoiser", "Dream", 1), ("guide", "qwen2", 2)] {
+        let path = folder.path(name);
+        std::fs::create_dir_all(&path).unwrap();
+        untrained(&path, model_type, seed);
+    }
+}
+
+fn untrained(folder: &Path, model_type: &str, seed: u64) {
+    use rand::Rng;
+    use rand::SeedableRng;
+    use safetensors::tensor::{Dtype, TensorView};
+
+    const HIDDEN: usize = 16;
+    const INNER: usize = 32;
+    let vocab = vocabulary().padded;
+    let tokenizer = tokenizer();
+    let config = serde_json::json!({
+        "model_type": model_type,
+        "vocab_size": vocab,
+        "hidden_size": HIDDEN,
+        "intermediate_size": INNER,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "max_position_embeddings": 256,
+        "rms_norm_eps": 1e-6,
+        "rope_theta": 10000.0,
+        "mask_token_id": tokenizer.mask_id(),
+        "eos_token_id": tokenizer.eos_id(),
+    });
+    let mut shapes = vec![
+        ("model.embed_tokens.weight".to_owned(), vec![vocab, HIDDEN]),
+        ("lm_head.weight".to_owned(), vec![vocab, HIDDEN]),
+        ("model.norm.weight".to_owned(), vec![HIDDEN]),
+    ];
+    for layer in 0..2 {
+        let mut add =
+            |name: &str, shape: &[usize]| shapes.push((format!("model.layers.{layer}.{name}"), shape.to_vec()));
+        for part in ["q_proj", "k_proj", "v_proj"] {
+            add(&format!("self_attn.{part}.weight"), &[HIDDEN, HIDDEN]);
+            add(&format!("self_attn.{part}.bias"), &[HIDDEN]);
+        }
+        add("self_attn.o_proj.weight", &[HIDDEN, HIDDEN]);
+        add("mlp.gate_proj.weight", &[INNER, HIDDEN]);
+        add("mlp.up_proj.weight", &[INNER, HIDDEN]);
+        add("mlp.down_proj.weight", &[HIDDEN, INNER]);
+        add("input_layernorm.weight", &[HIDDEN]);
+        add("post_attention_layernorm.weight", &[HIDDEN]);
+    }
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+    let bytes: HashMap<String, (Vec<usize>, Vec<u8>)> = shapes
+        .into_iter()
+        .map(|(name, shape)| {
+            let values = (0..shape.iter().product()).map(|_| random.random_range(-1.0_f32..1.0));
+            let bytes = values.flat_map(f32::to_le_bytes).collect();
+            (name, (shape, bytes))
+        })
+        .collect();
+    let tensors = bytes
+        .iter()
+        .map(|(name, (shape, bytes))| (name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()));
+    let weights = safetensors::serialize(tensors, None).unwrap();
+    std::fs::write(folder.join("model.safetensors"), weights).unwrap();
+    std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
+    std::fs::write(folder.join("tokenizer.json"), &vocabulary().json).unwrap();
+    std::fs::write(folder.join("chat_template.jinja"), diffuscope::model::template::EMBEDDED).unwrap();
+}
