@@ -144,6 +144,31 @@ struct Outcome<'a> {
     positions_computed: u32,
     positions_reused: u32,
     acceptance: Option<f64>,
+    /// Where steps were audited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit: Option<Audit>,
+}
+
+/// What the audits of a run found.
+#[derive(Debug, Serialize)]
+struct Audit {
+    positions: usize,
+    flips: usize,
+    mean_kl: f64,
+    forwards: u32,
+    seconds: f64,
+}
+
+impl Audit {
+    fn of(figures: &Figures) -> Option<Self> {
+        (figures.cost.audit_forwards > 0).then(|| Self {
+            positions: figures.audited,
+            flips: figures.flips,
+            mean_kl: figures.mean_kl,
+            forwards: figures.cost.audit_forwards,
+            seconds: figures.cost.audit_us as f64 / 1e6,
+        })
+    }
 }
 
 impl<'a> Outcome<'a> {
@@ -173,6 +198,7 @@ impl<'a> Outcome<'a> {
             positions_computed: figures.cost.computed,
             positions_reused: figures.cost.reused,
             acceptance: figures.acceptance(),
+            audit: Audit::of(&figures),
         }
     }
 
@@ -194,7 +220,8 @@ impl<'a> Outcome<'a> {
             Some(StopReason::StepBudget) => "step budget spent",
             None => "stopped",
         };
-        writeln!(out, "decode     {} of {} tokens in {} steps ({stop})", self.tokens, self.gen_length, self.steps)?;
+        let steps = if self.steps == 1 { "step" } else { "steps" };
+        writeln!(out, "decode     {} of {} tokens in {} {steps} ({stop})", self.tokens, self.gen_length, self.steps)?;
         writeln!(
             out,
             "forwards   {} of the denoiser ({:.2} tokens each), {} of the guide",
@@ -208,6 +235,14 @@ impl<'a> Outcome<'a> {
             "time       {:.3} s ({:.1} tokens/s): denoiser {:.3} s, guide {:.3} s",
             self.seconds, self.tokens_per_second, self.denoiser_seconds, self.guide_seconds
         )?;
-        writeln!(out, "positions  {} computed, {} reused", self.positions_computed, self.positions_reused)
+        writeln!(out, "positions  {} computed, {} reused", self.positions_computed, self.positions_reused)?;
+        if let Some(audit) = &self.audit {
+            writeln!(
+                out,
+                "audit      another token at {} of {} masks, KL {:.4} nats; {} forwards and {:.3} s, in no figure above",
+                audit.flips, audit.positions, audit.mean_kl, audit.forwards, audit.seconds
+            )?;
+        }
+        Ok(())
     }
 }

@@ -183,7 +183,7 @@ impl Knob {
     pub fn find(name: &str) -> Result<&'static Self, SettingsError> {
         super::KNOBS.iter().find(|knob| knob.name == name).ok_or_else(|| SettingsError::UnknownKnob {
             name: crate::trace::printable::line(name),
-            suggestion: nearest(name, super::KNOBS.iter().map(|knob| knob.name)).to_owned(),
+            suggestion: nearest(name, super::KNOBS.iter().map(|knob| knob.name)).map(str::to_owned),
         })
     }
 
@@ -297,9 +297,11 @@ impl Knob {
     }
 }
 
-/// The one of `names` with the smallest edit distance to `name`.
-pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> &'a str {
-    names.min_by_key(|known| edit_distance(name, known)).unwrap_or_default()
+/// The one of `names` with the smallest edit distance to `name`, unless that is more than half of its letters: then it is not
+/// what was meant.
+pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = names.map(|known| (edit_distance(name, known), known)).min_by_key(|(distance, _)| *distance);
+    near.filter(|(distance, known)| distance * 2 <= known.chars().count()).map(|(_, known)| known)
 }
 
 fn edit_distance(a: &str, b: &str) -> usize {

@@ -25,12 +25,12 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SettingsError {
     /// There is no knob of that name.
-    #[error("unknown knob '{name}'; did you mean '{suggestion}'? `diffuscope knobs` lists them all")]
+    #[error("unknown knob '{name}'; {}`diffuscope knobs` lists them all", perhaps(.suggestion.as_deref()))]
     UnknownKnob {
         /// What was asked for.
         name: String,
-        /// The nearest name that exists.
-        suggestion: String,
+        /// The name that was meant, where one is near.
+        suggestion: Option<String>,
     },
     /// The text is no value of the knob.
     #[error("{knob} cannot be '{found}': {expected}")]
@@ -46,12 +46,12 @@ pub enum SettingsError {
     #[error("{0}")]
     Conflict(String),
     /// There is no preset of that name.
-    #[error("unknown preset '{name}'; did you mean '{suggestion}'? `diffuscope presets` lists them all")]
+    #[error("unknown preset '{name}'; {}`diffuscope presets` lists them all", perhaps(.suggestion.as_deref()))]
     UnknownPreset {
         /// What was asked for.
         name: String,
-        /// The known name nearest to it.
-        suggestion: String,
+        /// The name that was meant, where one is near.
+        suggestion: Option<String>,
     },
     /// A preset or configuration file that cannot be understood.
     #[error("{file}: {message}")]
@@ -61,4 +61,8 @@ pub enum SettingsError {
         /// What is wrong with it.
         message: String,
     },
+}
+
+fn perhaps(suggestion: Option<&str>) -> String {
+    suggestion.map_or_else(String::new, |name| format!("did you mean '{name}'? "))
 }

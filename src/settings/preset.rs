@@ -147,7 +147,7 @@ pub fn preset(name: &str) -> Result<Preset, SettingsError> {
     }
     presets().iter().find(|preset| preset.name == name).cloned().ok_or_else(|| SettingsError::UnknownPreset {
         name: printable::line(name),
-        suggestion: nearest(name, presets().iter().map(|preset| preset.name.as_str())).to_owned(),
+        suggestion: nearest(name, presets().iter().map(|preset| preset.name.as_str())).map(str::to_owned),
     })
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Log;
-use crate::decode::record::{Cost, Verdict};
+use crate::decode::record::{Cost, Reason, Verdict};
 
 /// Figures of the first steps of a log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -25,6 +25,10 @@ pub struct Figures {
     pub reviews: usize,
     /// Steps in which the guide accepted nothing.
     pub forced: usize,
+    /// Tokens that were masked again.
+    pub remasked: usize,
+    /// Tokens that were written over other tokens, without a mask between them.
+    pub edited: usize,
     /// Masked positions that were audited.
     pub audited: usize,
     /// Audited positions at which the uncached truth has another most likely token.
@@ -45,6 +49,8 @@ impl Figures {
                 figures.judged += review.drafts.iter().filter(|draft| draft.verdict != Verdict::NotReached).count();
                 figures.forced += usize::from(review.accepted == 0 && !review.drafts.is_empty());
             }
+            figures.remasked += entry.record.remasked.len();
+            figures.edited += entry.record.commits.iter().filter(|commit| commit.reason == Reason::Edit).count();
             for audited in entry.record.audit.iter().flat_map(|report| &report.positions) {
                 figures.audited += 1;
                 figures.flips += usize::from(audited.differs);

@@ -174,6 +174,8 @@ pub enum Action {
     SourceChar(char),
     /// Erase the last character of a model's source.
     SourceErase,
+    /// Erase a model's source.
+    SourceClear,
     /// Break the loading of models off.
     CancelLoad,
 

@@ -99,6 +99,8 @@ pub struct KnobPane {
     pub entry: Option<String>,
     /// Why the last change was refused.
     pub refusal: Option<String>,
+    /// Which words the last turn passed over, and why.
+    pub passed: Option<String>,
     /// Whether knobs that do nothing beside the others are listed too.
     pub all: bool,
 }

@@ -367,20 +367,22 @@ pub static BINDINGS: &[Binding] = &[
     // Steps
     binding!(Action::Scrub(-1), [Key::new(KeyCode::Left), Key::char(',')], "one step back, on", Time, WATCHING_NOT_KNOBS, has_steps, 2 "step"),
     binding!(Action::Scrub(1), [Key::new(KeyCode::Right)], "one step back, on", Time, WATCHING_NOT_KNOBS, has_steps),
+    binding!(Action::Scrub(-10), [Key::shift(KeyCode::Left)], "ten steps back, on", Time, WATCHING, has_steps),
     binding!(
         Action::Scrub(-10),
-        [Key::shift(KeyCode::Left), Key::new(KeyCode::PageUp)],
+        [Key::new(KeyCode::PageUp)],
         "ten steps back, on",
         Time,
-        WATCHING,
+        WATCHING_NOT_KNOBS,
         has_steps
     ),
+    binding!(Action::Scrub(10), [Key::shift(KeyCode::Right)], "ten steps back, on", Time, WATCHING, has_steps),
     binding!(
         Action::Scrub(10),
-        [Key::shift(KeyCode::Right), Key::new(KeyCode::PageDown)],
+        [Key::new(KeyCode::PageDown)],
         "ten steps back, on",
         Time,
-        WATCHING,
+        WATCHING_NOT_KNOBS,
         has_steps
     ),
     binding!(
@@ -403,35 +405,14 @@ pub static BINDINGS: &[Binding] = &[
     binding!(
         Action::Layer(Layer::Confidence),
         [Key::char('1')],
-        "colour by confidence, cache, guide, audit",
+        "choose a layer by its number",
         Canvas,
         WATCHING,
         always
     ),
-    binding!(
-        Action::Layer(Layer::Cache),
-        [Key::char('2')],
-        "colour by confidence, cache, guide, audit",
-        Canvas,
-        WATCHING,
-        always
-    ),
-    binding!(
-        Action::Layer(Layer::Guide),
-        [Key::char('3')],
-        "colour by confidence, cache, guide, audit",
-        Canvas,
-        WATCHING,
-        always
-    ),
-    binding!(
-        Action::Layer(Layer::Audit),
-        [Key::char('4')],
-        "colour by confidence, cache, guide, audit",
-        Canvas,
-        WATCHING,
-        always
-    ),
+    binding!(Action::Layer(Layer::Cache), [Key::char('2')], "choose a layer by its number", Canvas, WATCHING, always),
+    binding!(Action::Layer(Layer::Guide), [Key::char('3')], "choose a layer by its number", Canvas, WATCHING, always),
+    binding!(Action::Layer(Layer::Audit), [Key::char('4')], "choose a layer by its number", Canvas, WATCHING, always),
     binding!(Action::NextLayer, [Key::char('v')], "next layer", Canvas, WATCHING, always, 6 "layer"),
     binding!(Action::ToggleAudit, [Key::char('A')], "audit every step, or none", Canvas, WATCHING, is_live),
     binding!(Action::ToggleDrafts, [Key::char('d')], "drafts or plain masks", Canvas, WATCHING, always, 8 "drafts"),
@@ -479,6 +460,22 @@ pub static BINDINGS: &[Binding] = &[
         always
     ),
     binding!(
+        Action::KnobMove(-8),
+        [Key::new(KeyCode::PageUp)],
+        "choose a knob, by pages",
+        Knobs,
+        &[Context::Knobs],
+        always
+    ),
+    binding!(
+        Action::KnobMove(8),
+        [Key::new(KeyCode::PageDown)],
+        "choose a knob, by pages",
+        Knobs,
+        &[Context::Knobs],
+        always
+    ),
+    binding!(
         Action::KnobNudge(-1),
         [Key::new(KeyCode::Left), Key::char('h'), Key::char('[')],
         "turn it",
@@ -491,7 +488,7 @@ pub static BINDINGS: &[Binding] = &[
     binding!(Action::KnobNudge(10), [Key::char('}')], "turn it ten times as far", Knobs, &[Context::Knobs], can_turn),
     binding!(Action::KnobType, [Key::new(KeyCode::Enter)], "type a value", Knobs, &[Context::Knobs], can_turn, 2 "type"),
     binding!(Action::KnobReset, [Key::char('r'), Key::new(KeyCode::Backspace)], "back to preset and flags", Knobs, &[Context::Knobs], can_turn, 3 "reset"),
-    binding!(Action::KnobsAll, [Key::char('a')], "every knob, or those that do something", Knobs, &[Context::Knobs], always, 6 "all"),
+    binding!(Action::KnobsAll, [Key::char('a')], "all knobs, or those that act", Knobs, &[Context::Knobs], always, 6 "all"),
     binding!(Action::EntryAccept, [Key::new(KeyCode::Enter)], "take the typed value", Knobs, &[Context::Entry], always, 1 "take"),
     binding!(Action::EntryErase, [Key::new(KeyCode::Backspace)], "erase a character", Knobs, &[Context::Entry], always),
     binding!(Action::Toggle(Overlay::Presets), [Key::char('p')], "presets: named sets of knobs", Knobs, &[Context::Canvas, Context::Knobs, Context::Presets], can_turn, 5 "presets"),
@@ -500,12 +497,15 @@ pub static BINDINGS: &[Binding] = &[
     binding!(Action::Toggle(Overlay::Models), [Key::char('m')], "models: load another one", Models, WATCHING, is_live),
     binding!(Action::ModelRole, [Key::new(KeyCode::Tab), Key::new(KeyCode::BackTab)], "denoisers or guides", Models, MODELS, always, 3 "denoisers, guides"),
     binding!(Action::SourceErase, [Key::new(KeyCode::Backspace)], "erase what is typed", Models, MODELS, always),
+    binding!(Action::SourceClear, [Key::ctrl('u')], "erase all of it", Models, MODELS, always),
     binding!(Action::CancelLoad, [Key::ctrl('x')], "break the loading off", Models, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Models], is_loading, 4 "break off"),
     // Lists
     binding!(Action::ListMove(-1), [Key::new(KeyCode::Up), Key::char('k')], "choose", Lists, LISTS, always),
     binding!(Action::ListMove(1), [Key::new(KeyCode::Down), Key::char('j')], "choose", Lists, LISTS, always, 2 "choose"),
     binding!(Action::ListMove(-1), [Key::new(KeyCode::Up)], "choose", Lists, MODELS, always),
     binding!(Action::ListMove(1), [Key::new(KeyCode::Down)], "choose", Lists, MODELS, always, 2 "choose"),
+    binding!(Action::ListMove(-ALL_ROWS), [Key::new(KeyCode::Home)], "the first, the last", Lists, PAGES, always),
+    binding!(Action::ListMove(ALL_ROWS), [Key::new(KeyCode::End)], "the first, the last", Lists, PAGES, always),
     binding!(Action::ListMove(-8), [Key::new(KeyCode::PageUp)], "choose, by pages", Lists, PAGES, always),
     binding!(Action::ListMove(8), [Key::new(KeyCode::PageDown)], "choose, by pages", Lists, PAGES, always),
     binding!(Action::ListAccept, [Key::new(KeyCode::Enter)], "take it", Lists, PICKS, always, 1 "take"),
@@ -530,6 +530,9 @@ pub static BINDINGS: &[Binding] = &[
     binding!(Action::Quit, [Key::char('q')], "quit", Program, WATCHING, always, 14 "quit"),
     binding!(Action::Quit, [Key::ctrl('c')], "quit", Program, &Context::ALL, always),
 ];
+
+/// More rows than any list has.
+const ALL_ROWS: i64 = 1 << 20;
 
 /// Left and right turn knobs where the knob pane has the focus.
 const WATCHING_NOT_KNOBS: &[Context] = &[Context::Canvas];
@@ -574,6 +577,13 @@ mod tests {
                     assert!(!types, "{} would be swallowed", key.name(true));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn every_label_fits_a_column_of_the_help() {
+        for binding in BINDINGS {
+            assert!(binding.label.len() <= 35, "{}", binding.label);
         }
     }
 

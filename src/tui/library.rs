@@ -29,6 +29,8 @@ pub struct Library {
     pub role: Role,
     /// A source being typed.
     pub entry: String,
+    /// Whether it was typed when the picker was last open: the next character begins another one.
+    pub is_entry_old: bool,
     /// Why the last choice could not be loaded.
     pub refusal: Option<String>,
     /// Whether the guide's rule was set to off because there was no guide.
@@ -70,6 +72,7 @@ impl Default for Library {
             shelf: None,
             role: Role::Denoiser,
             entry: String::new(),
+            is_entry_old: false,
             refusal: None,
             guide_put_off: false,
         }

@@ -373,3 +373,16 @@ fn a_replay_has_no_models_to_choose() {
     driver.keys("m").ctrl('o');
     assert!(driver.app.overlays.is_empty());
 }
+
+#[test]
+fn what_is_typed_gives_way_to_another_name_when_the_picker_opens_again() {
+    let mut driver = Driver::ready(&common::story(), DARK);
+    driver.ctrl('o').keys("hf:owner/one").key(KeyCode::Esc).ctrl('o');
+    assert_eq!(driver.app.library.entry, "hf:owner/one", "it can be taken once more");
+    driver.keys("hf:owner/two");
+    assert_eq!(driver.app.library.entry, "hf:owner/two");
+    driver.key(KeyCode::Esc).ctrl('o').key(KeyCode::Backspace).keys("p");
+    assert_eq!(driver.app.library.entry, "hf:owner/twp", "or mended");
+    driver.ctrl('u');
+    assert_eq!(driver.app.library.entry, "");
+}

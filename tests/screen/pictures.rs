@@ -1,5 +1,6 @@
 //! Pictures of the whole screen, glyphs and styles.
 
+use crossterm::event::KeyCode;
 use diffuscope::tui::{Action, Focus, Layer, Overlay};
 
 use super::{
@@ -72,6 +73,17 @@ fn the_gallery() {
     let mut driver = Driver::ready(&story, DARK).sized(100, 30);
     driver.act(Action::Toggle(Overlay::Gallery)).act(Action::ListMove(7));
     snapshot!("gallery_100x30", driver);
+}
+
+#[test]
+fn the_presets_tell_how_many_there_are() {
+    let story = common::story();
+    let mut driver = Driver::ready(&story, DARK).sized(80, 24);
+    driver.act(Action::Toggle(Overlay::Presets)).key(KeyCode::End);
+    let count = diffuscope::settings::presets().len();
+    assert!(driver.text().contains(&format!("{count} of {count}")), "{}", driver.text());
+    driver.key(KeyCode::Home);
+    assert!(driver.text().contains(&format!(" 1 of {count}")), "{}", driver.text());
 }
 
 #[test]

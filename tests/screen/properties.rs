@@ -7,8 +7,8 @@ use crossterm::event::{
 };
 use diffuscope::{
     decode::record::{
-        Change, Commit, Cost, Credit, DraftReview, Gap, GuideReading, GuideReview, GuideView, KvUse, Proposal, Region,
-        StepRecord, StopReason,
+        AuditReport, AuditedPosition, Change, Commit, Cost, Credit, DraftReview, Gap, GuideReading, GuideReview,
+        GuideView, KvUse, LayerUse, Proposal, Region, RowDrift, StepRecord, StopReason,
     },
     engine::protocol::Event,
     trace::{End, Entry, Header, Log, Piece, TokenText},
@@ -51,8 +51,11 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
     let kv = prop::collection::vec((any_of(), 0u32..90), end);
     let pieces = prop::collection::btree_map(prompt..end, text(), 0..6);
     let region = (prompt..end, 1..length + 1);
-    (proposals, commits, prop::option::of(drafts), kv, pieces, region, any::<[u16; 4]>(), any::<bool>()).prop_map(
-        move |(proposals, commits, drafts, kv, pieces, (start, size), cost, changed)| Entry {
+    let layers = prop::collection::vec((0u32..300, prop::option::of(share())), 0..40);
+    let audit = prop::option::of((share(), prop::collection::vec(share(), 0..40)));
+    let rare = (layers, audit, any::<bool>());
+    (proposals, commits, prop::option::of(drafts), kv, pieces, region, any::<[u16; 4]>(), rare).prop_map(
+        move |(proposals, commits, drafts, kv, pieces, (start, size), cost, (layers, audit, changed))| Entry {
             record: StepRecord {
                 step: 0,
                 region: Region { block: 0, start, end: (start + size).min(end) },
@@ -79,9 +82,9 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                     .into_iter()
                     .map(|(position, (token, confidence, reason))| Commit { position, token, confidence, reason })
                     .collect(),
-                remasked: Vec::new(),
+                remasked: if cost[1] % 4 == 0 { vec![prompt] } else { Vec::new() },
                 kv: kv.into_iter().map(|(status, age)| KvUse { status, age }).collect(),
-                layers: Vec::new(),
+                layers: layers.into_iter().map(|(computed, similarity)| LayerUse { computed, similarity }).collect(),
                 guide: drafts.map(|drafts| GuideReview {
                     accepted: drafts.len() / 2,
                     forwards: vec![drafts.len()],
@@ -103,7 +106,16 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                     reading: GuideReading::Ids,
                 }),
                 gap: changed.then_some(Gap { mean: f32::from(cost[0]), needed: 7.5, positions: 3 }),
-                audit: None,
+                audit: audit.map(|(kl, cosines)| AuditReport {
+                    positions: vec![AuditedPosition {
+                        position: prompt,
+                        token: 3,
+                        probability: kl,
+                        differs: changed,
+                        kl,
+                    }],
+                    drift: vec![RowDrift { position: prompt / 2, keys: cosines.clone(), values: cosines }],
+                }),
                 cost: Cost {
                     nfe: 1,
                     guide_forwards: u32::from(cost[0] % 3),
@@ -113,8 +125,8 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                     denoiser_us: cost[3].into(),
                     guide_us: cost[0].into(),
                     other_us: 3,
-                    audit_forwards: 0,
-                    audit_us: 0,
+                    audit_forwards: u32::from(cost[2] % 2),
+                    audit_us: 7,
                 },
                 stop: None,
             },

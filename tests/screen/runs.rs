@@ -1,10 +1,17 @@
 //! Runs: what keys and time ask of the engine, and what its news do to the screen.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use crossterm::event::KeyCode;
 use diffuscope::{
+    decode::record::{Commit, LayerUse, Reason},
     engine::protocol::{Command, Event},
+    settings::{KNOBS, Kind},
+    trace::{Entry, Log},
     tui::{Action, Effect, Focus, Layer, Overlay, Phase},
 };
+
+use ratatui::style::Modifier;
 
 use super::{
     common,
@@ -175,6 +182,99 @@ fn a_conflict_is_told_before_it_leaves_the_pane() {
 }
 
 #[test]
+fn a_choice_passes_over_what_does_not_go_with_the_other_knobs() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, story.len(), DARK).sized(100, 30);
+    let cache = knob("cache");
+    driver.act(Action::KnobSelect(cache));
+    let choices = match KNOBS[cache].kind {
+        Kind::Choice(choices) => choices,
+        other => panic!("{other:?}"),
+    };
+    let mut seen = BTreeSet::new();
+    for _ in choices {
+        driver.key(KeyCode::Right);
+        assert_eq!(driver.app.knobs.refusal, None);
+        seen.insert(KNOBS[cache].get(&driver.app.settings()).to_string());
+    }
+    let first = KNOBS[cache].get(&driver.app.settings()).to_string();
+    assert!(seen.len() > 4 && !seen.contains("exact-prefix"), "{first}: {seen:?}");
+    while KNOBS[cache].get(&driver.app.settings()).to_string() != "freecache-prompt" {
+        driver.key(KeyCode::Right);
+    }
+    driver.key(KeyCode::Right);
+    let passed = driver.app.knobs.passed.clone().expect("exact-prefix does not go with this attention");
+    assert!(passed.starts_with("passed over exact-prefix"), "{passed}");
+    let text = driver.text().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("passed over exact-prefix"), "{text}");
+    driver.key(KeyCode::Left);
+    assert_eq!(KNOBS[cache].get(&driver.app.settings()).to_string(), "freecache-prompt");
+}
+
+#[test]
+fn a_refusal_is_told_to_its_end() {
+    let story = common::story();
+    for size in [(100, 30), (80, 24), (140, 45)] {
+        let mut driver = Driver::live(&story, 3, DARK).sized(size.0, size.1);
+        driver.act(Action::KnobSelect(knob("top-k"))).key(KeyCode::Right);
+        let refusal = driver.app.knobs.refusal.clone().expect("top-k needs another sampler");
+        let last = refusal.split_whitespace().next_back().unwrap();
+        assert!(driver.text().contains(last), "{size:?}: {refusal}\n{}", driver.text());
+    }
+}
+
+#[test]
+fn the_audit_has_its_figures_and_every_layer_its_bar() {
+    let story = common::story();
+    let mut log = Log::new(story.header().clone());
+    for entry in story.entries() {
+        let mut entry = Entry::clone(entry);
+        entry.record.layers = (0..6u32)
+            .map(|layer| LayerUse {
+                computed: if layer < 4 { 12 } else { 180 },
+                similarity: (layer < 4).then_some(0.9 + layer as f32 / 100.0),
+            })
+            .collect();
+        entry.record.cost.audit_forwards = 1;
+        entry.record.cost.audit_us = 1000;
+        entry.record.remasked = vec![story.header().prompt_ids.len()];
+        log.push(Arc::new(entry));
+    }
+    for size in [(100, 30), (120, 40), (200, 60)] {
+        let text = Driver::live(&log, 9, DARK).sized(size.0, size.1).text();
+        assert!(text.contains("rows by layer     ") && text.contains("12 to 180"), "{size:?}\n{text}");
+        assert!(text.contains("least 0.90"), "{size:?}\n{text}");
+        assert!(text.contains("tokens revised"), "{size:?}\n{text}");
+        assert!(size.0 < 120 || text.contains("cache flips") && text.contains("audit passes"), "{size:?}\n{text}");
+    }
+}
+
+#[test]
+fn an_edit_says_what_it_replaced() {
+    let story = common::story();
+    let mut log = Log::new(story.header().clone());
+    for entry in &story.entries()[..4] {
+        log.push(entry.clone());
+    }
+    let mut entry = Entry::clone(&story.entries()[3]);
+    let written = story.entries()[..4].iter().flat_map(|entry| &entry.record.commits).next().unwrap();
+    let (position, before) = (written.position, written.token);
+    let other = entry.record.ids.iter().copied().find(|id| *id != before && story.text_of(*id).is_some()).unwrap();
+    entry.record.step = 4;
+    entry.record.ids[position] = other;
+    entry.record.commits = vec![Commit { position, token: other, confidence: 0.97, reason: Reason::Edit }];
+    log.push(Arc::new(entry));
+    let mut driver = Driver::live(&log, 5, DARK);
+    let cells = driver.cells_of(position);
+    assert!(cells.iter().any(|cell| cell.modifier.contains(Modifier::ITALIC | Modifier::BOLD)), "{cells:?}");
+    driver.act(Action::Select(position));
+    let text = driver.text();
+    let name = story.text_of(before).unwrap();
+    assert!(text.contains(&format!("in place of {name}")) && text.contains("over others"), "{text}");
+    assert!(text.contains("tokens revised"), "{text}");
+}
+
+#[test]
 fn a_typed_value_is_checked_and_can_be_mended() {
     let story = common::story();
     let mut driver = Driver::live(&story, 3, DARK);
@@ -184,6 +284,16 @@ fn a_typed_value_is_checked_and_can_be_mended() {
     assert_eq!(driver.app.settings().window_left, 12);
     driver.keys("r");
     assert_eq!(driver.app.settings().window_left, 64, "back to the preset");
+}
+
+#[test]
+fn a_preset_says_what_waits_for_the_next_run() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 3, DARK);
+    let row = diffuscope::settings::presets().iter().position(|preset| preset.name == "llada2").unwrap();
+    driver.act(Action::Toggle(Overlay::Presets)).act(Action::ListSelect(row)).act(Action::ListAccept);
+    let text = driver.text();
+    assert!(text.contains("it acts from the next step on, but attention with the next run"), "{text}");
 }
 
 #[test]

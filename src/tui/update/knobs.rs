@@ -37,17 +37,37 @@ pub(super) fn select(app: &mut App, index: usize) -> Vec<Effect> {
         app.knobs.selected = index;
         app.knobs.entry = None;
         app.knobs.refusal = None;
+        app.knobs.passed = None;
         app.focus = crate::tui::action::Focus::Knobs;
     }
     Vec::new()
 }
 
-/// Turns the selected knob.
+/// Turns the selected knob. Words that do not go with the other knobs are passed over, or none behind them could be
+/// reached; what was passed over is told with the reason.
 pub(super) fn nudge(app: &mut App, presses: i64) -> Vec<Effect> {
-    change(app, |knob, settings| {
-        knob.nudge(settings, presses);
-        Ok(())
-    })
+    let turn = |presses| {
+        move |knob: &'static Knob, settings: &mut Settings| {
+            knob.nudge(settings, presses);
+            Ok(())
+        }
+    };
+    let Kind::Choice(choices) = selected(app).kind else { return change(app, turn(presses)) };
+    let mut passed: Option<(Vec<String>, String)> = None;
+    for distance in 0..choices.len() as i64 - 1 {
+        let effects = change(app, turn(presses + presses.signum() * distance));
+        let Some(refusal) = app.knobs.refusal.take() else {
+            app.knobs.passed = passed.map(|(words, reason)| format!("passed over {}: {reason}", words.join(", ")));
+            return effects;
+        };
+        let mut settings = app.layers.resolve();
+        selected(app).nudge(&mut settings, presses + presses.signum() * distance);
+        let word = selected(app).get(&settings).to_string();
+        let (words, _) = passed.get_or_insert_with(|| (Vec::new(), refusal));
+        words.push(word);
+    }
+    app.knobs.refusal = passed.map(|(_, reason)| reason);
+    Vec::new()
 }
 
 /// Back to what preset, flags and configuration say.
@@ -125,6 +145,7 @@ pub(super) fn entry_accept(app: &mut App) -> Vec<Effect> {
 }
 
 fn change(app: &mut App, turn: impl FnOnce(&'static Knob, &mut Settings) -> Result<(), SettingsError>) -> Vec<Effect> {
+    app.knobs.passed = None;
     if app.is_replay() {
         return Vec::new();
     }
@@ -151,6 +172,7 @@ fn put(app: &mut App, layers: settings::Layers) -> Vec<Effect> {
         return Vec::new();
     }
     app.knobs.refusal = None;
+    app.knobs.passed = None;
     app.layers_before = Some(std::mem::replace(&mut app.layers, layers));
     app.configure()
 }

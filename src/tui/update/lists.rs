@@ -2,7 +2,7 @@
 
 use super::{Effect, models, prompt};
 use crate::{
-    settings::presets,
+    settings::{Effect as KnobEffect, KNOBS, presets},
     tui::{
         action::{Notice, Overlay},
         app::App,
@@ -103,14 +103,23 @@ fn take_preset(app: &mut App, row: usize) -> Vec<Effect> {
         app.tell(Notice::error(error.to_string()));
         return Vec::new();
     }
+    let (before, after) = (app.layers.resolve(), layers.resolve());
+    let waiting: Vec<_> = KNOBS
+        .iter()
+        .filter(|knob| knob.effect == KnobEffect::NextRun && knob.get(&before) != knob.get(&after))
+        .map(|knob| knob.name)
+        .collect();
     app.layers_before = Some(std::mem::replace(&mut app.layers, layers));
     app.knobs.refusal = None;
-    let when = if app.is_under_way() {
-        "it acts from the next step on"
+    app.knobs.passed = None;
+    let when = if app.is_under_way() && waiting.is_empty() {
+        "it acts from the next step on".to_owned()
+    } else if app.is_under_way() {
+        format!("it acts from the next step on, but {} with the next run", waiting.join(", "))
     } else if app.run.is_some() {
-        "press R to run again with it"
+        "press R to run again with it".to_owned()
     } else {
-        "it acts on the next run"
+        "it acts on the next run".to_owned()
     };
     app.tell(Notice::note(format!("preset {title}: {when}")));
     app.configure()

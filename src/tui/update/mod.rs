@@ -82,6 +82,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         Action::ModelRole => models::other_role(app),
         Action::SourceChar(c) => models::typed(app, c.encode_utf8(&mut [0; 4])),
         Action::SourceErase => models::erase(app),
+        Action::SourceClear => models::clear(app),
         Action::CancelLoad => models::cancel(app),
 
         Action::SaveTrace => save_trace(app),
@@ -106,6 +107,7 @@ fn back(app: &mut App) -> Vec<Effect> {
         app.list = 0;
     } else if app.knobs.entry.take().is_some() {
         app.knobs.refusal = None;
+        app.knobs.passed = None;
     } else {
         match app.focus {
             Focus::Canvas => app.lens.selected = None,

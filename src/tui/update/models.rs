@@ -20,6 +20,7 @@ use crate::{
 /// The picker has been opened: what is on this machine may have changed since the last time.
 pub(super) fn look(app: &mut App) -> Vec<Effect> {
     app.library.refusal = None;
+    app.library.is_entry_old = true;
     select_present(app);
     command(Command::Look(app.library.first.device))
 }
@@ -80,6 +81,9 @@ pub(super) fn other_role(app: &mut App) -> Vec<Effect> {
 pub(super) fn typed(app: &mut App, text: &str) -> Vec<Effect> {
     let library = &mut app.library;
     library.refusal = None;
+    if std::mem::take(&mut library.is_entry_old) {
+        library.entry.clear();
+    }
     let room = LONGEST_SOURCE.saturating_sub(library.entry.chars().count());
     library.entry.extend(printable::line(text).chars().take(room));
     app.list = library.choices().len() - 1;
@@ -89,9 +93,16 @@ pub(super) fn typed(app: &mut App, text: &str) -> Vec<Effect> {
 /// Erases the last character of what is typed.
 pub(super) fn erase(app: &mut App) -> Vec<Effect> {
     app.library.refusal = None;
+    app.library.is_entry_old = false;
     app.library.entry.pop();
     app.list = app.library.choices().len() - 1;
     Vec::new()
+}
+
+/// Erases what is typed.
+pub(super) fn clear(app: &mut App) -> Vec<Effect> {
+    app.library.entry.clear();
+    erase(app)
 }
 
 /// Loads the selected line. The picker stays open until that is done.

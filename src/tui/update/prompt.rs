@@ -81,6 +81,7 @@ fn start(app: &mut App, prompt: String) -> Vec<Effect> {
     app.focus = Focus::Canvas;
     app.layers_before = None;
     app.knobs.refusal = None;
+    app.knobs.passed = None;
     command(Command::Start(Box::new(Request {
         run: app.last_run,
         prompt,

@@ -100,9 +100,12 @@ fn rule(app: &App, view: &StepView<'_>, row: Rect, pen: &mut Pen<'_>) {
     let focused = app.focus == Focus::Canvas;
     let mut title = vec![span("canvas", pen.style(if focused { Role::TitleFocused } else { Role::Title }))];
     let mut x = row.x + 8;
+    // Where not all names have room, that of the active layer does.
+    let names: u16 = Layer::ALL.into_iter().map(|layer| 4 + pen::width(layer.name())).sum();
+    let is_narrow = 8 + names > row.width;
     for (layer, key) in Layer::ALL.into_iter().zip(["1", "2", "3", "4"]) {
         let active = layer == app.lens.layer;
-        let label = format!("{key} {}", layer.name());
+        let label = if is_narrow && !active { key.to_owned() } else { format!("{key} {}", layer.name()) };
         title.push(span("  ", pen.style(Role::Text)));
         let width = pen::width(&label);
         pen.click(Rect { x, width, ..row }, Action::Layer(layer));

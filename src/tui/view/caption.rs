@@ -26,11 +26,18 @@ pub(super) fn of(view: &StepView<'_>, pen: &Pen<'_>, cells: u16) -> Vec<Line<'st
     if let Some(end) = view.log.end().filter(|_| view.steps == view.log.len()) {
         return verdict(end, view.steps, pen, cells);
     }
-    let mut line = vec![span(format!("step {}  ", view.steps), dim)];
-    line.extend(written(record, pen));
+    let told = |words| {
+        let mut line = vec![span(format!("step {}  ", view.steps), dim)];
+        line.extend(written(record, words, pen));
+        line
+    };
+    let cells_of = |line: &[Span<'_>]| line.iter().map(|span| width(&span.content)).sum::<u16>();
+    let mut line = told(because);
+    if cells_of(&line) > cells {
+        line = told(in_short);
+    }
     for part in [changed(record, pen), objection(record, view, pen), confidence(record, view, pen), gap(record, pen)] {
-        let needed: u16 = line.iter().chain(&part).map(|span| width(&span.content)).sum();
-        if needed <= cells {
+        if cells_of(&line) + cells_of(&part) <= cells {
             line.extend(part);
         }
     }
@@ -64,13 +71,39 @@ pub(super) fn because(reason: Reason) -> &'static str {
         Reason::Filter => "by the filter",
         Reason::WideIn => "wide in",
         Reason::BestOfRun => "best of its run",
-        Reason::Edit => "as an edit",
-        Reason::Revised => "written anew",
+        Reason::Edit => "over others",
+        Reason::Revised => "anew",
         Reason::GuideAgreed => "with the guide",
         Reason::Forced => "forced",
         Reason::GuideWrote => "by the guide",
         Reason::BlockEntry => "on entering the block",
         Reason::EndOfText => "end-of-text fill",
+    }
+}
+
+/// The same in a word or two, where room is scarce.
+pub(super) fn in_short(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Quota => "quota",
+        Reason::Threshold => "threshold",
+        Reason::Factor => "factor",
+        Reason::Entropy => "low entropy",
+        Reason::AtRest => "at rest",
+        Reason::Neighbour => "near anchor",
+        Reason::Credit => "credit",
+        Reason::EarlyCommit => "early commit",
+        Reason::BestOfStep => "best of step",
+        Reason::Drawn => "by lot",
+        Reason::Filter => "filter",
+        Reason::WideIn => "wide in",
+        Reason::BestOfRun => "best of run",
+        Reason::Edit => "edit",
+        Reason::Revised => "anew",
+        Reason::GuideAgreed => "agreed",
+        Reason::Forced => "forced",
+        Reason::GuideWrote => "guide wrote",
+        Reason::BlockEntry => "block entry",
+        Reason::EndOfText => "end of text",
     }
 }
 
@@ -98,7 +131,8 @@ pub(super) const REASONS: [Reason; 20] = [
     Reason::EndOfText,
 ];
 
-fn written(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
+/// What was written, and why, in the given words.
+fn written(record: &StepRecord, words: fn(Reason) -> &'static str, pen: &Pen<'_>) -> Vec<Span<'static>> {
     let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
     let mut taken_back = taken_back(record, pen);
     if record.commits.is_empty() {
@@ -116,7 +150,7 @@ fn written(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
         }
         let thing = if index == 0 { plural(count, "token") } else { count.to_string() };
         spans.push(span(format!("{thing} "), text));
-        spans.push(span(because(reason), pen.theme.ink(pen.theme.reason(reason))));
+        spans.push(span(words(reason), pen.theme.ink(pen.theme.reason(reason))));
     }
     spans.append(&mut taken_back);
     spans

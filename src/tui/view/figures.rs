@@ -6,12 +6,15 @@ use ratatui::{
 };
 
 use super::{
+    looks,
     pen::{Pen, count, span, width},
     step::StepView,
 };
 use crate::{
+    decode::record::{Reason, StepRecord},
     trace::{Figures, Log},
     tui::{
+        action::Layer,
         app::App,
         theme::{Part, Role},
     },
@@ -33,10 +36,36 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let figures = Figures::of(log, app.shown());
     let mut sheet = Sheet { area, y: area.y + 1, pen };
     sheet.tokens(log, &figures);
+    sheet.revision(log, &figures);
     sheet.passes(log, &figures);
     sheet.time(&figures);
     sheet.positions(&figures);
-    sheet.audit(&figures);
+    sheet.layers(log, app.shown());
+    sheet.audit(log, &figures);
+}
+
+/// Rows that the figures of a run take: the same for all of its steps, so that nothing moves while one scrubs.
+pub(super) fn height(log: Option<&Log>) -> u16 {
+    let Some(log) = log else { return USUAL };
+    USUAL + u16::from(revises(log)) + if has_layers(log) { 2 } else { 0 } + if is_audited(log) { 2 } else { 0 }
+}
+
+/// Rows of what every run has.
+const USUAL: u16 = 13;
+
+fn revises(log: &Log) -> bool {
+    let revised = |record: &StepRecord| {
+        !record.remasked.is_empty() || record.commits.iter().any(|commit| commit.reason == Reason::Edit)
+    };
+    log.entries().iter().any(|entry| revised(&entry.record))
+}
+
+fn has_layers(log: &Log) -> bool {
+    log.entries().iter().any(|entry| !entry.record.layers.is_empty())
+}
+
+fn is_audited(log: &Log) -> bool {
+    log.entries().iter().any(|entry| entry.record.cost.audit_forwards > 0)
 }
 
 struct Sheet<'a, 'b> {
@@ -78,6 +107,21 @@ impl Sheet<'_, '_> {
         self.figure("tokens per second", &speed, &format!("on {device}"));
     }
 
+    /// What was taken back.
+    fn revision(&mut self, log: &Log, figures: &Figures) {
+        if !revises(log) {
+            return;
+        }
+        let parts = [(figures.remasked, "masked again"), (figures.edited, "edited")];
+        let told = match parts.map(|(number, _)| number) {
+            [0, 0] => String::new(),
+            [_, 0] => parts[0].1.to_owned(),
+            [0, _] => parts[1].1.to_owned(),
+            [again, _] => format!("{} again", count(again as u64)),
+        };
+        self.figure("tokens revised", &count((figures.remasked + figures.edited) as u64), &told);
+    }
+
     fn passes(&mut self, log: &Log, figures: &Figures) {
         self.figure("denoiser passes", &count(figures.cost.nfe.into()), "NFE");
         let reading = if StepView::new(log, figures.steps).guide_reads_text() { "reads text" } else { "" };
@@ -112,13 +156,46 @@ impl Sheet<'_, '_> {
         ]);
     }
 
-    /// What the cache changed, and what finding out took; not in the other figures.
-    fn audit(&mut self, figures: &Figures) {
-        if figures.cost.audit_forwards == 0 {
+    /// What each layer computed in the shown step, and how similar it was to before, from the first layer up.
+    fn layers(&mut self, log: &Log, steps: usize) {
+        if !has_layers(log) {
             return;
         }
-        let share = percent(figures.flips as f64 / figures.audited.max(1) as f64);
-        self.figure("cache flips", &share, &format!("KL {} nats", decimal(figures.mean_kl)));
+        let (Some(above), Some(below)) = (self.row(), self.row()) else { return };
+        let theme = self.pen.theme;
+        let (dim, faint) = (self.pen.style(Role::Dim), self.pen.style(Role::Faint));
+        self.pen.put(above.x, above.y, LABEL, "rows by layer", dim);
+        self.pen.put(below.x, below.y, LABEL, "similarity", dim);
+        let Some(record) = log.record(steps).filter(|record| !record.layers.is_empty()) else { return };
+        let all = record.kv.len().max(1) as f32;
+        let computed: Vec<f32> = record.layers.iter().map(|layer| layer.computed as f32 / all).collect();
+        let similar: Vec<f32> = record.layers.iter().filter_map(|layer| layer.similarity).collect();
+        let numbers = || record.layers.iter().map(|layer| layer.computed);
+        let note = match (numbers().min().unwrap_or(0), numbers().max().unwrap_or(0)) {
+            (few, many) if few == many => format!(" {few} each"),
+            (few, many) => format!(" {few} to {many}"),
+        };
+        let mut line = looks::by_layer(theme, &computed, layer_cells(above, &note), f32::max, |share| share);
+        for bar in &mut line {
+            bar.style = theme.ink(theme.part(Part::Computed));
+        }
+        line.push(span(note, faint));
+        self.pen.line(beside(above), &Line::from(line));
+        let note = match similar.iter().copied().reduce(f32::min) {
+            Some(least) => format!(" least {least:.2}"),
+            None => "not measured".to_owned(),
+        };
+        let mut line = looks::by_layer(theme, &similar, layer_cells(below, &note), f32::min, looks::cosine_fidelity);
+        line.push(span(note, faint));
+        self.pen.line(beside(below), &Line::from(line));
+    }
+
+    /// What the cache changed, and what finding out took; not in the other figures.
+    fn audit(&mut self, log: &Log, figures: &Figures) {
+        if !is_audited(log) {
+            return;
+        }
+        self.figure("cache flips", &flips(figures), &format!("KL {} nats", nats(figures.mean_kl)));
         let passes = count(figures.cost.audit_forwards.into());
         self.figure("audit passes", &passes, &format!("{} ms", decimal(figures.cost.audit_us as f64 / 1e3)));
     }
@@ -141,8 +218,31 @@ impl Sheet<'_, '_> {
     }
 }
 
+/// What is right of the label of a row.
+fn beside(row: Rect) -> Rect {
+    Rect { x: row.x + LABEL.min(row.width), width: row.width.saturating_sub(LABEL), ..row }
+}
+
+/// Cells for a bar per layer, where a note follows it.
+fn layer_cells(row: Rect, note: &str) -> u16 {
+    beside(row).width.saturating_sub(width(note))
+}
+
 /// In place of a figure that there is not.
 const NONE: &str = "-";
+
+/// Share of the audited masks at which the truth has another most likely token.
+fn flips(figures: &Figures) -> String {
+    if figures.audited == 0 {
+        return NONE.to_owned();
+    }
+    percent(figures.flips as f64 / figures.audited as f64)
+}
+
+/// A divergence: small ones count.
+fn nats(divergence: f64) -> String {
+    if divergence.is_finite() { format!("{divergence:.3}") } else { NONE.to_owned() }
+}
 
 fn percent(share: f64) -> String {
     format!("{:.0}%", share * 100.0)
@@ -152,11 +252,14 @@ fn percent(share: f64) -> String {
 pub(super) fn strip(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let Some(log) = app.log() else { return };
     let figures = Figures::of(log, app.shown());
-    let mut items = vec![
-        (decimal(figures.tokens_per_forward()), "tokens/pass"),
-        (figures.cost.nfe.to_string(), "NFE"),
-        (figures.cost.guide_forwards.to_string(), "guide"),
-    ];
+    let mut items = vec![(decimal(figures.tokens_per_forward()), "tokens/pass"), (figures.cost.nfe.to_string(), "NFE")];
+    if app.lens.layer == Layer::Audit && figures.audited > 0 {
+        items.push((flips(&figures), "flips"));
+        items.push((nats(figures.mean_kl), "nats"));
+    }
+    if figures.cost.guide_forwards > 0 {
+        items.push((figures.cost.guide_forwards.to_string(), "guide"));
+    }
     if figures.seconds() > 0.0 {
         items.push((decimal(figures.tokens_per_second()), "tokens/s"));
     }

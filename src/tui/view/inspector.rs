@@ -7,16 +7,16 @@ use ratatui::{
 };
 
 use super::{
-    caption::because,
+    caption::{because, in_short},
     looks,
-    pen::{Pen, plural, span, wrap},
+    pen::{Pen, plural, span, width, wrap},
     step::{State, StepView},
 };
 use crate::{
     decode::record::{DraftReview, KvStatus, Proposal, Reason, Verdict},
     trace::printable,
     tui::{
-        action::Focus,
+        action::{Focus, Layer},
         app::App,
         theme::{Role, kv_mark, verdict_mark},
     },
@@ -44,21 +44,35 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     glass.token(position);
     glass.state(position);
     glass.kv(position);
+    let layer = app.lens.layer;
+    // What the layer shows comes before what does not fit under it.
+    if layer == Layer::Audit {
+        glass.audit(position);
+    }
     // A written token is explained by the step that wrote it, a mask by the shown step.
     let origin = match view.state(position) {
         State::Written { step, .. } => StepView::new(log, step),
         _ => view,
     };
+    let review = origin.review(position);
+    if let Some(review) = review.filter(|_| layer == Layer::Guide) {
+        glass.guide(review);
+    }
     if let Some(proposal) = origin.proposal(position) {
         glass.grounds(proposal);
         glass.alternatives(proposal, origin.id(position).filter(|id| *id != log.header().mask_id));
     }
-    if let Some(review) = origin.review(position) {
+    if let Some(review) = review.filter(|_| layer != Layer::Guide) {
         glass.guide(review);
     }
-    glass.audit(position);
+    if layer != Layer::Audit {
+        glass.audit(position);
+    }
     glass.history(position);
 }
+
+/// The cell at which values begin.
+const VALUE: u16 = 12;
 
 struct Glass<'a, 'b> {
     area: Rect,
@@ -81,7 +95,7 @@ impl Glass<'_, '_> {
     fn fact(&mut self, label: &str, value: Vec<Span<'static>>) {
         let Some(row) = self.row() else { return };
         self.pen.put(row.x, row.y, 11, label, self.pen.style(Role::Dim));
-        let rest = Rect { x: row.x + 12.min(row.width), width: row.width.saturating_sub(12), ..row };
+        let rest = Rect { x: row.x + VALUE.min(row.width), width: row.width.saturating_sub(VALUE), ..row };
         self.pen.line(rest, &Line::from(value));
     }
 
@@ -122,8 +136,17 @@ impl Glass<'_, '_> {
             }
             State::Written { step, reason, confidence, .. } => {
                 let why = self.pen.theme.ink(self.pen.theme.reason(reason));
-                self.fact("written", vec![span(format!("step {step}, "), text), span(because(reason), why)]);
-                let entropy = StepView::new(self.view.log, step).proposal(position).map(|proposal| proposal.entropy);
+                let when = format!("step {step}, ");
+                let room = self.area.width.saturating_sub(VALUE + width(&when));
+                let words = if width(because(reason)) <= room { because(reason) } else { in_short(reason) };
+                self.fact("written", vec![span(when, text), span(words, why)]);
+                let origin = StepView::new(self.view.log, step);
+                if let Some(before) = origin.overwritten(position) {
+                    let name = printable::line(self.name(before).trim());
+                    let dim = self.pen.style(Role::Dim);
+                    self.fact("", vec![span("in place of ", dim), span(name, text)]);
+                }
+                let entropy = origin.proposal(position).map(|proposal| proposal.entropy);
                 if reason != Reason::EndOfText {
                     self.measure(confidence, entropy.unwrap_or(f32::NAN));
                 }
@@ -254,13 +277,13 @@ impl Glass<'_, '_> {
             );
         } else if let Some(row) = self.view.drift(position) {
             self.gap();
-            self.fact("audit", vec![span(format!("of step {made}: cosine of its row by layer"), dim)]);
+            self.fact("audit", vec![span(format!("step {made}, cosine by layer"), dim)]);
             for (label, cosines) in [("  keys", &row.keys), ("  values", &row.values)] {
-                let shown = cosines.iter().take(8).map(|cosine| {
-                    let tone = self.pen.theme.confidence((2.0 * cosine - 1.0).clamp(0.0, 1.0));
-                    span(format!("{cosine:.2} "), self.pen.theme.ink(tone))
-                });
-                let shown = shown.collect();
+                let least = cosines.iter().copied().fold(1.0, f32::min);
+                let note = format!("  least {least:.3}");
+                let room = self.area.width.saturating_sub(VALUE + width(&note));
+                let mut shown = looks::by_layer(self.pen.theme, cosines, room, f32::min, looks::cosine_fidelity);
+                shown.push(span(note, dim));
                 self.fact(label, shown);
             }
         }

@@ -22,6 +22,9 @@ const BAR: u16 = 8;
 /// Rows of the help at the foot.
 const HELP: u16 = 6;
 
+/// Rows of the list that stay where a refusal takes more than the help.
+const LEAST_LIST: u16 = 4;
+
 enum Row {
     Slot(Slot),
     Knob(usize),
@@ -38,7 +41,16 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let head = Rect { height: 1, ..area };
     pen.rule(head, &Line::from(title), &right);
     pen.click(head, Action::Focus(Focus::Knobs));
-    let help = if area.height >= 16 { HELP } else { 3.min(area.height.saturating_sub(4)) };
+    let notes = help_lines(app, area.width, pen);
+    let usual = match area.height {
+        16.. => HELP,
+        12.. if focused => HELP,
+        height => 3.min(height.saturating_sub(LEAST_LIST)),
+    };
+    // Why a knob did not move is told whole: the way out stands at its end.
+    let told = notes.iter().filter(|(_, role)| matches!(role, Role::Bad | Role::Note)).count() as u16;
+    let needed = if told == 0 { 0 } else { told + u16::from(usual == HELP) };
+    let help = usual.max(needed.min(area.height.saturating_sub(1 + LEAST_LIST)));
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1 + help), ..area };
     pen.wheel(list, Action::KnobMove(-1), Action::KnobMove(1));
 
@@ -59,12 +71,16 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
         }
     }
     let below = rows.len().saturating_sub(scroll + height);
-    if below > 0 && help >= HELP {
+    let has_gap = help >= HELP;
+    if below > 0 && has_gap {
         let more = format!(" {} {below} more", pen.theme.glyphs.up_down[1]);
         let row = Rect { y: list.bottom(), height: 1, ..area };
         pen.line_right(row, &Line::from(span(more, pen.style(Role::Faint))));
     }
-    draw_help(app, Rect { y: list.bottom(), height: help, ..area }, pen);
+    let foot = Rect { y: list.bottom(), height: help, ..area };
+    for ((line, role), y) in notes.iter().zip(foot.top() + u16::from(has_gap)..foot.bottom()) {
+        pen.cut(foot.x, y, foot.width, line, pen.style(*role));
+    }
 }
 
 fn preset_title(app: &App) -> String {
@@ -111,7 +127,7 @@ fn draw_knob(app: &App, index: usize, settings: &Settings, in_force: Option<&Set
         (false, false) => span(" ", pen.style(Role::Text)),
     };
     pen.put(row.x, row.y, 1, &mark.content, mark.style);
-    pen.put(row.x + 2, row.y, 17, knob.name, pen.style(name_style));
+    let name_end = pen.put(row.x + 2, row.y, row.width.saturating_sub(2), knob.name, pen.style(name_style));
 
     let effect = glyphs.effects[match knob.effect {
         Effect::NextStep => 0,
@@ -155,9 +171,9 @@ fn draw_knob(app: &App, index: usize, settings: &Settings, in_force: Option<&Set
     }
     let value_width: u16 = line.iter().map(|span| width(&span.content)).sum();
     let at = pen.line_right(Rect { x: end.saturating_sub(room), width: room, ..row }, &Line::from(line));
-    if let Some(share) = share(knob, value).filter(|_| value_width + BAR < room) {
-        // Bars stand in one column, whatever the width of the value.
-        let x = (end.saturating_sub(7 + BAR)).min(at.saturating_sub(BAR + 1));
+    // Bars stand in one column, whatever the width of the value; a long name has none beside it.
+    let x = (end.saturating_sub(7 + BAR)).min(at.saturating_sub(BAR + 1));
+    if let Some(share) = share(knob, value).filter(|_| value_width + BAR < room && x > name_end) {
         let style = if is_default { pen.style(Role::Faint) } else { pen.theme.ink(pen.theme.part(Part::Plain)) };
         pen.slider(x, row.y, BAR, share, style);
     }
@@ -180,23 +196,25 @@ fn share(knob: &Knob, value: Value) -> Option<f32> {
 }
 
 /// The selected knob in words, or why it did not move.
-fn draw_help(app: &App, area: Rect, pen: &mut Pen<'_>) {
+fn help_lines(app: &App, cells: u16, pen: &Pen<'_>) -> Vec<(String, Role)> {
     let knob = &KNOBS[app.knobs.selected.min(KNOBS.len() - 1)];
     let mut lines: Vec<(String, Role)> = Vec::new();
     if let Some(refusal) = &app.knobs.refusal {
-        lines.extend(wrap(&printable::line(refusal), area.width).into_iter().map(|line| (line, Role::Bad)));
+        lines.extend(wrap(&printable::line(refusal), cells).into_iter().map(|line| (line, Role::Bad)));
+    } else if let Some(passed) = &app.knobs.passed {
+        lines.extend(wrap(&printable::line(passed), cells).into_iter().map(|line| (line, Role::Note)));
     } else {
         let settings = app.settings();
         let choice = match (knob.kind, knob.get(&settings)) {
             (Kind::Choice(choices), Value::Word(word)) => choices.iter().find(|choice| choice.word == word),
             _ => None,
         };
-        lines.extend(wrap(knob.help, area.width).into_iter().map(|line| (line, Role::Text)));
+        lines.extend(wrap(knob.help, cells).into_iter().map(|line| (line, Role::Text)));
         let detail = match choice {
             Some(choice) => format!("{}: {}", choice.word, choice.help),
             None => knob.expectation(),
         };
-        lines.extend(wrap(&detail, area.width).into_iter().map(|line| (line, Role::Dim)));
+        lines.extend(wrap(&detail, cells).into_iter().map(|line| (line, Role::Dim)));
         let when = if app.is_replay() {
             "a recorded run keeps its settings".to_owned()
         } else if !knob.acts(&settings) {
@@ -206,8 +224,5 @@ fn draw_help(app: &App, area: Rect, pen: &mut Pen<'_>) {
         };
         lines.push((when, Role::Faint));
     }
-    let top = area.y + u16::from(area.height >= HELP);
-    for ((line, role), y) in lines.iter().zip(top..area.bottom()) {
-        pen.cut(area.x, y, area.width, line, pen.style(*role));
-    }
+    lines
 }

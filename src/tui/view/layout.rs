@@ -2,11 +2,14 @@
 
 use ratatui::layout::Rect;
 
-use super::{pen::wrap, prompt};
+use super::{figures, pen::wrap, prompt};
 use crate::tui::{action::Focus, app::App};
 
 /// From this width on there is a right column.
 const WIDE: u16 = 100;
+
+/// Rows that knobs or inspector keep below the figures, the gap included.
+const LEAST_SIDE: u16 = 10;
 
 /// What the right column can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +75,9 @@ impl Plan {
 
         let has_figures = wide && app.run.is_some();
         let figures = column.as_mut().filter(|side| has_figures && side.height >= 27).map(|side| {
-            let figures = top(side, 13);
+            // Where the knobs would be left with too little, what is rare gives way.
+            let rows = figures::height(app.log()).min(side.height.saturating_sub(LEAST_SIDE));
+            let figures = top(side, rows);
             top(side, 1);
             figures
         });

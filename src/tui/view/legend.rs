@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{
-    caption::{REASONS, because},
+    caption::{REASONS, in_short},
     looks,
     pen::{Pen, span, width},
 };
@@ -38,10 +38,11 @@ const VERDICTS: [(Verdict, &str, &str); 5] = [
 /// One line for the active layer, as much of it as fits.
 pub(super) fn compact(layer: Layer, pen: &Pen<'_>, cells: u16) -> Line<'static> {
     let faint = pen.style(Role::Faint);
+    let scale_cells = if cells >= 44 { 12 } else { 6 };
     let mut items: Vec<Vec<Span<'static>>> = match layer {
         Layer::Confidence => {
             let mut scale = vec![span("confidence 0 ", faint)];
-            scale.extend(gradient(pen.theme, 12));
+            scale.extend(gradient(pen.theme, scale_cells));
             scale.push(span(" 1", faint));
             vec![scale, vec![span("draft", draft_style(pen.theme))], vec![span(" new ", fresh_style(pen.theme))]]
         }
@@ -58,8 +59,8 @@ pub(super) fn compact(layer: Layer, pen: &Pen<'_>, cells: u16) -> Line<'static> 
             })
             .collect(),
         Layer::Audit => {
-            let mut scale = vec![span("far from the truth ", faint)];
-            scale.extend(gradient(pen.theme, 12));
+            let mut scale = vec![span(if cells >= 44 { "far from the truth " } else { "far " }, faint)];
+            scale.extend(gradient(pen.theme, scale_cells));
             scale.push(span(" true", faint));
             vec![scale, vec![span("another token", pen.style(Role::Text).add_modifier(looks::FLIP))]]
         }
@@ -157,6 +158,7 @@ fn lines(app: &App, theme: Theme) -> Vec<Line<'static>> {
     lines.push(entry(span("word", fresh_style(theme)), "written in this step"));
     lines.push(entry(span("word", draft_style(theme)), "a draft on a masked place; stronger the surer"));
     lines.push(entry(span(glyphs.mask.repeat(2), draft_style(theme)), "masked; d switches between drafts and masks"));
+    lines.push(entry(span("word", looks::written_over(theme)), "written in this step over another token"));
     let again = span(glyphs.mask_again.repeat(2), looks::taken_back(theme));
     lines.push(entry(again, "written before, masked again by this step"));
     lines.push(Line::default());
@@ -175,9 +177,12 @@ fn lines(app: &App, theme: Theme) -> Vec<Line<'static>> {
     lines.push(heading(Layer::Audit, "4"));
     let mut scale = vec![span("  ", text)];
     scale.extend(gradient(theme, 12));
-    scale.push(span("  masks: exp(-KL) to the uncached truth; tokens: cosine of K/V", dim));
+    scale.push(span("  masks: exp(-KL) to the truth; tokens: K/V cosine, 0.5 to 1", dim));
     lines.push(Line::from(scale));
-    lines.push(entry(span("word", text.add_modifier(looks::FLIP)), "in the truth another token is the most likely"));
+    lines.push(entry(
+        span("word", text.add_modifier(looks::FLIP)),
+        "without the cache another token is the most likely",
+    ));
     lines.push(Line::default());
     lines.push(Line::from(vec![
         span(format!("{} ", glyphs.eos), faint),
@@ -193,7 +198,7 @@ fn lines(app: &App, theme: Theme) -> Vec<Line<'static>> {
     let mut row = vec![span("steps   ", theme.style(Role::Strong))];
     let mut used = 8;
     for reason in REASONS {
-        let label = format!("{}   ", because(reason));
+        let label = format!("{}   ", in_short(reason));
         if used + 2 + width(&label) > 68 {
             lines.push(Line::from(std::mem::replace(&mut row, vec![span("        ", dim)])));
             used = 8;
@@ -202,6 +207,15 @@ fn lines(app: &App, theme: Theme) -> Vec<Line<'static>> {
         row.push(span(format!("{} ", glyphs.rising[5]), theme.ink(theme.reason(reason))));
         row.push(span(label, dim));
     }
+    lines.push(Line::from(row));
+    let marks = [(glyphs.cursor, Role::Accent, "the shown step"), (glyphs.change, Role::Note, "a knob was turned")];
+    let mut row = vec![span("        ", dim)];
+    for (glyph, role, meaning) in marks {
+        row.push(span(format!("{glyph} "), theme.style(role)));
+        row.push(span(format!("{meaning}   "), dim));
+    }
+    row.push(span(format!("{} ", glyphs.mask_again), theme.ink(theme.remasked())));
+    row.push(span("tokens were masked again", dim));
     lines.push(Line::from(row));
     lines
 }

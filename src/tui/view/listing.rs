@@ -62,7 +62,15 @@ impl Listing<'_> {
             width: wide,
             height: high,
         };
-        let foot = Line::from(span(format!(" {} ", self.foot), pen.style(Role::Faint)));
+        let items = self.rows.iter().filter(|row| matches!(row, Row::Item(_))).count();
+        let hides_rows = self.rows.len() > usize::from(high.saturating_sub(self.detail + 2));
+        // Where some are out of sight, it is told how many there are.
+        let place = if hides_rows {
+            format!(" {} of {items} {}", self.selected + 1, pen.theme.glyphs.dot)
+        } else {
+            String::new()
+        };
+        let foot = Line::from(span(format!("{place} {} ", self.foot), pen.style(Role::Faint)));
         let inner = pen.frame(frame, self.title, &foot);
         let list = Rect { height: inner.height.saturating_sub(self.detail).max(1.min(inner.height)), ..inner };
         let is_selected = |row: &Row| matches!(row, Row::Item(index) if *index == self.selected);

@@ -1,10 +1,16 @@
 //! How a token looks, by layer: the one place where states become styles.
 
-use ratatui::style::{Modifier, Style};
+use ratatui::{
+    style::{Modifier, Style},
+    text::Span,
+};
 
-use super::step::{State, StepView};
+use super::{
+    pen::span,
+    step::{State, StepView},
+};
 use crate::{
-    decode::record::{AuditedPosition, KvStatus, RowDrift, Verdict},
+    decode::record::{AuditedPosition, KvStatus, Reason, RowDrift, Verdict},
     tui::{
         action::Layer,
         theme::{Role, Theme, Tone, kv_mark, verdict_mark},
@@ -50,7 +56,13 @@ fn by_confidence(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
         State::Written { confidence, fresh, .. } => {
             let tone = theme.confidence(confidence);
             let doubt = if confidence < SURE { Modifier::UNDERLINED } else { Modifier::empty() };
-            if fresh { lit(theme, tone).add_modifier(doubt) } else { theme.ink(tone).add_modifier(doubt) }
+            if view.overwritten(position).is_some() {
+                written_over(theme).add_modifier(doubt)
+            } else if fresh {
+                lit(theme, tone).add_modifier(doubt)
+            } else {
+                theme.ink(tone).add_modifier(doubt)
+            }
         }
     }
 }
@@ -86,9 +98,9 @@ fn by_guide(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
         State::Written { fresh, .. } if view.is_eos(position) => end_of_text(theme, fresh),
         State::Written { reason, fresh, .. } => {
             let verdict = match reason {
-                crate::decode::record::Reason::GuideAgreed => Some(Verdict::Agreed),
-                crate::decode::record::Reason::Forced => Some(Verdict::Forced),
-                crate::decode::record::Reason::GuideWrote => Some(Verdict::Replaced),
+                Reason::GuideAgreed => Some(Verdict::Agreed),
+                Reason::Forced => Some(Verdict::Forced),
+                Reason::GuideWrote => Some(Verdict::Replaced),
                 _ => None,
             };
             let tone = verdict.map_or(theme.palette().dim, |verdict| theme.verdict(verdict));
@@ -132,8 +144,33 @@ pub(super) fn fidelity_of(audited: &AuditedPosition) -> f32 {
 
 /// The same scale for a K/V row: its worst cosine over layers, keys and values; 0 from a cosine of one half down.
 pub(super) fn drift_fidelity(row: &RowDrift) -> f32 {
-    let worst = row.keys.iter().chain(&row.values).copied().fold(1.0, f32::min);
-    (2.0 * worst - 1.0).clamp(0.0, 1.0)
+    cosine_fidelity(row.keys.iter().chain(&row.values).copied().fold(1.0, f32::min))
+}
+
+/// A cosine on the same scale.
+pub(super) fn cosine_fidelity(cosine: f32) -> f32 {
+    if cosine.is_finite() { (2.0 * cosine - 1.0).clamp(0.0, 1.0) } else { 0.0 }
+}
+
+/// A row of bars from the first layer up, at most `cells` of them, on the scale of confidence. Where there are more
+/// layers than cells, several share one, which shows the `pick` of them.
+pub(super) fn by_layer(
+    theme: Theme,
+    values: &[f32],
+    cells: u16,
+    pick: fn(f32, f32) -> f32,
+    scale: fn(f32) -> f32,
+) -> Vec<Span<'static>> {
+    let share = values.len().div_ceil(usize::from(cells.max(1))).max(1);
+    values
+        .chunks(share)
+        .filter_map(|chunk| chunk.iter().copied().reduce(pick))
+        .map(|value| {
+            let height = scale(value);
+            let height = if height.is_finite() { height.clamp(0.0, 1.0) } else { 0.0 };
+            span(theme.glyphs.rising[((height * 7.99) as usize).min(7)], theme.ink(theme.confidence(height)))
+        })
+        .collect()
 }
 
 /// Outside of the active block, or not scored.
@@ -174,6 +211,11 @@ pub(super) fn lit(theme: Theme, tone: Tone) -> Style {
     } else {
         theme.ink(tone).add_modifier(Modifier::BOLD | Modifier::REVERSED)
     }
+}
+
+/// Written in this very step over another token: wet ink in the colour of edits, slanted.
+pub(super) fn written_over(theme: Theme) -> Style {
+    lit(theme, theme.reason(Reason::Edit)).add_modifier(Modifier::ITALIC)
 }
 
 fn end_of_text(theme: Theme, fresh: bool) -> Style {

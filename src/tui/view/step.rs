@@ -75,6 +75,15 @@ impl<'a> StepView<'a> {
         }
     }
 
+    /// What stood at a position before this step wrote another token over it; `None` where it did not, or a mask did.
+    pub fn overwritten(&self, position: usize) -> Option<u32> {
+        let commits = &self.record?.commits;
+        commits.binary_search_by_key(&position, |commit| commit.position).ok()?;
+        let before = *self.log.canvas(self.steps - 1).ids.get(position)?;
+        let now = self.id(position)?;
+        (before != self.log.header().mask_id && before != now).then_some(before)
+    }
+
     /// Whether this step masked a position again that was written before; it may have been written anew since.
     pub fn is_remasked(&self, position: usize) -> bool {
         self.record.is_some_and(|record| record.remasked.binary_search(&position).is_ok())
@@ -150,13 +159,20 @@ impl<'a> StepView<'a> {
     }
 
     /// First positions of the blocks begun up to this step, and of the one after the active block; none where the
-    /// canvas is one block.
+    /// canvas is one block. A block that moves is a window: only where it is now is a border.
     pub fn block_starts(&self) -> Vec<usize> {
         let end = self.length();
         let prompt = self.prompt_length();
-        let mut starts: Vec<usize> = self.log.entries()[..self.steps]
-            .iter()
-            .flat_map(|entry| [entry.record.region.start, entry.record.region.end])
+        let mut regions: Vec<Region> = Vec::new();
+        for Region { block, start, end } in self.log.entries()[..self.steps].iter().map(|entry| entry.record.region) {
+            match regions.last_mut() {
+                Some(last) if last.block == block => *last = Region { block, start, end },
+                _ => regions.push(Region { block, start, end }),
+            }
+        }
+        let mut starts: Vec<usize> = regions
+            .into_iter()
+            .flat_map(|region| [region.start, region.end])
             .filter(|start| *start > prompt && *start < end)
             .collect();
         starts.sort_unstable();

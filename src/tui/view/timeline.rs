@@ -8,7 +8,7 @@ use ratatui::{
 };
 
 use super::{
-    caption::{REASONS, because},
+    caption::{REASONS, in_short},
     pen::{Pen, span, width},
 };
 use crate::{
@@ -30,16 +30,16 @@ struct Spread {
 }
 
 impl Spread {
-    /// The roomiest that holds `len` steps; it grows by doubling, so that the columns of a live run seldom move.
+    /// The roomiest that holds `len` steps; it grows by halves and doubles, so that the columns of a live run seldom move.
     fn of(len: usize, width: u16) -> Self {
         let fits =
             |columns: usize, cells: u16| columns * usize::from(cells) <= usize::from(width) + usize::from(cells > 1);
         if let Some(cells) = [3, 2, 1].into_iter().find(|cells| fits(len, *cells)) {
             return Self { steps: 1, cells };
         }
-        let mut steps = 2;
+        let (mut steps, mut next) = (2, 3);
         while !fits(len.div_ceil(steps), 1) {
-            steps *= 2;
+            (steps, next) = (next, steps * 2);
         }
         Self { steps, cells: 1 }
     }
@@ -56,6 +56,7 @@ struct Column {
     confidence: f32,
     scored: usize,
     changed: bool,
+    remasked: bool,
 }
 
 impl Column {
@@ -64,6 +65,7 @@ impl Column {
         let header = log.header();
         for entry in log.entries().get(steps).unwrap_or_default() {
             column.changed |= !entry.record.changes.is_empty();
+            column.remasked |= !entry.record.remasked.is_empty();
             for commit in &entry.record.commits {
                 *column.counts.entry(commit.reason).or_default() += 1;
                 if commit.reason != Reason::EndOfText && !header.is_end(commit.token) {
@@ -93,7 +95,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let spread = Spread::of(len, area.width);
     let columns: Vec<Column> =
         (0..len).step_by(spread.steps).map(|first| Column::of(log, first..(first + spread.steps).min(len))).collect();
-    let highest = columns.iter().map(Column::height).max().unwrap_or(0).max(LEAST_SCALE);
+    let highest = columns.iter().map(Column::height).max().unwrap_or(0).max(LEAST_SCALE * spread.steps);
 
     pen.wheel(area, Action::Scrub(-1), Action::Scrub(1));
     for (index, column) in columns.iter().enumerate() {
@@ -113,6 +115,11 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
             pen.put(axis.x, axis.y, 1, pen.theme.glyphs.cursor, pen.style(Role::Accent));
         } else if column.changed {
             pen.put(axis.x, axis.y, 1, pen.theme.glyphs.change, pen.style(Role::Note));
+        } else if column.remasked {
+            let tone = pen.theme.remasked();
+            let tone = if is_done { tone } else { tone.mix(pen.theme.palette().ground, 0.6) };
+            let style = pen.theme.ink(tone);
+            pen.put(axis.x, axis.y, 1, pen.theme.glyphs.mask_again, style);
         }
         let hit = Rect { x, y: area.y + 1, width: spread.cells, height: area.height - 1 };
         pen.drag(hit, Action::ScrubTo(last));
@@ -125,24 +132,41 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
 /// The rule: what the bars mean, and which step is shown.
 fn rule(log: &Log, shown: usize, row: Rect, pen: &mut Pen<'_>) {
     let (dim, faint) = (pen.style(Role::Dim), pen.style(Role::Faint));
-    let mut title: Vec<Span<'static>> = vec![span("steps", pen.style(Role::Title))];
-    let mut used = 5 + 16;
-    for reason in REASONS {
-        let occurs =
-            log.entries().iter().any(|entry| entry.record.commits.iter().any(|commit| commit.reason == reason));
-        let label = because(reason);
-        if !occurs || used + 5 + width(label) > row.width {
-            continue;
-        }
-        used += 5 + width(label);
-        title.push(span(format!("  {} ", swatch(pen, reason)), pen.theme.ink(pen.theme.reason(reason))));
-        title.push(span(label, faint));
+    let mut counts: HashMap<Reason, usize> = HashMap::new();
+    for commit in log.entries().iter().flat_map(|entry| &entry.record.commits) {
+        *counts.entry(commit.reason).or_default() += 1;
     }
-    let label = "mean confidence";
-    if used + 4 + width(label) <= row.width {
-        let sample = pen.theme.glyphs.rule_done;
-        title.push(span(format!("  {sample} "), pen.theme.ink(pen.theme.confidence(1.0))));
-        title.push(span(label, faint));
+    // Where not all have room, the most frequent ones are named.
+    let mut occurring: Vec<Reason> = REASONS.into_iter().filter(|reason| counts.contains_key(reason)).collect();
+    occurring.sort_by_key(|reason| std::cmp::Reverse(counts[reason]));
+    let mut used = 5 + 16;
+    let mut named = Vec::new();
+    for reason in &occurring {
+        let cells = 4 + width(in_short(*reason));
+        if used + cells > row.width {
+            break;
+        }
+        used += cells;
+        named.push(*reason);
+    }
+    let mut title: Vec<Span<'static>> = vec![span("steps", pen.style(Role::Title))];
+    for reason in REASONS.into_iter().filter(|reason| named.contains(reason)) {
+        title.push(span(format!("  {} ", swatch(pen, reason)), pen.theme.ink(pen.theme.reason(reason))));
+        title.push(span(in_short(reason), faint));
+    }
+    let remasks = log.entries().iter().any(|entry| !entry.record.remasked.is_empty());
+    let (again, confidence) = ("masked again", "mean confidence");
+    let mut others = Vec::new();
+    if remasks {
+        others.push((pen.theme.glyphs.mask_again, pen.theme.remasked(), again));
+    }
+    others.push((pen.theme.glyphs.rule_done, pen.theme.confidence(1.0), confidence));
+    for (sample, tone, label) in others.into_iter().filter(|_| named.len() == occurring.len()) {
+        if used + 4 + width(label) <= row.width {
+            used += 4 + width(label);
+            title.push(span(format!("  {sample} "), pen.theme.ink(tone)));
+            title.push(span(label, faint));
+        }
     }
     let right =
         Line::from(vec![span(shown.to_string(), pen.style(Role::Text)), span(format!(" of {}", log.len()), dim)]);
@@ -260,6 +284,8 @@ mod tests {
         assert_eq!(Spread::of(40, 80), Spread { steps: 1, cells: 2 });
         assert_eq!(Spread::of(80, 80), Spread { steps: 1, cells: 1 });
         assert_eq!(Spread::of(81, 80), Spread { steps: 2, cells: 1 });
+        assert_eq!(Spread::of(161, 80), Spread { steps: 3, cells: 1 });
+        assert_eq!(Spread::of(241, 80), Spread { steps: 4, cells: 1 });
         assert_eq!(Spread::of(1000, 80), Spread { steps: 16, cells: 1 });
         assert_eq!(Spread::of(0, 80), Spread { steps: 1, cells: 3 });
     }
