@@ -247,8 +247,14 @@ fn bad_input_is_told_in_one_sentence() {
             "the argument '--threshold <PROBABILITY>' cannot be used multiple times; `diffuscope --help` lists what \
              there is",
         ),
-        (&["--prompt", PROMPT, "--preset", "none.toml"], "none.toml: No such file or directory (os error 2)"),
-        (&["--prompt", PROMPT, "--config", "none.toml"], "none.toml: No such file or directory (os error 2)"),
+        (
+            &["--prompt", PROMPT, "--preset", "none.toml"],
+            "none.toml: cannot be read: No such file or directory (os error 2)",
+        ),
+        (
+            &["--prompt", PROMPT, "--config", "none.toml"],
+            "none.toml: cannot be read: No such file or directory (os error 2)",
+        ),
         (
             &["--prompt", PROMPT, "--trace", "no-such-folder/run.jsonl"],
             "no-such-folder/run.jsonl cannot be written: No such file or directory (os error 2)",

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::model::body::{Assembly, Body};
-use crate::model::config::{QwenConfig, QwenUse, in_vocabulary};
+use crate::model::config::{QwenConfig, QwenUse, in_vocabulary, unreadable};
 use crate::model::device::ComputeDevice;
 use crate::model::gguf::{GgufFile, VocabularyError};
 use crate::model::llada::{self, LladaConfig};
@@ -199,7 +199,7 @@ impl Checkpoint {
 
 fn family(file: &str, config: &[u8]) -> Result<Family, LoadError> {
     let kind: Kind = serde_json::from_slice(config)
-        .map_err(|error| LoadError::Config { file: file.into(), reason: error.to_string() })?;
+        .map_err(|error| LoadError::Config { file: file.into(), reason: unreadable(&error) })?;
     if kind.model_type == llada::MODEL_TYPE {
         return Ok(Family::Llada);
     }

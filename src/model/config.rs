@@ -6,7 +6,7 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, error::Category};
 
 use crate::model::network::{Alignment, Attention};
 use crate::model::weights::LoadError;
@@ -239,6 +239,14 @@ fn silu() -> String {
     "silu".into()
 }
 
+/// Why JSON cannot be read as what it should be.
+pub(super) fn unreadable(error: &serde_json::Error) -> String {
+    match error.classify() {
+        Category::Data => error.to_string(),
+        _ => format!("it is no JSON, or breaks off ({error}): get the file again"),
+    }
+}
+
 /// Reads a configuration and checks it; `file` is its name in messages.
 pub(super) fn checked<T: DeserializeOwned>(
     file: &str,
@@ -246,7 +254,7 @@ pub(super) fn checked<T: DeserializeOwned>(
     validate: impl FnOnce(&T) -> Result<(), String>,
 ) -> Result<T, LoadError> {
     let wrong = |reason: String| LoadError::Config { file: file.to_owned(), reason };
-    let config: T = serde_json::from_slice(json).map_err(|error| wrong(error.to_string()))?;
+    let config: T = serde_json::from_slice(json).map_err(|error| wrong(unreadable(&error)))?;
     validate(&config).map_err(wrong)?;
     Ok(config)
 }

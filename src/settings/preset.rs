@@ -245,7 +245,7 @@ pub(super) fn read(path: &Path) -> Result<(String, String), SettingsError> {
     let file = printable::line(&path.display().to_string());
     match std::fs::read_to_string(path) {
         Ok(text) => Ok((file, text)),
-        Err(error) => Err(SettingsError::BadFile { file, message: error.to_string() }),
+        Err(error) => Err(SettingsError::BadFile { file, message: format!("cannot be read: {error}") }),
     }
 }
 

@@ -86,13 +86,12 @@ pub(super) fn whole(snapshot: &Path, file: Option<&str>) -> Option<PathBuf> {
         return has(file).then(|| snapshot.join(file));
     }
     if has(CONFIG) {
-        let has_tokenizer = has("tokenizer.json") || (has("vocab.json") && has("merges.txt"));
         let has_weights = if has(INDEX) {
             shards(&snapshot.join(INDEX)).is_ok_and(|shards| !shards.is_empty() && shards.iter().all(|name| has(name)))
         } else {
             has("model.safetensors")
         };
-        return (has_tokenizer && has_weights).then(|| snapshot.to_owned());
+        return (files::has_tokenizer(has) && has_weights).then(|| snapshot.to_owned());
     }
     let mut gguf = source::gguf_files(snapshot).ok()?;
     gguf.retain(|name| has(name));

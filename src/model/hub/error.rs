@@ -143,6 +143,15 @@ pub enum HubError {
         /// The model.
         repo: String,
     },
+    /// Weights, but nothing to turn text into their ids.
+    #[error(
+        "{repo} has no tokenizer that can be loaded (tokenizer.json, or vocab.json and merges.txt): download it into a folder, put \
+         the tokenizer of the model that it was made from there, and name the folder"
+    )]
+    NoTokenizer {
+        /// The model.
+        repo: String,
+    },
     /// More than one GGUF file and nothing else.
     #[error("{repo} has several .gguf files: name one, as in hf:{repo}/{}{}", files[0], among(files))]
     SeveralGguf {

@@ -22,6 +22,11 @@ const DESCRIPTIONS: [&str; 7] = [
 /// What a tokenizer is made of where there is no `tokenizer.json` (Dream).
 const TOKENIZER_PARTS: [&str; 2] = ["vocab.json", "merges.txt"];
 
+/// Whether a model that `has` these files has a tokenizer.
+pub(super) fn has_tokenizer(has: impl Fn(&str) -> bool) -> bool {
+    has("tokenizer.json") || TOKENIZER_PARTS.iter().all(|part| has(part))
+}
+
 /// The files of a model that are wanted.
 #[cfg(feature = "hub")]
 #[derive(Debug, PartialEq, Eq)]
@@ -57,6 +62,9 @@ impl Wanted {
                 };
             }
         };
+        if !has_tokenizer(has) {
+            return Err(HubError::NoTokenizer { repo });
+        }
         let parts: &[&str] = if has("tokenizer.json") { &[] } else { &TOKENIZER_PARTS };
         let index: &[&str] = if weights.is_empty() { &[INDEX] } else { &[] };
         let first = DESCRIPTIONS.iter().chain(parts).chain(index).filter(|name| has(name));
@@ -120,6 +128,10 @@ mod tests {
     fn what_cannot_be_loaded_is_told_before_a_byte_comes() {
         for names in [&["README.md"][..], &["config.json", "pytorch_model.bin"], &["model.safetensors"]] {
             assert!(wanted("o/n", names).unwrap_err().starts_with("o/n has no weights that can be loaded"));
+        }
+        for parts in [&[][..], &["vocab.json"], &["merges.txt", "tokenizer_config.json"]] {
+            let names = [&["config.json", "model.safetensors"], parts].concat();
+            assert!(wanted("o/n", &names).unwrap_err().starts_with("o/n has no tokenizer that can be loaded"));
         }
     }
 }
