@@ -259,7 +259,7 @@ fn forward(
     product(out, Store::Replace, View::new(normed, wanted, d), head.t(), 1.0);
 }
 
-#[allow(clippy::too_many_arguments)]
+#[expect(clippy::too_many_arguments, reason = "slices of one sequence, borrowed each by itself")]
 fn layer_forward(
     layout: &Layout,
     rotation: &Rotation,
@@ -338,7 +338,7 @@ fn layer_forward(
 }
 
 /// The query rows of one head: rows of their own in the last layer, else the first third of the q, k, v rows.
-#[allow(clippy::too_many_arguments)]
+#[expect(clippy::too_many_arguments, reason = "slices of one sequence, borrowed each by itself")]
 fn query_view<'a>(
     queries: &'a [f32],
     qkv: &'a [f32],
@@ -430,7 +430,7 @@ struct Flow<'a> {
     dscores: &'a mut Vec<f32>,
 }
 
-#[allow(clippy::too_many_arguments)]
+#[expect(clippy::too_many_arguments, reason = "slices of one sequence, borrowed each by itself")]
 fn layer_backward(
     layout: &Layout,
     rotation: &Rotation,

@@ -10,15 +10,15 @@
 macro_rules! wide {
     ($($(#[$meta:meta])* pub fn $name:ident($($arg:ident: $type:ty),* $(,)?) $body:block)*) => {$(
         $(#[$meta])*
-        #[allow(clippy::too_many_arguments)]
+        #[allow(clippy::too_many_arguments, reason = "a kernel is told every slice and size that it works on")]
         pub fn $name($($arg: $type),*) {
             #[inline(always)]
-            #[allow(clippy::too_many_arguments)]
+            #[allow(clippy::too_many_arguments, reason = "a kernel is told every slice and size that it works on")]
             fn narrow($($arg: $type),*) $body
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx2,fma")]
-                #[allow(clippy::too_many_arguments)]
+                #[allow(clippy::too_many_arguments, reason = "a kernel is told every slice and size that it works on")]
                 fn wide($($arg: $type),*) {
                     narrow($($arg),*);
                 }
