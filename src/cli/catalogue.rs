@@ -32,7 +32,7 @@ pub(super) struct CatalogueArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// The device that they would be loaded to: auto, cpu, cuda or cuda:N
+    /// The device that they would be loaded to: auto, cpu, cuda, cuda:N or metal
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
 }

@@ -35,7 +35,7 @@ pub(super) struct ModelArgs {
     /// Instructions that go before every prompt, where the model's chat template has a place for them
     #[arg(long, value_name = "TEXT", conflicts_with = "raw")]
     system: Option<String>,
-    /// Where to compute: auto, cpu, cuda or cuda:N
+    /// Where to compute: auto, cpu, cuda, cuda:N or metal
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
     /// Take models of the hub from its cache alone, as `HF_HUB_OFFLINE=1` does

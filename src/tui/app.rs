@@ -135,7 +135,7 @@ pub struct App {
     /// The knob pane.
     pub knobs: KnobPane,
     /// The models and their picker.
-    pub library: Library,
+    pub picker: Library,
     /// A line for the user, and until when it stays.
     pub notice: Option<(Notice, Duration)>,
     /// Colours and glyphs.
@@ -159,7 +159,7 @@ impl App {
         let prompt = prompt.unwrap_or_else(first);
         let mut app = Self::new(Origin::Live, Engine::Loading, layers, &prompt, theme);
         app.examples = examples;
-        app.library = Library::loading(ModelRequest::default());
+        app.picker = Library::loading(ModelRequest::default());
         app
     }
 
@@ -194,7 +194,7 @@ impl App {
             player: Player::default(),
             lens: Lens { layer: Layer::Confidence, drafts: true, selected: None },
             knobs: KnobPane::default(),
-            library: Library::default(),
+            picker: Library::default(),
             notice: None,
             theme,
             examples: Vec::new(),
@@ -312,7 +312,7 @@ impl App {
 
     /// When time itself will change the picture; `None` while nothing moves.
     pub fn next_tick(&self) -> Option<Duration> {
-        let waits_for_networks = self.engine == Engine::Loading || self.library.loading.is_some();
+        let waits_for_networks = self.engine == Engine::Loading || self.picker.loading.is_some();
         let spinner = waits_for_networks.then(|| self.now + Duration::from_millis(90));
         let step = (self.player.playing || self.wants_step()).then_some(self.player.due);
         let notice = self.notice.as_ref().map(|(_, until)| *until);

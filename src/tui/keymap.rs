@@ -277,7 +277,7 @@ fn can_turn(app: &App) -> bool {
 }
 
 fn is_loading(app: &App) -> bool {
-    app.library.loading.is_some()
+    app.picker.loading.is_some()
 }
 
 fn models_words(app: &App) -> &'static str {

@@ -82,7 +82,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<()> {
     let (mut app, request) = match options.source {
         Source::Live(request) => {
             let mut app = App::live(options.layers, options.prompt, theme, examples());
-            app.library = Library::loading((*request).clone());
+            app.picker = Library::loading((*request).clone());
             (app, Some(request))
         }
         Source::Replay { file, log, warnings } => {

@@ -99,7 +99,7 @@ fn open(width: u16, height: u16) -> Driver {
 }
 
 fn choose(driver: &mut Driver, source: &str) {
-    let choices = driver.app.library.choices();
+    let choices = driver.app.picker.choices();
     let is_it = |choice: &diffuscope::tui::Choice<'_>| matches!(choice, diffuscope::tui::Choice::Item(item) if item.source.to_string() == source);
     let row = choices.iter().position(is_it).unwrap();
     let by = row as i64 - driver.app.list as i64;
@@ -180,7 +180,7 @@ fn opening_it_looks_at_the_machine_and_selects_what_is_loaded() {
     let mut driver = open(120, 40);
     assert_eq!(driver.commands(), [Command::Look(DeviceChoice::Auto)]);
     assert!(
-        matches!(driver.app.library.choices()[driver.app.list], diffuscope::tui::Choice::Item(item) if item.source == Source::Embedded)
+        matches!(driver.app.picker.choices()[driver.app.list], diffuscope::tui::Choice::Item(item) if item.source == Source::Embedded)
     );
     let text = driver.text();
     for heading in ["here", "to download", "or type", "cpu: 21.5 GB of 25.8 GB free"] {
@@ -212,7 +212,7 @@ fn enter_asks_for_the_model_and_stays_until_it_is_there() {
         request: Some(Box::new(request.clone())),
     });
     assert!(driver.app.overlays.is_empty());
-    assert_eq!(driver.app.library.loaded, Some(request.clone()));
+    assert_eq!(driver.app.picker.loaded, Some(request.clone()));
     let text = driver.text();
     assert!(text.contains(&format!("{name} 596.0M")), "{text}");
     let notice = &driver.app.notice.as_ref().unwrap().0;
@@ -243,7 +243,7 @@ fn what_fails_leaves_what_is_loaded_and_says_why() {
     let text = driver.text();
     assert!(text.contains("needs about 33.1 GB of memory, and the cpu has 21.5 GB free"), "{text}");
     assert_eq!(driver.app.overlays, [Overlay::Models], "another one can be chosen");
-    assert!(driver.app.library.loading.is_none());
+    assert!(driver.app.picker.loading.is_none());
     driver.key(KeyCode::Esc).key(KeyCode::Enter);
     assert!(driver.commands().iter().any(|command| matches!(command, Command::Start(_))), "the old pair still runs");
 }
@@ -257,7 +257,7 @@ fn where_the_first_models_fail_another_keeps_the_flags() {
         offline: true,
         ..ModelRequest::default()
     };
-    driver.app.library = diffuscope::tui::Library::loading(first.clone());
+    driver.app.picker = diffuscope::tui::Library::loading(first.clone());
     driver.hear(Event::LoadFailed { message: "it is too large".into(), request: Some(Box::new(first.clone())) });
     assert!(driver.text().contains("it is too large"));
     driver.act(Action::Toggle(Overlay::Models)).hear(Event::Shelf { shelf: Box::new(shelf()) });
@@ -343,10 +343,10 @@ fn news_that_cross_do_not_confuse_what_is_loaded() {
     let second = loads(&mut driver).remove(0);
     let card = |name: &str| common::card(name, "x", 1, 1);
     driver.hear(Event::Ready { denoiser: card("first"), guide: None, request: Some(Box::new(first.clone())) });
-    assert_eq!(driver.app.library.loaded, Some(first));
-    assert!(driver.app.library.loading.is_some(), "the second is still on its way");
+    assert_eq!(driver.app.picker.loaded, Some(first));
+    assert!(driver.app.picker.loading.is_some(), "the second is still on its way");
     driver.hear(Event::Ready { denoiser: card("second"), guide: None, request: Some(Box::new(second.clone())) });
-    assert_eq!((driver.app.library.loaded.clone(), driver.app.library.loading.is_none()), (Some(second), true));
+    assert_eq!((driver.app.picker.loaded.clone(), driver.app.picker.loading.is_none()), (Some(second), true));
 }
 
 #[test]
@@ -378,11 +378,11 @@ fn a_replay_has_no_models_to_choose() {
 fn what_is_typed_gives_way_to_another_name_when_the_picker_opens_again() {
     let mut driver = Driver::ready(&common::story(), DARK);
     driver.ctrl('o').keys("hf:owner/one").key(KeyCode::Esc).ctrl('o');
-    assert_eq!(driver.app.library.entry, "hf:owner/one", "it can be taken once more");
+    assert_eq!(driver.app.picker.entry, "hf:owner/one", "it can be taken once more");
     driver.keys("hf:owner/two");
-    assert_eq!(driver.app.library.entry, "hf:owner/two");
+    assert_eq!(driver.app.picker.entry, "hf:owner/two");
     driver.key(KeyCode::Esc).ctrl('o').key(KeyCode::Backspace).keys("p");
-    assert_eq!(driver.app.library.entry, "hf:owner/twp", "or mended");
+    assert_eq!(driver.app.picker.entry, "hf:owner/twp", "or mended");
     driver.ctrl('u');
-    assert_eq!(driver.app.library.entry, "");
+    assert_eq!(driver.app.picker.entry, "");
 }

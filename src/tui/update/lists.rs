@@ -39,7 +39,7 @@ fn rows(app: &App) -> usize {
     match app.overlays.last() {
         Some(Overlay::Gallery) => app.examples.len(),
         Some(Overlay::Presets) => presets().len(),
-        Some(Overlay::Models) => app.library.choices().len(),
+        Some(Overlay::Models) => app.picker.choices().len(),
         Some(Overlay::Help) => help::line_count(),
         Some(Overlay::Legend) => legend::line_count(app),
         _ => 0,

@@ -19,24 +19,24 @@ use crate::{
 
 /// The picker has been opened: what is on this machine may have changed since the last time.
 pub(super) fn look(app: &mut App) -> Vec<Effect> {
-    app.library.refusal = None;
-    app.library.is_entry_old = true;
+    app.picker.refusal = None;
+    app.picker.is_entry_old = true;
     select_present(app);
-    command(Command::Look(app.library.first.device))
+    command(Command::Look(app.picker.first.device))
 }
 
 /// What there is to choose from. The selected line stays the same model.
 pub(super) fn found(app: &mut App, shelf: Shelf) -> Vec<Effect> {
     let before = selected(app);
-    let was_empty = app.library.shelf.is_none();
-    app.library.shelf = Some(shelf);
+    let was_empty = app.picker.shelf.is_none();
+    app.picker.shelf = Some(shelf);
     if app.overlays.last() == Some(&Overlay::Models) {
         match before {
             _ if was_empty => select_present(app),
             Some(source) => select(app, &source),
             None => {
-                let last = app.library.choices().len() - 1;
-                if matches!(app.library.choices().get(app.list), None | Some(Choice::Item(_))) {
+                let last = app.picker.choices().len() - 1;
+                if matches!(app.picker.choices().get(app.list), None | Some(Choice::Item(_))) {
                     app.list = last;
                 }
             }
@@ -48,19 +48,19 @@ pub(super) fn found(app: &mut App, shelf: Shelf) -> Vec<Effect> {
 /// Selects what is loaded.
 fn select_present(app: &mut App) {
     app.list = 0;
-    if let Some(source) = app.library.present().cloned() {
+    if let Some(source) = app.picker.present().cloned() {
         select(app, &source);
     }
 }
 
 fn select(app: &mut App, source: &Source) {
-    let choices = app.library.choices();
+    let choices = app.picker.choices();
     let is_it = |choice: &Choice<'_>| matches!(choice, Choice::Item(item) if item.source == *source);
     app.list = choices.iter().position(is_it).unwrap_or(0);
 }
 
 fn selected(app: &App) -> Option<Source> {
-    match app.library.choices().get(app.list) {
+    match app.picker.choices().get(app.list) {
         Some(Choice::Item(item)) => Some(item.source.clone()),
         _ => None,
     }
@@ -68,18 +68,18 @@ fn selected(app: &App) -> Option<Source> {
 
 /// Chooses for the other role.
 pub(super) fn other_role(app: &mut App) -> Vec<Effect> {
-    app.library.role = match app.library.role {
+    app.picker.role = match app.picker.role {
         Role::Denoiser => Role::Guide,
         Role::Guide => Role::Denoiser,
     };
-    app.library.refusal = None;
+    app.picker.refusal = None;
     select_present(app);
     Vec::new()
 }
 
 /// Types: the line of what is typed comes to the front.
 pub(super) fn typed(app: &mut App, text: &str) -> Vec<Effect> {
-    let library = &mut app.library;
+    let library = &mut app.picker;
     library.refusal = None;
     if std::mem::take(&mut library.is_entry_old) {
         library.entry.clear();
@@ -92,22 +92,22 @@ pub(super) fn typed(app: &mut App, text: &str) -> Vec<Effect> {
 
 /// Erases the last character of what is typed.
 pub(super) fn erase(app: &mut App) -> Vec<Effect> {
-    app.library.refusal = None;
-    app.library.is_entry_old = false;
-    app.library.entry.pop();
-    app.list = app.library.choices().len() - 1;
+    app.picker.refusal = None;
+    app.picker.is_entry_old = false;
+    app.picker.entry.pop();
+    app.list = app.picker.choices().len() - 1;
     Vec::new()
 }
 
 /// Erases what is typed.
 pub(super) fn clear(app: &mut App) -> Vec<Effect> {
-    app.library.entry.clear();
+    app.picker.entry.clear();
     erase(app)
 }
 
 /// Loads the selected line. The picker stays open until that is done.
 pub(super) fn accept(app: &mut App) -> Vec<Effect> {
-    let library = &mut app.library;
+    let library = &mut app.picker;
     let request = match library.choices().get(app.list) {
         Some(choice) => library.request(*choice),
         None => return Vec::new(),
@@ -136,7 +136,7 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
 
 /// Breaks the loading off.
 pub(super) fn cancel(app: &mut App) -> Vec<Effect> {
-    match &mut app.library.loading {
+    match &mut app.picker.loading {
         Some(loading) => {
             loading.is_cancelled = true;
             command(Command::CancelLoad)
@@ -148,7 +148,7 @@ pub(super) fn cancel(app: &mut App) -> Vec<Effect> {
 /// Loading goes on.
 pub(super) fn goes_on(app: &mut App, progress: Progress) -> Vec<Effect> {
     let now = app.now;
-    if let Some(loading) = &mut app.library.loading {
+    if let Some(loading) = &mut app.picker.loading {
         loading.take(progress, now);
     }
     Vec::new()
@@ -165,9 +165,9 @@ pub(super) fn ready(
     let has_guide = guide.is_some();
     app.engine = Engine::Ready { denoiser, guide };
     let ended = end_loading(app, request.as_ref());
-    app.library.loaded = request.or_else(|| Some(ended.as_ref()?.request.clone()));
+    app.picker.loaded = request.or_else(|| Some(ended.as_ref()?.request.clone()));
     if ended.is_some_and(|loading| loading.is_picked) {
-        app.library.refusal = None;
+        app.picker.refusal = None;
         let guide = guide_rule(app, has_guide);
         let next = if app.run.is_some() { ": press R to run the prompt with it" } else { "" };
         app.tell(Notice::note(format!("{name} is loaded{guide}{next}")));
@@ -179,7 +179,7 @@ pub(super) fn ready(
 
 /// Takes the loading away that came to its end, which is another than the newest where both have crossed.
 fn end_loading(app: &mut App, request: Option<&ModelRequest>) -> Option<Loading> {
-    app.library.loading.take_if(|loading| request.is_none_or(|request| loading.request == *request))
+    app.picker.loading.take_if(|loading| request.is_none_or(|request| loading.request == *request))
 }
 
 /// Presets take a guide for granted. Where there is none its rule is off, until there is one again.
@@ -187,10 +187,10 @@ fn guide_rule(app: &mut App, has_guide: bool) -> &'static str {
     let Ok(knob) = Knob::find("guide") else { return "" };
     if !has_guide && app.layers.resolve().guide != GuideRule::Off {
         app.layers.set_live(knob, "off".to_owned());
-        app.library.guide_put_off = true;
+        app.picker.guide_put_off = true;
         return " without a guide, whose rule is off now";
     }
-    if has_guide && std::mem::take(&mut app.library.guide_put_off) {
+    if has_guide && std::mem::take(&mut app.picker.guide_put_off) {
         app.layers.clear_live(knob.name);
     }
     ""
@@ -207,7 +207,7 @@ pub(super) fn failed(app: &mut App, message: &str, request: Option<ModelRequest>
         } else {
             // Told where the next choice is made, or above whatever is shown.
             if app.overlays.last() == Some(&Overlay::Models) {
-                app.library.refusal = Some(message);
+                app.picker.refusal = Some(message);
             } else {
                 app.tell(Notice::error(message));
             }

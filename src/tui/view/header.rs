@@ -70,7 +70,7 @@ fn state(app: &App, pen: &Pen<'_>) -> Line<'static> {
     let (dim, accent) = (pen.style(Role::Dim), pen.style(Role::Accent));
     let (good, bad) = (pen.style(Role::Good), pen.style(Role::Bad));
     let mut line = Vec::new();
-    if let Some(loading) = &app.library.loading {
+    if let Some(loading) = &app.picker.loading {
         line = models::brief(app, loading, pen);
     }
     let Some(run) = &app.run else {

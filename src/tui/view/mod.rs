@@ -4,7 +4,7 @@
 //! ┌ header ─────────────────────────────────────────────────────────────────┐
 //! │ prompt  (while it is edited)                      │ figures             │
 //! │ canvas                                            │                     │
-//! │   the tokens, by one of four layers              │ knobs, or           │
+//! │   the tokens, by one of four layers               │ knobs, or           │
 //! │   what the step did · what the colours mean       │ inspector           │
 //! │ timeline                                          │                     │
 //! └ footer ─────────────────────────────────────────────────────────────────┘

@@ -47,13 +47,13 @@ const SMALL_DETAIL: u16 = 4;
 
 /// Draws the picker.
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
-    let choices = app.library.choices();
+    let choices = app.picker.choices();
     let rows = grouped(choices.iter().map(|choice| heading(app, *choice)));
-    let (title, other) = match app.library.role {
+    let (title, other) = match app.picker.role {
         known::Role::Denoiser => ("models: denoisers", "enter loads it, tab guides, esc closes"),
         known::Role::Guide => ("models: guides", "enter loads it, tab denoisers, esc closes"),
     };
-    let foot = if app.library.loading.is_some() { "^X breaks it off, esc closes" } else { other };
+    let foot = if app.picker.loading.is_some() { "^X breaks it off, esc closes" } else { other };
     let detail = if area.height >= 22 { DETAIL } else { SMALL_DETAIL };
     let listing = Listing { title, foot, wide: 92, detail, rows: &rows, selected: app.list };
     let about = listing.draw(area, pen, |index, selected, row, pen| {
@@ -61,7 +61,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
             draw_choice(app, *choice, selected, row, pen);
         }
     });
-    match (&app.library.loading, choices.get(app.list)) {
+    match (&app.picker.loading, choices.get(app.list)) {
         (Some(loading), _) => draw_loading(app, loading, about, pen),
         (None, Some(choice)) => draw_about(app, *choice, about, pen),
         (None, None) => {}
@@ -81,22 +81,22 @@ fn heading(app: &App, choice: Choice<'_>) -> (String, String) {
 
 /// The memory that models are loaded to.
 fn room(app: &App) -> String {
-    let Some(shelf) = &app.library.shelf else { return String::new() };
+    let Some(shelf) = &app.picker.shelf else { return String::new() };
     shelf.memory.map_or(String::new(), |memory| {
         format!("{}: {} of {} free", shelf.device, bytes(memory.free), bytes(memory.total))
     })
 }
 
 fn fit(app: &App, item: &Item) -> Option<Fit> {
-    let memory = app.library.shelf.as_ref()?.memory?;
+    let memory = app.picker.shelf.as_ref()?.memory?;
     Some(Fit::of(item.need?, memory.free))
 }
 
 fn draw_choice(app: &App, choice: Choice<'_>, selected: bool, row: Rect, pen: &mut Pen<'_>) {
     let glyphs = pen.theme.glyphs;
-    let present = app.library.present();
+    let present = app.picker.present();
     let (is_present, is_too_large) = match choice {
-        Choice::Nobody => (app.library.loaded.is_some() && present.is_none(), false),
+        Choice::Nobody => (app.picker.loaded.is_some() && present.is_none(), false),
         Choice::Item(item) => (present == Some(&item.source), fit(app, item) == Some(Fit::Exceeds)),
         Choice::Typed => (false, false),
     };
@@ -127,13 +127,13 @@ fn draw_choice(app: &App, choice: Choice<'_>, selected: bool, row: Rect, pen: &m
             let name = printable::line(&item.source.to_string());
             pen.cut(at, row.y, room.saturating_sub(taken), &name, style);
         }
-        Choice::Typed if app.library.entry.is_empty() => {
+        Choice::Typed if app.picker.entry.is_empty() => {
             pen.cut(at, row.y, room, "hf:owner/name", pen.style(Role::Faint));
             caret(app, selected, at, row, pen);
         }
         Choice::Typed => {
             // The end of what is typed stays in view.
-            let mut shown = app.library.entry.as_str();
+            let mut shown = app.picker.entry.as_str();
             while width(shown) >= room && !shown.is_empty() {
                 let first = shown.chars().next().map_or(1, char::len_utf8);
                 shown = &shown[first..];
@@ -146,7 +146,7 @@ fn draw_choice(app: &App, choice: Choice<'_>, selected: bool, row: Rect, pen: &m
 
 /// The text cursor, where what is typed goes.
 fn caret(app: &App, selected: bool, x: u16, row: Rect, pen: &mut Pen<'_>) {
-    if selected && app.library.loading.is_none() {
+    if selected && app.picker.loading.is_none() {
         pen.drawn.cursor = Some(Position::new(x.min(row.right().saturating_sub(1)), row.y));
     }
 }
@@ -175,10 +175,10 @@ fn draw_about(app: &App, choice: Choice<'_>, area: Rect, pen: &mut Pen<'_>) {
             lines.push((what_enter_does(app, item), Role::Faint));
         }
         Choice::Typed => {
-            let entry = app.library.entry.trim();
-            let usual = (format!("a {} is {SYNTAX}", app.library.role.name()), Role::Text);
+            let entry = app.picker.entry.trim();
+            let usual = (format!("a {} is {SYNTAX}", app.picker.role.name()), Role::Text);
             match entry.parse::<Source>() {
-                _ if app.library.refusal.is_some() => {}
+                _ if app.picker.refusal.is_some() => {}
                 _ if entry.is_empty() => lines.extend([usual, ("begin to type, or paste".to_owned(), Role::Faint)]),
                 Err(error) => lines.push((printable::line(&error.to_string()), Role::Note)),
                 Ok(Source::Hub(_)) => {
@@ -188,7 +188,7 @@ fn draw_about(app: &App, choice: Choice<'_>, area: Rect, pen: &mut Pen<'_>) {
             }
         }
     }
-    if let Some(refusal) = &app.library.refusal {
+    if let Some(refusal) = &app.picker.refusal {
         lines.insert(0, (refusal.clone(), Role::Bad));
     }
     let lines = lines.iter().flat_map(|(line, role)| wrap(line, area.width).into_iter().map(move |line| (line, *role)));
@@ -200,7 +200,7 @@ fn draw_about(app: &App, choice: Choice<'_>, area: Rect, pen: &mut Pen<'_>) {
 /// What the model needs, and whether that is there.
 fn need(app: &App, item: &Item) -> Option<(String, Role)> {
     let need = bytes(item.need?);
-    let shelf = app.library.shelf.as_ref()?;
+    let shelf = app.picker.shelf.as_ref()?;
     let device = &shelf.device;
     Some(match fit(app, item) {
         Some(Fit::Exceeds) => (format!("takes about {need} of memory on the {device}: more than is free"), Role::Bad),
@@ -212,7 +212,7 @@ fn need(app: &App, item: &Item) -> Option<(String, Role)> {
 }
 
 fn what_enter_does(app: &App, item: &Item) -> String {
-    if app.library.present() == Some(&item.source) {
+    if app.picker.present() == Some(&item.source) {
         return "it is loaded".to_owned();
     }
     if item.is_here() {

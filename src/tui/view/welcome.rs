@@ -81,7 +81,7 @@ fn wordmark(pen: &Pen<'_>) -> Line<'static> {
 fn models(app: &App, measure: u16, pen: &Pen<'_>) -> Vec<Line<'static>> {
     let (text, role) = match &app.engine {
         Engine::Loading => {
-            let loading = app.library.loading.as_ref().filter(|loading| loading.progress.is_some());
+            let loading = app.picker.loading.as_ref().filter(|loading| loading.progress.is_some());
             let what = loading.map_or_else(
                 || "The networks are being loaded".to_owned(),
                 |loading| {
