@@ -258,6 +258,7 @@ fn a_new_run_takes_the_place_of_the_old_one() {
     engine.send(Command::Step);
     expect_step(&mut engine, 1);
     start(&engine, request(2));
+    assert_eq!(expect_finished(&mut engine, 1).reason, None, "it ends as one that is stopped by hand");
     let (_, entries, end) = whole_run(&mut engine, 2);
     assert_eq!(entries[0].record.step, 0);
     assert_eq!(end.correct, Some(true));
@@ -281,6 +282,17 @@ fn a_failing_network_ends_its_run_only() {
     assert_eq!(expect_failed(&mut engine, 1), "the run failed: the network failed: scripted failure");
     start(&engine, request(2));
     assert_eq!(whole_run(&mut engine, 2).2.correct, Some(true));
+}
+
+#[test]
+fn a_run_that_cannot_start_ends_the_one_before_all_the_same() {
+    let mut engine = engine(scripted());
+    start(&engine, Request { paused: true, ..request(1) });
+    expect_started(&mut engine, 1);
+    expect_held(&mut engine, 1, true);
+    start(&engine, Request { prompt: String::new(), ..request(2) });
+    expect_finished(&mut engine, 1);
+    expect_failed(&mut engine, 2);
 }
 
 #[test]

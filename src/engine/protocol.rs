@@ -19,7 +19,7 @@ pub type RunId = u64;
 /// A wish of the client.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Start a run; one that is under way is dropped without an end.
+    /// Start a run; one that is under way ends first, as by `Stop`.
     Start(Box<Request>),
     /// Hold the run before its next step.
     Pause,

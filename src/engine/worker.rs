@@ -245,7 +245,8 @@ impl Worker {
     }
 
     fn start(&mut self, request: &Request) -> Result<(), Gone> {
-        self.active = None;
+        // The run before ends as one that is stopped by hand: whoever shows it learns that nothing more will come.
+        self.finish()?;
         let id = request.run;
         let started = match &mut self.models {
             Ok(models) => Run::start(models, request).map_err(|error| error.to_string()),

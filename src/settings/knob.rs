@@ -153,6 +153,11 @@ impl Settings {
             (knob.write)(self, knob.get(wanted));
         }
     }
+
+    /// The knobs that stand elsewhere than in `other`.
+    pub fn differences<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'static Knob> + 'a {
+        super::KNOBS.iter().filter(|knob| knob.get(self) != knob.get(other))
+    }
 }
 
 /// A declared knob.

@@ -123,6 +123,13 @@ impl Preset {
         Self::parse(&name, &file, &text)
     }
 
+    /// What it gives over the defaults.
+    pub fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        put(&mut settings, self.knobs());
+        settings
+    }
+
     /// Its knob names and values.
     pub fn knobs(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.knobs.iter().map(|(name, value)| (*name, value.as_str()))
@@ -208,11 +215,7 @@ impl Layers {
     /// All layers, the strongest last.
     pub fn resolve(&self) -> Settings {
         let mut settings = Settings::default();
-        for (name, value) in self.all() {
-            Knob::find(name)
-                .and_then(|knob| knob.set(&mut settings, value))
-                .expect("every layer was checked when it was set");
-        }
+        put(&mut settings, self.all());
         settings
     }
 
@@ -222,6 +225,13 @@ impl Layers {
             .map(|(name, value)| (*name, value.as_str()))
             .chain(self.preset.iter().flat_map(Preset::knobs))
             .chain(self.flags.iter().chain(&self.live).map(|(name, value)| (*name, value.as_str())))
+    }
+}
+
+/// Sets knobs whose names and values were checked before.
+fn put<'a>(settings: &mut Settings, knobs: impl Iterator<Item = (&'static str, &'a str)>) {
+    for (name, value) in knobs {
+        Knob::find(name).and_then(|knob| knob.set(settings, value)).expect("every layer was checked when it was set");
     }
 }
 

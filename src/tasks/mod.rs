@@ -233,6 +233,18 @@ pub fn recognise(prompt: &str) -> Option<Task> {
         .or_else(|| SudokuTask::parse(prompt).map(Task::Sudoku))
 }
 
+/// The prompt as the embedded pair has learned it, where only blanks and line breaks keep it from being recognised: two
+/// blanks between words, or the rows of a sudoku on one line.
+pub fn laid_out(prompt: &str) -> Option<String> {
+    if recognise(prompt).is_some() {
+        return None;
+    }
+    let words: Vec<&str> = prompt.split_whitespace().collect();
+    let on_one_line = words.join(" ");
+    let in_rows = SudokuTask::laid_out(&words);
+    [on_one_line].into_iter().chain(in_rows).find(|text| recognise(text).is_some())
+}
+
 impl Task {
     /// The family it belongs to.
     pub fn family(&self) -> Family {

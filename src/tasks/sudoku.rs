@@ -39,6 +39,13 @@ impl SudokuTask {
         (GIVENS.contains(&givens) && count_solutions(&mut grid.clone(), 1) > 0).then_some(Self(grid))
     }
 
+    /// The prompt whose words these are, with each row on a line of its own.
+    pub(super) fn laid_out(words: &[&str]) -> Option<String> {
+        let head = HEAD.split_whitespace().count();
+        let (head, rows) = words.split_at_checked(head)?;
+        Some(format!("{}\n{}", head.join(" "), rows.join("\n")))
+    }
+
     pub(super) fn prompt(&self) -> String {
         format!("{HEAD}{}", write(&self.0))
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crossterm::event::KeyEvent;
 
-use crate::engine::protocol::{Command, Event};
+use crate::engine::protocol::{Command, Event, RunId};
 
 /// The readings of the canvas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,6 +118,8 @@ pub enum Action {
 
     /// Run the same prompt again with the settings in force.
     Restart,
+    /// Show the run before, and the newer one again.
+    SwapRuns,
     /// End the run here.
     StopRun,
     /// Hold a live run or let it go on; play the log where the run is over or an earlier step is shown.
@@ -186,6 +188,13 @@ pub enum Action {
     Tick(Duration),
     /// News from the engine.
     Engine(Box<Event>),
+    /// The trace of a run was written.
+    Saved {
+        /// The run.
+        run: RunId,
+        /// The file's name, printable.
+        file: String,
+    },
     /// A line for the user, from outside: what became of an effect.
     Tell(Notice),
 }

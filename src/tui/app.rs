@@ -77,6 +77,36 @@ pub struct Run {
     pub log: Box<Log>,
     /// How far it is.
     pub phase: Phase,
+    /// When it began, on the clock of the ticks.
+    pub began: Duration,
+    /// How long its steps were in coming: what it would take to see it again.
+    pub lasted: Duration,
+    /// Whether a file holds all of its steps.
+    pub saved: bool,
+}
+
+impl Run {
+    /// Runs that were longer in coming are not given up without a question.
+    const PRECIOUS: Duration = Duration::from_secs(5);
+
+    /// A run without steps.
+    pub fn new(id: RunId, log: Box<Log>, phase: Phase, began: Duration) -> Self {
+        Self { id, log, phase, began, lasted: Duration::ZERO, saved: false }
+    }
+
+    /// Whether leaving it behind would lose something.
+    pub fn is_precious(&self) -> bool {
+        !self.saved && !self.log.is_empty() && self.lasted > Self::PRECIOUS
+    }
+}
+
+/// What the user was asked about, and confirms by the same key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Leaving, with a run that no file holds.
+    Leave,
+    /// Another run, where two that no file holds are kept already.
+    Replace,
 }
 
 /// How the canvas is read.
@@ -128,6 +158,10 @@ pub struct App {
     pub list: usize,
     /// The run that is shown.
     pub run: Option<Run>,
+    /// The run that was shown before: a new one takes nothing away.
+    pub kept: Option<Run>,
+    /// What the last key asked about.
+    pub asked: Option<Question>,
     /// Which step is shown.
     pub player: Player,
     /// How the canvas is read.
@@ -168,7 +202,7 @@ impl App {
         let origin = Origin::Replay { file: crate::trace::printable::line(file) };
         let prompt = log.header().prompt.clone();
         let mut app = Self::new(origin, Engine::Absent, Layers::default(), &prompt, theme);
-        app.run = Some(Run { id: 0, log, phase: Phase::Over });
+        app.run = Some(Run { saved: true, ..Run::new(0, log, Phase::Over, Duration::ZERO) });
         app.focus = Focus::Canvas;
         app.player.at = Some(0);
         app
@@ -191,6 +225,8 @@ impl App {
             overlays: Vec::new(),
             list: 0,
             run: None,
+            kept: None,
+            asked: None,
             player: Player::default(),
             lens: Lens { layer: Layer::Confidence, drafts: true, selected: None },
             knobs: KnobPane::default(),
@@ -296,14 +332,29 @@ impl App {
         }
     }
 
+    /// Whether the denoiser is the embedded one, as far as is known.
+    pub fn has_embedded_pair(&self) -> bool {
+        self.models().is_none_or(|(denoiser, _)| denoiser.name == "embedded")
+    }
+
     /// Shows a line for a while.
     pub fn tell(&mut self, notice: Notice) {
         self.notice = Some((notice, self.now + NOTICE_STAYS));
     }
 
-    /// Takes the settings in force to the engine, if a run is under way.
+    /// The runs that are here, the shown one first.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.run.iter().chain(&self.kept)
+    }
+
+    /// The run of that number, where it is still here.
+    pub fn run_mut(&mut self, id: RunId) -> Option<&mut Run> {
+        self.run.iter_mut().chain(&mut self.kept).find(|run| run.id == id)
+    }
+
+    /// Takes the settings in force to the engine, if a run is under way, shown or not.
     pub fn configure(&self) -> Vec<Effect> {
-        if self.is_under_way() {
+        if self.runs().any(|run| run.phase == Phase::Under) {
             vec![Effect::Engine(Command::Configure(Box::new(self.layers.resolve())))]
         } else {
             Vec::new()

@@ -264,6 +264,10 @@ fn live_run(app: &App) -> bool {
     is_live(app) && has_run(app)
 }
 
+fn has_kept(app: &App) -> bool {
+    app.kept.is_some()
+}
+
 fn under_way(app: &App) -> bool {
     app.is_under_way()
 }
@@ -359,6 +363,7 @@ pub static BINDINGS: &[Binding] = &[
     binding!(Action::TogglePlay, [Key::char(' ')], "hold, go on; play the log", Run, WATCHING, has_steps, 1 play_words),
     binding!(Action::StepOnce, [Key::char('.')], "one step", Run, WATCHING, can_step, 3 "one step"),
     binding!(Action::Restart, [Key::char('R'), Key::ctrl('r')], "run again, with these settings", Run, WATCHING, live_run, 4 "again"),
+    binding!(Action::SwapRuns, [Key::char('b')], "the run before, and back", Run, WATCHING, has_kept, 8 "run before"),
     binding!(Action::StopRun, [Key::char('x')], "end the run here", Run, WATCHING, under_way),
     binding!(Action::Pace(1), [Key::char('+'), Key::char('=')], "faster, slower", Run, WATCHING, has_run),
     binding!(Action::Pace(-1), [Key::char('-')], "faster, slower", Run, WATCHING, has_run),

@@ -16,6 +16,11 @@ pub enum Reading {
         /// Words that training never showed.
         unseen: Vec<String>,
     },
+    /// A task that was learned, but for its blanks and line breaks.
+    Misplaced {
+        /// The prompt as it was learned.
+        laid_out: String,
+    },
     /// Nothing that was learned.
     Unknown,
 }
@@ -26,11 +31,14 @@ impl Reading {
         if prompt.trim().is_empty() {
             return Self::Blank;
         }
-        tasks::recognise(prompt).map_or(Self::Unknown, |task| Self::Task {
-            family: task.family(),
-            variant: task.variant(),
-            unseen: task.unseen_words().iter().map(|word| crate::trace::printable::line(word)).collect(),
-        })
+        match tasks::recognise(prompt) {
+            Some(task) => Self::Task {
+                family: task.family(),
+                variant: task.variant(),
+                unseen: task.unseen_words().iter().map(|word| crate::trace::printable::line(word)).collect(),
+            },
+            None => tasks::laid_out(prompt).map_or(Self::Unknown, |laid_out| Self::Misplaced { laid_out }),
+        }
     }
 }
 
@@ -46,6 +54,18 @@ mod tests {
             Reading::of("Reverse this list: Max, Leo, Ruth"),
             Reading::Task { family: Family::List, unseen, .. } if unseen.is_empty()
         ));
+    }
+
+    #[test]
+    fn a_task_in_another_layout_is_laid_out_as_it_was_learned() {
+        assert_eq!(
+            Reading::of("Solve this sudoku: 1030 0412  2140 4021"),
+            Reading::Misplaced { laid_out: "Solve this sudoku:\n1030\n0412\n2140\n4021".to_owned() }
+        );
+        assert_eq!(
+            Reading::of(" Reverse this list:  Max, Leo,\nRuth"),
+            Reading::Misplaced { laid_out: "Reverse this list: Max, Leo, Ruth".to_owned() }
+        );
     }
 
     #[test]

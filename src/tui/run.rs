@@ -192,14 +192,14 @@ fn perform(app: &mut App, action: Action, screen: &mut Screen, engine: &mut Opti
                 }
             }
             Effect::SaveTrace(name) => {
-                let notice = match app.log().map(|log| save(log, &name)) {
-                    Some(Ok(file)) => {
-                        Notice::note(format!("saved as {file}; `diffuscope replay {file}` shows it again"))
+                let Some(run) = &app.run else { continue };
+                let outcome = match save(&run.log, &name) {
+                    Ok(file) => Action::Saved { run: run.id, file },
+                    Err(error) => {
+                        Action::Tell(Notice::error(format!("the trace could not be saved as {name}: {error}")))
                     }
-                    Some(Err(error)) => Notice::error(format!("the trace could not be saved as {name}: {error}")),
-                    None => Notice::error("there is nothing to save"),
                 };
-                app.tell(notice);
+                update(app, outcome);
             }
             Effect::Repaint => screen.repaint().context("clearing the terminal")?,
             Effect::Suspend => screen.suspend().context("suspending")?,

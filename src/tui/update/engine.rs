@@ -1,8 +1,8 @@
 //! News from the engine.
 
-use super::{Effect, models};
+use super::{Effect, keeping, models};
 use crate::{
-    engine::protocol::{Command, Event, RunId},
+    engine::protocol::{Command, Event},
     trace::{Log, printable},
     tui::{
         action::Notice,
@@ -24,7 +24,8 @@ pub(super) fn hear(app: &mut App, event: Event) -> Vec<Effect> {
         Event::Shelf { shelf } => return models::found(app, *shelf),
         Event::Started { run, header } if run == app.last_run => {
             let follows_same_canvas = app.log().is_some_and(|log| log.header().prompt_ids == header.prompt_ids);
-            app.run = Some(Run { id: run, log: Box::new(Log::new(*header)), phase: Phase::Under });
+            let begun = Run::new(run, Box::new(Log::new(*header)), Phase::Under, app.now);
+            keeping::replace(app, begun);
             app.player.begin(app.now);
             if !follows_same_canvas {
                 app.lens.selected = None;
@@ -33,14 +34,17 @@ pub(super) fn hear(app: &mut App, event: Event) -> Vec<Effect> {
             return super::command(if app.player.full_speed { Command::Resume } else { Command::Pause });
         }
         Event::Step { run, entry } => {
-            if let Some(run) = current(app, run) {
+            let now = app.now;
+            if let Some(run) = app.run_mut(run) {
                 run.log.push(entry);
+                run.lasted = now.saturating_sub(run.began);
+                run.saved = false;
                 app.player.waiting = false;
                 app.layers_before = None;
             }
         }
         Event::Refused { run, message } => {
-            if current(app, run).is_some() {
+            if app.run_mut(run).is_some() {
                 if let Some(before) = app.layers_before.take() {
                     app.layers = before;
                 }
@@ -49,14 +53,15 @@ pub(super) fn hear(app: &mut App, event: Event) -> Vec<Effect> {
             }
         }
         Event::Finished { run, end } => {
-            if let Some(run) = current(app, run) {
+            if let Some(run) = app.run_mut(run) {
                 run.log.finish(*end);
                 run.phase = Phase::Over;
+                run.saved = false;
                 app.player.waiting = false;
             }
         }
         Event::Failed { run, message } if run == app.last_run => {
-            if let Some(run) = current(app, run) {
+            if let Some(run) = app.run_mut(run) {
                 run.phase = Phase::Failed(printable::line(&message));
                 app.player.waiting = false;
             }
@@ -65,8 +70,4 @@ pub(super) fn hear(app: &mut App, event: Event) -> Vec<Effect> {
         Event::Started { .. } | Event::Failed { .. } | Event::Held { .. } => {}
     }
     Vec::new()
-}
-
-fn current(app: &mut App, run: RunId) -> Option<&mut Run> {
-    app.run.as_mut().filter(|shown| shown.id == run)
 }

@@ -1,6 +1,7 @@
 //! What each action does to the state, and which effects must follow. Nothing is performed here.
 
 mod engine;
+mod keeping;
 mod knobs;
 mod lists;
 mod models;
@@ -9,18 +10,29 @@ mod prompt;
 mod selecting;
 
 use super::{
-    action::{Action, Effect, Focus, Layer, Notice},
+    action::{Action, Effect, Focus, Layer},
     app::App,
 };
 use crate::engine::protocol::Command;
 
 /// Applies an action.
 pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
-    if is_deliberate(&action) {
+    let asked = app.asked;
+    let deliberate = is_deliberate(&action);
+    if deliberate {
         app.notice = None;
     }
+    let effects = act(app, action);
+    // A question is about the very next thing that the user does.
+    if deliberate && app.asked == asked {
+        app.asked = None;
+    }
+    effects
+}
+
+fn act(app: &mut App, action: Action) -> Vec<Effect> {
     match action {
-        Action::Quit => vec![Effect::Quit],
+        Action::Quit => keeping::quit(app),
         Action::Suspend => vec![Effect::Suspend],
         Action::Repaint => vec![Effect::Repaint],
         Action::ToggleTheme => {
@@ -46,6 +58,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Paste(text) => prompt::paste(app, &text),
 
         Action::Restart => prompt::restart(app),
+        Action::SwapRuns => keeping::swap(app),
         Action::StopRun => playing::stop(app),
         Action::TogglePlay => playing::toggle(app),
         Action::StepOnce => playing::step_once(app),
@@ -85,10 +98,11 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         Action::SourceClear => models::clear(app),
         Action::CancelLoad => models::cancel(app),
 
-        Action::SaveTrace => save_trace(app),
+        Action::SaveTrace => keeping::save(app),
 
         Action::Tick(now) => playing::tick(app, now),
         Action::Engine(event) => engine::hear(app, *event),
+        Action::Saved { run, file } => keeping::saved(app, run, &file),
         Action::Tell(notice) => {
             app.tell(notice);
             Vec::new()
@@ -98,7 +112,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
 
 /// Whether the user did it: a notice has been read by then.
 fn is_deliberate(action: &Action) -> bool {
-    !matches!(action, Action::Tick(_) | Action::Engine(_) | Action::Tell(_))
+    !matches!(action, Action::Tick(_) | Action::Engine(_) | Action::Saved { .. } | Action::Tell(_))
 }
 
 /// Takes away whatever is in front.
@@ -134,14 +148,6 @@ fn turn_focus(app: &mut App, by: usize) -> Vec<Effect> {
     // `by` is 2 for "backwards" in a ring of three; in a ring of two both directions are the same.
     let by = if order.len() == 2 { 1 } else { by };
     set_focus(app, order[(at + by) % order.len()])
-}
-
-fn save_trace(app: &mut App) -> Vec<Effect> {
-    let Some(run) = app.run.as_ref().filter(|run| !run.log.is_empty()) else {
-        app.tell(Notice::error("there is no step to save yet"));
-        return Vec::new();
-    };
-    vec![Effect::SaveTrace(format!("diffuscope-{}.jsonl", run.id))]
 }
 
 /// An engine command as the only effect.

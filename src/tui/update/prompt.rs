@@ -1,6 +1,6 @@
 //! Writing a prompt and starting a run.
 
-use super::{Effect, command, models};
+use super::{Effect, command, keeping, models};
 use crate::{
     engine::protocol::{Command, Request},
     trace::printable,
@@ -59,6 +59,18 @@ pub(super) fn submit(app: &mut App) -> Vec<Effect> {
             Vec::new()
         }
         Engine::Ready { .. } => {
+            // Where there is a question, the same key answers it.
+            app.focus = Focus::Prompt;
+            if !keeping::may_replace(app) {
+                return Vec::new();
+            }
+            if let Reading::Misplaced { laid_out } = &app.reading
+                && app.has_embedded_pair()
+            {
+                // In the editor, so that what is seen is what is decoded.
+                let laid_out = laid_out.clone();
+                edit(app, |editor| editor.set(&laid_out));
+            }
             app.prompt.remember();
             let prompt = app.prompt.text();
             start(app, prompt)
@@ -72,7 +84,8 @@ pub(super) fn restart(app: &mut App) -> Vec<Effect> {
     match (app.is_replay(), app.log().map(|log| log.header().prompt.clone())) {
         (true, _) => Vec::new(),
         (false, None) => submit(app),
-        (false, Some(prompt)) => start(app, prompt),
+        (false, Some(prompt)) if keeping::may_replace(app) => start(app, prompt),
+        (false, Some(_)) => Vec::new(),
     }
 }
 
