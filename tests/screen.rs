@@ -10,6 +10,8 @@ mod support;
 mod casts;
 #[path = "screen/colours.rs"]
 mod colours;
+#[path = "screen/keeping.rs"]
+mod keeping;
 #[path = "screen/models.rs"]
 mod models;
 #[path = "screen/pictures.rs"]
@@ -18,5 +20,7 @@ mod pictures;
 mod properties;
 #[path = "screen/runs.rs"]
 mod runs;
+#[path = "screen/truth.rs"]
+mod truth;
 #[path = "screen/typing.rs"]
 mod typing;

@@ -15,6 +15,8 @@ pub struct Figures {
     pub cost: Cost,
     /// Tokens committed before end of text.
     pub tokens: usize,
+    /// Positions that hold end of text, which adds nothing to the answer.
+    pub ends: usize,
     /// Masks that are left.
     pub masked: usize,
     /// Drafts that the guide judged.
@@ -61,6 +63,7 @@ impl Figures {
         let header = log.header();
         let generated = log.canvas(steps).ids.get(header.prompt_ids.len()..).unwrap_or_default();
         figures.masked = generated.iter().filter(|id| **id == header.mask_id).count();
+        figures.ends = generated.iter().filter(|id| header.is_end(**id)).count();
         figures.tokens =
             generated.iter().take_while(|id| !header.is_end(**id)).filter(|id| **id != header.mask_id).count();
         figures

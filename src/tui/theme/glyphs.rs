@@ -79,9 +79,9 @@ pub struct Glyphs {
 
 /// For terminals that show Unicode.
 pub static UNICODE: Glyphs = Glyphs {
-    mask: "░",
+    mask: "▄",
     mask_again: "╳",
-    mask_reused: "▒",
+    mask_reused: "▂",
     mask_dropped: "·",
     eos: "∎",
     newline: "↵",
@@ -110,7 +110,7 @@ pub static UNICODE: Glyphs = Glyphs {
     dot: "·",
     ellipsis: "…",
     arrow: "→",
-    choice: ["‹", "›"],
+    choice: ["◂", "▸"],
     spinner: &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"],
     effects: ["›", "»", "↻"],
     times: "×",

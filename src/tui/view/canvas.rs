@@ -88,7 +88,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
             };
             let room = area.width.saturating_sub(pen::width(&more) + 2);
             pen.line_right(row(1), &Line::from(span(more, pen.style(Role::Dim))));
-            pen.line(row(1), &legend::compact(app.lens.layer, pen, room));
+            pen.line(row(1), &legend::compact(app, &view, pen, room));
         } else if let Some(line) = caption::of(&view, pen, area.width).first() {
             pen.line(row(1), line);
         }
@@ -155,7 +155,7 @@ fn draw_tokens(app: &App, view: &StepView<'_>, area: Rect, pen: &mut Pen<'_>) ->
                 pen.put(cells.x, y, cells.width, &piece.text, pen.style(Role::Line));
                 continue;
             };
-            let mut style = looks::look(app.theme, view, app.lens.layer, position);
+            let mut style = looks::look(app.theme, view, app.lens.layer, position, piece.ink);
             if piece.ink == Ink::Sign && !matches!(view.state(position), State::Masked) && !view.is_eos(position) {
                 style = style.patch(faded(app.theme, style));
             }
@@ -231,9 +231,10 @@ fn token<'a>(app: &App, view: &StepView<'a>, position: usize) -> (Cow<'a, str>, 
         // The guide judges drafts, so its layer always shows them.
         let shows_drafts = app.lens.drafts || app.lens.layer == Layer::Guide;
         let draft = view.proposal(position).filter(|_| shows_drafts).map(|proposal| proposal.token);
-        let text = draft.map(|id| draft_text(app.theme, view, id));
-        let sign = || looks::mask_sign(app.theme, view, app.lens.layer, position).repeat(2);
-        return (Cow::Owned(text.unwrap_or_else(sign)), Ink::Slab);
+        return match draft {
+            Some(id) => (Cow::Owned(draft_text(app.theme, view, id)), Ink::Slab),
+            None => (Cow::Owned(looks::mask_sign(app.theme, view, app.lens.layer, position).repeat(2)), Ink::Mask),
+        };
     }
     if view.is_eos(position) {
         return (Cow::Borrowed(glyphs.eos), Ink::Sign);

@@ -7,8 +7,8 @@ use super::{
     step::StepView,
 };
 use crate::{
-    decode::record::{Reason, StepRecord, StopReason, Verdict},
-    trace::{End, printable},
+    decode::record::{Commit, Reason, StepRecord, StopReason, Verdict},
+    trace::{End, Header, printable},
     tui::theme::Role,
 };
 
@@ -26,15 +26,19 @@ pub(super) fn of(view: &StepView<'_>, pen: &Pen<'_>, cells: u16) -> Vec<Line<'st
     if let Some(end) = view.log.end().filter(|_| view.steps == view.log.len()) {
         return verdict(end, view.steps, pen, cells);
     }
-    let told = |words| {
+    let told = |words, places| {
         let mut line = vec![span(format!("step {}  ", view.steps), dim)];
-        line.extend(written(record, words, pen));
+        line.extend(written(record, view.log.header(), words, places, pen));
         line
     };
     let cells_of = |line: &[Span<'_>]| line.iter().map(|span| width(&span.content)).sum::<u16>();
-    let mut line = told(because);
-    if cells_of(&line) > cells {
-        line = told(in_short);
+    let ways = [(because as Words, true), (because, false), (in_short, true), (in_short, false)];
+    let mut line = Vec::new();
+    for (words, places) in ways {
+        line = told(words, places);
+        if cells_of(&line) <= cells {
+            break;
+        }
     }
     for part in [changed(record, pen), objection(record, view, pen), confidence(record, view, pen), gap(record, pen)] {
         if cells_of(&line) + cells_of(&part) <= cells {
@@ -131,29 +135,55 @@ pub(super) const REASONS: [Reason; 20] = [
     Reason::EndOfText,
 ];
 
-/// What was written, and why, in the given words.
-fn written(record: &StepRecord, words: fn(Reason) -> &'static str, pen: &Pen<'_>) -> Vec<Span<'static>> {
+/// How reasons are told.
+type Words = fn(Reason) -> &'static str;
+
+/// The reason that a commit is counted under: end of text stands apart, whatever rule wrote it, since it adds nothing
+/// to the answer.
+pub(super) fn counted_as(header: &Header, commit: &Commit) -> Reason {
+    if header.is_end(commit.token) { Reason::EndOfText } else { commit.reason }
+}
+
+/// What was written, why, and where: "wrote 2 tokens above the threshold at 31-32, 3 end of text at 150-152".
+fn written(record: &StepRecord, header: &Header, words: Words, places: bool, pen: &Pen<'_>) -> Vec<Span<'static>> {
     let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
     let mut taken_back = taken_back(record, pen);
     if record.commits.is_empty() {
         taken_back.insert(0, span("wrote nothing", text));
         return taken_back;
     }
-    let counts = REASONS
-        .into_iter()
-        .map(|reason| (reason, record.commits.iter().filter(|commit| commit.reason == reason).count()))
-        .filter(|(_, count)| *count > 0);
+    let of = |reason| record.commits.iter().filter(move |commit| counted_as(header, commit) == reason);
+    let is_text = |reason: &Reason| *reason != Reason::EndOfText;
     let mut spans = vec![span("wrote ", dim)];
-    for (index, (reason, count)) in counts.enumerate() {
-        if index > 0 {
-            spans.push(span(", ", dim));
-        }
-        let thing = if index == 0 { plural(count, "token") } else { count.to_string() };
+    for reason in REASONS.into_iter().filter(is_text).filter(|reason| of(*reason).count() > 0) {
+        let is_first = spans.len() == 1;
+        let count = of(reason).count();
+        let thing = if is_first { plural(count, "token") } else { format!(", {count}") };
         spans.push(span(format!("{thing} "), text));
         spans.push(span(words(reason), pen.theme.ink(pen.theme.reason(reason))));
     }
+    let place = |positions: Vec<usize>| if places { self::place(&positions) } else { String::new() };
+    let written = record.commits.iter().filter(|commit| is_text(&counted_as(header, commit)));
+    spans.push(span(place(written.map(|commit| commit.position).collect()), dim));
+    let ends: Vec<usize> = of(Reason::EndOfText).map(|commit| commit.position).collect();
+    if !ends.is_empty() {
+        let comma = if ends.len() < record.commits.len() { ", " } else { "" };
+        spans.push(span(format!("{comma}{} ", ends.len()), text));
+        spans.push(span("end of text", pen.theme.ink(pen.theme.reason(Reason::EndOfText))));
+        spans.push(span(place(ends), dim));
+    }
     spans.append(&mut taken_back);
     spans
+}
+
+/// Where ascending positions are: " at 31", " at 31-33", " from 31 to 90" where there are others between them.
+fn place(positions: &[usize]) -> String {
+    match positions {
+        [] => String::new(),
+        [only] => format!(" at {only}"),
+        [first, .., last] if last - first + 1 == positions.len() => format!(" at {first}-{last}"),
+        [first, .., last] => format!(" from {first} to {last}"),
+    }
 }
 
 /// What was masked again: ", masked 2 again".

@@ -51,7 +51,7 @@ pub(super) fn height(log: Option<&Log>) -> u16 {
 }
 
 /// Rows of what every run has.
-const USUAL: u16 = 13;
+const USUAL: u16 = 14;
 
 fn revises(log: &Log) -> bool {
     let revised = |record: &StepRecord| {
@@ -101,6 +101,7 @@ impl Sheet<'_, '_> {
         let remark =
             if figures.masked > 0 { format!("{} masked", count(figures.masked as u64)) } else { String::new() };
         self.figure("tokens", &count(figures.tokens as u64), &remark);
+        self.figure("end of text", &count(figures.ends as u64), "counted apart");
         self.figure("tokens per pass", &decimal(figures.tokens_per_forward()), "");
         let device = crate::trace::printable::line(&log.header().denoiser.device);
         let speed = if figures.seconds() > 0.0 { decimal(figures.tokens_per_second()) } else { NONE.to_owned() };
@@ -253,6 +254,9 @@ pub(super) fn strip(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let Some(log) = app.log() else { return };
     let figures = Figures::of(log, app.shown());
     let mut items = vec![(decimal(figures.tokens_per_forward()), "tokens/pass"), (figures.cost.nfe.to_string(), "NFE")];
+    if figures.tokens == 0 && figures.ends > 0 {
+        items.insert(0, (count(figures.ends as u64), "end of text"));
+    }
     if app.lens.layer == Layer::Audit && figures.audited > 0 {
         items.push((flips(&figures), "flips"));
         items.push((nats(figures.mean_kl), "nats"));

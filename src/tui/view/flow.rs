@@ -8,12 +8,21 @@ use unicode_width::UnicodeWidthStr;
 pub enum Ink {
     /// Text of a token.
     Text,
-    /// A masked position, or the draft that stands in its place.
+    /// The draft that stands in place of a mask.
     Slab,
+    /// The sign of a mask.
+    Mask,
     /// A sign for a token that has no visible text of its own.
     Sign,
     /// The border between two blocks.
     Border,
+}
+
+impl Ink {
+    /// Whether it stands for a place that is still open.
+    fn is_open(self) -> bool {
+        matches!(self, Self::Slab | Self::Mask)
+    }
 }
 
 /// A token to lay out.
@@ -89,9 +98,9 @@ pub fn flow(tokens: &[Token<'_>], width: u16, newline: &str, border: &str) -> Ve
         let begins_with_blank = token.text.starts_with([' ', '\n']);
         let begins_with_word = token.text.chars().next().is_some_and(char::is_alphanumeric);
         let gap = match last {
-            // Slabs are places, not text: they stand apart from each other and from words.
-            Some((Ink::Slab, _)) => token.ink != Ink::Text || begins_with_word,
-            Some((_, ended_with_blank)) => token.ink == Ink::Slab && !ended_with_blank && !begins_with_blank,
+            // Open places are no text: they stand apart from each other and from words.
+            Some((ink, _)) if ink.is_open() => token.ink != Ink::Text || begins_with_word,
+            Some((_, ended_with_blank)) => token.ink.is_open() && !ended_with_blank && !begins_with_blank,
             None => false,
         };
         if token.opens_block {

@@ -38,7 +38,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
 fn draw_example(example: &Example, selected: bool, row: Rect, pen: &mut Pen<'_>) {
     let note = if example.unseen { "words never seen" } else { "" };
     let room = row.width.saturating_sub(2 + width(note));
-    let text = cut(&example.prompt.replace('\n', " "), room, pen.theme.glyphs.ellipsis);
+    let text = cut(&example.prompt.replace('\n', pen.theme.glyphs.newline), room, pen.theme.glyphs.ellipsis);
     pen.put(row.x, row.y, room, &text, pen.style(if selected { Role::Text } else { Role::Dim }));
     pen.line_right(row, &Line::from(span(note, pen.style(Role::Note))));
 }

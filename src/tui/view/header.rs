@@ -1,4 +1,4 @@
-//! The first row: which models, which preset, and how far the run is.
+//! The first row: which models, what made the shown run, what the next one will be made with, and how far the run is.
 
 use ratatui::{layout::Rect, text::Line};
 
@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{
     decode::record::StopReason,
-    settings::DEFAULT_PRESET,
-    trace::{ModelCard, printable},
+    settings::{Preset, Settings, presets},
+    trace::{Log, ModelCard, printable},
     tui::{
         app::{App, Engine, Origin, Phase},
-        theme::Role,
+        theme::{Role, Theme},
     },
 };
 
@@ -27,37 +27,97 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let left = if state_width > inner.width { inner.width } else { state_at.saturating_sub(inner.x + 2) };
     let (dim, faint) = (pen.style(Role::Dim), pen.style(Role::Faint));
     let gap = || span(format!("  {}  ", pen.theme.glyphs.dot), faint);
-    let mut line = vec![span("diffuscope", pen.style(Role::Strong))];
-    for fact in facts(app) {
-        let so_far: u16 = line.iter().map(|span| width(&span.content)).sum();
-        // A fact is shown whole or not at all, but for the first.
-        if so_far + 5 + width(&fact) > left && line.len() > 1 {
-            break;
+    let mut facts = facts(app, pen.theme);
+    let cells = |facts: &[Fact]| facts.iter().map(|fact| width(&fact.text)).sum::<u16>() + 5 * (facts.len() as u16 - 1);
+    // A fact is shown whole or not at all.
+    while facts.len() > 1 && cells(&facts) > left {
+        let least = facts.iter().enumerate().max_by_key(|(_, fact)| fact.rank).map_or(0, |(at, _)| at);
+        facts.remove(least);
+    }
+    let mut line = Vec::new();
+    for fact in facts {
+        if !line.is_empty() {
+            line.push(gap());
         }
-        line.push(gap());
-        line.push(span(fact, dim));
+        let style = match fact.kind {
+            Kind::Name => pen.style(Role::Strong),
+            Kind::Plain => dim,
+            Kind::Next => pen.style(Role::Note),
+        };
+        line.push(span(fact.text, style));
     }
     pen.line(Rect { width: left, ..inner }, &Line::from(line));
 }
 
-fn facts(app: &App) -> Vec<String> {
-    let mut facts = Vec::new();
+/// Something that the header says.
+struct Fact {
+    text: String,
+    /// The smaller, the longer it stays where the header is narrow.
+    rank: u8,
+    kind: Kind,
+}
+
+/// How a fact is drawn.
+enum Kind {
+    Name,
+    Plain,
+    /// It is not about what is shown.
+    Next,
+}
+
+fn facts(app: &App, theme: Theme) -> Vec<Fact> {
+    let plain = |rank, text| Fact { text, rank, kind: Kind::Plain };
+    let mut facts = vec![Fact { text: "diffuscope".to_owned(), rank: 4, kind: Kind::Name }];
     if let Origin::Replay { file } = &app.origin {
-        facts.push(format!("replay of {file}"));
+        facts.push(plain(2, format!("replay of {file}")));
     }
     if let Some((denoiser, guide)) = app.models() {
-        facts.push(format!("{} {}", printable::line(&denoiser.name), weights(denoiser)));
+        facts.push(plain(3, format!("{} {}", printable::line(&denoiser.name), weights(denoiser))));
         if let Some(guide) = guide {
             let by_text = app.log().is_some_and(|log| StepView::new(log, log.len()).guide_reads_text());
-            facts.push(format!("guide {}{}", weights(guide), if by_text { ", reads text" } else { "" }));
+            facts.push(plain(5, format!("guide {}{}", weights(guide), if by_text { ", reads text" } else { "" })));
         }
     }
-    let preset = match app.log().filter(|_| app.is_replay()) {
-        Some(log) => log.header().preset.as_deref().map(printable::line),
-        None => Some(app.layers.preset().map_or(DEFAULT_PRESET, |preset| &preset.name).to_owned()),
-    };
-    facts.extend(preset);
+    if let Some(run) = &app.run {
+        let verb = if run.phase == Phase::Under { "runs with" } else { "ran with" };
+        facts.push(plain(0, format!("{verb} {}", made_with(app, &run.log, theme))));
+        if app.kept.as_ref().is_some_and(|kept| kept.id > run.id) {
+            facts.push(plain(0, "the run before".to_owned()));
+        }
+        let next = app.layers.resolve();
+        if !app.is_replay() && next != run.log.settings_at(run.log.len()) {
+            facts.push(Fact { text: format!("next: {}", chosen(app, &next, theme)), rank: 1, kind: Kind::Next });
+        }
+    } else {
+        facts.push(plain(0, chosen(app, &app.layers.resolve(), theme)));
+    }
     facts
+}
+
+/// What made a run: its preset, and how many knobs stood elsewhere in the end.
+fn made_with(app: &App, log: &Log, theme: Theme) -> String {
+    let (header, end) = (log.header(), log.settings_at(log.len()));
+    let name = header.preset.as_deref().unwrap_or("no preset");
+    let known = app.layers.preset().into_iter().chain(presets()).find(|preset| preset.name == name);
+    // Of a preset that is not here only the knobs that were turned on the way are known.
+    let base = known.map_or(header.settings, Preset::settings);
+    marked(&printable::line(name), &end, &base, theme)
+}
+
+/// What the next run will be made with.
+fn chosen(app: &App, settings: &Settings, theme: Theme) -> String {
+    match app.layers.preset() {
+        Some(preset) => marked(&preset.name, settings, &preset.settings(), theme),
+        None => marked("no preset", settings, &Settings::default(), theme),
+    }
+}
+
+/// "flashdlm ◆2": a name, and the number of knobs that stand elsewhere than it puts them and have an effect.
+fn marked(name: &str, settings: &Settings, base: &Settings, theme: Theme) -> String {
+    match settings.differences(base).filter(|knob| knob.acts(settings)).count() {
+        0 => name.to_owned(),
+        turned => format!("{name} {}{turned}", theme.glyphs.change),
+    }
 }
 
 fn weights(card: &ModelCard) -> String {

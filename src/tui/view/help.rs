@@ -12,7 +12,8 @@ use crate::tui::{
 /// Cells for the keys of a line.
 const KEYS: usize = 16;
 
-/// The lines of a group: bindings that share a label share a line.
+/// The lines of a group: bindings that share a label share a line. Keys that have no room on it go on below, without a
+/// label.
 fn lines(group: Group, signs: bool) -> Vec<(String, &'static str)> {
     let mut lines: Vec<(Vec<String>, &'static str)> = Vec::new();
     for binding in BINDINGS.iter().filter(|binding| binding.group == group) {
@@ -25,7 +26,21 @@ fn lines(group: Group, signs: bool) -> Vec<(String, &'static str)> {
             _ => lines.push((names.collect(), binding.label)),
         }
     }
-    lines.into_iter().map(|(keys, label)| (keys.join(" "), label)).collect()
+    lines
+        .into_iter()
+        .flat_map(|(keys, label)| {
+            let mut rows = vec![String::new()];
+            for key in keys {
+                let row = rows.last_mut().filter(|row| usize::from(width(row) + 1 + width(&key)) <= KEYS);
+                match row {
+                    Some(row) if row.is_empty() => *row = key,
+                    Some(row) => *row = format!("{row} {key}"),
+                    None => rows.push(key),
+                }
+            }
+            rows.into_iter().zip(std::iter::once(label).chain(std::iter::repeat("")))
+        })
+        .collect()
 }
 
 enum Entry {

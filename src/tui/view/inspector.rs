@@ -38,12 +38,13 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
         pen.line(row, &Line::from(span("hjkl or a click selects one", pen.style(Role::Faint))));
         return;
     };
-    let right = Line::from(span(format!("position {position}"), pen.style(Role::Dim)));
+    // What does not name another step is about the shown one.
+    let right = Line::from(span(format!("position {position}, step {}", view.steps), pen.style(Role::Dim)));
     pen.rule(Rect { height: 1, ..area }, &title, &right);
-    let mut glass = Glass { area, y: area.y + 1, pen, view };
+    let mut glass = Glass { area, y: area.y + 1, pen, view, explained: view.steps };
     glass.token(position);
-    glass.state(position);
     glass.kv(position);
+    glass.state(position);
     let layer = app.lens.layer;
     // What the layer shows comes before what does not fit under it.
     if layer == Layer::Audit {
@@ -54,6 +55,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
         State::Written { step, .. } => StepView::new(log, step),
         _ => view,
     };
+    glass.explained = origin.steps;
     let review = origin.review(position);
     if let Some(review) = review.filter(|_| layer == Layer::Guide) {
         glass.guide(review);
@@ -79,6 +81,8 @@ struct Glass<'a, 'b> {
     y: u16,
     pen: &'a mut Pen<'b>,
     view: StepView<'a>,
+    /// The step that explains what the position holds.
+    explained: usize,
 }
 
 impl Glass<'_, '_> {
@@ -90,6 +94,13 @@ impl Glass<'_, '_> {
 
     fn gap(&mut self) {
         self.y += 1;
+    }
+
+    /// A gap, and what follows with the step that it is from.
+    fn heading(&mut self, what: &str, step: usize) {
+        self.gap();
+        let Some(row) = self.row() else { return };
+        self.pen.put(row.x, row.y, row.width, &format!("{what} at step {step}"), self.pen.style(Role::Faint));
     }
 
     fn fact(&mut self, label: &str, value: Vec<Span<'static>>) {
@@ -205,11 +216,9 @@ impl Glass<'_, '_> {
 
     /// The likeliest tokens, with bars; the one that was taken is marked.
     fn alternatives(&mut self, proposal: &Proposal, written: Option<u32>) {
-        self.gap();
-        let Some(row) = self.row() else { return };
-        self.pen.put(row.x, row.y, row.width, "the denoiser's candidates", self.pen.style(Role::Faint));
+        self.heading("the denoiser's candidates", self.explained);
         let taken = written.unwrap_or(proposal.token);
-        let name_width = 14.min(row.width / 2);
+        let name_width = 14.min(self.area.width / 2);
         for (id, probability) in proposal.alternatives.iter().take(Proposal::ALTERNATIVES) {
             let Some(row) = self.row() else { return };
             let is_taken = *id == taken;
@@ -229,7 +238,7 @@ impl Glass<'_, '_> {
     }
 
     fn guide(&mut self, review: &DraftReview) {
-        self.gap();
+        self.heading("the guide", self.explained);
         let theme = self.pen.theme;
         let style = theme.ink(theme.verdict(review.verdict)).add_modifier(verdict_mark(review.verdict));
         let word = match review.verdict {
@@ -239,7 +248,7 @@ impl Glass<'_, '_> {
             Verdict::Forced => "forced: nothing agreed",
             Verdict::NotReached => "not reached",
         };
-        self.fact("guide", vec![span(word, style)]);
+        self.fact("verdict", vec![span(word, style)]);
         let Some(seen) = review.view else { return };
         let (dim, text) = (self.pen.style(Role::Dim), self.pen.style(Role::Text));
         let place = if seen.rank == 0 {
@@ -248,16 +257,16 @@ impl Glass<'_, '_> {
             format!("its choice no. {}", u64::from(seen.rank) + 1)
         };
         let draft = printable::line(self.name(review.draft).trim());
-        self.fact("  draft", vec![span(draft, text), span(format!("  {:.3}", seen.draft_probability), dim)]);
+        self.fact("draft", vec![span(draft, text), span(format!("  {:.3}", seen.draft_probability), dim)]);
         self.fact("", vec![span(place, dim)]);
         if let Some(other) = review.instead {
             let drawn = printable::line(self.name(other).trim());
-            let label = if review.verdict == Verdict::Replaced { "  wrote" } else { "  drew" };
+            let label = if review.verdict == Verdict::Replaced { "wrote" } else { "drew" };
             self.fact(label, vec![span(drawn, text)]);
         }
         if seen.rank > 0 {
             let wanted = printable::line(self.name(seen.token).trim());
-            self.fact("  wanted", vec![span(wanted, text), span(format!("  {:.3}", seen.top_probability), dim)]);
+            self.fact("wanted", vec![span(wanted, text), span(format!("  {:.3}", seen.top_probability), dim)]);
         }
     }
 
@@ -266,19 +275,18 @@ impl Glass<'_, '_> {
         let Some((_, made)) = self.view.audit() else { return };
         let (dim, text) = (self.pen.style(Role::Dim), self.pen.style(Role::Text));
         if let Some(audited) = self.view.audited(position).filter(|_| self.view.state(position) == State::Masked) {
-            self.gap();
+            self.heading("the audit", made);
             let tone = self.pen.theme.ink(self.pen.theme.confidence(looks::fidelity_of(audited)));
-            self.fact("audit", vec![span(format!("KL {:.4}", audited.kl), tone), span(" nats", dim)]);
+            self.fact("distance", vec![span(format!("KL {:.4}", audited.kl), tone), span(" nats", dim)]);
             let truth = printable::line(self.name(audited.token).trim());
             let mark = if audited.differs { looks::FLIP } else { Modifier::empty() };
             self.fact(
-                "  truth",
+                "truth",
                 vec![span(truth, text.add_modifier(mark)), span(format!("  {:.3}", audited.probability), dim)],
             );
         } else if let Some(row) = self.view.drift(position) {
-            self.gap();
-            self.fact("audit", vec![span(format!("step {made}, cosine by layer"), dim)]);
-            for (label, cosines) in [("  keys", &row.keys), ("  values", &row.values)] {
+            self.heading("the audit, cosine by layer", made);
+            for (label, cosines) in [("keys", &row.keys), ("values", &row.values)] {
                 let least = cosines.iter().copied().fold(1.0, f32::min);
                 let note = format!("  least {least:.3}");
                 let room = self.area.width.saturating_sub(VALUE + width(&note));

@@ -7,7 +7,7 @@ use ratatui::{
 
 use super::pen::{Pen, cut, span, width, wrap};
 use crate::{
-    settings::{DEFAULT_PRESET, Effect, KNOBS, Kind, Knob, Settings, Slot, Value},
+    settings::{Effect, KNOBS, Kind, Knob, Settings, Slot, Value},
     trace::printable,
     tui::{
         action::{Action, Focus},
@@ -87,7 +87,7 @@ fn preset_title(app: &App) -> String {
     if app.is_replay() {
         return "as recorded".to_owned();
     }
-    app.layers.preset().map_or_else(|| DEFAULT_PRESET.to_owned(), |preset| preset.title.clone())
+    app.layers.preset().map_or_else(|| "no preset".to_owned(), |preset| preset.title.clone())
 }
 
 fn rows(app: &App) -> Vec<Row> {

@@ -10,9 +10,11 @@ use super::{
     caption::{REASONS, in_short},
     looks,
     pen::{Pen, span, width},
+    step::StepView,
 };
 use crate::{
     decode::record::{KvStatus, Verdict},
+    settings::GuideRule,
     tui::{
         action::{Action, Layer},
         app::App,
@@ -35,11 +37,15 @@ const VERDICTS: [(Verdict, &str, &str); 5] = [
     (Verdict::NotReached, "not reached", "behind the first rejection: not judged"),
 ];
 
-/// One line for the active layer, as much of it as fits.
-pub(super) fn compact(layer: Layer, pen: &Pen<'_>, cells: u16) -> Line<'static> {
+/// One line for the active layer, as much of it as fits; where the layer has nothing to show, why, and what would give
+/// it something.
+pub(super) fn compact(app: &App, view: &StepView<'_>, pen: &Pen<'_>, cells: u16) -> Line<'static> {
     let faint = pen.style(Role::Faint);
+    if let Some(absence) = absence(app, view) {
+        return Line::from(span(absence, pen.style(Role::Note)));
+    }
     let scale_cells = if cells >= 44 { 12 } else { 6 };
-    let mut items: Vec<Vec<Span<'static>>> = match layer {
+    let mut items: Vec<Vec<Span<'static>>> = match app.lens.layer {
         Layer::Confidence => {
             let mut scale = vec![span("confidence 0 ", faint)];
             scale.extend(gradient(pen.theme, scale_cells));
@@ -62,7 +68,11 @@ pub(super) fn compact(layer: Layer, pen: &Pen<'_>, cells: u16) -> Line<'static> 
             let mut scale = vec![span(if cells >= 44 { "far from the truth " } else { "far " }, faint)];
             scale.extend(gradient(pen.theme, scale_cells));
             scale.push(span(" true", faint));
-            vec![scale, vec![span("another token", pen.style(Role::Text).add_modifier(looks::FLIP))]]
+            let mut items = vec![scale, vec![span("another token", pen.style(Role::Text).add_modifier(looks::FLIP))]];
+            if let Some((_, made)) = view.audit().filter(|(_, made)| *made != view.steps) {
+                items.insert(0, vec![span(format!("audit of step {made}"), pen.style(Role::Note))]);
+            }
+            items
         }
     };
     items.push(vec![span(format!("{} end of text", pen.theme.glyphs.eos), faint)]);
@@ -81,6 +91,27 @@ pub(super) fn compact(layer: Layer, pen: &Pen<'_>, cells: u16) -> Line<'static> 
         line.extend(item);
     }
     Line::from(line)
+}
+
+/// Why the layer has nothing to show at this step, and what would give it something; short enough for half a screen.
+fn absence(app: &App, view: &StepView<'_>) -> Option<String> {
+    let layer = app.lens.layer;
+    if view.record.is_none() {
+        return (layer != Layer::Confidence).then(|| format!("the {} layer begins with step 1", layer.name()));
+    }
+    let settings = view.log.settings_at(view.steps);
+    let words = match layer {
+        Layer::Confidence | Layer::Cache => return None,
+        Layer::Guide if view.has_reviews() => return None,
+        Layer::Guide if settings.guide != GuideRule::Off => "the guide has judged nothing yet",
+        Layer::Guide if app.is_replay() => "recorded without a guide",
+        Layer::Guide => "no guide here: preset flashdlm has one",
+        Layer::Audit if view.audit().is_some() => return None,
+        Layer::Audit if settings.audit.is_some() => "audited: no cache has changed anything",
+        Layer::Audit if app.is_replay() => "recorded without an audit",
+        Layer::Audit => "not audited so far: A audits each step",
+    };
+    Some(words.to_owned())
 }
 
 /// The scale of confidence in so many cells.
@@ -157,9 +188,13 @@ fn lines(app: &App, theme: Theme) -> Vec<Line<'static>> {
     lines.push(entry(span("word", underlined), "written below 0.5"));
     lines.push(entry(span("word", fresh_style(theme)), "written in this step"));
     lines.push(entry(span("word", draft_style(theme)), "a draft on a masked place; stronger the surer"));
-    lines.push(entry(span(glyphs.mask.repeat(2), draft_style(theme)), "masked; d switches between drafts and masks"));
+    lines.push(entry(
+        span(glyphs.mask.repeat(2), looks::mask(theme, theme.confidence(0.6), 0.6)),
+        "masked; d switches between drafts and masks",
+    ));
     lines.push(entry(span("word", looks::written_over(theme)), "written in this step over another token"));
-    let again = span(glyphs.mask_again.repeat(2), looks::taken_back(theme));
+    let again =
+        span(glyphs.mask_again.repeat(2), looks::mask(theme, theme.remasked(), 1.0).add_modifier(Modifier::BOLD));
     lines.push(entry(again, "written before, masked again by this step"));
     lines.push(Line::default());
     lines.push(heading(Layer::Cache, "2"));

@@ -6,6 +6,7 @@ use ratatui::{
 };
 
 use super::{
+    flow::Ink,
     pen::span,
     step::{State, StepView},
 };
@@ -20,13 +21,13 @@ use crate::{
 /// From this confidence on a token is written without a line under it.
 pub const SURE: f32 = 0.5;
 
-/// The style of a position.
-pub fn look(theme: Theme, view: &StepView<'_>, layer: Layer, position: usize) -> Style {
+/// The style of a position that is drawn as `ink`.
+pub fn look(theme: Theme, view: &StepView<'_>, layer: Layer, position: usize, ink: Ink) -> Style {
     match layer {
-        Layer::Confidence => by_confidence(theme, view, position),
-        Layer::Cache => by_cache(theme, view, position),
-        Layer::Guide => by_guide(theme, view, position),
-        Layer::Audit => by_audit(theme, view, position),
+        Layer::Confidence => by_confidence(theme, view, position, ink),
+        Layer::Cache => by_cache(theme, view, position, ink),
+        Layer::Guide => by_guide(theme, view, position, ink),
+        Layer::Audit => by_audit(theme, view, position, ink),
     }
 }
 
@@ -41,16 +42,18 @@ pub fn mask_sign(theme: Theme, view: &StepView<'_>, layer: Layer, position: usiz
     }
 }
 
-fn by_confidence(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
+fn by_confidence(theme: Theme, view: &StepView<'_>, position: usize, ink: Ink) -> Style {
     match view.state(position) {
         State::Prompt => theme.style(Role::Dim),
-        State::Masked if view.is_remasked(position) => taken_back(theme),
-        State::Masked if is_idle(view, position) => idle(theme),
+        State::Masked if view.is_remasked(position) => {
+            open(theme, ink, theme.remasked(), 1.0).add_modifier(Modifier::BOLD)
+        }
+        State::Masked if is_idle(view, position) => idle(theme, ink),
         State::Masked => match view.proposal(position) {
             // That nothing more will come is soon sure, and not worth a colour.
-            Some(proposal) if view.log.header().is_end(proposal.token) => idle(theme),
-            Some(proposal) => slab(theme, theme.confidence(proposal.confidence), proposal.confidence),
-            None => idle(theme),
+            Some(proposal) if view.log.header().is_end(proposal.token) => idle(theme, ink),
+            Some(proposal) => open(theme, ink, theme.confidence(proposal.confidence), proposal.confidence),
+            None => idle(theme, ink),
         },
         State::Written { fresh, .. } if view.is_eos(position) => end_of_text(theme, fresh),
         State::Written { confidence, fresh, .. } => {
@@ -67,9 +70,9 @@ fn by_confidence(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
     }
 }
 
-fn by_cache(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
+fn by_cache(theme: Theme, view: &StepView<'_>, position: usize, ink: Ink) -> Style {
     let Some(kv) = view.kv(position) else {
-        return before_any_step(theme, view, position);
+        return before_any_step(theme, view, position, ink);
     };
     let tone = theme.kv(kv.status, kv.age);
     match view.state(position) {
@@ -80,20 +83,20 @@ fn by_cache(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
                 KvStatus::Dropped => 0.0,
             };
             let mark = if theme.has_colour() { Modifier::empty() } else { kv_mark(kv.status) };
-            slab(theme, tone, strength).add_modifier(mark)
+            open(theme, ink, tone, strength).add_modifier(mark)
         }
         State::Prompt | State::Written { .. } => theme.ink(tone).add_modifier(kv_mark(kv.status)),
     }
 }
 
-fn by_guide(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
+fn by_guide(theme: Theme, view: &StepView<'_>, position: usize, ink: Ink) -> Style {
     let review = view.review(position);
     match view.state(position) {
         State::Prompt => theme.style(Role::Dim),
         State::Masked => match review.map(|review| review.verdict) {
-            Some(Verdict::NotReached) | None if view.proposal(position).is_none() => idle(theme),
-            Some(Verdict::NotReached) | None => slab(theme, theme.palette().dim, 0.1),
-            Some(verdict) => slab(theme, theme.verdict(verdict), 0.9).add_modifier(verdict_mark(verdict)),
+            Some(Verdict::NotReached) | None if view.proposal(position).is_none() => idle(theme, ink),
+            Some(Verdict::NotReached) | None => open(theme, ink, theme.palette().dim, 0.1),
+            Some(verdict) => open(theme, ink, theme.verdict(verdict), 0.9).add_modifier(verdict_mark(verdict)),
         },
         State::Written { fresh, .. } if view.is_eos(position) => end_of_text(theme, fresh),
         State::Written { reason, fresh, .. } => {
@@ -111,25 +114,25 @@ fn by_guide(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
 }
 
 /// Masks by how far the step's distribution was from the truth, tokens by how far their reused rows were.
-fn by_audit(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
+fn by_audit(theme: Theme, view: &StepView<'_>, position: usize, ink: Ink) -> Style {
     let is_masked = view.state(position) == State::Masked;
     if let Some(audited) = view.audited(position).filter(|_| is_masked) {
         let fidelity = fidelity_of(audited);
-        let style = slab(theme, theme.confidence(fidelity), 0.5 + 0.5 * (1.0 - fidelity));
+        let style = open(theme, ink, theme.confidence(fidelity), 0.5 + 0.5 * (1.0 - fidelity));
         return if audited.differs { style.add_modifier(FLIP) } else { style };
     }
     match view.drift(position) {
         Some(row) => {
             let fidelity = drift_fidelity(row);
             let style = if is_masked {
-                slab(theme, theme.confidence(fidelity), 0.2)
+                open(theme, ink, theme.confidence(fidelity), 0.2)
             } else {
                 theme.ink(theme.confidence(fidelity))
             };
             // Without colours a row that has moved far still shows.
             if fidelity < SURE && !theme.has_colour() { style.add_modifier(Modifier::UNDERLINED) } else { style }
         }
-        None if is_masked => idle(theme),
+        None if is_masked => idle(theme, ink),
         None => theme.style(Role::Faint),
     }
 }
@@ -178,13 +181,16 @@ fn is_idle(view: &StepView<'_>, position: usize) -> bool {
     view.region().is_some_and(|region| position < region.start || position >= region.end)
 }
 
-fn before_any_step(theme: Theme, view: &StepView<'_>, position: usize) -> Style {
-    if view.state(position) == State::Masked { idle(theme) } else { theme.style(Role::Dim) }
+fn before_any_step(theme: Theme, view: &StepView<'_>, position: usize, ink: Ink) -> Style {
+    if view.state(position) == State::Masked { idle(theme, ink) } else { theme.style(Role::Dim) }
 }
 
 /// A mask that the step left alone.
-fn idle(theme: Theme) -> Style {
+fn idle(theme: Theme, ink: Ink) -> Style {
     let palette = theme.palette();
+    if ink == Ink::Mask {
+        return mask(theme, palette.line, 0.4);
+    }
     let style = theme.ink(palette.faint).patch(theme.fill(palette.ground.mix(palette.line, 0.45)));
     if theme.has_colour() { style } else { style.add_modifier(Modifier::DIM) }
 }
@@ -199,9 +205,18 @@ pub(super) fn slab(theme: Theme, tone: Tone, strength: f32) -> Style {
     style.add_modifier(Modifier::ITALIC | dim)
 }
 
-/// Masked again in this very step: the slab of a mask, in the colour of what is refused.
-pub(super) fn taken_back(theme: Theme) -> Style {
-    slab(theme, theme.remasked(), 1.0).add_modifier(Modifier::BOLD)
+/// A mask without a draft. Its sign is lower than a row and has no ground of its own, so that neighbouring rows do not
+/// run into one another.
+pub(super) fn mask(theme: Theme, tone: Tone, strength: f32) -> Style {
+    let strength = if strength.is_finite() { strength.clamp(0.0, 1.0) } else { 0.0 };
+    let ink = if theme.paints() { theme.palette().ground.mix(tone, 0.3 + 0.3 * strength) } else { tone };
+    let style = theme.ink(ink);
+    if theme.has_colour() { style } else { style.add_modifier(Modifier::DIM) }
+}
+
+/// An open place as it is drawn: with a draft in it, or as the sign of a mask.
+fn open(theme: Theme, ink: Ink, tone: Tone, strength: f32) -> Style {
+    if ink == Ink::Mask { mask(theme, tone, strength) } else { slab(theme, tone, strength) }
 }
 
 /// Written in this very step: wet ink.

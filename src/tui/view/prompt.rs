@@ -107,13 +107,15 @@ fn rows(lines: &[String], cells: u16) -> Vec<EditRow> {
 
 /// What to expect of the prompt. The lessons are those of the embedded pair, so other models get no note.
 fn note(app: &App, pen: &Pen<'_>) -> Line<'static> {
-    let embedded = app.models().is_none_or(|(denoiser, _)| denoiser.name == "embedded");
-    if !embedded {
+    if !app.has_embedded_pair() {
         return Line::default();
     }
     let (dim, note) = (pen.style(Role::Dim), pen.style(Role::Note));
     match &app.reading {
         Reading::Blank => Line::default(),
+        Reading::Misplaced { .. } => {
+            Line::from(span("blanks and line breaks are put as the pair has learned them", dim))
+        }
         Reading::Unknown => Line::from(span("outside of what the pair has learned: it will make something up", note)),
         Reading::Task { family, unseen, .. } => {
             let dot = pen.theme.glyphs.dot;

@@ -111,6 +111,11 @@ impl<'a> StepView<'a> {
         reviews.next().is_some_and(|review| review.reading == GuideReading::Text)
     }
 
+    /// Whether the guide has judged any draft up to this step.
+    pub fn has_reviews(&self) -> bool {
+        self.log.entries()[..self.steps].iter().any(|entry| entry.record.guide.is_some())
+    }
+
     /// What the guide said about a position in this step.
     pub fn review(&self, position: usize) -> Option<&'a DraftReview> {
         let drafts = &self.record?.guide.as_ref()?.drafts;

@@ -8,7 +8,7 @@ use ratatui::{
 };
 
 use super::{
-    caption::{REASONS, in_short},
+    caption::{REASONS, counted_as, in_short},
     pen::{Pen, span, width},
 };
 use crate::{
@@ -67,8 +67,9 @@ impl Column {
             column.changed |= !entry.record.changes.is_empty();
             column.remasked |= !entry.record.remasked.is_empty();
             for commit in &entry.record.commits {
-                *column.counts.entry(commit.reason).or_default() += 1;
-                if commit.reason != Reason::EndOfText && !header.is_end(commit.token) {
+                let reason = counted_as(header, commit);
+                *column.counts.entry(reason).or_default() += 1;
+                if reason != Reason::EndOfText {
                     column.confidence += commit.confidence;
                     column.scored += 1;
                 }
@@ -77,7 +78,7 @@ impl Column {
         column
     }
 
-    /// Tokens but for the end-of-text fill, which would dwarf all else.
+    /// Tokens but for end of text, which would dwarf all else.
     fn height(&self) -> usize {
         self.counts.iter().filter(|(reason, _)| **reason != Reason::EndOfText).map(|(_, count)| count).sum()
     }
@@ -134,7 +135,7 @@ fn rule(log: &Log, shown: usize, row: Rect, pen: &mut Pen<'_>) {
     let (dim, faint) = (pen.style(Role::Dim), pen.style(Role::Faint));
     let mut counts: HashMap<Reason, usize> = HashMap::new();
     for commit in log.entries().iter().flat_map(|entry| &entry.record.commits) {
-        *counts.entry(commit.reason).or_default() += 1;
+        *counts.entry(counted_as(log.header(), commit)).or_default() += 1;
     }
     // Where not all have room, the most frequent ones are named.
     let mut occurring: Vec<Reason> = REASONS.into_iter().filter(|reason| counts.contains_key(reason)).collect();
@@ -203,7 +204,7 @@ fn fill(pen: &Pen<'_>, reason: Reason) -> &'static str {
         | Reason::Credit
         | Reason::Edit
         | Reason::Revised
-        | Reason::EarlyCommit => glyphs.mask_reused,
+        | Reason::EarlyCommit => glyphs.fills[1],
         Reason::EndOfText => glyphs.mask_dropped,
     }
 }
