@@ -12,6 +12,7 @@
 //! | [`known`] | models of the hub that are worth watching |
 //! | [`shelf`] | what there is to choose from on this machine |
 //! | [`memory`] | whether a network fits |
+//! | `cgroup` | what a container or a service leaves of the memory |
 //! | [`checkpoint`] | a checkpoint's folder or embedded bytes, and which architecture they are |
 //! | [`tokenizer`] | text to token ids and back, prompts |
 //! | [`template`] | chat templates |
@@ -37,6 +38,7 @@
 pub mod attention;
 mod block;
 pub mod body;
+mod cgroup;
 pub mod checkpoint;
 pub mod config;
 mod cpu;
