@@ -20,6 +20,7 @@
 //! | [`weights`] | tensors out of safetensors files, whole or in shards |
 //! | [`gguf`] | the same out of a GGUF file, which also has configuration and tokenizer |
 //! | [`config`] | the fields of `config.json` |
+//! | `lfs` | what lies where a file was not fetched |
 //! | [`device`] | where tensors live and are computed |
 //! | [`llada`] | configuration and names of `LLaDA` |
 //! | `qwen2`, `qwen3` | names of the Qwen family: Dream, A2D, Qwen guides |
@@ -49,6 +50,7 @@ pub mod hub;
 pub mod known;
 pub mod kv;
 pub mod layers;
+mod lfs;
 pub mod linear;
 pub mod llada;
 pub mod logits;
