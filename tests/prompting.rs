@@ -402,6 +402,11 @@ fn a_part_that_breaks_the_library_is_named() {
             format!("is damaged: its `decoder` breaks off at its own tokens{again}"),
         ),
         (
+            json!({"added_tokens": [], "model": {"type": "WordLevel", "vocab": {}, "unk_token": "?"},
+                "post_processor": {"single": [{"SpecialToken": {"id": "x", "type_id": 0}}], "pair": [], "special_tokens": {}}}),
+            format!("is damaged: it breaks off where it should encode a text{again}"),
+        ),
+        (
             with_parts(json!({"pre_tokenizer": {"type": "FixedLength", "length": 0}})),
             format!("is damaged: it breaks off where it should encode a text{again}"),
         ),
@@ -437,7 +442,7 @@ fn a_part_that_breaks_the_library_is_named() {
     }
     let cut = Tokenizer::from_parts(br#"{"decoder":{"type":"#, "m/tokenizer.json".to_owned(), SideFiles::default());
     let cut = cut.unwrap_err().to_string();
-    assert!(cut.starts_with("m/tokenizer.json is no tokenizer.json: it is no JSON, or breaks off ("), "{cut}");
+    assert!(cut.starts_with("m/tokenizer.json is damaged: it is no JSON, or breaks off ("), "{cut}");
 }
 
 #[test]
@@ -493,18 +498,19 @@ fn what_published_tokenizers_replace_stays_within_bounds() {
 }
 
 #[test]
-fn what_a_file_says_of_batches_is_left_out() {
-    let plain = byte_level(300, &CHATML);
-    let expected = opened(&plain, &json!({})).encode_prompt("A text of some tokens").unwrap();
+fn what_a_file_says_for_training_is_not_obeyed() {
+    let plain = byte_level(700, &CHATML);
+    let expected = opened(&plain, &json!({})).encode_prompt("The quick brown fox").unwrap();
     for truncation in [json!(0), json!(3)] {
         let mut file: Value = serde_json::from_str(&plain.to_string(false).unwrap()).unwrap();
         file["truncation"] =
             json!({"direction": "Right", "max_length": truncation, "strategy": "LongestFirst", "stride": 9});
         file["padding"] = json!({"strategy": {"Fixed": 100_000_000}, "direction": "Right", "pad_to_multiple_of": null,
             "pad_id": 0, "pad_type_id": 0, "pad_token": "<|endoftext|>"});
+        file["model"]["dropout"] = json!(1.0);
         let folder = Folder::new();
         folder.write("tokenizer.json", file.to_string());
-        assert_eq!(open(&folder).encode_prompt("A text of some tokens").unwrap(), expected);
+        assert_eq!(open(&folder).encode_prompt("The quick brown fox").unwrap(), expected);
     }
 }
 

@@ -296,7 +296,7 @@ fn silu() -> String {
 }
 
 /// Why JSON cannot be read as what it should be.
-pub(super) fn unreadable(error: &serde_json::Error) -> String {
+fn unreadable(error: &serde_json::Error) -> String {
     match error.classify() {
         Category::Data => error.to_string(),
         _ => format!("it is no JSON, or breaks off ({error}): get the file again"),

@@ -37,15 +37,24 @@ pub(super) struct Guarded {
 }
 
 impl Guarded {
-    /// Tries it on a text and on its own tokens. What a file says of cutting and filling up texts is for batches of
-    /// training, and left out.
+    /// Tries it on two texts and on its own tokens. What a file says of cutting texts, of filling them up and of leaving
+    /// merges out by chance is for training, and not obeyed.
     pub fn new(mut inner: Inner, origin: String) -> Result<Self, TokenizerError> {
         inner.with_padding(None);
+        if let ModelWrapper::BPE(model) = inner.get_model()
+            && model.dropout.is_some()
+        {
+            let mut model = model.clone();
+            model.dropout = None;
+            inner.with_model(model);
+        }
         let untruncated = inner.with_truncation(None).map(drop);
         untruncated.map_err(|error| TokenizerError::Parse { origin: origin.clone(), reason: error.to_string() })?;
         let guarded = Self { inner, origin };
-        if let Err(damaged @ TokenizerError::Damaged { .. }) = guarded.encoding("a b", true) {
-            return Err(damaged);
+        for text in ["", "a b"] {
+            if let Err(damaged @ TokenizerError::Damaged { .. }) = guarded.encoding(text, true) {
+                return Err(damaged);
+            }
         }
         guarded.try_decoder()?;
         Ok(guarded)
@@ -121,7 +130,10 @@ pub(super) fn read(bytes: &[u8], origin: &str) -> Result<Guarded, TokenizerError
 }
 
 fn unreadable(origin: &str, error: &serde_json::Error) -> TokenizerError {
-    TokenizerError::Parse { origin: origin.to_owned(), reason: crate::model::config::unreadable(error) }
+    if error.is_data() {
+        return TokenizerError::Parse { origin: origin.to_owned(), reason: error.to_string() };
+    }
+    damaged(origin, format!("it is no JSON, or breaks off ({error})"))
 }
 
 fn damaged(origin: &str, reason: impl Into<String>) -> TokenizerError {
