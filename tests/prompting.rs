@@ -469,6 +469,9 @@ fn a_few_bytes_do_not_become_gigabytes() {
     let doubled = vec![json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true}); 13];
     let message = refused(&with_parts(json!({"pre_tokenizer": {"type": "Sequence", "pretokenizers": doubled}})));
     assert!(message.contains("more than 4096 times as long"), "{message}");
+    let spaced = vec![json!({"type": "CTC", "pad_token": "<pad>", "word_delimiter_token": "", "cleanup": true}); 13];
+    let message = refused(&with_parts(json!({"decoder": {"type": "Sequence", "decoders": spaced}})));
+    assert!(message.contains("its `decoder` can make a text more than 4096 times as long"), "{message}");
     // A table of eight gigabytes in nine bytes, and one whose entries are long.
     let message =
         refused(&with_parts(json!({"normalizer": {"type": "Precompiled", "precompiled_charsmap": "////////////"}})));

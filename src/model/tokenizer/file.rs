@@ -180,6 +180,8 @@ fn growth(part: &Value) -> Result<usize, String> {
         _ if part.get("precompiled_charsmap").is_some() => charsmap(text("precompiled_charsmap").unwrap_or_default())?,
         // Every byte beyond ASCII becomes a character of two.
         _ if text("type") == Some("ByteLevel") || part.get("trim_offsets").is_some() => 2,
+        // Blanks are put where the empty text is found: between any two characters.
+        _ if ["word_delimiter_token", "suffix"].into_iter().any(|name| text(name) == Some("")) => 2,
         _ => 1 + text("prepend").or_else(|| text("replacement")).map_or(0, str::len),
     };
     let inner = LISTS.iter().filter_map(|list| part.get(list)?.as_array()).flatten();
