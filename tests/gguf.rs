@@ -10,6 +10,8 @@
 mod support;
 
 use std::collections::BTreeMap;
+#[cfg(target_os = "linux")]
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -20,6 +22,8 @@ use candle_core::{Device, Tensor};
 use diffuscope::model::checkpoint::Checkpoint;
 use diffuscope::model::device::ComputeDevice;
 use diffuscope::model::network::{Network, Pass, Read};
+#[cfg(target_os = "linux")]
+use diffuscope::model::source::Source;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value as Json, json};
 use support::files::{Folder, golden};
@@ -610,6 +614,35 @@ fn a_tokenizer_that_cannot_be_read_may_lie_beside_the_file() {
         folder.write("tokenizer.json", tokenizer_json());
         assert_eq!(checkpoint.tokenizer().unwrap().eos_id(), 256);
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_tokenizer_may_lie_beside_a_file_whose_path_is_no_text() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+    let folder = Folder::new();
+    let file = with_fields(&folder, vec![("tokenizer.ggml.mask_token_id".into(), Value::U32(257))]);
+    let odd = folder.root().join(OsStr::from_bytes(b"n\xFF"));
+    std::fs::create_dir(&odd).unwrap();
+    std::fs::rename(file, odd.join(OsStr::from_bytes(b"m\xFF.gguf"))).unwrap();
+    std::fs::write(odd.join("tokenizer.json"), tokenizer_json()).unwrap();
+    let located =
+        Source::Path(odd).locate(&|| unreachable!("no hub is asked"), &mut |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(Checkpoint::open(&located.path.unwrap()).unwrap().tokenizer().unwrap().eos_id(), 256);
+}
+
+#[test]
+fn merges_that_make_too_long_a_token_are_told() {
+    let folder = Folder::new();
+    let mut fields = vocabulary("qwen2");
+    let tokens = ["a", "b", "<>"].map(|token| Value::String(token.into()));
+    set(&mut fields, "tokenizer.ggml.tokens", Value::Array(tokens.to_vec()));
+    set(&mut fields, "tokenizer.ggml.merges", Value::Array(vec![Value::String("<> a".into())]));
+    fields.push(("tokenizer.ggml.mask_token_id".into(), Value::U32(2)));
+    fields.retain(|(key, _)| !key.ends_with("token_type"));
+    let message = Checkpoint::open(&with_fields(&folder, fields)).unwrap().tokenizer().unwrap_err().to_string();
+    assert!(message.contains("does not fit together: a merge makes a token that the vocabulary lacks"), "{message}");
 }
 
 /// A `tokenizer.json` of single bytes and an end of text.

@@ -143,6 +143,18 @@ fn what_cannot_be_loaded_leaves_what_is_there() {
 }
 
 #[test]
+fn a_tokenizer_that_breaks_its_library_is_told_by_its_file() {
+    let pair = pair();
+    let tokenizer = pair.path("denoiser/tokenizer.json");
+    std::fs::write(&tokenizer, r#"{"normalizer":{"type":"Precompiled"}}"#).unwrap();
+    let mut engine = Engine::open(request(pair.path("denoiser"), GuideRequest::Own)).unwrap();
+    assert_eq!(
+        expect_failure(&mut engine).0,
+        format!("{} is damaged: its `normalizer` cannot be read; get the file again", tokenizer.display())
+    );
+}
+
+#[test]
 fn another_guide_leaves_the_denoiser_alone() {
     let pair = pair();
     let denoiser = pair.path("denoiser");

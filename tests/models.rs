@@ -13,7 +13,7 @@ use hub_server::{COMMIT, Model, Reply, Server};
 use serde_json::Value;
 use support::{
     files::Folder,
-    models::untrained_pair,
+    models::{untrained_pair, vocabulary},
     program::{self, refusal, stderr, stdout, succeed},
 };
 
@@ -147,6 +147,10 @@ fn models_of_the_hub_that_cannot_be_had_are_told() {
         refuse(program(&folder).args(["models", "pull", "embedded"])),
         "embedded is no model of the hub: name one as hf:owner/name[@revision]"
     );
+    let page = refuse(&mut run("https://huggingface.co/owner/tiny/tree/main", &["--offline"]));
+    assert_eq!(page, offline, "the address of its page is the model");
+    let quantisation = refuse(&mut run("hf:owner/tiny:Q4_K_M", &[]));
+    assert!(quantisation.contains("`Q4_K_M` is no name of a file, which has to be written whole"), "{quantisation}");
     let gated = Server::start(|_, _| Reply::new(401).header("X-Error-Code", "GatedRepo"));
     let message = refuse(run("hf:owner/tiny", &[]).env("HF_ENDPOINT", gated.url()));
     assert!(message.starts_with("owner/tiny is gated: accept its terms at "), "{message}");
@@ -197,6 +201,198 @@ fn what_cannot_fit_is_refused_before_it_is_read() {
         "{told}"
     );
     assert!(told.lines().last().unwrap().contains("huge"), "{told}");
+}
+
+/// What `run` says of an untrained denoiser's folder after a change to it.
+fn refused_after(change: impl FnOnce(&Path)) -> (String, Folder) {
+    let folder = Folder::new();
+    untrained_pair(&folder);
+    change(&folder.path("denoiser"));
+    let message = refuse(program(&folder).args(["run", "--prompt", PROMPT, "--model"]).arg(folder.path("denoiser")));
+    (message, folder)
+}
+
+#[test]
+fn a_folder_without_weights_is_told_what_it_holds_and_what_to_do() {
+    let index = "model.safetensors.index.json";
+    for (there, expected) in [
+        (
+            "pytorch_model.bin",
+            "there is pytorch_model.bin, a format of PyTorch that can run code: convert it to safetensors",
+        ),
+        (
+            "model-00001-of-00002.safetensors",
+            "there is model-00001-of-00002.safetensors, and model.safetensors.index.json is missing",
+        ),
+        (
+            "adapter_model.safetensors",
+            "there is adapter_model.safetensors, an adapter, which changes another model: merge it",
+        ),
+        ("other.safetensors", "there is other.safetensors: if these are the weights, rename it to model.safetensors"),
+        ("training_args.bin", "get them from where the configuration came from"),
+    ] {
+        let (message, folder) = refused_after(|denoiser| {
+            fs::rename(denoiser.join("model.safetensors"), denoiser.join(there)).unwrap();
+        });
+        let start =
+            format!("{} holds no weights that can be read (model.safetensors", folder.path("denoiser").display());
+        assert!(message.starts_with(&start) && message.contains(expected), "{message}");
+    }
+    #[cfg(unix)]
+    for name in ["model.safetensors", index] {
+        let (message, _folder) = refused_after(|denoiser| {
+            fs::remove_file(denoiser.join("model.safetensors")).unwrap();
+            std::os::unix::fs::symlink("nowhere", denoiser.join(name)).unwrap();
+        });
+        assert!(message.ends_with(&format!(": {name} is a link to a file that is not there")), "{message}");
+    }
+}
+
+#[test]
+fn a_pointer_of_git_lfs_is_told_from_the_file_it_stands_for() {
+    const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
+    for file in [
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "chat_template.jinja",
+    ] {
+        let (message, folder) = refused_after(|denoiser| fs::write(denoiser.join(file), POINTER).unwrap());
+        let path = folder.path("denoiser").join(file);
+        assert!(message.starts_with(&path.display().to_string()), "{message}");
+        assert!(
+            message.contains("is a Git LFS pointer, not the file itself: fetch that with `git lfs pull`"),
+            "{message}"
+        );
+    }
+    for file in ["model.safetensors.index.json", "vocab.json", "merges.txt", "added_tokens.json"] {
+        let (message, _folder) = refused_after(|denoiser| {
+            let gone = if file.starts_with("model") { "model.safetensors" } else { "tokenizer.json" };
+            fs::remove_file(denoiser.join(gone)).unwrap();
+            fs::write(denoiser.join("tokenizer_config.json"), r#"{"tokenizer_class": "DreamTokenizer"}"#).unwrap();
+            for (name, content) in [("vocab.json", "{}"), ("merges.txt", "")] {
+                fs::write(denoiser.join(name), content).unwrap();
+            }
+            fs::write(denoiser.join(file), POINTER).unwrap();
+        });
+        assert!(message.contains(file) && message.contains("is a Git LFS pointer"), "{message}");
+    }
+    let folder = Folder::new();
+    let gguf = folder.write("x.gguf", POINTER);
+    let message = refuse(program(&folder).args(["run", "--prompt", PROMPT, "--model"]).arg(&gguf));
+    assert!(message.starts_with(&format!("{} is a Git LFS pointer", gguf.display())), "{message}");
+}
+
+#[test]
+fn tensors_under_other_names_are_told_with_the_prefix() {
+    for (renamed, expected) in [
+        (
+            (|name: &str| format!("base_model.model.{name}")) as fn(&str) -> String,
+            "but `base_model.model.model.embed_tokens.weight`: its names begin with `base_model.model.`, as where PEFT saves a \
+             model with its adapter",
+        ),
+        (
+            |name| format!("_orig_mod.{name}"),
+            "its names begin with `_orig_mod.`, as where a model is saved that was compiled",
+        ),
+        (|name| format!("module.{name}"), "its names begin with `module.`, as where a wrapper saves what it wraps"),
+        (
+            |name| name.trim_start_matches("model.").to_owned(),
+            "but `embed_tokens.weight`: its names lack the `model.` before them",
+        ),
+    ] {
+        let (message, _folder) = refused_after(|denoiser| {
+            let path = denoiser.join("model.safetensors");
+            let bytes = fs::read(&path).unwrap();
+            let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+            let tensors = tensors.iter().map(|(name, tensor)| (renamed(name), tensor));
+            fs::write(&path, safetensors::serialize(tensors, None).unwrap()).unwrap();
+        });
+        assert!(
+            message.contains("model.safetensors has no tensor `model.embed_tokens.weight` of shape ["),
+            "{message}"
+        );
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn a_token_without_a_row_is_told_before_anything_is_read() {
+    let (message, folder) = refused_after(|denoiser| {
+        let path = denoiser.join("tokenizer.json");
+        let mut tokenizer = tokenizers::Tokenizer::from_file(&path).unwrap();
+        let more = (0..64).map(|index| tokenizers::AddedToken::from(format!("<|x{index}|>"), true));
+        tokenizer.add_special_tokens(more).unwrap();
+        tokenizer.save(&path, false).unwrap();
+    });
+    let size = vocabulary().size;
+    let (id, rows) = (size + 63, vocabulary().padded);
+    let expected = format!(
+        "{} has the token `<|x63|>` (id {id}), for which the network has no row: its vocabulary is of {rows}; ",
+        folder.path("denoiser/tokenizer.json").display()
+    );
+    assert!(message.starts_with(&expected), "{message}");
+}
+
+#[test]
+fn an_id_that_no_network_has_costs_nothing() {
+    let (message, folder) = refused_after(|denoiser| {
+        fs::remove_file(denoiser.join("tokenizer.json")).unwrap();
+        let config = r#"{"tokenizer_class": "DreamTokenizer", "eos_token": "</s>"}"#;
+        let files = [("tokenizer_config.json", config), ("vocab.json", r#"{"</s>": 0}"#), ("merges.txt", "")];
+        for (name, content) in files.into_iter().chain([("added_tokens.json", r#"{"<|mask|>": 4294967295}"#)]) {
+            fs::write(denoiser.join(name), content).unwrap();
+        }
+    });
+    let place = folder.path("denoiser/vocab.json");
+    let expected =
+        format!("{} has the token `<|mask|>` (id 4294967295), for which the network has no row", place.display());
+    assert!(message.starts_with(&expected), "{message}");
+}
+
+#[test]
+fn a_damaged_tokenizer_is_no_bug_of_this_program() {
+    for damaged in [
+        r#"{"decoder":{"type":"#,
+        r#"{"normalizer":{"type":"Precompiled"}}"#,
+        r#"{"model":{"merges":["a b"],"vocab":{"a":4,"b":5}}}"#,
+    ] {
+        let (message, folder) = refused_after(|denoiser| fs::write(denoiser.join("tokenizer.json"), damaged).unwrap());
+        let place = folder.path("denoiser/tokenizer.json").display().to_string();
+        assert!(message.starts_with(&place) && message.ends_with("get the file again"), "{message}");
+        assert!(!message.contains("bug"), "{message}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn paths_need_not_be_text() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+    let folder = Folder::new();
+    let model = denoiser(&folder);
+    let odd = folder.root().join(OsStr::from_bytes(b"n\xFF"));
+    fs::rename(folder.path("denoiser"), &odd).unwrap();
+    let run =
+        succeed(program(&folder).args(["run", "--prompt", PROMPT, "--gen-length", "8", "--json", "--model"]).arg(&odd));
+    let run: Value = serde_json::from_str(&run).unwrap();
+    assert_eq!(run["gen_length"], 8);
+
+    let server = model.serve();
+    let json = |args: &[&str]| -> Value {
+        let mut command = program(&folder);
+        command.args(args).env("HF_HOME", &odd).env("HF_ENDPOINT", server.url());
+        serde_json::from_str(&succeed(&mut command)).unwrap()
+    };
+    let shown = odd.to_string_lossy();
+    let pulled = json(&["models", "pull", "hf:owner/tiny", "--json"]);
+    assert!(pulled["path"].as_str().unwrap().starts_with(&*shown), "{pulled}");
+    let listed = json(&["models", "--json"]);
+    assert_eq!(listed["cache"].as_str().unwrap(), format!("{shown}/hub"));
+    assert!(listed["models"].as_array().unwrap().iter().any(|item| item["path"] == pulled["path"]));
 }
 
 /// Adds a tensor `huge` of so many bytes to a safetensors file, which takes no room on the disk.

@@ -8,7 +8,7 @@ use diffuscope::{
     decode::record::{Cost, Region, StepRecord},
     model::{
         template::{ChatTemplate, Role},
-        tokenizer::Tokenizer,
+        tokenizer::{SideFiles, Tokenizer},
     },
     settings::Settings,
     trace::{Header, ModelCard, Recorder},
@@ -350,11 +350,171 @@ fn damaged_side_files_are_one_sentence() {
     );
     let syntax = message("tokenizer_config.json", r#"{"chat_template": "a\n{% for %}"}"#);
     assert!(syntax.starts_with(": line 2 of the chat template is not valid: "), "{syntax}");
-    assert!(message("generation_config.json", r#"{"eos_token_id": "x"}"#).starts_with(": "));
+    assert_eq!(
+        message("generation_config.json", r#"{"eos_token_id": "x"}"#),
+        ": `eos_token_id` is \"x\", expected a token id or a list of them"
+    );
     let folder = Folder::new();
     write_tokenizer(&folder, &byte_level(300, &CHATML));
     folder.write("chat_template.jinja", b"\xFF");
     assert!(Tokenizer::open(folder.root()).unwrap_err().to_string().contains("invalid utf-8"));
+}
+
+// ---- foreign tokenizers ----
+
+/// What is said of a `tokenizer.json`, behind its name.
+fn refused(tokenizer: &Value) -> String {
+    let origin = "m/tokenizer.json".to_owned();
+    let read = Tokenizer::from_parts(tokenizer.to_string().as_bytes(), origin, SideFiles::default());
+    let message = read.expect_err(&tokenizer.to_string()).to_string();
+    assert!(!message.contains('\n'), "{message}");
+    message.strip_prefix("m/tokenizer.json ").unwrap_or_else(|| panic!("{message} names no file")).to_owned()
+}
+
+/// A tokenizer of words with these parts.
+fn with_parts(parts: Value) -> Value {
+    let mut tokenizer = json!({
+        "added_tokens": [],
+        "model": {"type": "WordLevel", "vocab": {"a": 0, "aa": 1, "</s>": 2, "": 3}, "unk_token": "a"}
+    });
+    let Value::Object(parts) = parts else { panic!("parts have names") };
+    tokenizer.as_object_mut().unwrap().extend(parts);
+    tokenizer
+}
+
+#[test]
+fn a_part_that_breaks_the_library_is_named() {
+    let again = "; get the file again";
+    let unknown = "which this version of diffuscope does not know";
+    for (tokenizer, expected) in [
+        (json!({"normalizer": {"type": "Precompiled"}}), format!("is damaged: its `normalizer` cannot be read{again}")),
+        (
+            json!({"model": {"merges": ["a b"], "vocab": {"a": 4, "b": 5}}}),
+            format!("is damaged: its vocabulary and its merges do not fit together{again}"),
+        ),
+        (
+            with_parts(json!({"post_processor": {"single": [{"SpecialToken": {"id": "x", "type_id": 0}}], "pair": [],
+                "special_tokens": {}}})),
+            format!("is damaged: it breaks off where it should encode a text{again}"),
+        ),
+        (
+            with_parts(json!({"decoder": {"type": "Strip", "content": "a", "start": 2, "stop": 3}})),
+            format!("is damaged: its `decoder` breaks off at its own tokens{again}"),
+        ),
+        (
+            json!({"added_tokens": [], "model": {"type": "WordLevel", "vocab": {}, "unk_token": "?"},
+                "post_processor": {"single": [{"SpecialToken": {"id": "x", "type_id": 0}}], "pair": [], "special_tokens": {}}}),
+            format!("is damaged: it breaks off where it should encode a text{again}"),
+        ),
+        (
+            with_parts(json!({"pre_tokenizer": {"type": "FixedLength", "length": 0}})),
+            format!("is damaged: it breaks off where it should encode a text{again}"),
+        ),
+        (
+            with_parts(json!({"pre_tokenizer": {"type": "Split", "pattern": 5, "behavior": "Isolated"}})),
+            "is damaged: its `pre_tokenizer` cannot be read (".to_owned(),
+        ),
+        (
+            with_parts(json!({"post_processor": {"type": "TemplateProcessing", "single": 5}})),
+            format!("is damaged: its `post_processor` cannot be read{again}"),
+        ),
+        (
+            with_parts(json!({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+                {"type": "Whitespace"}, {"type": "Morphemes", "language": "ja"}]}})),
+            format!("holds a pre_tokenizer of the kind `Morphemes`, {unknown}"),
+        ),
+        (
+            with_parts(json!({"decoder": {"type": "Unheard"}})),
+            format!("holds a decoder of the kind `Unheard`, {unknown}"),
+        ),
+        (
+            with_parts(json!({"normalizer": {"type": "NFX"}})),
+            format!("holds a normalizer of the kind `NFX`, {unknown}"),
+        ),
+        (
+            with_parts(json!({"post_processor": {"type": "Newer"}})),
+            format!("holds a post_processor of the kind `Newer`, {unknown}"),
+        ),
+        (json!({"model": {"type": "Bytes", "vocab": {}}}), format!("holds a model of the kind `Bytes`, {unknown}")),
+    ] {
+        let message = refused(&tokenizer);
+        assert!(message.starts_with(&expected), "{message}, expected {expected}");
+    }
+    let cut = Tokenizer::from_parts(br#"{"decoder":{"type":"#, "m/tokenizer.json".to_owned(), SideFiles::default());
+    let cut = cut.unwrap_err().to_string();
+    assert!(cut.starts_with("m/tokenizer.json is damaged: it is no JSON, or breaks off ("), "{cut}");
+}
+
+#[test]
+fn a_few_bytes_do_not_become_gigabytes() {
+    let replace = |by: &str| json!({"type": "Replace", "pattern": {"Regex": "."}, "content": by});
+    let six = vec![replace("aaaaaaaaaaaaaaaa"); 6];
+    let long = "a".repeat(5000);
+    let nested = json!({"type": "Sequence", "normalizers": [
+        {"type": "Sequence", "normalizers": vec![replace("aaaaaaaaaaaaaaaa"); 3]}, {"type": "NFC"}]});
+    for (part, value) in [
+        ("normalizer", json!({"type": "Sequence", "normalizers": six})),
+        ("normalizer", nested),
+        ("normalizer", replace(&long)),
+        ("normalizer", json!({"type": "Prepend", "prepend": long})),
+        ("normalizer", json!({"type": "Replace", "pattern": {"String": ""}, "content": long})),
+        ("decoder", json!({"type": "Sequence", "decoders": six})),
+    ] {
+        let message = refused(&with_parts(json!({part: value})));
+        assert_eq!(
+            message,
+            format!("is damaged: its `{part}` can make a text more than 4096 times as long; get the file again")
+        );
+    }
+    let doubled = vec![json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true}); 13];
+    let message = refused(&with_parts(json!({"pre_tokenizer": {"type": "Sequence", "pretokenizers": doubled}})));
+    assert!(message.contains("more than 4096 times as long"), "{message}");
+    let spaced = vec![json!({"type": "CTC", "pad_token": "<pad>", "word_delimiter_token": "", "cleanup": true}); 13];
+    let message = refused(&with_parts(json!({"decoder": {"type": "Sequence", "decoders": spaced}})));
+    assert!(message.contains("its `decoder` can make a text more than 4096 times as long"), "{message}");
+    // A table of eight gigabytes in nine bytes, and one whose entries are long.
+    let message =
+        refused(&with_parts(json!({"normalizer": {"type": "Precompiled", "precompiled_charsmap": "////////////"}})));
+    assert!(
+        message.contains("`precompiled_charsmap` of its normalizer claims 4294967295 bytes and has 5"),
+        "{message}"
+    );
+    let table = "AAAA".repeat(2) + &"YWFh".repeat(2000);
+    let message = refused(&with_parts(json!({"normalizer": {"type": "Precompiled", "precompiled_charsmap": table}})));
+    assert!(message.contains("more than 4096 times as long"), "{message}");
+}
+
+#[test]
+fn what_published_tokenizers_replace_stays_within_bounds() {
+    let replace = |pattern: Value, by: &str| json!({"type": "Replace", "pattern": pattern, "content": by});
+    let parts = json!({
+        "normalizer": {"type": "Sequence", "normalizers": [
+            replace(json!({"String": "``"}), "\""), replace(json!({"String": "''"}), "\""), {"type": "NFKD"},
+            {"type": "Prepend", "prepend": "▁"}, replace(json!({"Regex": " {2,}"}), "▁"), replace(json!({"String": " "}), "▁")]},
+        "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true},
+        "decoder": {"type": "Sequence", "decoders": [
+            replace(json!({"String": "▁"}), " "), {"type": "ByteFallback"}, {"type": "Fuse"},
+            {"type": "Strip", "content": " ", "start": 1, "stop": 0}]}
+    });
+    let bytes = with_parts(parts).to_string();
+    Tokenizer::from_parts(bytes.as_bytes(), "m".to_owned(), SideFiles::default()).unwrap();
+}
+
+#[test]
+fn what_a_file_says_for_training_is_not_obeyed() {
+    let plain = byte_level(700, &CHATML);
+    let expected = opened(&plain, &json!({})).encode_prompt("The quick brown fox").unwrap();
+    for truncation in [json!(0), json!(3)] {
+        let mut file: Value = serde_json::from_str(&plain.to_string(false).unwrap()).unwrap();
+        file["truncation"] =
+            json!({"direction": "Right", "max_length": truncation, "strategy": "LongestFirst", "stride": 9});
+        file["padding"] = json!({"strategy": {"Fixed": 100_000_000}, "direction": "Right", "pad_to_multiple_of": null,
+            "pad_id": 0, "pad_type_id": 0, "pad_token": "<|endoftext|>"});
+        file["model"]["dropout"] = json!(1.0);
+        let folder = Folder::new();
+        folder.write("tokenizer.json", file.to_string());
+        assert_eq!(open(&folder).encode_prompt("The quick brown fox").unwrap(), expected);
+    }
 }
 
 // ---- special tokens ----
@@ -366,6 +526,10 @@ fn every_file_has_a_say_in_what_ends_a_text() {
     let id = |name: &str| open(&folder).token_to_id(name).unwrap();
     let names = ["<|endoftext|>", "<|im_end|>"].map(id);
     assert_eq!(open(&folder).end_ids().iter().copied().collect::<Vec<_>>(), names, "by name alone");
+    for none in [json!(null), json!(-1), json!([])] {
+        folder.write("config.json", json!({"eos_token_id": none}).to_string());
+        assert_eq!(open(&folder).end_ids().iter().copied().collect::<Vec<_>>(), names, "{none} names none");
+    }
     folder.write("config.json", json!({"eos_token_id": 7, "vocab_size": 9}).to_string());
     folder.write("generation_config.json", json!({"eos_token_id": [8, 7]}).to_string());
     folder.write("tokenizer_config.json", json!({"eos_token": {"content": "<|fim|>"}}).to_string());

@@ -128,7 +128,7 @@ struct Row {
 pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let families = families(&args.family)?;
     let contestants = contestants(args)?;
-    let mut models = args.models.load().map_err(|error| Failure::input(&error))?;
+    let mut models = args.models.load()?;
     let rows = compare(args, &mut models, &families, &contestants);
     show_progress("")?;
     print(args, &rows?)

@@ -1,6 +1,9 @@
 //! `diffuscope models`: what there is to choose from, and downloads without a screen.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 use serde_json::json;
 
@@ -156,7 +159,7 @@ fn as_json(shelf: &Shelf) -> serde_json::Value {
                 "memory_f32": known.map(|known| known.memory(4)),
                 "memory_bf16": known.map(|known| known.memory(2)),
                 "here": item.is_here(),
-                "path": item.path,
+                "path": item.path.as_deref().map(Path::to_string_lossy),
                 "what": item.what,
             })
         })
@@ -167,7 +170,7 @@ fn as_json(shelf: &Shelf) -> serde_json::Value {
         "memory_free": shelf.memory.map(|memory| memory.free),
         "memory_total": shelf.memory.map(|memory| memory.total),
         "memory_positions": POSITIONS,
-        "cache": shelf.cache,
+        "cache": shelf.cache.as_deref().map(Path::to_string_lossy),
         "trouble": shelf.trouble,
     })
 }
@@ -188,7 +191,7 @@ fn pull(args: &PullArgs) -> Result<(), Failure> {
     if args.json {
         let outcome = json!({
             "source": args.source.to_string(),
-            "path": fetched.path,
+            "path": fetched.path.to_string_lossy(),
             "commit": fetched.commit,
             "bytes": fetched.bytes,
             "downloaded": fetched.downloaded,

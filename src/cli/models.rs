@@ -2,11 +2,11 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use anyhow::Result;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use super::{progress::Console, settings::SettingsArgs};
+use super::{failure::Failure, progress::Console, settings::SettingsArgs};
 use crate::{
+    caught::caught,
     engine::{self, GuideRequest, Layout, LoadObserver, ModelRequest, Models},
     model::{device::DeviceChoice, source::Source},
 };
@@ -81,11 +81,11 @@ impl ModelArgs {
     }
 
     /// Loads what was chosen; a download shows its progress on standard error.
-    pub(super) fn load(&self) -> Result<Models> {
+    pub(super) fn load(&self) -> Result<Models, Failure> {
         let console = Arc::new(Console::new());
         let observer: Arc<dyn LoadObserver> = Arc::clone(&console) as Arc<dyn LoadObserver>;
-        let models = engine::load(&self.request(), &observer);
+        let models = caught(|| engine::load(&self.request(), &observer));
         console.finish();
-        models
+        models.map_err(Failure::Broken)?.map_err(|error| Failure::input(&error))
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
         preset: layers.preset().map(|preset| preset.name.clone()),
         paused: false,
     };
-    let mut models = args.models.load().map_err(|error| Failure::input(&error))?;
+    let mut models = args.models.load()?;
     let mut trace = TraceFile::new(args.trace.as_deref());
     let log = complete(&mut models, &request, &WallClock::default(), |progress| trace.note(progress))?;
     trace.result()?;

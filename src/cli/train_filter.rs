@@ -46,7 +46,7 @@ pub(super) struct TrainFilterArgs {
 /// Trains it.
 pub(super) fn run(args: &TrainFilterArgs) -> Result<(), Failure> {
     let prompts = prompts(args)?;
-    let mut models = args.models.load().map_err(|error| Failure::input(&error))?;
+    let mut models = args.models.load()?;
     let observed = observe(&mut models, &prompts, args)?;
     let recipe = Recipe { seed: args.seed, epochs: args.epochs as usize, ..Recipe::default() };
     let bar = bar(recipe.epochs as u64, "epochs");

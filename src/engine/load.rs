@@ -200,7 +200,7 @@ impl<'a> Loading<'a> {
         let models: Vec<&Opened> = models.iter().copied().flatten().collect();
         let mut need = 0;
         for model in &models {
-            need += model.checkpoint.memory_need(known::POSITIONS as usize, &self.device)?;
+            need = model.checkpoint.memory_need(known::POSITIONS as usize, &self.device)?.saturating_add(need);
         }
         let names = models.iter().map(|model| model.name.as_str()).collect::<Vec<_>>().join(" with ");
         match Fit::of(need, memory.free) {
@@ -248,6 +248,7 @@ impl<'a> Loading<'a> {
             Some(path) => {
                 let checkpoint = Checkpoint::open(path)?;
                 let tokenizer = checkpoint.tokenizer()?;
+                checkpoint.check_tokens(&tokenizer)?;
                 (checkpoint, tokenizer, printable::line(&located.name))
             }
             None => {

@@ -1,15 +1,17 @@
 //! A checkpoint: configuration and weights together, from a folder, a GGUF file or embedded bytes.
 //!
 //! This is where an architecture's name meets its body, and where the mask token is settled: it stands in the
-//! configuration, or in the tokenizer alone (A2D), or has to be given.
+//! configuration, or in the tokenizer alone (A2D), or has to be given. So is the end of text, which the files beside the
+//! configuration may name alone.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::model::body::{Assembly, Body};
-use crate::model::config::{QwenConfig, QwenUse, in_vocabulary, unreadable};
+use crate::model::config::{QwenConfig, QwenUse, TokenIds, fields, in_vocabulary};
 use crate::model::device::ComputeDevice;
 use crate::model::gguf::{GgufFile, VocabularyError};
 use crate::model::llada::{self, LladaConfig};
@@ -29,6 +31,9 @@ const MASK_NAMES: [&str; 5] = ["<|mask|>", "<|mdm_mask|>", "[MASK]", "|<MASK>|",
 /// A checkpoint whose files have been read but not yet turned into a network.
 #[derive(Debug)]
 pub struct Checkpoint {
+    /// The folder, or what stands for it; `None` of a single file.
+    folder: Option<PathBuf>,
+    /// The configuration's name in messages.
     config_file: String,
     config: Cow<'static, [u8]>,
     family: Family,
@@ -37,6 +42,8 @@ pub struct Checkpoint {
     given_mask: Option<u32>,
     /// The mask token that the tokenizer names.
     tokenizer_mask: Option<u32>,
+    /// The end of text that the files beside the configuration name, where it names none.
+    other_end: Option<u32>,
 }
 
 /// The families of configurations.
@@ -46,13 +53,22 @@ enum Family {
     Qwen,
 }
 
-/// The two fields of any configuration that tell its architecture.
+/// The fields of any configuration that tell what kind of checkpoint it is of.
 #[derive(Deserialize)]
 struct Kind {
     #[serde(default)]
     model_type: String,
     #[serde(default)]
     architectures: Vec<String>,
+    #[serde(default)]
+    quantization_config: Option<Value>,
+}
+
+/// The field that also stands in `generation_config.json`.
+#[derive(Deserialize)]
+struct EndOfText {
+    #[serde(default)]
+    eos_token_id: TokenIds,
 }
 
 impl Checkpoint {
@@ -73,8 +89,9 @@ impl Checkpoint {
         let tokenizer_mask = file.token_named(&MASK_NAMES)?;
         let config_file = file.file().to_owned();
         let family = family(&config_file, &config)?;
-        let weights = Weights::from_gguf(file);
-        Ok(Self { config_file, config: config.into(), family, weights, given_mask: None, tokenizer_mask })
+        let (weights, config) = (Weights::from_gguf(file), config.into());
+        let (folder, given_mask, other_end) = (None, None, None);
+        Ok(Self { folder, config_file, config, family, weights, given_mask, tokenizer_mask, other_end })
     }
 
     fn folder(folder: &Path) -> Result<Self, LoadError> {
@@ -85,8 +102,9 @@ impl Checkpoint {
         let family = family(&file, &config)?;
         let weights = Weights::open_folder(folder)?;
         let tokenizer_mask = mask_of_tokenizer(&folder.join("tokenizer.json"));
-        let config = config.into();
-        Ok(Self { config_file: file, config, family, weights, given_mask: None, tokenizer_mask })
+        let other_end = if end_of(&config).is_none() { end_beside(folder) } else { None };
+        let (config, given_mask, folder) = (config.into(), None, Some(folder.to_owned()));
+        Ok(Self { folder, config_file: file, config, family, weights, given_mask, tokenizer_mask, other_end })
     }
 
     /// Takes bytes that are part of the program; `name` stands for the folder in messages.
@@ -94,8 +112,9 @@ impl Checkpoint {
         let config_file = format!("{name}/config.json");
         let family = family(&config_file, config)?;
         let weights = Weights::from_bytes(format!("{name}/model.safetensors"), weights)?;
-        let config = config.into();
-        Ok(Self { config_file, config, family, weights, given_mask: None, tokenizer_mask: None })
+        let (config, given_mask, tokenizer_mask, other_end) = (config.into(), None, None, None);
+        let folder = Some(PathBuf::from(name));
+        Ok(Self { folder, config_file, config, family, weights, given_mask, tokenizer_mask, other_end })
     }
 
     /// Whether the `config.json` at `path` is of an architecture that can be run, before anything else is there.
@@ -119,7 +138,18 @@ impl Checkpoint {
     pub fn tokenizer(&self) -> Result<Tokenizer, VocabularyError> {
         match self.weights.gguf() {
             Some(gguf) => gguf.tokenizer(),
-            None => Ok(Tokenizer::open(Path::new(&self.config_file).parent().unwrap_or(Path::new("")))?),
+            None => Ok(Tokenizer::open(self.folder.as_deref().unwrap_or(Path::new("")))?),
+        }
+    }
+
+    /// Whether the network has a row for every token of `tokenizer`.
+    pub fn check_tokens(&self, tokenizer: &Tokenizer) -> Result<(), LoadError> {
+        let rows = self.assembly()?.dims.vocab;
+        match tokenizer.last_token() {
+            Some((token, id)) if id as usize >= rows => {
+                Err(LoadError::NoRow { file: tokenizer.origin().to_owned(), token, id, rows })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -136,8 +166,10 @@ impl Checkpoint {
         let table = (!assembly.tied).then(|| format!("{}.weight", assembly.names.embedding));
         let limit = dims.max_positions;
         let rows = room_for(positions.min(limit), FIRST_SLOTS.min(limit), limit);
-        let row = 2 * dims.layers * dims.kv_heads * dims.head_dim * device.dtype().size_in_bytes();
-        Ok(self.weights.kept_bytes(table.as_deref(), device) + (rows * row) as u64)
+        // Each is a number of 32 bits, and no file need hold what their product claims.
+        let factors = [rows, 2, dims.layers, dims.kv_heads, dims.head_dim, device.dtype().size_in_bytes()];
+        let kept = factors.into_iter().fold(1, |product: u64, factor| product.saturating_mul(factor as u64));
+        Ok(self.weights.kept_bytes(table.as_deref(), device).saturating_add(kept))
     }
 
     /// Which positions the network attends to: what tells a denoiser from a guide.
@@ -172,20 +204,25 @@ impl Checkpoint {
     /// What the configuration asks for.
     fn assembly(&self) -> Result<Assembly, LoadError> {
         let wrong = |reason: String| LoadError::Config { file: self.config_file.clone(), reason };
-        let (found, assemble): (_, Box<dyn Fn(Option<u32>) -> _>) = match self.family {
+        let (found, end, assemble): (_, _, Box<dyn Fn(Option<u32>) -> _>) = match self.family {
             Family::Llada => {
                 let config = LladaConfig::from_json(&self.config_file, &self.config)?;
-                (config.mask_token_id, Box::new(move |mask| config.assembly(mask)))
+                let end = config.eos_token_id.first();
+                (config.mask_token_id, end, Box::new(move |mask| config.assembly(mask)))
             }
             Family::Qwen => {
                 let config = QwenConfig::from_json(&self.config_file, &self.config)?;
                 let generation = config.usage().map_err(wrong)?.generation;
                 let assembly = if generation == 3 { qwen3::assembly } else { qwen2::assembly };
-                (config.mask_token_id, Box::new(move |mask| assembly(&config, mask)))
+                let end = config.eos_token_id.first();
+                (config.mask_token_id, end, Box::new(move |mask| assembly(&config, mask)))
             }
         };
         let mask = self.given_mask.or(found).or(self.tokenizer_mask);
         let mut assembly = assemble(mask).map_err(wrong)?;
+        let end = end.or(self.other_end);
+        in_vocabulary("eos_token_id", end, assembly.spec.vocab_size).map_err(wrong)?;
+        assembly.spec.eos_id = end.unwrap_or_default();
         if assembly.spec.attention == Attention::Causal {
             assembly.spec.mask_id = None;
         } else if mask.is_none() {
@@ -198,8 +235,11 @@ impl Checkpoint {
 }
 
 fn family(file: &str, config: &[u8]) -> Result<Family, LoadError> {
-    let kind: Kind = serde_json::from_slice(config)
-        .map_err(|error| LoadError::Config { file: file.into(), reason: unreadable(&error) })?;
+    let kind: Kind = fields(config).map_err(|reason| LoadError::Config { file: file.into(), reason })?;
+    if let Some(settings) = kind.quantization_config {
+        let method = settings.get("quant_method").and_then(Value::as_str).unwrap_or("an unnamed method").to_owned();
+        return Err(LoadError::Quantised { file: file.into(), method });
+    }
     if kind.model_type == llada::MODEL_TYPE {
         return Ok(Family::Llada);
     }
@@ -208,6 +248,19 @@ fn family(file: &str, config: &[u8]) -> Result<Family, LoadError> {
     }
     let found = if kind.model_type.is_empty() { kind.architectures.join(", ") } else { kind.model_type };
     Err(LoadError::Architecture { file: file.into(), found, supported: SUPPORTED.into() })
+}
+
+/// The end of text that a configuration names.
+fn end_of(config: &[u8]) -> Option<u32> {
+    fields::<EndOfText>(config).ok()?.eos_token_id.first()
+}
+
+/// The end of text by the other files of a folder.
+fn end_beside(folder: &Path) -> Option<u32> {
+    let generation = std::fs::read(folder.join("generation_config.json")).ok();
+    generation
+        .and_then(|config| end_of(&config))
+        .or_else(|| Tokenizer::open(folder).ok().map(|tokenizer| tokenizer.eos_id()))
 }
 
 /// The part of a `tokenizer.json` that names special tokens.
@@ -290,6 +343,66 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_text_may_stand_beside_the_configuration() {
+        for model_type in ["Dream", "llada"] {
+            let mut tiny = Tiny::new(model_type, true);
+            tiny.config["eos_token_id"] = json!(null);
+            let folder = tiny.write();
+            let end = || {
+                let network = Checkpoint::open(folder.path())?.network(&ComputeDevice::cpu());
+                network.map(|network| network.spec().eos_id)
+            };
+            assert!(end().unwrap_err().to_string().ends_with("config.json: `eos_token_id` is missing"));
+            let tokenizer = json!({
+                "model": {"type": "WordLevel", "vocab": {"a": 0, "b": 1, "</s>": 2}, "unk_token": "a"},
+                "added_tokens": []
+            });
+            std::fs::write(folder.path().join("tokenizer.json"), tokenizer.to_string()).unwrap();
+            assert_eq!(end().unwrap(), 2);
+            std::fs::write(folder.path().join("generation_config.json"), r#"{"eos_token_id": [7, 2]}"#).unwrap();
+            assert_eq!(end().unwrap(), 7);
+            std::fs::write(folder.path().join("generation_config.json"), r#"{"eos_token_id": 70}"#).unwrap();
+            assert!(end().unwrap_err().to_string().contains("`eos_token_id` is 70, outside the vocabulary of 24"));
+        }
+    }
+
+    #[test]
+    fn sizes_that_no_file_holds_are_too_large_for_every_memory() {
+        for model_type in ["Dream", "llada"] {
+            let mut tiny = Tiny::new(model_type, true);
+            let most = u32::MAX;
+            let sizes = if model_type == "llada" {
+                json!({"d_model": 4_294_967_294_u32, "n_layers": most, "n_heads": 2_147_483_647, "n_kv_heads": 2_147_483_647,
+                    "max_sequence_length": most})
+            } else {
+                json!({"num_hidden_layers": most, "num_attention_heads": most, "num_key_value_heads": most,
+                    "head_dim": 4_294_967_294_u32, "max_position_embeddings": most})
+            };
+            tiny.config.as_object_mut().unwrap().extend(sizes.as_object().unwrap().clone());
+            let checkpoint = Checkpoint::open(tiny.write().path()).unwrap();
+            assert_eq!(checkpoint.memory_need(usize::MAX, &ComputeDevice::cpu()).unwrap(), u64::MAX, "{model_type}");
+        }
+    }
+
+    #[test]
+    fn quantised_weights_are_refused_before_they_are_read() {
+        let mut tiny = Tiny::new("Dream", false);
+        tiny.config["quantization_config"] = json!({"quant_method": "gptq", "bits": 4});
+        let folder = tiny.write();
+        std::fs::remove_file(folder.path().join("model.safetensors")).unwrap();
+        let message = Checkpoint::open(folder.path()).unwrap_err().to_string();
+        assert!(
+            message.ends_with(
+                "config.json: the weights are quantised by `gptq`, which is not supported: take the model \
+             as it was before, or a GGUF file of it"
+            ),
+            "{message}"
+        );
+        tiny.config["quantization_config"] = json!(null);
+        assert!(load(&tiny).is_ok());
+    }
+
+    #[test]
     fn every_architecture_becomes_a_network() {
         for (model_type, architecture) in [
             ("Dream", "Dream"),
@@ -330,7 +443,7 @@ mod tests {
         let folder = Tiny::new("Dream", false).write();
         std::fs::remove_file(folder.path().join("model.safetensors")).unwrap();
         let message = Checkpoint::open(folder.path()).unwrap_err().to_string();
-        assert!(message.contains("cannot read") && message.contains("model.safetensors"), "{message}");
+        assert!(message.contains("holds no weights") && message.contains("model.safetensors"), "{message}");
         std::fs::remove_file(folder.path().join("config.json")).unwrap();
         let message = Checkpoint::open(folder.path()).unwrap_err().to_string();
         assert!(message.contains("cannot read") && message.contains("config.json"), "{message}");

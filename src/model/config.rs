@@ -4,15 +4,18 @@
 //! that a body can trust its sizes. What the Qwen family shares is here; `LLaDA`'s own names stand in
 //! [`llada`](crate::model::llada).
 
-use serde::de::DeserializeOwned;
+use std::fmt;
+
+use serde::de::{DeserializeOwned, Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, error::Category};
 
+use crate::model::lfs;
 use crate::model::network::{Alignment, Attention};
 use crate::model::weights::LoadError;
 
-/// One token id or several: real checkpoints have both under `eos_token_id`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One token id or several: real checkpoints have both under `eos_token_id`. The id -1 stands for none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum TokenIds {
     /// A single id.
@@ -37,6 +40,58 @@ impl TokenIds {
             Self::Many(ids) => ids,
         }
     }
+}
+
+impl Default for TokenIds {
+    /// None.
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl<'de> Deserialize<'de> for TokenIds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Ids;
+
+        impl<'de> Visitor<'de> for Ids {
+            type Value = TokenIds;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a token id or a list of them")
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<TokenIds, E> {
+                Ok(TokenIds::default())
+            }
+
+            fn visit_i64<E: Error>(self, id: i64) -> Result<TokenIds, E> {
+                match (id, u32::try_from(id)) {
+                    (-1, _) => Ok(TokenIds::default()),
+                    (_, Ok(id)) => Ok(TokenIds::One(id)),
+                    (_, Err(_)) => Err(E::custom("no token id, expected a token id or a list of them")),
+                }
+            }
+
+            fn visit_u64<E: Error>(self, id: u64) -> Result<TokenIds, E> {
+                self.visit_i64(i64::try_from(id).unwrap_or(i64::MAX))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<TokenIds, A::Error> {
+                let mut all = Vec::new();
+                while let Some(ids) = list.next_element::<TokenIds>()? {
+                    all.extend_from_slice(ids.all());
+                }
+                Ok(TokenIds::Many(all))
+            }
+        }
+
+        deserializer.deserialize_any(Ids)
+    }
+}
+
+/// Reads the field of a single token, which may be -1 for none.
+pub(super) fn token_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    TokenIds::deserialize(deserializer).map(|ids| ids.first())
 }
 
 /// The sizes of a transformer body, whatever its configuration calls them.
@@ -216,9 +271,10 @@ pub struct QwenConfig {
     #[serde(default)]
     pub tie_word_embeddings: bool,
     /// The mask token of a denoiser; A2D checkpoints have it in their tokenizer only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "token_id", skip_serializing_if = "Option::is_none")]
     pub mask_token_id: Option<u32>,
-    /// End of text.
+    /// End of text; where there is none, it is in the files beside the configuration.
+    #[serde(default)]
     pub eos_token_id: TokenIds,
 }
 
@@ -240,10 +296,60 @@ fn silu() -> String {
 }
 
 /// Why JSON cannot be read as what it should be.
-pub(super) fn unreadable(error: &serde_json::Error) -> String {
+fn unreadable(error: &serde_json::Error) -> String {
     match error.classify() {
         Category::Data => error.to_string(),
         _ => format!("it is no JSON, or breaks off ({error}): get the file again"),
+    }
+}
+
+/// Reads the fields of a JSON object. A field that is `null` is one that is absent, as in the reference library; the error
+/// says which field is wrong, and how.
+pub(super) fn fields<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
+    if lfs::is_pointer(json) {
+        return Err(format!("it {}", lfs::SENTENCE));
+    }
+    let mut fields: Value = serde_json::from_slice(json).map_err(|error| unreadable(&error))?;
+    match fields.as_object_mut() {
+        Some(fields) => fields.retain(|_, value| !value.is_null()),
+        None => return Err("it is no JSON object with fields".to_owned()),
+    }
+    serde_path_to_error::deserialize(&fields).map_err(|error| wrong_field(&fields, &error))
+}
+
+/// A sentence about the field that cannot be read.
+fn wrong_field(fields: &Value, error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    let (field, reason) = (error.path().to_string(), error.inner().to_string());
+    let pointer = format!("/{}", field.replace(['.', '['], "/").replace(']', ""));
+    match (fields.get(&field).or_else(|| fields.pointer(&pointer)), reason.rsplit_once("expected ")) {
+        (Some(value), Some((_, expected))) => {
+            format!("`{field}` is {}, expected {}", brief(value), plain_type(expected))
+        }
+        (Some(_), None) => format!("`{field}`: {reason}"),
+        (None, _) => reason,
+    }
+}
+
+/// A value in a sentence.
+fn brief(value: &Value) -> String {
+    const LONGEST: usize = 60;
+    let text = value.to_string();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// What the parser calls a type, for people.
+fn plain_type(name: &str) -> &str {
+    match name {
+        "a boolean" => "true or false",
+        "a string" => "a text",
+        "a sequence" => "a list",
+        "u32" => "a whole number from 0 to 4294967295",
+        "usize" | "u64" => "a whole number",
+        "f64" => "a number",
+        other => other,
     }
 }
 
@@ -254,7 +360,7 @@ pub(super) fn checked<T: DeserializeOwned>(
     validate: impl FnOnce(&T) -> Result<(), String>,
 ) -> Result<T, LoadError> {
     let wrong = |reason: String| LoadError::Config { file: file.to_owned(), reason };
-    let config: T = serde_json::from_slice(json).map_err(|error| wrong(unreadable(&error)))?;
+    let config: T = fields(json).map_err(wrong)?;
     validate(&config).map_err(wrong)?;
     Ok(config)
 }
@@ -279,7 +385,8 @@ impl QwenConfig {
             None if self.usage()?.generation == 3 => QWEN3_HEAD_DIM,
             None => even_share(&FIELDS, self.hidden_size, self.num_attention_heads)?,
         };
-        let newer = self.rope_parameters.as_ref().and_then(|rope| rope.get("rope_theta")).and_then(Value::as_f64);
+        let within = |rope: &Value| rope.get("rope_theta").and_then(Value::as_f64);
+        let newer = [&self.rope_parameters, &self.rope_scaling].into_iter().flatten().find_map(within);
         let dims = Dims {
             vocab: self.vocab_size,
             hidden: self.hidden_size,
@@ -303,9 +410,9 @@ impl QwenConfig {
         if self.hidden_act != "silu" {
             return Err(format!("`hidden_act` is `{}`, only `silu` is supported", self.hidden_act));
         }
-        for scaling in [&self.rope_scaling, &self.rope_parameters].into_iter().flatten() {
-            if !is_plain(scaling) {
-                return Err(format!("`rope_scaling` {scaling} is not supported"));
+        for (field, scaling) in [("rope_scaling", &self.rope_scaling), ("rope_parameters", &self.rope_parameters)] {
+            if let Some(scaling) = scaling.as_ref().filter(|scaling| !is_plain(scaling)) {
+                return Err(format!("`{field}` {} is not supported, only plain rotary embeddings are", brief(scaling)));
             }
         }
         if self.use_sliding_window {
@@ -314,18 +421,25 @@ impl QwenConfig {
         if let Some(kind) = self.layer_types.iter().flatten().find(|kind| *kind != "full_attention") {
             return Err(format!("`layer_types` has `{kind}`, only `full_attention` is supported"));
         }
-        in_vocabulary("eos_token_id", self.eos_token_id.first(), self.vocab_size)?;
-        match self.mask_token_id {
-            Some(mask) => in_vocabulary("mask_token_id", Some(mask), self.vocab_size),
-            None => Ok(()),
-        }
+        let ids = [("eos_token_id", self.eos_token_id.first()), ("mask_token_id", self.mask_token_id)];
+        ids.into_iter()
+            .filter(|(_, id)| id.is_some())
+            .try_for_each(|(name, id)| in_vocabulary(name, id, self.vocab_size))
     }
 }
 
-/// Whether a `rope_scaling` entry asks for nothing.
+/// Whether an entry about the rotary embedding asks for nothing but a base: it is of the kind `default`, or of no kind
+/// and with nothing that one would need.
 fn is_plain(scaling: &Value) -> bool {
-    let kind = scaling.get("rope_type").or_else(|| scaling.get("type"));
-    scaling.is_null() || kind.and_then(Value::as_str) == Some("default")
+    let kind = ["rope_type", "type"].iter().filter_map(|name| scaling.get(name)).find(|kind| !kind.is_null());
+    match kind {
+        Some(kind) => kind == "default",
+        None => scaling.as_object().is_none_or(|entry| {
+            entry
+                .iter()
+                .all(|(name, value)| value.is_null() || ["rope_theta", "rope_type", "type"].contains(&name.as_str()))
+        }),
+    }
 }
 
 #[cfg(test)]
@@ -397,12 +511,22 @@ mod tests {
             ("rope_scaling", json!({"type": "yarn", "factor": 4.0}), "yarn"),
             ("use_sliding_window", json!(true), "`use_sliding_window`"),
             ("eos_token_id", json!(16), "`eos_token_id` is 16, outside the vocabulary of 16"),
-            ("eos_token_id", json!([]), "`eos_token_id` is missing"),
+            ("eos_token_id", json!("x"), "`eos_token_id` is \"x\", expected a token id or a list of them"),
+            ("eos_token_id", json!(-2), "`eos_token_id` is -2, expected a token id or a list of them"),
+            ("eos_token_id", json!([0, "x"]), "`eos_token_id[1]` is \"x\", expected a token id or a list of them"),
             ("mask_token_id", json!(99), "`mask_token_id` is 99"),
             ("layer_types", json!(["full_attention", "sliding_attention"]), "`sliding_attention`"),
             ("hidden_size", json!(5_000_000_000_u64), "`hidden_size` is 5000000000"),
             ("model_type", json!("llama"), "`llama`"),
-            ("vocab_size", json!("many"), "invalid type"),
+            ("vocab_size", json!("many"), "`vocab_size` is \"many\", expected a whole number"),
+            ("vocab_size", json!(-1), "`vocab_size` is -1, expected a whole number"),
+            ("vocab_size", json!(null), "missing field `vocab_size`"),
+            ("rope_theta", json!("x"), "`rope_theta` is \"x\", expected a number"),
+            ("use_sliding_window", json!("no"), "`use_sliding_window` is \"no\", expected true or false"),
+            ("hidden_act", json!(1), "`hidden_act` is 1, expected a text"),
+            ("layer_types", json!("full"), "`layer_types` is \"full\", expected a list"),
+            ("rope_scaling", json!({"factor": 4.0}), "`rope_scaling` {\"factor\":4.0} is not supported"),
+            ("rope_parameters", json!({"rope_theta": 1e4, "factor": 2.0}), "`rope_parameters` {"),
         ];
         for (field, value, expected) in cases {
             let mut config = dream();
@@ -414,9 +538,55 @@ mod tests {
     }
 
     #[test]
+    fn a_null_field_is_absent() {
+        let plain = read(&dream()).unwrap();
+        for field in [
+            "num_key_value_heads",
+            "head_dim",
+            "rope_scaling",
+            "rope_parameters",
+            "use_sliding_window",
+            "layer_types",
+            "hidden_act",
+            "attention_bias",
+            "tie_word_embeddings",
+            "mask_token_id",
+            "eos_token_id",
+            "architectures",
+        ] {
+            let (mut null, mut absent) = (dream(), dream());
+            null[field] = json!(null);
+            absent.as_object_mut().unwrap().remove(field);
+            assert_eq!(read(&null).unwrap(), read(&absent).unwrap(), "{field}");
+        }
+        let mut none = dream();
+        (none["eos_token_id"], none["mask_token_id"]) = (json!([-1, null]), json!(-1));
+        let none = read(&none).unwrap();
+        assert_eq!((none.eos_token_id.first(), none.mask_token_id), (None, None));
+        assert_eq!(plain.eos_token_id.all(), [0, 3]);
+    }
+
+    #[test]
     fn plain_rotary_embeddings_pass() {
-        let mut config = dream();
-        config["rope_scaling"] = json!({"rope_type": "default"});
-        assert!(read(&config).is_ok());
+        for plain in [json!({"rope_type": "default"}), json!({}), json!({"rope_type": null, "factor": null})] {
+            let mut config = dream();
+            config["rope_scaling"] = plain;
+            assert!(read(&config).is_ok(), "{config}");
+        }
+        for field in ["rope_scaling", "rope_parameters"] {
+            let mut config = dream();
+            config.as_object_mut().unwrap().remove("rope_theta");
+            config[field] = json!({"rope_theta": 5e5});
+            assert_eq!(read(&config).unwrap().dims().unwrap().rope_theta, 5e5);
+        }
+    }
+
+    #[test]
+    fn what_is_no_configuration_is_told() {
+        let message = |text: &str| QwenConfig::from_json("m/config.json", text.as_bytes()).unwrap_err().to_string();
+        assert!(message("{\"a\":").starts_with("m/config.json: it is no JSON, or breaks off ("));
+        assert_eq!(message("[1]"), "m/config.json: it is no JSON object with fields");
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n";
+        assert!(message(pointer).starts_with("m/config.json: it is a Git LFS pointer, not the file itself: "));
     }
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::model::body::{Assembly, Biases, BlockNames, BodyNames};
-use crate::model::config::{Dims, FieldNames, TokenIds, checked, even_share, in_vocabulary};
+use crate::model::config::{Dims, FieldNames, TokenIds, checked, even_share, in_vocabulary, token_id};
 use crate::model::network::{Alignment, Attention, NetworkSpec};
 use crate::model::weights::LoadError;
 
@@ -69,9 +69,10 @@ pub struct LladaConfig {
     #[serde(default)]
     pub input_emb_norm: bool,
     /// The mask token.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "token_id")]
     pub mask_token_id: Option<u32>,
-    /// End of text.
+    /// End of text; where there is none, it is in the files beside the configuration.
+    #[serde(default)]
     pub eos_token_id: TokenIds,
     /// The remaining switches, of which only one position is supported each.
     #[serde(flatten)]
@@ -181,11 +182,8 @@ impl LladaConfig {
         if self.bias_for_layer_norm.unwrap_or(self.include_bias) {
             return Err("the norms have biases (`bias_for_layer_norm`), which is not supported".into());
         }
-        in_vocabulary("eos_token_id", self.eos_token_id.first(), vocab)?;
-        match self.mask_token_id {
-            Some(mask) => in_vocabulary("mask_token_id", Some(mask), vocab),
-            None => Ok(()),
-        }
+        let ids = [("eos_token_id", self.eos_token_id.first()), ("mask_token_id", self.mask_token_id)];
+        ids.into_iter().filter(|(_, id)| id.is_some()).try_for_each(|(name, id)| in_vocabulary(name, id, vocab))
     }
 
     /// What the body is made of; `mask_id` is the mask token that was settled on.
@@ -262,6 +260,23 @@ mod tests {
     }
 
     #[test]
+    fn a_null_field_is_absent() {
+        for field in ["mlp_ratio", "rms_norm_eps", "rope_theta", "include_bias", "weight_tying", "scale_logits", "rope"]
+        {
+            let (mut null, mut absent) = (config(), config());
+            // So that the norms have none where `include_bias` is not there.
+            (null["bias_for_layer_norm"], absent["bias_for_layer_norm"]) = (json!(false), json!(false));
+            null[field] = json!(null);
+            absent.as_object_mut().unwrap().remove(field);
+            assert_eq!(read(&null).unwrap(), read(&absent).unwrap(), "{field}");
+        }
+        let mut none = config();
+        (none["eos_token_id"], none["mask_token_id"]) = (json!(null), json!(-1));
+        let none = read(&none).unwrap();
+        assert_eq!((none.eos_token_id.first(), none.mask_token_id), (None, None));
+    }
+
+    #[test]
     fn biases_and_scales_follow_their_switches() {
         let mut value = config();
         let plain = read(&value).unwrap().assembly(Some(1)).unwrap();
@@ -290,7 +305,7 @@ mod tests {
             ("bias_for_layer_norm", json!(true), "`bias_for_layer_norm`"),
             ("mask_token_id", json!(24), "`mask_token_id` is 24, outside the vocabulary of 24"),
             ("d_model", json!(0), "`d_model` is 0"),
-            ("mlp_ratio", json!("four"), "invalid type"),
+            ("mlp_ratio", json!("four"), "`mlp_ratio` is \"four\", expected a whole number"),
         ];
         for (field, value, expected) in cases {
             let mut config = config();

@@ -2,6 +2,8 @@
 
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
+use super::cgroup;
+
 /// Memory of a device, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
@@ -44,10 +46,8 @@ impl Memory {
         let kind = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
         let system = System::new_with_specifics(kind);
         let mut memory = Self { free: system.available_memory(), total: system.total_memory() };
-        if let Some(limits) = system.cgroup_limits().filter(|limits| limits.total_memory < memory.total) {
-            memory.total = limits.total_memory;
-            // What the container has read from files counts as used there, and is given up on demand.
-            memory.free = memory.free.min(limits.total_memory.saturating_sub(limits.rss));
+        if let Some(limits) = cgroup::limits() {
+            memory = Self { free: memory.free.min(limits.free), total: memory.total.min(limits.total) };
         }
         (memory.total > 0).then_some(memory)
     }

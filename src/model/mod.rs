@@ -12,6 +12,7 @@
 //! | [`known`] | models of the hub that are worth watching |
 //! | [`shelf`] | what there is to choose from on this machine |
 //! | [`memory`] | whether a network fits |
+//! | `cgroup` | what a container or a service leaves of the memory |
 //! | [`checkpoint`] | a checkpoint's folder or embedded bytes, and which architecture they are |
 //! | [`tokenizer`] | text to token ids and back, prompts |
 //! | [`template`] | chat templates |
@@ -19,6 +20,7 @@
 //! | [`weights`] | tensors out of safetensors files, whole or in shards |
 //! | [`gguf`] | the same out of a GGUF file, which also has configuration and tokenizer |
 //! | [`config`] | the fields of `config.json` |
+//! | `lfs` | what lies where a file was not fetched |
 //! | [`device`] | where tensors live and are computed |
 //! | [`llada`] | configuration and names of `LLaDA` |
 //! | `qwen2`, `qwen3` | names of the Qwen family: Dream, A2D, Qwen guides |
@@ -37,6 +39,7 @@
 pub mod attention;
 mod block;
 pub mod body;
+mod cgroup;
 pub mod checkpoint;
 pub mod config;
 mod cpu;
@@ -47,6 +50,7 @@ pub mod hub;
 pub mod known;
 pub mod kv;
 pub mod layers;
+mod lfs;
 pub mod linear;
 pub mod llada;
 pub mod logits;

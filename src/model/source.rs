@@ -7,12 +7,14 @@
 //! | `NAME.gguf` | that file |
 //! | `hf:owner/name[@revision]` | a model of the hub |
 //! | `hf:owner/name/FILE.gguf[@revision]` | one file of a model of the hub |
+//! | `https://huggingface.co/owner/name…` | the model, or the GGUF file, of that page |
 //!
 //! A folder that is called `embedded` or begins with `hf:` is written with its path: `./embedded`.
 
 use std::{
     ffi::OsString,
     fmt, fs,
+    io::ErrorKind,
     ops::ControlFlow,
     path::{Path, PathBuf},
     str::FromStr,
@@ -20,13 +22,19 @@ use std::{
 
 use thiserror::Error;
 
-use super::hub::{Hub, HubError};
+use super::{
+    hub::{Hub, HubError},
+    weights::absent,
+};
 
 /// The syntax, for messages and help.
 pub const SYNTAX: &str = "embedded, a folder, a .gguf file or hf:owner/name[@revision]";
 
 /// What begins the name of a model of the hub.
 const HUB_PREFIX: &str = "hf:";
+
+/// Hosts of the hub's pages.
+const HUB_HOSTS: [&str; 3] = ["huggingface.co", "www.huggingface.co", "hf.co"];
 
 /// The longest owner or name that the hub allows.
 const LONGEST_NAME: usize = 96;
@@ -70,10 +78,12 @@ pub enum SourceError {
         hint: String,
     },
     /// A folder without a model.
-    #[error("{} holds no model: neither a config.json nor a .gguf file", folder.display())]
+    #[error("{} holds no model: neither a config.json nor a .gguf file{hint}", folder.display())]
     NoModel {
         /// The folder.
         folder: PathBuf,
+        /// What it holds instead, or nothing.
+        hint: String,
     },
     /// A folder with more than one GGUF file.
     #[error("{} holds {}: name the one to load", folder.display(), files.join(", "))]
@@ -206,39 +216,58 @@ impl Source {
 
 /// The folder or GGUF file to load for a path.
 fn local(path: &Path) -> Result<PathBuf, SourceError> {
-    let Ok(about) = fs::metadata(path) else {
-        return Err(SourceError::NotThere { path: path.to_owned(), hint: hint(path) });
+    let unreadable = |path: &Path, error| SourceError::Read { path: path.to_owned(), error };
+    let about = match fs::metadata(path) {
+        Ok(about) => about,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Err(SourceError::NotThere { path: path.to_owned(), hint: hint(path) });
+        }
+        Err(error) => return Err(unreadable(path, error)),
     };
     if !about.is_dir() {
         return if is_gguf(path) { Ok(path.to_owned()) } else { Err(SourceError::NotGguf { path: path.to_owned() }) };
     }
-    let mut files = gguf_files(path).map_err(|error| SourceError::Read { path: path.to_owned(), error })?;
-    let has = |name: &str| path.join(name).exists();
+    let mut files = gguf_paths(path).map_err(|error| unreadable(path, error))?;
+    let has = |name: &str| {
+        let file = path.join(name);
+        file.try_exists().map_err(|error| unreadable(&file, error))
+    };
     // A configuration beside nothing but GGUF files describes what those contain themselves.
-    if has("config.json") && (files.is_empty() || has("model.safetensors") || has("model.safetensors.index.json")) {
+    if has("config.json")? && (files.is_empty() || has("model.safetensors")? || has("model.safetensors.index.json")?) {
         return Ok(path.to_owned());
     }
     match (files.pop(), files.is_empty()) {
-        (None, _) => Err(SourceError::NoModel { folder: path.to_owned() }),
-        (Some(only), true) => Ok(path.join(only)),
+        (None, _) => {
+            let adapter = if has("adapter_model.safetensors")? { Some("adapter_model.safetensors") } else { None };
+            let hint = adapter.map_or_else(String::new, |file| format!("; {}", absent::adapter_reason(file)));
+            Err(SourceError::NoModel { folder: path.to_owned(), hint })
+        }
+        (Some(only), true) => Ok(only),
         (Some(last), false) => {
-            files.push(last);
+            let names = files.iter().chain([&last]).filter_map(|file| file.file_name());
+            let files = names.map(|name| name.to_string_lossy().into_owned()).collect();
             Err(SourceError::SeveralGguf { folder: path.to_owned(), files })
         }
     }
 }
 
-/// Names of the GGUF files in a folder, sorted.
-pub(super) fn gguf_files(folder: &Path) -> std::io::Result<Vec<String>> {
+/// The GGUF files in a folder, sorted; their names need not be text.
+fn gguf_paths(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        if is_gguf(Path::new(&name)) {
-            files.push(name.to_string_lossy().into_owned());
+        let path = entry?.path();
+        if is_gguf(&path) {
+            files.push(path);
         }
     }
     files.sort();
     Ok(files)
+}
+
+/// Names of the GGUF files in a folder that a model of the hub may have, sorted.
+pub(super) fn gguf_files(folder: &Path) -> std::io::Result<Vec<String>> {
+    let names = gguf_paths(folder)?.into_iter();
+    Ok(names.filter_map(|path| path.file_name()?.to_str().map(str::to_owned)).collect())
 }
 
 /// Whether a path names a GGUF file.
@@ -249,9 +278,43 @@ pub(super) fn is_gguf(path: &Path) -> bool {
 /// What a path that is not there may have been meant for.
 fn hint(path: &Path) -> String {
     let Some(text) = path.to_str() else { return String::new() };
-    match text.parse::<HubModel>() {
-        Ok(model) if !text.starts_with('.') => format!("; on the hub it would be {HUB_PREFIX}{model}"),
-        _ => String::new(),
+    match at_address(text) {
+        Some(Err(reason)) => format!("; {reason}"),
+        None if text.starts_with('.') => String::new(),
+        page => page
+            .unwrap_or_else(|| text.parse())
+            .map_or_else(|_| String::new(), |model| format!("; on the hub it would be {HUB_PREFIX}{model}")),
+    }
+}
+
+/// What stands behind a prefix, in whichever case that is written.
+fn after<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let (start, rest) = text.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+/// The model of a page of the hub, or of one of its files; `address` begins with the host. `None` where that is another
+/// one; the error says what is wrong.
+fn at_address(address: &str) -> Option<Result<HubModel, String>> {
+    let address = address.split(['?', '#']).next()?.replace("%2F", "/");
+    let (host, page) = address.split_once('/')?;
+    HUB_HOSTS.iter().any(|known| known.eq_ignore_ascii_case(host)).then(|| on_page(page))
+}
+
+fn on_page(page: &str) -> Result<HubModel, String> {
+    let parts: Vec<&str> = page.split('/').filter(|part| !part.is_empty()).collect();
+    let at = |revision: &str| if revision == "main" { String::new() } else { format!("@{revision}") };
+    match parts.as_slice() {
+        ["datasets" | "spaces", ..] => Err("it is the page of a data set or a space".to_owned()),
+        [] | [_] => Err("on the hub it is owner/name".to_owned()),
+        [owner, name] => format!("{owner}/{name}").parse(),
+        [owner, name, "tree", revision @ ..] if !revision.is_empty() => {
+            format!("{owner}/{name}{}", at(&revision.join("/"))).parse()
+        }
+        [owner, name, "blob" | "resolve" | "raw", revision, file @ ..] if !file.is_empty() => {
+            format!("{owner}/{name}/{}{}", file.join("/"), at(revision)).parse()
+        }
+        _ => Err("it is no page of a model or of a file".to_owned()),
     }
 }
 
@@ -259,15 +322,18 @@ impl FromStr for Source {
     type Err = SourceError;
 
     fn from_str(text: &str) -> Result<Self, SourceError> {
-        match text.strip_prefix(HUB_PREFIX) {
-            Some(model) => {
-                Ok(Self::Hub(model.parse().map_err(|reason| SourceError::Syntax { text: text.to_owned(), reason })?))
-            }
-            None if text == "embedded" => Ok(Self::Embedded),
-            None if text.trim().is_empty() => {
-                Err(SourceError::Syntax { text: text.to_owned(), reason: "it is empty".to_owned() })
-            }
-            None => Ok(Self::Path(PathBuf::from(text))),
+        let wrong = |reason: String| SourceError::Syntax { text: text.to_owned(), reason };
+        if let Some(address) = after(text, "https://").or_else(|| after(text, "http://")) {
+            let other = || Err("it is no page of huggingface.co; another hub is named by HF_ENDPOINT".to_owned());
+            return Ok(Self::Hub(at_address(address).unwrap_or_else(other).map_err(wrong)?));
+        }
+        if let Some(model) = after(text, HUB_PREFIX) {
+            return Ok(Self::Hub(model.strip_prefix("//").unwrap_or(model).parse().map_err(wrong)?));
+        }
+        match text {
+            "embedded" => Ok(Self::Embedded),
+            _ if text.trim().is_empty() => Err(wrong("it is empty".to_owned())),
+            _ => Ok(Self::Path(PathBuf::from(text))),
         }
     }
 }
@@ -338,6 +404,11 @@ impl FromStr for HubModel {
         let (Some(owner), Some(name)) = (parts.next(), parts.next()) else {
             return Err("on the hub it is owner/name".to_owned());
         };
+        if let Some((name, tag)) = name.split_once(':') {
+            return Err(format!(
+                "`{tag}` is no name of a file, which has to be written whole, as in {HUB_PREFIX}{owner}/{name}/FILE.gguf"
+            ));
+        }
         for part in [owner, name] {
             if !is_hub_name(part) {
                 return Err(format!(
@@ -427,6 +498,23 @@ mod tests {
     }
 
     #[test]
+    fn addresses_of_the_hub_are_its_models() {
+        for (written, read) in [
+            ("https://huggingface.co/GSAI-ML/LLaDA-8B-Instruct", "hf:GSAI-ML/LLaDA-8B-Instruct"),
+            ("http://www.huggingface.co/owner/name/", "hf:owner/name"),
+            ("HTTPS://HF.co/owner/name?library=transformers#usage", "hf:owner/name"),
+            ("https://huggingface.co/owner/name/tree/main", "hf:owner/name"),
+            ("https://huggingface.co/owner/name/tree/refs%2Fpr%2F3", "hf:owner/name@refs/pr/3"),
+            ("https://huggingface.co/owner/name/blob/main/q4/x.gguf", "hf:owner/name/q4/x.gguf"),
+            ("https://huggingface.co/owner/name/resolve/v1/x.gguf?download=true", "hf:owner/name/x.gguf@v1"),
+            ("hf://owner/name@v1", "hf:owner/name@v1"),
+            ("HF:owner/name", "hf:owner/name"),
+        ] {
+            assert_eq!(written.parse::<Source>().unwrap().to_string(), read);
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_the_syntax() {
         let cases = [
             ("", "it is empty"),
@@ -442,6 +530,15 @@ mod tests {
             ("hf:owner/name@", "`` is no branch"),
             ("hf:owner/name@../../x", "`../../x` is no branch"),
             ("hf:owner/name@a?b", "`a?b` is no branch"),
+            (
+                "hf:owner/name:Q4_K_M",
+                "`Q4_K_M` is no name of a file, which has to be written whole, as in hf:owner/name/FILE.gguf",
+            ),
+            ("https://huggingface.co/gpt2", "on the hub it is owner/name"),
+            ("https://huggingface.co/datasets/owner/name", "it is the page of a data set or a space"),
+            ("https://huggingface.co/owner/name/discussions/3", "it is no page of a model or of a file"),
+            ("https://hf.co/owner/name/blob/main/README.md", "`README.md` is no .gguf file"),
+            ("https://example.org/owner/name", "it is no page of huggingface.co; another hub is named by HF_ENDPOINT"),
         ];
         for (text, expected) in cases {
             let message = text.parse::<Source>().unwrap_err().to_string();
@@ -459,6 +556,15 @@ mod tests {
             locate(at).unwrap_err(),
             format!("{} holds no model: neither a config.json nor a .gguf file", at.display())
         );
+        fs::write(at.join("adapter_model.safetensors"), "").unwrap();
+        let adapter = locate(at).unwrap_err();
+        assert!(
+            adapter.ends_with(
+                "; there is adapter_model.safetensors, an adapter, which changes another model: merge it \
+            into that one and name the result"
+            ),
+            "{adapter}"
+        );
         fs::write(at.join("b.GGUF"), "").unwrap();
         assert_eq!(locate(at).unwrap(), at.join("b.GGUF"));
         assert_eq!(locate(&at.join("b.GGUF")).unwrap(), at.join("b.GGUF"));
@@ -475,8 +581,26 @@ mod tests {
     fn a_path_that_is_not_there_may_be_meant_for_the_hub() {
         let message = |text: &str| local(Path::new(text)).unwrap_err().to_string();
         assert!(message("no-such/model").ends_with("; on the hub it would be hf:no-such/model"));
+        assert!(message("hf.co/no-such/model").ends_with("; on the hub it would be hf:no-such/model"));
+        assert!(message("hf.co/owner/name:Q4_K_M").ends_with(
+            "; `Q4_K_M` is no name of a file, which has to be written whole, \
+            as in hf:owner/name/FILE.gguf"
+        ));
         for plain in ["./no-such/model", "no-such-model", "/no/such/model", "no/such/model/x"] {
             assert!(message(plain).ends_with(SYNTAX), "{}", message(plain));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_the_system_refuses_is_not_what_is_not_there() {
+        // A link to itself is refused to everybody, root among them.
+        let folder = Folder::new();
+        let link = folder.path().join("config.json");
+        std::os::unix::fs::symlink(&link, &link).unwrap();
+        for path in [link.as_path(), folder.path()] {
+            let message = local(path).unwrap_err().to_string();
+            assert!(message.starts_with(&format!("cannot read {}: ", link.display())), "{message}");
         }
     }
 }

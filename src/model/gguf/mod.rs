@@ -22,11 +22,12 @@ mod names;
 mod reader;
 mod tokenizer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::names::Family;
 use self::reader::{Header, Value};
+use crate::model::lfs;
 use crate::model::weights::LoadError;
 use crate::model::weights::mapped::Bytes;
 use crate::model::weights::stored::Stored;
@@ -36,6 +37,8 @@ pub use self::tokenizer::VocabularyError;
 /// An opened GGUF file whose header has been checked.
 #[derive(Debug)]
 pub struct GgufFile {
+    path: PathBuf,
+    /// Its name in messages.
     file: String,
     bytes: Arc<Bytes>,
     header: Header,
@@ -49,17 +52,21 @@ impl GgufFile {
     pub fn open(path: &Path) -> Result<Self, LoadError> {
         let file = path.display().to_string();
         match Bytes::open(path) {
-            Ok(bytes) => Self::read(file, bytes),
+            Ok(bytes) => Self::read(path.to_owned(), file, bytes),
             Err(error) => Err(LoadError::Read { file, error }),
         }
     }
 
     /// Takes a file's bytes; `file` is its name in messages.
     pub fn from_bytes(file: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Result<Self, LoadError> {
-        Self::read(file.into(), Bytes::Held(bytes.into().into()))
+        let file = file.into();
+        Self::read(PathBuf::from(&file), file, Bytes::Held(bytes.into().into()))
     }
 
-    fn read(file: String, bytes: Bytes) -> Result<Self, LoadError> {
+    fn read(path: PathBuf, file: String, bytes: Bytes) -> Result<Self, LoadError> {
+        if lfs::is_pointer(&bytes) {
+            return Err(LoadError::Pointer { file });
+        }
         let header = Header::read(&file, &bytes)?;
         let unsound = |reason: String| LoadError::Gguf { file: file.clone(), reason };
         let architecture = match header.field("general.architecture") {
@@ -70,7 +77,7 @@ impl GgufFile {
             let supported = Family::SUPPORTED.into();
             return Err(LoadError::Architecture { file, found: architecture, supported });
         };
-        let mut gguf = Self { file, bytes: Arc::new(bytes), header, family, head_width: 0 };
+        let mut gguf = Self { path, file, bytes: Arc::new(bytes), header, family, head_width: 0 };
         match gguf.whole("split.count")? {
             None | Some(0 | 1) => {}
             Some(parts) => {

@@ -1,4 +1,4 @@
-//! The tokenizer inside a GGUF file, as a `tokenizer.json`.
+//! The tokenizer inside a GGUF file.
 //!
 //! Byte-level BPE is supported (`tokenizer.ggml.model` `gpt2`), with the pre-tokenizers that models of the supported
 //! architectures come with. The file names its pre-tokenizer, the expression that cuts text into words, but does not
@@ -74,7 +74,7 @@ impl GgufFile {
     pub fn tokenizer(&self) -> Result<Tokenizer, VocabularyError> {
         match self.own_tokenizer() {
             Err(error @ VocabularyError::Unsupported { .. }) => {
-                let folder = Path::new(&self.file).parent().unwrap_or(Path::new(""));
+                let folder = self.path.parent().unwrap_or(Path::new(""));
                 if !folder.join("tokenizer.json").is_file() {
                     return Err(error);
                 }
@@ -101,13 +101,17 @@ impl GgufFile {
         }
         let template = self.text("tokenizer.chat_template")?;
         let template = template.map(|text| ChatTemplate::new(&self.file, text, specials.clone())).transpose();
-        let json = self.tokenizer_json(&tokens, &specials)?;
+        let library = self.library_tokenizer(&tokens, &specials)?;
         let side = SideFiles { specials, end_ids, template: template.map_err(TokenizerError::from)? };
-        Ok(Tokenizer::from_parts(&json, self.file.clone(), side)?)
+        Ok(Tokenizer::from_library(library, self.file.clone(), side)?)
     }
 
-    /// The tokenizer in the format of `tokenizer.json`.
-    fn tokenizer_json(&self, tokens: &[&str], specials: &BTreeMap<String, String>) -> Result<Vec<u8>, VocabularyError> {
+    /// The tokenizer as the library has it.
+    fn library_tokenizer(
+        &self,
+        tokens: &[&str],
+        specials: &BTreeMap<String, String>,
+    ) -> Result<tokenizers::Tokenizer, VocabularyError> {
         match self.text("tokenizer.ggml.model")? {
             Some("gpt2") => {}
             Some(kind) => {
@@ -136,8 +140,9 @@ impl GgufFile {
             USER_DEFINED => Some(Added { text: token, special: false }),
             _ => None,
         });
-        bpe::build(tokens, merges, &added.collect::<Vec<_>>(), first.map(String::as_str), cut)
-            .map_err(|error| self.unsupported(&format!("has a vocabulary that does not fit together: {error}")))
+        let vocabulary = tokens.iter().map(|token| (*token).to_owned()).zip(0..).collect();
+        bpe::build(vocabulary, merges, &added.collect::<Vec<_>>(), first.map(String::as_str), cut)
+            .map_err(|reason| self.unsupported(&format!("has a vocabulary that does not fit together: {reason}")))
     }
 
     fn unsupported(&self, reason: &str) -> VocabularyError {

@@ -4,9 +4,9 @@
 //! The parts do not say by which expression text is cut into words before they are looked up. The expressions here are
 //! those of the models' own tokenizers.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, io::ErrorKind, path::Path};
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use tokenizers::{
     AddedToken, SplitDelimiterBehavior, Tokenizer as Inner,
     models::bpe::{BPE, Vocab},
@@ -21,6 +21,10 @@ use tokenizers::{
 };
 
 use super::TokenizerError;
+use crate::{
+    caught::attempt,
+    model::{config::fields, lfs},
+};
 
 /// How text is cut into words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,25 +91,30 @@ pub(in crate::model) struct Added<'a> {
     pub special: bool,
 }
 
-/// A tokenizer in the format of `tokenizer.json`. The id of a token is its place in `tokens`; `first` is the token before
-/// every text.
+/// Puts a tokenizer together; `first` is the token before every text. The error is what does not fit.
 pub(in crate::model) fn build(
-    tokens: &[&str],
+    vocabulary: Vocab,
     merges: Vec<(String, String)>,
     added: &[Added<'_>],
     first: Option<&str>,
     cut: Cut,
-) -> tokenizers::Result<Vec<u8>> {
-    let vocabulary: Vocab = tokens.iter().map(|token| (*token).to_owned()).zip(0..).collect();
+) -> Result<Inner, String> {
     let id = first.and_then(|first| vocabulary.get(first).copied());
-    let model = BPE::builder().vocab_and_merges(vocabulary, merges).ignore_merges(cut.has_whole_words()).build()?;
+    let model = BPE::builder().vocab_and_merges(vocabulary, merges).ignore_merges(cut.has_whole_words());
+    // The library panics where a merge makes a token that is longer than any in the vocabulary.
+    let model = attempt(|| model.build()).map_err(|_| "a merge makes a token that the vocabulary lacks".to_owned())?;
+    let model = model.map_err(|error| error.to_string())?;
+    assemble(model, added, first.zip(id), cut).map_err(|error| error.to_string())
+}
+
+fn assemble(model: BPE, added: &[Added<'_>], first: Option<(&str, u32)>, cut: Cut) -> tokenizers::Result<Inner> {
     let mut tokenizer = Inner::new(model);
     if cut.composes() {
         tokenizer.with_normalizer(Some(NFC))?;
     }
     tokenizer.with_pre_tokenizer(Some(cut.pre_tokenizer()?));
     tokenizer.with_decoder(Some(ByteLevel::new(false, false, false)));
-    if let (Some(first), Some(id)) = (first, id) {
+    if let Some((first, id)) = first {
         let template = TemplateProcessing::builder()
             .try_single(vec![first.to_owned(), "$A".to_owned()])?
             .special_tokens(vec![(first.to_owned(), id)])
@@ -114,7 +123,7 @@ pub(in crate::model) fn build(
     }
     let added = added.iter().map(|token| AddedToken::from(token.text, token.special).normalized(false));
     tokenizer.add_tokens(added.collect::<Vec<_>>())?;
-    Ok(tokenizer.to_string(false)?.into_bytes())
+    Ok(tokenizer)
 }
 
 /// The vocabulary's file.
@@ -122,9 +131,6 @@ pub(super) const VOCABULARY: &str = "vocab.json";
 const MERGES: &str = "merges.txt";
 const CONFIG: &str = "tokenizer_config.json";
 const ADDED: &str = "added_tokens.json";
-
-/// More ids than any vocabulary has; a file that names a larger one is damaged.
-const MOST_IDS: u32 = 4_000_000;
 
 /// What [`CONFIG`] says of the tokenizer's kind and of tokens beside the vocabulary.
 #[derive(Deserialize, Default)]
@@ -142,8 +148,8 @@ struct AddedField {
     special: bool,
 }
 
-/// The tokenizer of a folder that has [`VOCABULARY`] and [`MERGES`], in the format of `tokenizer.json`.
-pub(super) fn from_folder(folder: &Path) -> Result<Vec<u8>, TokenizerError> {
+/// The tokenizer of a folder that has [`VOCABULARY`] and [`MERGES`].
+pub(super) fn from_folder(folder: &Path) -> Result<Inner, TokenizerError> {
     let path = folder.join(CONFIG);
     let config: Config = json(&path)?;
     let class = &config.tokenizer_class;
@@ -155,38 +161,41 @@ pub(super) fn from_folder(folder: &Path) -> Result<Vec<u8>, TokenizerError> {
         ),
     })?;
     let vocabulary: BTreeMap<String, u32> = json(&folder.join(VOCABULARY))?;
-    let more = folder.join(ADDED);
-    let more: BTreeMap<String, u32> = if more.is_file() { json(&more)? } else { BTreeMap::new() };
+    let more: BTreeMap<String, u32> = match json(&folder.join(ADDED)) {
+        Err(TokenizerError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => BTreeMap::new(),
+        more => more?,
+    };
 
     let mut by_id: BTreeMap<u32, (&str, Option<bool>)> = BTreeMap::new();
     by_id.extend(vocabulary.iter().map(|(text, id)| (*id, (text.as_str(), None))));
     by_id.extend(more.iter().map(|(text, id)| (*id, (text.as_str(), Some(true)))));
     let named = config.added_tokens_decoder.iter();
     by_id.extend(named.map(|(id, token)| (*id, (token.content.as_str(), Some(token.special)))));
-    let length = by_id.last_key_value().map_or(0, |(id, _)| id + 1);
-    if length > MOST_IDS {
-        let path = folder.join(VOCABULARY);
-        return Err(TokenizerError::SideFile { path, reason: format!("it has a token with the id {}", length - 1) });
-    }
-    // Ids that nothing is known of keep their place.
-    let gaps: Vec<String> = (0..length).map(|id| format!("<|unnamed-{id}|>")).collect();
-    let tokens: Vec<&str> =
-        (0..length).zip(&gaps).map(|(id, gap)| by_id.get(&id).map_or(gap.as_str(), |(text, _)| *text)).collect();
+    let tokens = by_id.iter().map(|(id, (text, _))| ((*text).to_owned(), *id)).collect();
     let added: Vec<Added<'_>> =
         by_id.values().filter_map(|(text, special)| special.map(|special| Added { text, special })).collect();
-    build(&tokens, merges(&folder.join(MERGES))?, &added, None, cut)
-        .map_err(|error| TokenizerError::SideFile { path: folder.join(VOCABULARY), reason: error.to_string() })
+    build(tokens, merges(&folder.join(MERGES))?, &added, None, cut).map_err(|reason| TokenizerError::SideFile {
+        path: folder.join(VOCABULARY),
+        reason: format!("does not fit {MERGES}: {reason}"),
+    })
 }
 
-fn json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, TokenizerError> {
+fn json<T: DeserializeOwned>(path: &Path) -> Result<T, TokenizerError> {
+    fields(&read(path)?).map_err(|reason| TokenizerError::SideFile { path: path.to_owned(), reason })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TokenizerError> {
     let bytes = fs::read(path).map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| TokenizerError::SideFile { path: path.to_owned(), reason: error.to_string() })
+    if lfs::is_pointer(&bytes) {
+        return Err(TokenizerError::Pointer { origin: path.display().to_string() });
+    }
+    Ok(bytes)
 }
 
 /// Pairs of tokens, the most frequent first.
 fn merges(path: &Path) -> Result<Vec<(String, String)>, TokenizerError> {
-    let text = fs::read_to_string(path).map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
+    let text = String::from_utf8(read(path)?)
+        .map_err(|_| TokenizerError::SideFile { path: path.to_owned(), reason: "it is no UTF-8 text".to_owned() })?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with("#version"));
     let pair = |(index, line): (usize, &str)| match line.split_once(' ') {
         Some((left, right)) if !right.contains(' ') => Ok((left.to_owned(), right.to_owned())),
@@ -248,8 +257,8 @@ mod tests {
     fn a_tokenizer_json_goes_first() {
         let folder = write("SomethingElse");
         let other = write("Qwen2TokenizerFast");
-        let bytes = from_folder(other.path()).unwrap();
-        fs::write(folder.path().join("tokenizer.json"), bytes).unwrap();
+        let text = from_folder(other.path()).unwrap().to_string(false).unwrap();
+        fs::write(folder.path().join("tokenizer.json"), text).unwrap();
         assert!(Tokenizer::open(folder.path()).is_ok());
     }
 
@@ -272,8 +281,15 @@ mod tests {
         fs::remove_file(folder.path().join(MERGES)).unwrap();
         assert!(message(&folder).contains("merges.txt"), "{}", message(&folder));
         let folder = write("DreamTokenizer");
-        fs::write(folder.path().join(VOCABULARY), r#"{"a": 4294967294}"#).unwrap();
-        assert!(message(&folder).contains("a token with the id 4294967294"), "{}", message(&folder));
+        fs::write(folder.path().join(MERGES), "é é\n").unwrap();
+        assert!(message(&folder).contains("vocab.json: does not fit merges.txt: "), "{}", message(&folder));
+        fs::write(folder.path().join(ADDED), r#"{"<|mask|>": 4294967296}"#).unwrap();
+        let large = message(&folder);
+        assert!(
+            large
+                .ends_with("added_tokens.json: `<|mask|>` is 4294967296, expected a whole number from 0 to 4294967295"),
+            "{large}"
+        );
         let empty = Folder::new();
         assert!(message(&empty).contains("tokenizer.json"), "{}", message(&empty));
     }

@@ -3,12 +3,14 @@
 //! | file | question |
 //! |---|---|
 //! | here | which ids, which special tokens? |
+//! | `file.rs` | what of a foreign `tokenizer.json` can be trusted? |
 //! | `bpe.rs` | how is one put together where there is no `tokenizer.json`? |
 //! | `pieces.rs` | what does each token contribute to the text? |
 //! | `prompt.rs` | what does the network read for a prompt? |
 //! | `side_files.rs` | what do the files beside `tokenizer.json` say? |
 
 pub(in crate::model) mod bpe;
+mod file;
 mod pieces;
 mod prompt;
 mod side_files;
@@ -20,6 +22,7 @@ use std::{
     sync::OnceLock,
 };
 
+use file::Guarded;
 use tokenizers::Tokenizer as Inner;
 
 pub use pieces::Part;
@@ -27,6 +30,7 @@ use pieces::{Run, Scheme};
 use prompt::Layout;
 pub use side_files::SideFiles;
 
+use crate::model::lfs;
 use crate::model::template::{ChatTemplate, TemplateError};
 
 /// Names of the token that ends a text, the embedded pair's first.
@@ -54,6 +58,30 @@ pub enum TokenizerError {
         origin: String,
         /// What the parser says.
         reason: String,
+    },
+    /// The content is a `tokenizer.json` that the library reads and then fails on.
+    #[error("{origin} is damaged: {reason}; get the file again")]
+    Damaged {
+        /// The file, or what else the bytes were.
+        origin: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The content asks for something that is newer than this program.
+    #[error("{origin} holds a {part} of the kind `{kind}`, which this version of diffuscope does not know")]
+    Kind {
+        /// The file, or what else the bytes were.
+        origin: String,
+        /// The part of the tokenizer.
+        part: &'static str,
+        /// Its kind.
+        kind: String,
+    },
+    /// The file itself was not fetched.
+    #[error("{origin} {}", lfs::SENTENCE)]
+    Pointer {
+        /// The file.
+        origin: String,
     },
     /// A file beside `tokenizer.json` is damaged.
     #[error("{}: {reason}", path.display())]
@@ -106,11 +134,11 @@ pub enum TokenizerError {
 /// Text to token ids and back.
 #[derive(Debug)]
 pub struct Tokenizer {
-    inner: Inner,
+    inner: Guarded,
     /// The same tokenizer, deaf to special tokens in the text; made when a text first needs it.
-    plain: OnceLock<Inner>,
-    /// The text of every id; made when first asked for.
-    texts: OnceLock<Vec<String>>,
+    plain: OnceLock<Guarded>,
+    /// The text of every token with its id; made when first asked for.
+    texts: OnceLock<Vec<(u32, String)>>,
     origin: String,
     scheme: Scheme,
     /// Special tokens with their ids, the longest first.
@@ -129,7 +157,7 @@ impl Tokenizer {
         let side = SideFiles::read(folder)?;
         if !path.is_file() && folder.join(bpe::VOCABULARY).is_file() {
             let origin = folder.join(bpe::VOCABULARY).display().to_string();
-            return Self::from_parts(&bpe::from_folder(folder)?, origin, side);
+            return Self::from_library(bpe::from_folder(folder)?, origin, side);
         }
         let bytes = std::fs::read(&path).map_err(|source| TokenizerError::Read { path: path.clone(), source })?;
         Self::from_parts(&bytes, path.display().to_string(), side)
@@ -149,8 +177,19 @@ impl Tokenizer {
 
     /// Reads the content of a `tokenizer.json`, with what is known from beside it; `origin` stands for it in messages.
     pub fn from_parts(bytes: &[u8], origin: String, side: SideFiles) -> Result<Self, TokenizerError> {
-        let inner = Inner::from_bytes(bytes)
-            .map_err(|error| TokenizerError::Parse { origin: origin.clone(), reason: error.to_string() })?;
+        Self::with_inner(file::read(bytes, &origin)?, origin, side)
+    }
+
+    /// Takes what was put together of other files.
+    pub(in crate::model) fn from_library(
+        inner: Inner,
+        origin: String,
+        side: SideFiles,
+    ) -> Result<Self, TokenizerError> {
+        Self::with_inner(Guarded::new(inner, origin.clone())?, origin, side)
+    }
+
+    fn with_inner(inner: Guarded, origin: String, side: SideFiles) -> Result<Self, TokenizerError> {
         let mut specials: Vec<(String, u32)> = inner
             .get_added_tokens_decoder()
             .into_iter()
@@ -203,12 +242,8 @@ impl Tokenizer {
     }
 
     /// The tokenizer that hears no special tokens in a text.
-    fn plain(&self) -> &Inner {
-        self.plain.get_or_init(|| {
-            let mut plain = self.inner.clone();
-            plain.set_encode_special_tokens(true);
-            plain
-        })
+    fn plain(&self) -> &Guarded {
+        self.plain.get_or_init(|| self.inner.plain())
     }
 
     /// The text of `ids`; special tokens appear by their names, ids without a token not at all.
@@ -241,9 +276,11 @@ impl Tokenizer {
 
     /// Ids of the tokens whose text holds one of `marks`, ascending; special tokens have no text.
     pub fn ids_with(&self, marks: &[char]) -> Vec<u32> {
-        let texts =
-            self.texts.get_or_init(|| (0..self.vocab_size() as u32).map(|id| self.decode_plain(&[id])).collect());
-        (0u32..).zip(texts).filter(|(_, text)| text.contains(marks)).map(|(id, _)| id).collect()
+        let texts = self.texts.get_or_init(|| {
+            let ids: BTreeSet<u32> = self.inner.get_vocab(true).into_values().collect();
+            ids.into_iter().map(|id| (id, self.decode_plain(&[id]))).collect()
+        });
+        texts.iter().filter(|(_, text)| text.contains(marks)).map(|(id, _)| *id).collect()
     }
 
     /// The id of a token by its name in the vocabulary.
@@ -284,6 +321,16 @@ impl Tokenizer {
         })
     }
 
+    /// The token of the largest id, with that: a network needs a row for it.
+    pub fn last_token(&self) -> Option<(String, u32)> {
+        self.inner.get_vocab(true).into_iter().max_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)))
+    }
+
+    /// The tokenizer's file, or what else it came from.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// Tokens, special ones among them. A network may have more rows.
     pub fn vocab_size(&self) -> usize {
         self.inner.get_vocab_size(true)
@@ -318,19 +365,14 @@ impl Tokenizer {
     }
 }
 
-fn encode(inner: &Inner, text: &str) -> Result<Vec<u32>, TokenizerError> {
-    let encoding = inner.encode_fast(text, false).map_err(|error| encode_error(text, &*error))?;
-    Ok(encoding.get_ids().to_vec())
+fn encode(inner: &Guarded, text: &str) -> Result<Vec<u32>, TokenizerError> {
+    inner.ids(text)
 }
 
-fn spans(inner: &Inner, text: &str) -> Result<Vec<(u32, Range<usize>)>, TokenizerError> {
-    let encoding = inner.encode(text, false).map_err(|error| encode_error(text, &*error))?;
+fn spans(inner: &Guarded, text: &str) -> Result<Vec<(u32, Range<usize>)>, TokenizerError> {
+    let encoding = inner.encoding(text, false)?;
     let spans = encoding.get_offsets().iter().map(|&(start, end)| start..end);
     Ok(encoding.get_ids().iter().copied().zip(spans).collect())
-}
-
-fn encode_error(text: &str, error: &(dyn std::error::Error + Send + Sync)) -> TokenizerError {
-    TokenizerError::Encode { bytes: text.len(), reason: error.to_string() }
 }
 
 #[cfg(test)]

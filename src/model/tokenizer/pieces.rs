@@ -6,6 +6,8 @@
 
 use tokenizers::{Decoder, DecoderWrapper, Tokenizer as Inner};
 
+use crate::caught::attempt;
+
 /// What decoders put for bytes that are no character.
 const BROKEN: char = '\u{FFFD}';
 
@@ -122,7 +124,10 @@ impl<'a> Run<'a> {
         let names: Vec<String> = names.into_iter().flatten().collect();
         match self.inner.get_decoder() {
             // A decoder of some checkpoint that gives up on a sequence: its raw tokens say more than nothing.
-            Some(decoder) => decoder.decode(names.clone()).unwrap_or_else(|_| names.concat()),
+            Some(decoder) => match attempt(|| decoder.decode(names.clone())) {
+                Ok(Ok(text)) => text,
+                Ok(Err(_)) | Err(_) => names.concat(),
+            },
             None => names.join(" "),
         }
     }

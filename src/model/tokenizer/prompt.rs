@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{Tokenizer, TokenizerError, encode, encode_error};
+use super::{Tokenizer, TokenizerError, encode};
 use crate::model::template::{ChatTemplate, Message, Role};
 
 /// Stands for the system text where the layout of a template is looked for: no template treats it in any special way.
@@ -92,7 +92,7 @@ impl Tokenizer {
 
     /// As a prompt without a template, with the byte range of `text` that each token stands for.
     pub fn encode_raw_spans(&self, text: &str) -> Result<Vec<(u32, Range<usize>)>, TokenizerError> {
-        let encoding = self.inner.encode(text, true).map_err(|error| encode_error(text, &*error))?;
+        let encoding = self.inner.encoding(text, true)?;
         let added = encoding.get_special_tokens_mask().iter().rev().take_while(|added| **added == 1).count();
         let all = encoding.get_ids().len();
         // In an empty text everything is added, and what stands before it is kept.

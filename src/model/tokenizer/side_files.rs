@@ -14,7 +14,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::TokenizerError;
-use crate::model::{config::TokenIds, template::ChatTemplate};
+use crate::model::{
+    config::{TokenIds, fields},
+    lfs,
+    template::ChatTemplate,
+};
 
 /// The file with the tokenizer's settings, its special tokens and, as a rule, its chat template.
 const CONFIG: &str = "tokenizer_config.json";
@@ -40,7 +44,7 @@ pub struct SideFiles {
 #[derive(Deserialize)]
 struct EndOfText {
     #[serde(default)]
-    eos_token_id: Option<TokenIds>,
+    eos_token_id: TokenIds,
 }
 
 /// A chat template as [`CONFIG`] holds it.
@@ -64,8 +68,8 @@ impl SideFiles {
         for file in END_FILES {
             let path = folder.join(file);
             let Some(bytes) = read(&path)? else { continue };
-            let config: EndOfText = parse(&path, &bytes)?;
-            end_ids.extend(config.eos_token_id.iter().flat_map(TokenIds::all));
+            let config: EndOfText = fields(&bytes).map_err(|reason| wrong(&path, reason))?;
+            end_ids.extend(config.eos_token_id.all());
         }
         let mut specials = BTreeMap::new();
         let map = folder.join(SPECIALS);
@@ -95,6 +99,7 @@ impl SideFiles {
 /// The file's content; `None` where there is no such file.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, TokenizerError> {
     match std::fs::read(path) {
+        Ok(bytes) if lfs::is_pointer(&bytes) => Err(TokenizerError::Pointer { origin: path.display().to_string() }),
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(source) => Err(TokenizerError::Read { path: path.to_owned(), source }),

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::model::device::plain;
+use crate::model::lfs;
 
 /// Why a checkpoint cannot be loaded.
 #[derive(Debug, Error)]
@@ -32,6 +33,48 @@ pub enum LoadError {
         found: String,
         /// What this program can run.
         supported: String,
+    },
+    /// The file itself was not fetched.
+    #[error("{file} {}", lfs::SENTENCE)]
+    Pointer {
+        /// Path of the file.
+        file: String,
+    },
+    /// A folder without weights in a form that can be read.
+    #[error(
+        "{folder} holds no weights that can be read (model.safetensors, or its index and the files that this names): {found}"
+    )]
+    NoWeights {
+        /// Path of the folder.
+        folder: String,
+        /// What it holds instead, and what to do.
+        found: String,
+    },
+    /// Weights in numbers that only another program can compute with.
+    #[error(
+        "{file}: the weights are quantised by `{method}`, which is not supported: take the model as it was before, or a GGUF \
+         file of it"
+    )]
+    Quantised {
+        /// Path of the configuration.
+        file: String,
+        /// What the configuration calls the method.
+        method: String,
+    },
+    /// A tokenizer of another model, or an embedding that was not resized for it.
+    #[error(
+        "{file} has the token `{token}` (id {id}), for which the network has no row: its vocabulary is of {rows}; tokenizer \
+         and weights are of different models, or tokens were added and the embedding was not resized"
+    )]
+    NoRow {
+        /// Path of the tokenizer.
+        file: String,
+        /// The token of the largest id.
+        token: String,
+        /// Its id.
+        id: u32,
+        /// Rows of the embedding.
+        rows: usize,
     },
     /// The file ends before its header says it does, or goes on after it.
     #[error("{file} is {found} bytes long, but its header describes {expected}: the file is {}",
@@ -81,7 +124,7 @@ pub enum LoadError {
         error: std::io::Error,
     },
     /// A tensor is missing.
-    #[error("{file} has no tensor `{name}` of shape {expected:?}")]
+    #[error("{file} has no tensor `{name}` of shape {expected:?}{instead}")]
     Missing {
         /// Path of the weights.
         file: String,
@@ -89,6 +132,8 @@ pub enum LoadError {
         name: String,
         /// The shape that the configuration implies.
         expected: Vec<usize>,
+        /// The name under which it may be there, with what that means; or nothing.
+        instead: String,
     },
     /// A tensor has another shape than the configuration implies.
     #[error("{file}: tensor `{name}` has shape {found:?}, expected {expected:?}")]

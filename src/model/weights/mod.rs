@@ -5,6 +5,7 @@
 //! is known to [`crate::model::gguf`] alone. Whether a map is computed with as a matrix of floats or with blocks of
 //! small integers follows from how it is stored, and is decided here and in [`crate::model::linear`].
 
+pub(super) mod absent;
 mod blocks;
 mod error;
 pub(crate) mod mapped;
@@ -68,10 +69,13 @@ impl Weights {
     /// Opens what a folder holds: `model.safetensors`, or else `model.safetensors.index.json` and what it names.
     pub fn open_folder(folder: &Path) -> Result<Self, LoadError> {
         let (single, index) = (folder.join(SINGLE), folder.join(INDEX));
-        if !single.exists() && index.exists() {
-            return Ok(Self::new(Source::Sharded(Sharded::open(&index)?)));
+        if absent::is_there(&single)? {
+            Self::open(&single)
+        } else if absent::is_there(&index)? {
+            Ok(Self::new(Source::Sharded(Sharded::open(&index)?)))
+        } else {
+            Err(absent::reason(folder))
         }
-        Self::open(&single)
     }
 
     /// Opens a safetensors file.
@@ -232,7 +236,8 @@ impl Weights {
         };
         let Some(stored) = self.find(name)? else {
             let name = self.stored_name(name);
-            return Err(LoadError::Missing { file: file(), name, expected: shape.to_vec() });
+            let instead = absent::instead(&name, self.all().map(|(name, _)| name));
+            return Err(LoadError::Missing { file: file(), name, expected: shape.to_vec(), instead });
         };
         if stored.shape() != shape {
             let (name, found) = (self.stored_name(name), stored.shape().to_vec());

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::error::LoadError;
 use super::mapped::Bytes;
 use super::stored::{Encoding, Stored};
+use crate::model::lfs;
 
 /// A safetensors file begins with the length of its header in so many bytes.
 const LENGTH_BYTES: usize = 8;
@@ -91,6 +92,9 @@ impl Sharded {
         let index = path.display().to_string();
         let wrong = |reason: String| LoadError::Index { file: index.clone(), reason };
         let content = std::fs::read(path).map_err(|error| LoadError::Read { file: index.clone(), error })?;
+        if lfs::is_pointer(&content) {
+            return Err(LoadError::Pointer { file: index });
+        }
         let Index { weight_map } = serde_json::from_slice(&content)
             .map_err(|error| wrong(format!("is no index of safetensors files: {error}")))?;
         for (tensor, file) in &weight_map {
@@ -161,6 +165,9 @@ fn is_plain_name(file: &str) -> bool {
 }
 
 fn header_error(file: String, bytes: &[u8], error: &SafeTensorError) -> LoadError {
+    if lfs::is_pointer(bytes) {
+        return LoadError::Pointer { file };
+    }
     let found = bytes.len() as u64;
     let length = bytes.first_chunk::<LENGTH_BYTES>().map(|first| u64::from_le_bytes(*first));
     match (error, length) {
