@@ -114,7 +114,10 @@ impl<'a> Client<'a> {
                 return Err(self.refusal(model, Some(file), &answer));
             }
             let what = format!("{file} of {model}");
-            self.check_kind(&what, &answer.headers)?;
+            // What a redirect itself consists of does not matter.
+            if answer.status.is_success() {
+                self.check_kind(&what, &answer.headers)?;
+            }
             let unusable =
                 |reason: &str| Trouble::Final(HubError::Answer { what: what.clone(), reason: reason.to_owned() });
             let etag = text(&answer.headers, "x-linked-etag").or_else(|| text(&answer.headers, "etag"));
@@ -218,15 +221,33 @@ impl<'a> Client<'a> {
     }
 }
 
-/// How long the hub asks to be left alone: `Retry-After: 30`, or `RateLimit: "api";r=0;t=30`. A date, which hubs do not
-/// send, counts as no time named.
+/// How long the hub asks to be left alone: `Retry-After: 30`, or a date, which counts from the hub's own clock; else
+/// `RateLimit: "api";r=0;t=30`.
 fn wait_asked(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = text(headers, "retry-after").and_then(|seconds| seconds.parse().ok());
+    let after = text(headers, "retry-after").and_then(|after| {
+        let until = || Some(date(after)?.saturating_sub(date(text(headers, "date")?)?));
+        after.parse().ok().or_else(until)
+    });
     let reset = || {
         let limit = text(headers, "ratelimit")?;
         limit.split(';').find_map(|part| part.trim().strip_prefix("t=")?.parse().ok())
     };
-    seconds.or_else(reset).map(Duration::from_secs)
+    after.or_else(reset).map(Duration::from_secs)
+}
+
+/// Seconds up to a date such as `Sun, 06 Nov 1994 08:49:37 GMT`, from some fixed day.
+fn date(text: &str) -> Option<u64> {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let (_, date) = text.split_once(", ")?;
+    let words: Vec<&str> = date.split([' ', ':']).collect();
+    let &[day, month, year, hour, minute, second, "GMT"] = words.as_slice() else { return None };
+    let number = |word: &str, most: u64| word.parse::<u64>().ok().filter(|number| *number <= most);
+    let month = MONTHS.iter().position(|name| *name == month)? as u64;
+    // A year begins with March, so that the day that some have more is the last.
+    let (year, month) =
+        if month < 2 { (number(year, 9999)?.checked_sub(1)?, month + 10) } else { (number(year, 9999)?, month - 2) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + number(day, 31)?;
+    Some(((days * 24 + number(hour, 23)?) * 60 + number(minute, 59)?) * 60 + number(second, 60)?)
 }
 
 /// A revision as one part of an address.
@@ -237,4 +258,33 @@ fn escaped(revision: &str) -> String {
 /// A path within an address. Its characters are those of [`source::is_safe`].
 fn escaped_path(path: &str) -> String {
     path.replace('+', "%2B").replace('=', "%3D").replace('(', "%28").replace(')', "%29")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn wait(headers: &[(&'static str, &'static str)]) -> Option<u64> {
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        wait_asked(&headers.collect::<HeaderMap>()).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn a_wait_is_named_in_seconds_as_a_date_or_as_a_limit() {
+        let at = ("date", "Mon, 28 Feb 2028 23:59:30 GMT");
+        assert_eq!(wait(&[("retry-after", "30")]), Some(30));
+        assert_eq!(wait(&[("retry-after", "Tue, 29 Feb 2028 00:00:00 GMT"), at]), Some(30));
+        assert_eq!(wait(&[("retry-after", "Wed, 01 Mar 2028 00:00:00 GMT"), at]), Some(30 + 86_400));
+        assert_eq!(wait(&[("retry-after", "Mon, 28 Feb 2028 12:00:00 GMT"), at]), Some(0), "it is over");
+        let new_year = [("retry-after", "Sat, 01 Jan 2028 00:00:05 GMT"), ("date", "Fri, 31 Dec 2027 23:59:55 GMT")];
+        assert_eq!(wait(&new_year), Some(10));
+        assert_eq!(wait(&[("retry-after", "Tue, 29 Feb 2028 00:00:00 GMT")]), None, "by whose clock?");
+        assert_eq!(wait(&[("ratelimit", "\"api\";r=0;t=55")]), Some(55));
+        assert_eq!(wait(&[("retry-after", "7"), ("ratelimit", "\"api\";r=0;t=55")]), Some(7));
+        for senseless in ["-1", "soon", "Tue, 29 Foo 2028 00:00:00 GMT", "Tue, 99 Feb 2028 00:00:00 GMT", ""] {
+            assert_eq!(wait(&[("retry-after", senseless), at]), None, "{senseless}");
+        }
+    }
 }
