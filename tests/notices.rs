@@ -18,6 +18,9 @@ use serde_json::Value;
 
 const FILE: &str = "THIRD-PARTY.md";
 
+/// What stands above the rows of the list.
+const RULE: &str = "|---|---|---|---|\n";
+
 /// What the file covers.
 const TARGETS: [&str; 5] = [
     "x86_64-unknown-linux-gnu",
@@ -174,26 +177,25 @@ fn notice(folder: &Path, licence: &str, authors: &str) -> Option<String> {
 }
 
 fn write(packages: &[Package]) -> String {
-    let mut file =
-        format!("{HEAD}## Packages\n\n| package | version | its licence | taken under |\n|---|---|---|---|\n");
-    for package in packages {
-        file += &format!("{}\n", package.row());
-    }
-    let apache = fs::read_to_string(root().join("LICENSE-APACHE")).unwrap();
-    file += &format!(
-        "\n## Apache-2.0\n\nFor all packages that are taken under it:\n\n````text\n{}\n````\n",
-        apache.trim_matches('\n')
-    );
     let mut blocks: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     for package in packages {
         if let Some(block) = package.block() {
             blocks.entry((package.licence, block)).or_default().push(&package.name);
         }
     }
-    for ((licence, block), names) in blocks {
-        file += &format!("\n## {licence}: {}\n\n{block}\n", names.join(", "));
-    }
-    file
+    let rows: Vec<_> = packages.iter().map(Package::row).collect();
+    let apache = fs::read_to_string(root().join("LICENSE-APACHE")).unwrap();
+    let mut parts = vec![
+        format!("## Packages\n\n| package | version | its licence | taken under |\n{RULE}{}\n", rows.join("\n")),
+        format!(
+            "## Apache-2.0\n\nFor all packages that are taken under it:\n\n````text\n{}\n````\n",
+            apache.trim_matches('\n')
+        ),
+    ];
+    parts.extend(
+        blocks.iter().map(|((licence, block), names)| format!("## {licence}: {}\n\n{block}\n", names.join(", "))),
+    );
+    format!("{HEAD}{}", parts.join("\n"))
 }
 
 #[test]
@@ -217,7 +219,7 @@ fn the_notices_are_those_of_what_the_program_contains() {
     }
     // Other machines' packages are those of the same Cargo.lock.
     let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
-    let rows = file.split("|---|---|---|---|\n").nth(1).unwrap().lines().take_while(|line| line.starts_with('|'));
+    let rows = file.split(RULE).nth(1).unwrap().lines().take_while(|line| line.starts_with('|'));
     for row in rows {
         let cells: Vec<_> = row.split('|').map(str::trim).collect();
         let entry = format!("name = \"{}\"\nversion = \"{}\"\n", cells[1], cells[2]);
