@@ -918,10 +918,10 @@ fn weights_that_no_disk_has_room_for_are_refused_before_they_come() {
 #[test]
 fn a_list_that_never_ends_is_given_up() {
     let slow = Server::start(|_, _| Reply { drips: true, ..Reply::new(200).header("Content-Length", "16000000") });
+    // Long enough for a busy machine to send the next byte in.
+    let silence = Duration::from_millis(400);
     let cache = Folder::new();
-    let hub_of = |server: &Server| {
-        Hub::new(HubSettings { silence: Duration::from_millis(50), ..settings(&server.url(), &cache) })
-    };
+    let hub_of = |server: &Server| Hub::new(HubSettings { silence, ..settings(&server.url(), &cache) });
     assert!(refusal(&hub_of(&slow), REPO).contains("its answer comes too slowly"));
     let long = Server::start(|_, _| Reply::new(200).body(vec![b' '; 17 << 20]));
     assert!(refusal(&hub(&long, &cache), REPO).contains("its answer has more than 16777216 bytes"));
@@ -1165,6 +1165,10 @@ fn a_certificate_authority_of_ones_own_is_taken_from_the_variable_that_names_it(
     let message = refusal(&hub(&[("SSL_CERT_FILE", &nowhere)]), REPO);
     let expected = format!("SSL_CERT_FILE is {}, where no certificate is found (", nowhere.display());
     assert!(message.starts_with(&expected) && message.ends_with("or be unset"), "{message}");
+    let plain = tiny.serve();
+    let named = vec![Named { variable: "SSL_CERT_FILE", value: nowhere.clone() }];
+    let without_tls = Hub::new(HubSettings { certificates: named, ..settings(&plain.url(), &cache) });
+    assert!(fetch(&without_tls, REPO).is_ok(), "a hub without TLS needs no certificates");
     // A folder that is for other machines: what is named does not answer for the server.
     let message = refusal(&hub(&[("SSL_CERT_DIR", &nowhere)]), REPO);
     assert!(message.ends_with(&format!("to what names them: SSL_CERT_DIR ({})", nowhere.display())), "{message}");

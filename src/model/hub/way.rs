@@ -353,8 +353,10 @@ fn authorities(settings: &HubSettings) -> Result<Vec<Certificate<'static>>, HubE
     for Named { variable, value: path } in &settings.certificates {
         let (file, folder) = if path.is_dir() { (None, Some(path)) } else { (Some(path), None) };
         let found = load_certs_from_paths(file.map(|path| &**path), folder.map(|path| &**path));
-        // A folder that is not there is no fault for OpenSSL either: many set one that is for other machines.
-        if found.certs.is_empty() && *variable != "SSL_CERT_DIR" {
+        // A folder that is not there is no fault for OpenSSL either: many set one that is for other machines. A hub without
+        // TLS needs none.
+        let is_needed = *variable != "SSL_CERT_DIR" && settings.endpoint.starts_with("https:");
+        if found.certs.is_empty() && is_needed {
             let reason = found.errors.first().map_or_else(String::new, |error| format!(" ({error})"));
             return Err(HubError::Environment {
                 variable,
