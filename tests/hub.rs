@@ -7,6 +7,7 @@ mod hub_server;
 mod support;
 
 use std::{
+    cell::Cell,
     fs,
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -14,10 +15,10 @@ use std::{
 };
 
 use diffuscope::model::{
-    hub::{Fetched, Hub, HubError, HubSettings},
+    hub::{Fetched, Hub, HubError, HubSettings, Named},
     source::{HubModel, Progress, Source},
 };
-use hub_server::{COMMIT, Model, Reply, Request, Server, nobody, sha256};
+use hub_server::{AUTHORITY, COMMIT, Model, Reply, Request, Server, git_sha1, nobody, sha256};
 use proptest::prelude::*;
 use support::files::Folder;
 
@@ -42,10 +43,20 @@ fn checkpoint(length: usize) -> Model {
         ("README.md", b"# tiny"),
         ("config.json", b"{\"model_type\": \"llada\"}"),
         ("tokenizer.json", b"{}"),
-        ("tokenizer_config.json", b"{}"),
+        ("tokenizer_config.json", b"{\"model_max_length\": 64}"),
         ("model.safetensors", &weights),
     ];
     Model::new(REPO, &files)
+}
+
+thread_local! {
+    /// How long the client has waited, by its own account.
+    static WAITED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// Lets no time pass.
+fn sleep(time: Duration) {
+    WAITED.set(WAITED.get() + time);
 }
 
 fn settings(server: &str, cache: &Folder) -> HubSettings {
@@ -54,8 +65,12 @@ fn settings(server: &str, cache: &Folder) -> HubSettings {
         cache: cache.path("hub"),
         token: None,
         offline: false,
+        proxy: None,
+        no_proxy: String::new(),
+        certificates: Vec::new(),
         silence: Duration::from_secs(20),
         pause: Duration::ZERO,
+        sleep,
     }
 }
 
@@ -147,7 +162,11 @@ fn storage_elsewhere_gets_the_bytes_asked_for_and_not_the_token() {
     let server = Server::start({
         let tiny = tiny.clone();
         move |request, _| match request.header("authorization") {
-            Some("Bearer hf_secret") => tiny.answer(request),
+            Some("Bearer hf_secret") => {
+                let reply = tiny.answer(request);
+                // Some servers add a page for people to a redirect.
+                if reply.status == 302 { reply.header("Content-Type", "text/html") } else { reply }
+            }
             _ => Reply::new(401),
         }
     });
@@ -541,7 +560,7 @@ fn names_that_leave_the_folder_are_not_followed() {
 #[test]
 fn answers_that_make_no_sense_are_told() {
     for (body, expected) in [
-        ("<html>", "the hub's answer about owner/tiny cannot be used: expected value at line 1 column 1"),
+        ("?", "the hub's answer about owner/tiny cannot be used: expected value at line 1 column 1"),
         (r#"{"siblings": []}"#, "the hub's answer about owner/tiny cannot be used: missing field `sha`"),
     ] {
         let server = Server::start(move |_, _| Reply::new(200).body(body));
@@ -685,6 +704,522 @@ fn two_programs_do_not_write_the_same_file() {
     );
     drop(held);
     assert!(fetch(&hub, REPO).is_ok());
+}
+
+/// A reply with one file's bytes changed.
+fn with_bytes_of(tiny: &Model, name: &'static str, bytes: Vec<u8>) -> Server {
+    let tiny = tiny.clone();
+    Server::start(move |request, _| {
+        let mut reply = tiny.answer(request);
+        if request.is_get(name) {
+            reply.body.clone_from(&bytes);
+        }
+        reply
+    })
+}
+
+#[test]
+fn small_files_are_compared_with_the_name_that_git_gives_them() {
+    let tiny = checkpoint(1000);
+    let (content, other) = (tiny.files["config.json"].clone(), b"{\"model_type\": \"other\"}".to_vec());
+    let server = with_bytes_of(&tiny, "config.json", other.clone());
+    let cache = Folder::new();
+    assert_eq!(
+        refusal(&hub(&server, &cache), REPO),
+        format!(
+            "config.json arrived damaged (git's SHA-1 {}, the hub says {}): nothing of it was kept; try again",
+            git_sha1(&other),
+            git_sha1(&content)
+        )
+    );
+    let blob = folder(&cache).join("blobs").join(git_sha1(&content));
+    assert!(!blob.exists() && !incomplete(&blob).exists());
+}
+
+#[test]
+fn what_an_earlier_download_left_counts_only_where_a_hash_proves_it() {
+    let tiny = checkpoint(1000);
+    let server = Server::start({
+        let tiny = tiny.clone();
+        move |request, _| {
+            let reply = tiny.answer(request);
+            if request.path.ends_with("/config.json") { reply.header("X-Linked-Etag", "no-hash") } else { reply }
+        }
+    });
+    let cache = Folder::new();
+    let blobs = folder(&cache).join("blobs");
+    fs::create_dir_all(&blobs).unwrap();
+    // Of another program's, or of someone else's.
+    fs::write(blobs.join("no-hash.incomplete"), b"{\"evil\": 1").unwrap();
+    fs::write(incomplete(&blobs.join(git_sha1(b"{}"))), b"[").unwrap();
+    let message = refusal(&hub(&server, &cache), REPO);
+    assert!(message.starts_with("tokenizer.json arrived damaged"), "{message}");
+    let fetched = fetch(&hub(&server, &cache), REPO).unwrap();
+    assert_eq!(fs::read(fetched.path.join("config.json")).unwrap(), tiny.files["config.json"]);
+    assert_eq!(fs::read(fetched.path.join("tokenizer.json")).unwrap(), b"{}");
+}
+
+#[cfg(unix)]
+#[test]
+fn no_link_is_followed_where_a_file_is_written() {
+    use std::os::unix::fs::symlink;
+
+    let tiny = checkpoint(1000);
+    let content = tiny.files["model.safetensors"].clone();
+    let server = tiny.serve();
+    let cache = Folder::new();
+    let victim = cache.path("victim");
+    fs::write(&victim, "mine").unwrap();
+    let (blobs, locks) = (folder(&cache).join("blobs"), cache.path("hub/.locks/models--owner--tiny"));
+    let absent = folder(&cache).join(".no_exist").join(COMMIT);
+    for folder in [&blobs, &locks, &absent, &folder(&cache).join("refs")] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    for link in [
+        incomplete(&blobs.join(sha256(&content))),
+        incomplete(&blobs.join(git_sha1(&tiny.files["config.json"]))),
+        locks.join(format!("{}.lock", sha256(&content))),
+        locks.join(format!("{COMMIT}.incomplete")),
+        folder(&cache).join("refs/main"),
+    ] {
+        symlink(&victim, link).unwrap();
+    }
+    let fetched = fetch(&hub(&server, &cache), REPO).unwrap();
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "mine");
+    assert_eq!(fs::read(fetched.path.join("model.safetensors")).unwrap(), content);
+    assert_eq!(fs::read_to_string(folder(&cache).join("refs/main")).unwrap(), COMMIT);
+}
+
+#[test]
+fn a_pull_repairs_what_is_damaged_in_the_cache() {
+    let tiny = checkpoint(90_000);
+    let server = tiny.serve();
+    let cache = Folder::new();
+    let hub = hub(&server, &cache);
+    let path = fetch(&hub, REPO).unwrap().path;
+    let damaged = ["config.json", "model.safetensors"];
+    let mut length = 0;
+    for name in damaged {
+        let mut content = tiny.files[name].clone();
+        content[20] ^= 1;
+        length += content.len() as u64;
+        fs::write(path.join(name), content).unwrap();
+    }
+    let mut checked = Vec::new();
+    let pulled = hub.pull(&model(REPO), &mut |progress| {
+        if let Progress::Checking { file, .. } = progress {
+            checked.push(file.clone());
+        }
+        ControlFlow::Continue(())
+    });
+    assert_eq!(pulled.unwrap().downloaded, length, "no more than what was damaged");
+    assert!(checked.iter().all(|file| file == "model.safetensors") && !checked.is_empty(), "{checked:?}");
+    for name in damaged {
+        assert_eq!(fs::read(path.join(name)).unwrap(), tiny.files[name], "{name}");
+    }
+}
+
+/// Every file and link below a folder, with its time.
+#[cfg(unix)]
+fn below(folder: &Path) -> Vec<(PathBuf, u64, i64, i64)> {
+    use std::os::unix::fs::MetadataExt;
+
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let about = fs::symlink_metadata(&path).unwrap();
+        if about.is_dir() {
+            found.extend(below(&path));
+        }
+        found.push((path, about.ino(), about.mtime(), about.mtime_nsec()));
+    }
+    found.sort();
+    found
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pull_writes_nothing_into_a_cache_that_is_up_to_date() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let tiny = checkpoint(1000);
+    let server = tiny.serve();
+    let cache = Folder::new();
+    let hub = hub(&server, &cache);
+    let fetched = fetch(&hub, REPO).unwrap();
+    // Another user's cache, or one that another program made.
+    fs::remove_dir_all(cache.path("hub/.locks")).unwrap();
+    let before = below(&cache.path("hub"));
+    let folders: Vec<_> = before.iter().map(|(path, ..)| path.clone()).chain([cache.path("hub")]).collect();
+    let allow = |mode| {
+        for path in folders.iter().filter(|path| !path.is_symlink()) {
+            fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+        }
+    };
+    allow(0o555);
+    let pulled = hub.pull(&model(REPO), &mut |_| ControlFlow::Continue(()));
+    allow(0o755);
+    assert_eq!(pulled.unwrap(), Fetched { downloaded: 0, ..fetched });
+    assert_eq!(below(&cache.path("hub")), before);
+}
+
+#[test]
+fn a_description_longer_than_any_is_refused_before_it_comes() {
+    let tiny = checkpoint(1000);
+    let server = Server::start(move |request, _| match (request.method.as_str(), &request.path) {
+        ("HEAD", path) if path.ends_with("/config.json") => {
+            Reply::new(200).header("ETag", "\"x\"").header("X-Linked-Size", "1000000000000000")
+        }
+        _ => tiny.answer(request),
+    });
+    let message = refusal(&hub(&server, &Folder::new()), REPO);
+    assert!(
+        message.starts_with("config.json of owner/tiny has 1000000 GB by what the hub says, and 67.1 MB are"),
+        "{message}"
+    );
+    assert!(!server.seen().iter().any(|request| request.is_get("config.json")));
+}
+
+#[test]
+fn weights_that_no_disk_has_room_for_are_refused_before_they_come() {
+    let index = r#"{"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}}"#;
+    let files: [(&str, &[u8]); 5] = [
+        ("config.json", b"{\"model_type\": \"Dream\"}"),
+        ("tokenizer.json", b"{}"),
+        ("model.safetensors.index.json", index.as_bytes()),
+        ("1.safetensors", b"first"),
+        ("2.safetensors", b"second"),
+    ];
+    let sharded = Model::new(REPO, &files);
+    let server = Server::start(move |request, _| {
+        let mut reply = sharded.answer(request);
+        if request.path.ends_with(".safetensors") {
+            reply.headers.retain(|(name, _)| name != "X-Linked-Size");
+            // Two of them are two bytes more than can be counted.
+            return reply.header("X-Linked-Size", ((1_u64 << 63) + 1).to_string());
+        }
+        reply
+    });
+    let cache = Folder::new();
+    let mut found = Vec::new();
+    let refused = hub(&server, &cache).fetch(&model(REPO), &mut |progress| {
+        if let Progress::Found { weights, .. } = progress {
+            found.push(*weights);
+        }
+        ControlFlow::Continue(())
+    });
+    assert_eq!(found, [u64::MAX]);
+    let message = refused.unwrap_err().to_string();
+    assert!(message.starts_with("owner/tiny takes 18446744074 GB more on the disk of "), "{message}");
+    assert!(message.ends_with(" free: make room, or set HF_HOME to a folder on another disk"), "{message}");
+    assert!(!server.seen().iter().any(|request| request.is_get(".safetensors")));
+}
+
+#[test]
+fn a_list_that_never_ends_is_given_up() {
+    let slow = Server::start(|_, _| Reply { drips: true, ..Reply::new(200).header("Content-Length", "16000000") });
+    // Long enough for a busy machine to send the next byte in.
+    let silence = Duration::from_millis(400);
+    let cache = Folder::new();
+    let hub_of = |server: &Server| Hub::new(HubSettings { silence, ..settings(&server.url(), &cache) });
+    assert!(refusal(&hub_of(&slow), REPO).contains("its answer comes too slowly"));
+    let long = Server::start(|_, _| Reply::new(200).body(vec![b' '; 17 << 20]));
+    assert!(refusal(&hub(&long, &cache), REPO).contains("its answer has more than 16777216 bytes"));
+}
+
+#[test]
+fn waiting_for_a_silent_server_can_be_broken_off() {
+    let tiny = checkpoint(1000);
+    for silent in ["GET /api", "HEAD", "GET /owner"] {
+        let server = Server::start({
+            let tiny = tiny.clone();
+            move |request, _| {
+                let is_silent = format!("{} {}", request.method, request.path).starts_with(silent);
+                if is_silent { Reply { silent: true, ..Reply::default() } } else { tiny.answer(request) }
+            }
+        });
+        let cache = Folder::new();
+        let hub = Hub::new(HubSettings { silence: Duration::from_secs(1), ..settings(&server.url(), &cache) });
+        // Nothing new is told while it is silent: what was told last is told again.
+        let mut last = None;
+        let outcome = hub.fetch(&model(REPO), &mut |progress| {
+            let is_again = last.as_ref() == Some(progress)
+                && server
+                    .seen()
+                    .last()
+                    .is_some_and(|request| format!("{} {}", request.method, request.path).starts_with(silent));
+            last = Some(progress.clone());
+            if is_again { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert!(matches!(outcome, Err(HubError::Cancelled)), "{silent}: {outcome:?}");
+    }
+}
+
+/// What is told of waits that the hub asks for.
+fn told_waits(told: &[Progress]) -> Vec<u64> {
+    let mut waits: Vec<_> = told
+        .iter()
+        .filter_map(|progress| match progress {
+            Progress::Waiting { seconds, .. } => *seconds,
+            _ => None,
+        })
+        .collect();
+    waits.dedup();
+    waits
+}
+
+#[test]
+fn a_hub_that_asks_to_be_left_alone_for_a_while_is_asked_again_then() {
+    let tiny = checkpoint(1000);
+    let server = Server::start({
+        let tiny = tiny.clone();
+        move |request, before| {
+            let is_first = |part: &str| {
+                let is_it = |request: &Request| format!("{} {}", request.method, request.path).contains(part);
+                is_it(request) && !before.iter().any(is_it)
+            };
+            if is_first("GET /api") {
+                Reply::new(503).header("Retry-After", "2")
+            } else if is_first("HEAD /owner") {
+                Reply::new(429).header("RateLimit", "\"resolvers\";r=0;t=3")
+            } else if is_first("/model.safetensors") || is_first(&format!("GET /{REPO}/resolve/{COMMIT}/model")) {
+                Reply::new(429).header("Retry-After", "7")
+            } else {
+                tiny.answer(request)
+            }
+        }
+    });
+    let cache = Folder::new();
+    let mut told = Vec::new();
+    WAITED.take();
+    let fetched = hub(&server, &cache).fetch(&model(REPO), &mut |progress| {
+        told.push(progress.clone());
+        ControlFlow::Continue(())
+    });
+    assert_eq!(fs::read(fetched.unwrap().path.join("model.safetensors")).unwrap(), tiny.files["model.safetensors"]);
+    assert_eq!(told_waits(&told), [2, 3, 7]);
+    assert_eq!(WAITED.take(), Duration::from_secs(2 + 3 + 7 + 7));
+}
+
+#[test]
+fn a_hub_that_asks_for_more_than_minutes_is_not_waited_for() {
+    let cache = Folder::new();
+    let asking = |seconds: &'static str| Server::start(move |_, _| Reply::new(429).header("Retry-After", seconds));
+    for (seconds, waited) in [("3600", 0), ("60", 300), ("0", 0)] {
+        let server = asking(seconds);
+        WAITED.take();
+        assert_eq!(
+            refusal(&hub(&server, &cache), REPO),
+            format!(
+                "the hub {} asks to be left alone for {seconds} s (status 429): try again later, or set HF_TOKEN",
+                server.url()
+            )
+        );
+        assert_eq!(WAITED.take().as_secs(), waited, "{seconds}");
+    }
+    let server = asking("60");
+    let outcome = hub(&server, &cache).fetch(&model(REPO), &mut |progress| match progress {
+        Progress::Waiting { .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    assert!(matches!(outcome, Err(HubError::Cancelled)), "{outcome:?}");
+}
+
+#[test]
+fn a_web_page_is_named_as_what_it_is() {
+    let page = |reply: Reply| reply.body("<html>Welcome to our hotel</html>");
+    let cache = Folder::new();
+    let kinds = [Reply::new(200), Reply::new(200).header("Content-Type", "text/html; charset=utf-8")];
+    for reply in kinds.map(page) {
+        let server = Server::start(move |_, _| reply.clone());
+        assert_eq!(
+            refusal(&hub(&server, &cache), REPO),
+            format!(
+                "{} answers with a web page (HTML) instead of owner/tiny: log in where this network asks for it, or \
+                 check HF_ENDPOINT",
+                server.url()
+            )
+        );
+    }
+    let tiny = checkpoint(1000);
+    for method in ["HEAD", "GET"] {
+        let tiny = tiny.clone();
+        let server = Server::start(move |request, _| {
+            let reply = tiny.answer(request);
+            let is_late = request.method == method && request.path.ends_with("/config.json");
+            if is_late { reply.header("Content-Type", "text/html") } else { reply }
+        });
+        let message = refusal(&hub(&server, &Folder::new()), REPO);
+        assert!(message.contains("a web page (HTML) instead of config.json of owner/tiny: "), "{method}: {message}");
+    }
+}
+
+#[test]
+fn compression_that_was_not_asked_for_is_refused() {
+    let tiny = checkpoint(1000);
+    let server = Server::start(move |request, _| {
+        let reply = tiny.answer(request);
+        if request.is_get("/config.json") { reply.header("Content-Encoding", "gzip") } else { reply }
+    });
+    let cache = Folder::new();
+    let message = refusal(&hub(&server, &cache), REPO);
+    assert!(
+        message.starts_with(
+            "the hub's answer about config.json of owner/tiny cannot be used: it comes compressed (gzip), which was \
+             not asked for"
+        ),
+        "{message}"
+    );
+    assert!(server.seen().iter().all(|request| request.header("accept-encoding") == Some("identity")));
+    assert!(!folder(&cache).join("snapshots").join(COMMIT).join("config.json").exists());
+}
+
+/// An address that is neither the hub's own machine nor reached without a proxy.
+const BEHIND: &str = "http://127.0.0.2:9";
+
+fn behind(proxy: &str, cache: &Folder) -> HubSettings {
+    let proxy = Some(Named { variable: "HTTPS_PROXY", value: proxy.to_owned() });
+    HubSettings { proxy, ..settings(BEHIND, cache) }
+}
+
+#[test]
+fn a_hub_is_reached_through_a_proxy() {
+    let tiny = checkpoint(1000);
+    let proxy = Server::start({
+        let tiny = tiny.clone();
+        move |request, _| match request.method.as_str() {
+            "CONNECT" => Reply::new(200),
+            _ => tiny.answer(request),
+        }
+    });
+    let cache = Folder::new();
+    let with_user = proxy.url().replace("http://", "http://ada:secret@");
+    let fetched = fetch(&Hub::new(behind(&with_user, &cache)), REPO).unwrap();
+    assert_eq!(fs::read(fetched.path.join("model.safetensors")).unwrap(), tiny.files["model.safetensors"]);
+    let first = &proxy.seen()[0];
+    assert_eq!((first.method.as_str(), first.path.as_str()), ("CONNECT", "127.0.0.2:9"));
+    assert_eq!(first.header("proxy-authorization"), Some("Basic YWRhOnNlY3JldA=="));
+}
+
+#[test]
+fn a_proxy_that_fails_is_blamed_and_not_the_hub() {
+    let cache = Folder::new();
+    let refusing = Server::start(|_, _| Reply::new(403));
+    for (proxy, reason) in [(nobody(), "refused"), (refusing.url(), "proxy server responded 403")] {
+        let message = refusal(&Hub::new(behind(&proxy.replace("http://", "http://ada:secret@"), &cache)), REPO);
+        let place = proxy.strip_prefix("http://").unwrap();
+        assert!(message.starts_with(&format!("the proxy {place} does not connect to {BEHIND} (")), "{message}");
+        assert!(message.contains(reason) && message.contains("which HTTPS_PROXY names; NO_PROXY lists"), "{message}");
+        assert!(!message.contains("secret"), "{message}");
+    }
+    let seen = refusing.seen().len();
+    let direct = HubSettings { no_proxy: "other, 127.0.0.2".to_owned(), ..behind(&refusing.url(), &cache) };
+    assert!(refusal(&Hub::new(direct), REPO).starts_with(&format!("the hub {BEHIND} cannot be reached (")));
+    assert_eq!(refusing.seen().len(), seen, "NO_PROXY leads past it");
+}
+
+#[test]
+fn a_proxy_that_makes_no_sense_is_refused() {
+    let cache = Folder::new();
+    for senseless in ["r32/?//52:**", "gopher://proxy:70", "http://", "http://se cret@proxy"] {
+        let message = refusal(&Hub::new(behind(senseless, &cache)), REPO);
+        assert!(
+            message.starts_with("HTTPS_PROXY is no address of a proxy: it must be one such as http://host:3128"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_certificate_authority_of_ones_own_is_taken_from_the_variable_that_names_it() {
+    let tiny = checkpoint(1000);
+    let cache = Folder::new();
+    let authority = cache.path("authority.pem");
+    fs::write(&authority, AUTHORITY).unwrap();
+    let folder = cache.path("authorities");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("ours.pem"), AUTHORITY).unwrap();
+    let server = Server::start_tls({
+        let tiny = tiny.clone();
+        move |request, _| tiny.answer(request)
+    });
+    let hub = |certificates: &[(&'static str, &Path)]| {
+        let named = certificates.iter().map(|(variable, path)| Named { variable, value: path.to_path_buf() });
+        Hub::new(HubSettings { certificates: named.collect(), ..settings(&server.tls_url(), &cache) })
+    };
+    let message = refusal(&hub(&[]), REPO);
+    assert_eq!(
+        message,
+        format!(
+            "{} shows a certificate that cannot be trusted (no authority that is trusted here has issued it): where the \
+             hub or a proxy has a certificate authority of its own, name its PEM file in SSL_CERT_FILE",
+            server.tls_url()
+        )
+    );
+    for named in [("SSL_CERT_FILE", &authority), ("SSL_CERT_DIR", &folder), ("REQUESTS_CA_BUNDLE", &authority)] {
+        let fetched = fetch(&hub(&[(named.0, named.1)]), REPO).unwrap();
+        assert_eq!(fs::read(fetched.path.join("model.safetensors")).unwrap(), tiny.files["model.safetensors"]);
+        fs::remove_dir_all(cache.path("hub")).unwrap();
+    }
+    let nowhere = cache.path("nowhere.pem");
+    let message = refusal(&hub(&[("SSL_CERT_FILE", &nowhere)]), REPO);
+    let expected = format!("SSL_CERT_FILE is {}, where no certificate is found (", nowhere.display());
+    assert!(message.starts_with(&expected) && message.ends_with("or be unset"), "{message}");
+    let plain = tiny.serve();
+    let named = vec![Named { variable: "SSL_CERT_FILE", value: nowhere.clone() }];
+    let without_tls = Hub::new(HubSettings { certificates: named, ..settings(&plain.url(), &cache) });
+    assert!(fetch(&without_tls, REPO).is_ok(), "a hub without TLS needs no certificates");
+    // A folder that is for other machines: what is named does not answer for the server.
+    let message = refusal(&hub(&[("SSL_CERT_DIR", &nowhere)]), REPO);
+    assert!(message.ends_with(&format!("to what names them: SSL_CERT_DIR ({})", nowhere.display())), "{message}");
+    let by_number = server.tls_url().replace("localhost", "127.0.0.1");
+    let named = vec![Named { variable: "SSL_CERT_FILE", value: authority }];
+    let message = refusal(&Hub::new(HubSettings { certificates: named, ..settings(&by_number, &cache) }), REPO);
+    assert!(message.contains("certificate not valid for name") && message.contains("localhost"), "{message}");
+}
+
+fn locate(hub: &Hub) -> (PathBuf, Vec<&'static str>) {
+    let source = format!("hf:{REPO}").parse::<Source>().unwrap();
+    let located = source.locate(&|| Ok(hub.clone()), &mut |_| ControlFlow::Continue(())).unwrap();
+    (located.path.unwrap(), located.unknown)
+}
+
+#[test]
+fn a_part_of_a_snapshot_is_completed_once() {
+    let mut tiny = checkpoint(1000);
+    tiny.files.insert("chat_template.jinja".into(), b"{{ messages }}".to_vec());
+    let server = tiny.serve();
+    let cache = Folder::new();
+    let hub = hub(&server, &cache);
+    let snapshot = fetch(&hub, REPO).unwrap().path;
+    // As a program leaves it that wants configuration, tokenizer and weights alone.
+    for name in ["tokenizer_config.json", "chat_template.jinja"] {
+        fs::remove_file(snapshot.join(name)).unwrap();
+    }
+    fs::remove_dir_all(folder(&cache).join(".no_exist")).unwrap();
+    let missing = [
+        "generation_config.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "chat_template.jinja",
+    ];
+    assert_eq!(hub.cached(&model(REPO)), None);
+    assert_eq!(hub.find(&model(REPO)).unwrap().unknown, missing);
+    assert!(hub.scan().iter().all(|cached| !cached.is_whole));
+    let away = Hub::new(settings(&nobody(), &cache));
+    for unreachable in [hub.clone().offline(true), away] {
+        assert_eq!(locate(&unreachable), (snapshot.clone(), missing.to_vec()), "what is there may do");
+    }
+    let before = server.seen().len();
+    assert_eq!(locate(&hub), (snapshot.clone(), Vec::new()));
+    assert_eq!(fs::read(snapshot.join("chat_template.jinja")).unwrap(), b"{{ messages }}");
+    let asked = server.seen().split_off(before);
+    assert!(asked[0].path.ends_with(COMMIT), "of the commit that is here");
+    assert!(asked.iter().all(|request| !request.path.contains("safetensors")));
+    let before = server.seen().len();
+    assert_eq!(locate(&hub), (snapshot, Vec::new()));
+    assert_eq!(server.seen().len(), before, "once");
 }
 
 proptest! {

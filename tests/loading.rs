@@ -106,6 +106,21 @@ fn loading_is_told_from_the_first_file_to_the_names() {
 }
 
 #[test]
+fn a_denoiser_without_a_chat_template_is_warned_of() {
+    let pair = pair();
+    std::fs::remove_file(pair.path("denoiser/chat_template.jinja")).unwrap();
+    let mut engine = Engine::open(request(pair.path("denoiser"), GuideRequest::Own)).unwrap();
+    let message = loop {
+        match engine.wait().unwrap() {
+            Event::Warning { message } => break message,
+            Event::Loading { .. } | Event::Ready { .. } => {}
+            other => panic!("expected a warning, got {other:?}"),
+        }
+    };
+    assert!(message.starts_with("denoiser has no chat template, so prompts are read as they are"), "{message}");
+}
+
+#[test]
 fn a_run_goes_on_until_the_others_are_there_and_ends_then() {
     let pair = pair();
     let mut engine = Engine::open(request(pair.path("denoiser"), GuideRequest::Own)).unwrap();

@@ -178,6 +178,69 @@ fn what_cannot_fit_is_refused_before_it_is_downloaded() {
     assert!(server.seen().iter().all(|request| !request.is_get("model.safetensors")));
 }
 
+/// What a run warns of, beside its answer and its figures.
+fn told_by(command: &mut Command) -> String {
+    let output = command.args(["--prompt", PROMPT, "--device", "cpu"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    stderr(&output).split_inclusive('\n').filter(|line| line.starts_with("diffuscope: ")).collect()
+}
+
+#[test]
+fn a_denoiser_without_a_chat_template_is_told_in_one_line() {
+    let folder = Folder::new();
+    untrained_pair(&folder);
+    let template = folder.path("denoiser/chat_template.jinja");
+    let text = fs::read(&template).unwrap();
+    fs::remove_file(&template).unwrap();
+    let run =
+        |more: &[&str]| told_by(program(&folder).args(["run", "--model"]).arg(folder.path("denoiser")).args(more));
+    let expected = "diffuscope: denoiser has no chat template, so prompts are read as they are, which instruction-tuned \
+                    models answer badly: --raw says that this is meant\n";
+    assert_eq!(run(&[]), expected);
+    assert_eq!(run(&["--raw"]), "");
+    assert_eq!(told_by(program(&folder).arg("run")), "", "the embedded denoiser has one");
+    fs::write(template, text).unwrap();
+    assert_eq!(run(&[]), "");
+}
+
+#[test]
+fn a_part_of_a_snapshot_is_told_and_completed() {
+    let folder = Folder::new();
+    let mut model = denoiser(&folder);
+    model.files.insert("chat_template.jinja".into(), b"{{ messages[0].content }}".to_vec());
+    model.files.insert("added_tokens.json".into(), b"{}".to_vec());
+    let server = model.serve();
+    let pull = || succeed(program(&folder).args(["models", "pull", "hf:owner/tiny"]).env("HF_ENDPOINT", server.url()));
+    let run = || told_by(program(&folder).args(["run", "--offline", "--model", "hf:owner/tiny"]));
+    let is_partial = || {
+        let listed: Value = serde_json::from_str(&succeed(program(&folder).args(["models", "--json"]))).unwrap();
+        let item = listed["models"].as_array().unwrap().iter().find(|item| item["source"] == "hf:owner/tiny").cloned();
+        item.unwrap()["partial"].as_bool().unwrap()
+    };
+    pull();
+    assert_eq!((run(), is_partial()), (String::new(), false));
+    // As a program leaves it that fetches configuration, tokenizer and weights alone.
+    let repo = folder.path("hf/hub/models--owner--tiny");
+    fs::remove_dir_all(repo.join(".no_exist")).unwrap();
+    fs::remove_file(repo.join("snapshots").join(COMMIT).join("added_tokens.json")).unwrap();
+    let told = run();
+    assert!(
+        told.starts_with("diffuscope: the hub's cache may lack files of owner/tiny (generation_config.json, "),
+        "{told}"
+    );
+    assert!(told.ends_with("added_tokens.json): `diffuscope models pull hf:owner/tiny` completes it\n"), "{told}");
+    fs::remove_file(repo.join("snapshots").join(COMMIT).join("chat_template.jinja")).unwrap();
+    assert_eq!(
+        run(),
+        "diffuscope: owner/tiny has no chat template in the hub's cache, so prompts are read as they are: `diffuscope \
+         models pull hf:owner/tiny` completes it\n"
+    );
+    assert!(is_partial());
+    assert!(succeed(program(&folder).arg("models")).contains("here in part: small files, a chat template among them"));
+    pull();
+    assert_eq!((run(), is_partial()), (String::new(), false));
+}
+
 #[test]
 fn what_cannot_fit_is_refused_before_it_is_read() {
     let folder = Folder::new();

@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "hub")]
+mod hub_server;
 mod support;
 
 use std::{
@@ -27,7 +29,12 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(arguments: &[&str], (width, height): (u16, u16)) -> Self {
+    fn start(arguments: &[&str], size: (u16, u16)) -> Self {
+        Self::start_with(arguments, &[], size)
+    }
+
+    /// The same with variables of the environment.
+    fn start_with(arguments: &[&str], variables: &[(&str, &str)], (width, height): (u16, u16)) -> Self {
         let size = PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_diffuscope"));
@@ -37,6 +44,9 @@ impl Terminal {
         command.env_remove("NO_COLOR");
         // Nobody's own configuration takes part.
         command.env("DIFFUSCOPE_CONFIG", "");
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let keyboard = pair.master.take_writer().unwrap();
@@ -166,4 +176,29 @@ fn other_models_are_loaded_while_the_program_runs() {
     let (status, raw) = terminal.finish();
     assert!(status.success(), "{status:?}");
     assert_given_back(&raw);
+}
+
+#[cfg(feature = "hub")]
+#[test]
+fn a_terminal_shows_in_words_what_a_download_waits_for() {
+    use hub_server::{Reply, Server, nobody};
+
+    let cache = support::files::Folder::new();
+    let pull = |hub: &str| {
+        let home = cache.path("hf");
+        let variables = [("HF_ENDPOINT", hub), ("HF_HOME", home.to_str().unwrap())];
+        Terminal::start_with(&["models", "pull", "hf:owner/tiny"], &variables, (100, 5))
+    };
+    let silent = Server::start(|_, _| Reply { silent: true, ..Reply::default() });
+    let mut terminal = pull(&silent.url());
+    terminal.wait_for("asking the hub for owner/tiny");
+    terminal.press("\x03");
+    let (_, asking) = terminal.finish();
+    let (status, waiting) = pull(&nobody()).finish();
+    assert_eq!(status.exit_code(), 2);
+    let waiting = String::from_utf8_lossy(&waiting).into_owned();
+    assert!(waiting.contains("the hub does not answer about owner/tiny; trying again"), "{waiting}");
+    for raw in [String::from_utf8_lossy(&asking).into_owned(), waiting] {
+        assert!(!raw.contains("0/0") && !raw.contains('░'), "{raw}");
+    }
 }

@@ -102,6 +102,12 @@ fn list(args: &CatalogueArgs) -> Result<(), Failure> {
     if let Some(trouble) = &shelf.trouble {
         writeln!(out, "the hub: {}", printable::line(trouble))?;
     }
+    if shelf.items.iter().any(|item| item.is_partial) {
+        writeln!(
+            out,
+            "here in part: small files, a chat template among them, may be missing; `models pull` completes it"
+        )?;
+    }
     writeln!(out, "use one with --model and --guide-model, download one with `diffuscope models pull SOURCE`")?;
     Ok(())
 }
@@ -117,7 +123,7 @@ fn row(item: &Item, shelf: &Shelf) -> Vec<String> {
     let fit = shelf.memory.zip(item.need).map(|(memory, need)| Fit::of(need, memory.free));
     let mut notes = Vec::new();
     if item.is_here() {
-        notes.push("here");
+        notes.push(if item.is_partial { "here in part" } else { "here" });
     }
     match fit {
         Some(Fit::Exceeds) => notes.push("too large now"),
@@ -160,6 +166,7 @@ fn as_json(shelf: &Shelf) -> serde_json::Value {
                 "memory_bf16": known.map(|known| known.memory(2)),
                 "here": item.is_here(),
                 "path": item.path.as_deref().map(Path::to_string_lossy),
+                "partial": item.is_partial,
                 "what": item.what,
             })
         })
@@ -184,7 +191,7 @@ fn pull(args: &PullArgs) -> Result<(), Failure> {
     };
     let hub = Hub::from_environment().map_err(|error| Failure::Input(error.to_string()))?;
     let console = Console::new();
-    let fetched = hub.fetch(model, &mut |progress| console.progress(progress));
+    let fetched = hub.pull(model, &mut |progress| console.progress(progress));
     console.finish();
     let fetched = fetched.map_err(|error| Failure::Input(error.to_string()))?;
     let mut out = io::stdout().lock();

@@ -1,9 +1,14 @@
-//! How loading goes, on standard error: a line with a bar on a terminal, a few sentences elsewhere.
+//! How loading goes, on standard error: a line on a terminal, with a bar where bytes are counted; a few sentences
+//! elsewhere.
 
 use std::{
     io::{self, IsTerminal},
     ops::ControlFlow,
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,9 +23,41 @@ use crate::{
 /// Models whose files are smaller are there before one could read what goes on.
 const NOTABLE: u64 = 64 << 20;
 
+/// How often a line moves while nothing else does.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What the line shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Look {
+    Nothing,
+    /// What goes on.
+    Words,
+    /// Bytes.
+    Amount,
+    /// Bytes of how many.
+    Share,
+}
+
+impl Look {
+    fn style(self) -> ProgressStyle {
+        let template = match self {
+            Self::Nothing | Self::Words => "{spinner} {wide_msg}",
+            Self::Amount => "{spinner} {msg} {decimal_bytes}",
+            Self::Share => {
+                "{msg} {wide_bar} {decimal_bytes} of {decimal_total_bytes} ({percent} %), {decimal_bytes_per_sec}, {eta}"
+            }
+        };
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
+        style.progress_chars("━╸─")
+    }
+}
+
 /// Shows progress on standard error.
 pub(super) struct Console {
     bar: ProgressBar,
+    /// The [`Look`] of the bar.
+    look: AtomicU8,
     /// Without a terminal: what was said last.
     said: Option<Mutex<String>>,
 }
@@ -30,7 +67,8 @@ impl Console {
     pub(super) fn new() -> Self {
         let said = (!io::stderr().is_terminal()).then(Mutex::default);
         // Draws on standard error, and nothing where that is no terminal.
-        Self { bar: ProgressBar::no_length(), said }
+        let bar = ProgressBar::no_length().with_style(Look::Words.style());
+        Self { bar, look: AtomicU8::new(Look::Nothing as u8), said }
     }
 
     /// Takes the line away.
@@ -38,31 +76,38 @@ impl Console {
         self.bar.finish_and_clear();
     }
 
+    /// Draws in another way from now on. The rate and the time left are those of what is counted now.
+    fn look(&self, look: Look) {
+        if self.look.swap(look as u8, Ordering::Relaxed) == look as u8 {
+            return;
+        }
+        self.bar.set_style(look.style());
+        self.bar.reset();
+        if look == Look::Share {
+            self.bar.disable_steady_tick();
+        } else {
+            self.bar.enable_steady_tick(TICK);
+        }
+    }
+
     /// Shows bytes of how many, under a heading.
     fn show(&self, heading: &str, done: u64, total: Option<u64>) {
-        let template = match total {
-            Some(_) => {
-                "{msg} {wide_bar} {decimal_bytes} of {decimal_total_bytes} ({percent} %), {decimal_bytes_per_sec}, {eta}"
-            }
-            None => "{msg} {decimal_bytes}",
-        };
-        if self.bar.length() != total
-            && let Ok(style) = ProgressStyle::with_template(template)
-        {
-            self.bar.set_style(style.progress_chars("━╸─"));
-        }
         match total {
             Some(total) => self.bar.set_length(total),
             None => self.bar.unset_length(),
         }
         self.bar.set_message(printable::line(heading));
+        self.look(if total.is_some() { Look::Share } else { Look::Amount });
         self.bar.set_position(done);
     }
 
     /// Says a sentence where there is no bar, once.
     fn say(&self, sentence: &str) {
         match self.said.as_ref().map(Mutex::lock) {
-            None => self.bar.set_message(printable::line(sentence)),
+            None => {
+                self.bar.set_message(printable::line(sentence));
+                self.look(Look::Words);
+            }
             Some(Ok(mut said)) if *said != sentence => {
                 warn(sentence);
                 sentence.clone_into(&mut said);
@@ -76,7 +121,12 @@ impl LoadObserver for Console {
     fn progress(&self, progress: &Progress) -> ControlFlow<()> {
         match progress {
             Progress::Asking { model } => self.say(&format!("asking the hub for {model}")),
-            Progress::Waiting { model } => self.say(&format!("the hub does not answer about {model}; trying again")),
+            Progress::Waiting { model, seconds: None } => {
+                self.say(&format!("the hub does not answer about {model}; trying again"));
+            }
+            Progress::Waiting { model, seconds: Some(seconds) } => {
+                self.say(&format!("the hub asks to wait {seconds} s before it is asked about {model} again"));
+            }
             Progress::Found { model, weights } => self.say(&format!("downloading {model}, {}", bytes(*weights))),
             Progress::Checking { model, file, done, total } => {
                 self.show(&format!("checking what is there of {model} {file}"), *done, Some(*total));

@@ -124,6 +124,8 @@ struct Opened {
     tokenizer: Tokenizer,
     /// For people, printable.
     name: String,
+    /// Small files that may be missing; see [`Located`].
+    unknown: Vec<&'static str>,
 }
 
 /// Loads what is asked for.
@@ -138,6 +140,10 @@ pub fn load(request: &ModelRequest, observer: &Arc<dyn LoadObserver>) -> Result<
     let guide = guide.map(|guide| loading.open(&guide, Role::Guide)).transpose()?;
     let filter = filter(request)?;
     loading.check_memory(&[Some(&denoiser), guide.as_ref()])?;
+    loading.warn_of_absent_files(&denoiser, Role::Denoiser);
+    if let Some(guide) = &guide {
+        loading.warn_of_absent_files(guide, Role::Guide);
+    }
     let denoiser = loading.read(denoiser)?;
     let guide = guide.map(|guide| loading.read(guide)).transpose()?;
     Ok(Models::new(denoiser, guide, filter))
@@ -148,6 +154,7 @@ pub(super) fn load_guide(request: &ModelRequest, source: &Source, observer: &Arc
     let loading = Loading::begin(request, observer)?;
     let guide = loading.open(&loading.find(source)?, Role::Guide)?;
     loading.check_memory(&[Some(&guide)])?;
+    loading.warn_of_absent_files(&guide, Role::Guide);
     loading.read(guide)
 }
 
@@ -216,6 +223,27 @@ impl<'a> Loading<'a> {
         Ok(())
     }
 
+    /// Tells what changes answers without a word: a denoiser without a chat template, and files that may be missing.
+    fn warn_of_absent_files(&self, model: &Opened, role: Role) {
+        let name = &model.name;
+        let has_template = model.tokenizer.has_template();
+        let misses_template = role == Role::Denoiser && !has_template && self.request.layout != Layout::Raw;
+        let completes = format!("`diffuscope models pull hf:{name}` completes it");
+        self.observer.warn(match (misses_template, model.unknown.as_slice()) {
+            (false, []) => return,
+            (true, []) => format!(
+                "{name} has no chat template, so prompts are read as they are, which instruction-tuned models answer \
+                 badly: --raw says that this is meant"
+            ),
+            (true, _) => {
+                format!("{name} has no chat template in the hub's cache, so prompts are read as they are: {completes}")
+            }
+            (false, unknown) => {
+                format!("the hub's cache may lack files of {name} ({}): {completes}", unknown.join(", "))
+            }
+        });
+    }
+
     fn exceeds(&self, names: &str, need: u64, memory: Memory) -> String {
         format!(
             "{} needs about {} of memory, and the {} has {} free of {}: choose a smaller model, or load it all the same \
@@ -230,7 +258,7 @@ impl<'a> Loading<'a> {
 
     /// Makes a network of the files.
     fn read(&self, model: Opened) -> Result<Part> {
-        let Opened { mut checkpoint, tokenizer, name } = model;
+        let Opened { mut checkpoint, tokenizer, name, .. } = model;
         let (observer, of) = (Arc::clone(self.observer), name.clone());
         checkpoint.watch(Box::new(move |loading| {
             // A tensor at a time; there is nothing to break off between them.
@@ -260,7 +288,7 @@ impl<'a> Loading<'a> {
                 (checkpoint, pair.tokenizer, name.to_owned())
             }
         };
-        Ok(Opened { checkpoint, tokenizer: self.laid_out(tokenizer)?, name })
+        Ok(Opened { checkpoint, tokenizer: self.laid_out(tokenizer)?, name, unknown: located.unknown.clone() })
     }
 
     /// The tokenizer, with prompts laid out as is asked for.

@@ -30,12 +30,14 @@ pub struct Item {
     pub need: Option<u64>,
     /// Where it is on this machine; `None` where it would be downloaded or is part of the program.
     pub path: Option<PathBuf>,
+    /// Whether small files of what is on this machine may be missing; see [`Found`](super::hub::Found).
+    pub is_partial: bool,
     /// What it is for, one line.
     pub what: &'static str,
 }
 
 impl Item {
-    /// Whether nothing need be downloaded.
+    /// Whether no weights need be downloaded.
     pub fn is_here(&self) -> bool {
         self.path.is_some() || self.source == Source::Embedded
     }
@@ -82,6 +84,7 @@ impl Shelf {
                 is_measured: known.is_measured || found.is_some(),
                 need: Some(known.memory(device.number_width())),
                 path: found.map(|found| found.path.clone()),
+                is_partial: found.is_some_and(|found| !found.is_whole),
                 what: known.what,
                 source,
             };
@@ -102,6 +105,7 @@ impl Shelf {
                 is_measured: true,
                 need: checkpoint.memory_need(POSITIONS as usize, device).ok(),
                 path: Some(cached.path),
+                is_partial: !cached.is_whole,
                 what: "",
             });
         }
@@ -131,6 +135,7 @@ fn embedded(device: &ComputeDevice) -> Vec<Item> {
         is_measured: true,
         need: checkpoint.memory_need(POSITIONS as usize, device).ok(),
         path: None,
+        is_partial: false,
         what,
     };
     vec![

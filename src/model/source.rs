@@ -120,10 +120,12 @@ pub enum Progress {
         /// The model.
         model: String,
     },
-    /// The hub did not answer, or the connection broke; it is tried again in a moment.
+    /// The hub did not answer, or the connection broke, or it asks to wait; it is tried again in a moment.
     Waiting {
         /// The model.
         model: String,
+        /// How long the hub asks to wait, if that is what it does.
+        seconds: Option<u64>,
     },
     /// It is known what will be downloaded. To break off here costs nothing.
     Found {
@@ -175,29 +177,37 @@ pub struct Located {
     pub path: Option<PathBuf>,
     /// The model's name, for people.
     pub name: String,
+    /// Small files that may be missing, since another program put the model into the cache and the hub could not be asked.
+    pub unknown: Vec<&'static str>,
 }
 
 impl Source {
-    /// Finds the files. A model of the hub that is whole in the cache is taken from there without asking; any other is
-    /// downloaded. `hub` is called for such models alone: an environment that says nonsense of the hub is no concern of
+    /// Finds the files. A model of the hub that is whole in the cache is taken from there without asking. Where small files
+    /// may be missing, the hub is asked for those; where there are no weights, for all. `hub` is called for such models alone: an environment that says nonsense of the hub is no concern of
     /// the others.
     pub fn locate(
         &self,
         hub: &dyn Fn() -> Result<Hub, HubError>,
         watch: &mut Watch<'_>,
     ) -> Result<Located, SourceError> {
-        let path = match self {
-            Self::Embedded => None,
-            Self::Path(path) => Some(local(path)?),
+        let (path, unknown) = match self {
+            Self::Embedded => (None, Vec::new()),
+            Self::Path(path) => (Some(local(path)?), Vec::new()),
             Self::Hub(model) => {
                 let hub = hub()?;
-                Some(match hub.cached(model) {
-                    Some(path) => path,
-                    None => hub.fetch(model, watch)?.path,
-                })
+                match hub.find(model) {
+                    Some(found) if found.is_whole() => (Some(found.path), Vec::new()),
+                    Some(found) => match hub.complete(model, watch) {
+                        Ok(fetched) => (Some(fetched.path), Vec::new()),
+                        Err(HubError::Cancelled) => return Err(HubError::Cancelled.into()),
+                        // What is there may do.
+                        Err(_) => (Some(found.path), found.unknown),
+                    },
+                    None => (Some(hub.fetch(model, watch)?.path), Vec::new()),
+                }
             }
         };
-        Ok(Located { path, name: self.name() })
+        Ok(Located { path, name: self.name(), unknown })
     }
 
     /// The model's name, for people: short, and not yet printable.

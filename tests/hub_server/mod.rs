@@ -1,6 +1,7 @@
 //! A small hub on the loopback interface, which can be told to misbehave.
 
 #![allow(clippy::unwrap_used)]
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +15,18 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use rustls::{
+    ServerConfig, ServerConnection, StreamOwned,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
+
+/// The certificate authority of [`Server::start_tls`], and what it issued for `localhost`. They were made for these tests
+/// and open nothing.
+pub const AUTHORITY: &str = include_str!("certificates/authority.pem");
+const CERTIFICATE: &str = include_str!("certificates/localhost.pem");
+const KEY: &str = include_str!("certificates/localhost.key");
 
 /// A request as it came.
 #[derive(Debug, Clone)]
@@ -50,6 +62,8 @@ pub struct Reply {
     pub cut: Option<usize>,
     /// Say nothing at all until the client goes.
     pub silent: bool,
+    /// Send blanks one by one, after the headers, until the client goes.
+    pub drips: bool,
 }
 
 impl Reply {
@@ -87,26 +101,47 @@ pub struct Server {
 impl Server {
     /// Answers every request with what `answer` makes of it and of the requests before it.
     pub fn start(answer: impl Fn(&Request, &[Request]) -> Reply + Send + 'static) -> Self {
+        Self::listen(None, answer)
+    }
+
+    /// The same by TLS, with a certificate for `localhost` that only [`AUTHORITY`] answers for.
+    pub fn start_tls(answer: impl Fn(&Request, &[Request]) -> Reply + Send + 'static) -> Self {
+        let certificate = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls_graviola::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        Self::listen(Some(Arc::new(config)), answer)
+    }
+
+    fn listen(tls: Option<Arc<ServerConfig>>, answer: impl Fn(&Request, &[Request]) -> Reply + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (seen, ends) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
         let thread = thread::spawn({
             let (seen, ends) = (Arc::clone(&seen), Arc::clone(&ends));
             move || {
+                let answer = |request: &Request| {
+                    let mut seen = seen.lock().unwrap();
+                    let reply = answer(request, &seen);
+                    seen.push(request.clone());
+                    reply
+                };
                 for stream in listener.incoming() {
                     if ends.load(Ordering::SeqCst) {
                         return;
                     }
                     let Ok(stream) = stream else { continue };
-                    let Some(request) = read(&stream) else { continue };
-                    let reply = {
-                        let mut seen = seen.lock().unwrap();
-                        let reply = answer(&request, &seen);
-                        seen.push(request.clone());
-                        reply
-                    };
-                    // A client that has gone is no concern of the server.
-                    let _ = write(stream, &request, &reply);
+                    match &tls {
+                        None => serve(stream, &answer),
+                        Some(tls) => {
+                            let connection = ServerConnection::new(Arc::clone(tls)).unwrap();
+                            serve(StreamOwned::new(connection, stream), &answer);
+                        }
+                    }
                 }
             }
         });
@@ -115,6 +150,11 @@ impl Server {
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Its address by the name that its certificate is for.
+    pub fn tls_url(&self) -> String {
+        format!("https://localhost:{}", self.address.port())
     }
 
     /// All requests so far.
@@ -139,9 +179,46 @@ pub fn nobody() -> String {
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-fn read(stream: &TcpStream) -> Option<Request> {
+/// A connection.
+trait Wire: Read + Write {
+    /// Says that nothing more is sent.
+    fn end(&mut self) -> std::io::Result<()>;
+}
+
+impl Wire for TcpStream {
+    fn end(&mut self) -> std::io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+impl Wire for StreamOwned<ServerConnection, TcpStream> {
+    fn end(&mut self) -> std::io::Result<()> {
+        self.conn.send_close_notify();
+        self.flush()?;
+        self.sock.shutdown(Shutdown::Write)
+    }
+}
+
+/// Answers a request; where it asks a proxy for a tunnel and gets it, the one that comes through too.
+fn serve(mut wire: impl Wire, answer: &dyn Fn(&Request) -> Reply) {
+    while let Some(request) = read(&mut wire) {
+        let reply = answer(&request);
+        if request.method == "CONNECT" && reply.status == 200 {
+            if wire.write_all(b"HTTP/1.1 200 OK\r\n\r\n").is_ok() {
+                continue;
+            }
+            return;
+        }
+        // A client that has gone is no concern of the server.
+        let _ = write(wire, &request, &reply);
+        return;
+    }
+}
+
+fn read(stream: &mut impl Read) -> Option<Request> {
     let mut lines = BufReader::new(stream);
     let mut first = String::new();
+    // A client whose certificates do not fit says nothing.
     lines.read_line(&mut first).ok()?;
     let mut words = first.split_whitespace();
     let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
@@ -155,7 +232,7 @@ fn read(stream: &TcpStream) -> Option<Request> {
     Some(Request { method, path, headers })
 }
 
-fn write(mut stream: TcpStream, request: &Request, reply: &Reply) -> std::io::Result<()> {
+fn write(mut stream: impl Wire, request: &Request, reply: &Reply) -> std::io::Result<()> {
     if reply.silent {
         // Ends when the client closes its side.
         return stream.read_to_end(&mut Vec::new()).map(drop);
@@ -171,11 +248,17 @@ fn write(mut stream: TcpStream, request: &Request, reply: &Reply) -> std::io::Re
     }
     head.extend(b"\r\n");
     stream.write_all(&head)?;
+    if reply.drips {
+        loop {
+            stream.write_all(b" ")?;
+            stream.flush()?;
+        }
+    }
     if request.method != "HEAD" {
         stream.write_all(&reply.body[..reply.cut.unwrap_or(reply.body.len())])?;
     }
     stream.flush()?;
-    stream.shutdown(Shutdown::Write)?;
+    stream.end()?;
     // Waits for the client to go, so that closing does not reset what it has not read yet.
     stream.read_to_end(&mut Vec::new()).map(drop)
 }
@@ -240,7 +323,7 @@ impl Model {
                 None => about(part(content, request)),
             }
         } else {
-            part(content, request).header("ETag", format!("W/\"git-{name}-{}\"", content.len()))
+            part(content, request).header("ETag", format!("W/\"{}\"", git_sha1(content)))
         };
         reply.header("X-Repo-Commit", &self.commit)
     }
@@ -260,6 +343,11 @@ fn part(content: &[u8], request: &Request) -> Reply {
 
 fn is_large(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension == "safetensors" || extension == "gguf")
+}
+
+/// What git calls a content.
+pub fn git_sha1(bytes: &[u8]) -> String {
+    format!("{:x}", Sha1::new().chain_update(format!("blob {}\0", bytes.len())).chain_update(bytes).finalize())
 }
 
 pub fn sha256(bytes: &[u8]) -> String {

@@ -37,6 +37,7 @@ fn known(known: &Known, path: Option<&str>) -> Item {
         is_measured: known.is_measured || path.is_some(),
         need: Some(known.memory(4)),
         path: path.map(PathBuf::from),
+        is_partial: false,
         what: known.what,
     }
 }
@@ -50,6 +51,7 @@ fn embedded(role: Role, what: &'static str) -> Item {
         is_measured: true,
         need: Some(8_000_000),
         path: None,
+        is_partial: false,
         what,
     }
 }
@@ -72,6 +74,7 @@ fn shelf() -> Shelf {
         is_measured: true,
         need: Some(5_300_000_000),
         path: Some("/cache/q4".into()),
+        is_partial: false,
         what: "",
     });
     items.extend(KNOWN.iter().filter(|known| known.source != MDLM).map(|away| known(away, None)));

@@ -5,7 +5,11 @@
 //!   refs/main                 the commit that a branch or tag stood for when it was last asked for
 //!   blobs/<etag>              whole files; <etag>.incomplete where a download was broken off
 //!   snapshots/<commit>/NAME   links to blobs
+//!   .no_exist/<commit>/NAME   empty files for names that the hub does not have
 //! ```
+//!
+//! A snapshot does not say which files the hub has of its commit: other programs fetch those that they need. What tells is
+//! that a file is there, or that the hub was asked for it and did not have it.
 
 use std::{
     collections::BTreeSet,
@@ -13,10 +17,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hf_hub::{Cache, CacheRepo, Repo, RepoType};
 use serde::Deserialize;
 
-use super::files;
+use super::files::{self, DESCRIPTIONS};
 use crate::model::source::{self, HubModel, Source};
 
 /// The revision where none is named.
@@ -28,10 +31,26 @@ pub(super) const INDEX: &str = "model.safetensors.index.json";
 /// The file that says what the model is.
 pub(super) const CONFIG: &str = "config.json";
 
-/// The longest JSON file that is read: an index of many thousand tensors has a few megabytes.
-const LONGEST_JSON: u64 = 64 << 20;
+/// The longest description of a model that is taken: an index of many thousand tensors has a few megabytes.
+pub(super) const LONGEST_JSON: u64 = 64 << 20;
 
-/// A model that is whole in the cache.
+/// A model whose weights are in the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its folder, or its GGUF file.
+    pub path: PathBuf,
+    /// Small files that may be missing: they are not here, and nobody has asked the hub whether it has them.
+    pub unknown: Vec<&'static str>,
+}
+
+impl Found {
+    /// Whether nothing can be missing.
+    pub fn is_whole(&self) -> bool {
+        self.unknown.is_empty()
+    }
+}
+
+/// A model in the cache, as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cached {
     /// How it is named.
@@ -40,28 +59,32 @@ pub struct Cached {
     pub path: PathBuf,
     /// Bytes of its files.
     pub bytes: u64,
+    /// Whether nothing can be missing; see [`Found`].
+    pub is_whole: bool,
 }
 
 pub(super) fn revision(model: &HubModel) -> &str {
     model.revision().unwrap_or(DEFAULT_REVISION)
 }
 
-pub(super) fn repo(model: &HubModel) -> Repo {
-    Repo::with_revision(model.repo().to_owned(), RepoType::Model, revision(model).to_owned())
-}
-
-pub(super) fn handle(cache: &Path, model: &HubModel) -> CacheRepo {
-    Cache::new(cache.to_owned()).repo(repo(model))
-}
-
 /// The model's folder.
 pub(super) fn folder(cache: &Path, model: &HubModel) -> PathBuf {
-    cache.join(repo(model).folder_name())
+    cache.join(format!("models--{}", model.repo().replace('/', "--")))
 }
 
 /// The folder of a commit.
 pub(super) fn snapshot(cache: &Path, model: &HubModel, commit: &str) -> PathBuf {
-    handle(cache, model).pointer_path(commit)
+    folder(cache, model).join("snapshots").join(commit)
+}
+
+/// The folder of what the hub does not have of a commit.
+pub(super) fn absent(cache: &Path, model: &HubModel, commit: &str) -> PathBuf {
+    folder(cache, model).join(".no_exist").join(commit)
+}
+
+/// The file that says what commit the model's revision stands for.
+pub(super) fn reference(cache: &Path, model: &HubModel) -> PathBuf {
+    folder(cache, model).join("refs").join(revision(model))
 }
 
 /// Whether a revision is the full name of a commit, which stands for itself.
@@ -75,12 +98,18 @@ pub(super) fn commit(cache: &Path, model: &HubModel) -> Option<String> {
     if is_commit(revision) {
         return Some(revision.to_owned());
     }
-    let text = fs::read_to_string(folder(cache, model).join("refs").join(revision)).ok()?;
+    let text = fs::read_to_string(reference(cache, model)).ok()?;
     Some(text.trim().to_owned()).filter(|commit| is_commit(commit))
 }
 
-/// What to load from a snapshot if it is whole: the folder, or a GGUF file. A link without its blob counts as absent.
-pub(super) fn whole(snapshot: &Path, file: Option<&str>) -> Option<PathBuf> {
+/// The model at a commit, if what could not be done without is there.
+pub(super) fn find(cache: &Path, model: &HubModel, commit: &str) -> Option<Found> {
+    let path = loadable(&snapshot(cache, model, commit), model.file())?;
+    Some(Found { unknown: unknown(&path, &absent(cache, model, commit)), path })
+}
+
+/// What to load from a snapshot: the folder, or a GGUF file. A link without its blob counts as absent.
+fn loadable(snapshot: &Path, file: Option<&str>) -> Option<PathBuf> {
     let has = |name: &str| snapshot.join(name).is_file();
     if let Some(file) = file {
         return has(file).then(|| snapshot.join(file));
@@ -101,6 +130,14 @@ pub(super) fn whole(snapshot: &Path, file: Option<&str>) -> Option<PathBuf> {
     }
 }
 
+/// Small files of a folder that may be missing. A GGUF file holds all that belongs to it.
+fn unknown(path: &Path, absent: &Path) -> Vec<&'static str> {
+    if !path.is_dir() {
+        return Vec::new();
+    }
+    DESCRIPTIONS.into_iter().filter(|name| !path.join(name).is_file() && !absent.join(name).exists()).collect()
+}
+
 /// The files that an index names; the error says what is wrong with it.
 pub(super) fn shards(index: &Path) -> Result<BTreeSet<String>, String> {
     #[derive(Deserialize)]
@@ -116,7 +153,7 @@ pub(super) fn shards(index: &Path) -> Result<BTreeSet<String>, String> {
     Ok(index.weight_map.into_values().collect())
 }
 
-/// Every model that is whole, by name. What other programs keep in the cache beside models is passed over.
+/// Every model that could be loaded, by name. What other programs keep in the cache beside models is passed over.
 pub(super) fn scan(cache: &Path) -> Vec<Cached> {
     let Ok(entries) = fs::read_dir(cache) else { return Vec::new() };
     let mut found = Vec::new();
@@ -132,18 +169,18 @@ pub(super) fn scan(cache: &Path) -> Vec<Cached> {
         for revision in revisions {
             let suffix = if revision == DEFAULT_REVISION { String::new() } else { format!("@{revision}") };
             let Ok(model) = format!("{owner}/{name}{suffix}").parse::<HubModel>() else { continue };
-            let Some(snapshot) = commit(cache, &model).map(|commit| snapshot(cache, &model, &commit)) else {
-                continue;
-            };
-            if let Some(path) = whole(&snapshot, None).filter(|path| path.is_dir()) {
-                found.push(Cached { source: Source::Hub(model), bytes: files::bytes(&path), path });
+            let Some(commit) = commit(cache, &model) else { continue };
+            if let Some(folder) = find(cache, &model, &commit).filter(|found| found.path.is_dir()) {
+                let (bytes, is_whole) = (files::bytes(&folder.path), folder.is_whole());
+                found.push(Cached { source: Source::Hub(model), path: folder.path, bytes, is_whole });
                 continue;
             }
+            let snapshot = snapshot(cache, &model, &commit);
             for file in source::gguf_files(&snapshot).unwrap_or_default() {
                 let named = format!("{owner}/{name}/{file}{suffix}").parse::<HubModel>();
                 let path = snapshot.join(&file);
                 if let (Ok(model), true) = (named, path.is_file()) {
-                    found.push(Cached { source: Source::Hub(model), bytes: files::bytes(&path), path });
+                    found.push(Cached { source: Source::Hub(model), bytes: files::bytes(&path), path, is_whole: true });
                 }
             }
         }
@@ -200,11 +237,11 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_snapshot_counts_only_when_it_is_whole() {
+    fn a_snapshot_counts_only_with_all_of_its_weights() {
         let folder = Folder::new();
         let cache = folder.path();
         let tiny = model("owner/tiny");
-        let at = || commit(cache, &tiny).and_then(|commit| whole(&snapshot(cache, &tiny, &commit), None));
+        let at = || commit(cache, &tiny).and_then(|commit| find(cache, &tiny, &commit)).map(|found| found.path);
         assert_eq!(at(), None);
         put(cache, &tiny, &[("config.json", "{}"), ("tokenizer.json", "{}")]);
         assert_eq!(at(), None, "no weights");
@@ -222,7 +259,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_scan_finds_whole_models_and_passes_over_the_rest() {
+    fn a_scan_finds_models_with_all_of_their_weights_and_passes_over_the_rest() {
         let folder = Folder::new();
         let cache = folder.path();
         let whole = [("config.json", "{}"), ("vocab.json", "{}"), ("merges.txt", ""), ("model.safetensors", "12345")];
@@ -234,6 +271,10 @@ mod tests {
         fs::create_dir_all(cache.join("models--odd")).unwrap();
         fs::write(cache.join("version.txt"), "1").unwrap();
         let found: Vec<_> = scan(cache).iter().map(|cached| (cached.source.to_string(), cached.bytes)).collect();
+        assert!(
+            scan(cache).iter().all(|cached| cached.is_whole == cached.path.is_file()),
+            "nobody asked for a template"
+        );
         let expected = [
             ("hf:b/whole", 9),
             ("hf:b/whole@refs/pr/1", 9),
@@ -242,5 +283,27 @@ mod tests {
         ];
         assert_eq!(found, expected.map(|(name, bytes)| (name.to_owned(), bytes)));
         assert_eq!(scan(&cache.join("none")), []);
+    }
+
+    /// Other programs fetch a part of the files.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_neither_here_nor_known_to_be_absent_may_be_missing() {
+        let folder = Folder::new();
+        let cache = folder.path();
+        let tiny = model("owner/tiny");
+        put(cache, &tiny, &[(CONFIG, "{}"), ("tokenizer.json", "{}"), ("model.safetensors", "1")]);
+        let unknown = || find(cache, &tiny, COMMIT).unwrap().unknown;
+        let rest = ["special_tokens_map.json", "added_tokens.json", "chat_template.jinja"];
+        assert_eq!(unknown(), [&["generation_config.json", "tokenizer_config.json"], &rest[..]].concat());
+        put(cache, &tiny, &[("generation_config.json", "{}"), ("tokenizer_config.json", "{}")]);
+        assert_eq!(unknown(), rest);
+        let absent = absent(cache, &tiny, COMMIT);
+        fs::create_dir_all(&absent).unwrap();
+        for name in rest {
+            assert!(!find(cache, &tiny, COMMIT).unwrap().is_whole(), "{name}");
+            fs::write(absent.join(name), "").unwrap();
+        }
+        assert!(find(cache, &tiny, COMMIT).unwrap().is_whole());
     }
 }

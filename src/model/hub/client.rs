@@ -1,30 +1,29 @@
-//! Requests to the hub: redirects, the token, and what an answer other than yes means.
+//! What is asked of the hub, and what an answer other than yes means.
 
-use std::{io::Read, ops::ControlFlow, sync::Arc, thread, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use serde::Deserialize;
-use ureq::{
-    Agent, Body, RequestExt,
-    http::{HeaderMap, Request, Response, StatusCode, Uri, header},
-    tls::TlsConfig,
-};
+use ureq::http::{HeaderMap, StatusCode};
 
-use super::{HubError, HubSettings, cache};
-use crate::model::source::{self, HubModel, Progress, Watch};
+use super::{
+    HubError, HubSettings, cache,
+    patience::{Patience, Trouble},
+    report::Report,
+    way::{Answer, Question, Way, text},
+};
+use crate::model::source::{self, HubModel};
 
 /// The longest answer about a model: its list of files.
-const LONGEST_LISTING: u64 = 16 << 20;
-/// Redirects that are followed.
-const MOST_REDIRECTS: usize = 8;
-/// Attempts in a row that may fail before it is told.
-pub(super) const ATTEMPTS: u32 = 5;
+const LONGEST_LISTING: usize = 16 << 20;
+/// Attempts in a row that may fail before it is told, where bytes of a file are asked for.
+const ATTEMPTS: u32 = 5;
+/// The same for all other questions: where nobody is there at all, more would be a nuisance.
+const FEW_ATTEMPTS: u32 = 2;
 
 /// The way to one hub.
 pub(super) struct Client<'a> {
     settings: &'a HubSettings,
-    agent: Agent,
-    origin: String,
-    has_tls: bool,
+    way: Arc<Way>,
 }
 
 /// Which files a model has, and of which commit.
@@ -45,59 +44,26 @@ pub(super) struct Description {
     pub size: u64,
 }
 
-impl Description {
-    /// The SHA-256 of the content in lower-case hexadecimal, where the etag is one: that of every large file.
-    pub(super) fn sha256(&self) -> Option<String> {
-        let is_hash = self.etag.len() == 64 && self.etag.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_hash.then(|| self.etag.to_ascii_lowercase())
-    }
-}
-
-/// Why an attempt failed: whether another one may do better.
-pub(super) enum Trouble {
-    /// Nobody answered, or the server is unwell.
-    Passing(HubError),
-    /// Asking again gives the same answer.
-    Final(HubError),
-}
-
-impl From<HubError> for Trouble {
-    fn from(error: HubError) -> Self {
-        Self::Final(error)
-    }
-}
-
 impl<'a> Client<'a> {
     /// A client; nothing is asked yet.
     pub(super) fn new(settings: &'a HubSettings) -> Result<Self, HubError> {
-        let answer = |reason: String| HubError::Away { endpoint: settings.endpoint.clone(), reason };
-        let uri: Uri = settings.endpoint.parse().map_err(|_| answer("it is no address".to_owned()))?;
-        let tls = tls();
-        let has_tls = tls.is_some();
-        if uri.scheme_str() == Some("https") && !has_tls {
-            return Err(HubError::NoTls { endpoint: settings.endpoint.clone() });
-        }
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-            .timeout_connect(Some(settings.silence))
-            .timeout_recv_response(Some(settings.silence))
-            .timeout_per_read(Some(settings.silence));
-        if let Some(tls) = tls {
-            config = config.tls_config(tls);
-        }
-        if uri.host().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]")) {
-            // What runs on this machine is not behind a proxy.
-            config = config.proxy(None);
-        }
-        Ok(Self { settings, agent: config.build().into(), origin: origin(&uri), has_tls })
+        Ok(Self { settings, way: Arc::new(Way::new(settings)?) })
     }
 
-    /// Which files the model has.
-    pub(super) fn list(&self, model: &HubModel, watch: &mut Watch<'_>) -> Result<Listing, HubError> {
+    /// What is left of the attempts to get the bytes of a file.
+    pub(super) fn patience(&self) -> Patience<'a> {
+        Patience::new(self.settings, ATTEMPTS)
+    }
+
+    /// Which files the model has at a revision.
+    pub(super) fn list(
+        &self,
+        model: &HubModel,
+        revision: &str,
+        report: &mut Report<'_, '_>,
+    ) -> Result<Listing, HubError> {
         #[derive(Deserialize)]
-        struct Answer {
+        struct Reply {
             sha: String,
             siblings: Vec<Sibling>,
         }
@@ -105,28 +71,30 @@ impl<'a> Client<'a> {
         struct Sibling {
             rfilename: String,
         }
-        let revision = escaped(cache::revision(model));
-        let url = format!("{}/api/models/{}/revision/{revision}", self.settings.endpoint, model.repo());
+        let url = format!("{}/api/models/{}/revision/{}", self.settings.endpoint, model.repo(), escaped(revision));
         let unusable = |reason: String| HubError::Answer { what: model.to_string(), reason };
-        let answer: Answer = self.persist(model, watch, || {
-            let response = self.follow("GET", &url, None, |_| false)?;
-            if response.status() != StatusCode::OK {
-                return Err(self.refusal(model, None, &response));
+        let question = Question { method: "GET", url, start: None, enough: None };
+        let reply: Reply = self.persist(report, |report| {
+            let answer = self.way.ask(question.clone(), report)?;
+            if answer.status != StatusCode::OK {
+                return Err(self.refusal(model, None, &answer));
             }
-            let mut bytes = Vec::new();
-            let mut body = response.into_body().into_reader().take(LONGEST_LISTING);
-            body.read_to_end(&mut bytes).map_err(|error| Trouble::Passing(self.away(&error.to_string())))?;
-            serde_json::from_slice(&bytes).map_err(|error| Trouble::Final(unusable(error.to_string())))
+            self.check_kind(&model.to_string(), &answer.headers)?;
+            let bytes = answer.body(&self.way, LONGEST_LISTING, report)?;
+            serde_json::from_slice(&bytes).map_err(|error| {
+                let is_page = bytes.trim_ascii_start().starts_with(b"<");
+                Trouble::Final(if is_page { self.page(&model.to_string()) } else { unusable(error.to_string()) })
+            })
         })?;
-        if !cache::is_commit(&answer.sha) {
-            return Err(unusable(format!("`{}` is no commit", answer.sha)));
+        if !cache::is_commit(&reply.sha) {
+            return Err(unusable(format!("`{}` is no commit", reply.sha)));
         }
-        let files = answer.siblings.into_iter().map(|sibling| sibling.rfilename).collect();
-        Ok(Listing { commit: answer.sha, files })
+        let files = reply.siblings.into_iter().map(|sibling| sibling.rfilename).collect();
+        Ok(Listing { commit: reply.sha, files })
     }
 
     /// The address of a file at a commit.
-    pub(super) fn address(&self, model: &HubModel, commit: &str, file: &str) -> String {
+    fn address(&self, model: &HubModel, commit: &str, file: &str) -> String {
         format!("{}/{}/resolve/{commit}/{}", self.settings.endpoint, model.repo(), escaped_path(file))
     }
 
@@ -136,25 +104,28 @@ impl<'a> Client<'a> {
         model: &HubModel,
         commit: &str,
         file: &str,
-        watch: &mut Watch<'_>,
+        report: &mut Report<'_, '_>,
     ) -> Result<Description, HubError> {
         let url = self.address(model, commit, file);
-        self.persist(model, watch, || {
-            let response = self.follow("HEAD", &url, None, |headers| headers.contains_key("x-linked-etag"))?;
-            let status = response.status();
-            if !status.is_success() && !status.is_redirection() {
-                return Err(self.refusal(model, Some(file), &response));
+        let question = Question { method: "HEAD", url, start: None, enough: Some("x-linked-etag") };
+        self.persist(report, |report| {
+            let answer = self.way.ask(question.clone(), report)?;
+            if !answer.status.is_success() && !answer.status.is_redirection() {
+                return Err(self.refusal(model, Some(file), &answer));
             }
-            let unusable = |reason: &str| {
-                Trouble::Final(HubError::Answer { what: format!("{file} of {model}"), reason: reason.to_owned() })
-            };
-            let headers = response.headers();
-            let etag = text(headers, "x-linked-etag").or_else(|| text(headers, "etag"));
+            let what = format!("{file} of {model}");
+            // What a redirect itself consists of does not matter.
+            if answer.status.is_success() {
+                self.check_kind(&what, &answer.headers)?;
+            }
+            let unusable =
+                |reason: &str| Trouble::Final(HubError::Answer { what: what.clone(), reason: reason.to_owned() });
+            let etag = text(&answer.headers, "x-linked-etag").or_else(|| text(&answer.headers, "etag"));
             let etag = etag.map(|etag| etag.trim_start_matches("W/").trim_matches('"').to_owned());
             let Some(etag) = etag.filter(|etag| source::is_safe(etag) && !etag.contains('/')) else {
                 return Err(unusable("it has no etag that could be a name"));
             };
-            let size = text(headers, "x-linked-size").or_else(|| text(headers, "content-length"));
+            let size = text(&answer.headers, "x-linked-size").or_else(|| text(&answer.headers, "content-length"));
             let Some(size) = size.and_then(|size| size.parse().ok()) else {
                 return Err(unusable("it does not say how long the file is"));
             };
@@ -163,101 +134,68 @@ impl<'a> Client<'a> {
     }
 
     /// Asks for the bytes of a file from `start` on.
-    pub(super) fn open(&self, model: &HubModel, file: &str, url: &str, start: u64) -> Result<Response<Body>, Trouble> {
-        let response = self.follow("GET", url, (start > 0).then_some(start), |_| false)?;
-        match response.status() {
-            StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => Ok(response),
-            _ => Err(self.refusal(model, Some(file), &response)),
-        }
-    }
-
-    /// Tries once more where that may help. Where nobody is there at all, more would be a nuisance.
-    fn persist<T>(
+    pub(super) fn open(
         &self,
         model: &HubModel,
-        watch: &mut Watch<'_>,
-        mut attempt: impl FnMut() -> Result<T, Trouble>,
-    ) -> Result<T, HubError> {
-        match attempt() {
-            Ok(value) => return Ok(value),
-            Err(Trouble::Final(error)) => return Err(error),
-            Err(Trouble::Passing(_)) => self.rest(model, 1, watch)?,
-        }
-        attempt().map_err(|(Trouble::Final(error) | Trouble::Passing(error))| error)
-    }
-
-    /// Waits before attempt number `failures`, unless the user breaks it off.
-    pub(super) fn rest(&self, model: &HubModel, failures: u32, watch: &mut Watch<'_>) -> Result<(), HubError> {
-        const SLICE: Duration = Duration::from_millis(100);
-        let mut left = self.settings.pause * 2_u32.saturating_pow(failures.saturating_sub(1).min(6));
-        while !left.is_zero() {
-            if let ControlFlow::Break(()) = watch(&Progress::Waiting { model: model.to_string() }) {
-                return Err(HubError::Cancelled);
+        commit: &str,
+        file: &str,
+        start: u64,
+        report: &mut Report<'_, '_>,
+    ) -> Result<Answer, Trouble> {
+        let url = self.address(model, commit, file);
+        let question = Question { method: "GET", url, start: (start > 0).then_some(start), enough: None };
+        let answer = self.way.ask(question, report)?;
+        match answer.status {
+            StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
+                self.check_kind(&format!("{file} of {model}"), &answer.headers)?;
+                Ok(answer)
             }
-            let slice = left.min(SLICE);
-            thread::sleep(slice);
-            left -= slice;
+            _ => Err(self.refusal(model, Some(file), &answer)),
         }
-        Ok(())
     }
 
-    /// Sends a request and follows redirects, until an answer is none or has headers that `enough` is content with.
-    fn follow(
+    /// Tries again where that may help.
+    fn persist<T>(
         &self,
-        method: &str,
-        url: &str,
-        start: Option<u64>,
-        enough: impl Fn(&HeaderMap) -> bool,
-    ) -> Result<Response<Body>, Trouble> {
-        let mut address = url.to_owned();
-        for _ in 0..=MOST_REDIRECTS {
-            let uri: Uri = address.parse().map_err(|_| self.odd_redirect(&address))?;
-            if uri.scheme_str() == Some("https") && !self.has_tls {
-                return Err(HubError::NoTls { endpoint: origin(&uri) }.into());
+        report: &mut Report<'_, '_>,
+        mut attempt: impl FnMut(&mut Report<'_, '_>) -> Result<T, Trouble>,
+    ) -> Result<T, HubError> {
+        let mut patience = Patience::new(self.settings, FEW_ATTEMPTS);
+        loop {
+            match attempt(report) {
+                Ok(value) => return Ok(value),
+                Err(trouble) => patience.after(trouble, report).map_err(Trouble::error)?,
             }
-            let mut request = Request::builder().method(method).uri(uri.clone());
-            // The token is for the hub, not for the storage that it redirects to.
-            if let Some(token) = self.settings.token.as_ref().filter(|_| origin(&uri) == self.origin) {
-                request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
-            }
-            if let Some(start) = start {
-                request = request.header(header::RANGE, format!("bytes={start}-"));
-            }
-            let request = request.body(()).map_err(|error| self.odd_redirect(&error.to_string()))?;
-            let response =
-                request.with_agent(&self.agent).run().map_err(|error| Trouble::Passing(self.away(&reason(&error))))?;
-            if !response.status().is_redirection() || enough(response.headers()) {
-                return Ok(response);
-            }
-            let Some(location) = text(response.headers(), "location") else {
-                return Err(self.odd_redirect("it redirects to nowhere").into());
-            };
-            address = if location.starts_with("https://") || location.starts_with("http://") {
-                location.to_owned()
-            } else if location.starts_with('/') && !location.starts_with("//") {
-                format!("{}{location}", origin(&uri))
-            } else {
-                return Err(self.odd_redirect(location).into());
-            };
         }
-        Err(self.odd_redirect("it redirects without end").into())
     }
 
-    fn odd_redirect(&self, reason: &str) -> HubError {
-        HubError::Answer { what: format!("the way through {}", self.settings.endpoint), reason: reason.to_owned() }
+    /// Refuses web pages, which no file that is wanted is, and compressed content, for which nobody asked.
+    fn check_kind(&self, what: &str, headers: &HeaderMap) -> Result<(), HubError> {
+        if text(headers, "content-type").is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html")) {
+            return Err(self.page(what));
+        }
+        match text(headers, "content-encoding").filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+            Some(encoding) if !encoding.is_empty() => Err(HubError::Answer {
+                what: what.to_owned(),
+                reason: format!(
+                    "it comes compressed ({encoding}), which was not asked for; check HF_ENDPOINT and proxies"
+                ),
+            }),
+            _ => Ok(()),
+        }
     }
 
-    pub(super) fn away(&self, reason: &str) -> HubError {
-        HubError::Away { endpoint: self.settings.endpoint.clone(), reason: reason.to_owned() }
+    fn page(&self, what: &str) -> HubError {
+        HubError::Page { endpoint: self.settings.endpoint.clone(), what: what.to_owned() }
     }
 
     /// What an answer that is no success means. The hub tells more in a header of its own than in the status: a gated
     /// model answers 401 to any token that may not read it.
-    fn refusal(&self, model: &HubModel, file: Option<&str>, response: &Response<Body>) -> Trouble {
+    fn refusal(&self, model: &HubModel, file: Option<&str>, answer: &Answer) -> Trouble {
         let endpoint = self.settings.endpoint.clone();
         let (repo, with_token) = (model.repo().to_owned(), self.settings.token.is_some());
-        let status = response.status();
-        let error = match (text(response.headers(), "x-error-code"), status.as_u16(), file) {
+        let status = answer.status.as_u16();
+        Trouble::Final(match (text(&answer.headers, "x-error-code"), status, file) {
             (Some("GatedRepo"), ..) | (_, 403, _) => HubError::Gated { endpoint, repo, with_token },
             (Some("RevisionNotFound"), ..) => {
                 HubError::NoRevision { endpoint, repo, revision: cache::revision(model).to_owned() }
@@ -267,63 +205,49 @@ impl<'a> Client<'a> {
             }
             (None, 401, _) if with_token => HubError::Token { endpoint },
             (_, 401 | 404, _) => HubError::NoModel { endpoint, model: repo },
-            (_, 429, _) => HubError::TooMany { endpoint },
-            (_, status, _) => {
-                let error = HubError::Status { endpoint, status };
-                return if status >= 500 { Trouble::Passing(error) } else { Trouble::Final(error) };
+            (_, 429 | 500.., _) => {
+                let wait = wait_asked(&answer.headers);
+                let error = match status {
+                    429 => HubError::TooMany { endpoint, wait },
+                    _ => HubError::Status { endpoint, status },
+                };
+                return match wait {
+                    Some(wait) => Trouble::Busy(error, wait),
+                    None => Trouble::Passing(error),
+                };
             }
-        };
-        Trouble::Final(error)
+            _ => HubError::Status { endpoint, status },
+        })
     }
 }
 
-/// TLS on this machine, if its processor has what that takes.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-fn tls() -> Option<TlsConfig> {
-    #[cfg(target_arch = "x86_64")]
-    let fits = std::is_x86_feature_detected!("aes")
-        && std::is_x86_feature_detected!("pclmulqdq")
-        && std::is_x86_feature_detected!("adx")
-        && std::is_x86_feature_detected!("avx2")
-        && std::is_x86_feature_detected!("bmi1")
-        && std::is_x86_feature_detected!("bmi2");
-    #[cfg(target_arch = "aarch64")]
-    let fits = std::arch::is_aarch64_feature_detected!("aes")
-        && std::arch::is_aarch64_feature_detected!("sha2")
-        && std::arch::is_aarch64_feature_detected!("pmull");
-    fits.then(|| {
-        let provider = Arc::new(rustls_graviola::default_provider());
-        TlsConfig::builder().unversioned_rustls_crypto_provider(provider).build()
-    })
+/// How long the hub asks to be left alone: `Retry-After: 30`, or a date, which counts from the hub's own clock; else
+/// `RateLimit: "api";r=0;t=30`.
+fn wait_asked(headers: &HeaderMap) -> Option<Duration> {
+    let after = text(headers, "retry-after").and_then(|after| {
+        let until = || Some(date(after)?.saturating_sub(date(text(headers, "date")?)?));
+        after.parse().ok().or_else(until)
+    });
+    let reset = || {
+        let limit = text(headers, "ratelimit")?;
+        limit.split(';').find_map(|part| part.trim().strip_prefix("t=")?.parse().ok())
+    };
+    after.or_else(reset).map(Duration::from_secs)
 }
 
-/// There is no TLS for this architecture.
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn tls() -> Option<TlsConfig> {
-    None
-}
-
-/// Scheme, host and port.
-fn origin(uri: &Uri) -> String {
-    let host = uri.authority().map_or("", |authority| authority.as_str());
-    // A name and password before the host are no part of it.
-    let host = host.rsplit('@').next().unwrap_or_default();
-    format!("{}://{}", uri.scheme_str().unwrap_or_default(), host.to_ascii_lowercase())
-}
-
-/// A header as text.
-pub(super) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name)?.to_str().ok().map(str::trim)
-}
-
-/// What happened on the way, in a few words.
-fn reason(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Io(error) => error.to_string(),
-        ureq::Error::Timeout(_) => "it is silent".to_owned(),
-        ureq::Error::HostNotFound => "there is no such host".to_owned(),
-        other => other.to_string(),
-    }
+/// Seconds up to a date such as `Sun, 06 Nov 1994 08:49:37 GMT`, from some fixed day.
+fn date(text: &str) -> Option<u64> {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let (_, date) = text.split_once(", ")?;
+    let words: Vec<&str> = date.split([' ', ':']).collect();
+    let &[day, month, year, hour, minute, second, "GMT"] = words.as_slice() else { return None };
+    let number = |word: &str, most: u64| word.parse::<u64>().ok().filter(|number| *number <= most);
+    let month = MONTHS.iter().position(|name| *name == month)? as u64;
+    // A year begins with March, so that the day that some have more is the last.
+    let (year, month) =
+        if month < 2 { (number(year, 9999)?.checked_sub(1)?, month + 10) } else { (number(year, 9999)?, month - 2) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + number(day, 31)?;
+    Some(((days * 24 + number(hour, 23)?) * 60 + number(minute, 59)?) * 60 + number(second, 60)?)
 }
 
 /// A revision as one part of an address.
@@ -334,4 +258,33 @@ fn escaped(revision: &str) -> String {
 /// A path within an address. Its characters are those of [`source::is_safe`].
 fn escaped_path(path: &str) -> String {
     path.replace('+', "%2B").replace('=', "%3D").replace('(', "%28").replace(')', "%29")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn wait(headers: &[(&'static str, &'static str)]) -> Option<u64> {
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        wait_asked(&headers.collect::<HeaderMap>()).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn a_wait_is_named_in_seconds_as_a_date_or_as_a_limit() {
+        let at = ("date", "Mon, 28 Feb 2028 23:59:30 GMT");
+        assert_eq!(wait(&[("retry-after", "30")]), Some(30));
+        assert_eq!(wait(&[("retry-after", "Tue, 29 Feb 2028 00:00:00 GMT"), at]), Some(30));
+        assert_eq!(wait(&[("retry-after", "Wed, 01 Mar 2028 00:00:00 GMT"), at]), Some(30 + 86_400));
+        assert_eq!(wait(&[("retry-after", "Mon, 28 Feb 2028 12:00:00 GMT"), at]), Some(0), "it is over");
+        let new_year = [("retry-after", "Sat, 01 Jan 2028 00:00:05 GMT"), ("date", "Fri, 31 Dec 2027 23:59:55 GMT")];
+        assert_eq!(wait(&new_year), Some(10));
+        assert_eq!(wait(&[("retry-after", "Tue, 29 Feb 2028 00:00:00 GMT")]), None, "by whose clock?");
+        assert_eq!(wait(&[("ratelimit", "\"api\";r=0;t=55")]), Some(55));
+        assert_eq!(wait(&[("retry-after", "7"), ("ratelimit", "\"api\";r=0;t=55")]), Some(7));
+        for senseless in ["-1", "soon", "Tue, 29 Foo 2028 00:00:00 GMT", "Tue, 99 Feb 2028 00:00:00 GMT", ""] {
+            assert_eq!(wait(&[("retry-after", senseless), at]), None, "{senseless}");
+        }
+    }
 }

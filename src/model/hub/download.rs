@@ -1,90 +1,80 @@
-//! Files out of the hub into the cache: begun, resumed, compared with length and hash, and only then given their names.
+//! The files of a model out of the hub into the cache.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Read, Seek, SeekFrom, Write},
-    ops::ControlFlow,
+    fs::{self, File, TryLockError},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest, Sha256};
-use ureq::{
-    Body,
-    http::{Response, StatusCode},
-};
-
 use super::{
-    Fetched, HubError, HubSettings,
-    cache::{self, CONFIG, INDEX},
-    client::{ATTEMPTS, Client, Description, Trouble, text},
-    files::Wanted,
+    Aim, Fetched, HubError, HubSettings,
+    arriving::{Arriving, incomplete, is_sound, open_own},
+    cache::{self, CONFIG, INDEX, LONGEST_JSON},
+    client::{Client, Description},
+    files::{DESCRIPTIONS, Wanted},
+    report::Report,
 };
 use crate::model::{
     checkpoint::Checkpoint,
     source::{self, HubModel, Progress, Watch},
 };
 
-/// Bytes that are read, written and told at a time.
-const CHUNK: usize = 256 << 10;
-
 /// Counts bytes over all files and passes them on.
-struct Meter<'a, 'w> {
-    model: String,
+pub(super) struct Meter<'a, 'w> {
     /// Bytes that are there, of all files.
     done: u64,
     /// Bytes that came through the network.
-    downloaded: u64,
+    pub downloaded: u64,
     total: Option<u64>,
-    watch: &'a mut Watch<'w>,
+    pub report: Report<'a, 'w>,
 }
 
 impl Meter<'_, '_> {
-    fn tell(&mut self, progress: &Progress) -> Result<(), HubError> {
-        match (self.watch)(progress) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(HubError::Cancelled),
-        }
-    }
-
     /// Tells how many bytes there are, `within` of them of `file`, which is not counted yet.
-    fn bytes(&mut self, file: &str, within: u64) -> Result<(), HubError> {
-        let (model, file) = (self.model.clone(), file.to_owned());
-        self.tell(&Progress::Downloading { model, file, done: self.done + within, total: self.total })
+    pub(super) fn bytes(&mut self, file: &str, within: u64) -> Result<(), HubError> {
+        let (model, file) = (self.report.model.clone(), file.to_owned());
+        let done = self.done.saturating_add(within);
+        self.report.tell(Progress::Downloading { model, file, done, total: self.total })
     }
 }
 
 /// Downloads what the cache lacks of a model.
-pub(super) fn fetch(settings: &HubSettings, model: &HubModel, watch: &mut Watch<'_>) -> Result<Fetched, HubError> {
+pub(super) fn fetch(
+    settings: &HubSettings,
+    model: &HubModel,
+    aim: Aim,
+    watch: &mut Watch<'_>,
+) -> Result<Fetched, HubError> {
     let client = Client::new(settings)?;
-    let mut meter = Meter { model: model.to_string(), done: 0, downloaded: 0, total: None, watch };
-    meter.tell(&Progress::Asking { model: model.to_string() })?;
-    let listing = client.list(model, meter.watch)?;
+    let report = Report::new(model.to_string(), watch);
+    let mut meter = Meter { done: 0, downloaded: 0, total: None, report };
+    meter.report.again()?;
+    let here = cache::commit(&settings.cache, model).filter(|_| aim == Aim::Complete);
+    let revision = here.as_deref().unwrap_or_else(|| cache::revision(model));
+    let listing = client.list(model, revision, &mut meter.report)?;
     let wanted = Wanted::among(model, &listing.files)?;
-    let place = Place::new(settings, model, listing.commit)?;
+    let place = Place::new(settings, model, listing.commit, aim)?;
 
     for file in &wanted.first {
-        let description = client.describe(model, &place.commit, file, meter.watch)?;
+        let description = client.describe(model, &place.commit, file, &mut meter.report)?;
+        if description.size > LONGEST_JSON {
+            let (model, size) = (model.repo().to_owned(), description.size);
+            return Err(HubError::TooLong { model, file: file.clone(), size, most: LONGEST_JSON });
+        }
         place.obtain(&client, &description, &mut meter)?;
     }
     if let Some(config) = wanted.first.iter().find(|file| *file == CONFIG) {
         // Better told now than after the weights have come.
         Checkpoint::check_architecture(&place.snapshot.join(config))?;
+        place.note_absent(&listing.files);
     }
     let mut weights = wanted.weights;
     if wanted.first.iter().any(|file| file == INDEX) {
         weights = shards(model, &place.snapshot.join(INDEX), &listing.files)?;
     }
-    let mut descriptions = Vec::new();
-    for file in &weights {
-        descriptions.push(client.describe(model, &place.commit, file, meter.watch)?);
+    if aim != Aim::Complete {
+        place.obtain_weights(&client, &weights, &mut meter)?;
     }
-    let bytes: u64 = descriptions.iter().map(|description| description.size).sum();
-    meter.total = Some(meter.done + bytes);
-    meter.tell(&Progress::Found { model: model.to_string(), weights: bytes })?;
-    for description in &descriptions {
-        place.obtain(&client, description, &mut meter)?;
-    }
-    place.refer()?;
     let path = match weights.as_slice() {
         [only] if wanted.first.is_empty() => place.snapshot.join(only),
         _ => place.snapshot,
@@ -111,26 +101,69 @@ fn shards(model: &HubModel, index: &Path, files: &[String]) -> Result<Vec<String
 }
 
 /// Where a commit's files go.
-struct Place<'a> {
-    model: &'a HubModel,
+pub(super) struct Place<'a> {
+    pub model: &'a HubModel,
+    pub commit: String,
     cache: &'a Path,
-    commit: String,
     blobs: PathBuf,
     locks: PathBuf,
     snapshot: PathBuf,
+    /// Whether what is there is compared with the hub's hashes, and not only with its lengths.
+    compares: bool,
 }
 
 impl<'a> Place<'a> {
-    fn new(settings: &'a HubSettings, model: &'a HubModel, commit: String) -> Result<Self, HubError> {
+    fn new(settings: &'a HubSettings, model: &'a HubModel, commit: String, aim: Aim) -> Result<Self, HubError> {
         let folder = cache::folder(&settings.cache, model);
         let blobs = folder.join("blobs");
         let name = folder.file_name().unwrap_or(folder.as_os_str()).to_owned();
         let locks = settings.cache.join(".locks").join(name);
         let snapshot = cache::snapshot(&settings.cache, model, &commit);
-        for path in [&blobs, &locks, &snapshot] {
+        for path in [&blobs, &snapshot] {
             fs::create_dir_all(path).map_err(|error| HubError::Write { path: path.clone(), error })?;
         }
-        Ok(Self { model, cache: &settings.cache, commit, blobs, locks, snapshot })
+        Ok(Self { model, commit, cache: &settings.cache, blobs, locks, snapshot, compares: aim == Aim::Sound })
+    }
+
+    /// Makes sure that the weights are in the snapshot, and lets the revision stand for it.
+    fn obtain_weights(&self, client: &Client<'_>, files: &[String], meter: &mut Meter<'_, '_>) -> Result<(), HubError> {
+        let mut descriptions = Vec::new();
+        for file in files {
+            descriptions.push(client.describe(self.model, &self.commit, file, &mut meter.report)?);
+        }
+        let bytes = descriptions.iter().fold(0_u64, |sum, description| sum.saturating_add(description.size));
+        meter.total = Some(meter.done.saturating_add(bytes));
+        meter.report.tell(Progress::Found { model: meter.report.model.clone(), weights: bytes })?;
+        self.check_room(&descriptions)?;
+        for description in &descriptions {
+            self.obtain(client, description, meter)?;
+        }
+        self.refer()
+    }
+
+    /// Compares what is to be written with the room on the cache's disk.
+    fn check_room(&self, descriptions: &[Description]) -> Result<(), HubError> {
+        let missing = descriptions.iter().map(|description| {
+            let blob = self.blobs.join(&description.etag);
+            if self.there(description).is_some() {
+                return 0;
+            }
+            description.size - description.size.min(fs::metadata(incomplete(&blob)).map_or(0, |left| left.len()))
+        });
+        let need = missing.fold(0_u64, u64::saturating_add);
+        match free(&self.blobs) {
+            Some(free) if need > free => {
+                Err(HubError::Room { model: self.model.to_string(), need, cache: self.cache.to_owned(), free })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A file that has the right length: the snapshot's, or a blob that the snapshot does not have yet.
+    fn there(&self, description: &Description) -> Option<PathBuf> {
+        // A snapshot of Python's on a system without links holds the files themselves.
+        let places = [self.snapshot.join(&description.file), self.blobs.join(&description.etag)];
+        places.into_iter().find(|path| fs::metadata(path).is_ok_and(|about| about.len() == description.size))
     }
 
     /// Makes sure that a file is in the snapshot, and counts it.
@@ -141,40 +174,78 @@ impl<'a> Place<'a> {
         meter: &mut Meter<'_, '_>,
     ) -> Result<(), HubError> {
         let link = self.snapshot.join(&description.file);
-        let blob = self.blobs.join(&description.etag);
-        // A snapshot of Python's on a system without links holds the files themselves.
-        let is_there = |path: &Path| fs::metadata(path).is_ok_and(|about| about.len() == description.size);
-        if !is_there(&link) {
-            if !is_there(&blob) {
-                let lock = self.locks.join(format!("{}.lock", description.etag));
-                let _held = hold(&lock, &description.file)?;
+        let there = self.there(description);
+        let is_damaged = match &there {
+            Some(path) => self.compares && !is_sound(path, description, meter)?,
+            None => false,
+        };
+        if is_damaged || there.as_ref() != Some(&link) {
+            let blob = self.blobs.join(&description.etag);
+            if is_damaged || there.is_none() {
+                fs::create_dir_all(&self.locks).map_err(|error| HubError::Write { path: self.locks.clone(), error })?;
+                let _held = hold(&self.locks.join(format!("{}.lock", description.etag)), &description.file)?;
                 // Whoever held it before may have downloaded the file.
-                if !is_there(&blob) {
+                if is_damaged || self.there(description).is_none() {
                     Arriving::open(&blob, description)?.complete(client, self, meter)?;
                 }
             }
             point(&link, &blob).map_err(|error| HubError::Write { path: link, error })?;
         }
-        meter.done += description.size;
+        meter.done = meter.done.saturating_add(description.size);
         meter.bytes(&description.file, 0)
+    }
+
+    /// Notes which small files the hub does not have, as Python does. No more than a note: where it cannot be written, the
+    /// hub is asked again.
+    fn note_absent(&self, files: &[String]) {
+        let folder = cache::absent(self.cache, self.model, &self.commit);
+        for name in DESCRIPTIONS.iter().filter(|name| !files.iter().any(|file| file == *name)) {
+            let note = folder.join(name);
+            if !note.exists() {
+                let _ = fs::create_dir_all(&folder).and_then(|()| open_own(&note));
+            }
+        }
     }
 
     /// Lets the revision stand for the commit from now on.
     fn refer(&self) -> Result<(), HubError> {
-        if cache::is_commit(cache::revision(self.model)) {
+        // A commit stands for itself, and a cache that is up to date need not be writable.
+        if cache::commit(self.cache, self.model).as_ref() == Some(&self.commit) {
             return Ok(());
         }
-        cache::handle(self.cache, self.model).create_ref(&self.commit).map_err(|error| {
-            let path = cache::folder(self.cache, self.model).join("refs").join(cache::revision(self.model));
-            HubError::Write { path, error }
-        })
+        let path = cache::reference(self.cache, self.model);
+        let write = || {
+            for folder in [Some(&*self.locks), path.parent()].into_iter().flatten() {
+                fs::create_dir_all(folder)?;
+            }
+            // Beside it and renamed, so that nobody reads half of it.
+            let beside = self.locks.join(format!("{}.incomplete", self.commit));
+            let mut file = open_own(&beside)?;
+            file.set_len(0)?;
+            file.write_all(self.commit.as_bytes())?;
+            fs::rename(&beside, &path)
+        };
+        write().map_err(|error| HubError::Write { path: path.clone(), error })
     }
+}
+
+/// Bytes that are free for this user on the disk of a folder; `None` where nobody says.
+#[cfg(unix)]
+fn free(folder: &Path) -> Option<u64> {
+    let about = rustix::fs::statvfs(folder).ok().filter(|about| about.f_blocks > 0)?;
+    Some(about.f_bavail.saturating_mul(about.f_frsize))
+}
+
+/// Nobody is asked.
+#[cfg(not(unix))]
+fn free(_folder: &Path) -> Option<u64> {
+    None
 }
 
 /// Locks a file against other programs, Python's `huggingface_hub` among them, until the result is dropped.
 fn hold(lock: &Path, file: &str) -> Result<File, HubError> {
     let write = |error| HubError::Write { path: lock.to_owned(), error };
-    let held = OpenOptions::new().create(true).append(true).open(lock).map_err(write)?;
+    let held = open_own(lock).map_err(write)?;
     match held.try_lock() {
         Ok(()) => Ok(held),
         Err(TryLockError::WouldBlock) => Err(HubError::Locked { file: file.to_owned(), lock: lock.to_owned() }),
@@ -210,204 +281,4 @@ fn link_to(link: &Path, blob: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn link_to(link: &Path, blob: &Path) -> io::Result<()> {
     fs::rename(blob, link)
-}
-
-/// A file on its way.
-struct Arriving<'a> {
-    description: &'a Description,
-    blob: &'a Path,
-    path: PathBuf,
-    file: File,
-    /// Bytes that are there.
-    done: u64,
-    /// Over those bytes, where the whole has a hash to compare with.
-    hash: Option<Sha256>,
-}
-
-impl<'a> Arriving<'a> {
-    /// Opens what an earlier download left, or begins anew.
-    fn open(blob: &'a Path, description: &'a Description) -> Result<Self, HubError> {
-        let path = blob.with_file_name(format!("{}.incomplete", description.etag));
-        let write = |error| HubError::Write { path: path.clone(), error };
-        let file = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path).map_err(write)?;
-        let done = file.metadata().map_err(write)?.len();
-        let hash = description.sha256().map(|_| Sha256::new());
-        Ok(Self { description, blob, path, file, done, hash })
-    }
-
-    fn write_error(&self, error: io::Error) -> HubError {
-        HubError::Write { path: self.path.clone(), error }
-    }
-
-    /// Forgets all bytes.
-    fn restart(&mut self) -> Result<(), HubError> {
-        let emptied = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
-        emptied.map_err(|error| self.write_error(error))?;
-        self.done = 0;
-        self.hash = self.hash.is_some().then(Sha256::new);
-        Ok(())
-    }
-
-    /// Removes what is there: it is of no use to anybody.
-    fn discard(self) {
-        drop(self.file);
-        let _ = fs::remove_file(&self.path);
-    }
-
-    /// Gets all bytes, compares them with what the hub said, and gives the file its name.
-    fn complete(mut self, client: &Client<'_>, place: &Place<'_>, meter: &mut Meter<'_, '_>) -> Result<(), HubError> {
-        if self.done > self.description.size {
-            self.restart()?;
-        }
-        self.recall(meter)?;
-        if let Err(error) = self.receive(client, place, meter) {
-            if matches!(error, HubError::Length { .. }) {
-                self.discard();
-            }
-            return Err(error);
-        }
-        let found = self.hash.take().map(|hash| hexadecimal(&hash.finalize()));
-        if let (Some(found), Some(expected)) = (found, self.description.sha256())
-            && found != expected
-        {
-            let file = self.description.file.clone();
-            self.discard();
-            return Err(HubError::Hash { file, found, expected });
-        }
-        let named = self.file.sync_all().and_then(|()| fs::rename(&self.path, self.blob));
-        named.map_err(|error| self.write_error(error))
-    }
-
-    /// Reads what an earlier download left into the hash.
-    fn recall(&mut self, meter: &mut Meter<'_, '_>) -> Result<(), HubError> {
-        if self.done > 0
-            && let Some(mut hash) = self.hash.take()
-        {
-            let mut left = self.done;
-            let mut chunk = vec![0; CHUNK];
-            while left > 0 {
-                let (model, file) = (meter.model.clone(), self.description.file.clone());
-                meter.tell(&Progress::Checking { model, file, done: self.done - left, total: self.done })?;
-                let most = CHUNK.min(usize::try_from(left).unwrap_or(CHUNK));
-                let read = self.file.read(&mut chunk[..most]).map_err(|error| self.write_error(error))?;
-                if read == 0 {
-                    break;
-                }
-                hash.update(&chunk[..read]);
-                left -= read as u64;
-            }
-            self.done -= left;
-            self.hash = Some(hash);
-        }
-        let at_end = self.file.set_len(self.done).and_then(|()| self.file.seek(SeekFrom::Start(self.done)));
-        at_end.map(drop).map_err(|error| self.write_error(error))
-    }
-
-    /// Gets the bytes that are missing; goes on where a connection broke, as long as each brings something new.
-    fn receive(&mut self, client: &Client<'_>, place: &Place<'_>, meter: &mut Meter<'_, '_>) -> Result<(), HubError> {
-        let Description { file, size, .. } = self.description;
-        let url = client.address(place.model, &place.commit, file);
-        let (mut farthest, mut failures) = (self.done, 0);
-        while self.done < *size {
-            let answer = client.open(place.model, file, &url, self.done);
-            let trouble = match answer.and_then(|response| self.take(response, meter)) {
-                Ok(()) => continue,
-                Err(Trouble::Final(error)) => return Err(error),
-                Err(Trouble::Passing(error)) => error,
-            };
-            failures = if self.done > farthest { 1 } else { failures + 1 };
-            farthest = farthest.max(self.done);
-            if failures >= ATTEMPTS {
-                return Err(match trouble {
-                    HubError::Away { reason, .. } if self.done > 0 => self.cut(&reason),
-                    other => other,
-                });
-            }
-            client.rest(place.model, failures, meter.watch)?;
-        }
-        Ok(())
-    }
-
-    /// Takes the bytes of an answer in.
-    fn take(&mut self, response: Response<Body>, meter: &mut Meter<'_, '_>) -> Result<(), Trouble> {
-        let Description { file, size, .. } = self.description;
-        let headers = response.headers();
-        let announced = text(headers, "content-length").and_then(|length| length.parse::<u64>().ok());
-        match response.status() {
-            StatusCode::PARTIAL_CONTENT => {
-                let range = text(headers, "content-range").and_then(range);
-                match range {
-                    Some((start, whole)) if start == self.done => {
-                        if let Some(found) = whole.filter(|whole| whole != size) {
-                            return Err(HubError::Length { file: file.clone(), found, expected: *size }.into());
-                        }
-                    }
-                    _ => return self.begin_again(),
-                }
-            }
-            StatusCode::OK => {
-                if let Some(found) = announced.filter(|length| length != size) {
-                    return Err(HubError::Length { file: file.clone(), found, expected: *size }.into());
-                }
-                // The server does not know ranges: all comes once more.
-                if self.done > 0 {
-                    self.restart()?;
-                }
-            }
-            _ => return self.begin_again(),
-        }
-        let mut body = response.into_body().into_reader();
-        let mut chunk = vec![0; CHUNK];
-        loop {
-            let read = match body.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) => return Err(Trouble::Passing(self.cut(&error.to_string()))),
-            };
-            let found = self.done + read as u64;
-            if found > *size {
-                return Err(HubError::Length { file: file.clone(), found, expected: *size }.into());
-            }
-            self.file.write_all(&chunk[..read]).map_err(|error| self.write_error(error))?;
-            if let Some(hash) = &mut self.hash {
-                hash.update(&chunk[..read]);
-            }
-            self.done = found;
-            meter.downloaded += read as u64;
-            meter.bytes(file, self.done)?;
-        }
-        if self.done < *size {
-            return Err(Trouble::Passing(self.cut("it ended early")));
-        }
-        Ok(())
-    }
-
-    /// The answer is about another part than was asked for: what is there is forgotten, and all is asked for.
-    fn begin_again(&mut self) -> Result<(), Trouble> {
-        let asked = self.done;
-        let error = self.cut(&format!("the hub answers with something else than the bytes from {asked} on"));
-        self.restart()?;
-        Err(if asked == 0 { Trouble::Final(error) } else { Trouble::Passing(error) })
-    }
-
-    fn cut(&self, reason: &str) -> HubError {
-        let Description { file, size, .. } = self.description;
-        HubError::Cut { file: file.clone(), done: self.done, size: *size, reason: reason.to_owned() }
-    }
-}
-
-/// First byte and length of the whole, of a `Content-Range: bytes 5-9/10`.
-fn range(text: &str) -> Option<(u64, Option<u64>)> {
-    let (part, whole) = text.strip_prefix("bytes ")?.split_once('/')?;
-    let start = part.split_once('-')?.0.parse().ok()?;
-    Some((start, whole.parse().ok()))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

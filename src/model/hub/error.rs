@@ -1,10 +1,10 @@
 //! Why a model of the hub cannot be had.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
 use thiserror::Error;
 
-use crate::model::weights::LoadError;
+use crate::model::{memory::bytes, weights::LoadError};
 
 /// Why a model of the hub cannot be had, in one sentence. Names of files and what servers say are not yet printable.
 #[derive(Debug, Error)]
@@ -53,6 +53,42 @@ pub enum HubError {
         /// The address.
         endpoint: String,
     },
+    /// Nobody answers through the proxy.
+    #[error(
+        "the proxy {proxy} does not connect to {target} ({reason}): check the proxy, which {variable} names; NO_PROXY \
+         lists hosts to reach without one, and what is in the cache works without it"
+    )]
+    Proxy {
+        /// The proxy, without a password.
+        proxy: String,
+        /// The variable that names it.
+        variable: &'static str,
+        /// Where it should connect to.
+        target: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The server's certificate is not to be trusted.
+    #[error("{target} shows a certificate that cannot be trusted ({reason}): {advice}")]
+    Certificate {
+        /// The server.
+        target: String,
+        /// What is wrong with it.
+        reason: String,
+        /// What to do.
+        advice: String,
+    },
+    /// Some web page instead of what was asked for.
+    #[error(
+        "{endpoint} answers with a web page (HTML) instead of {what}: log in where this network asks for it, or check \
+         HF_ENDPOINT"
+    )]
+    Page {
+        /// The hub.
+        endpoint: String,
+        /// What was asked.
+        what: String,
+    },
     /// Nobody answers.
     #[error(
         "the hub {endpoint} cannot be reached ({reason}): check the connection and HF_ENDPOINT; what is in the cache \
@@ -73,10 +109,15 @@ pub enum HubError {
         status: u16,
     },
     /// The hub is asked too often.
-    #[error("the hub {endpoint} asks to be left alone for a while (status 429): try again later, or set HF_TOKEN")]
+    #[error(
+        "the hub {endpoint} asks to be left alone for {} (status 429): try again later, or set HF_TOKEN",
+        wait.map_or_else(|| "a while".to_owned(), |wait| format!("{} s", wait.as_secs()))
+    )]
     TooMany {
         /// The hub.
         endpoint: String,
+        /// For how long, if it says so.
+        wait: Option<Duration>,
     },
     /// The answer makes no sense.
     #[error("the hub's answer about {what} cannot be used: {reason}")]
@@ -192,11 +233,40 @@ pub enum HubError {
         /// Bytes that the hub said.
         expected: u64,
     },
+    /// A description that is far longer than any is.
+    #[error("{file} of {model} has {} by what the hub says, and {} are the most that is read: it is not downloaded", bytes(*size), bytes(*most))]
+    TooLong {
+        /// The model.
+        model: String,
+        /// The file.
+        file: String,
+        /// Its bytes.
+        size: u64,
+        /// The most that is taken.
+        most: u64,
+    },
+    /// No room for it.
+    #[error(
+        "{model} takes {} more on the disk of {}, which has {} free: make room, or set HF_HOME to a folder on another disk",
+        bytes(*need), cache.display(), bytes(*free)
+    )]
+    Room {
+        /// The model.
+        model: String,
+        /// Bytes that would be written.
+        need: u64,
+        /// The cache.
+        cache: PathBuf,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// Other bytes than the hub said.
-    #[error("{file} arrived damaged (SHA-256 {found}, the hub says {expected}): nothing of it was kept; try again")]
+    #[error("{file} arrived damaged ({algorithm} {found}, the hub says {expected}): nothing of it was kept; try again")]
     Hash {
         /// The file.
         file: String,
+        /// What hash it is.
+        algorithm: &'static str,
         /// The hash of what came.
         found: String,
         /// The hash that the hub said.
@@ -209,6 +279,14 @@ pub enum HubError {
         file: String,
         /// The lock.
         lock: PathBuf,
+    },
+    /// The cache cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
     },
     /// The cache cannot be written.
     #[error("cannot write {}: {error}", path.display())]

@@ -9,7 +9,7 @@ use super::cache::{CONFIG, INDEX};
 use crate::model::source::{self, HubModel};
 
 /// Small files that tell how to read the weights and the text, the most telling first.
-const DESCRIPTIONS: [&str; 7] = [
+pub(super) const DESCRIPTIONS: [&str; 7] = [
     CONFIG,
     "generation_config.json",
     "tokenizer_config.json",

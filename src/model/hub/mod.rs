@@ -5,28 +5,45 @@
 //! | `settings.rs` | what the environment says: cache, endpoint, token, offline mode |
 //! | `cache.rs` | the cache, in the layout that Python's `huggingface_hub` shares |
 //! | `files.rs` | which files of a model are wanted |
-//! | `client.rs` | requests, redirects, and what an answer other than yes means |
-//! | `download.rs` | one file: begun, resumed, compared with length and hash, and only then given its name |
+//! | `expand.rs` | `~` and `$NAME` in those variables |
+//! | `way.rs` | the way to servers: proxy, certificates, redirects, and answers that may be waited for in slices |
+//! | `client.rs` | what is asked of the hub, and what an answer other than yes means |
+//! | `patience.rs` | how long and how often to try again |
+//! | `report.rs` | progress, and whether to break off |
+//! | `checksum.rs` | content against the hash that the hub names |
+//! | `arriving.rs` | one file: begun, resumed, compared with length and hash, and only then given its name |
+//! | `download.rs` | the files of a model |
 //!
 //! A file gets its name in the cache when it is whole: what was broken off lies beside it as `.incomplete`, and the next
 //! download goes on from there. A snapshot's reference is written when all of its files are there.
 
+#[cfg(feature = "hub")]
+mod arriving;
 mod cache;
+#[cfg(feature = "hub")]
+mod checksum;
 #[cfg(feature = "hub")]
 mod client;
 #[cfg(feature = "hub")]
 mod download;
 mod error;
+mod expand;
 mod files;
+#[cfg(feature = "hub")]
+mod patience;
+#[cfg(feature = "hub")]
+mod report;
 mod settings;
+#[cfg(feature = "hub")]
+mod way;
 
 use std::path::{Path, PathBuf};
 
-pub use cache::Cached;
+pub use cache::{Cached, Found};
 pub use error::HubError;
-pub use settings::HubSettings;
+pub use settings::{HubSettings, Named};
 
-use super::source::HubModel;
+use super::source::{HubModel, Watch};
 
 /// The cache and the way to the hub.
 #[derive(Debug, Clone)]
@@ -72,11 +89,16 @@ impl Hub {
 
     /// A model that is whole in the cache: its folder, or its GGUF file.
     pub fn cached(&self, model: &HubModel) -> Option<PathBuf> {
-        let commit = cache::commit(self.cache(), model)?;
-        cache::whole(&cache::snapshot(self.cache(), model, &commit), model.file())
+        self.find(model).filter(Found::is_whole).map(|found| found.path)
     }
 
-    /// Every model that is whole in the cache, by name.
+    /// A model whose weights are in the cache, and what other programs that put them there may have left out.
+    pub fn find(&self, model: &HubModel) -> Option<Found> {
+        let commit = cache::commit(self.cache(), model)?;
+        cache::find(self.cache(), model, &commit)
+    }
+
+    /// Every model whose weights are in the cache, by name.
     pub fn scan(&self) -> Vec<Cached> {
         cache::scan(self.cache())
     }
@@ -85,17 +107,48 @@ impl Hub {
     ///
     /// # Errors
     /// One sentence; what has arrived so far is kept for the next time.
+    pub fn fetch(&self, model: &HubModel, watch: &mut Watch<'_>) -> Result<Fetched, HubError> {
+        self.download(model, Aim::Newest, watch)
+    }
+
+    /// The same, and compares what the cache has with the hub's hashes: what is damaged is downloaded once more.
+    ///
+    /// # Errors
+    /// As for [`Self::fetch`].
+    pub fn pull(&self, model: &HubModel, watch: &mut Watch<'_>) -> Result<Fetched, HubError> {
+        self.download(model, Aim::Sound, watch)
+    }
+
+    /// Downloads the small files that the cache lacks of the commit that it has.
+    ///
+    /// # Errors
+    /// As for [`Self::fetch`].
+    pub fn complete(&self, model: &HubModel, watch: &mut Watch<'_>) -> Result<Fetched, HubError> {
+        self.download(model, Aim::Complete, watch)
+    }
+
     #[cfg(feature = "hub")]
-    pub fn fetch(&self, model: &HubModel, watch: &mut super::source::Watch<'_>) -> Result<Fetched, HubError> {
+    fn download(&self, model: &HubModel, aim: Aim, watch: &mut Watch<'_>) -> Result<Fetched, HubError> {
         if self.settings.offline {
             return Err(HubError::Offline { model: model.to_string(), cache: self.cache().to_owned() });
         }
-        download::fetch(&self.settings, model, watch)
+        download::fetch(&self.settings, model, aim, watch)
     }
 
     /// This build does not download.
     #[cfg(not(feature = "hub"))]
-    pub fn fetch(&self, model: &HubModel, _watch: &mut super::source::Watch<'_>) -> Result<Fetched, HubError> {
+    fn download(&self, model: &HubModel, _aim: Aim, _watch: &mut Watch<'_>) -> Result<Fetched, HubError> {
         Err(HubError::NotBuilt { model: model.to_string(), cache: self.cache().to_owned() })
     }
+}
+
+/// What a download is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aim {
+    /// All that is wanted of the revision as it is now.
+    Newest,
+    /// The same, with hashes compared.
+    Sound,
+    /// The small files of the commit that is here.
+    Complete,
 }

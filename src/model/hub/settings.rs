@@ -1,14 +1,29 @@
 //! What the environment says about the hub, by the names that Python's `huggingface_hub` reads.
 
-use std::{env, ffi::OsString, fmt, fs, path::PathBuf, time::Duration};
+use std::{env, ffi::OsString, fmt, fs, path::PathBuf, thread, time::Duration};
 
-use super::HubError;
+use super::{HubError, expand::expand};
 
 /// The hub where nothing else is said.
 const ENDPOINT: &str = "https://huggingface.co";
 
+/// What names a proxy, the first that is set.
+const PROXIES: [&str; 6] = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+
+/// What names certificate authorities, in PEM: OpenSSL's variables, and those of Python's requests and of curl.
+const CERTIFICATES: [&str; 4] = ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
+
+/// What a variable of the environment says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named<T> {
+    /// The variable.
+    pub variable: &'static str,
+    /// Its value.
+    pub value: T,
+}
+
 /// Where the hub is, what of it is here, and how long to wait for it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct HubSettings {
     /// Its address, without a slash at the end.
     pub endpoint: String,
@@ -18,10 +33,18 @@ pub struct HubSettings {
     pub token: Option<String>,
     /// Whether the network is not to be used.
     pub offline: bool,
+    /// The proxy to go through, where there is one. It may hold a password.
+    pub proxy: Option<Named<String>>,
+    /// Hosts to reach without it, as `NO_PROXY` lists them.
+    pub no_proxy: String,
+    /// Files and folders of certificate authorities that count beside the built-in ones; without any, this machine's do.
+    pub certificates: Vec<Named<PathBuf>>,
     /// How long a server may be silent before the connection counts as broken.
     pub silence: Duration,
     /// How long to wait before the first new attempt; twice as long before each further one.
     pub pause: Duration,
+    /// Lets time pass; another function than that of the standard library is for tests.
+    pub sleep: fn(Duration),
 }
 
 /// A token is nobody's business.
@@ -38,7 +61,7 @@ impl fmt::Debug for HubSettings {
 
 impl HubSettings {
     /// `HF_ENDPOINT`; the cache from `HF_HUB_CACHE`, `HF_HOME` or the home folder; the token from `HF_TOKEN` or the
-    /// file that a login leaves; `HF_HUB_OFFLINE`.
+    /// file that a login leaves; `HF_HUB_OFFLINE`; proxies and certificates by the names that other programs read.
     ///
     /// # Errors
     /// Where a variable cannot be used, or no folder is known for the cache.
@@ -50,10 +73,7 @@ impl HubSettings {
     fn read(variable: &dyn Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Result<Self, HubError> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let first = |names: &[&str]| names.iter().find_map(|name| set(name));
-        let folder = |value: OsString| match (value.to_str().and_then(|text| text.strip_prefix("~/")), &home) {
-            (Some(rest), Some(home)) => home.join(rest),
-            _ => PathBuf::from(value),
-        };
+        let folder = |value: OsString| expand(&value, variable, home.as_deref());
         let above = match set("HF_HOME").map(folder) {
             Some(above) => Some(above),
             None => set("XDG_CACHE_HOME")
@@ -89,13 +109,27 @@ impl HubSettings {
         }
         let offline = first(&["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"])
             .is_some_and(|value| matches!(text(value).to_ascii_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE"));
+        let proxy = PROXIES.into_iter().find_map(|variable| Some(Named { variable, value: text(set(variable)?) }));
+        let certificates = CERTIFICATES.into_iter().filter_map(|name| Some((name, set(name)?)));
+        let certificates = certificates.flat_map(|(variable, value)| {
+            // Only a folder's variable may hold several.
+            let paths: Vec<_> = match variable {
+                "SSL_CERT_DIR" => env::split_paths(&value).collect(),
+                _ => vec![PathBuf::from(value)],
+            };
+            paths.into_iter().map(move |value| Named { variable, value })
+        });
         Ok(Self {
             endpoint,
             cache,
             token,
             offline,
+            proxy,
+            no_proxy: first(&["NO_PROXY", "no_proxy"]).map(text).unwrap_or_default(),
+            certificates: certificates.collect(),
             silence: Duration::from_secs(30),
             pause: Duration::from_millis(500),
+            sleep: thread::sleep,
         })
     }
 }
@@ -129,6 +163,13 @@ mod tests {
         assert_eq!(cache(&[("HF_HOME", "/hf"), ("XDG_CACHE_HOME", "/var/c")]), PathBuf::from("/hf/hub"));
         assert_eq!(cache(&[("HF_HOME", "~/hf")]), PathBuf::from("/home/ada/hf/hub"));
         assert_eq!(cache(&[("HF_HUB_CACHE", "/models"), ("HF_HOME", "/hf")]), PathBuf::from("/models"));
+        for (variable, below) in [("HF_HOME", "hub"), ("XDG_CACHE_HOME", "huggingface/hub"), ("HF_HUB_CACHE", "")] {
+            for value in ["$DISK/m", "${DISK}/m", "~/../../disk/m"] {
+                let found = cache(&[(variable, value), ("DISK", "/disk")]);
+                let expected = if value.starts_with('~') { "/home/ada/../../disk/m" } else { "/disk/m" };
+                assert_eq!(found, PathBuf::from(expected).join(below), "{variable}={value}");
+            }
+        }
         assert_eq!(cache(&[("HF_HUB_CACHE", ""), ("HF_HOME", "/hf")]), PathBuf::from("/hf/hub"));
         let nowhere = HubSettings::read(&|_| None, None).unwrap_err();
         assert!(nowhere.to_string().contains("set HF_HOME"));
@@ -140,6 +181,8 @@ mod tests {
         fs::write(folder.path().join("token"), "hf_login\n").unwrap();
         let home = folder.path().to_str().unwrap();
         assert_eq!(read(&[("HF_HOME", home)]).unwrap().token.as_deref(), Some("hf_login"));
+        let named = read(&[("HF_TOKEN_PATH", "${WHERE}/token"), ("WHERE", home)]).unwrap();
+        assert_eq!(named.token.as_deref(), Some("hf_login"));
         assert_eq!(read(&[("HF_HOME", home), ("HF_TOKEN", " hf_x ")]).unwrap().token.as_deref(), Some("hf_x"));
         assert_eq!(read(&[]).unwrap().token, None);
         let broken = read(&[("HF_TOKEN", "hf_secret\u{7}x")]).unwrap_err().to_string();
@@ -160,5 +203,33 @@ mod tests {
         for on in ["1", "on", "TRUE", "yes"] {
             assert!(read(&[("HF_HUB_OFFLINE", on)]).unwrap().offline);
         }
+    }
+
+    #[test]
+    fn proxies_and_certificates_are_read_from_the_variables_of_other_programs() {
+        let none = read(&[]).unwrap();
+        assert_eq!((none.proxy, none.certificates), (None, Vec::new()));
+        let variables = [
+            ("https_proxy", "http://proxy:3128"),
+            ("http_proxy", "http://other:1"),
+            ("NO_PROXY", "mirror, .inner"),
+            ("SSL_CERT_FILE", "/ca.pem"),
+            ("SSL_CERT_DIR", "/a:/b"),
+            ("REQUESTS_CA_BUNDLE", "/bundle:1.pem"),
+        ];
+        let settings = read(&variables).unwrap();
+        assert_eq!(settings.proxy, Some(Named { variable: "https_proxy", value: "http://proxy:3128".to_owned() }));
+        assert_eq!(settings.no_proxy, "mirror, .inner");
+        let found: Vec<_> =
+            settings.certificates.iter().map(|named| (named.variable, named.value.to_str().unwrap())).collect();
+        assert_eq!(
+            found,
+            [
+                ("SSL_CERT_FILE", "/ca.pem"),
+                ("SSL_CERT_DIR", "/a"),
+                ("SSL_CERT_DIR", "/b"),
+                ("REQUESTS_CA_BUNDLE", "/bundle:1.pem")
+            ]
+        );
     }
 }

@@ -215,6 +215,9 @@ fn what_enter_does(app: &App, item: &Item) -> String {
     if app.picker.present() == Some(&item.source) {
         return "it is loaded".to_owned();
     }
+    if item.is_partial {
+        return "enter loads it from this machine; the hub is asked for small files that it may lack".to_owned();
+    }
     if item.is_here() {
         return "enter loads it from this machine".to_owned();
     }
@@ -256,7 +259,12 @@ pub(super) fn words(loading: &Loading) -> String {
             }
         }
         Some(Progress::Asking { model }) => format!("asking the hub for {model}"),
-        Some(Progress::Waiting { model }) => format!("the hub does not answer about {model}; trying again"),
+        Some(Progress::Waiting { model, seconds: None }) => {
+            format!("the hub does not answer about {model}; trying again")
+        }
+        Some(Progress::Waiting { model, seconds: Some(seconds) }) => {
+            format!("the hub asks to wait {seconds} s before it is asked about {model} again")
+        }
         Some(Progress::Found { model, .. }) => format!("downloading {model}"),
         Some(Progress::Checking { model, file, .. }) => format!("checking what is there of {model}: {file}"),
         Some(Progress::Downloading { model, file, .. }) => format!("downloading {model}: {file}"),
@@ -297,6 +305,7 @@ pub(super) fn brief(app: &App, loading: &Loading, pen: &Pen<'_>) -> Vec<Span<'st
     let spinner = pen.theme.glyphs.spinner;
     let turn = (app.now.as_millis() / 90) as usize % spinner.len();
     let word = match &loading.progress {
+        Some(Progress::Waiting { seconds: Some(_), .. }) => "waiting for the hub",
         Some(Progress::Asking { .. } | Progress::Waiting { .. }) => "asking the hub",
         Some(Progress::Found { .. } | Progress::Downloading { .. }) => "downloading",
         Some(Progress::Checking { .. }) => "checking",
