@@ -17,6 +17,7 @@
 //!
 //! `docs/architecture.md` tells the whole story.
 
+mod caught;
 pub mod cli;
 pub mod decode;
 pub mod engine;

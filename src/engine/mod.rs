@@ -13,7 +13,6 @@
 //! Models are found, downloaded and read on a thread of their own, so that a run goes on meanwhile; the worker swaps them
 //! in between two steps. News of loading are the one kind of event that a slow client may miss.
 
-mod caught;
 mod handle;
 mod load;
 mod loader;
@@ -23,7 +22,8 @@ mod run;
 mod transcript;
 mod worker;
 
-pub use caught::is_caught;
+use crate::caught;
+pub use crate::caught::is_caught;
 pub use handle::Engine;
 pub use load::{GuideRequest, Layout, LoadObserver, ModelRequest, load};
 pub use models::Models;

@@ -1,4 +1,5 @@
-//! Panics as errors: what breaks inside a step ends the run, and neither the program nor the screen.
+//! Panics as errors: what breaks inside a step, or in a library that reads a foreign file, ends that, and neither the
+//! program nor the screen.
 
 use std::{
     cell::RefCell,
@@ -23,7 +24,13 @@ pub fn is_caught() -> bool {
 /// Does `work`; a panic in it becomes a sentence, and nothing is printed.
 ///
 /// What `work` changed before it panicked must be fit to be dropped or reset, and for nothing else.
-pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    attempt(work).map_err(|report| format!("this is a bug in diffuscope: {report}"))
+}
+
+/// As [`caught`], for work whose panics are no bug of this program: a library that gives up on a foreign file. The error
+/// is what the panic said.
+pub(crate) fn attempt<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     HOOK.call_once(|| {
         let otherwise = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
@@ -37,7 +44,7 @@ pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let outer = REPORT.replace(Some(String::new()));
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     let report = REPORT.replace(outer);
-    result.map_err(|_| format!("this is a bug in diffuscope: {}", report.unwrap_or_default()))
+    result.map_err(|_| report.unwrap_or_default())
 }
 
 fn describe(info: &PanicHookInfo<'_>) -> String {
