@@ -22,6 +22,8 @@ use tokenizers::{
 };
 
 mod support;
+#[path = "prompting/templates.rs"]
+mod templates;
 
 use support::files::Folder;
 
