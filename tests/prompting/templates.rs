@@ -127,6 +127,14 @@ fn filters_and_tests_are_those_of_jinja() {
 }
 
 #[test]
+fn lines_end_as_in_jinja_however_the_file_ends_them() {
+    assert_eq!(
+        rendered("a\r\n{% if true %}\r\nb{{ 'c\r\nd' }}\r{{ '\\r\\n' }}{% endif %}\r\n").unwrap(),
+        "a\nbc\nd\n\r\n"
+    );
+}
+
+#[test]
 fn arguments_are_given_by_place_or_by_name() {
     assert_prints(&[
         ("x | default('a', boolean=true) ~ '' | default('b', true) ~ x | d(default_value='c')", "abc"),

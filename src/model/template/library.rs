@@ -58,6 +58,7 @@ impl Library {
     /// Filters that stand for instructions.
     fn operators(&mut self) {
         type Binary = fn(&Budget, &Value, &Value) -> Result<Value, Error>;
+        type Comparison = fn(&Value, &Value) -> bool;
         let binary: [(&str, Binary); 5] = [
             (names::ADD, operators::add),
             (names::MULTIPLY, operators::multiply),
@@ -69,7 +70,6 @@ impl Library {
             let budget = Arc::clone(&self.budget);
             self.environment.add_filter(name, move |left: &Value, right: &Value| operator(&budget, left, right));
         }
-        type Comparison = fn(&Value, &Value) -> bool;
         let comparisons: [(&str, Comparison); 6] = [
             ("==", |left, right| left == right),
             ("!=", |left, right| left != right),

@@ -23,7 +23,8 @@ pub(super) type Flaw = (usize, String);
 
 /// The template as the compiler is to read it.
 pub(super) fn prepared(source: &str) -> Result<String, Flaw> {
-    let source = without_generation_marks(source);
+    // Jinja2 knows one end of a line.
+    let source = without_generation_marks(&source.replace("\r\n", "\n").replace('\r', "\n"));
     let syntax = syntax().map_err(|error| (1, error.to_string()))?;
     let mut escapes = Vec::new();
     let (mut tag, mut constants) = (Tag::default(), 0_u64);
