@@ -85,11 +85,12 @@ impl SideFiles {
             }
         }
         let file = folder.join(TEMPLATE);
-        match std::fs::read(&file) {
-            Ok(bytes) => template = Some((file, String::from_utf8(bytes).map_err(|error| error.to_string()))),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => template = Some((file, Err(error.to_string()))),
-        }
+        let own = match read(&file) {
+            Ok(bytes) => bytes.map(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string())),
+            Err(TokenizerError::Read { source, .. }) => Some(Err(source.to_string())),
+            Err(error) => Some(Err(error.to_string())),
+        };
+        let template = own.map(|text| (file, text)).or(template);
         let template = template.and_then(|(path, text)| chat_template(&path, text, &specials));
         Ok(Self { specials, end_ids, template })
     }
