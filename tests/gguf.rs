@@ -582,10 +582,17 @@ fn prompts_follow_the_files_template_and_first_token() {
     let path = with_fields(&folder, fields.clone());
     let chat = Checkpoint::open(&path).unwrap().tokenizer().unwrap();
     assert_eq!(chat.decode(&chat.encode_prompt("the").unwrap()), "<|startoftext|><user>the");
-    fields.push(("tokenizer.chat_template".into(), Value::String("{% for %}".into())));
-    let path = with_fields(&folder, fields);
-    let message = Checkpoint::open(&path).unwrap().tokenizer().unwrap_err().to_string();
-    assert!(message.contains("m.gguf") && !message.contains('\n'), "{message}");
+    // Whatever is wrong with a template, the file can be used without it.
+    for flawed in [Value::String("{% for %}".into()), Value::U32(5)] {
+        fields.push(("tokenizer.chat_template".into(), flawed));
+        let chat = Checkpoint::open(&with_fields(&folder, fields.clone())).unwrap().tokenizer().unwrap();
+        let message = chat.encode_prompt("the").unwrap_err().to_string();
+        assert!(message.contains("m.gguf: ") && message.ends_with("; --raw does without a template"), "{message}");
+        let bare = chat.without_template();
+        assert_eq!(bare.decode(&bare.encode_prompt("the").unwrap()), "<|startoftext|>the");
+    }
+    fields.push(("tokenizer.chat_template".into(), Value::String(String::new())));
+    assert!(!Checkpoint::open(&with_fields(&folder, fields)).unwrap().tokenizer().unwrap().has_template());
 }
 
 #[test]

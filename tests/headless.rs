@@ -347,8 +347,53 @@ fn without_a_template_the_prompt_is_all_that_is_read() {
     };
     assert_eq!(pieces(&[]), format!("<user>{PROMPT}<bot>"));
     assert_eq!(pieces(&["--raw"]), PROMPT);
+    pair.write("denoiser/chat_template.jinja", "{% trans %}x{% endtrans %}");
+    assert_eq!(pieces(&["--raw"]), PROMPT, "a template that is not used may be anything");
+    assert_eq!(
+        refuse(&mut with_pair(&pair, &["run", "--prompt", PROMPT])),
+        format!(
+            "the prompt cannot be encoded: {}: line 1 of the chat template is not valid: unknown statement trans; --raw \
+             does without a template",
+            pair.path("denoiser/chat_template.jinja").display()
+        )
+    );
     std::fs::remove_file(pair.path("denoiser/chat_template.jinja")).unwrap();
     assert_eq!(pieces(&[]), PROMPT, "a model without a template gets the prompt as it is");
+}
+
+#[test]
+fn a_template_is_given_variables_by_name() {
+    let pair = pair();
+    let template = "{{ messages[0].content }}{{ '/no' if mode is defined and mode is false else '' }}{{ size }}";
+    pair.write("denoiser/chat_template.jinja", template);
+    let pieces = |variables: &[&str]| {
+        let trace = pair.path("run.jsonl");
+        let mut command = with_pair(&pair, &["run", "--prompt", "Hi", "--gen-length", "8"]);
+        command.args(variables.iter().flat_map(|variable| ["--template-var", variable]));
+        succeed(command.arg("--trace").arg(&trace));
+        file::open(&trace).unwrap().log.header().prompt_pieces.concat()
+    };
+    assert_eq!(pieces(&[]), "Hi");
+    assert_eq!(pieces(&["mode=false"]), "Hi/no");
+    assert_eq!(pieces(&["mode=False", "size=large"]), "Hi/nolarge");
+    assert_eq!(pieces(&["mode=true", "size=1.50"]), "Hi1.5");
+    let mut misspelt =
+        with_pair(&pair, &["run", "--prompt", "Hi", "--gen-length", "8", "--template-var", "mood=false"]);
+    let warned = stderr(&misspelt.output().unwrap());
+    let warning = format!(
+        "the template variable mood has no effect: the chat template in {} does not mention it\n",
+        pair.path("denoiser/chat_template.jinja").display()
+    );
+    assert!(warned.contains(&warning), "{warned}");
+    for (variable, reason) in [
+        ("mode", "expected NAME=VALUE"),
+        ("a-b=1", "'a-b' is no name of a variable"),
+        ("messages=1", "messages is the conversation itself"),
+    ] {
+        let output = with_pair(&pair, &["run", "--prompt", "Hi", "--template-var", variable]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(reason), "{}", stderr(&output));
+    }
 }
 
 #[test]

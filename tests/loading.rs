@@ -15,8 +15,8 @@ use diffuscope::{
     settings::{GuideRule, Settings},
 };
 use support::{
-    files::Folder,
-    models::{answering, models, untrained_pair},
+    files::{Folder, golden},
+    models::{answering, byte_level, models, untrained_pair},
 };
 
 const PROMPT: &str = "Reverse this list: Max, Leo, Ruth";
@@ -103,6 +103,33 @@ fn loading_is_told_from_the_first_file_to_the_names() {
     assert_eq!(expect_ready(&mut engine), ("denoiser".into(), Some("guide".into()), Some(asked)));
     start(&engine, 1, GuideRule::TopK, false);
     assert!(whole_run(&mut engine, 1) > 0);
+}
+
+/// As the code of these models gives it: without it, the templates of Qwen3 leave room for thoughts before the answer.
+#[test]
+fn thinking_is_off_for_models_that_were_trained_to_answer_at_once() {
+    const TEMPLATE: &str = "{{ messages[0].content }}<|im_end|>\
+        {% if enable_thinking is defined and enable_thinking is false %}<think></think>{% endif %}";
+    let folder = Folder::new();
+    for file in ["config.json", "model.safetensors"] {
+        std::fs::copy(golden().join("models/a2d-qwen3-tiny").join(file), folder.path(file)).unwrap();
+    }
+    let tokenizer = byte_level(300, &["<|endoftext|>", "<|im_end|>", "<|mask|>"], &[PROMPT]);
+    folder.write("tokenizer.json", tokenizer.to_string(false).unwrap());
+    folder.write("chat_template.jinja", TEMPLATE);
+    let prompt = |variables: &[(&str, bool)]| {
+        let template_vars = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+        let asked = ModelRequest { template_vars, ..request(folder.path("."), GuideRequest::Nobody) };
+        let mut engine = Engine::open(asked).unwrap();
+        expect_ready(&mut engine);
+        start(&engine, 1, GuideRule::Off, true);
+        match next(&mut engine) {
+            Event::Started { header, .. } => header.prompt_pieces.concat(),
+            other => panic!("expected a start, got {other:?}"),
+        }
+    };
+    assert_eq!(prompt(&[]), format!("{PROMPT}<|im_end|><think></think>"));
+    assert_eq!(prompt(&[("enable_thinking", true)]), format!("{PROMPT}<|im_end|>"));
 }
 
 #[test]

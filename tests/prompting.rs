@@ -22,6 +22,8 @@ use tokenizers::{
 };
 
 mod support;
+#[path = "prompting/templates.rs"]
+mod templates;
 
 use support::files::Folder;
 
@@ -338,26 +340,63 @@ fn damaged_side_files_are_one_sentence() {
     };
     assert!(message("tokenizer_config.json", "{\n\"a\"").starts_with(": EOF while parsing"));
     assert_eq!(
-        message("tokenizer_config.json", r#"{"chat_template": 5}"#),
-        ": `chat_template` is neither a text nor a list of named templates"
-    );
-    assert_eq!(
-        message(
-            "tokenizer_config.json",
-            r#"{"chat_template": [{"name":"a","template":""},{"name":"b","template":""}]}"#
-        ),
-        ": `chat_template` has the templates [a, b] and none called default"
-    );
-    let syntax = message("tokenizer_config.json", r#"{"chat_template": "a\n{% for %}"}"#);
-    assert!(syntax.starts_with(": line 2 of the chat template is not valid: "), "{syntax}");
-    assert_eq!(
         message("generation_config.json", r#"{"eos_token_id": "x"}"#),
         ": `eos_token_id` is \"x\", expected a token id or a list of them"
     );
+}
+
+#[test]
+fn a_damaged_template_is_an_error_of_prompts_that_it_would_lay_out() {
+    const WAY_OUT: &str = "; --raw does without a template";
+    let message = |file: &str, content: &[u8]| {
+        let folder = Folder::new();
+        write_tokenizer(&folder, &byte_level(300, &CHATML));
+        folder.write(file, content);
+        let error = open(&folder).encode_prompt("Hi").unwrap_err().to_string();
+        assert_eq!(open(&folder).with_system("Be brief.").unwrap_err().to_string(), error);
+        assert_eq!(prompted(&open(&folder).without_template(), "Hi"), "Hi", "whatever the template is");
+        let place = folder.path(file).display().to_string();
+        error.strip_prefix(&place).unwrap_or_else(|| panic!("{error} names no file")).to_owned()
+    };
+    let unknown = message("chat_template.jinja", b"{% trans %}x{% endtrans %}");
+    assert_eq!(unknown, format!(": line 1 of the chat template is not valid: unknown statement trans{WAY_OUT}"));
+    let latin = message("chat_template.jinja", b"caf\xE9!");
+    assert!(latin.starts_with(": invalid utf-8") && latin.ends_with(WAY_OUT), "{latin}");
+    let config = |content: &str| message("tokenizer_config.json", content.as_bytes());
+    assert_eq!(
+        config(r#"{"chat_template": 5}"#),
+        format!(": `chat_template` is neither a text nor a list of named templates{WAY_OUT}")
+    );
+    assert_eq!(
+        config(r#"{"chat_template": [{"name":"a","template":""},{"name":"b","template":""}]}"#),
+        format!(": `chat_template` has the templates [a, b] and none called default{WAY_OUT}")
+    );
+    let syntax = config(r#"{"chat_template": "a\n{% for %}"}"#);
+    assert!(syntax.starts_with(": line 2 of the chat template is not valid: "), "{syntax}");
     let folder = Folder::new();
     write_tokenizer(&folder, &byte_level(300, &CHATML));
-    folder.write("chat_template.jinja", b"\xFF");
-    assert!(Tokenizer::open(folder.root()).unwrap_err().to_string().contains("invalid utf-8"));
+    std::fs::create_dir(folder.path("chat_template.jinja")).unwrap();
+    let error = open(&folder).encode_prompt("Hi").unwrap_err().to_string();
+    assert!(error.contains("chat_template.jinja: ") && error.ends_with(WAY_OUT), "{error}");
+}
+
+#[test]
+fn an_empty_template_is_none_and_one_that_prints_nothing_is_an_error() {
+    for (file, content) in [("tokenizer_config.json", r#"{"chat_template": ""}"#), ("chat_template.jinja", "")] {
+        let folder = Folder::new();
+        write_tokenizer(&folder, &byte_level(300, &CHATML));
+        folder.write(file, content);
+        assert!(!open(&folder).has_template());
+        assert_eq!(prompted(&open(&folder), "Hi"), "Hi");
+    }
+    let mute = opened(&byte_level(300, &CHATML), &json!({"chat_template": "{% set x = messages %}"}));
+    let error = mute.encode_prompt("Hi").unwrap_err().to_string();
+    assert!(
+        error.ends_with(
+            "tokenizer_config.json: the chat template makes an empty text of this prompt; --raw does without a template"
+        ),
+        "{error}"
+    );
 }
 
 // ---- foreign tokenizers ----

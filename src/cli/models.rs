@@ -35,6 +35,10 @@ pub(super) struct ModelArgs {
     /// Instructions that go before every prompt, where the model's chat template has a place for them
     #[arg(long, value_name = "TEXT", conflicts_with = "raw")]
     system: Option<String>,
+    /// Give the chat template a value for a name that it asks for, as in `enable_thinking=true`; true, false, none, numbers
+    /// and JSON are taken as such, all else as text. May be given several times
+    #[arg(long, value_name = "NAME=VALUE", conflicts_with = "raw", value_parser = template_var)]
+    template_var: Vec<(String, serde_json::Value)>,
     /// Where to compute: auto, cpu, cuda, cuda:N or metal
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
@@ -49,6 +53,27 @@ pub(super) struct ModelArgs {
 /// Reads a source; a path need not be text.
 pub(super) fn source() -> impl TypedValueParser<Value = Source> {
     OsStringValueParser::new().try_map(Source::try_from)
+}
+
+/// Reads a variable of a chat template.
+fn template_var(text: &str) -> Result<(String, serde_json::Value), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !is_name || !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        return Err(format!("'{name}' is no name of a variable: expected letters, digits and '_'"));
+    }
+    if matches!(name, "messages" | "add_generation_prompt") {
+        return Err(format!(
+            "{name} is the conversation itself: give the prompt by --prompt, instructions by --system"
+        ));
+    }
+    let value = match value {
+        "True" => true.into(),
+        "False" => false.into(),
+        "None" | "none" => serde_json::Value::Null,
+        _ => serde_json::from_str(value).unwrap_or_else(|_| value.into()),
+    };
+    Ok((name.to_owned(), value))
 }
 
 impl ModelArgs {
@@ -67,6 +92,7 @@ impl ModelArgs {
                 Some(text) => Layout::System(text.clone()),
                 None => Layout::Template,
             },
+            template_vars: self.template_var.iter().cloned().collect(),
             device: self.device,
             offline: self.offline,
             overcommit: self.overcommit,

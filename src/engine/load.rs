@@ -16,6 +16,7 @@ use crate::{
         memory::{self, Fit, Memory},
         network::Network,
         source::{Located, Progress, Source},
+        template::Variables,
         tokenizer::Tokenizer,
     },
     trace::{ModelCard, printable},
@@ -55,6 +56,8 @@ pub struct ModelRequest {
     pub filter: Option<PathBuf>,
     /// How prompts are laid out.
     pub layout: Layout,
+    /// Values that chat templates are given under names of their own: `enable_thinking` and others.
+    pub template_vars: Variables,
     /// Where to compute.
     pub device: DeviceChoice,
     /// Whether the network is not to be used.
@@ -71,6 +74,7 @@ impl Default for ModelRequest {
             guide: GuideRequest::Own,
             filter: None,
             layout: Layout::Template,
+            template_vars: Variables::new(),
             device: DeviceChoice::Auto,
             offline: false,
             overcommit: false,
@@ -98,6 +102,7 @@ impl ModelRequest {
         self.denoiser == other.denoiser
             && self.filter == other.filter
             && self.layout == other.layout
+            && self.template_vars == other.template_vars
             && self.device == other.device
     }
 }
@@ -288,7 +293,38 @@ impl<'a> Loading<'a> {
                 (checkpoint, pair.tokenizer, name.to_owned())
             }
         };
-        Ok(Opened { checkpoint, tokenizer: self.laid_out(tokenizer)?, name, unknown: located.unknown.clone() })
+        let variables = self.variables(&checkpoint.architecture()?);
+        let tokenizer = self.laid_out(tokenizer.with_variables(variables))?;
+        if role == Role::Denoiser {
+            self.check_variables(&tokenizer, &name);
+        }
+        Ok(Opened { checkpoint, tokenizer, name, unknown: located.unknown.clone() })
+    }
+
+    /// What the chat template of a model is given: what was asked for, and else what the model's own code gives it.
+    fn variables(&self, architecture: &str) -> Variables {
+        let mut variables = Variables::new();
+        // A2D models were trained to answer at once, and a guide is to judge such answers.
+        if matches!(architecture, "A2D-Qwen2" | "A2D-Qwen3" | "Qwen3") {
+            variables.insert("enable_thinking".to_owned(), false.into());
+        }
+        variables.extend(self.request.template_vars.clone());
+        variables
+    }
+
+    /// A variable that the denoiser's template never asks for changes nothing.
+    fn check_variables(&self, tokenizer: &Tokenizer, model: &str) {
+        for name in self.request.template_vars.keys() {
+            let reason = match tokenizer.template() {
+                None => format!("{model} comes without a chat template"),
+                Some(template) if !template.mentions(name) => {
+                    format!("the chat template in {} does not mention it", template.origin())
+                }
+                Some(_) => continue,
+            };
+            let sentence = format!("the template variable {name} has no effect: {reason}");
+            self.observer.warn(printable::line(&sentence));
+        }
     }
 
     /// The tokenizer, with prompts laid out as is asked for.

@@ -172,6 +172,11 @@ impl Checkpoint {
         Ok(self.weights.kept_bytes(table.as_deref(), device).saturating_add(kept))
     }
 
+    /// What the architecture is called, for people.
+    pub fn architecture(&self) -> Result<String, LoadError> {
+        Ok(self.assembly()?.spec.architecture)
+    }
+
     /// Which positions the network attends to: what tells a denoiser from a guide.
     pub fn attention(&self) -> Result<Attention, LoadError> {
         Ok(self.assembly()?.spec.attention)

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::GgufFile;
-use crate::model::template::ChatTemplate;
+use crate::model::template::{ChatTemplate, TemplateError};
 use crate::model::tokenizer::bpe::{self, Added, Cut};
 use crate::model::tokenizer::{SideFiles, Tokenizer, TokenizerError};
 use crate::model::weights::LoadError;
@@ -99,11 +99,22 @@ impl GgufFile {
         for role in ENDS {
             end_ids.extend(id(role)?.and_then(|id| u32::try_from(id).ok()));
         }
-        let template = self.text("tokenizer.chat_template")?;
-        let template = template.map(|text| ChatTemplate::new(&self.file, text, specials.clone())).transpose();
+        let template = self.chat_template(&specials);
         let library = self.library_tokenizer(&tokens, &specials)?;
-        let side = SideFiles { specials, end_ids, template: template.map_err(TokenizerError::from)? };
+        let side = SideFiles { specials, end_ids, template };
         Ok(Tokenizer::from_library(library, self.file.clone(), side)?)
+    }
+
+    /// The chat template, be it usable or not; an empty one is none.
+    fn chat_template(&self, specials: &BTreeMap<String, String>) -> Option<ChatTemplate> {
+        let origin = self.file.as_str();
+        let Ok(text) = self.text("tokenizer.chat_template") else {
+            let reason = "the field `tokenizer.chat_template` is no text".to_owned();
+            let error = TemplateError::Unreadable { origin: origin.to_owned(), reason };
+            return Some(ChatTemplate::unusable(origin, error));
+        };
+        let text = text.filter(|text| !text.is_empty())?;
+        Some(ChatTemplate::lenient(origin, text, specials.clone()))
     }
 
     /// The tokenizer as the library has it.

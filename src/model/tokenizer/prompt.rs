@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::{Tokenizer, TokenizerError, encode};
-use crate::model::template::{ChatTemplate, Message, Role};
+use crate::model::template::{ChatTemplate, Message, Role, TemplateError, Variables};
 
 /// Stands for the system text where the layout of a template is looked for: no template treats it in any special way.
 const SYSTEM: &str = "\u{10FFFE}system\u{10FFFE}";
@@ -29,6 +29,13 @@ impl Tokenizer {
         self
     }
 
+    /// Gives the chat template, where there is one, values for names that it may ask for.
+    #[must_use]
+    pub fn with_variables(mut self, variables: Variables) -> Self {
+        self.layout.template = self.layout.template.map(|template| template.with_variables(variables));
+        self
+    }
+
     /// Puts nothing around a prompt.
     #[must_use]
     pub fn without_template(mut self) -> Self {
@@ -39,6 +46,11 @@ impl Tokenizer {
     /// Whether there is a chat template around every prompt.
     pub fn has_template(&self) -> bool {
         self.layout.template.is_some()
+    }
+
+    /// The chat template around every prompt, be it usable or not.
+    pub fn template(&self) -> Option<&ChatTemplate> {
+        self.layout.template.as_ref()
     }
 
     /// Puts a system text before every prompt.
@@ -65,13 +77,16 @@ impl Tokenizer {
     /// is where there is no template.
     ///
     /// # Errors
-    /// Where the template does not take the prompt, or the text has no encoding.
+    /// Where the template cannot be used, does not take the prompt or makes nothing of it, or the text has no encoding.
     pub fn encode_prompt(&self, prompt: &str) -> Result<Vec<u32>, TokenizerError> {
         let Some(template) = &self.layout.template else {
             return self.encode_raw(prompt);
         };
         let system = self.layout.system.as_deref();
         let text = template.render(&messages(system, prompt), true)?;
+        if text.is_empty() {
+            return Err(TemplateError::Nothing { origin: template.origin().to_owned() }.into());
+        }
         let typed = [system.unwrap_or_default(), prompt];
         let Some(spelled) = typed.iter().find_map(|typed| self.first_special(typed)) else {
             return encode(&self.inner, &text);

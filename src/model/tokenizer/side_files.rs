@@ -17,7 +17,7 @@ use super::TokenizerError;
 use crate::model::{
     config::{TokenIds, fields},
     lfs,
-    template::ChatTemplate,
+    template::{ChatTemplate, TemplateError},
 };
 
 /// The file with the tokenizer's settings, its special tokens and, as a rule, its chat template.
@@ -36,7 +36,7 @@ pub struct SideFiles {
     pub specials: BTreeMap<String, String>,
     /// What the configurations call end of text.
     pub end_ids: BTreeSet<u32>,
-    /// The chat template.
+    /// The chat template, be it usable or not: what is wrong with one is an error when a prompt is laid out with it.
     pub template: Option<ChatTemplate>,
 }
 
@@ -77,22 +77,39 @@ impl SideFiles {
             specials = named_tokens(&parse(&map, &bytes)?);
         }
         let path = folder.join(CONFIG);
-        let mut source = None;
+        let mut template = None;
         if let Some(bytes) = read(&path)? {
             let config: Value = parse(&path, &bytes)?;
             specials.extend(named_tokens(&config));
             if let Some(field) = config.get("chat_template").filter(|field| !field.is_null()) {
-                source = Some((path.display().to_string(), default_template(&path, field)?));
+                template = Some((path, default_template(field)));
             }
         }
         let file = folder.join(TEMPLATE);
-        if let Some(bytes) = read(&file)? {
-            let text = String::from_utf8(bytes)
-                .map_err(|error| TokenizerError::SideFile { path: file.clone(), reason: error.to_string() })?;
-            source = Some((file.display().to_string(), text));
-        }
-        let template = source.map(|(origin, text)| ChatTemplate::new(&origin, &text, specials.clone())).transpose()?;
+        let own = match read(&file) {
+            Ok(bytes) => bytes.map(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string())),
+            Err(TokenizerError::Read { source, .. }) => Some(Err(source.to_string())),
+            Err(error) => Some(Err(error.to_string())),
+        };
+        let template = own.map(|text| (file, text)).or(template);
+        let template = template.and_then(|(path, text)| chat_template(&path, text, &specials));
         Ok(Self { specials, end_ids, template })
+    }
+}
+
+/// The template that a file holds; an empty one is none.
+fn chat_template(
+    path: &Path,
+    text: Result<String, String>,
+    specials: &BTreeMap<String, String>,
+) -> Option<ChatTemplate> {
+    let origin = path.display().to_string();
+    match text {
+        Ok(text) if text.is_empty() => None,
+        Ok(text) => Some(ChatTemplate::lenient(&origin, &text, specials.clone())),
+        Err(reason) => {
+            Some(ChatTemplate::unusable(&origin, TemplateError::Unreadable { origin: origin.clone(), reason }))
+        }
     }
 }
 
@@ -126,9 +143,9 @@ fn named_tokens(map: &Value) -> BTreeMap<String, String> {
 }
 
 /// The template itself, or the one of several that is called `default`.
-fn default_template(path: &Path, field: &Value) -> Result<String, TokenizerError> {
+fn default_template(field: &Value) -> Result<String, String> {
     let known = TemplateField::deserialize(field)
-        .map_err(|_| wrong(path, "`chat_template` is neither a text nor a list of named templates".to_owned()))?;
+        .map_err(|_| "`chat_template` is neither a text nor a list of named templates".to_owned())?;
     let mut named = match known {
         TemplateField::One(text) => return Ok(text),
         TemplateField::Named(named) => named,
@@ -138,8 +155,7 @@ fn default_template(path: &Path, field: &Value) -> Result<String, TokenizerError
         Some(index) => index,
         None if names.len() == 1 => 0,
         None => {
-            let reason = format!("`chat_template` has the templates [{}] and none called default", names.join(", "));
-            return Err(wrong(path, reason));
+            return Err(format!("`chat_template` has the templates [{}] and none called default", names.join(", ")));
         }
     };
     Ok(named.swap_remove(chosen).template)
