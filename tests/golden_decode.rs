@@ -19,7 +19,7 @@ use diffuscope::{
     settings::{CacheChoice, EosStop, GuideMismatch, GuideRule, OrderScore, SamplerStyle, Settings, UnmaskRule},
 };
 use libtest_mimic::Trial;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::cases::{case, same};
 
 #[path = "golden_decode/blocks.rs"]
@@ -61,15 +61,35 @@ fn main() -> ExitCode {
             Some(_) => Ok(()),
         }
     }));
+    trials.push(case("a_method_that_is_not_known_fails", || {
+        let trace = json!({ "reference_function": "generate.py:gnerate", "settings": {} });
+        let refused = Method::of(&trace).expect_err("no such method");
+        same("refusal", refused.as_str(), "reference_function `generate.py:gnerate` is no method that this program has")
+    }));
+    if support::files::other_golden().is_none() {
+        trials.push(case("scores_outside_of_the_block_may_be_null", || {
+            let root = support::files::golden();
+            let mut trace = read(&root.join("traces/llada_base_random_remask_recorded_s8_b16_g16.json"))?;
+            let prompt = ids(&trace["prompt_ids"]).len();
+            for step in trace["steps"].as_array_mut().expect("a trace has steps") {
+                let scores = step["random_scores"].as_array_mut().expect("a step has scores");
+                scores[..prompt].fill(Value::Null);
+            }
+            replay(&root, &trace, Method::of(&trace)?)
+        }));
+    }
     support::cases::run(trials)
+}
+
+fn read(file: &Path) -> Result<Value, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    serde_json::from_str(&text).map_err(|error| error.to_string())
 }
 
 /// The test of a trace; one that cannot be read fails in its turn.
 fn trial(root: PathBuf, file: PathBuf) -> Trial {
     let name = file.file_stem().expect("a file has a name").to_string_lossy().into_owned();
-    let trace = std::fs::read_to_string(file).map_err(|error| error.to_string());
-    let trace: Result<Value, String> =
-        trace.and_then(|text| serde_json::from_str(&text).map_err(|error| error.to_string()));
+    let trace = read(&file);
     let is_informational = trace.as_ref().is_ok_and(|trace| trace["informational"].is_string());
     let check = move || {
         let trace = blocks::told_here(trace?);

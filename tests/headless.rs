@@ -270,6 +270,64 @@ fn bad_input_is_told_in_one_sentence() {
     }
 }
 
+/// Sets every number of a tensor of the pair.
+fn damage(pair: &Folder, model: &str, tensor: &str, value: f32) {
+    let path = pair.path(model).join("model.safetensors");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let (header, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let (start, end) = metadata.info(tensor).unwrap().data_offsets;
+    for number in bytes[8 + header..][start..end].chunks_exact_mut(4) {
+        number.copy_from_slice(&value.to_le_bytes());
+    }
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn weights_that_give_no_numbers_fail_the_run() {
+    let parts = ["model.norm.weight", "model.embed_tokens.weight", "model.layers.1.post_attention_layernorm.weight"];
+    for (part, value) in
+        parts.into_iter().flat_map(|part| [f32::NAN, f32::INFINITY, 3e38, -3e38].map(|value| (part, value)))
+    {
+        for model in ["denoiser", "guide"] {
+            let pair = pair();
+            damage(&pair, model, part, value);
+            let arguments = ["run", "--prompt", PROMPT, "--preset", "flashdlm", "--trace"];
+            let trace = pair.path("run.jsonl");
+            let output = with_pair(&pair, &arguments).arg(&trace).output().unwrap();
+            let told = stderr(&output);
+            assert_eq!(
+                (output.status.code(), stdout(&output).as_str()),
+                (Some(3), ""),
+                "{model} {part} {value}: {told}"
+            );
+            let begins = format!("diffuscope: the run failed: the {model} gives no numbers at ");
+            assert!(told.starts_with(&begins), "{model} {part} {value}: {told}");
+            assert!(told.contains("(step 1): its weights are damaged") && told.lines().count() == 1, "{told}");
+            // What there was of it can still be looked at.
+            let opened = file::open(&trace).unwrap();
+            assert_eq!((opened.log.len(), opened.log.end()), (0, None));
+        }
+    }
+}
+
+#[test]
+fn a_raw_run_needs_no_prompt() {
+    let pair = pair();
+    let raw = |arguments: &[&str]| with_pair(&pair, &[&["run", "--raw", "--prompt", ""], arguments].concat());
+    let outcome = json(&mut raw(&["--preset", "plain", "--json"]));
+    assert_eq!((&outcome["prompt_tokens"], &outcome["gen_length"]), (&0.into(), &64.into()));
+    assert_eq!(outcome["stop"], "nothing-masked");
+    assert_eq!(
+        refuse(&mut raw(&["--preset", "flashdlm"])),
+        "guide 'deterministic' judges drafts by what stands before them, and there is no prompt: set guide to 'off', or \
+         type a prompt"
+    );
+    let trace = pair.path("raw.jsonl");
+    succeed(raw(&["--preset", "freecache", "--trace"]).arg(&trace));
+    assert_eq!(open(&trace).header().prompt_ids, [0_u32; 0]);
+    assert!(succeed(program().arg("cast").arg(&trace).args(["--output", "-"])).starts_with('{'));
+}
+
 #[test]
 fn models_that_cannot_be_used_are_told() {
     let pair = pair();

@@ -248,6 +248,13 @@ impl Settings {
                 self.guide.word()
             ));
         }
+        if self.guide != GuideRule::Off && limits.prompt == 0 {
+            return conflict(format!(
+                "guide '{}' judges drafts by what stands before them, and there is no prompt: set guide to 'off', or type a \
+                 prompt",
+                self.guide.word()
+            ));
+        }
         if self.guide == GuideRule::Product && self.sampler == SamplerStyle::Filtered && self.temperature > 0.0 {
             return conflict(
                 "guide 'product' draws drafts and product with the same Gumbel noise, and sampler is 'filtered': set \

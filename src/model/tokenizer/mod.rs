@@ -171,7 +171,7 @@ impl Tokenizer {
             .or_else(|| MASK_NAMES.iter().find_map(|name| special(name)))
             .or_else(|| find(&MASK_NAMES));
         let scheme = Scheme::of(&inner);
-        let layout = Layout { template: side.template, system: None };
+        let layout = Layout { template: side.template, ..Layout::default() };
         Ok(Self {
             inner,
             plain: OnceLock::new(),
