@@ -20,6 +20,7 @@
 pub mod cli;
 pub mod decode;
 pub mod engine;
+pub mod interrupt;
 pub mod model;
 pub mod process;
 pub mod settings;

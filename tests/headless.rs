@@ -8,7 +8,7 @@
 mod support;
 
 use std::{
-    io::Write,
+    io::{BufRead, BufReader, Write},
     path::Path,
     process::{Command, Stdio},
 };
@@ -22,7 +22,7 @@ use serde_json::Value;
 use support::{
     files::Folder,
     models::untrained_pair,
-    program::{program, refusal, stderr, stdout, succeed},
+    program::{program, refusal, signal, signals, stderr, stdout, succeed},
 };
 
 const PROMPT: &str = "Reverse this list: Max, Leo, Ruth";
@@ -466,6 +466,35 @@ fn bench_prints_tables() {
     assert!(lines[0].starts_with("| family | preset | prompts |"));
     assert!(lines[1].starts_with("| --- | --- | ---: |"));
     assert!(lines[2].starts_with("| list | plain | 1 |"));
+}
+
+#[cfg(unix)]
+#[test]
+fn bench_writes_rows_as_they_come_and_keeps_them_when_it_is_interrupted() {
+    let pair = pair();
+    let arguments = ["bench", "--prompts", "40", "--presets", "threshold", "--gen-length", "8", "--threshold", "0"];
+    for (name, code) in signals() {
+        for form in ["--json", "--markdown", "--by-variant"] {
+            let mut child = with_pair(&pair, &arguments).arg(form).stdout(Stdio::piped()).spawn().unwrap();
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+            // There is something to read long before the last family's turn.
+            let first = lines.next().unwrap();
+            signal(&child, name);
+            let rest: Vec<String> = lines.collect();
+            assert_eq!(child.wait().unwrap().code(), Some(code), "{name}");
+            let text = [&[first], &*rest].concat().join("\n");
+            let families = if form == "--json" {
+                let rows: Value = serde_json::from_str(&text).unwrap();
+                let families = rows.as_array().unwrap().iter().map(|row| row["family"].as_str().unwrap().to_owned());
+                families.collect::<Vec<_>>()
+            } else {
+                let rows = text.lines().filter(|line| line.contains(" plain ") || line.contains(" threshold "));
+                rows.map(|row| row.trim_matches(['|', ' ']).split(' ').next().unwrap().to_owned()).collect()
+            };
+            assert_eq!(families[..2], ["list", "list"], "{text}");
+            assert!(!families.contains(&"sudoku".to_owned()), "{text}");
+        }
+    }
 }
 
 #[test]
