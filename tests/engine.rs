@@ -16,11 +16,12 @@ use diffuscope::{
         protocol::{Command, Event, Request, RunId},
     },
     model::network::Alignment,
-    settings::{Knob, Settings},
+    settings::{GuideRule, Knob, Layers, Settings, presets},
     trace::{End, Entry, Header, Log, file},
 };
 use support::{
-    models::{answering, models},
+    files::Folder,
+    models::{answering, damage, models, raw_pair, untrained_pair},
     runs::timeless,
     scripted::{Mishap, Scripted, favour_among},
 };
@@ -334,6 +335,50 @@ fn what_was_decoded_before_the_numbers_ended_is_a_log_that_can_be_read_back() {
     file::write(&log, &mut bytes).unwrap();
     let opened = file::read("nan", &bytes[..]).unwrap();
     assert_eq!(opened.log, log);
+}
+
+/// Does a run of every preset with a real network; returns how many came to their end, and what the others said.
+fn under_every_preset(models: &mut Models, prompt: &str) -> (usize, Vec<(Settings, RunError)>) {
+    let (mut ended, mut failed) = (0, Vec::new());
+    for preset in presets() {
+        let mut layers = Layers::default();
+        layers.set_preset(preset.clone());
+        let settings = Settings { gen_length: Some(64), ..layers.resolve() };
+        let request = Request { prompt: prompt.to_owned(), settings, ..request(1) };
+        match complete(models, &request, &StoppedClock, |_| std::ops::ControlFlow::Continue(())) {
+            Ok(log) => {
+                assert!(!log.canvas(log.len()).ids.contains(&log.header().mask_id), "{}", preset.name);
+                ended += 1;
+            }
+            Err(error) => failed.push((settings, error)),
+        }
+    }
+    (ended, failed)
+}
+
+#[test]
+fn real_networks_denoise_without_a_prompt_under_every_preset_without_a_guide() {
+    let folder = Folder::new();
+    untrained_pair(&folder);
+    let (ended, failed) = under_every_preset(&mut raw_pair(&folder), "");
+    assert_eq!(ended + failed.len(), presets().len());
+    for (settings, error) in failed {
+        assert!(settings.guide != GuideRule::Off && error.to_string().contains("there is no prompt"), "{error}");
+    }
+}
+
+#[test]
+fn damaged_networks_end_their_runs_under_every_preset() {
+    for (part, value) in [("model.layers.0.input_layernorm.weight", f32::NAN), ("model.norm.weight", f32::INFINITY)] {
+        let folder = Folder::new();
+        untrained_pair(&folder);
+        damage(&folder, "denoiser", part, value);
+        let (ended, failed) = under_every_preset(&mut raw_pair(&folder), PROMPT);
+        assert_eq!(ended, 0);
+        for (_, error) in failed {
+            assert!(error.to_string().starts_with("the run failed: the denoiser gives no numbers at "), "{error}");
+        }
+    }
 }
 
 #[test]

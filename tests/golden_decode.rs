@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .collect();
     traces.sort();
-    let mut trials: Vec<Trial> = traces.into_iter().map(|file| trial(root.clone(), file)).collect();
+    let mut trials: Vec<Trial> = traces.iter().map(|file| trial(root.clone(), file)).collect();
     let ignored = trials.iter().filter(|trial| trial.has_ignored_flag());
     let ignored: Vec<String> = ignored.map(|trial| trial.name().to_owned()).collect();
     let reproduced = trials.len() - ignored.len();
@@ -87,9 +87,9 @@ fn read(file: &Path) -> Result<Value, String> {
 }
 
 /// The test of a trace; one that cannot be read fails in its turn.
-fn trial(root: PathBuf, file: PathBuf) -> Trial {
+fn trial(root: PathBuf, file: &Path) -> Trial {
     let name = file.file_stem().expect("a file has a name").to_string_lossy().into_owned();
-    let trace = read(&file);
+    let trace = read(file);
     let is_informational = trace.as_ref().is_ok_and(|trace| trace["informational"].is_string());
     let check = move || {
         let trace = blocks::told_here(trace?);

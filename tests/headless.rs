@@ -21,7 +21,7 @@ use diffuscope::{
 use serde_json::Value;
 use support::{
     files::Folder,
-    models::untrained_pair,
+    models::{damage, untrained_pair},
     program::{program, refusal, signal, signals, stderr, stdout, succeed},
 };
 
@@ -268,18 +268,6 @@ fn bad_input_is_told_in_one_sentence() {
     for (arguments, expected) in cases {
         assert_eq!(refused(arguments), expected, "{arguments:?}");
     }
-}
-
-/// Sets every number of a tensor of the pair.
-fn damage(pair: &Folder, model: &str, tensor: &str, value: f32) {
-    let path = pair.path(model).join("model.safetensors");
-    let mut bytes = std::fs::read(&path).unwrap();
-    let (header, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
-    let (start, end) = metadata.info(tensor).unwrap().data_offsets;
-    for number in bytes[8 + header..][start..end].chunks_exact_mut(4) {
-        number.copy_from_slice(&value.to_le_bytes());
-    }
-    std::fs::write(path, bytes).unwrap();
 }
 
 #[test]
