@@ -16,7 +16,7 @@ use diffuscope::{
         protocol::{Command, Event, Request, RunId},
     },
     model::network::Alignment,
-    settings::{GuideRule, Knob, Layers, Settings, presets},
+    settings::{FILTER_BLOCK, GuideRule, Knob, Layers, Settings, presets},
     trace::{End, Entry, Header, Log, file},
 };
 use support::{
@@ -343,7 +343,10 @@ fn under_every_preset(models: &mut Models, prompt: &str) -> (usize, Vec<(Setting
     for preset in presets() {
         let mut layers = Layers::default();
         layers.set_preset(preset.clone());
-        let settings = Settings { gen_length: Some(64), ..layers.resolve() };
+        let settings = layers.resolve();
+        // The shortest canvas that a filter takes.
+        let block_length = settings.block_length.map(|length| length.min(FILTER_BLOCK));
+        let settings = Settings { gen_length: Some(FILTER_BLOCK), block_length, ..settings };
         let request = Request { prompt: prompt.to_owned(), settings, ..request(1) };
         match complete(models, &request, &StoppedClock, |_| std::ops::ControlFlow::Continue(())) {
             Ok(log) => {
