@@ -215,7 +215,7 @@ fn what_the_trainer_writes_is_as_readable_as_any_file() {
     }
 }
 
-/// The program, going on with a run in `folder` that has a vocabulary and nothing else.
+/// The program, resuming a run in `folder` that has a vocabulary and nothing else.
 fn training(folder: &Folder, recipe: &str) -> Command {
     if !folder.path("run").exists() {
         std::fs::create_dir(folder.path("run")).unwrap();
@@ -299,7 +299,7 @@ fn a_disk_that_is_full_is_told_and_leaves_no_part_behind() {
 }
 
 #[test]
-fn half_a_line_of_a_curve_is_dropped_where_a_run_goes_on() {
+fn half_a_line_of_a_curve_is_dropped_when_a_run_is_resumed() {
     let config = Config::parse(RECIPE, "test").unwrap();
     let tokenizer = Arc::new(Tokenizer::from_bytes(vocabulary_json().as_bytes()).unwrap());
     let folder = Folder::new();

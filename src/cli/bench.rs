@@ -232,9 +232,9 @@ impl Bench<'_> {
             paused: false,
         };
         let clock = WallClock::default();
-        let go_on =
+        let watch =
             |_: Progress<'_>| if interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let log = complete(models, &request, &clock, go_on).map_err(about)?;
+        let log = complete(models, &request, &clock, watch).map_err(about)?;
         let score = |end: &End| Score {
             variant: sample.variant,
             correct: end.correct.unwrap_or(false),

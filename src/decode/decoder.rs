@@ -501,7 +501,7 @@ impl Decoder {
         Ok((masked, standing))
     }
 
-    /// The tokens that are committed at the positions that a row speaks for.
+    /// The tokens that are committed at the positions that a row predicts.
     fn held(&self, row: &[(usize, usize)]) -> Vec<u32> {
         let committed = row.iter().map(|(position, _)| *position).filter(|position| !self.canvas.is_masked(*position));
         committed.map(|position| self.canvas.ids()[position]).collect()

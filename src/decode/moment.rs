@@ -24,8 +24,8 @@ pub(super) struct Moment<'a> {
 }
 
 impl Moment<'_> {
-    /// The position whose row of logits speaks for `position`. As released, the first row of a shifted network speaks
-    /// for its own position too, where no prompt stands left of it.
+    /// The position whose row of logits predicts the token at `position`. As released, the first row of a shifted network
+    /// also predicts its own token, where no prompt stands left of it.
     pub fn source(&self, position: usize) -> usize {
         match self.alignment {
             Alignment::Aligned => position,

@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_say_nothing_are_told_from_others() {
+    fn rows_without_numbers_are_not_sound() {
         const INF: f32 = f32::INFINITY;
         let cases: [(&[f32], bool); 9] = [
             (&[0.0, 1.0], true),
