@@ -21,6 +21,7 @@ mod caught;
 pub mod cli;
 pub mod decode;
 pub mod engine;
+pub mod interrupt;
 pub mod model;
 pub mod process;
 pub mod settings;

@@ -1,4 +1,4 @@
-//! What holds for the whole process, set before it has a second thread.
+//! What holds for the whole process: set before it has a second thread, or found as it was started.
 
 use std::{env, ffi::OsStr, thread};
 
@@ -48,3 +48,20 @@ fn keep_freed_memory() {
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn keep_freed_memory() {}
+
+/// Whether the process was started to ignore a signal.
+#[cfg(unix)]
+pub fn ignores(signal: i32) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    #[expect(unsafe_code, reason = "only the system knows, and only C asks it")]
+    // SAFETY: without a new action the call changes nothing; where it succeeds, it has filled in the old one.
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
+}
+
+#[cfg(not(unix))]
+pub fn ignores(_signal: i32) -> bool {
+    false
+}

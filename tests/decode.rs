@@ -6,12 +6,13 @@ use diffuscope::{
     decode::{
         DecodeError, Decoder, Networks,
         clock::StoppedClock,
+        filter::Filter,
         record::{KvStatus, Reason, StepRecord, StopReason, Verdict},
     },
     model::network::{Alignment, Network},
     settings::{
-        CacheChoice, CreditRule, EarlyCommit, EosStop, GuideMismatch, GuideRule, KNOBS, OrderScore, SamplerStyle,
-        Settings, UnmaskRule,
+        CacheChoice, CreditRule, EarlyCommit, EosStop, GuideMismatch, GuideRule, KNOBS, Knob, Layers, OrderScore,
+        Preset, SamplerStyle, Settings, UnmaskRule, presets,
     },
 };
 use proptest::prelude::*;
@@ -20,7 +21,7 @@ mod support;
 
 use support::{
     runs::Run,
-    scripted::{EOS, MASK, PROMPT, Scripted, VOCAB, favour, side, tangled},
+    scripted::{EOS, MASK, Mishap, PROMPT, Scripted, VOCAB, Visible, favour, side, tangled, tangled_over},
 };
 
 fn decode(
@@ -152,12 +153,181 @@ fn a_one_token_canvas_takes_one_step() {
     }
 }
 
+/// The settings of a built-in preset.
+fn of_preset(preset: &Preset) -> Settings {
+    let mut layers = Layers::default();
+    layers.set_preset(preset.clone());
+    layers.resolve()
+}
+
+/// Decodes with everything that a preset may need.
+fn equipped(
+    mut denoiser: Scripted,
+    mut guide: Scripted,
+    prompt: &[u32],
+    gen_length: usize,
+    settings: Settings,
+) -> Result<Run, DecodeError> {
+    let filter = Filter::parse(include_str!("../assets/filter.json")).unwrap();
+    let decoder = Decoder::new(denoiser.spec(), Some(guide.spec()), prompt, gen_length, settings)?
+        .with_delimiters(vec![5])
+        .with_filter(Some(filter))?;
+    Run::of(decoder, &mut denoiser, Some(&mut guide))
+}
+
+fn unread(run: Result<Run, DecodeError>) -> String {
+    match run {
+        Err(error @ DecodeError::NoNumbers(_)) => error.to_string(),
+        Err(error) => panic!("{error}"),
+        Ok(run) => panic!("a run of {} steps", run.records.len()),
+    }
+}
+
+/// One logit of a row, and all others: rows without numbers.
+const UNSOUND: [(f32, f32); 5] = [
+    (f32::NAN, f32::NAN),
+    (f32::NAN, 1.0),
+    (f32::INFINITY, 1.0),
+    (f32::INFINITY, f32::INFINITY),
+    (f32::NEG_INFINITY, f32::NEG_INFINITY),
+];
+
+/// A row with one odd logit.
+fn odd(one: f32, others: f32) -> Vec<f32> {
+    (0..VOCAB).map(|id| if id == 7 { one } else { others }).collect()
+}
+
 #[test]
-fn a_network_that_answers_with_nan_still_comes_to_an_end() {
-    let outcome = decode(Scripted::denoiser(Alignment::Aligned, |_, _| vec![f32::NAN; VOCAB]), None, 4, plain());
-    let outcome = outcome.unwrap();
-    assert_eq!(outcome.stop, Some(StopReason::NothingMasked));
-    assert!(!outcome.ids.contains(&MASK));
+fn a_denoiser_that_gives_no_numbers_ends_the_run_under_every_preset() {
+    for preset in presets() {
+        for (one, others) in UNSOUND {
+            for alignment in [Alignment::Aligned, Alignment::Shifted] {
+                let denoiser = Scripted::denoiser(alignment, move |_, _| odd(one, others));
+                let message = unread(equipped(denoiser, Scripted::guide(tangled(1)), &PROMPT, 64, of_preset(preset)));
+                assert!(message.starts_with("the denoiser gives no numbers at "), "{}: {message}", preset.name);
+                let end = "(step 1): its weights are damaged, or 16 bits are too few for them";
+                assert!(message.ends_with(end), "{}: {message}", preset.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_guide_that_gives_no_numbers_ends_the_run() {
+    for guide_rule in [
+        GuideRule::Deterministic,
+        GuideRule::TopK,
+        GuideRule::TopKRelative,
+        GuideRule::Probability,
+        GuideRule::Aggressive,
+        GuideRule::Chance,
+        GuideRule::Product,
+    ] {
+        for (one, others) in UNSOUND {
+            let guide = Scripted::guide(move |_, _| odd(one, others));
+            let denoiser = Scripted::denoiser(Alignment::Shifted, tangled(2));
+            let settings = Settings { guide: guide_rule, verify_batch: 3, ..plain() };
+            assert_eq!(
+                unread(decode(denoiser, Some(guide), 8, settings)),
+                "the guide gives no numbers at 3 of 3 positions (step 1): its weights are damaged, or 16 bits are too few for them"
+            );
+        }
+    }
+}
+
+#[test]
+fn numbers_that_are_lost_on_the_way_end_the_run_there() {
+    let some = |position: usize, _: Visible<'_>| odd(if position == 5 { f32::NAN } else { 9.0 }, 1.0);
+    assert_eq!(
+        unread(decode(Scripted::denoiser(Alignment::Aligned, some), None, 4, plain())),
+        "the denoiser gives no numbers at 1 of 4 positions (step 1): its weights are damaged, or 16 bits are too few for \
+         them"
+    );
+    let late = |settings| decode(right_to_left().with_mishap(2, Mishap::Nan), None, 4, settings);
+    let third = "the denoiser gives no numbers at 2 of 2 positions (step 3): its weights are damaged, or 16 bits are too \
+                 few for them";
+    assert_eq!(unread(late(plain())), third);
+    // Rows that are wanted whole, and the second stream of guidance.
+    assert_eq!(unread(late(Settings { temperature: 0.5, ..plain() })), third);
+    assert!(unread(late(Settings { cfg_scale: 1.0, ..plain() })).contains("at 3 of 3 positions (step 2)"));
+    // The truth that a cache is audited by.
+    let audited = Settings { cache: CacheChoice::Prompt, audit: Some(1), ..plain() };
+    assert!(unread(late(audited)).contains("at 3 of 3 positions (step 2)"));
+}
+
+/// What an end-of-text ban or a network itself rules out is no flaw.
+#[test]
+fn tokens_that_are_ruled_out_leave_a_row_of_numbers() {
+    let script = |_: usize, _: Visible<'_>| odd(1.0, f32::NEG_INFINITY);
+    let outcome = decode(Scripted::denoiser(Alignment::Aligned, script), None, 4, plain()).unwrap();
+    assert_eq!(outcome.ids[3..], [7; 4]);
+    let outcome = decode(
+        Scripted::denoiser(Alignment::Aligned, |_, _| favour(EOS, 5.0)),
+        None,
+        4,
+        Settings { eos_ban: true, ..plain() },
+    );
+    assert_eq!(outcome.unwrap().ids[3..], [1; 4]);
+}
+
+/// Without a prompt every preset denoises a canvas of masks alone, or says why it does not.
+#[test]
+fn every_preset_denoises_without_a_prompt_or_says_why_not() {
+    let mut denoised = 0;
+    for preset in presets() {
+        let settings = of_preset(preset);
+        for (network, gen_length) in [(0, 64), (1, 33), (2, 3), (3, 3), (4, 1)] {
+            for alignment in [Alignment::Aligned, Alignment::Shifted] {
+                let run = |prompt: &[u32]| {
+                    let denoiser = Scripted::denoiser(alignment, tangled_over(network, 12.0));
+                    equipped(denoiser, Scripted::guide(tangled(network ^ 1)), prompt, gen_length, settings)
+                };
+                match run(&[]) {
+                    Ok(run) => {
+                        assert_eq!(run.ids.len(), gen_length, "{}", preset.name);
+                        assert!(!run.ids.contains(&MASK), "{}: {:?}", preset.name, run.ids);
+                        assert_ne!(run.stop, Some(StopReason::StepBudget), "{}", preset.name);
+                        denoised += usize::from(gen_length == 64);
+                    }
+                    Err(error) => {
+                        let guide = Knob::find("guide").unwrap().get(&settings);
+                        let with_prompt = run(&PROMPT).err().map(|error| error.to_string());
+                        // Some canvases are too short for a preset, prompt or not.
+                        let expected = with_prompt.unwrap_or_else(|| {
+                            format!(
+                                "guide '{guide}' judges drafts by what stands before them, and there is no prompt: set \
+                                 guide to 'off', or type a prompt"
+                            )
+                        });
+                        assert_eq!(error.to_string(), expected, "{}", preset.name);
+                    }
+                }
+            }
+        }
+    }
+    let unguided = presets().iter().filter(|preset| of_preset(preset).guide == GuideRule::Off).count();
+    assert_eq!(denoised, 2 * unguided);
+}
+
+#[test]
+fn an_answer_that_reaches_beyond_the_canvas_is_cut_at_its_end() {
+    let wide = 1e6;
+    let settings = Settings {
+        early_commit: EarlyCommit::Answer,
+        answer_start: Some(4),
+        answer_length: 5,
+        answer_committed: true,
+        gap_early: wide,
+        gap_mid: wide,
+        gap_late: wide,
+        ..plain()
+    };
+    let outcome = decode(right_to_left(), None, 6, settings).unwrap();
+    assert_eq!(outcome.records.len(), 6);
+    for record in outcome.records {
+        let gap = record.gap.unwrap();
+        assert_eq!((gap.positions, gap.mean), (2, 7.5), "positions 7 and 8 lead by as much");
+    }
 }
 
 #[test]
@@ -277,7 +447,6 @@ fn what_cannot_be_denoised_is_refused_in_one_sentence() {
     let refuse = |prompt: &[u32], gen_length| {
         Decoder::new(denoiser.spec(), None, prompt, gen_length, plain()).err().expect("refused").to_string()
     };
-    assert_eq!(refuse(&[], 4), "the prompt is empty: type something to denoise an answer to");
     assert_eq!(refuse(&[1, MASK], 4), "the prompt holds the mask token: remove it from the prompt");
     assert_eq!(refuse(&[1], 0), "gen-length is 0, so there is nothing to denoise: choose at least 1");
     assert!(refuse(&[1; 128], 4).starts_with("the prompt takes 128 tokens and the model's context is 128"));

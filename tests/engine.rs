@@ -12,16 +12,18 @@ use diffuscope::{
         record::{Change, StopReason},
     },
     engine::{
-        Engine, Models, Progress, complete,
+        Engine, Models, Progress, RunError, complete,
         protocol::{Command, Event, Request, RunId},
     },
-    settings::{Knob, Settings},
-    trace::{End, Entry, Header, file},
+    model::network::Alignment,
+    settings::{FILTER_BLOCK, GuideRule, Knob, Layers, Settings, presets},
+    trace::{End, Entry, Header, Log, file},
 };
 use support::{
-    models::{answering, models},
+    files::Folder,
+    models::{answering, damage, models, raw_pair, untrained_pair},
     runs::timeless,
-    scripted::{Mishap, Scripted},
+    scripted::{Mishap, Scripted, favour_among},
 };
 
 const PROMPT: &str = "Reverse this list: Max, Leo, Ruth";
@@ -311,14 +313,110 @@ fn a_panicking_network_ends_its_run_only() {
 }
 
 #[test]
-fn broken_numbers_leave_a_log_that_can_be_read_back() {
-    let mut models = models(scripted().with_mishap(0, Mishap::Nan));
-    let log = complete(&mut models, &request(1), &StoppedClock, |_| std::ops::ControlFlow::Continue(())).unwrap();
+fn a_network_that_gives_no_numbers_ends_its_run_only() {
+    let mut engine = engine(scripted().with_mishap(2, Mishap::Nan));
+    start(&engine, request(1));
+    expect_started(&mut engine, 1);
+    expect_step(&mut engine, 1);
+    expect_step(&mut engine, 1);
+    assert_eq!(
+        expect_failed(&mut engine, 1),
+        "the run failed: the denoiser gives no numbers at 6 of 6 positions (step 3): its weights are damaged, or 16 bits \
+         are too few for them"
+    );
+    start(&engine, request(2));
+    assert_eq!(whole_run(&mut engine, 2).2.correct, Some(true));
+}
+
+#[test]
+fn what_was_decoded_before_the_numbers_ended_is_a_log_that_can_be_read_back() {
+    let mut models = models(scripted().with_mishap(2, Mishap::Nan));
     let mut bytes = Vec::new();
+    let mut log: Option<Log> = None;
+    let failed = complete(&mut models, &request(1), &StoppedClock, |progress| {
+        match (progress, &mut log) {
+            (Progress::Started(header), _) => log = Some(Log::new(header.clone())),
+            (Progress::Step(entry), Some(log)) => log.push(Arc::new(entry.clone())),
+            other => panic!("{other:?}"),
+        }
+        std::ops::ControlFlow::Continue(())
+    });
+    assert!(matches!(failed, Err(RunError::Broken(_))));
+    let log = log.unwrap();
+    assert_eq!(log.len(), 2);
     file::write(&log, &mut bytes).unwrap();
     let opened = file::read("nan", &bytes[..]).unwrap();
     assert_eq!(opened.log, log);
-    assert_eq!(opened.warnings, [""; 0]);
+}
+
+/// Does a run of every preset with a real network; returns how many came to their end, and what the others said.
+fn under_every_preset(models: &mut Models, prompt: &str) -> (usize, Vec<(Settings, RunError)>) {
+    let (mut ended, mut failed) = (0, Vec::new());
+    for preset in presets() {
+        let mut layers = Layers::default();
+        layers.set_preset(preset.clone());
+        let settings = layers.resolve();
+        // The shortest canvas that a filter takes.
+        let block_length = settings.block_length.map(|length| length.min(FILTER_BLOCK));
+        let settings = Settings { gen_length: Some(FILTER_BLOCK), block_length, ..settings };
+        let request = Request { prompt: prompt.to_owned(), settings, ..request(1) };
+        match complete(models, &request, &StoppedClock, |_| std::ops::ControlFlow::Continue(())) {
+            Ok(log) => {
+                assert!(!log.canvas(log.len()).ids.contains(&log.header().mask_id), "{}", preset.name);
+                ended += 1;
+            }
+            Err(error) => failed.push((settings, error)),
+        }
+    }
+    (ended, failed)
+}
+
+#[test]
+fn real_networks_denoise_without_a_prompt_under_every_preset_without_a_guide() {
+    let folder = Folder::new();
+    untrained_pair(&folder);
+    let (ended, failed) = under_every_preset(&mut raw_pair(&folder), "");
+    assert_eq!(ended + failed.len(), presets().len());
+    for (settings, error) in failed {
+        assert!(settings.guide != GuideRule::Off && error.to_string().contains("there is no prompt"), "{error}");
+    }
+}
+
+#[test]
+fn damaged_networks_end_their_runs_under_every_preset() {
+    for (part, value) in [("model.layers.0.input_layernorm.weight", f32::NAN), ("model.norm.weight", f32::INFINITY)] {
+        let folder = Folder::new();
+        untrained_pair(&folder);
+        damage(&folder, "denoiser", part, value);
+        let (ended, failed) = under_every_preset(&mut raw_pair(&folder), PROMPT);
+        assert_eq!(ended, 0);
+        for (_, error) in failed {
+            assert!(error.to_string().starts_with("the run failed: the denoiser gives no numbers at "), "{error}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_prompt_is_a_prompt_for_those_who_want_it_raw() {
+    let tokenizer = support::models::tokenizer().without_template();
+    let vocab = support::models::vocabulary().padded;
+    let end = tokenizer.eos_id();
+    let network = Scripted::denoiser(Alignment::Shifted, move |position, _| favour_among(vocab, end, position as f32))
+        .with_vocabulary(vocab)
+        .with_mask(tokenizer.require_mask().unwrap())
+        .with_end(end);
+    let mut models = models(network);
+    models.tokenizer = Arc::new(tokenizer);
+    for prompt in ["", " \n"] {
+        let request = Request { prompt: prompt.into(), ..request(1) };
+        let log = complete(&mut models, &request, &StoppedClock, |_| std::ops::ControlFlow::Continue(())).unwrap();
+        assert_eq!(log.header().canvas_length(), log.header().prompt_ids.len() + MASKS);
+        assert_eq!(log.header().prompt_ids.is_empty(), prompt.is_empty());
+        assert_eq!(log.end().unwrap().reason, Some(StopReason::NothingMasked));
+        let mut bytes = Vec::new();
+        file::write(&log, &mut bytes).unwrap();
+        assert_eq!(file::read("raw", &bytes[..]).unwrap().log, log);
+    }
 }
 
 #[test]

@@ -1,24 +1,26 @@
 //! Every network against recorded reference results: full, incremental and cached forwards.
 //!
-//! The cases are whatever the golden folder lists (`DIFFUSCOPE_GOLDEN`, default `tests/golden`); its README tells the
-//! layout.
+//! The cases are whatever the golden folder lists (`DIFFUSCOPE_GOLDEN`, default `tests/golden`), each a test under its own
+//! name; the folder's README tells the layout.
 
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use diffuscope::model::body::Body;
 use diffuscope::model::checkpoint::Checkpoint;
 use diffuscope::model::device::ComputeDevice;
 use diffuscope::model::network::{Logits, Network, Pass, Read};
 use diffuscope::model::weights::LoadError;
+use libtest_mimic::Trial;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use serde_json::Value;
+use support::cases::case;
 use support::files::golden;
 
 /// The mask token of the set's A2D checkpoints, whose configuration has none (as that of the real ones).
@@ -43,20 +45,21 @@ struct Case {
 
 type Checked = Result<(), String>;
 
-#[test]
-fn golden_forwards_match_the_reference() {
+fn main() -> ExitCode {
     let root = golden();
-    let cases = cases(&root);
-    let (mut passed, mut failures) = (BTreeMap::<&str, usize>::new(), Vec::new());
-    for case in &cases {
-        match run(&root, case) {
-            Ok(()) => *passed.entry(&case.kind).or_default() += 1,
-            Err(reason) => failures.push(format!("{}: {reason}", case.name)),
-        }
-    }
-    println!("golden forwards passed: {passed:?}");
-    assert!(failures.is_empty(), "{} of {} cases failed:\n{}", failures.len(), cases.len(), failures.join("\n"));
-    assert!(!cases.is_empty(), "no forward case is listed in {}", root.display());
+    let mut trials: Vec<Trial> = cases(&root)
+        .into_iter()
+        .map(|listed| {
+            let root = root.clone();
+            case(listed.name.clone(), move || run(&root, &listed))
+        })
+        .collect();
+    let listed = trials.len();
+    trials.push(case("cases_are_listed", move || match listed {
+        0 => Err(format!("no forward case is listed in {}", root.display())),
+        _ => Ok(()),
+    }));
+    support::cases::run(trials)
 }
 
 /// All cases that the index files list, in the order of their names.

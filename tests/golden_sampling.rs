@@ -1,7 +1,9 @@
 //! Sampling mathematics of the official implementations: Gumbel draws, filters, scores, schedules, selection.
 //!
 //! Reads `sampling/*` of the golden folder (`DIFFUSCOPE_GOLDEN`, default `tests/golden`) and drives the decoder with the
-//! recorded logits and random numbers through a scripted network.
+//! recorded logits and random numbers through a scripted network. Every case is a test of its own.
+
+use std::{process::ExitCode, sync::Arc};
 
 use diffuscope::{
     decode::{
@@ -13,12 +15,14 @@ use diffuscope::{
     model::network::{Alignment, Network},
     settings::{OrderScore, SamplerStyle, Settings, UnmaskRule},
 };
+use libtest_mimic::Trial;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
 mod support;
 
 use support::{
+    cases::{case, close, same},
     files,
     runs::Run,
     scripted::{Scripted, favour},
@@ -29,137 +33,184 @@ const ENTROPY_TOLERANCE: f64 = 5e-4;
 /// One prompt token stands before the recorded rows.
 const PROMPT: [u32; 1] = [1];
 
-#[test]
-fn golden_gumbel_draws() {
-    let file = read("llada_gumbel.safetensors");
-    let tensors = SafeTensors::deserialize(&file).expect("a safetensors file");
-    let (logits, width) = rows(&tensors, "logits");
-    let mut cases = 0;
-    for name in tensors.names().iter().filter_map(|name| name.strip_suffix(".argmax")) {
-        let temperature: f32 = name.trim_start_matches("gumbel.t").parse().expect("a temperature");
-        let uniforms = numbers(&tensors, &format!("{name}.uniform_f64"), temperature > 0.0);
-        let settings = Settings { temperature, ..everything_at_once() };
-        let record = first_step(&logits, settings, Recorded { values: uniforms, width });
-        let confidences = numbers(&tensors, &format!("{name}.confidence_f32_softmax_of_clean_logits"), true);
-        for (row, token) in numbers(&tensors, &format!("{name}.argmax"), true).iter().enumerate() {
-            assert_eq!(f64::from(record.proposals[row].token), *token, "{name}, row {row}");
-            close(record.proposals[row].confidence, confidences[row], TOLERANCE, &format!("{name}, row {row}"));
-        }
-        cases += 1;
+fn main() -> ExitCode {
+    let kinds = [
+        ("gumbel", gumbel()),
+        ("sample_tokens", sample_tokens()),
+        ("schedule", schedules()),
+        ("selection", selections()),
+    ];
+    let mut trials = Vec::new();
+    for (kind, cases) in kinds {
+        let count = cases.len();
+        trials.extend(cases);
+        trials.push(case(format!("{kind}::cases_are_listed"), move || match count {
+            0 => Err(format!("no {kind} case in {}", files::golden().display())),
+            _ => Ok(()),
+        }));
     }
-    assert!(cases > 0, "no Gumbel case");
+    support::cases::run(trials)
 }
 
-#[test]
-fn golden_dream_sample_tokens() {
-    let file = read("dream_sample_tokens.safetensors");
+/// `LLaDA`'s draws with Gumbel noise.
+fn gumbel() -> Vec<Trial> {
+    let file: Arc<[u8]> = read("llada_gumbel.safetensors").into();
     let tensors = SafeTensors::deserialize(&file).expect("a safetensors file");
-    let (logits, _) = rows(&tensors, "logits");
-    let index = json("index_sampling.json");
-    let cases = index["dream_sample_tokens"]["cases"].as_array().expect("a list of cases");
-    assert!(!cases.is_empty(), "no case of sample_tokens");
-    for case in cases {
-        let name = case["case"].as_str().expect("a case has a name");
-        let reference = &case["settings"];
-        let number = |field: &str| reference[field].as_f64().map(|value| value as f32);
-        let (order, tolerance) = if reference["margin_confidence"] == true {
-            (OrderScore::Margin, TOLERANCE)
-        } else if reference["neg_entropy"] == true {
-            (OrderScore::Entropy, ENTROPY_TOLERANCE)
-        } else {
-            (OrderScore::Confidence, TOLERANCE)
-        };
-        let settings = Settings {
-            sampler: SamplerStyle::Filtered,
-            temperature: number("temperature").unwrap_or(0.0),
-            top_p: number("top_p"),
-            top_k: reference["top_k"].as_u64().map(|k| k as usize),
-            order,
-            ..everything_at_once()
-        };
-        let uniforms = numbers(&tensors, &format!("{name}.uniform_f64"), settings.temperature > 0.0);
-        let record = first_step(&logits, settings, Recorded { values: uniforms, width: 1 });
-        let confidences = numbers(&tensors, &format!("{name}.confidence"), true);
-        for (row, token) in numbers(&tensors, &format!("{name}.x0"), true).iter().enumerate() {
-            assert_eq!(f64::from(record.proposals[row].token), *token, "{name}, row {row}");
-            close(record.proposals[row].score, confidences[row], tolerance, &format!("{name}, row {row}"));
-        }
-    }
+    let mut names: Vec<String> =
+        tensors.names().iter().filter_map(|name| name.strip_suffix(".argmax")).map(str::to_owned).collect();
+    names.sort();
+    names
+        .into_iter()
+        .map(|name| {
+            let file = Arc::clone(&file);
+            case(name.replacen('.', "::", 1), move || {
+                let tensors = SafeTensors::deserialize(&file).expect("a safetensors file");
+                let (logits, width) = rows(&tensors, "logits");
+                let temperature: f32 = name.trim_start_matches("gumbel.t").parse().expect("a temperature");
+                let uniforms = numbers(&tensors, &format!("{name}.uniform_f64"), temperature > 0.0);
+                let settings = Settings { temperature, ..everything_at_once() };
+                let record = first_step(&logits, settings, Recorded { values: uniforms, width });
+                let proposals = record.proposals.iter().map(|proposal| (proposal.token, proposal.confidence));
+                let confidence = format!("{name}.confidence_f32_softmax_of_clean_logits");
+                compare(&tensors, proposals, &format!("{name}.argmax"), &confidence, TOLERANCE)
+            })
+        })
+        .collect()
 }
 
-#[test]
-fn golden_schedules() {
+/// Dream's `sample_tokens`.
+fn sample_tokens() -> Vec<Trial> {
+    let file: Arc<[u8]> = read("dream_sample_tokens.safetensors").into();
+    let trial = |listed: Value| {
+        let file = Arc::clone(&file);
+        let name = listed["case"].as_str().expect("a case has a name").to_owned();
+        case(format!("sample_tokens::{name}"), move || {
+            let tensors = SafeTensors::deserialize(&file).expect("a safetensors file");
+            let (logits, _) = rows(&tensors, "logits");
+            let reference = &listed["settings"];
+            let number = |field: &str| reference[field].as_f64().map(|value| value as f32);
+            let (order, tolerance) = if reference["margin_confidence"] == true {
+                (OrderScore::Margin, TOLERANCE)
+            } else if reference["neg_entropy"] == true {
+                (OrderScore::Entropy, ENTROPY_TOLERANCE)
+            } else {
+                (OrderScore::Confidence, TOLERANCE)
+            };
+            let settings = Settings {
+                sampler: SamplerStyle::Filtered,
+                temperature: number("temperature").unwrap_or(0.0),
+                top_p: number("top_p"),
+                top_k: count(&reference["top_k"]),
+                order,
+                ..everything_at_once()
+            };
+            let uniforms = numbers(&tensors, &format!("{name}.uniform_f64"), settings.temperature > 0.0);
+            let record = first_step(&logits, settings, Recorded { values: uniforms, width: 1 });
+            let proposals = record.proposals.iter().map(|proposal| (proposal.token, proposal.score));
+            compare(&tensors, proposals, &format!("{name}.x0"), &format!("{name}.confidence"), tolerance)
+        })
+    };
+    list(&json("index_sampling.json")["dream_sample_tokens"]["cases"]).into_iter().map(trial).collect()
+}
+
+/// Tokens and scores against those that the reference recorded, row by row.
+fn compare(
+    tensors: &SafeTensors<'_>,
+    proposals: impl ExactSizeIterator<Item = (u32, f32)>,
+    tokens: &str,
+    scores: &str,
+    tolerance: f64,
+) -> Result<(), String> {
+    let (tokens, scores) = (numbers(tensors, tokens, true), numbers(tensors, scores, true));
+    same("rows", (proposals.len(), tokens.len()), (scores.len(), scores.len()))?;
+    for (row, ((token, score), (expected, recorded))) in proposals.zip(tokens.into_iter().zip(scores)).enumerate() {
+        same(&format!("token of row {row}"), f64::from(token), expected)?;
+        close(&format!("score of row {row}"), f64::from(score), recorded, tolerance)?;
+    }
+    Ok(())
+}
+
+/// How many tokens a step commits: `LLaDA`'s quota, dllm's alpha, Dream's grid of times.
+fn schedules() -> Vec<Trial> {
     let index = json("index_sampling.json");
-    let schedules = |name: &str| index[name].as_array().cloned().unwrap_or_default();
-    let (llada, dream) = (schedules("schedules"), schedules("dream_schedules"));
-    assert!(!llada.is_empty() && !dream.is_empty(), "no schedule");
-    for case in &llada {
-        let settings = Settings { unmask: UnmaskRule::Alpha, steps: count(&case["steps"]), ..Settings::default() };
-        let expected = counts(&case["dllm_num_transfer_tokens_zero_steps_removed"]);
-        assert_eq!(committed_per_step(case, settings), expected, "dllm, {case}");
+    let trial = |name: &str, listed: &Value, settings: Settings, expected: Vec<usize>| {
+        let (masked, steps) = (count(&listed["masked"]).expect("a number of masks"), settings.steps);
+        let name = format!("schedule::{name}_m{masked}_s{}", steps.expect("a number of steps"));
+        case(name, move || same("tokens per step", committed_per_step(masked, settings), expected))
+    };
+    let mut trials = Vec::new();
+    for listed in list(&index["schedules"]) {
+        let steps = count(&listed["steps"]);
+        let settings = Settings { unmask: UnmaskRule::Alpha, steps, ..Settings::default() };
+        let expected = counts(&listed["dllm_num_transfer_tokens_zero_steps_removed"]);
+        trials.push(trial("dllm", &listed, settings, expected));
         // Steps that would commit nothing are not done: they repeat the forward before them.
-        let mut expected = counts(&case["llada_num_transfer_tokens"]);
+        let mut expected = counts(&listed["llada_num_transfer_tokens"]);
         expected.retain(|count| *count > 0);
-        let settings = Settings { unmask: UnmaskRule::Quota, steps: count(&case["steps"]), ..Settings::default() };
-        assert_eq!(committed_per_step(case, settings), expected, "LLaDA, {case}");
+        let settings = Settings { unmask: UnmaskRule::Quota, steps, ..Settings::default() };
+        trials.push(trial("llada", &listed, settings, expected));
     }
-    for case in &dream {
+    for listed in list(&index["dream_schedules"]) {
+        let time_end = listed["eps"].as_f64().expect("an end of time");
         let settings = Settings {
             unmask: UnmaskRule::Time,
-            steps: count(&case["steps"]),
-            time_end: case["eps"].as_f64().expect("an end of time") as f32,
+            steps: count(&listed["steps"]),
+            time_end: time_end as f32,
             ..Settings::default()
         };
-        let expected = counts(&case["dream_number_transfer_tokens"]);
-        assert_eq!(committed_per_step(case, settings), expected, "Dream, {case}");
+        let expected = counts(&listed["dream_number_transfer_tokens"]);
+        trials.push(trial(&format!("dream_eps{time_end}"), &listed, settings, expected));
     }
+    trials
 }
 
-#[test]
-fn golden_selection() {
-    let selection = json("selection.json");
-    let cases = selection["cases"].as_array().expect("a list of cases");
-    let mut checked = 0;
-    for (index, case) in cases.iter().enumerate() {
-        let masked: Vec<usize> = counts(&case["mask_index"])
+/// Which tokens threshold, factor and top-k transfer.
+fn selections() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (index, listed) in list(&json("selection.json")["cases"]).into_iter().enumerate() {
+        let masked: Vec<usize> = counts(&listed["mask_index"])
             .iter()
             .enumerate()
             .filter_map(|(position, masked)| (*masked == 1).then_some(position))
             .collect();
-        let all_logits: Vec<Vec<f32>> = case["logits"].as_array().expect("rows").iter().map(floats).collect();
-        let logits: Vec<Vec<f32>> = masked.iter().map(|position| all_logits[*position].clone()).collect();
-        for result in case["results"].as_array().expect("a list of results") {
-            let params = &result["params"];
-            let settings = match result["kind"].as_str().expect("a kind") {
-                "threshold" => Settings {
-                    unmask: UnmaskRule::Threshold,
-                    threshold: params["threshold"].as_f64().expect("a threshold") as f32,
-                    ..Settings::default()
-                },
-                kind @ ("factor" | "factor_dllm_port") => Settings {
-                    unmask: UnmaskRule::Factor,
-                    factor: params["factor"].as_f64().expect("a factor") as f32,
-                    factor_last: kind == "factor",
-                    ..Settings::default()
-                },
-                "topk" => Settings {
-                    unmask: UnmaskRule::Quota,
-                    tokens_per_step: count(&params["k"]).expect("a count"),
-                    ..Settings::default()
-                },
-                other => {
-                    println!("skipped case {index}, {other} {params}: the rule is not one of this program's yet");
-                    continue;
-                }
-            };
-            let record = first_step(&logits, settings, Recorded::none());
-            let found: Vec<usize> =
-                record.commits.iter().map(|commit| masked[commit.position - PROMPT.len()]).collect();
-            assert_eq!(found, counts(&result["transfer"]), "case {index}, {result}");
-            checked += 1;
+        let rows: Vec<Vec<f32>> = list(&listed["logits"]).iter().map(floats).collect();
+        let logits: Vec<Vec<f32>> = masked.iter().map(|position| rows[*position].clone()).collect();
+        for result in list(&listed["results"]) {
+            let kind = result["kind"].as_str().expect("a kind").to_owned();
+            let params = result["params"].as_object().expect("parameters");
+            let params: Vec<String> = params.iter().map(|(name, value)| format!("_{name}{value}")).collect();
+            let (masked, logits) = (masked.clone(), logits.clone());
+            trials.push(case(format!("selection::case{index}_{kind}{}", params.concat()), move || {
+                let record = first_step(&logits, selecting(&kind, &result["params"])?, Recorded::none());
+                let found = record.commits.iter().map(|commit| masked[commit.position - PROMPT.len()]).collect();
+                same("transferred", found, counts(&result["transfer"]))
+            }));
         }
     }
-    assert!(checked > 0, "no selection of a rule that exists here");
+    trials
+}
+
+/// The settings of a rule of selection.
+fn selecting(kind: &str, params: &Value) -> Result<Settings, String> {
+    match kind {
+        "threshold" => Ok(Settings {
+            unmask: UnmaskRule::Threshold,
+            threshold: params["threshold"].as_f64().expect("a threshold") as f32,
+            ..Settings::default()
+        }),
+        "factor" | "factor_dllm_port" => Ok(Settings {
+            unmask: UnmaskRule::Factor,
+            factor: params["factor"].as_f64().expect("a factor") as f32,
+            factor_last: kind == "factor",
+            ..Settings::default()
+        }),
+        "topk" => Ok(Settings {
+            unmask: UnmaskRule::Quota,
+            tokens_per_step: count(&params["k"]).expect("a count"),
+            ..Settings::default()
+        }),
+        other => Err(format!("`{other}` is no rule of selection that this program has")),
+    }
 }
 
 fn everything_at_once() -> Settings {
@@ -181,8 +232,7 @@ fn first_step(logits: &[Vec<f32>], settings: Settings, noise: Recorded) -> StepR
     decoder.step(Networks { denoiser: &mut network, guide: None }, &StoppedClock).expect("a step")
 }
 
-fn committed_per_step(case: &Value, settings: Settings) -> Vec<usize> {
-    let masked = count(&case["masked"]).expect("a number of masks");
+fn committed_per_step(masked: usize, settings: Settings) -> Vec<usize> {
     let mut network = Scripted::denoiser(Alignment::Aligned, |_, _| favour(2, 1.0));
     let decoder = Decoder::new(network.spec(), None, &PROMPT, masked, settings).expect("settings that hold");
     Run::of(decoder, &mut network, None).expect("a run").counts()
@@ -253,6 +303,6 @@ fn counts(value: &Value) -> Vec<usize> {
     value.as_array().expect("a list").iter().map(|value| count(value).expect("a whole number")).collect()
 }
 
-fn close(found: f32, expected: f64, tolerance: f64, what: &str) {
-    assert!((f64::from(found) - expected).abs() <= tolerance, "{what}: found {found}, expected {expected}");
+fn list(value: &Value) -> Vec<Value> {
+    value.as_array().cloned().unwrap_or_default()
 }

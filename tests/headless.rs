@@ -8,7 +8,7 @@
 mod support;
 
 use std::{
-    io::Write,
+    io::{BufRead, BufReader, Write},
     path::Path,
     process::{Command, Stdio},
 };
@@ -21,8 +21,8 @@ use diffuscope::{
 use serde_json::Value;
 use support::{
     files::Folder,
-    models::untrained_pair,
-    program::{program, refusal, stderr, stdout, succeed},
+    models::{damage, untrained_pair},
+    program::{program, refusal, signal, signals, stderr, stdout, succeed},
 };
 
 const PROMPT: &str = "Reverse this list: Max, Leo, Ruth";
@@ -271,6 +271,52 @@ fn bad_input_is_told_in_one_sentence() {
 }
 
 #[test]
+fn weights_that_give_no_numbers_fail_the_run() {
+    let parts = ["model.norm.weight", "model.embed_tokens.weight", "model.layers.1.post_attention_layernorm.weight"];
+    for (part, value) in
+        parts.into_iter().flat_map(|part| [f32::NAN, f32::INFINITY, 3e38, -3e38].map(|value| (part, value)))
+    {
+        for model in ["denoiser", "guide"] {
+            let pair = pair();
+            damage(&pair, model, part, value);
+            let arguments = ["run", "--prompt", PROMPT, "--preset", "flashdlm", "--trace"];
+            let trace = pair.path("run.jsonl");
+            let output = with_pair(&pair, &arguments).arg(&trace).output().unwrap();
+            let told = stderr(&output);
+            assert_eq!(
+                (output.status.code(), stdout(&output).as_str()),
+                (Some(3), ""),
+                "{model} {part} {value}: {told}"
+            );
+            let begins = format!("diffuscope: the run failed: the {model} gives no numbers at ");
+            assert!(told.starts_with(&begins), "{model} {part} {value}: {told}");
+            assert!(told.contains("(step 1): its weights are damaged") && told.lines().count() == 1, "{told}");
+            // What there was of it can still be looked at.
+            let opened = file::open(&trace).unwrap();
+            assert_eq!((opened.log.len(), opened.log.end()), (0, None));
+        }
+    }
+}
+
+#[test]
+fn a_raw_run_needs_no_prompt() {
+    let pair = pair();
+    let raw = |arguments: &[&str]| with_pair(&pair, &[&["run", "--raw", "--prompt", ""], arguments].concat());
+    let outcome = json(&mut raw(&["--preset", "plain", "--json"]));
+    assert_eq!((&outcome["prompt_tokens"], &outcome["gen_length"]), (&0.into(), &64.into()));
+    assert_eq!(outcome["stop"], "nothing-masked");
+    assert_eq!(
+        refuse(&mut raw(&["--preset", "flashdlm"])),
+        "guide 'deterministic' judges drafts by what stands before them, and there is no prompt: set guide to 'off', or \
+         type a prompt"
+    );
+    let trace = pair.path("raw.jsonl");
+    succeed(raw(&["--preset", "freecache", "--trace"]).arg(&trace));
+    assert_eq!(open(&trace).header().prompt_ids, [0_u32; 0]);
+    assert!(succeed(program().arg("cast").arg(&trace).args(["--output", "-"])).starts_with('{'));
+}
+
+#[test]
 fn models_that_cannot_be_used_are_told() {
     let pair = pair();
     let run = |model: &Path, arguments: &[&str]| {
@@ -453,6 +499,35 @@ fn bench_prints_tables() {
     assert!(lines[0].starts_with("| family | preset | prompts |"));
     assert!(lines[1].starts_with("| --- | --- | ---: |"));
     assert!(lines[2].starts_with("| list | plain | 1 |"));
+}
+
+#[cfg(unix)]
+#[test]
+fn bench_writes_rows_as_they_come_and_keeps_them_when_it_is_interrupted() {
+    let pair = pair();
+    let arguments = ["bench", "--prompts", "40", "--presets", "threshold", "--gen-length", "8", "--threshold", "0"];
+    for (name, code) in signals() {
+        for form in ["--json", "--markdown", "--by-variant"] {
+            let mut child = with_pair(&pair, &arguments).arg(form).stdout(Stdio::piped()).spawn().unwrap();
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+            // There is something to read long before the last family's turn.
+            let first = lines.next().unwrap();
+            signal(&child, name);
+            let rest: Vec<String> = lines.collect();
+            assert_eq!(child.wait().unwrap().code(), Some(code), "{name}");
+            let text = [&[first], &*rest].concat().join("\n");
+            let families = if form == "--json" {
+                let rows: Value = serde_json::from_str(&text).unwrap();
+                let families = rows.as_array().unwrap().iter().map(|row| row["family"].as_str().unwrap().to_owned());
+                families.collect::<Vec<_>>()
+            } else {
+                let rows = text.lines().filter(|line| line.contains(" plain ") || line.contains(" threshold "));
+                rows.map(|row| row.trim_matches(['|', ' ']).split(' ').next().unwrap().to_owned()).collect()
+            };
+            assert_eq!(families[..2], ["list", "list"], "{text}");
+            assert!(!families.contains(&"sudoku".to_owned()), "{text}");
+        }
+    }
 }
 
 #[test]

@@ -257,10 +257,13 @@ fn settings_that_do_not_go_together_say_what_to_change() {
         "early-commit 'block' commits without asking anybody, and guide is 'topk': set one of them to 'off'"
     );
     assert_eq!(
-        check(&[("early-commit", "answer"), ("answer-start", "30")], limits).unwrap_err(),
-        "an answer of 5 tokens behind 30 others does not fit a gen-length of 32: choose a smaller answer-start or \
-         answer-length"
+        check(&[("early-commit", "answer"), ("answer-start", "32")], limits).unwrap_err(),
+        "answer-start 32 lies behind a gen-length of 32: choose at most 31, or 'end'"
     );
+    // As in the released code, what of the answer lies beyond the canvas is cut.
+    for answer in [("answer-start", "31"), ("answer-length", "40")] {
+        check(&[("early-commit", "answer"), answer], limits).unwrap();
+    }
     assert_eq!(
         check(&[("early-commit", "block"), ("phase-mid", "0.7")], limits).unwrap_err(),
         "phase-mid 0.7 lies behind phase-late 0.67: choose at most 0.67"

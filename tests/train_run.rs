@@ -18,10 +18,13 @@ use diffuscope::train::parameters::{Layout, Shape};
 use diffuscope::train::run::{End, Run, TrainError};
 use diffuscope::train::vocabulary;
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use support::files::Folder;
+use support::program::{program, signal, signals, stderr};
 
 const RECIPE: &str = r#"
 seed = 5
@@ -164,6 +167,152 @@ fn checkpoints_of_other_networks_and_broken_files_are_refused() {
     std::fs::write(&path, "no tensors").unwrap();
     assert!(matches!(checkpoint::load(&path, &layout(12)), Err(CheckpointError::Format { .. })));
     assert!(matches!(checkpoint::load(&folder.path("none"), &layout(12)), Err(CheckpointError::File { .. })));
+}
+
+/// Names of the files in a folder.
+fn files(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn small_checkpoint(path: &Path) -> Result<(), CheckpointError> {
+    let layout = Layout::new(Shape { hidden: 8, layers: 1, heads: 2, ffn: 12 }, 10);
+    let state = diffuscope::train::optimizer::State::new(layout.initial(1));
+    let (phase, shape) = ("parent".to_owned(), layout.shape);
+    let progress = checkpoint::Progress { phase, seed: 1, shape, vocab: 10, step: 0, tokens: 0, seconds: 0.0 };
+    checkpoint::save(path, &layout, &state, &progress)
+}
+
+#[test]
+fn a_killed_save_leaves_one_part_that_the_next_save_takes_away() {
+    let folder = Folder::new();
+    let path = folder.path("a.safetensors");
+    folder.write("a.safetensors.part", "what a killed save had written");
+    small_checkpoint(&path).unwrap();
+    assert_eq!(files(folder.root()), ["a.safetensors"]);
+    let nowhere = folder.path("none").join("a.safetensors");
+    let error = small_checkpoint(&nowhere).unwrap_err();
+    assert_eq!(error.to_string(), format!("cannot write {}", nowhere.display()));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_the_trainer_writes_is_as_readable_as_any_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    small_checkpoint(&folder.path("a.safetensors")).unwrap();
+    let layout = Layout::new(Shape { hidden: 8, layers: 1, heads: 2, ffn: 12 }, 10);
+    let vocabulary = export::Vocabulary { json: "{}", end: 0, mask: 1 };
+    export::write(folder.root(), &layout, &layout.initial(9), 512, vocabulary, Use::Denoiser).unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
+    let usual = mode(&folder.write("usual", ""));
+    let names = files(folder.root());
+    assert_eq!(names.len(), 7, "{names:?}");
+    for name in names {
+        assert_eq!(mode(&folder.path(&name)), usual, "{name}");
+    }
+}
+
+/// The program, resuming a run in `folder` that has a vocabulary and nothing else.
+fn training(folder: &Folder, recipe: &str) -> Command {
+    if !folder.path("run").exists() {
+        std::fs::create_dir(folder.path("run")).unwrap();
+        folder.write("run/tokenizer.json", vocabulary_json());
+    }
+    let mut command = program();
+    command.args(["train", "--resume", "--threads", "1", "--out"]).arg(folder.path("run"));
+    command.arg("--config").arg(folder.write("recipe.toml", recipe)).stderr(Stdio::piped());
+    command
+}
+
+/// A recipe that no test sees the end of; it reports with nearly every step.
+fn endless() -> String {
+    RECIPE
+        .replace("tokens = 5_000\n", "tokens = 500_000_000\n")
+        .replace("curve-tokens = 1_000", "curve-tokens = 100")
+        .replace("exact-tokens = 2_500", "exact-tokens = 0")
+}
+
+/// What a child says, line by line.
+fn report(child: &mut Child) -> impl Iterator<Item = String> + use<> {
+    BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap)
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_keeps_a_checkpoint_and_tells_the_shell() {
+    for (name, code) in signals() {
+        let folder = Folder::new();
+        let mut child = training(&folder, &endless()).spawn().unwrap();
+        let mut lines = report(&mut child);
+        assert!(lines.next().unwrap().starts_with("parent"), "{name}");
+        signal(&child, name);
+        let last = lines.last().unwrap();
+        assert!(last.starts_with("parent: stopped at "), "{name}: {last}");
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{name}");
+        assert_eq!(files(&folder.path("run")), ["curve.jsonl", "parent-latest.safetensors", "tokenizer.json"]);
+        let progress = checkpoint::progress(&checkpoint::path(&folder.path("run"), "parent")).unwrap();
+        assert!(progress.step > 0);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_was_started_to_outlive_its_terminal_does() {
+    let folder = Folder::new();
+    let trained = training(&folder, &endless());
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' HUP; exec \"$0\" \"$@\""])
+        .arg(trained.get_program())
+        .args(trained.get_args())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = report(&mut child);
+    lines.next().unwrap();
+    signal(&child, "HUP");
+    assert!(lines.by_ref().take(20).all(|line| !line.contains("stopped")));
+    signal(&child, "TERM");
+    assert!(lines.last().unwrap().contains("stopped at "));
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_disk_that_is_full_is_told_and_leaves_no_part_behind() {
+    let folder = Folder::new();
+    let trained = training(&folder, RECIPE);
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\""])
+        .arg(trained.get_program())
+        .args(trained.get_args())
+        .output()
+        .unwrap();
+    let checkpoint = checkpoint::path(&folder.path("run"), "parent");
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    let last = told.lines().last().unwrap();
+    assert!(last.starts_with(&format!("diffuscope: cannot write {}: File too large", checkpoint.display())), "{last}");
+    assert_eq!(files(&folder.path("run")), ["curve.jsonl", "exact.jsonl", "tokenizer.json"]);
+}
+
+#[test]
+fn half_a_line_of_a_curve_is_dropped_when_a_run_is_resumed() {
+    let config = Config::parse(RECIPE, "test").unwrap();
+    let tokenizer = Arc::new(Tokenizer::from_bytes(vocabulary_json().as_bytes()).unwrap());
+    let folder = Folder::new();
+    let go = Arc::new(AtomicBool::new(false));
+    let mut watch = Watch { stop: Some(Arc::clone(&go)), seen: Vec::new() };
+    assert_eq!(run(&config, folder.root(), &tokenizer, &go).all(&mut watch).unwrap(), End::Stopped);
+    let before = curve(folder.root()).len();
+    let mut torn = std::fs::read(folder.path("curve.jsonl")).unwrap();
+    torn.extend(b"{\"phase\":\"adapt\",\"step\":1,\"na\xc3");
+    folder.write("curve.jsonl", torn);
+    go.store(false, Ordering::Relaxed);
+    run(&config, folder.root(), &tokenizer, &go).all(&mut watch).unwrap();
+    assert!(curve(folder.root()).len() > before);
 }
 
 #[test]

@@ -6,22 +6,24 @@
 use std::{
     collections::BTreeSet,
     io::{self, IsTerminal, Write},
+    ops::ControlFlow,
 };
 
 use serde::Serialize;
 
 use super::{
-    failure::Failure,
+    failure::{self, Failure},
     knobs::KnobFlags,
     models::ModelArgs,
     table::{Align, Table},
 };
 use crate::{
     decode::clock::WallClock,
-    engine::{self, Models, complete, gen_length, protocol::Request},
+    engine::{self, Models, Progress, complete, gen_length, protocol::Request},
+    interrupt::Interrupt,
     settings::{Layers, Settings, preset},
     tasks::{self, Family, Options, Sample, Unseen},
-    trace::{Figures, printable},
+    trace::{End, Figures, printable},
 };
 
 /// The preset that every speed-up is measured against.
@@ -30,7 +32,8 @@ const YARDSTICK: &str = "plain";
 /// Compare presets on the same generated prompts: exact match, forwards, wall time
 ///
 /// The configuration file is not read: figures depend on what the command line says alone. Knob flags hold for every
-/// preset; --seed also picks the prompts.
+/// preset; --seed also picks the prompts. A family's rows are printed as soon as its prompts are done; an interrupt leaves
+/// what there is.
 #[derive(Debug, clap::Args)]
 pub(super) struct BenchArgs {
     /// Task family: list, math, story, json, code, sudoku or all
@@ -124,50 +127,121 @@ struct Row {
     acceptance: Option<f64>,
 }
 
-/// Runs the comparison.
+/// Runs the comparison. Rows are written as soon as they are there; an interrupt, like a run that fails, leaves those of
+/// the prompts that all presets have answered.
 pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let families = families(&args.family)?;
     let contestants = contestants(args)?;
-    let mut models = args.models.load()?;
-    let rows = compare(args, &mut models, &families, &contestants);
+    let models = args.models.load()?;
+    let mut bench = Bench { args, contestants, models, interrupt: failure::listen()? };
+    let mut sheet = Sheet::new(args, io::stdout());
+    let compared = bench.compare(&families, &mut sheet);
     show_progress("")?;
-    print(args, &rows?)
+    if compared.is_ok() || sheet.rows > 0 {
+        sheet.close()?;
+    }
+    compared?;
+    bench.interrupt.code().map_or(Ok(()), |code| Err(Failure::Interrupted(code)))
 }
 
-fn compare(
-    args: &BenchArgs,
-    models: &mut Models,
-    families: &[Family],
-    contestants: &[Contestant],
-) -> Result<Vec<Row>, Failure> {
-    let options = Options { unseen: args.unseen };
-    let seed = contestants[0].settings.seed;
-    let mut rows = Vec::new();
-    let mut overall: Vec<Vec<Score>> = vec![Vec::new(); contestants.len()];
-    warm_up(models, contestants, families[0])?;
-    for family in families {
-        let mut scores: Vec<Vec<Score>> = vec![Vec::new(); contestants.len()];
-        for index in 0..args.prompts {
-            show_progress(&format!("{family}: prompt {} of {}", index + 1, args.prompts))?;
-            let sample = tasks::generate(*family, seed, index, options);
-            // Another preset begins with every prompt, so that no place in the order is always the same one's.
-            for turn in 0..contestants.len() {
-                let which = (turn + index as usize) % contestants.len();
-                scores[which].push(score(models, contestants, which, &sample)?);
+/// A comparison under way.
+struct Bench<'a> {
+    args: &'a BenchArgs,
+    contestants: Vec<Contestant>,
+    models: Models,
+    interrupt: Interrupt,
+}
+
+impl Bench<'_> {
+    fn compare(&mut self, families: &[Family], sheet: &mut Sheet<impl Write>) -> Result<(), Failure> {
+        self.warm_up(families[0])?;
+        let nothing = vec![Vec::new(); self.contestants.len()];
+        let (mut overall, mut compared, mut ended) = (nothing.clone(), 0, Ok(()));
+        for family in families {
+            let mut scores = nothing.clone();
+            ended = self.answer(*family, &mut scores);
+            if !scores[0].is_empty() {
+                compared += 1;
+                show_progress("")?;
+                sheet.add(rows_of(family.name(), &self.contestants, &scores))?;
+                if self.args.by_variant {
+                    sheet.add(rows_by_variant(family.name(), &self.contestants, &scores))?;
+                }
+            }
+            for (all, more) in overall.iter_mut().zip(scores) {
+                all.extend(more);
+            }
+            if ended.is_err() || self.interrupt.is_asked() {
+                break;
             }
         }
-        rows.extend(rows_of(family.name(), contestants, &scores));
-        if args.by_variant {
-            rows.extend(rows_by_variant(family.name(), contestants, &scores));
+        if compared > 1 {
+            sheet.add(rows_of("all", &self.contestants, &overall))?;
         }
-        for (all, more) in overall.iter_mut().zip(scores) {
-            all.extend(more);
+        ended
+    }
+
+    /// Adds to `scores` what every preset makes of a family's prompts, until an interrupt.
+    fn answer(&mut self, family: Family, scores: &mut [Vec<Score>]) -> Result<(), Failure> {
+        for index in 0..self.args.prompts {
+            show_progress(&format!("{family}: prompt {} of {}", index + 1, self.args.prompts))?;
+            let Some(turn) = self.turn(family, index)? else { break };
+            scores.iter_mut().zip(turn).for_each(|(scores, score)| scores.push(score));
         }
+        Ok(())
     }
-    if families.len() > 1 {
-        rows.extend(rows_of("all", contestants, &overall));
+
+    /// Has every preset answer a prompt; `None` where that is interrupted.
+    fn turn(&mut self, family: Family, index: u64) -> Result<Option<Vec<Score>>, Failure> {
+        let options = Options { unseen: self.args.unseen };
+        let sample = tasks::generate(family, self.contestants[0].settings.seed, index, options);
+        let mut scores: Vec<Option<Score>> = vec![None; self.contestants.len()];
+        // Another preset begins with every prompt, so that no place in the order is always the same one's.
+        for turn in 0..self.contestants.len() {
+            let which = (turn + index as usize) % self.contestants.len();
+            scores[which] = self.score(which, &sample)?;
+        }
+        Ok(scores.into_iter().collect())
     }
-    Ok(rows)
+
+    /// One uncounted run each: the first touches memory and starts threads.
+    fn warm_up(&mut self, family: Family) -> Result<(), Failure> {
+        let sample = tasks::generate(family, u64::MAX, 0, Options::default());
+        (0..self.contestants.len()).try_for_each(|which| self.score(which, &sample).map(|_| ()))
+    }
+
+    /// Has one preset answer a prompt; `None` where that is interrupted.
+    fn score(&mut self, which: usize, sample: &Sample) -> Result<Option<Score>, Failure> {
+        let Self { contestants, models, interrupt, .. } = self;
+        let contestant = &contestants[which];
+        let task = tasks::recognise(&sample.prompt);
+        let about = |error: engine::RunError| Failure::from(error).about(&format!("preset {}", contestant.name));
+        let prompt_length = models
+            .tokenizer
+            .encode_prompt(&sample.prompt)
+            .map_err(|error| Failure::Broken(printable::line(&error.to_string())))?
+            .len();
+        let room = models.context().saturating_sub(prompt_length);
+        // A block can ask for more than the task needs; then all get as much.
+        let canvas = contestants.iter().map(|contestant| gen_length(&contestant.settings, task.as_ref(), room)).max();
+        let request = Request {
+            run: 1,
+            prompt: sample.prompt.clone(),
+            settings: Settings { gen_length: canvas, ..contestant.settings },
+            preset: Some(contestant.name.clone()),
+            paused: false,
+        };
+        let clock = WallClock::default();
+        let watch =
+            |_: Progress<'_>| if interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let log = complete(models, &request, &clock, watch).map_err(about)?;
+        let score = |end: &End| Score {
+            variant: sample.variant,
+            correct: end.correct.unwrap_or(false),
+            figures: Figures::of(&log, log.len()),
+        };
+        Ok(log.end().map(score))
+    }
 }
 
 fn families(name: &str) -> Result<Vec<Family>, Failure> {
@@ -196,37 +270,6 @@ fn contestants(args: &BenchArgs) -> Result<Vec<Contestant>, Failure> {
         Ok(Contestant { name, settings })
     };
     names.into_iter().map(contestant).collect()
-}
-
-/// One uncounted run: the first touches memory and starts threads.
-fn warm_up(models: &mut Models, contestants: &[Contestant], family: Family) -> Result<(), Failure> {
-    let sample = tasks::generate(family, u64::MAX, 0, Options::default());
-    (0..contestants.len()).try_for_each(|which| score(models, contestants, which, &sample).map(|_| ()))
-}
-
-fn score(models: &mut Models, contestants: &[Contestant], which: usize, sample: &Sample) -> Result<Score, Failure> {
-    let contestant = &contestants[which];
-    let task = tasks::recognise(&sample.prompt);
-    let about = |error: engine::RunError| Failure::from(error).about(&format!("preset {}", contestant.name));
-    let prompt_length = models
-        .tokenizer
-        .encode_prompt(&sample.prompt)
-        .map_err(|error| Failure::Broken(printable::line(&error.to_string())))?
-        .len();
-    let room = models.context().saturating_sub(prompt_length);
-    // A block can ask for more than the task needs; then all get as much.
-    let canvas = contestants.iter().map(|contestant| gen_length(&contestant.settings, task.as_ref(), room)).max();
-    let request = Request {
-        run: 1,
-        prompt: sample.prompt.clone(),
-        settings: Settings { gen_length: canvas, ..contestant.settings },
-        preset: Some(contestant.name.clone()),
-        paused: false,
-    };
-    let clock = WallClock::default();
-    let log = complete(models, &request, &clock, |_| std::ops::ControlFlow::Continue(())).map_err(about)?;
-    let correct = log.end().and_then(|end| end.correct).unwrap_or(false);
-    Ok(Score { variant: sample.variant, correct, figures: Figures::of(&log, log.len()) })
 }
 
 /// The rows of each variant, in order of their names.
@@ -299,28 +342,67 @@ fn median(values: &mut [f64]) -> f64 {
     }
 }
 
-fn print(args: &BenchArgs, rows: &[Row]) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    if args.json {
-        let json = serde_json::to_string_pretty(rows).map_err(io::Error::from)?;
-        writeln!(out, "{json}")?;
-    } else if args.markdown {
-        table(rows).write_markdown(&mut out)?;
-    } else {
-        table(rows).write_text(&mut out)?;
-        writeln!(
-            out,
-            "\nNFE, guide, computed and reused are means over prompts. Speed-up is the decoding time of the plain \
-             sampler over\nthat of the preset, both summed over all prompts; beside it the median over prompts of that \
-             ratio."
-        )?;
-    }
-    Ok(())
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Json,
+    Markdown,
+    Text,
 }
 
-fn table(rows: &[Row]) -> Table {
+/// Where rows go as they come.
+struct Sheet<W> {
+    out: W,
+    form: Form,
+    table: Table,
+    rows: usize,
+}
+
+impl<W: Write> Sheet<W> {
+    fn new(args: &BenchArgs, out: W) -> Self {
+        let form = match args {
+            BenchArgs { json: true, .. } => Form::Json,
+            BenchArgs { markdown: true, .. } => Form::Markdown,
+            _ => Form::Text,
+        };
+        Self { out, form, table: table(), rows: 0 }
+    }
+
+    fn add(&mut self, rows: Vec<Row>) -> io::Result<()> {
+        for row in rows {
+            if self.form == Form::Json {
+                let json = serde_json::to_string_pretty(&row)?.replace('\n', "\n  ");
+                write!(self.out, "{}\n  {json}", if self.rows == 0 { "[" } else { "," })?;
+            }
+            self.rows += 1;
+            self.table.row(cells(row));
+        }
+        match self.form {
+            Form::Json => {}
+            Form::Markdown => self.table.write_markdown(&mut self.out)?,
+            Form::Text => self.table.write_text(&mut self.out)?,
+        }
+        self.out.flush()
+    }
+
+    fn close(mut self) -> io::Result<()> {
+        match (self.form, self.rows) {
+            (Form::Json, 0) => writeln!(self.out, "[]"),
+            (Form::Json, _) => writeln!(self.out, "\n]"),
+            (Form::Markdown, _) | (Form::Text, 0) => Ok(()),
+            (Form::Text, _) => writeln!(
+                self.out,
+                "\nNFE, guide, computed and reused are means over prompts. Speed-up is the decoding time of the plain \
+                 sampler over\nthat of the preset, both summed over all prompts; beside it the median over prompts of \
+                 that ratio."
+            ),
+        }
+    }
+}
+
+fn table() -> Table {
     use Align::{Left, Right};
-    let mut table = Table::new(&[
+    Table::new(&[
         ("family", Left),
         ("preset", Left),
         ("prompts", Right),
@@ -334,25 +416,26 @@ fn table(rows: &[Row]) -> Table {
         ("computed", Right),
         ("reused", Right),
         ("accepted", Right),
-    ]);
-    for row in rows {
-        table.row(vec![
-            row.family.clone(),
-            row.preset.clone(),
-            row.prompts.to_string(),
-            format!("{:.1} %", 100.0 * row.exact_match),
-            format!("{:.1}", row.nfe),
-            format!("{:.2}", row.tokens_per_forward),
-            format!("{:.1}", row.tokens_per_second),
-            format!("{:.2}x", row.speedup),
-            format!("{:.2}x", row.speedup_median),
-            format!("{:.1}", row.guide_forwards),
-            format!("{:.0}", row.positions_computed),
-            format!("{:.0}", row.positions_reused),
-            row.acceptance.map_or("-".to_owned(), |share| format!("{:.0} %", 100.0 * share)),
-        ]);
-    }
-    table
+    ])
+}
+
+/// A row for people.
+fn cells(row: Row) -> Vec<String> {
+    vec![
+        row.family,
+        row.preset,
+        row.prompts.to_string(),
+        format!("{:.1} %", 100.0 * row.exact_match),
+        format!("{:.1}", row.nfe),
+        format!("{:.2}", row.tokens_per_forward),
+        format!("{:.1}", row.tokens_per_second),
+        format!("{:.2}x", row.speedup),
+        format!("{:.2}x", row.speedup_median),
+        format!("{:.1}", row.guide_forwards),
+        format!("{:.0}", row.positions_computed),
+        format!("{:.0}", row.positions_reused),
+        row.acceptance.map_or("-".to_owned(), |share| format!("{:.0} %", 100.0 * share)),
+    ]
 }
 
 /// Says on standard error how far it is, where that is a terminal.

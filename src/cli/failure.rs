@@ -5,7 +5,9 @@ use std::{
     process::ExitCode,
 };
 
-use crate::{engine::RunError, settings::SettingsError, trace::file::TraceError, trace::printable};
+use crate::{
+    engine::RunError, interrupt::Interrupt, settings::SettingsError, trace::file::TraceError, trace::printable,
+};
 
 /// Shown by `--help`.
 pub(super) const EXIT_CODES: &str = "\
@@ -13,7 +15,7 @@ Exit codes:
   0    done (a wrong answer is a result, not a failure)
   2    bad input: arguments, settings, prompt or files
   3    the run failed
-  130  interrupted with Ctrl-C";
+  130  interrupted with Ctrl-C; 143 by a request to terminate, 129 by a terminal that was closed";
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(super) enum Failure {
     Input(String),
     /// It broke under way.
     Broken(String),
+    /// It was asked to end before it was done, and kept what there was; the exit code says by which signal.
+    Interrupted(u8),
     /// Whoever read the output has gone: nothing is left to say, nor anyone to hear it.
     Unheard,
 }
@@ -47,7 +51,7 @@ impl Failure {
         match self {
             Self::Input(message) => Self::Input(format!("{what}: {message}")),
             Self::Broken(message) => Self::Broken(format!("{what}: {message}")),
-            Self::Unheard => Self::Unheard,
+            Self::Interrupted(_) | Self::Unheard => self,
         }
     }
 
@@ -56,11 +60,17 @@ impl Failure {
         let (message, code) = match self {
             Self::Input(message) => (message, 2),
             Self::Broken(message) => (message, 3),
+            Self::Interrupted(code) => return ExitCode::from(*code),
             Self::Unheard => return ExitCode::SUCCESS,
         };
         warn(message);
         ExitCode::from(code)
     }
+}
+
+/// Has signals ask for an orderly end.
+pub(super) fn listen() -> Result<Interrupt, Failure> {
+    Interrupt::listen().map_err(|error| Failure::Broken(format!("the system does not tell of signals: {error}")))
 }
 
 /// A sentence on standard error, whether or not somebody reads it.

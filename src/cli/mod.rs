@@ -20,7 +20,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub use knobs::KnobFlags;
 
-use crate::train;
+use self::failure::Failure;
+use crate::train::{self, command::TrainArgs};
 
 /// Watch how a diffusion language model turns masks into text.
 #[derive(Debug, Parser)]
@@ -40,7 +41,7 @@ enum Command {
     Bench(bench::BenchArgs),
     Replay(play::ReplayArgs),
     Cast(cast::CastArgs),
-    Train(train::command::TrainArgs),
+    Train(TrainArgs),
     TrainFilter(train_filter::TrainFilterArgs),
     Knobs(knobs::KnobsArgs),
     Presets(presets::PresetsArgs),
@@ -50,6 +51,13 @@ enum Command {
 /// The command line as the parser knows it: for documentation and tests.
 pub fn command() -> clap::Command {
     Cli::command()
+}
+
+/// Trains until it is done or interrupted.
+fn train(args: TrainArgs) -> Result<(), Failure> {
+    let interrupt = failure::listen()?;
+    train::command::run(args, &interrupt).map_err(|error| Failure::broken(&error))?;
+    interrupt.code().map_or(Ok(()), |code| Err(Failure::Interrupted(code)))
 }
 
 /// Does what the command line says.
@@ -69,7 +77,7 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Replay(args) => play::replay(args),
         Command::Cast(args) => cast::run(&args),
-        Command::Train(args) => train::command::run(args).map_err(|error| failure::Failure::broken(&error)),
+        Command::Train(args) => train(args),
         Command::TrainFilter(args) => train_filter::run(&args),
         Command::Knobs(args) => knobs::list(&args),
         Command::Presets(args) => presets::list(&args),

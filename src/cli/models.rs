@@ -29,7 +29,7 @@ pub(super) struct ModelArgs {
     /// Load no guide
     #[arg(long, conflicts_with = "guide_model")]
     no_guide: bool,
-    /// Use no chat template: the prompt is all that the models read
+    /// Use no chat template: the prompt is all that the models read, and may be empty
     #[arg(long)]
     raw: bool,
     /// Instructions that go before every prompt, where the model's chat template has a place for them

@@ -18,12 +18,14 @@ pub(super) enum Align {
 pub(super) struct Table {
     heading: Vec<(&'static str, Align)>,
     rows: Vec<Vec<String>>,
+    /// How wide the columns were in what is written already; nothing before that.
+    least: Vec<usize>,
 }
 
 impl Table {
     /// A table of these columns.
     pub(super) fn new(heading: &[(&'static str, Align)]) -> Self {
-        Self { heading: heading.to_vec(), rows: Vec::new() }
+        Self { heading: heading.to_vec(), rows: Vec::new(), least: Vec::new() }
     }
 
     /// Appends a row, one cell per column.
@@ -32,26 +34,34 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// Writes it with aligned columns, two spaces apart.
-    pub(super) fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+    /// Writes the rows with aligned columns, two spaces apart, and forgets them: more may follow. The heading comes before
+    /// the first.
+    pub(super) fn write_text(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let widths = self.widths();
-        for row in std::iter::once(&self.names()).chain(&self.rows) {
-            let line = self.aligned(row, &widths).join("  ");
-            writeln!(out, "{}", line.trim_end())?;
+        let line = |row: &[String]| self.aligned(row, &widths).join("  ").trim_end().to_owned();
+        if self.least.is_empty() {
+            writeln!(out, "{}", line(&self.names()))?;
         }
+        self.rows.iter().try_for_each(|row| writeln!(out, "{}", line(row)))?;
+        self.rows.clear();
+        self.least = widths;
         Ok(())
     }
 
-    /// Writes it as Markdown.
-    pub(super) fn write_markdown(&self, out: &mut dyn Write) -> io::Result<()> {
-        let escaped = |row: &[String]| -> Vec<String> { row.iter().map(|cell| cell.replace('|', "\\|")).collect() };
-        writeln!(out, "| {} |", escaped(&self.names()).join(" | "))?;
-        let rules: Vec<&str> =
-            self.heading.iter().map(|(_, align)| if *align == Align::Left { "---" } else { "---:" }).collect();
-        writeln!(out, "| {} |", rules.join(" | "))?;
-        for row in &self.rows {
-            writeln!(out, "| {} |", escaped(row).join(" | "))?;
+    /// The same as Markdown.
+    pub(super) fn write_markdown(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let line = |row: &[String]| {
+            let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+            format!("| {} |", cells.join(" | "))
+        };
+        if self.least.is_empty() {
+            writeln!(out, "{}", line(&self.names()))?;
+            let rules = self.heading.iter().map(|(_, align)| if *align == Align::Left { "---" } else { "---:" });
+            writeln!(out, "| {} |", rules.collect::<Vec<_>>().join(" | "))?;
         }
+        self.rows.iter().try_for_each(|row| writeln!(out, "{}", line(row)))?;
+        self.least = self.widths();
+        self.rows.clear();
         Ok(())
     }
 
@@ -65,7 +75,8 @@ impl Table {
             cells.map(|cell| cell.width()).max().unwrap_or(0)
         };
         let names = self.heading.iter().enumerate();
-        names.map(|(column, (name, _))| name.width().max(width(column))).collect()
+        let least = |column: usize| self.least.get(column).copied().unwrap_or(0);
+        names.map(|(column, (name, _))| name.width().max(width(column)).max(least(column))).collect()
     }
 
     fn aligned(&self, row: &[String], widths: &[usize]) -> Vec<String> {

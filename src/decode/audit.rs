@@ -6,7 +6,8 @@
 use super::{
     clock::Clock,
     decoder::DecodeError,
-    moment::Moment,
+    moment::{self, Moment},
+    numbers,
     proposal::softmax,
     record::{AuditReport, AuditedPosition, Cost, KvStatus, KvUse, RowDrift},
 };
@@ -47,13 +48,14 @@ pub(super) fn audit(
     let mut rows = kept.rows;
     rows.sort_unstable_by_key(|(position, _)| *position);
     let positions: Vec<usize> = (0..live).collect();
-    let wanted: Vec<usize> = rows.iter().filter_map(|(position, _)| moment.source(*position)).collect();
+    let (wanted, places) = moment::shared(rows.iter().map(|(position, _)| moment.source(*position)));
     let pass = Pass::new(&moment.canvas.ids()[..live], &positions, Read::UpTo(live), &wanted);
     let truth = network.forward(Pass { mask: moment.mask(), bank: Bank::Audit, ..pass })?;
     truth.fetch()?;
+    numbers::check("denoiser", truth.soundness(), moment.step)?;
     let (mut true_p, mut run_p) = (Vec::new(), Vec::new());
-    let audited = rows.iter().enumerate().map(|(index, (position, row))| {
-        softmax(truth.row(index), 1.0, &mut true_p);
+    let audited = rows.iter().zip(places).map(|((position, row), place)| {
+        softmax(truth.row(place), 1.0, &mut true_p);
         softmax(row, 1.0, &mut run_p);
         compare(*position, &true_p, &run_p, moment.canvas.mask())
     });

@@ -12,8 +12,9 @@ use super::{
     clock::Clock,
     filter::Filter,
     guide::{self, Guide, GuideText},
-    moment::Moment,
+    moment::{self, Moment},
     noise::{Noise, Seeded},
+    numbers::{self, NoNumbers},
     plan::Plan,
     proposal::{Candidate, Proposer},
     record::{Change, Cost, GuideReview, Reason, StepRecord, StopReason},
@@ -37,6 +38,9 @@ pub enum DecodeError {
     /// A network failed.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// A network gave nothing to decide by.
+    #[error(transparent)]
+    NoNumbers(#[from] NoNumbers),
     /// The prompt or the networks cannot be denoised with.
     #[error("{0}")]
     Unusable(String),
@@ -95,11 +99,12 @@ macro_rules! moment {
 }
 
 impl Decoder {
-    /// Starts a run on `prompt_ids` followed by `gen_length` masks. The networks must have been reset.
+    /// Starts a run on `prompt_ids`, none at all where nothing is given to start from, followed by `gen_length` masks.
+    /// The networks must have been reset.
     ///
     /// # Errors
-    /// When the settings conflict, the canvas exceeds a model's context, the prompt is empty or holds the mask
-    /// token, or a network is of the wrong sort.
+    /// When the settings conflict, the canvas exceeds a model's context, the prompt holds the mask token, or a network
+    /// is of the wrong sort.
     pub fn new(
         denoiser: &NetworkSpec,
         guide: Option<&NetworkSpec>,
@@ -244,7 +249,7 @@ impl Decoder {
     /// Does one step. Call it only while [`Self::stopped`] is `None`.
     ///
     /// # Errors
-    /// When a network fails. The run cannot go on then.
+    /// When a network fails, or gives nothing to decide by. The run cannot go on then.
     pub fn step(&mut self, networks: Networks<'_>, clock: &dyn Clock) -> Result<StepRecord, DecodeError> {
         let began = clock.now();
         let mut cost = Cost::default();
@@ -398,14 +403,17 @@ impl Decoder {
         for (number, pass) in plan.passes.iter().enumerate() {
             // A row counts in the last pass that computes it.
             let later = &plan.passes[number + 1..];
-            let (mut rows, mut wanted): (Vec<usize>, Vec<usize>) = scored
+            let (positions, indexes): (Vec<usize>, Vec<usize>) = scored
                 .iter()
                 .filter_map(|position| {
-                    let source = moment.source(*position)?;
+                    let source = moment.source(*position);
                     let index = pass.query.binary_search(&source).ok()?;
                     (!later.iter().any(|later| later.computes(source))).then_some((*position, index))
                 })
                 .unzip();
+            let (mut wanted, places) = moment::shared(indexes);
+            // Every scored position, and its place among the wanted rows.
+            let mut rows: Vec<(usize, usize)> = positions.into_iter().zip(places).collect();
             let ids: Vec<u32> = pass.query.iter().map(|position| self.canvas.ids()[*position]).collect();
             let began = clock.now();
             // The stream without the prompt comes first and writes over rows that the one with it writes anew: nothing
@@ -426,8 +434,8 @@ impl Decoder {
                 Some(shadow) => {
                     let cast = shadow.cast(ids, &pass.query, 0..pass.end);
                     for (row, judged) in &cast.judges {
+                        rows.push((*judged, wanted.len()));
                         wanted.push(*row);
-                        rows.push(*judged);
                     }
                     let shadowed = Pass {
                         slots: Some(&cast.slots),
@@ -442,32 +450,32 @@ impl Decoder {
             cost.computed += self.cache.computed(pass) + shadowed as u32;
             cost.reused += self.cache.reused(pass);
             self.cache.wrote(pass, moment!(self));
+            // Of committed positions, what their tokens look like now.
+            let held: Vec<Vec<u32>> = rows.chunk_by(|a, b| a.1 == b.1).map(|row| self.held(row)).collect();
             let summaries = if proposer.reads_summaries() {
-                // Of a committed position, what its token looks like now.
-                let held = |position: &usize| {
-                    let ids = &self.canvas.ids()[*position..=*position];
-                    if self.canvas.is_masked(*position) { &ids[..0] } else { ids }
-                };
-                let asked: Vec<&[u32]> = rows.iter().map(held).collect();
-                Some(logits.summaries(proposer.reduce(&asked))?)
+                let asked: Vec<&[u32]> = held.iter().map(Vec::as_slice).collect();
+                let summaries = logits.summaries(proposer.reduce(&asked))?;
+                numbers::check("denoiser", summaries.iter().map(|summary| summary.is_sound), self.steps)?;
+                Some(summaries)
             } else {
                 None
             };
             if summaries.is_none() || kept.is_some() {
                 for logits in std::iter::once(&logits).chain(&unconditional) {
                     logits.fetch()?;
+                    numbers::check("denoiser", logits.soundness(), self.steps)?;
                 }
             }
-            for (row, position) in rows.into_iter().enumerate() {
+            for (position, row) in rows {
                 let is_masked = self.canvas.is_masked(position);
                 if let Some(kept) = kept.as_mut().filter(|_| is_masked) {
                     kept.keep(position, logits.row(row));
                 }
                 if let Some(summary) = summaries.as_ref().map(|summaries| &summaries[row]) {
                     let candidate = proposer.propose_reduced(position, summary);
-                    match summary.asked.first() {
+                    match held[row].iter().position(|token| *token == self.canvas.ids()[position]) {
                         None => masked.push(candidate),
-                        Some(held) => standing.push(Standing { candidate, held: held.probability as f32 }),
+                        Some(at) => standing.push(Standing { candidate, held: summary.asked[at].probability as f32 }),
                     }
                     continue;
                 }
@@ -491,6 +499,12 @@ impl Decoder {
         standing.sort_unstable_by_key(|standing| standing.candidate.proposal.position);
         self.draft_rows.sort_unstable_by_key(|(position, _)| *position);
         Ok((masked, standing))
+    }
+
+    /// The tokens that are committed at the positions that a row predicts.
+    fn held(&self, row: &[(usize, usize)]) -> Vec<u32> {
+        let committed = row.iter().map(|(position, _)| *position).filter(|position| !self.canvas.is_masked(*position));
+        committed.map(|position| self.canvas.ids()[position]).collect()
     }
 
     /// What the step writes: by the guide's say, or by the unmask rule's; all that was scored where that is the one
@@ -524,9 +538,6 @@ impl Decoder {
 }
 
 fn check_prompt(prompt_ids: &[u32], mask: u32, denoiser: &NetworkSpec) -> Result<(), DecodeError> {
-    if prompt_ids.is_empty() {
-        return Err(DecodeError::Unusable("the prompt is empty: type something to denoise an answer to".into()));
-    }
     if prompt_ids.contains(&mask) {
         return Err(DecodeError::Unusable("the prompt holds the mask token: remove it from the prompt".into()));
     }

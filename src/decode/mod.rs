@@ -24,6 +24,7 @@ pub mod filter;
 mod guide;
 mod moment;
 pub mod noise;
+mod numbers;
 mod plan;
 mod proposal;
 pub mod record;
@@ -35,3 +36,4 @@ mod unmask;
 
 pub use decoder::{DecodeError, Decoder, Networks};
 pub use guide::{GuideText, SpelledToken};
+pub use numbers::NoNumbers;

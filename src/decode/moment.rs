@@ -24,11 +24,12 @@ pub(super) struct Moment<'a> {
 }
 
 impl Moment<'_> {
-    /// The position whose row of logits speaks for `position`; `None` where no row does.
-    pub fn source(&self, position: usize) -> Option<usize> {
+    /// The position whose row of logits predicts the token at `position`. As released, the first row of a shifted network
+    /// also predicts its own token, where no prompt stands left of it.
+    pub fn source(&self, position: usize) -> usize {
         match self.alignment {
-            Alignment::Aligned => Some(position),
-            Alignment::Shifted => position.checked_sub(1),
+            Alignment::Aligned => position,
+            Alignment::Shifted => position.saturating_sub(1),
         }
     }
 
@@ -85,4 +86,18 @@ impl Moment<'_> {
         };
         Mask::BlockCausal { length, offset }
     }
+}
+
+/// Ascending `indexes`, each once, and where every one of them stands among those: without a prompt, the first two
+/// positions of a shifted network share a row.
+pub(super) fn shared(indexes: impl IntoIterator<Item = usize>) -> (Vec<usize>, Vec<usize>) {
+    let mut once: Vec<usize> = Vec::new();
+    let place = |index| {
+        if once.last() != Some(&index) {
+            once.push(index);
+        }
+        once.len() - 1
+    };
+    let places = indexes.into_iter().map(place).collect();
+    (once, places)
 }

@@ -9,7 +9,6 @@
 //! sees a mask where the judged token stands, and the rest of the canvas as it is.
 
 use super::moment::Moment;
-use crate::model::network::Alignment;
 
 /// The rows behind the canvas.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,21 +51,19 @@ impl Shadow {
         if committed.is_empty() {
             return None;
         }
-        let aligned = moment.alignment == Alignment::Aligned;
         let masks = block.len();
+        let own_row = |position: usize| moment.source(position) == position;
         let mut rows: Vec<Row> = block
             .map(|position| Row {
                 token: canvas.mask(),
                 position,
-                judges: (aligned && !canvas.is_masked(position)).then_some(position),
+                judges: (own_row(position) && !canvas.is_masked(position)).then_some(position),
             })
             .collect();
-        if !aligned {
-            rows.extend(committed.into_iter().filter_map(|position| {
-                let source = moment.source(position)?;
-                Some(Row { token: canvas.ids()[source], position: source, judges: Some(position) })
-            }));
-        }
+        rows.extend(committed.into_iter().filter(|position| !own_row(*position)).map(|position| {
+            let source = moment.source(position);
+            Row { token: canvas.ids()[source], position: source, judges: Some(position) }
+        }));
         Some(Self { rows, masks, slot: canvas.len() })
     }
 
@@ -106,6 +103,7 @@ mod tests {
     use super::*;
     use crate::{
         decode::{canvas::Canvas, noise::Seeded, schedule::Schedule},
+        model::network::Alignment,
         settings::Settings,
     };
 

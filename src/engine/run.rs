@@ -34,7 +34,7 @@ impl From<DecodeError> for RunError {
         let message = printable::line(&error.to_string());
         match error {
             DecodeError::Settings(_) | DecodeError::Unusable(_) => Self::Request(message),
-            DecodeError::Network(_) => Self::Broken(message),
+            DecodeError::Network(_) | DecodeError::NoNumbers(_) => Self::Broken(message),
         }
     }
 }
@@ -57,7 +57,8 @@ impl Run {
     }
 
     fn start_uncaught(models: &mut Models, request: &Request) -> Result<Self, RunError> {
-        if request.prompt.trim().is_empty() {
+        // Without a prompt is a way to denoise too, for those who ask for it.
+        if request.prompt.trim().is_empty() && !models.tokenizer.is_raw() {
             return Err(RunError::Request("the prompt is empty: type something to denoise an answer to".to_owned()));
         }
         models.reset();

@@ -197,7 +197,8 @@ pub(super) fn by_rows(out: &mut [f32], width: usize, work: impl Fn(usize, &mut [
 
 fn rms_norm_row(y: &mut [f32], x: &[f32], gains: &[f32], eps: f32) {
     let mean_square = reduce(x, 0.0, |sum, x| sum + x * x, |a, b| a + b) / x.len() as f32;
-    let scale = 1.0 / (mean_square + eps).sqrt();
+    // A row whose squares overflow would become one of zeros, which looks like numbers.
+    let scale = if mean_square.is_finite() { 1.0 / (mean_square + eps).sqrt() } else { f32::NAN };
     for ((y, &x), &gain) in y.iter_mut().zip(x).zip(gains) {
         *y = x * scale * gain;
     }

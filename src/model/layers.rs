@@ -4,7 +4,7 @@
 //! [`crate::model::linear`]. On the CPU everything between them goes to the fused kernels of `cpu.rs`; the tensor
 //! library's own operations serve the other devices.
 
-use candle_core::{Device, Tensor};
+use candle_core::{D, DType, Device, Tensor};
 use candle_nn::ops;
 
 use crate::model::cpu;
@@ -40,6 +40,17 @@ impl RmsNorm {
             Kernels::Fused => cpu::rms_norm(x, &self.weight, self.eps),
             Kernels::Library => ops::rms_norm(&x.contiguous()?, &self.weight, self.eps),
         }
+    }
+
+    /// The same for the last norm of a network. A row whose squares overflow is NaN behind it: one of zeros would look like
+    /// numbers.
+    pub fn last(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let normed = self.forward(x)?;
+        if self.kernels == Kernels::Fused {
+            return Ok(normed);
+        }
+        let squares = x.to_dtype(DType::F32)?.sqr()?.sum_keepdim(D::Minus1)?;
+        normed.broadcast_add(&(squares * 0.0)?.to_dtype(normed.dtype())?)
     }
 }
 
@@ -119,5 +130,26 @@ pub(super) fn pick(x: &Tensor, dim: usize, wanted: &[usize]) -> candle_core::Res
     match as_run(wanted) {
         Some(run) => x.narrow(dim, run.start, run.len())?.contiguous(),
         None => x.contiguous()?.index_select(&index(wanted, x.device())?, dim),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_row_whose_squares_overflow_is_no_row_of_zeros() {
+        let rows = [[1.0, -2.0, 3.0, 0.0], [3e38; 4], [0.0, 0.0, 0.0, -2e19], [f32::INFINITY, 1.0, 1.0, 1.0]];
+        let x = Tensor::new(&rows, &Device::Cpu).unwrap();
+        let weight = Tensor::new(&[1.0_f32, 1.0, 2.0, 0.5], &Device::Cpu).unwrap();
+        for kernels in [Kernels::Fused, Kernels::Library] {
+            let norm = RmsNorm { weight: weight.clone(), eps: 1e-6, kernels };
+            let (last, usual) = (norm.last(&x).unwrap(), norm.forward(&x).unwrap());
+            let (last, usual): (Vec<Vec<f32>>, Vec<Vec<f32>>) = (last.to_vec2().unwrap(), usual.to_vec2().unwrap());
+            assert_eq!(last[0], usual[0]);
+            assert!(last[1..].iter().flatten().all(|value| value.is_nan()), "{kernels:?}: {last:?}");
+        }
     }
 }

@@ -50,6 +50,12 @@ pub struct Choice {
     pub probability: f64,
 }
 
+/// Whether a row of logits says something: no NaN and no plus infinity is among them, and not minus infinity alone.
+pub fn is_sound(row: &[f32]) -> bool {
+    let wild = row.iter().filter(|logit| logit.is_nan() || **logit == f32::INFINITY).count();
+    wild == 0 && row.iter().any(|logit| logit.is_finite())
+}
+
 /// How a token that was asked for stands in a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Standing {
@@ -62,6 +68,8 @@ pub struct Standing {
 /// A row of logits in a few numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowSummary {
+    /// As [`is_sound`]; where it is not, the rest of this says nothing.
+    pub is_sound: bool,
     /// The likeliest tokens, descending, the lowest id first among equals; fewer than were wanted where the vocabulary is
     /// smaller. Never the excluded one.
     pub top: Vec<Choice>,
@@ -134,6 +142,11 @@ impl Logits {
             }
         };
         &values[index * self.vocab..(index + 1) * self.vocab]
+    }
+
+    /// Whether each row is sound, where all of them are on the host or were fetched.
+    pub fn soundness(&self) -> impl Iterator<Item = bool> + '_ {
+        (0..self.rows()).map(|row| is_sound(self.row(row)))
     }
 
     /// All rows in a few numbers each, worked out where they are.
@@ -218,6 +231,7 @@ impl RowSummary {
             Standing { probability: softmax.share(own), rank: larger + equal }
         };
         Self {
+            is_sound: softmax.is_sound(),
             top: top.into_iter().map(choice).collect(),
             excluded: excluded.map(|id| choice((id, number(logits[id])))),
             asked: asked.iter().map(standing).collect(),
@@ -236,7 +250,7 @@ fn number(logit: f32) -> f32 {
 pub(super) struct Softmax {
     /// The largest logit.
     pub most: f32,
-    /// Sum of `e^(ℓ - most)`.
+    /// Sum of `e^(ℓ - most)`; NaN where a logit is.
     pub sum: f64,
     /// Sum of `e^(ℓ - most) (ℓ - most)`.
     pub weighted: f64,
@@ -253,7 +267,9 @@ impl Softmax {
             for chunk in logits.chunks(1024) {
                 let (mut sums, mut products) = ([0.0_f32; 16], [0.0_f32; 16]);
                 let mut add = |lane: usize, logit: f32| {
-                    let distance = (logit - most).max(NOTHING);
+                    let distance = logit - most;
+                    // Not the larger of both, which would lose a NaN.
+                    let distance = if distance < NOTHING { NOTHING } else { distance };
                     let weight = exp(distance);
                     sums[lane] += weight;
                     products[lane] += weight * distance;
@@ -274,6 +290,11 @@ impl Softmax {
             sum = logits.iter().filter(|logit| **logit == most).count() as f64;
         }
         Self { most, sum, weighted }
+    }
+
+    /// As [`is_sound`] says of its row.
+    pub fn is_sound(&self) -> bool {
+        self.most.is_finite() && !self.sum.is_nan()
     }
 
     /// The share of a token with this logit.
@@ -353,12 +374,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_never_wins() {
-        let found = summary(&[f32::NAN, 1.0, f32::NEG_INFINITY, 2.0], None, 0);
+    fn what_is_ruled_out_never_wins() {
+        let found = summary(&[f32::NEG_INFINITY, 1.0, f32::NEG_INFINITY, 2.0], None, 0);
         assert_eq!(ids(&found), [3, 1, 0]);
         assert_eq!((found.top[2].logit, found.top[2].probability), (f32::NEG_INFINITY, 0.0));
         assert_eq!(found.asked[0].rank, 2);
-        let nothing = summary(&[f32::NAN, f32::NEG_INFINITY], None, 1);
+        let nothing = summary(&[f32::NEG_INFINITY; 2], None, 1);
         assert_eq!((ids(&nothing), nothing.entropy), (vec![0, 1], f64::INFINITY));
         assert!(nothing.top.iter().all(|choice| choice.probability == 0.0));
         assert_eq!((nothing.margin(), nothing.lead()), (0.0, 0.0));
@@ -372,6 +393,31 @@ mod tests {
         assert_eq!(found.lead(), f64::from(f32::MAX));
         let both = summary(&[f32::INFINITY, f32::INFINITY], None, 1);
         assert_eq!((both.top[0].probability, both.entropy), (0.5, 2_f64.ln()));
+    }
+
+    #[test]
+    fn rows_without_numbers_are_not_sound() {
+        const INF: f32 = f32::INFINITY;
+        let cases: [(&[f32], bool); 9] = [
+            (&[0.0, 1.0], true),
+            (&[3.0, 3.0], true),
+            (&[0.0, -INF], true),
+            (&[f32::MAX, f32::MIN], true),
+            (&[0.0, f32::NAN], false),
+            (&[-INF, f32::NAN], false),
+            (&[-INF, -INF], false),
+            (&[0.0, INF], false),
+            (&[INF, INF], false),
+        ];
+        for (row, sound) in cases {
+            // Wherever in a row of lanes it stands.
+            for repeated in [1, 30] {
+                let row = row.repeat(repeated);
+                for excluded in [None, Some(0), Some(1)] {
+                    assert_eq!((is_sound(&row), summary(&row, excluded, 0).is_sound), (sound, sound), "{row:?}");
+                }
+            }
+        }
     }
 
     #[test]

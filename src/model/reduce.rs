@@ -31,8 +31,8 @@ impl TensorRows {
         let filled = |value: f32| Tensor::new(value, device)?.broadcast_as(shape);
         let ids = Tensor::arange(0, vocab as u32, device)?.to_dtype(DType::F32)?;
         let ids = ids.unsqueeze(0)?.broadcast_as(shape)?;
-        // What is not a number is not equal to itself.
-        let x = x.eq(&x)?.where_cond(&x, &filled(f32::NEG_INFINITY)?)?;
+        // What is not a number is not equal to itself. As the largest of its row, it shows.
+        let x = x.eq(&x)?.where_cond(&x, &filled(f32::INFINITY)?)?;
         let lowest_of = |which: &Tensor| which.where_cond(&ids, &filled(vocab as f32)?)?.min_keepdim(D::Minus1);
 
         let most = x.max_keepdim(D::Minus1)?;
@@ -111,6 +111,7 @@ impl DeviceRows for TensorRows {
                 }
             };
             Some(RowSummary {
+                is_sound: softmax.is_sound(),
                 top: ids
                     .iter()
                     .zip(logits)
@@ -149,7 +150,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::logits::Logits;
+    use crate::model::logits::{Logits, is_sound};
 
     /// A logit of few values, so that there are ties, now and then none at all.
     fn logit() -> impl Strategy<Value = f32> {
@@ -157,7 +158,7 @@ mod tests {
             8 => (-20..20_i32).prop_map(|value| value as f32 / 4.0),
             4 => -30.0..30.0_f32,
             1 => Just(f32::NEG_INFINITY),
-            1 => Just(f32::NAN),
+            1 => prop_oneof![9 => Just(0.5), 1 => Just(f32::NAN), 1 => Just(f32::INFINITY)],
         ]
     }
 
@@ -179,6 +180,10 @@ mod tests {
         let close = |a: f64, b: f64| a == b || (a - b).abs() < 1e-5;
         prop_assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(expected) {
+            prop_assert_eq!(found.is_sound, expected.is_sound);
+            if !found.is_sound {
+                continue;
+            }
             prop_assert_eq!(found.top.len(), expected.top.len());
             for (a, b) in found.top.iter().chain(&found.excluded).zip(expected.top.iter().chain(&expected.excluded)) {
                 prop_assert_eq!((a.id, a.logit), (b.id, b.logit));
@@ -216,12 +221,27 @@ mod tests {
     }
 
     #[test]
-    fn infinite_logits_are_certain_on_a_device_too() {
-        let values = vec![0.0, f32::INFINITY, 3.0, f32::INFINITY, f32::INFINITY, 1.0];
-        let tensor = Tensor::from_vec(values.clone(), (2, 3), &Device::Cpu).unwrap();
-        let device = Logits::on_device(3, Arc::new(TensorRows(tensor)));
-        let reduce = Reduce { excluded: Some(0), top: 3, asked: &[&[2], &[1]] };
-        same(&device.summaries(reduce).unwrap(), &Logits::new(3, values).summaries(reduce).unwrap()).unwrap();
+    fn rows_that_say_nothing_show_on_a_device_too() {
+        const INF: f32 = f32::INFINITY;
+        let rows: [([f32; 3], bool); 8] = [
+            ([0.0, 1.0, -INF], true),
+            ([2.5, 2.5, 2.5], true),
+            ([2.5, 2.5, -INF], true),
+            ([0.0, 1.0, f32::NAN], false),
+            ([f32::NAN, f32::NAN, f32::NAN], false),
+            ([-INF, f32::NAN, -INF], false),
+            ([-INF, -INF, -INF], false),
+            ([0.0, INF, 3.0], false),
+        ];
+        let values = rows.iter().flat_map(|(row, _)| *row).collect();
+        let tensor = Tensor::from_vec(values, (rows.len(), 3), &Device::Cpu).unwrap();
+        for excluded in [None, Some(0)] {
+            let device = Logits::on_device(3, Arc::new(TensorRows(tensor.clone())));
+            let summaries = device.summaries(Reduce { excluded, top: 2, asked: &[] }).unwrap();
+            for (summary, (row, sound)) in summaries.iter().zip(rows) {
+                assert_eq!((summary.is_sound, is_sound(&row)), (sound, sound), "{row:?}");
+            }
+        }
     }
 
     #[test]

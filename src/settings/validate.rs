@@ -223,12 +223,13 @@ impl Settings {
                 self.guide.word()
             ));
         }
-        let (start, length) = (self.answer_start.unwrap_or(0), self.answer_length);
-        if self.early_commit == EarlyCommit::Answer && start + length > limits.gen_length {
+        // As released, an answer that reaches beyond the canvas is cut at its end.
+        let start = self.answer_start.unwrap_or(0);
+        if self.early_commit == EarlyCommit::Answer && start >= limits.gen_length {
             return conflict(format!(
-                "an answer of {length} tokens behind {start} others does not fit a gen-length of {}: choose a smaller \
-                 answer-start or answer-length",
-                limits.gen_length
+                "answer-start {start} lies behind a gen-length of {}: choose at most {}, or 'end'",
+                limits.gen_length,
+                limits.gen_length.saturating_sub(1)
             ));
         }
         if self.phase_mid > self.phase_late {
@@ -244,6 +245,13 @@ impl Settings {
         if self.guide != GuideRule::Off && !limits.has_guide {
             return conflict(format!(
                 "guide is '{}' but no guide model is loaded: load one, or set guide to 'off'",
+                self.guide.word()
+            ));
+        }
+        if self.guide != GuideRule::Off && limits.prompt == 0 {
+            return conflict(format!(
+                "guide '{}' judges drafts by what stands before them, and there is no prompt: set guide to 'off', or type a \
+                 prompt",
                 self.guide.word()
             ));
         }

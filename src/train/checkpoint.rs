@@ -4,10 +4,12 @@
 
 use super::optimizer::State;
 use super::parameters::{Layout, Shape};
-use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, View, serialize_to_file};
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, View, serialize};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -17,6 +19,14 @@ pub enum CheckpointError {
     /// The file system refused.
     #[error("cannot access {path}")]
     File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file system took no more.
+    #[error("cannot write {path}")]
+    Write {
         /// The file.
         path: PathBuf,
         /// What the system said.
@@ -96,23 +106,40 @@ pub fn path(folder: &Path, phase: &str) -> PathBuf {
     folder.join(format!("{phase}-latest.safetensors"))
 }
 
-/// Writes a file beside `path` by `write`, and renames it to `path`.
-pub fn replace<E>(path: &Path, write: impl FnOnce(&Path) -> Result<(), E>) -> Result<Result<(), E>, std::io::Error> {
+/// Writes a file beside `path`, and renames it to `path`. The name beside it is always the same, so that what a killed run
+/// leaves there is written over; where writing fails, nothing is left.
+pub fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     let part = path.with_file_name(name);
-    if let Err(error) = write(&part) {
-        return Ok(Err(error));
-    }
-    std::fs::File::open(&part)?.sync_all()?;
-    std::fs::rename(&part, path)?;
-    Ok(Ok(()))
+    let write = || {
+        let mut file = File::create(&part)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        std::fs::rename(&part, path)
+    };
+    write().inspect_err(|_| {
+        let _ = std::fs::remove_file(&part);
+    })
+}
+
+/// Writes a safetensors file. The library's own way to a file leaves parts of it under names of chance where it is killed,
+/// and nobody but the owner can read what it writes.
+pub(super) fn write_tensors<V: View>(
+    path: &Path,
+    tensors: impl IntoIterator<Item = (String, V)>,
+    metadata: HashMap<String, String>,
+) -> Result<(), CheckpointError> {
+    serialize(tensors, Some(metadata))
+        .map_err(std::io::Error::other)
+        .and_then(|bytes| replace(path, &bytes))
+        .map_err(|source| CheckpointError::Write { path: path.to_owned(), source })
 }
 
 /// Writes a checkpoint.
 pub fn save(path: &Path, layout: &Layout, state: &State, progress: &Progress) -> Result<(), CheckpointError> {
-    let file = |source| CheckpointError::File { path: path.to_owned(), source };
-    let progress = serde_json::to_string(progress).map_err(|error| file(error.into()))?;
+    let progress = serde_json::to_string(progress)
+        .map_err(|error| CheckpointError::Write { path: path.to_owned(), source: error.into() })?;
     let metadata = HashMap::from([(PROGRESS.to_owned(), progress)]);
     let tensors = parts(state).into_iter().flat_map(|(part, values)| {
         layout.tensors.iter().map(move |tensor| {
@@ -120,9 +147,7 @@ pub fn save(path: &Path, layout: &Layout, state: &State, progress: &Progress) ->
             (format!("{part}.{}", tensor.name), view)
         })
     });
-    replace(path, |part| serialize_to_file(tensors, Some(metadata), part))
-        .map_err(file)?
-        .map_err(|source| CheckpointError::Format { path: path.to_owned(), source })
+    write_tensors(path, tensors, metadata)
 }
 
 /// Reads what a checkpoint says about itself.

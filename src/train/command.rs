@@ -7,6 +7,7 @@ use super::evaluate::Plain;
 use super::export::{self, Use};
 use super::run::{End, Run};
 use super::vocabulary;
+use crate::interrupt::Interrupt;
 use crate::model::template::ChatTemplate;
 use crate::model::tokenizer::Tokenizer;
 use anyhow::{Context, Result, bail};
@@ -14,7 +15,6 @@ use candle_core::Device;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 /// Train the embedded pair, or one of your own recipe.
 #[derive(Debug, Args)]
@@ -45,9 +45,9 @@ pub struct TrainArgs {
     pub export_only: bool,
 }
 
-/// Trains by a recipe, or exports what was trained.
+/// Trains by a recipe, or exports what was trained. An interrupt ends training with a checkpoint, and without an error.
 #[expect(clippy::needless_pass_by_value, reason = "every command takes its arguments as its own")]
-pub fn run(args: TrainArgs) -> Result<()> {
+pub fn run(args: TrainArgs, interrupt: &Interrupt) -> Result<()> {
     let config = Config::load(args.config.as_deref())?;
     let tokenizer_file = args.out.join("tokenizer.json");
     let begun = tokenizer_file.exists();
@@ -60,19 +60,12 @@ pub fn run(args: TrainArgs) -> Result<()> {
     if !begun {
         std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
         // Kept with the run: weights mean nothing without the ids that they were trained on.
-        std::fs::write(&tokenizer_file, vocabulary::embedded()?.json)
+        checkpoint::replace(&tokenizer_file, vocabulary::embedded()?.json.as_bytes())
             .with_context(|| format!("cannot write {}", tokenizer_file.display()))?;
     }
     let tokenizer = Arc::new(Tokenizer::from_file(&tokenizer_file)?.with_template(ChatTemplate::embedded()?));
     let mask = tokenizer.require_mask()?;
     let specials = Specials { end: tokenizer.eos_id(), mask };
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // The second signal ends the program at once; the first asks for a checkpoint.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
-            .context("cannot listen for signals")?;
-    }
     let run = Run {
         config: &config,
         folder: &args.out,
@@ -81,7 +74,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
         specials,
         device: device(&args.device)?,
         threads: args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
-        stop,
+        stop: interrupt.asked(),
         past_gates: args.past_gates,
     };
     if !args.export_only {

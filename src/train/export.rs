@@ -1,10 +1,10 @@
 //! The trained pair in the layout of the real repositories, so that it is loaded like any other checkpoint.
 
-use super::checkpoint::{CheckpointError, replace};
+use super::checkpoint::{CheckpointError, replace, write_tensors};
 use super::parameters::{Layout, RMS_NORM_EPS, ROPE_THETA};
 use crate::model::template;
 use half::f16;
-use safetensors::tensor::{Dtype, View, serialize_to_file};
+use safetensors::tensor::{Dtype, View};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -117,17 +117,12 @@ pub fn write(
     ];
     for (name, text) in texts {
         let path = folder.join(name);
-        replace(&path, |part| std::fs::write(part, text))
-            .and_then(|written| written)
-            .map_err(|source| CheckpointError::File { path, source })?;
+        replace(&path, text.as_bytes()).map_err(|source| CheckpointError::Write { path, source })?;
     }
-    let path = folder.join("model.safetensors");
     let tensors = layout
         .tensors
         .iter()
-        .map(|tensor| (tensor.name.as_str(), Half { dims: &tensor.dims, values: &weights[tensor.range.clone()] }));
+        .map(|tensor| (tensor.name.clone(), Half { dims: &tensor.dims, values: &weights[tensor.range.clone()] }));
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    replace(&path, |part| serialize_to_file(tensors, Some(metadata), part))
-        .map_err(|source| CheckpointError::File { path: path.clone(), source })?
-        .map_err(|source| CheckpointError::Format { path, source })
+    write_tensors(&folder.join("model.safetensors"), tensors, metadata)
 }

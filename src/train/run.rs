@@ -342,6 +342,12 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// Whether a line of a curve is whole, and of another phase or of a step that `progress` has behind it.
+fn stands(line: &str, progress: &Progress) -> bool {
+    let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else { return false };
+    value["phase"] != progress.phase || value["step"].as_u64().is_some_and(|step| step <= progress.step)
+}
+
 /// The curves of a run, as JSON lines.
 struct Journal {
     curve: PathBuf,
@@ -349,7 +355,8 @@ struct Journal {
 }
 
 impl Journal {
-    /// Opens the curves, and drops what a killed run had written after its last checkpoint.
+    /// Opens the curves, and drops what a killed run had written after its last checkpoint, half a line at the end
+    /// included.
     fn open(folder: &Path, progress: &Progress) -> Result<Self, TrainError> {
         let journal = Self { curve: folder.join("curve.jsonl"), exact: folder.join("exact.jsonl") };
         for path in [&journal.curve, &journal.exact] {
@@ -357,16 +364,13 @@ impl Journal {
             if !path.exists() {
                 continue;
             }
-            let text = std::fs::read_to_string(path).map_err(file)?;
-            let kept: String = text
+            let bytes = std::fs::read(path).map_err(file)?;
+            let kept: String = String::from_utf8_lossy(&bytes)
                 .lines()
-                .filter(|line| {
-                    let value: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
-                    value["phase"] != progress.phase || value["step"].as_u64().is_some_and(|s| s <= progress.step)
-                })
+                .filter(|line| stands(line, progress))
                 .flat_map(|line| [line, "\n"])
                 .collect();
-            checkpoint::replace(path, |part| std::fs::write(part, kept)).and_then(|written| written).map_err(file)?;
+            checkpoint::replace(path, kept.as_bytes()).map_err(file)?;
         }
         Ok(journal)
     }

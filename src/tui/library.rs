@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    engine::{GuideRequest, ModelRequest},
+    engine::{GuideRequest, Layout, ModelRequest},
     model::{
         known::Role,
         shelf::{Item, Shelf},
@@ -105,6 +105,11 @@ impl Library {
             Role::Denoiser => Some(&loaded.denoiser),
             Role::Guide => loaded.guide_source(),
         }
+    }
+
+    /// Whether the models read prompts as they are: an empty one is a prompt then.
+    pub fn is_raw(&self) -> bool {
+        self.loaded.as_ref().unwrap_or(&self.first).layout == Layout::Raw
     }
 
     /// What to ask for when `choice` is taken: a denoiser comes with its own guide or with none, a guide leaves the

@@ -29,8 +29,11 @@ impl Recorded {
                     transfer.insert((index, position as usize), number(uniform));
                 }
             }
+            // JSON has no minus infinity: the score of a position outside of the block, which nothing hangs on.
             for (position, score) in step["random_scores"].as_array().into_iter().flatten().enumerate() {
-                order.insert((index, position), number(score));
+                order.extend(
+                    Some(score).filter(|score| !score.is_null()).map(|score| ((index, position), number(score))),
+                );
             }
         }
         if let Some(file) = trace["noise_file"].as_str() {

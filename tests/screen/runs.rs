@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use crossterm::event::KeyCode;
 use diffuscope::{
     decode::record::{Commit, LayerUse, Reason},
-    engine::protocol::{Command, Event},
+    engine::{
+        Layout, ModelRequest,
+        protocol::{Command, Event},
+    },
     settings::{KNOBS, Kind},
     trace::{Entry, Log},
     tui::{Action, Effect, Focus, Layer, Overlay, Phase},
@@ -56,6 +59,16 @@ fn an_empty_prompt_is_told_and_not_run() {
     driver.key(KeyCode::Enter);
     assert!(driver.commands().is_empty());
     assert!(driver.text().contains("the prompt is empty"));
+}
+
+#[test]
+fn an_empty_prompt_runs_where_prompts_are_raw() {
+    let story = common::story();
+    let mut driver = Driver::ready(&story, DARK);
+    driver.app.picker.loaded = Some(ModelRequest { layout: Layout::Raw, ..ModelRequest::default() });
+    driver.app.prompt.set("");
+    driver.key(KeyCode::Enter);
+    assert_eq!(started(&mut driver).prompt, "");
 }
 
 #[test]

@@ -5,10 +5,14 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-/// The folder of reference results.
+/// The folder of reference results: another one than this repository's where a variable names it.
 pub fn golden() -> PathBuf {
-    std::env::var_os("DIFFUSCOPE_GOLDEN")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"), PathBuf::from)
+    other_golden().unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"))
+}
+
+/// Where it is another one than this repository's.
+pub fn other_golden() -> Option<PathBuf> {
+    std::env::var_os("DIFFUSCOPE_GOLDEN").map(PathBuf::from)
 }
 
 /// A folder that is removed when it is dropped.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod cases;
 pub mod files;
 pub mod models;
 pub mod program;

@@ -7,8 +7,9 @@ use std::{
 };
 
 use diffuscope::{
+    decode::filter::Filter,
     engine::Models,
-    model::{network::Alignment, tokenizer::Tokenizer},
+    model::{checkpoint::Checkpoint, device::ComputeDevice, network::Alignment, tokenizer::Tokenizer},
     tasks::{self, Options},
     trace::ModelCard,
     train::vocabulary::{self, Vocabulary},
@@ -159,4 +160,30 @@ fn untrained(folder: &Path, model_type: &str, seed: u64) {
     std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
     std::fs::write(folder.join("tokenizer.json"), &vocabulary().json).unwrap();
     std::fs::write(folder.join("chat_template.jinja"), diffuscope::model::template::EMBEDDED).unwrap();
+}
+
+/// Sets every number of a tensor of the pair in `folder`.
+pub fn damage(folder: &Folder, model: &str, tensor: &str, value: f32) {
+    let path = folder.path(model).join("model.safetensors");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let (header, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let (start, end) = metadata.info(tensor).unwrap().data_offsets;
+    for number in bytes[8 + header..][start..end].chunks_exact_mut(4) {
+        number.copy_from_slice(&value.to_le_bytes());
+    }
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// The pair in `folder` with all that a preset may need; prompts are read as they are.
+pub fn raw_pair(folder: &Folder) -> Models {
+    let open = |name| Checkpoint::open(&folder.path(name)).unwrap().network(&ComputeDevice::cpu()).unwrap();
+    let models = models(answering("", ""));
+    Models {
+        denoiser: open("denoiser"),
+        guide: Some(open("guide")),
+        guide_card: Some(models.denoiser_card.clone()),
+        tokenizer: Arc::new(tokenizer().without_template()),
+        filter: Some(Filter::parse(include_str!("../../assets/filter.json")).unwrap()),
+        ..models
+    }
 }

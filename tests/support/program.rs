@@ -1,6 +1,6 @@
 //! The real program, run to its end.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// The program, deaf to the configuration of whoever runs the tests.
 pub fn program() -> Command {
@@ -30,4 +30,17 @@ pub fn refusal(command: &mut Command) -> String {
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert_eq!(stdout(&output), "");
     stderr(&output)
+}
+
+/// Sends a signal by its name (`TERM`).
+pub fn signal(child: &Child, name: &str) {
+    let sent = Command::new("sh").args(["-c", "kill -$0 $1", name, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Signals by number and name, with the exit codes that tell of them; those alone that the tests were not started to
+/// ignore, as in the background of some shells.
+pub fn signals() -> impl Iterator<Item = (&'static str, i32)> {
+    let all = [(2, "INT", 130), (15, "TERM", 143), (1, "HUP", 129)];
+    all.into_iter().filter(|(signal, ..)| !diffuscope::process::ignores(*signal)).map(|(_, name, code)| (name, code))
 }

@@ -49,7 +49,7 @@ impl D2 {
         };
         let mut fed: Vec<bool> = (0..live).map(token_is_new).collect();
         for position in self.promising(moment) {
-            fed[moment.source(position).unwrap_or(0)] = true;
+            fed[moment.source(position)] = true;
         }
         self.add_important(&mut fed, f64::from(settings.rollout_mass));
         inflate(&mut fed, settings.inflate);

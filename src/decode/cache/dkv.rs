@@ -61,6 +61,9 @@ fn is_frozen(position: usize, moment: Moment<'_>, before: &[u32]) -> bool {
     // Stood there already when the last step ran: its row has seen it.
     let stood = |position: usize| !canvas.is_masked(position) && before[position] == canvas.ids()[position];
     let last = position + 1 == canvas.live();
+    if moment.source(position) == position && canvas.is_masked(position) {
+        return false;
+    }
     match (alignment, settings.dkv_freeze) {
         (Alignment::Aligned, _) => stood(position),
         // No token is to the right of the last row; the released code lets it share the fate of the one before it…
@@ -100,7 +103,7 @@ fn greedy(moment: Moment<'_>, rows: &[Option<Row>]) -> Plan {
             }
         }
     }
-    for source in upcoming.iter().filter_map(|position| moment.source(*position)) {
+    for source in upcoming.iter().map(|position| moment.source(*position)) {
         fed[source] = true;
     }
     Plan::window((0..live).filter(|position| fed[*position]), live)

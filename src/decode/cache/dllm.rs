@@ -38,7 +38,7 @@ impl Dllm {
         if fresh || is_due(step, settings.prompt_refresh) {
             return Plan::whole(live);
         }
-        let source = canvas.first_masked().and_then(|position| moment.source(position)).unwrap_or(prompt);
+        let source = canvas.first_masked().map_or(prompt, |position| moment.source(position));
         Plan::window(prompt.min(source)..live, live)
     }
 

@@ -60,7 +60,7 @@ impl Elastic {
             let token_is_new = |position: &usize| {
                 !canvas.is_masked(*position) && rows[*position].is_none_or(|row| row.token != canvas.ids()[*position])
             };
-            let sources = window.iter().filter_map(|position| moment.source(*position));
+            let sources = window.iter().map(|position| moment.source(*position));
             (0..live).filter(token_is_new).chain(window.iter().copied()).chain(sources).chain(watched.clone()).collect()
         };
         let committed = (0..self.reach).map(|position| position < live && !canvas.is_masked(position)).collect();

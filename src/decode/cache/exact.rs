@@ -27,10 +27,10 @@ impl Exact {
         if self.end < start {
             passes.push(PassPlan { query: (self.end..start).collect(), end: start });
             self.end = start;
-        } else if let Some(source) = moment.source(start) {
+        } else {
             // The row left of the block speaks for its first position when the network is shifted. It comes out the same
             // in every step; the first one has it from the prefix.
-            first = source;
+            first = moment.source(start);
         }
         passes.push(PassPlan { query: (first..end).collect(), end });
         Plan { passes, only: None }

@@ -21,12 +21,12 @@ pub(super) fn plan(moment: Moment<'_>, fresh: bool) -> Plan {
     let (live, block) = (canvas.live(), schedule.region());
     if fresh || moment.refreshes() {
         let windows_follow = settings.cache_refresh != Some(1);
-        let unspoken = canvas.is_masked(block.start) && moment.source(block.start) != Some(block.start);
+        let unspoken = canvas.is_masked(block.start) && moment.source(block.start) != block.start;
         let only = (schedule.step == 0 && windows_follow && unspoken).then_some(block.start);
         return Plan { only, ..Plan::whole(live) };
     }
     let first_masked = canvas.masked(block.start..block.end).next().unwrap_or(block.start);
-    let start = block.start.min(moment.source(first_masked).unwrap_or(0));
+    let start = block.start.min(moment.source(first_masked));
     let end = if settings.cache == CacheChoice::FastDual { block.end.min(live) } else { live };
     Plan::window(start..end, live)
 }

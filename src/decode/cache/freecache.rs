@@ -63,6 +63,5 @@ pub(super) fn plan(moment: Moment<'_>) -> Plan {
         }
     };
     // The logits of a masked position come from the row to its left when the network is shifted.
-    let source = moment.source(first_masked).unwrap_or(0);
-    Plan::window(start.min(source)..end, end)
+    Plan::window(start.min(moment.source(first_masked))..end, end)
 }

@@ -9,15 +9,19 @@ use std::slice;
 
 use crate::{
     decode::{
+        decoder::DecodeError,
         moment::Moment,
         noise::{Purpose, gumbel},
+        numbers,
         proposal::{best, finite, softmax},
         record::GuideView,
     },
-    model::network::{Logits, NetworkError, Reduce, RowSummary, Standing},
+    model::network::{Logits, Reduce, RowSummary, Standing},
     settings::GuideRule,
 };
 
+/// Who is named where its rows say nothing.
+const GUIDE: &str = "guide";
 /// Rule `aggressive`: a draft among this many most likely tokens is accepted.
 const AGGRESSIVE_TOP: u32 = 5;
 /// Rule `aggressive`: so is one that is more likely than this.
@@ -91,10 +95,11 @@ impl<'a> Judge<'a> {
 
     /// Looks at the guide's rows, one per case, as far as the rule has to: those that compare ranks or single
     /// probabilities need no distribution.
-    pub fn look<'b>(&self, logits: &'b Logits, cases: &[Case<'_>]) -> Result<Seen<'b>, NetworkError> {
+    pub fn look<'b>(&self, logits: &'b Logits, cases: &[Case<'_>]) -> Result<Seen<'b>, DecodeError> {
         match self.moment.settings.guide {
             GuideRule::Aggressive | GuideRule::Chance | GuideRule::Product => {
                 logits.fetch()?;
+                numbers::check(GUIDE, logits.soundness(), self.moment.step)?;
                 Ok(Seen::Rows(logits))
             }
             GuideRule::Off
@@ -105,7 +110,9 @@ impl<'a> Judge<'a> {
                 let asked: Vec<&[u32]> = cases.iter().map(|case| case.wanted.tokens()).collect();
                 // The second is for when the first is the mask, which is never written.
                 let reduce = Reduce { excluded: None, top: 2, asked: &asked };
-                Ok(Seen::Summaries(logits.summaries(reduce)?, logits.vocab()))
+                let summaries = logits.summaries(reduce)?;
+                numbers::check(GUIDE, summaries.iter().map(|summary| summary.is_sound), self.moment.step)?;
+                Ok(Seen::Summaries(summaries, logits.vocab()))
             }
         }
     }

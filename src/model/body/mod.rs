@@ -152,7 +152,7 @@ impl Body {
 
     /// `(rows, hidden)` of the last layer to logits `(rows, vocab)`.
     fn logits(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let logits = self.vocabulary.logits(&self.norm.forward(x)?)?;
+        let logits = self.vocabulary.logits(&self.norm.last(x)?)?;
         match self.logit_scale {
             Some(scale) => logits * scale,
             None => Ok(logits),

@@ -19,13 +19,15 @@ const PROMPT: &str = "\u{10FFFE}prompt\u{10FFFE}";
 pub(super) struct Layout {
     pub template: Option<ChatTemplate>,
     pub system: Option<String>,
+    /// Whether the template was put aside on purpose.
+    pub raw: bool,
 }
 
 impl Tokenizer {
     /// Puts `template` around every prompt.
     #[must_use]
     pub fn with_template(mut self, template: ChatTemplate) -> Self {
-        self.layout.template = Some(template);
+        self.layout = Layout { template: Some(template), raw: false, ..self.layout };
         self
     }
 
@@ -39,8 +41,13 @@ impl Tokenizer {
     /// Puts nothing around a prompt.
     #[must_use]
     pub fn without_template(mut self) -> Self {
-        self.layout = Layout::default();
+        self.layout = Layout { raw: true, ..Layout::default() };
         self
+    }
+
+    /// Whether nothing is put around a prompt on purpose: an empty one is a prompt then.
+    pub fn is_raw(&self) -> bool {
+        self.layout.raw
     }
 
     /// Whether there is a chat template around every prompt.

@@ -45,6 +45,10 @@ pub struct Observed {
 /// # Errors
 /// When the network is no denoiser, the prompt does not fit it, or a forward fails.
 pub fn collect(denoiser: &mut dyn Network, prompt: &[u32], gen_length: usize) -> Result<Vec<Observed>, CollectError> {
+    if prompt.is_empty() {
+        let message = "the prompt is empty: a filter is trained on answers to prompts";
+        return Err(DecodeError::Unusable(message.to_owned()).into());
+    }
     let reference = reference(denoiser, prompt, gen_length)?;
     let spec = denoiser.spec();
     let (alignment, mask) = (spec.alignment, spec.mask_id.unwrap_or_default());

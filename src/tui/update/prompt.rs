@@ -43,7 +43,7 @@ pub(super) fn submit(app: &mut App) -> Vec<Effect> {
     if app.is_replay() {
         return Vec::new();
     }
-    if app.prompt.is_blank() {
+    if app.prompt.is_blank() && !app.picker.is_raw() {
         app.tell(Notice::error("the prompt is empty: type one, or take one from the gallery with ^G"));
         return Vec::new();
     }
