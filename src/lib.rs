@@ -21,6 +21,7 @@ pub mod cli;
 pub mod decode;
 pub mod engine;
 pub mod model;
+mod output;
 pub mod process;
 pub mod settings;
 pub mod tasks;
