@@ -23,6 +23,7 @@ pub mod decode;
 pub mod engine;
 pub mod interrupt;
 pub mod model;
+mod output;
 pub mod process;
 pub mod settings;
 pub mod tasks;

@@ -123,8 +123,8 @@ fn a_run_goes_from_start_to_a_judged_end() {
     assert_eq!(end.correct, Some(true));
     assert!(end.verdict.is_some());
     let log = timeless(&header, &entries, Some(&end));
-    let answer: String =
-        log.canvas(log.len()).pieces[header.prompt_ids.len()..][..end.tokens].iter().map(|piece| &**piece).collect();
+    let (canvas, start) = (log.canvas(log.len()), header.prompt_ids.len());
+    let answer: String = (start..start + end.tokens).map(|position| canvas.piece(position)).collect();
     assert_eq!(answer, ANSWER, "the pieces of the canvas make the answer");
     let first = &entries[0].record.commits[0];
     assert_eq!(&**log.text_of(first.token).unwrap(), "Ruth");
@@ -138,6 +138,7 @@ fn the_thread_logs_what_a_synchronous_run_logs() {
     let mut observed = Vec::new();
     let log = complete(&mut models(scripted()), &request(1), &StoppedClock, |progress| {
         observed.push(match progress {
+            Progress::Warning(_) => "warning",
             Progress::Started(_) => "started",
             Progress::Step(_) => "step",
             Progress::Ended(_) => "ended",

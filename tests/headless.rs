@@ -451,6 +451,85 @@ fn a_refused_request_leaves_an_older_trace_alone() {
 }
 
 #[test]
+fn a_trace_that_cannot_be_written_is_told_before_models_are_loaded() {
+    let folder = Folder::new();
+    for (trace, why) in [("no-such-folder/run.jsonl", "No such file or directory"), (".", "Is a directory")] {
+        let mut command = program();
+        command.args(["run", "--prompt", PROMPT, "--model", "nowhere", "--trace", trace]).current_dir(folder.root());
+        let message = refuse(&mut command);
+        assert!(message.starts_with(&format!("{trace} cannot be written: {why}")), "{message}");
+    }
+    let trace = folder.path("run.jsonl");
+    refuse(program().args(["run", "--prompt", PROMPT, "--model", "nowhere", "--trace"]).arg(&trace));
+    assert!(!trace.exists(), "nothing was run");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_costs_the_trace_and_not_the_answer() {
+    let pair = pair();
+    let answer = succeed(&mut with_pair(&pair, &["run", "--prompt", PROMPT]));
+    let output = with_pair(&pair, &["run", "--prompt", PROMPT, "--trace", "/dev/full"]).output().unwrap();
+    assert_eq!((output.status.code(), stdout(&output)), (Some(3), answer));
+    let told = stderr(&output);
+    assert!(told.contains("decode "), "the figures are there: {told}");
+    assert_eq!(
+        told.lines().last().unwrap(),
+        "diffuscope: /dev/full cannot be written: No space left on device (os error 28); the answer is complete, and \
+         its trace is not"
+    );
+    let output = with_pair(&pair, &["run", "--json", "--prompt", PROMPT, "--trace", "/dev/full"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(serde_json::from_str::<Value>(&stdout(&output)).unwrap()["answer"].is_string());
+}
+
+/// The command, allowed files of so many blocks of 512 bytes.
+#[cfg(unix)]
+fn with_small_files(command: &Command, blocks: u32) -> Command {
+    let mut limited = Command::new("sh");
+    // Without its signal, the limit is an error like that of a full disk.
+    limited.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\""));
+    limited.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited.stdin(Stdio::null());
+    limited
+}
+
+#[cfg(unix)]
+#[test]
+fn a_disk_that_fills_up_leaves_no_torn_recording() {
+    let pair = pair();
+    let trace = pair.path("run.jsonl");
+    let mut run = with_pair(&pair, &["run", "--prompt", PROMPT, "--preset", "plain", "--trace"]);
+    let output = with_small_files(run.arg(&trace), 64).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stderr(&output).contains("run.jsonl cannot be written: File too large"), "{}", stderr(&output));
+    assert!(!stdout(&output).is_empty());
+    let opened = file::open(&trace).unwrap();
+    assert!(!opened.log.is_empty(), "what fits is a trace");
+    assert_eq!(opened.warnings.len(), 1);
+
+    let cast = pair.write("demo.cast", "precious");
+    let mut command = program();
+    command.arg("cast").arg(&trace).arg("-o").arg(&cast);
+    let output = with_small_files(&command, 8).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stderr(&output).contains("demo.cast cannot be written: File too large"), "{}", stderr(&output));
+    assert_eq!(std::fs::read_to_string(&cast).unwrap(), "precious");
+    let left = std::fs::read_dir(pair.root()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut left: Vec<String> = left.collect();
+    left.sort();
+    assert_eq!(left, ["demo.cast", "denoiser", "guide", "run.jsonl"]);
+    succeed(&mut command);
+    assert!(std::fs::read_to_string(&cast).unwrap().starts_with("{\"env\""));
+}
+
+#[test]
 fn bench_compares_presets_on_the_same_prompts() {
     let pair = pair();
     let bench = |arguments: &[&str]| with_pair(&pair, &[&["bench", "--prompts", "2"], arguments].concat());
@@ -662,6 +741,83 @@ fn a_cast_is_the_same_for_the_same_trace() {
     assert!(refuse(&mut cast(&["-o", "-", "--fps", "0"])).starts_with("fps cannot be 0"));
     assert!(
         refuse(&mut cast(&["-o", "no-such-folder/x.cast"])).starts_with("no-such-folder/x.cast cannot be written: ")
+    );
+}
+
+#[test]
+fn a_cast_is_never_written_over_its_trace() {
+    let pair = pair();
+    let trace = recorded(&pair);
+    let before = std::fs::read_to_string(&trace).unwrap();
+    let sentence = |path: &str| format!("{path} is the trace itself: give the recording another name");
+    assert_eq!(refuse(program().args(["cast", &trace, "-o", &trace])), sentence(&trace));
+    let roundabout = pair.path("denoiser/../run.jsonl").display().to_string();
+    assert_eq!(refuse(program().args(["cast", &trace, "-o", &roundabout])), sentence(&roundabout));
+    #[cfg(target_os = "linux")]
+    {
+        let input = std::fs::File::open(&trace).unwrap();
+        assert_eq!(refuse(program().args(["cast", "-", "-o", &trace]).stdin(input)), sentence(&trace));
+    }
+    assert_eq!(std::fs::read_to_string(&trace).unwrap(), before);
+}
+
+#[test]
+fn a_trace_can_come_from_standard_input() {
+    let pair = pair();
+    let trace = recorded(&pair);
+    let input = || std::fs::File::open(&trace).unwrap();
+    let cast = succeed(program().args(["cast", "-", "-o", "-"]).stdin(input()));
+    assert_eq!(cast, succeed(program().args(["cast", &trace, "-o", "-"])));
+    let empty = refuse(program().args(["cast", "-", "-o", "-"]));
+    assert!(empty.starts_with("standard input is not a diffuscope trace: it is empty"), "{empty}");
+    let told = refuse(program().args(["replay", "-"]).stdin(input()));
+    assert!(told.starts_with("the playground needs a terminal"), "{told}");
+}
+
+#[test]
+fn a_cast_shows_every_layer_that_its_help_names() {
+    let pair = pair();
+    let trace = recorded(&pair);
+    let help = succeed(program().args(["cast", "--help"]));
+    assert!(help.starts_with("Turn a saved trace into an asciicast"), "{help}");
+    assert!(help.contains("How the canvas is read: confidence, cache, guide or audit"), "{help}");
+    let cast = |layer: &str| succeed(program().args(["cast", &trace, "-o", "-", "--layer", layer]));
+    assert_ne!(cast("audit"), cast("cache"));
+    let replay = succeed(program().args(["replay", "--help"]));
+    assert!(replay.starts_with("Open a saved trace in the playground"), "{replay}");
+}
+
+#[test]
+fn a_cast_can_be_hurried() {
+    let pair = pair();
+    let trace = recorded(&pair);
+    let cast = |arguments: &[&str]| {
+        let mut command = program();
+        command.args(["cast", &trace, "-o", "-"]).args(arguments);
+        command
+    };
+    let text = succeed(&mut cast(&["--idle-limit", "0.5", "--speed", "2"]));
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["idle_time_limit"], 0.5);
+    let times: Vec<f64> = lines[1..].iter().map(|event| event[0].as_f64().unwrap()).collect();
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] < 0.501), "{times:?}");
+    assert!(refuse(&mut cast(&["--speed", "0"])).starts_with("speed cannot be 0: it takes a number"));
+    assert!(refuse(&mut cast(&["--idle-limit", "0"])).starts_with("idle-limit cannot be 0: it takes a number"));
+}
+
+#[test]
+fn a_trace_of_a_later_version_is_played_as_far_as_it_is_known() {
+    let pair = pair();
+    let trace = recorded(&pair);
+    let text = std::fs::read_to_string(&trace).unwrap();
+    let text = text.replacen(env!("CARGO_PKG_VERSION"), "999.0.0", 1);
+    std::fs::write(&trace, text.replacen("\"seed\":0", "\"seed\":0,\"new-knob\":1", 1)).unwrap();
+    let output = program().args(["cast", &trace, "-o", "-"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("written by diffuscope 999.0.0 and sets new-knob = 1, which"),
+        "{}",
+        stderr(&output)
     );
 }
 

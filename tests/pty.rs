@@ -9,6 +9,7 @@ mod support;
 
 use std::{
     io::{Read, Write},
+    path::Path,
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
     time::Duration,
 };
@@ -34,19 +35,31 @@ impl Terminal {
     }
 
     /// The same with variables of the environment.
-    fn start_with(arguments: &[&str], variables: &[(&str, &str)], (width, height): (u16, u16)) -> Self {
-        let size = PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
+    fn start_with(arguments: &[&str], variables: &[(&str, &str)], size: (u16, u16)) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_diffuscope"));
         command.args(arguments);
+        for (name, value) in variables {
+            command.env(name, value);
+        }
+        Self::of(command, size)
+    }
+
+    /// The program behind a line of the shell, which calls it `$0`, in a folder.
+    fn shell(line: &str, folder: &Path, size: (u16, u16)) -> Self {
+        let mut command = CommandBuilder::new("sh");
+        command.args(["-c", line, env!("CARGO_BIN_EXE_diffuscope")]);
+        command.cwd(folder);
+        Self::of(command, size)
+    }
+
+    fn of(mut command: CommandBuilder, (width, height): (u16, u16)) -> Self {
+        let size = PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
         command.env("TERM", "xterm-256color");
         command.env("COLORTERM", "truecolor");
         command.env_remove("NO_COLOR");
         // Nobody's own configuration takes part.
         command.env("DIFFUSCOPE_CONFIG", "");
-        for (name, value) in variables {
-            command.env(name, value);
-        }
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let keyboard = pair.master.take_writer().unwrap();
@@ -201,4 +214,39 @@ fn a_terminal_shows_in_words_what_a_download_waits_for() {
     for raw in [String::from_utf8_lossy(&asking).into_owned(), waiting] {
         assert!(!raw.contains("0/0") && !raw.contains('░'), "{raw}");
     }
+}
+
+#[test]
+fn a_trace_that_does_not_fit_leaves_nothing_and_can_be_saved_later() {
+    let pair = support::files::Folder::new();
+    support::models::untrained_pair(&pair);
+    let line = "trap '' XFSZ; ulimit -f 8; exec \"$0\" --model denoiser --preset plain --prompt hello --gen-length 16";
+    let mut terminal = Terminal::shell(line, pair.root(), (160, 40));
+    terminal.wait_for("ready");
+    terminal.press("\rf");
+    terminal.wait_for("after 16 steps");
+    terminal.press("w");
+    terminal.wait_for("the trace could not be saved as diffuscope-1.jsonl: File too large");
+    let left = std::fs::read_dir(pair.root()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut left: Vec<String> = left.collect();
+    left.sort();
+    assert_eq!(left, ["denoiser", "guide"]);
+    terminal.press("\x03");
+    assert_given_back(&terminal.finish().1);
+}
+
+#[test]
+fn a_trace_from_standard_input_is_played_with_the_keys_of_the_terminal() {
+    let pair = support::files::Folder::new();
+    support::models::untrained_pair(&pair);
+    let line = "\"$0\" run --model denoiser --preset plain --prompt hello --gen-length 8 --trace run.jsonl >&- 2>&-; \
+                cat run.jsonl | \"$0\" replay -";
+    let mut terminal = Terminal::shell(line, pair.root(), (120, 40));
+    terminal.wait_for("replay of standard input");
+    terminal.press("G");
+    terminal.wait_for("8 tokens in 8 steps");
+    terminal.press("q");
+    let (status, raw) = terminal.finish();
+    assert!(status.success(), "{status:?}");
+    assert_given_back(&raw);
 }

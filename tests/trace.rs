@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "trace/memory.rs"]
+mod memory;
 mod support;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use diffuscope::{
     decode::record::{
@@ -236,7 +238,10 @@ fn look_at_all_of(log: &Log) {
     let length = log.header().canvas_length();
     for steps in 0..=log.len() + 1 {
         let canvas = log.canvas(steps);
-        assert_eq!((canvas.ids.len(), canvas.pieces.len(), canvas.written.len()), (length, length, length));
+        assert_eq!(canvas.ids.len(), length);
+        for position in 0..=length {
+            let _ = (canvas.piece(position), canvas.written(position));
+        }
         let figures = Figures::of(log, steps);
         let _ = (figures.reuse(), figures.acceptance(), figures.tokens_per_second());
         let _ = log.settings_at(steps);
@@ -402,22 +407,19 @@ fn what_is_wrong_is_told_with_file_and_line() {
         assert!(lines[line - 1].contains(from), "{from} is not in line {line}");
         lines[line - 1] = lines[line - 1].replacen(from, to, 1);
         let message = message(&lines);
-        let middle = message
-            .strip_prefix(&format!("run.jsonl, line {line}: "))
-            .and_then(|rest| rest.strip_suffix("; the trace is damaged, record it anew with `diffuscope run --trace`"));
+        let middle = message.strip_prefix(&format!("run.jsonl, line {line}: ")).and_then(|rest| {
+            rest.strip_suffix("; the trace is damaged: record it again with `diffuscope run --trace`")
+        });
         middle.unwrap_or_else(|| panic!("{message}")).to_owned()
     };
     assert_eq!(damaged(1, r#""gen_length":2"#, r#""gen_length":0"#), "gen_length is 0");
     assert_eq!(
         damaged(1, r#""gen_length":2"#, r#""gen_length":99999999999"#),
-        "a prompt of 1 and 99999999999 masks exceed the longest canvas of 1048576"
+        "a prompt of 1 token and 99999999999 masks exceed the longest canvas of 1048576"
     );
-    assert_eq!(damaged(1, r#""prompt_ids":[7]"#, r#""prompt_ids":[7,7]"#), "the prompt has 2 ids but 1 pieces of text");
-    let unknown = damaged(1, r#""threshold":0.9"#, r#""threshhold":0.9"#);
-    let expected = "unknown knob 'threshhold'; did you mean 'threshold'? `diffuscope knobs` lists them all (column ";
-    assert!(unknown.starts_with(expected), "{unknown}");
-    assert_eq!(damaged(2, r#""ids":[7,8,1]"#, r#""ids":[7,8]"#), "ids has 2 entries and the canvas has 3");
-    assert_eq!(damaged(2, r#"{"u":"c"},"#, ""), "kv has 2 entries and the canvas has 3");
+    assert_eq!(damaged(1, r#""prompt_ids":[7]"#, r#""prompt_ids":[7,7]"#), "the prompt has 2 ids but 1 piece of text");
+    assert_eq!(damaged(2, r#""ids":[7,8,1]"#, r#""ids":[7,8]"#), "ids has 2 values and the canvas has 3 positions");
+    assert_eq!(damaged(2, r#"{"u":"c"},"#, ""), "kv has 2 values and the canvas has 3 positions");
     assert_eq!(damaged(2, r#""end":3"#, r#""end":4"#), "the region 1..4 is outside the canvas of 3 positions");
     assert_eq!(
         damaged(2, r#""position":1"#, r#""position":3"#),
@@ -454,7 +456,7 @@ fn what_is_no_trace_is_told() {
         "run.jsonl was written by diffuscope 9.0.0 in trace format 2, and this version reads up to 1: use a newer \
          diffuscope"
     );
-    let missing = std::path::Path::new("no-such-folder/run.jsonl");
+    let missing = Path::new("no-such-folder/run.jsonl");
     assert!(file::open(missing).unwrap_err().to_string().starts_with("no-such-folder/run.jsonl cannot be read: "));
 }
 
@@ -468,11 +470,157 @@ fn a_trace_without_an_end_or_with_too_much_is_told() {
     assert_eq!(opened.warnings, ["the trace has no end: its run was interrupted after 2 steps"]);
     let opened = file::read("x", &text.as_bytes()[..text.len() - 9]).unwrap();
     assert_eq!(opened.log.len(), 1);
-    assert_eq!(opened.warnings, ["line 3 of the trace is cut off: it opens with the 1 steps before it"]);
+    assert_eq!(opened.warnings, ["line 3 of the trace is cut off: it opens with the 1 step before it"]);
     lines.extend([end.clone(), end]);
     assert_eq!(
         message(&lines),
-        "run.jsonl, line 5: there is more after the end of the run; the trace is damaged, record it anew with \
+        "run.jsonl, line 5: there is more after the end of the run; the trace is damaged: record it again with \
          `diffuscope run --trace`"
     );
+}
+
+/// The sample as the next major version might write it, with a line changed.
+fn later(line: usize, from: &str, to: &str) -> Vec<String> {
+    let mut lines = sample();
+    lines[0] = lines[0].replacen(env!("CARGO_PKG_VERSION"), "999.2.0", 1);
+    assert!(lines[line - 1].contains(from), "{from} is not in line {line}");
+    lines[line - 1] = lines[line - 1].replacen(from, to, 1);
+    lines
+}
+
+#[test]
+fn knobs_that_this_version_does_not_know_are_left_out_and_told() {
+    let version = env!("CARGO_PKG_VERSION");
+    let warning = |lines: Vec<String>| {
+        let opened = file::read("x", (lines.join("\n") + "\n").as_bytes()).unwrap();
+        assert_eq!(opened.log.len(), 2);
+        let [warning] = &opened.warnings[..] else { panic!("{:?}", opened.warnings) };
+        (warning.clone(), opened.log.header().settings)
+    };
+    let threshold = r#""threshold":0.9"#;
+    let (told, settings) = warning(later(1, threshold, r#""threshold":0.25,"new-knob":1"#));
+    assert_eq!(
+        told,
+        format!(
+            "the trace was written by diffuscope 999.2.0 and sets new-knob = 1, which this one ({version}) does not \
+             know: it is left out"
+        )
+    );
+    assert_eq!(settings, Settings { threshold: 0.25, ..Settings::default() }, "the others are taken");
+    let many = r#""threshold":[[1],{"a":2}],"n1":null,"n2":"\u001b[31m","n3":true,"n4":0"#;
+    let (told, settings) = warning(later(1, threshold, many));
+    assert_eq!(settings, Settings::default());
+    assert!(told.contains(" sets threshold, n1, n2 = �[31m and 2 more, which this one "), "{told}");
+    assert!(told.ends_with(" does not know: they are left out"), "{told}");
+    let (told, settings) = warning(later(1, r#""unmask":"quota""#, r#""unmask":"by-tea-leaves""#));
+    assert_eq!(settings, Settings::default());
+    assert!(told.contains(" sets unmask = by-tea-leaves, which this one "), "{told}");
+    let mut lines = sample();
+    lines[0] = lines[0].replacen(threshold, &format!(r#""{}":"\u001b""#, "k".repeat(99)), 1);
+    let (told, _) = warning(lines);
+    let name = "k".repeat(40);
+    assert!(
+        told.starts_with(&format!("the trace was written by diffuscope {version} and sets {name}…, which")),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_a_later_version_knows_beyond_this_one_is_no_damage() {
+    let version = env!("CARGO_PKG_VERSION");
+    let beyond = |line: usize, from: &str, to: &str| {
+        let message = message(&later(line, from, to));
+        let middle = message.strip_prefix(&format!("run.jsonl, line {line}: ")).and_then(|rest| {
+            rest.strip_suffix(&format!(
+                "; it was written by diffuscope 999.2.0, which knows more than this one ({version}): use a newer diffuscope"
+            ))
+        });
+        middle.unwrap_or_else(|| panic!("{message}")).to_owned()
+    };
+    assert!(beyond(2, r#""quota""#, r#""new-reason""#).starts_with("unknown variant `new-reason`, expected one of"));
+    assert!(beyond(2, r#""u":"c""#, r#""u":"x""#).starts_with("unknown variant `x`, expected"));
+    assert!(beyond(4, "nothing-masked", "bored").starts_with("unknown variant `bored`"));
+    assert!(beyond(1, r#""gen_length":2"#, r#""gen_length":"two""#).starts_with("invalid type: string \"two\""));
+    assert_eq!(beyond(3, r#""step":1"#, r#""step":2"#), "step 2 stands where step 1 is expected");
+    let long = beyond(2, r#""quota""#, &format!(r#""{}""#, "q".repeat(100_000)));
+    assert!(long.len() < 300 && long.contains("q… (column "), "{long}");
+    let torn = message(&later(3, r#""kv":["#, r#""kv":,["#));
+    assert!(torn.ends_with("the trace is damaged: record it again with `diffuscope run --trace`"), "{torn}");
+    let mut lines = sample();
+    lines[1] = lines[1].replacen("quota", "new-reason", 1);
+    assert!(message(&lines).contains("the trace is damaged"), "this very version knows no such word");
+}
+
+#[test]
+fn lines_of_a_later_version_are_left_out() {
+    let mut lines = later(1, "{", "{");
+    lines.insert(1, r#"{"note":{"text":"seen by nobody"}}"#.to_owned());
+    lines.push(r#"{"summary":1}"#.to_owned());
+    let opened = file::read("x", (lines.join("\n") + "\n").as_bytes()).unwrap();
+    assert_eq!((opened.log.len(), opened.log.end().is_some()), (2, true));
+    let version = env!("CARGO_PKG_VERSION");
+    let told = format!("the trace has 2 lines of diffuscope 999.2.0 that this one ({version}) leaves out");
+    assert_eq!(opened.warnings, [told]);
+    lines[0] = sample().swap_remove(0);
+    assert!(message(&lines).contains("missing field `step`"));
+}
+
+#[test]
+fn a_step_in_a_trace_without_end_is_counted() {
+    let lines = sample()[..2].join("\n") + "\n";
+    let opened = file::read("x", lines.as_bytes()).unwrap();
+    assert_eq!(opened.warnings, ["the trace has no end: its run was interrupted after 1 step"]);
+}
+
+#[test]
+fn a_saved_trace_takes_a_free_name() {
+    let folder = support::files::Folder::new();
+    let log = file::read("x", (sample().join("\n") + "\n").as_bytes()).unwrap().log;
+    let path = folder.write("run.jsonl", "precious");
+    assert_eq!(file::save(&log, &path).unwrap(), folder.path("run-2.jsonl"));
+    assert_eq!(file::save(&log, &path).unwrap(), folder.path("run-3.jsonl"));
+    assert_eq!(file::save(&log, &folder.path("no ending")).unwrap(), folder.path("no ending"));
+    assert_eq!(file::save(&log, &folder.path("no ending")).unwrap(), folder.path("no ending-2"));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+    assert_eq!(file::open(&folder.path("run-3.jsonl")).unwrap().log, log);
+    let nowhere = folder.path("no-such-folder/run.jsonl");
+    let told = file::save(&log, &nowhere).unwrap_err().to_string();
+    let expected = format!("the trace could not be saved as {}: No such file or directory", nowhere.display());
+    assert!(told.starts_with(&expected), "{told}");
+}
+
+#[test]
+fn every_step_of_a_log_keeps_its_canvas() {
+    let sample = file::read("x", (sample().join("\n") + "\n").as_bytes()).unwrap().log;
+    let mut log = Log::new(sample.header().clone());
+    let step =
+        |step, ids: [u32; 3], remasked: Vec<usize>, commit: Option<(usize, Reason)>, pieces: &[(usize, &str)]| {
+            let commit = commit.map(|(position, reason)| Commit { position, token: 0, confidence: 0.25, reason });
+            let record = StepRecord {
+                step,
+                ids: ids.to_vec(),
+                remasked,
+                commits: commit.into_iter().collect(),
+                ..sample.entries()[0].record.clone()
+            };
+            let pieces = pieces.iter().map(|(position, text)| Piece { position: *position, text: (*text).into() });
+            Arc::new(Entry { record, pieces: pieces.collect(), texts: Vec::new() })
+        };
+    log.push(step(0, [7, 8, MASK], vec![], Some((1, Reason::Quota)), &[(1, "a")]));
+    log.push(step(1, [7, 8, MASK], vec![], None, &[]));
+    log.push(step(2, [7, MASK, 9], vec![1], Some((2, Reason::Forced)), &[(1, ""), (2, "b\u{7}")]));
+    log.push(step(3, [7, 5, 9], vec![1], Some((1, Reason::Revised)), &[(1, "c")]));
+    let seen = |steps: usize| {
+        let canvas = log.canvas(steps);
+        let text: Vec<&str> = (0..3).map(|position| canvas.piece(position)).collect();
+        (canvas.ids.to_vec(), text.join("|"), [1, 2].map(|position| canvas.written(position)))
+    };
+    assert_eq!(seen(0), (vec![7, MASK, MASK], "p||".into(), [None, None]));
+    let first = Some((0, Reason::Quota, 0.25));
+    assert_eq!(seen(1), (vec![7, 8, MASK], "p|a|".into(), [first, None]));
+    assert_eq!(seen(2), seen(1));
+    let third = Some((2, Reason::Forced, 0.25));
+    assert_eq!(seen(3), (vec![7, MASK, 9], "p||b\u{fffd}".into(), [None, third]));
+    assert_eq!(seen(4), (vec![7, 5, 9], "p|c|b\u{fffd}".into(), [Some((3, Reason::Revised, 0.25)), third]));
+    assert_eq!(seen(99), seen(4));
 }

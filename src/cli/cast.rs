@@ -1,14 +1,17 @@
 //! `diffuscope cast`: a saved trace as a recording of the playground's own screen.
 
 use std::{
-    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use super::failure::{Failure, warn};
+use super::{
+    failure::{Failure, warn},
+    recorded::Recorded,
+};
 use crate::{
-    trace::file,
+    output,
+    trace::printable,
     tui::{
         Layer,
         cast::{CastOptions, export},
@@ -19,8 +22,8 @@ use crate::{
 /// Turn a saved trace into an asciicast v2 recording: the same bytes for the same trace and options
 #[derive(Debug, clap::Args)]
 pub(super) struct CastArgs {
-    /// The trace
-    file: PathBuf,
+    #[command(flatten)]
+    trace: Recorded,
     /// Where the recording goes; - prints it
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
@@ -33,11 +36,16 @@ pub(super) struct CastArgs {
     /// Steps shown per second, at most
     #[arg(long, value_name = "NUMBER", default_value_t = CastOptions::default().fps)]
     fps: f32,
+    /// How many times faster than it was the run is shown
+    #[arg(long, value_name = "NUMBER", default_value_t = CastOptions::default().speed)]
+    speed: f64,
+    /// The longest pause [default: as long as the slowest step took]
+    #[arg(long, value_name = "SECONDS")]
+    idle_limit: Option<f64>,
     /// Palette: dark or light
     #[arg(long, value_name = "NAME", default_value = "dark")]
     theme: ThemeName,
-    /// How the canvas is read: confidence, cache or guide
-    #[arg(long, value_name = "NAME", default_value = "confidence", value_parser = layer)]
+    #[arg(long, value_name = "NAME", default_value = "confidence", value_parser = layer, help = layers_help())]
     layer: Layer,
 }
 
@@ -46,18 +54,37 @@ fn layer(name: &str) -> Result<Layer, String> {
     known.ok_or_else(|| format!("there are {}", Layer::ALL.map(Layer::name).join(", ")))
 }
 
+fn layers_help() -> String {
+    let [others @ .., last] = Layer::ALL.map(Layer::name);
+    format!("How the canvas is read: {} or {last}", others.join(", "))
+}
+
 /// Makes the recording.
 pub(super) fn run(args: &CastArgs) -> Result<(), Failure> {
-    let opened = file::open(&args.file)?;
+    if args.trace.is_in(&args.output) {
+        return Err(Failure::Input(format!(
+            "{} is the trace itself: give the recording another name",
+            printable::line(&args.output.display().to_string())
+        )));
+    }
+    let opened = args.trace.open()?;
     for warning in &opened.warnings {
         warn(warning);
     }
-    let options =
-        CastOptions { width: args.width, height: args.height, fps: args.fps, theme: args.theme, layer: args.layer };
+    let options = CastOptions {
+        width: args.width,
+        height: args.height,
+        fps: args.fps,
+        theme: args.theme,
+        layer: args.layer,
+        speed: args.speed,
+        idle_limit: args.idle_limit,
+    };
     let cast = export(&opened.log, &options).map_err(|error| Failure::Input(error.to_string()))?;
     if args.output == Path::new("-") {
         io::stdout().lock().write_all(cast.as_bytes())?;
         return Ok(());
     }
-    fs::write(&args.output, cast).map_err(|error| Failure::writing(&args.output, &error))
+    output::replace(&args.output, |out| out.write_all(cast.as_bytes()))
+        .map_err(|error| Failure::writing(&args.output, &error))
 }

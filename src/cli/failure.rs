@@ -41,9 +41,19 @@ impl Failure {
         Self::Broken(format!("{error:#}"))
     }
 
-    /// A file that cannot be written.
+    /// A file that cannot be written: bad input where the name is to blame, a failure under way where the disk is.
     pub(super) fn writing(file: &std::path::Path, error: &io::Error) -> Self {
-        Self::Input(format!("{} cannot be written: {error}", file.display()))
+        let message = format!("{} cannot be written: {error}", file.display());
+        match error.kind() {
+            io::ErrorKind::NotFound
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::InvalidFilename
+            | io::ErrorKind::InvalidInput => Self::Input(message),
+            _ => Self::Broken(message),
+        }
     }
 
     /// Puts what it is about before the sentence.

@@ -9,6 +9,7 @@ mod models;
 mod play;
 mod presets;
 mod progress;
+mod recorded;
 mod run;
 mod settings;
 mod table;

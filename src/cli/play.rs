@@ -1,14 +1,10 @@
 //! `diffuscope play` and `diffuscope replay`: the playground, live or on a saved trace.
 
-use std::{
-    io::{self, IsTerminal},
-    path::PathBuf,
-};
+use std::io::{self, IsTerminal};
 
-use super::{failure::Failure, models::ModelArgs, settings::SettingsArgs};
+use super::{failure::Failure, models::ModelArgs, recorded::Recorded, settings::SettingsArgs};
 use crate::{
     settings::Layers,
-    trace::{file, printable},
     tui::{self, PlayOptions, Source, theme::ThemeName},
 };
 
@@ -29,8 +25,8 @@ pub(super) struct PlayArgs {
 /// Open a saved trace in the playground; no model is loaded
 #[derive(Debug, clap::Args)]
 pub(super) struct ReplayArgs {
-    /// The trace
-    file: PathBuf,
+    #[command(flatten)]
+    trace: Recorded,
     #[command(flatten)]
     screen: ScreenArgs,
 }
@@ -51,37 +47,36 @@ pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
     args.models.adapt(&mut args.settings);
     let (layers, config) = args.settings.layers()?;
     let theme = args.screen.theme.or(config.theme);
-    open(PlayOptions {
+    let options = PlayOptions {
         layers,
         prompt: args.prompt,
         source: Source::Live(Box::new(args.models.request())),
         theme,
         mouse: !args.screen.no_mouse,
-    })
+    };
+    open(options, io::stdin().is_terminal())
 }
 
 /// Plays a file.
 pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
-    let opened = file::open(&args.file)?;
-    open(PlayOptions {
+    let opened = args.trace.open()?;
+    let options = PlayOptions {
         layers: Layers::default(),
         prompt: None,
-        source: Source::Replay {
-            file: printable::line(&args.file.display().to_string()),
-            log: Box::new(opened.log),
-            warnings: opened.warnings,
-        },
+        source: Source::Replay { file: args.trace.name(), log: Box::new(opened.log), warnings: opened.warnings },
         theme: args.screen.theme,
         mouse: !args.screen.no_mouse,
-    })
+    };
+    // Where standard input was the trace, keys come from the terminal all the same.
+    open(options, io::stdin().is_terminal() || args.trace.is_piped() && tui::has_terminal())
 }
 
 /// Asks first what the playground would refuse, so that the exit code tells bad input from a terminal that fails.
-fn open(options: PlayOptions) -> Result<(), Failure> {
+fn open(options: PlayOptions, has_keyboard: bool) -> Result<(), Failure> {
     if let Some(name) = &options.theme {
         name.parse::<ThemeName>().map_err(Failure::Input)?;
     }
-    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+    if !has_keyboard || !io::stdout().is_terminal() {
         return Err(Failure::Input(
             "the playground needs a terminal: run it in one, or use `diffuscope run`, which prints an answer"
                 .to_owned(),

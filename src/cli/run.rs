@@ -9,11 +9,15 @@ use std::{
 
 use serde::Serialize;
 
-use super::{failure::Failure, models::ModelArgs, settings::SettingsArgs};
+use super::{
+    failure::{Failure, warn},
+    models::ModelArgs,
+    settings::SettingsArgs,
+};
 use crate::{
     decode::{clock::WallClock, record::StopReason},
     engine::{Progress, complete, protocol::Request},
-    tasks,
+    output, tasks,
     trace::{Figures, Log, file::Writer, printable},
 };
 
@@ -46,21 +50,23 @@ pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
         preset: layers.preset().map(|preset| preset.name.clone()),
         paused: false,
     };
+    let mut trace = TraceFile::new(args.trace.as_deref())?;
     let mut models = args.models.load()?;
-    let mut trace = TraceFile::new(args.trace.as_deref());
     let log = complete(&mut models, &request, &WallClock::default(), |progress| trace.note(progress))?;
+    // Whatever became of the trace, the answer is there.
+    let printed = print(&Outcome::of(&log), args.json);
     trace.result()?;
-    let outcome = Outcome::of(&log);
+    Ok(printed?)
+}
+
+fn print(outcome: &Outcome<'_>, json: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    if args.json {
-        let json = serde_json::to_string(&outcome).map_err(io::Error::from)?;
-        writeln!(out, "{json}")?;
-        return Ok(());
+    if json {
+        return writeln!(out, "{}", serde_json::to_string(outcome)?);
     }
     writeln!(out, "{}", printable::text(outcome.answer))?;
     out.flush()?;
-    outcome.tell(&mut io::stderr().lock())?;
-    Ok(())
+    outcome.tell(&mut io::stderr().lock())
 }
 
 /// The prompt as given, or from standard input without the line break at its end.
@@ -78,7 +84,7 @@ fn prompt(given: String) -> Result<String, Failure> {
 }
 
 /// Writes the trace while the run goes on. The file is made when the run has begun: a request that is refused leaves
-/// an older trace alone.
+/// an older trace alone. A disk that is full ends the trace and not the run.
 struct TraceFile<'a> {
     path: Option<&'a Path>,
     writer: Option<Writer<File>>,
@@ -86,22 +92,28 @@ struct TraceFile<'a> {
 }
 
 impl<'a> TraceFile<'a> {
-    fn new(path: Option<&'a Path>) -> Self {
-        Self { path, writer: None, failed: None }
+    /// A name that cannot be written is told here, before the models are loaded.
+    fn new(path: Option<&'a Path>) -> Result<Self, Failure> {
+        if let Some(path) = path {
+            output::check(path).map_err(|error| Failure::writing(path, &error))?;
+        }
+        Ok(Self { path, writer: None, failed: None })
     }
 
     fn note(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
-        match self.write(progress) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                self.failed = Some(error);
-                ControlFlow::Break(())
-            }
+        if let Err(error) = self.write(progress) {
+            self.writer = None;
+            self.failed = Some(error);
         }
+        ControlFlow::Continue(())
     }
 
     fn write(&mut self, progress: Progress<'_>) -> io::Result<()> {
         match (progress, self.path, &mut self.writer) {
+            (Progress::Warning(sentence), ..) => {
+                warn(sentence);
+                Ok(())
+            }
             (Progress::Started(header), Some(path), _) => {
                 self.writer = Some(Writer::new(File::create(path)?, header)?);
                 Ok(())
@@ -114,7 +126,10 @@ impl<'a> TraceFile<'a> {
 
     fn result(self) -> Result<(), Failure> {
         match (self.path, self.failed) {
-            (Some(path), Some(error)) => Err(Failure::writing(path, &error)),
+            (Some(path), Some(error)) => Err(Failure::Broken(format!(
+                "{} cannot be written: {error}; the answer is complete, and its trace is not",
+                path.display()
+            ))),
             _ => Ok(()),
         }
     }

@@ -8,6 +8,7 @@ use super::{failure::Failure, models::ModelArgs};
 use crate::{
     decode::filter::{BLOCK, Filter},
     engine::{Models, gen_length},
+    output,
     settings::Settings,
     tasks::{self, Family, Options},
     trace::printable,
@@ -46,6 +47,8 @@ pub(super) struct TrainFilterArgs {
 /// Trains it.
 pub(super) fn run(args: &TrainFilterArgs) -> Result<(), Failure> {
     let prompts = prompts(args)?;
+    // Before the minutes that it takes.
+    output::check(&args.out).map_err(|error| Failure::writing(&args.out, &error))?;
     let mut models = args.models.load()?;
     let observed = observe(&mut models, &prompts, args)?;
     let recipe = Recipe { seed: args.seed, epochs: args.epochs as usize, ..Recipe::default() };
@@ -69,7 +72,8 @@ pub(super) fn run(args: &TrainFilterArgs) -> Result<(), Failure> {
     );
     let mut json = serde_json::to_string(&Filter { about, ..rounded(filter) }).map_err(std::io::Error::from)?;
     json.push('\n');
-    std::fs::write(&args.out, json).map_err(|error| Failure::writing(&args.out, &error))?;
+    output::replace(&args.out, |out| out.write_all(json.as_bytes()))
+        .map_err(|error| Failure::writing(&args.out, &error))?;
 
     let mut out = std::io::stdout().lock();
     writeln!(out, "{} prompts, {steps} steps of the oracle", prompts.len())?;

@@ -9,7 +9,10 @@ use thiserror::Error;
 use super::{Models, caught::caught, protocol::Request, transcript::Bilingual};
 use crate::{
     decode::{DecodeError, Decoder, clock::Clock, record::StopReason},
-    model::device::among_workers,
+    model::{
+        device::among_workers,
+        memory::{self, Fit, Memory},
+    },
     settings::Settings,
     tasks::{self, Task},
     trace::{End, Entry, Header, Log, Recorder, printable},
@@ -111,6 +114,11 @@ impl Run {
         self.decoder.stopped()
     }
 
+    /// What the user should know before the first step, where the log may not fit into memory; one sentence.
+    pub fn warning(&self) -> Option<String> {
+        too_long(self.header.log_memory(), Memory::of_machine()?.free)
+    }
+
     /// New settings; each knob takes effect when its declaration says.
     ///
     /// # Errors
@@ -154,6 +162,14 @@ impl Run {
     }
 }
 
+fn too_long(need: u64, free: u64) -> Option<String> {
+    let (need, free) = match Fit::of(need, free) {
+        Fit::Fits => return None,
+        Fit::Close | Fit::Exceeds => (memory::bytes(need), memory::bytes(free)),
+    };
+    Some(format!("the log of this run may take {need} of memory, and {free} are free: a smaller gen-length takes less"))
+}
+
 /// Masks to append to a prompt: what the settings say; where they leave it open, what the task needs (64 where it is
 /// none), at least one block, at most `room`.
 pub fn gen_length(settings: &Settings, task: Option<&Task>, room: usize) -> usize {
@@ -166,6 +182,8 @@ pub fn gen_length(settings: &Settings, task: Option<&Task>, room: usize) -> usiz
 /// What [`complete`] tells while it works.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
+    /// Something that the user should know although it works; one sentence.
+    Warning(&'a str),
     /// The run has begun.
     Started(&'a Header),
     /// A step is done.
@@ -187,7 +205,8 @@ pub fn complete(
 ) -> Result<Log, RunError> {
     let mut run = Run::start(models, request)?;
     let mut log = Log::new(run.header().clone());
-    if observe(Progress::Started(run.header())).is_break() {
+    let warned = run.warning().is_some_and(|warning| observe(Progress::Warning(&warning)).is_break());
+    if warned || observe(Progress::Started(run.header())).is_break() {
         return Ok(log);
     }
     while run.stopped().is_none() {
@@ -203,4 +222,18 @@ pub fn complete(
     let _ = observe(Progress::Ended(&end));
     log.finish(end);
     Ok(log)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_may_not_fit_is_told() {
+        let told =
+            "the log of this run may take 2.00 GB of memory, and 1.00 GB are free: a smaller gen-length takes less";
+        assert_eq!(too_long(2_000_000_000, 1_000_000_000).as_deref(), Some(told));
+        assert!(too_long(900_000_000, 1_000_000_000).is_some(), "close to it");
+        assert_eq!(too_long(500_000_000, 1_000_000_000), None);
+    }
 }

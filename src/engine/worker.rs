@@ -256,9 +256,12 @@ impl Worker {
             Ok(run) => run,
             Err(message) => return self.tell(Event::Failed { run: id, message }),
         };
-        let header = Box::new(run.header().clone());
+        let (header, warning) = (Box::new(run.header().clone()), run.warning());
         self.active = Some(Active { id, run, held: false });
         self.tell(Event::Started { run: id, header })?;
+        if let Some(message) = warning {
+            self.tell(Event::Warning { message })?;
+        }
         self.hold(request.paused)
     }
 

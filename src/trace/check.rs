@@ -9,11 +9,17 @@ const LONGEST_CANVAS: usize = 1 << 20;
 /// The most layers that a file may list: far above any model's.
 const MOST_LAYERS: usize = 1 << 12;
 
+/// "1 step", "2 steps".
+pub(super) fn plural(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
 /// Checks a header.
 pub(super) fn header(header: &Header) -> Result<(), String> {
     let prompt = header.prompt_ids.len();
     if header.prompt_pieces.len() != prompt {
-        return Err(format!("the prompt has {prompt} ids but {} pieces of text", header.prompt_pieces.len()));
+        let pieces = plural(header.prompt_pieces.len(), "piece");
+        return Err(format!("the prompt has {} but {pieces} of text", plural(prompt, "id")));
     }
     if header.gen_length == 0 {
         return Err("gen_length is 0".to_owned());
@@ -21,8 +27,9 @@ pub(super) fn header(header: &Header) -> Result<(), String> {
     match prompt.checked_add(header.gen_length) {
         Some(length) if length <= LONGEST_CANVAS => Ok(()),
         _ => Err(format!(
-            "a prompt of {prompt} and {} masks exceed the longest canvas of {LONGEST_CANVAS}",
-            header.gen_length
+            "a prompt of {} and {} exceed the longest canvas of {LONGEST_CANVAS}",
+            plural(prompt, "token"),
+            plural(header.gen_length, "mask")
         )),
     }
 }
@@ -67,14 +74,17 @@ impl Steps {
     fn canvas(&self, record: &StepRecord) -> Result<(), String> {
         for (what, found) in [("ids", record.ids.len()), ("kv", record.kv.len())] {
             if found != self.length {
-                return Err(format!("{what} has {found} entries and the canvas has {}", self.length));
+                let found = plural(found, "value");
+                return Err(format!("{what} has {found} and the canvas has {}", self.positions()));
             }
         }
         let region = record.region;
         if region.start > region.end || region.end > self.length {
             return Err(format!(
-                "the region {}..{} is outside the canvas of {} positions",
-                region.start, region.end, self.length
+                "the region {}..{} is outside the canvas of {}",
+                region.start,
+                region.end,
+                self.positions()
             ));
         }
         Ok(())
@@ -138,7 +148,7 @@ impl Steps {
         }
         for layer in &record.layers {
             if layer.computed as usize > self.length {
-                return Err(format!("a layer computes {} of {} positions", layer.computed, self.length));
+                return Err(format!("a layer computes {} of {}", layer.computed, self.positions()));
             }
             if let Some(similarity) = layer.similarity.filter(|value| !(-1.0..=1.0).contains(value)) {
                 return Err(format!("a layer's similarity is {similarity}, not between -1 and 1"));
@@ -193,14 +203,15 @@ impl Steps {
         Ok(())
     }
 
+    fn positions(&self) -> String {
+        plural(self.length, "position")
+    }
+
     fn ascending(&self, what: &str, positions: impl Iterator<Item = usize>) -> Result<(), String> {
         let mut last = None;
         for position in positions {
             if position >= self.length {
-                return Err(format!(
-                    "a {what} at position {position} is outside the canvas of {} positions",
-                    self.length
-                ));
+                return Err(format!("a {what} at position {position} is outside the canvas of {}", self.positions()));
             }
             if last.is_some_and(|last| last >= position) {
                 return Err(format!("the {what} at position {position} is out of order"));

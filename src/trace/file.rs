@@ -8,24 +8,42 @@
 //!
 //! Every line is written whole and flushed, so that a run that was interrupted leaves a file that opens up to its
 //! last step. A file is untrusted: whatever views index by is checked while it is read.
+//!
+//! A later version may add fields, knobs, words and kinds of lines without another number of the format. What can be
+//! left out is left out, with a warning; where something cannot, the message says that the file knows more, and never
+//! that it is damaged.
 
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{End, Entry, Header, Log, check, printable};
+use super::{
+    End, Entry, Header, Log,
+    check::{self, plural},
+    foreign::{Knobs, shortened},
+    printable,
+};
+use crate::output;
 
 /// The version of the format; it grows when an older program would misread the file.
 pub const FORMAT: u32 = 1;
 
-/// The longest line that is read: more than a hundred times a step of the longest context.
-const LONGEST_LINE: u64 = 256 << 20;
+/// The longest line that is read: twice a step of forty thousand positions whose cache is audited through forty layers.
+const LONGEST_LINE: u64 = 64 << 20;
+
+/// The longest reason that a message quotes, in characters: it may quote the file.
+const LONGEST_REASON: usize = 240;
+
+const BEHIND_THE_END: &str = "there is more after the end of the run";
+
+/// This program's version.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Why a trace could not be read. Every message names the file.
 #[derive(Debug, Error)]
@@ -59,8 +77,23 @@ pub enum TraceError {
         /// Its format.
         format: u32,
     },
+    /// A later version wrote a line that this one cannot read.
+    #[error(
+        "{file}, line {line}: {message}; it was written by diffuscope {program}, which knows more than this one \
+         ({VERSION}): use a newer diffuscope"
+    )]
+    Beyond {
+        /// The file, printable.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is not understood.
+        message: String,
+        /// The version that wrote it, printable.
+        program: String,
+    },
     /// A line does not say what it should.
-    #[error("{file}, line {line}: {message}; the trace is damaged, record it anew with `diffuscope run --trace`")]
+    #[error("{file}, line {line}: {message}; the trace is damaged: record it again with `diffuscope run --trace`")]
     Damaged {
         /// The file, printable.
         file: String,
@@ -93,6 +126,17 @@ struct HeaderField {
     header: Header,
 }
 
+/// The part of a header that a later version may say more in.
+#[derive(Deserialize)]
+struct KnobsField {
+    header: HeaderKnobs,
+}
+
+#[derive(Deserialize)]
+struct HeaderKnobs {
+    settings: Knobs,
+}
+
 #[derive(Serialize)]
 struct EndLine<'a> {
     end: &'a End,
@@ -103,9 +147,11 @@ struct EndField {
     end: End,
 }
 
-/// Which of the two kinds of line it is.
+/// Which kind of line it is.
 #[derive(Deserialize)]
 struct Kind {
+    #[serde(default)]
+    step: Option<serde::de::IgnoredAny>,
     #[serde(default)]
     end: Option<serde::de::IgnoredAny>,
 }
@@ -121,7 +167,7 @@ impl<W: Write> Writer<W> {
     /// Writes the header.
     pub fn new(out: W, header: &Header) -> io::Result<Self> {
         let mut writer = Self { out, line: Vec::new() };
-        let stamp = Stamp { format: FORMAT, program: env!("CARGO_PKG_VERSION").to_owned() };
+        let stamp = Stamp { format: FORMAT, program: VERSION.to_owned() };
         writer.write(&HeaderLine { diffuscope: stamp, header })?;
         Ok(writer)
     }
@@ -154,12 +200,48 @@ pub fn write(log: &Log, out: impl Write) -> io::Result<()> {
     log.end().map_or(Ok(()), |end| writer.end(end))
 }
 
+/// A trace that could not be saved.
+#[derive(Debug, Error)]
+#[error("the trace could not be saved as {file}: {source}")]
+pub struct SaveError {
+    /// The file, printable.
+    pub file: String,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+/// Writes a log into a new file; where the name is taken, a number is added to it. Returns the file. One that cannot be
+/// written whole is not there afterwards.
+pub fn save(log: &Log, wanted: &Path) -> Result<PathBuf, SaveError> {
+    let mut path = wanted.to_owned();
+    for number in 2..=1000 {
+        match output::create(&path, |out| write(log, out)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => path = numbered(wanted, number),
+            Err(source) => return Err(SaveError { file: printable::line(&path.display().to_string()), source }),
+            Ok(()) => return Ok(path),
+        }
+    }
+    let file = printable::line(&wanted.display().to_string());
+    Err(SaveError { file, source: io::ErrorKind::AlreadyExists.into() })
+}
+
+/// "run.jsonl" with the number 2 is "run-2.jsonl".
+fn numbered(path: &Path, number: usize) -> PathBuf {
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{number}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
 /// A log that was read, and what is worth telling about the file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Opened {
     /// The log: every step that is whole.
     pub log: Log,
-    /// One sentence each: the file is cut off, the run has no end.
+    /// One sentence each: the file is cut off, the run has no end, a later version said more.
     pub warnings: Vec<String>,
 }
 
@@ -174,41 +256,71 @@ pub fn open(path: &Path) -> Result<Opened, TraceError> {
 
 /// Reads a trace; `file` names it in messages.
 pub fn read(file: &str, input: impl BufRead) -> Result<Opened, TraceError> {
-    let mut lines = Lines { file: file.to_owned(), input, number: 0, line: Vec::new(), whole: true };
-    let header = lines.header()?;
+    let mut lines = Lines { file: file.to_owned(), input, number: 0, line: Vec::new(), whole: true, later: None };
+    let (header, warning) = lines.header()?;
+    let mut warnings = Vec::from_iter(warning);
     let mut steps = check::Steps::new(&header);
     let mut log = Log::new(header);
-    let mut warnings = Vec::new();
+    let (mut cut, mut left_out) = (false, 0);
     while lines.next()? {
-        if log.end().is_some() {
-            return Err(lines.damaged("there is more after the end of the run".to_owned()));
-        }
         let kind: Kind = match serde_json::from_slice(&lines.line) {
+            _ if log.end().is_some() && lines.later.is_none() => return Err(lines.damaged(BEHIND_THE_END.to_owned())),
             Ok(kind) => kind,
             // A number that is cut off is no proper end of a line either, so the parser's reason does not matter.
             Err(_) if !lines.whole => {
-                warnings.push(format!(
-                    "line {} of the trace is cut off: it opens with the {} steps before it",
-                    lines.number,
-                    log.len()
-                ));
+                cut = true;
                 break;
             }
-            Err(error) => return Err(lines.damaged(json_message(&error))),
+            Err(error) => return Err(lines.unreadable(&error)),
         };
-        if kind.end.is_some() {
-            let EndField { end } = lines.parse()?;
-            log.finish(end);
-        } else {
-            let entry: Entry = lines.parse()?;
-            steps.check(&entry).map_err(|message| lines.damaged(message))?;
-            log.push(Arc::new(entry));
+        match kind {
+            Kind { step: None, end: None } if lines.later.is_some() => left_out += 1,
+            _ if log.end().is_some() => return Err(lines.misfit(BEHIND_THE_END.to_owned())),
+            Kind { end: Some(_), .. } => {
+                let EndField { end } = lines.parse()?;
+                log.finish(end);
+            }
+            Kind { end: None, .. } => {
+                let entry = Entry::from_json(&lines.line).map_err(|error| lines.unreadable(&error))?;
+                steps.check(&entry).map_err(|message| lines.misfit(message))?;
+                log.push(Arc::new(entry));
+            }
         }
     }
-    if log.end().is_none() && warnings.is_empty() {
-        warnings.push(format!("the trace has no end: its run was interrupted after {} steps", log.len()));
+    if let (1.., Some(program)) = (left_out, &lines.later) {
+        let lines = plural(left_out, "line");
+        warnings.push(format!("the trace has {lines} of diffuscope {program} that this one ({VERSION}) leaves out"));
+    }
+    let steps = plural(log.len(), "step");
+    if cut {
+        warnings.push(format!("line {} of the trace is cut off: it opens with the {steps} before it", lines.number));
+    } else if log.end().is_none() {
+        warnings.push(format!("the trace has no end: its run was interrupted after {steps}"));
     }
     Ok(Opened { log, warnings })
+}
+
+/// Whether a version is later than this program's.
+fn is_later(version: &str) -> bool {
+    let numbers = |version: &str| -> Vec<u64> {
+        version.split(['.', '-', '+']).map_while(|part| part.parse().ok()).take(3).collect()
+    };
+    numbers(version) > numbers(VERSION)
+}
+
+/// Tells of knobs that only the version that wrote the trace knows.
+fn unknown_knobs(knobs: &Knobs, program: &str) -> Option<String> {
+    let (last, others) = knobs.unknown.split_last()?;
+    let named = match (others, knobs.more) {
+        ([], 0) => last.clone(),
+        (_, 0) => format!("{} and {last}", others.join(", ")),
+        (_, more) => format!("{}, {last} and {more} more", others.join(", ")),
+    };
+    let left_out = if others.is_empty() { "it is" } else { "they are" };
+    Some(format!(
+        "the trace was written by diffuscope {program} and sets {named}, which this one ({VERSION}) does not know: \
+         {left_out} left out"
+    ))
 }
 
 /// The lines of a file, one at a time.
@@ -220,6 +332,8 @@ struct Lines<R> {
     line: Vec<u8>,
     /// Whether the current line ends with a line break.
     whole: bool,
+    /// The version that wrote the file, printable, where it is later than this one.
+    later: Option<String>,
 }
 
 impl<R: BufRead> Lines<R> {
@@ -237,7 +351,7 @@ impl<R: BufRead> Lines<R> {
                 return Ok(false);
             }
             if read as u64 == LONGEST_LINE && !self.whole {
-                return Err(self.damaged(format!("it is longer than {LONGEST_LINE} bytes")));
+                return Err(self.misfit(format!("it is longer than {LONGEST_LINE} bytes")));
             }
             if !self.line.trim_ascii().is_empty() {
                 return Ok(true);
@@ -245,7 +359,8 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    fn header(&mut self) -> Result<Header, TraceError> {
+    /// The header, and a warning where it says more than this version knows.
+    fn header(&mut self) -> Result<(Header, Option<String>), TraceError> {
         let not_a_trace = |lines: &Self, message: &str| TraceError::NotATrace {
             file: lines.file.clone(),
             message: message.to_owned(),
@@ -257,20 +372,33 @@ impl<R: BufRead> Lines<R> {
             let cut = !self.whole && self.line.starts_with(b"{\"diffuscope\"");
             return Err(not_a_trace(self, if cut { "its header is cut off" } else { "its first line is no header" }));
         };
+        let program = shortened(&stamp.program, 40);
         if stamp.format > FORMAT {
-            return Err(TraceError::Newer {
-                file: self.file.clone(),
-                program: printable::line(&stamp.program),
-                format: stamp.format,
-            });
+            return Err(TraceError::Newer { file: self.file.clone(), program, format: stamp.format });
         }
+        self.later = is_later(&stamp.program).then(|| program.clone());
         let HeaderField { header } = self.parse()?;
-        check::header(&header).map_err(|message| self.damaged(message))?;
-        Ok(header)
+        check::header(&header).map_err(|message| self.misfit(message))?;
+        let KnobsField { header: HeaderKnobs { settings } } = self.parse()?;
+        Ok((header, unknown_knobs(&settings, &program)))
     }
 
     fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, TraceError> {
-        serde_json::from_slice(&self.line).map_err(|error| self.damaged(json_message(&error)))
+        serde_json::from_slice(&self.line).map_err(|error| self.unreadable(&error))
+    }
+
+    /// A line that is no JSON is damaged, whoever wrote it.
+    fn unreadable(&self, error: &serde_json::Error) -> TraceError {
+        let message = json_message(error);
+        if error.is_data() { self.misfit(message) } else { self.damaged(message) }
+    }
+
+    /// A line that this version has no use for.
+    fn misfit(&self, message: String) -> TraceError {
+        match self.later.clone() {
+            Some(program) => TraceError::Beyond { file: self.file.clone(), line: self.number, message, program },
+            None => self.damaged(message),
+        }
     }
 
     fn damaged(&self, message: String) -> TraceError {
@@ -282,6 +410,7 @@ impl<R: BufRead> Lines<R> {
 fn json_message(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+    let message = shortened(message, LONGEST_REASON);
     let column = error.column();
-    if column > 0 { printable::line(&format!("{message} (column {column})")) } else { printable::line(message) }
+    if column > 0 { format!("{message} (column {column})") } else { message }
 }

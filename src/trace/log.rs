@@ -8,9 +8,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::printable;
+use super::{foreign, printable};
 use crate::{
-    decode::record::{Reason, StepRecord, StopReason},
+    decode::record::{KvUse, Proposal, Reason, StepRecord, StopReason},
     settings::{Knob, Settings},
 };
 
@@ -40,7 +40,8 @@ pub struct Header {
     /// Name of the preset that the settings came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
-    /// Every knob at the start.
+    /// Every knob at the start. Of a file, those that this version knows.
+    #[serde(deserialize_with = "foreign::settings")]
     pub settings: Settings,
     /// The prompt as it was typed, without any template.
     pub prompt: String,
@@ -69,6 +70,16 @@ impl Header {
     pub fn canvas_length(&self) -> usize {
         self.prompt_ids.len() + self.gen_length
     }
+
+    /// Bytes of memory that the log of a run takes which writes one token a step, about: there are few slower ones.
+    pub fn log_memory(&self) -> u64 {
+        let alternatives = Proposal::ALTERNATIVES * size_of::<(u32, f32)>();
+        let position = size_of::<u32>() + size_of::<KvUse>();
+        // Of the masks of a block, half are left on average.
+        let proposals = self.settings.block_length.unwrap_or(self.gen_length).min(self.gen_length) / 2;
+        let step = position * self.canvas_length() + proposals * (size_of::<Proposal>() + alternatives);
+        step as u64 * self.gen_length as u64
+    }
 }
 
 /// The text of a token id by itself.
@@ -90,17 +101,46 @@ pub struct Piece {
 }
 
 /// One step as it is logged: the record, and the text that is new with it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entry {
     /// The step.
     #[serde(flatten)]
     pub record: StepRecord,
     /// Pieces that are new or changed, ascending by position.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pieces: Vec<Piece>,
     /// Texts of ids that occur for the first time.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub texts: Vec<TokenText>,
+}
+
+impl Entry {
+    /// Reads a line of a file: twice, because a derived reader of flattened fields would hold all of the line's values
+    /// in memory, in many times the bytes of the line.
+    pub(super) fn from_json(line: &[u8]) -> serde_json::Result<Self> {
+        #[derive(Deserialize)]
+        struct Text {
+            #[serde(default)]
+            pieces: Vec<Piece>,
+            #[serde(default)]
+            texts: Vec<TokenText>,
+        }
+
+        let record: StepRecord = serde_json::from_slice(line)?;
+        let Text { pieces, texts } = serde_json::from_slice(line)?;
+        Ok(Self::new(record, pieces, texts))
+    }
+
+    /// An entry that holds no more memory than it needs: a log keeps every one, and most of it are alternatives.
+    pub(super) fn new(mut record: StepRecord, pieces: Vec<Piece>, texts: Vec<TokenText>) -> Self {
+        for proposal in &mut record.proposals {
+            proposal.alternatives.shrink_to_fit();
+        }
+        record.proposals.shrink_to_fit();
+        record.ids.shrink_to_fit();
+        record.kv.shrink_to_fit();
+        Self { record, pieces, texts }
+    }
 }
 
 /// How a run ended.
@@ -121,23 +161,63 @@ pub struct End {
 }
 
 /// The canvas as it stood after a step (or before the first), with its text.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Canvas {
+#[derive(Debug, Clone, Copy)]
+pub struct Canvas<'a> {
     /// Ids, the mask id where masked.
-    pub ids: Vec<u32>,
-    /// Text of each position, printable; empty where masked.
-    pub pieces: Vec<Arc<str>>,
-    /// The step that wrote each position and why; `None` for the prompt and for masks.
-    pub written: Vec<Option<(usize, Reason, f32)>>,
+    pub ids: &'a [u32],
+    log: &'a Log,
+    steps: usize,
+}
+
+impl<'a> Canvas<'a> {
+    /// Text of a position, printable; empty where masked.
+    pub fn piece(&self, position: usize) -> &'a str {
+        self.log.pieces.get(position).and_then(|history| history.after(self.steps)).map_or("", |piece| piece)
+    }
+
+    /// The step that wrote a position, why, and its confidence then; `None` for the prompt and for masks.
+    pub fn written(&self, position: usize) -> Option<(usize, Reason, f32)> {
+        self.log.written.get(position).and_then(|history| history.after(self.steps)).copied().flatten()
+    }
+}
+
+/// The values that something has had, each with the number of steps after which it had it first, ascending. What a step
+/// leaves alone costs nothing.
+#[derive(Debug, Clone, PartialEq)]
+struct History<T>(Vec<(usize, T)>);
+
+impl<T> History<T> {
+    const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// What it had after `steps` steps.
+    fn after(&self, steps: usize) -> Option<&T> {
+        let later = self.0.partition_point(|(since, _)| *since <= steps);
+        later.checked_sub(1).map(|last| &self.0[last].1)
+    }
+
+    /// Notes what it has after `steps` steps, which are no fewer than those of the last note.
+    fn note(&mut self, steps: usize, value: T) {
+        match self.0.last_mut() {
+            Some((since, last)) if *since == steps => *last = value,
+            _ => self.0.push((steps, value)),
+        }
+    }
 }
 
 /// A run: everything that the screen, the file formats and the scores are functions of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Log {
     header: Header,
+    /// The canvas before the first step.
+    ids: Vec<u32>,
     entries: Vec<Arc<Entry>>,
-    canvases: Vec<Arc<Canvas>>,
-    settings: Vec<Settings>,
+    /// The text of every position.
+    pieces: Vec<History<Arc<str>>>,
+    /// What wrote every position.
+    written: Vec<History<Option<(usize, Reason, f32)>>>,
+    settings: History<Settings>,
     texts: BTreeMap<u32, Arc<str>>,
     end: Option<End>,
 }
@@ -145,23 +225,21 @@ pub struct Log {
 impl Log {
     /// An empty log.
     pub fn new(header: Header) -> Self {
-        let masks = header.gen_length;
-        let empty: Arc<str> = Arc::from("");
-        let canvas = Canvas {
-            ids: header.prompt_ids.iter().copied().chain(std::iter::repeat_n(header.mask_id, masks)).collect(),
-            pieces: header
-                .prompt_pieces
-                .iter()
-                .map(|piece| Arc::from(printable::text(piece)))
-                .chain(std::iter::repeat_n(empty, masks))
-                .collect(),
-            written: vec![None; header.canvas_length()],
-        };
-        let settings = vec![header.settings];
+        let length = header.canvas_length();
+        let mut ids = header.prompt_ids.clone();
+        ids.resize(length, header.mask_id);
+        let mut pieces = vec![History::new(); length];
+        for (history, piece) in pieces.iter_mut().zip(&header.prompt_pieces) {
+            history.note(0, Arc::from(printable::text(piece)));
+        }
+        let mut settings = History::new();
+        settings.note(0, header.settings);
         Self {
             header,
+            ids,
             entries: Vec::new(),
-            canvases: vec![Arc::new(canvas)],
+            pieces,
+            written: vec![History::new(); length],
             settings,
             texts: BTreeMap::new(),
             end: None,
@@ -170,33 +248,34 @@ impl Log {
 
     /// Appends a step.
     pub fn push(&mut self, entry: Arc<Entry>) {
-        let mut canvas = Canvas::clone(self.canvas(self.entries.len()));
-        canvas.ids.clone_from(&entry.record.ids);
-        for position in &entry.record.remasked {
-            if let Some(slot) = canvas.written.get_mut(*position) {
-                *slot = None;
+        let record = &entry.record;
+        let steps = self.entries.len() + 1;
+        for position in &record.remasked {
+            if let Some(history) = self.written.get_mut(*position) {
+                history.note(steps, None);
             }
         }
-        for commit in &entry.record.commits {
-            if let Some(slot) = canvas.written.get_mut(commit.position) {
-                *slot = Some((entry.record.step, commit.reason, commit.confidence));
+        for commit in &record.commits {
+            if let Some(history) = self.written.get_mut(commit.position) {
+                history.note(steps, Some((record.step, commit.reason, commit.confidence)));
             }
         }
         for piece in &entry.pieces {
-            if let Some(slot) = canvas.pieces.get_mut(piece.position) {
-                *slot = Arc::from(printable::text(&piece.text));
+            if let Some(history) = self.pieces.get_mut(piece.position) {
+                history.note(steps, Arc::from(printable::text(&piece.text)));
             }
         }
         for token in &entry.texts {
             self.texts.insert(token.id, Arc::from(printable::text(&token.text)));
         }
-        let mut settings = self.settings_at(self.entries.len());
-        for change in &entry.record.changes {
-            // A file can name knobs that this program does not have; the rest of it is still worth seeing.
-            let _ = Knob::find(&change.knob).and_then(|knob| knob.set(&mut settings, &change.value));
+        if !record.changes.is_empty() {
+            let mut settings = self.settings_at(steps);
+            for change in &record.changes {
+                // A file can name knobs that this program does not have; the rest of it is still worth seeing.
+                let _ = Knob::find(&change.knob).and_then(|knob| knob.set(&mut settings, &change.value));
+            }
+            self.settings.note(steps, settings);
         }
-        self.settings.push(settings);
-        self.canvases.push(Arc::new(canvas));
         self.entries.push(entry);
     }
 
@@ -236,13 +315,14 @@ impl Log {
     }
 
     /// The canvas after `steps` steps; the last one where there are fewer.
-    pub fn canvas(&self, steps: usize) -> &Canvas {
-        &self.canvases[steps.min(self.canvases.len() - 1)]
+    pub fn canvas(&self, steps: usize) -> Canvas<'_> {
+        let steps = steps.min(self.len());
+        Canvas { ids: self.record(steps).map_or(&self.ids, |record| &record.ids), log: self, steps }
     }
 
     /// The settings that the `steps`-th step (counted from 1) used; those of the start for 0.
     pub fn settings_at(&self, steps: usize) -> Settings {
-        self.settings[steps.min(self.settings.len() - 1)]
+        *self.settings.after(steps).unwrap_or(&self.header.settings)
     }
 
     /// The text of a token id by itself, printable; `None` where the log never named it.

@@ -5,6 +5,7 @@
 mod check;
 mod figures;
 pub mod file;
+mod foreign;
 mod log;
 pub mod printable;
 mod recorder;

@@ -40,7 +40,7 @@ impl Recorder {
             .filter(|id| self.named.insert(*id))
             .map(|id| TokenText { id, text: pieces(&[id]).concat() })
             .collect();
-        Entry { record, pieces: changed, texts }
+        Entry::new(record, changed, texts)
     }
 
     /// Re-reads what a change touches in the runs of tokens between masks. The generation is a text of its own: the

@@ -1,6 +1,7 @@
 //! A trace as an asciicast v2: the playground's own screen, step by step, as terminal output with times.
 //!
-//! Nothing but the log and the options goes in, so the same log gives the same bytes everywhere.
+//! Nothing but the log and the options goes in, so the same log gives the same bytes everywhere; and nothing depends on
+//! where the terminal that plays it takes its cursor to be.
 
 use std::fmt::Write as _;
 
@@ -33,12 +34,24 @@ pub struct CastOptions {
     pub theme: ThemeName,
     /// How the canvas is read.
     pub layer: Layer,
+    /// How many times faster the recorded time passes.
+    pub speed: f64,
+    /// The longest pause, in seconds.
+    pub idle_limit: Option<f64>,
 }
 
 impl Default for CastOptions {
     /// 120×40 cells, eight steps a second, dark, coloured by confidence.
     fn default() -> Self {
-        Self { width: 120, height: 40, fps: 8.0, theme: ThemeName::Dark, layer: Layer::Confidence }
+        Self {
+            width: 120,
+            height: 40,
+            fps: 8.0,
+            theme: ThemeName::Dark,
+            layer: Layer::Confidence,
+            speed: 1.0,
+            idle_limit: None,
+        }
     }
 }
 
@@ -64,6 +77,12 @@ pub enum CastError {
     /// The pace is no pace.
     #[error("fps cannot be {0}: it takes a number from 0.1 to 60")]
     BadPace(f32),
+    /// The time cannot pass so.
+    #[error("speed cannot be {0}: it takes a number from 0.01 to 1000")]
+    BadSpeed(f64),
+    /// The limit is none.
+    #[error("idle-limit cannot be {0}: it takes a number of seconds from 0.01 to 3600")]
+    BadIdleLimit(f64),
     /// There is nothing to show.
     #[error("the trace holds no step: there is nothing to show")]
     Empty,
@@ -78,7 +97,7 @@ const LAST: f64 = 3.0;
 /// # Errors
 /// When the options are out of range, or the log is empty.
 pub fn export(log: &Log, options: &CastOptions) -> Result<String, CastError> {
-    let CastOptions { width, height, fps, theme, layer } = *options;
+    let CastOptions { width, height, fps, theme, layer, speed, idle_limit } = *options;
     if width < view::SMALLEST.0 || height < view::SMALLEST.1 {
         return Err(CastError::TooSmall { width, height });
     }
@@ -88,21 +107,29 @@ pub fn export(log: &Log, options: &CastOptions) -> Result<String, CastError> {
     if !(0.1..=60.0).contains(&fps) {
         return Err(CastError::BadPace(fps));
     }
+    if !(0.01..=1000.0).contains(&speed) {
+        return Err(CastError::BadSpeed(speed));
+    }
+    if let Some(limit) = idle_limit.filter(|limit| !(0.01..=3600.0).contains(limit)) {
+        return Err(CastError::BadIdleLimit(limit));
+    }
     if log.is_empty() {
         return Err(CastError::Empty);
     }
+    let longest = idle_limit.unwrap_or(f64::INFINITY);
     let mut app = App::recording(Box::new(log.clone()), Theme::new(theme, Level::True));
     app.lens.layer = layer;
     let area = Rect::new(0, 0, width, height);
     let mut shown = Buffer::empty(area);
     let mut out = String::new();
     let title = printable::line(&log.header().prompt);
-    line(
-        &mut out,
-        &json!({
-            "version": 2, "width": width, "height": height, "title": title, "env": { "TERM": "xterm-256color" },
-        }),
-    );
+    let mut header = json!({
+        "version": 2, "width": width, "height": height, "title": title, "env": { "TERM": "xterm-256color" },
+    });
+    if let Some(limit) = idle_limit {
+        header["idle_time_limit"] = limit.into();
+    }
+    line(&mut out, &header);
     let mut time = 0.0;
     for steps in 0..=log.len() {
         app.player.show(steps, log.len());
@@ -115,14 +142,16 @@ pub fn export(log: &Log, options: &CastOptions) -> Result<String, CastError> {
         }
         changes(&shown, &frame, &mut text);
         let duration = log.record(steps).map_or(0.0, |record| record.cost.total_us() as f64 / 1e6);
-        time += if steps == 0 { 0.0 } else { duration.max(1.0 / f64::from(fps)) };
+        let pause = (duration / speed).max(1.0 / f64::from(fps));
+        time += match steps {
+            0 => 0.0,
+            1 => (FIRST + pause).min(longest),
+            _ => pause.min(longest),
+        };
         event(&mut out, time, &text);
-        if steps == 0 {
-            time += FIRST;
-        }
         shown = frame;
     }
-    event(&mut out, time + LAST, "\x1b[0m");
+    event(&mut out, time + LAST.min(longest), "\x1b[0m");
     Ok(out)
 }
 
@@ -139,25 +168,70 @@ fn event(out: &mut String, time: f64, text: &str) {
 }
 
 /// What turns a screen that shows `before` into one that shows `after`.
+///
+/// Terminals agree about the width of ASCII alone. Behind anything else the cursor may be anywhere up to two
+/// cells for each character further on, so it is placed again, and the cells that may have been run over are written
+/// again.
 fn changes(before: &Buffer, after: &Buffer, out: &mut String) {
+    let area = after.area;
     let mut pen: Option<(Color, Color, Modifier)> = None;
-    let mut next = None;
-    for (x, y, cell) in before.diff_iter(after) {
-        if next != Some((x, y)) {
-            let _ = write!(out, "\x1b[{};{}H", y + 1, x + 1);
+    for y in area.top()..area.bottom() {
+        // Where the cursor is, while that is sure.
+        let mut next = None;
+        // From the left up to here, cells may have been run over.
+        let mut reach = area.left();
+        let mut x = area.left();
+        while x < area.right() {
+            let (old, new) = (&before[(x, y)], &after[(x, y)]);
+            let width = cells(new);
+            let mut own = x..(x + width).min(area.right());
+            if x < reach || own.any(|x| before[(x, y)] != after[(x, y)]) {
+                if next != Some(x) {
+                    place(x, y, out);
+                }
+                let style = (new.fg, new.bg, new.modifier);
+                if pen != Some(style) {
+                    select(style, out);
+                    pen = Some(style);
+                }
+                if width > 1 {
+                    // Where it takes fewer cells, nothing older shows in the others.
+                    out.extend(std::iter::repeat_n(' ', width.into()));
+                    place(x, y, out);
+                }
+                let end = x + spread(new);
+                if end > area.right() {
+                    // Not into the next row.
+                    let _ = write!(out, "\x1b[?7l{}\x1b[?7h", new.symbol());
+                } else {
+                    out.push_str(new.symbol());
+                }
+                next = is_plain(new).then_some(end);
+                reach = reach.max(end).max(x + spread(old));
+            }
+            x += width;
         }
-        let style = (cell.fg, cell.bg, cell.modifier);
-        if pen != Some(style) {
-            select(style, out);
-            pen = Some(style);
-        }
-        out.push_str(cell.symbol());
-        next = Some((x + cells(cell), y));
     }
+}
+
+fn place(x: u16, y: u16, out: &mut String) {
+    let _ = write!(out, "\x1b[{};{}H", y + 1, x + 1);
 }
 
 fn cells(cell: &Cell) -> u16 {
     super::view::cells(cell.symbol()).max(1)
+}
+
+/// Whether every terminal gives it one cell, whatever its tables and its locale.
+fn is_plain(cell: &Cell) -> bool {
+    cell.symbol().len() == 1
+}
+
+/// How many cells it takes at most.
+fn spread(cell: &Cell) -> u16 {
+    // No row is as long as the most that is counted here.
+    let most = || (2 * cell.symbol().chars().count()).min(1000) as u16;
+    if is_plain(cell) { 1 } else { cells(cell).max(most()) }
 }
 
 /// "Select graphic rendition": from scratch, so that no attribute leaks from cell to cell.

@@ -28,4 +28,5 @@ pub use player::Player;
 pub use prompt::PromptEditor;
 pub use reading::Reading;
 pub use run::{PlayOptions, Source, play};
+pub use terminal::is_there as has_terminal;
 pub use update::update;

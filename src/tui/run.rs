@@ -1,8 +1,8 @@
 //! The event loop: waits for keys, news from the engine, signals and due times, and draws once for all that has come.
 
 use std::{
-    fs::OpenOptions,
-    io::{self, BufWriter, Write},
+    io,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -193,11 +193,11 @@ fn perform(app: &mut App, action: Action, screen: &mut Screen, engine: &mut Opti
             }
             Effect::SaveTrace(name) => {
                 let Some(run) = &app.run else { continue };
-                let outcome = match save(&run.log, &name) {
-                    Ok(file) => Action::Saved { run: run.id, file },
-                    Err(error) => {
-                        Action::Tell(Notice::error(format!("the trace could not be saved as {name}: {error}")))
+                let outcome = match trace::file::save(&run.log, Path::new(&name)) {
+                    Ok(file) => {
+                        Action::Saved { run: run.id, file: printable::line(&file.display().to_string()) }
                     }
+                    Err(error) => Action::Tell(Notice::error(error.to_string())),
                 };
                 update(app, outcome);
             }
@@ -207,26 +207,6 @@ fn perform(app: &mut App, action: Action, screen: &mut Screen, engine: &mut Opti
         }
     }
     Ok(false)
-}
-
-/// Writes a trace into a new file; where the name is taken, a number is added. Returns the name.
-fn save(log: &Log, name: &str) -> io::Result<String> {
-    let stem = name.strip_suffix(".jsonl").unwrap_or(name);
-    let mut error = io::Error::from(io::ErrorKind::AlreadyExists);
-    for attempt in 1..1000 {
-        let name = if attempt == 1 { format!("{stem}.jsonl") } else { format!("{stem}-{attempt}.jsonl") };
-        match OpenOptions::new().write(true).create_new(true).open(&name) {
-            Ok(file) => {
-                let mut out = BufWriter::new(file);
-                trace::file::write(log, &mut out)?;
-                out.flush()?;
-                return Ok(printable::line(&name));
-            }
-            Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => error = taken,
-            Err(other) => return Err(other),
-        }
-    }
-    Err(error)
 }
 
 async fn next_event(engine: &mut Option<Engine>) -> Option<crate::engine::protocol::Event> {

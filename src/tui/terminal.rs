@@ -46,9 +46,11 @@ struct Modes {
     keyboard: bool,
 }
 
-/// Whether there is a terminal to draw on and to read keys from.
-pub(super) fn is_there() -> bool {
-    stdout().is_terminal() && io::stdin().is_terminal()
+/// Whether there is a terminal to draw on and to read keys from. Where standard input is something else, keys come from
+/// the terminal that the process belongs to.
+pub fn is_there() -> bool {
+    let keyboard = || io::stdin().is_terminal() || cfg!(unix) && std::fs::File::open("/dev/tty").is_ok();
+    stdout().is_terminal() && keyboard()
 }
 
 impl Screen {

@@ -13,6 +13,7 @@ use diffuscope::{
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 use serde_json::Value;
+use unicode_width::UnicodeWidthChar;
 
 use super::{
     common,
@@ -67,20 +68,30 @@ fn cells(number: u16) -> std::num::NonZeroU16 {
     std::num::NonZeroU16::new(number).unwrap()
 }
 
+/// What the playground draws before the first step and after each.
+fn frames(log: &Log, width: u16, height: u16) -> Vec<Buffer> {
+    let mut app = App::recording(Box::new(log.clone()), DARK);
+    let area = Rect::new(0, 0, width, height);
+    let mut frame = |steps| {
+        app.player.show(steps, log.len());
+        let mut buffer = Buffer::empty(area);
+        view::draw(&app, area, &mut buffer);
+        buffer
+    };
+    (0..=log.len()).map(&mut frame).collect()
+}
+
 /// Plays a cast into a terminal and compares what that shows with what the playground draws.
 fn plays_back(log: &Log, width: u16, height: u16) {
     let cast = export(log, &options(width, height)).unwrap();
+    let frames = frames(log, width, height);
     let mut terminal = vt100::Parser::new(cells(height), cells(width), 0);
     let events: Vec<Value> = cast.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
     for (steps, event) in events.iter().take(log.len() + 1).enumerate() {
         terminal.process(event[2].as_str().unwrap().as_bytes());
-        let mut app = App::recording(Box::new(log.clone()), DARK);
-        app.player.show(steps, log.len());
-        let area = Rect::new(0, 0, width, height);
-        let mut buffer = Buffer::empty(area);
-        view::draw(&app, area, &mut buffer);
+        let buffer = &frames[steps];
         let shown: Vec<String> = terminal.screen().rows(0, width).map(|row| row.trim_end().to_owned()).collect();
-        assert_eq!(shown, rows(&buffer), "after {steps} steps");
+        assert_eq!(shown, rows(buffer), "after {steps} steps");
     }
 }
 
@@ -88,6 +99,196 @@ fn plays_back(log: &Log, width: u16, height: u16) {
 fn it_plays_back_as_the_playground_draws() {
     plays_back(&common::story(), 100, 30);
     plays_back(&common::code(), 80, 24);
+}
+
+#[test]
+fn characters_of_many_widths_play_back_at_their_places() {
+    let (log, width, height) = (many_widths(), 100, 30);
+    let cast = export(&log, &options(width, height)).unwrap();
+    let mut terminal = vt100::Parser::new(cells(height), cells(width), 0);
+    for (event, frame) in cast.lines().skip(1).zip(&frames(&log, width, height)) {
+        let event: Value = serde_json::from_str(event).unwrap();
+        terminal.process(event[2].as_str().unwrap().as_bytes());
+        // The emulator leaves out U+FFFD.
+        for (x, y, first) in firsts(frame).into_iter().filter(|(.., first)| *first != '\u{fffd}') {
+            let shown = terminal.screen().cell(y, x).unwrap().contents().chars().next().unwrap_or(' ');
+            assert_eq!(shown, first, "at {x}, {y}");
+        }
+    }
+}
+
+/// How many cells a terminal gives a character; none where it joins the one before.
+type Widths = fn(char) -> usize;
+
+/// As asciinema's own terminal has it: nothing joins, and skin tones are wide.
+fn asciinema(c: char) -> usize {
+    match c {
+        '\u{1f3fb}'..='\u{1f3ff}' => 2,
+        _ => c.width().unwrap_or(0).max(1),
+    }
+}
+
+/// As terminals have it that ask no table.
+fn narrow(_: char) -> usize {
+    1
+}
+
+/// As a terminal has it in an East Asian locale.
+fn east_asian(c: char) -> usize {
+    c.width_cjk().unwrap_or(0)
+}
+
+/// As the widest have it.
+fn generous(c: char) -> usize {
+    if c.is_ascii() { 1 } else { 2 }
+}
+
+/// A terminal that is sure of its widths.
+struct Emulator {
+    /// What each cell shows; `None` for the right half of a wide character.
+    rows: Vec<Vec<Option<char>>>,
+    at: (usize, usize),
+    wraps: bool,
+    widths: Widths,
+}
+
+impl Emulator {
+    fn new(width: u16, height: u16, widths: Widths) -> Self {
+        let rows = vec![vec![Some(' '); width.into()]; height.into()];
+        Self { rows, at: (0, 0), wraps: true, widths }
+    }
+
+    fn process(&mut self, mut text: &str) {
+        while let Some(c) = text.chars().next() {
+            let Some(sequence) = text.strip_prefix("\x1b[") else {
+                self.put(c);
+                text = &text[c.len_utf8()..];
+                continue;
+            };
+            let end = sequence.find(|c: char| c.is_ascii_alphabetic()).unwrap();
+            match (&sequence[..end], &sequence[end..=end]) {
+                (place, "H") => {
+                    let (y, x) = place.split_once(';').unwrap();
+                    self.at = (x.parse::<usize>().unwrap() - 1, y.parse::<usize>().unwrap() - 1);
+                }
+                ("?7", mode) => self.wraps = mode == "h",
+                ("2", "J") | ("?25", "l") | (_, "m") => {}
+                other => panic!("{other:?}"),
+            }
+            text = &sequence[end + 1..];
+        }
+    }
+
+    fn put(&mut self, c: char) {
+        let columns = self.rows[0].len();
+        let width = (self.widths)(c).min(columns);
+        if width == 0 {
+            return;
+        }
+        if self.at.0 + width > columns {
+            self.at = if self.wraps { (0, self.at.1 + 1) } else { (columns - width, self.at.1) };
+            assert!(self.at.1 < self.rows.len(), "the screen scrolls");
+        }
+        let ((x, y), end) = (self.at, self.at.0 + width);
+        let row = &mut self.rows[y];
+        // Half a wide character is none.
+        if row[x].is_none() {
+            row[x - 1] = Some(' ');
+        }
+        if row.get(end).is_some_and(Option::is_none) {
+            row[end] = Some(' ');
+        }
+        row[x] = Some(c);
+        row[x + 1..end].fill(None);
+        self.at.0 = end;
+    }
+}
+
+/// The first character of every cell that is not covered by a wide one.
+fn firsts(frame: &Buffer) -> Vec<(u16, u16, char)> {
+    let mut firsts = Vec::new();
+    for y in frame.area.top()..frame.area.bottom() {
+        let mut x = frame.area.left();
+        while x < frame.area.right() {
+            let symbol = frame[(x, y)].symbol();
+            firsts.push((x, y, symbol.chars().next().unwrap()));
+            x += view::cells(symbol).max(1);
+        }
+    }
+    firsts
+}
+
+/// Every way that a grapheme can have another width elsewhere, and plain words between and behind, which come and go.
+fn many_widths() -> Log {
+    let answer = "Cafe\u{301} au lait, cre\u{300}me bru\u{302}le\u{301}e. हिन्दी में नमस्ते. Thumbs 👍🏽 up 👍🏿 END \
+                  สวัสดีครับ END 👩\u{200d}👩\u{200d}👧 family 🇩🇪 flag ❤\u{fe0f} heart é日本 plain … · ½ end";
+    let mut fixture = common::Fixture::new("Say e\u{301} 👍🏽 in plain words", answer, 48, "plain");
+    while fixture.quota_step(3, None) {}
+    fixture.finish(None, None)
+}
+
+#[test]
+fn no_text_is_lost_wherever_the_terminal_takes_its_cursor_to_be() {
+    for log in [many_widths(), common::odd()] {
+        for (width, height) in [(110, 24), (40, 12)] {
+            let cast = export(&log, &options(width, height)).unwrap();
+            let frames = frames(&log, width, height);
+            for (widths, is_asciinema) in
+                [(asciinema as Widths, true), (narrow, false), (east_asian, false), (generous, false)]
+            {
+                let mut terminal = Emulator::new(width, height, widths);
+                for (event, frame) in cast.lines().skip(1).zip(&frames) {
+                    let event: Value = serde_json::from_str(event).unwrap();
+                    terminal.process(event[2].as_str().unwrap());
+                    for (x, y, first) in firsts(frame) {
+                        let plain = first.is_ascii() && frame[(x, y)].symbol().len() == 1;
+                        if plain || is_asciinema {
+                            assert_eq!(terminal.rows[usize::from(y)][usize::from(x)], Some(first), "at {x}, {y}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn plain_text_costs_no_more_than_its_characters() {
+    let log = common::story();
+    let cast = export(&log, &options(120, 40)).unwrap();
+    let first: Value = serde_json::from_str(cast.lines().nth(1).unwrap()).unwrap();
+    assert!(first[2].as_str().unwrap().contains("Laura"), "a word is written in one go");
+}
+
+#[test]
+fn time_can_pass_faster_and_pauses_be_cut() {
+    let mut slow = Log::new(common::code().header().clone());
+    for (step, entry) in common::code().entries().iter().enumerate() {
+        let mut entry = Entry::clone(entry);
+        entry.record.cost.denoiser_us = if step == 3 { 60_000_000 } else { 4_000_000 };
+        (entry.record.cost.guide_us, entry.record.cost.other_us) = (0, 0);
+        slow.push(Arc::new(entry));
+    }
+    let steps = slow.len() as f64;
+    let cast = |options: CastOptions| {
+        let cast = export(&slow, &options).unwrap();
+        let lines: Vec<Value> = cast.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let times: Vec<f64> = lines[1..].iter().map(|event| event[0].as_f64().unwrap()).collect();
+        (lines[0]["idle_time_limit"].clone(), times)
+    };
+    let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-3, "{a} is not {b}");
+    let usual = || CastOptions { fps: 60.0, ..options(80, 24) };
+    let (limit, times) = cast(usual());
+    assert_eq!(limit, Value::Null);
+    near(*times.last().unwrap(), 4.0 + 60.0 + 4.0 * (steps - 1.0));
+    let (_, times) = cast(CastOptions { speed: 8.0, ..usual() });
+    near(*times.last().unwrap(), 4.0 + 7.5 + 0.5 * (steps - 1.0));
+    let (limit, times) = cast(CastOptions { idle_limit: Some(2.5), ..usual() });
+    assert_eq!(limit, 2.5);
+    near(*times.last().unwrap(), 2.5 * steps + 2.5);
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] < 2.501), "{times:?}");
+    let (_, times) = cast(CastOptions { idle_limit: Some(2.5), speed: 8.0, ..usual() });
+    near(*times.last().unwrap(), 1.0 + 2.5 + 0.5 * (steps - 1.0) + 2.5);
 }
 
 #[test]
@@ -101,7 +302,7 @@ fn nothing_but_our_own_sequences_gets_through() {
             let end = text[at + 1..].find(|c: char| c.is_ascii_alphabetic()).unwrap();
             let sequence = &text[at + 1..=at + 1 + end];
             let body = sequence.strip_prefix('[').expect("a control sequence");
-            assert!(body.chars().all(|c| c.is_ascii_digit() || ";?HmJl".contains(c)), "{sequence}");
+            assert!(body.chars().all(|c| c.is_ascii_digit() || ";?HmJhl".contains(c)), "{sequence}");
             text = &text[at + 2 + end..];
         }
         assert!(!text.contains(char::is_control));
@@ -126,6 +327,14 @@ fn bad_options_are_refused_with_the_reason() {
     assert_eq!(
         message(CastOptions { fps: f32::NAN, ..CastOptions::default() }),
         "fps cannot be NaN: it takes a number from 0.1 to 60"
+    );
+    assert_eq!(
+        message(CastOptions { speed: 0.0, ..CastOptions::default() }),
+        "speed cannot be 0: it takes a number from 0.01 to 1000"
+    );
+    assert_eq!(
+        message(CastOptions { idle_limit: Some(f64::INFINITY), ..CastOptions::default() }),
+        "idle-limit cannot be inf: it takes a number of seconds from 0.01 to 3600"
     );
     let empty = Log::new(log.header().clone());
     assert_eq!(export(&empty, &CastOptions::default()), Err(CastError::Empty));

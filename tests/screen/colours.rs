@@ -60,7 +60,7 @@ fn without_colours_states_still_differ() {
     let draft = record.commits.last().unwrap().position + 1;
     let start = story.header().prompt_ids.len();
     let doubted = (start..fresh)
-        .find(|at| story.canvas(17).written[*at].is_some_and(|(_, _, confidence)| confidence < 0.5))
+        .find(|at| story.canvas(17).written(*at).is_some_and(|(_, _, confidence)| confidence < 0.5))
         .expect("the fixture has a doubtful token");
     let weights = [weight(&driver, start), weight(&driver, doubted), weight(&driver, fresh), weight(&driver, draft)];
     for (index, one) in weights.iter().enumerate() {

@@ -239,9 +239,9 @@ fn token<'a>(app: &App, view: &StepView<'a>, position: usize) -> (Cow<'a, str>, 
     if view.is_eos(position) {
         return (Cow::Borrowed(glyphs.eos), Ink::Sign);
     }
-    match view.canvas.pieces.get(position) {
-        Some(piece) if !piece.is_empty() => (Cow::Borrowed(&**piece), Ink::Text),
-        _ => (Cow::Borrowed(glyphs.empty), Ink::Sign),
+    match view.canvas.piece(position) {
+        "" => (Cow::Borrowed(glyphs.empty), Ink::Sign),
+        piece => (Cow::Borrowed(piece), Ink::Text),
     }
 }
 

@@ -123,7 +123,7 @@ impl Glass<'_, '_> {
 
     fn token(&mut self, position: usize) {
         let id = self.view.id(position).unwrap_or_default();
-        let piece = self.view.canvas.pieces.get(position).map_or("", |piece| piece);
+        let piece = self.view.canvas.piece(position);
         let shown = if piece.trim().is_empty() { self.name(id) } else { printable::line(piece).trim().to_owned() };
         self.fact(
             "token",

@@ -35,7 +35,7 @@ pub struct StepView<'a> {
     /// Number of steps done.
     pub steps: usize,
     /// The canvas.
-    pub canvas: &'a Canvas,
+    pub canvas: Canvas<'a>,
     /// The record of the last of those steps.
     pub record: Option<&'a StepRecord>,
 }
@@ -67,7 +67,7 @@ impl<'a> StepView<'a> {
         if position < self.prompt_length() {
             return State::Prompt;
         }
-        match self.canvas.written.get(position).copied().flatten() {
+        match self.canvas.written(position) {
             Some((index, reason, confidence)) if self.id(position) != Some(self.log.header().mask_id) => {
                 State::Written { step: index + 1, reason, confidence, fresh: index + 1 == self.steps }
             }

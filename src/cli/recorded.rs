@@ -1,0 +1,48 @@
+//! Traces that commands take: from a file, or from standard input where the name is `-`.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::failure::Failure;
+use crate::trace::{
+    file::{self, Opened},
+    printable,
+};
+
+/// What messages call standard input.
+const STANDARD_INPUT: &str = "standard input";
+
+/// A trace, by the name that a command was given.
+#[derive(Debug, clap::Args)]
+pub(super) struct Recorded {
+    /// The trace; - reads it from standard input
+    file: PathBuf,
+}
+
+impl Recorded {
+    /// Reads it.
+    pub(super) fn open(&self) -> Result<Opened, Failure> {
+        let opened =
+            if self.is_piped() { file::read(STANDARD_INPUT, io::stdin().lock()) } else { file::open(&self.file) };
+        Ok(opened?)
+    }
+
+    /// Whether it comes from standard input.
+    pub(super) fn is_piped(&self) -> bool {
+        self.file == Path::new("-")
+    }
+
+    /// What it is called, printable.
+    pub(super) fn name(&self) -> String {
+        if self.is_piped() { STANDARD_INPUT.to_owned() } else { printable::line(&self.file.display().to_string()) }
+    }
+
+    /// Whether `path` is the very file that it is read from.
+    pub(super) fn is_in(&self, path: &Path) -> bool {
+        // Where the system has that name, it leads to what standard input is.
+        let file = if self.is_piped() { Path::new("/dev/stdin") } else { &self.file };
+        matches!((file.canonicalize(), path.canonicalize()), (Ok(file), Ok(path)) if file == path && file.is_file())
+    }
+}

@@ -1,0 +1,136 @@
+//! Settings out of a file of any version: what this one does not know is kept aside.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+
+use super::printable;
+use crate::settings::{Knob, Settings};
+
+/// How many unknown knobs are named; the others are counted.
+const NAMED: usize = 3;
+
+/// How much of one is shown, in characters.
+const SHOWN: usize = 40;
+
+/// The knobs of a file.
+#[derive(Debug, Default)]
+pub(super) struct Knobs {
+    /// Those that are known here, the others as they are by default.
+    pub(super) settings: Settings,
+    /// The first of those that are not, or whose value is not: "unmask = by-tea-leaves", printable.
+    pub(super) unknown: Vec<String>,
+    /// How many more there are.
+    pub(super) more: usize,
+}
+
+impl Knobs {
+    fn set(&mut self, name: &str, value: Option<&str>) {
+        let known =
+            value.is_some_and(|value| Knob::find(name).and_then(|knob| knob.set(&mut self.settings, value)).is_ok());
+        if known {
+            return;
+        }
+        if self.unknown.len() == NAMED {
+            self.more += 1;
+            return;
+        }
+        let setting = value.map_or_else(|| name.to_owned(), |value| format!("{name} = {value}"));
+        self.unknown.push(shortened(&setting, SHOWN));
+    }
+}
+
+/// The beginning of a text, printable, on one line.
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    let mut chars = text.chars();
+    let mut start: String = chars.by_ref().take(most).collect();
+    if chars.next().is_some() {
+        start.push('…');
+    }
+    printable::line(&start)
+}
+
+/// Reads the settings alone.
+pub(super) fn settings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Settings, D::Error> {
+    Ok(Knobs::deserialize(deserializer)?.settings)
+}
+
+impl<'de> Deserialize<'de> for Knobs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Map;
+
+        impl<'de> Visitor<'de> for Map {
+            type Value = Knobs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of knobs to values")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Knobs, A::Error> {
+                let mut knobs = Knobs::default();
+                while let Some((name, Plain(value))) = map.next_entry::<String, Plain>()? {
+                    knobs.set(&name, value.as_deref());
+                }
+                Ok(knobs)
+            }
+        }
+
+        deserializer.deserialize_map(Map)
+    }
+}
+
+/// A number, a word or a switch, as text; `None` for anything else.
+struct Plain(Option<String>);
+
+impl<'de> Deserialize<'de> for Plain {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> Visitor<'de> for Any {
+            type Value = Plain;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Plain, E> {
+                Ok(Plain(Some(value.to_string())))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Plain, E> {
+                Ok(Plain(Some(value.to_string())))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Plain, E> {
+                Ok(Plain(Some(value.to_string())))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Plain, E> {
+                Ok(Plain(Some(value.to_string())))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Plain, E> {
+                Ok(Plain(Some(value.to_owned())))
+            }
+
+            fn visit_unit<E>(self) -> Result<Plain, E> {
+                Ok(Plain(None))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Plain, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Plain(None))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Plain, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Plain(None))
+            }
+        }
+
+        deserializer.deserialize_any(Any)
+    }
+}
