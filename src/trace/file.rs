@@ -19,7 +19,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{End, Entry, Header, Log, check, printable};
+use super::{End, Entry, Header, Log, check, json, printable};
 
 /// The version of the format; it grows when an older program would misread the file.
 pub const FORMAT: u32 = 1;
@@ -138,7 +138,7 @@ impl<W: Write> Writer<W> {
 
     fn write(&mut self, line: &impl Serialize) -> io::Result<()> {
         self.line.clear();
-        serde_json::to_writer(&mut self.line, line)?;
+        json::write(&mut self.line, line)?;
         self.line.push(b'\n');
         self.out.write_all(&self.line)?;
         self.out.flush()

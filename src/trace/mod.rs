@@ -5,6 +5,7 @@
 mod check;
 mod figures;
 pub mod file;
+pub mod json;
 mod log;
 pub mod printable;
 mod recorder;
