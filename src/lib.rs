@@ -20,6 +20,7 @@
 pub mod cli;
 pub mod decode;
 pub mod engine;
+mod files;
 pub mod model;
 pub mod process;
 pub mod settings;

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::files;
 use crate::model::body::{Assembly, Body};
 use crate::model::config::{QwenConfig, QwenUse, in_vocabulary, unreadable};
 use crate::model::device::ComputeDevice;
@@ -80,7 +81,7 @@ impl Checkpoint {
     fn folder(folder: &Path) -> Result<Self, LoadError> {
         let path = folder.join("config.json");
         let file = path.display().to_string();
-        let config = std::fs::read(&path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
+        let config = files::read(&path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
         // The small file first: an unknown architecture should not cost reading the weights.
         let family = family(&file, &config)?;
         let weights = Weights::open_folder(folder)?;
@@ -101,7 +102,7 @@ impl Checkpoint {
     /// Whether the `config.json` at `path` is of an architecture that can be run, before anything else is there.
     pub fn check_architecture(path: &Path) -> Result<(), LoadError> {
         let file = path.display().to_string();
-        let config = std::fs::read(path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
+        let config = files::read(path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
         family(&file, &config).map(drop)
     }
 
@@ -226,7 +227,7 @@ struct AddedToken {
 /// The mask token that a tokenizer names. A file that is missing or damaged names none: whoever needs the tokenizer
 /// itself will say what is wrong with it.
 fn mask_of_tokenizer(path: &Path) -> Option<u32> {
-    let tokens: AddedTokens = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    let tokens: AddedTokens = serde_json::from_slice(&files::read(path).ok()?).ok()?;
     let named = |name: &&str| tokens.added_tokens.iter().find(|token| token.content == **name);
     MASK_NAMES.iter().find_map(named).map(|token| token.id)
 }

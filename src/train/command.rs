@@ -7,6 +7,7 @@ use super::evaluate::Plain;
 use super::export::{self, Use};
 use super::run::{End, Run};
 use super::vocabulary;
+use crate::files;
 use crate::model::template::ChatTemplate;
 use crate::model::tokenizer::Tokenizer;
 use anyhow::{Context, Result, bail};
@@ -114,8 +115,7 @@ fn device(name: &str) -> Result<Device> {
 /// Writes the newest phase of each model: diffusion phases make denoisers, causal ones guides. A causal phase that a
 /// diffusion phase follows was a step on the way, and is passed over once that exists.
 fn export_pair(run: &Run<'_>, folder: &Path, tokenizer_file: &Path) -> Result<()> {
-    let json =
-        std::fs::read_to_string(tokenizer_file).with_context(|| format!("cannot read {}", tokenizer_file.display()))?;
+    let json = files::read_text(tokenizer_file).with_context(|| format!("cannot read {}", tokenizer_file.display()))?;
     let vocabulary = export::Vocabulary { json: &json, end: run.specials.end, mask: run.specials.mask };
     for name in run.config.models.keys() {
         let mut phases = run.config.phases.iter().rev().filter(|phase| phase.model == *name);

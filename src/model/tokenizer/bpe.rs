@@ -4,7 +4,7 @@
 //! The parts do not say by which expression text is cut into words before they are looked up. The expressions here are
 //! those of the models' own tokenizers.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use serde::Deserialize;
 use tokenizers::{
@@ -21,6 +21,7 @@ use tokenizers::{
 };
 
 use super::TokenizerError;
+use crate::files;
 
 /// How text is cut into words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,14 +180,16 @@ pub(super) fn from_folder(folder: &Path) -> Result<Vec<u8>, TokenizerError> {
 }
 
 fn json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, TokenizerError> {
-    let bytes = fs::read(path).map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
+    let bytes = files::read(path).map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
     serde_json::from_slice(&bytes)
         .map_err(|error| TokenizerError::SideFile { path: path.to_owned(), reason: error.to_string() })
 }
 
 /// Pairs of tokens, the most frequent first.
 fn merges(path: &Path) -> Result<Vec<(String, String)>, TokenizerError> {
-    let text = fs::read_to_string(path).map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
+    let text = files::read(path)
+        .and_then(files::text)
+        .map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with("#version"));
     let pair = |(index, line): (usize, &str)| match line.split_once(' ') {
         Some((left, right)) if !right.contains(' ') => Ok((left.to_owned(), right.to_owned())),
@@ -201,6 +204,8 @@ fn merges(path: &Path) -> Result<Vec<(String, String)>, TokenizerError> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use std::fs;
 
     use serde_json::json;
 

@@ -14,7 +14,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::TokenizerError;
-use crate::model::{config::TokenIds, template::ChatTemplate};
+use crate::{
+    files,
+    model::{config::TokenIds, template::ChatTemplate},
+};
 
 /// The file with the tokenizer's settings, its special tokens and, as a rule, its chat template.
 const CONFIG: &str = "tokenizer_config.json";
@@ -94,7 +97,7 @@ impl SideFiles {
 
 /// The file's content; `None` where there is no such file.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, TokenizerError> {
-    match std::fs::read(path) {
+    match files::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(source) => Err(TokenizerError::Read { path: path.to_owned(), source }),
