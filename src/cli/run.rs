@@ -1,8 +1,9 @@
 //! `diffuscope run`: one prompt, its answer, the figures.
 
 use std::{
-    fs::File,
-    io::{self, Read, Write},
+    borrow::Cow,
+    fs::{self, File, OpenOptions},
+    io::{self, IsTerminal, Write},
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -12,10 +13,15 @@ use serde::Serialize;
 use super::{failure::Failure, models::ModelArgs, settings::SettingsArgs};
 use crate::{
     decode::{clock::WallClock, record::StopReason},
-    engine::{Progress, complete, protocol::Request},
+    engine::{Progress, complete, prompt::plain, protocol::Request},
+    files,
+    settings::exact,
     tasks,
-    trace::{Figures, Log, file::Writer, printable},
+    trace::{Figures, Log, file::Writer, json, printable},
 };
+
+/// The longest prompt that is read from standard input, in bytes: more than any model has context for.
+const LONGEST_PROMPT: u64 = 4 << 20;
 
 /// Denoise an answer to a prompt and print it, with the figures on standard error
 #[derive(Debug, clap::Args)]
@@ -23,7 +29,7 @@ pub(super) struct RunArgs {
     /// What to denoise an answer to; - reads it from standard input
     #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: String,
-    /// Write the log of all steps to this file, as JSON lines
+    /// Write the log of all steps to this file, as JSON lines; - prints it in place of the answer
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Print one JSON object with the answer and the figures
@@ -41,47 +47,74 @@ pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
     let (layers, _) = args.settings.layers()?;
     let request = Request {
         run: 1,
-        prompt: prompt(args.prompt)?,
+        prompt: prompt(&args.prompt)?,
         settings: layers.resolve(),
         preset: layers.preset().map(|preset| preset.name.clone()),
         paused: false,
     };
+    let traces = args.trace.as_deref();
+    if prints(traces) && args.json {
+        return Err(Failure::Input(
+            "--trace - and --json would both write to standard output: give the trace a file".to_owned(),
+        ));
+    }
+    if let Some(path) = traces.filter(|_| !prints(traces)) {
+        check_writable(path).map_err(|error| Failure::writing(path, &error))?;
+    }
     let mut models = args.models.load().map_err(|error| Failure::input(&error))?;
-    let mut trace = TraceFile::new(args.trace.as_deref());
+    let mut trace = TraceFile::new(traces);
     let log = complete(&mut models, &request, &WallClock::default(), |progress| trace.note(progress))?;
     trace.result()?;
     let outcome = Outcome::of(&log);
     let mut out = io::stdout().lock();
     if args.json {
-        let json = serde_json::to_string(&outcome).map_err(io::Error::from)?;
-        writeln!(out, "{json}")?;
+        writeln!(out, "{}", json::text(&outcome)?)?;
         return Ok(());
     }
-    writeln!(out, "{}", printable::text(outcome.answer))?;
-    out.flush()?;
+    if !prints(traces) {
+        // A program or a file gets what was decoded, byte by byte.
+        let answer = if out.is_terminal() { printable::output(outcome.answer) } else { Cow::Borrowed(outcome.answer) };
+        writeln!(out, "{answer}")?;
+        out.flush()?;
+    }
     outcome.tell(&mut io::stderr().lock())?;
     Ok(())
 }
 
 /// The prompt as given, or from standard input without the line break at its end.
-fn prompt(given: String) -> Result<String, Failure> {
+fn prompt(given: &str) -> Result<String, Failure> {
     if given != "-" {
-        return Ok(given);
+        return Ok(plain(given).into_owned());
     }
-    let mut text = String::new();
-    io::stdin()
-        .lock()
-        .read_to_string(&mut text)
+    let text = files::bounded(io::stdin().lock(), LONGEST_PROMPT)
+        .and_then(files::text)
         .map_err(|error| Failure::Input(format!("the prompt cannot be read from standard input: {error}")))?;
-    text.truncate(text.trim_end_matches(['\n', '\r']).len());
-    Ok(text)
+    let text = plain(&text);
+    Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+}
+
+/// Whether the trace goes to standard output.
+fn prints(trace: Option<&Path>) -> bool {
+    trace == Some(Path::new("-"))
+}
+
+/// Whether a file can be written, found out before the models are loaded, which may take minutes. An older file stays as it
+/// is, and no new one stays behind.
+fn check_writable(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(there) if there.is_file() || there.is_dir() => OpenOptions::new().append(true).open(path).map(drop),
+        // What reads from a pipe could take its closing for the end.
+        Ok(_) => Ok(()),
+        Err(_) if path.is_symlink() => Ok(()),
+        Err(_) => File::create_new(path).and_then(|_| fs::remove_file(path)),
+    }
 }
 
 /// Writes the trace while the run goes on. The file is made when the run has begun: a request that is refused leaves
 /// an older trace alone.
 struct TraceFile<'a> {
     path: Option<&'a Path>,
-    writer: Option<Writer<File>>,
+    writer: Option<Writer<Box<dyn Write>>>,
     failed: Option<io::Error>,
 }
 
@@ -103,7 +136,9 @@ impl<'a> TraceFile<'a> {
     fn write(&mut self, progress: Progress<'_>) -> io::Result<()> {
         match (progress, self.path, &mut self.writer) {
             (Progress::Started(header), Some(path), _) => {
-                self.writer = Some(Writer::new(File::create(path)?, header)?);
+                let out: Box<dyn Write> =
+                    if prints(self.path) { Box::new(io::stdout()) } else { Box::new(File::create(path)?) };
+                self.writer = Some(Writer::new(out, header)?);
                 Ok(())
             }
             (Progress::Step(entry), _, Some(writer)) => writer.step(entry),
@@ -114,6 +149,7 @@ impl<'a> TraceFile<'a> {
 
     fn result(self) -> Result<(), Failure> {
         match (self.path, self.failed) {
+            (Some(_), Some(error)) if prints(self.path) => Err(error.into()),
             (Some(path), Some(error)) => Err(Failure::writing(path, &error)),
             _ => Ok(()),
         }
@@ -128,6 +164,7 @@ struct Outcome<'a> {
     verdict: Option<&'a str>,
     family: Option<&'static str>,
     preset: Option<&'a str>,
+    #[serde(serialize_with = "exact")]
     seed: u64,
     prompt_tokens: usize,
     gen_length: usize,
