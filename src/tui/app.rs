@@ -118,8 +118,6 @@ pub struct App {
     pub layers_before: Option<Layers>,
     /// The prompt editor.
     pub prompt: PromptEditor,
-    /// What the pair can make of the prompt in the editor.
-    pub reading: Reading,
     /// Where keys go.
     pub focus: Focus,
     /// The layers above the screen, the top one last.
@@ -186,7 +184,6 @@ impl App {
             layers,
             layers_before: None,
             prompt: PromptEditor::new(prompt),
-            reading: Reading::of(prompt),
             focus: Focus::Prompt,
             overlays: Vec::new(),
             list: 0,
@@ -225,6 +222,11 @@ impl App {
                 Focus::Knobs => Context::Knobs,
             },
         }
+    }
+
+    /// What the pair can make of the prompt in the editor.
+    pub fn reading(&self) -> Reading {
+        Reading::of(&self.prompt.text())
     }
 
     /// The log that is shown.
