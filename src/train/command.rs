@@ -10,6 +10,7 @@ use super::vocabulary;
 use crate::files;
 use crate::model::template::ChatTemplate;
 use crate::model::tokenizer::Tokenizer;
+use crate::trace::printable;
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use clap::Args;
@@ -120,7 +121,7 @@ fn export_pair(run: &Run<'_>, folder: &Path, tokenizer_file: &Path) -> Result<()
     for name in run.config.models.keys() {
         let mut phases = run.config.phases.iter().rev().filter(|phase| phase.model == *name);
         let Some(phase) = phases.find(|phase| checkpoint::path(run.folder, &phase.name).exists()) else {
-            eprintln!("{name}: not trained yet, not exported");
+            eprintln!("{}: not trained yet, not exported", printable::line(name));
             continue;
         };
         let layout = run.layout(name);
@@ -130,7 +131,7 @@ fn export_pair(run: &Run<'_>, folder: &Path, tokenizer_file: &Path) -> Result<()
         export::write(&target, &layout, &state.average, run.config.positions, vocabulary, use_)?;
         eprintln!(
             "{}: phase {} at {:.2}M tokens, {} weights",
-            target.display(),
+            printable::line(&target.display().to_string()),
             phase.name,
             progress.tokens as f64 / 1e6,
             layout.len
