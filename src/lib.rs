@@ -21,6 +21,7 @@ mod caught;
 pub mod cli;
 pub mod decode;
 pub mod engine;
+mod files;
 pub mod interrupt;
 pub mod model;
 mod output;

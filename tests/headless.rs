@@ -10,7 +10,7 @@ mod support;
 use std::{
     io::{BufRead, BufReader, Write},
     path::Path,
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 use diffuscope::{
@@ -18,10 +18,10 @@ use diffuscope::{
     settings::{KNOBS, Preset, preset, presets},
     trace::{Figures, Log, file},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{
     files::Folder,
-    models::{damage, untrained_pair},
+    models::{damage, respell, untrained_pair},
     program::{program, refusal, signal, signals, stderr, stdout, succeed},
 };
 
@@ -84,7 +84,7 @@ fn run_prints_the_answer_alone_on_standard_output() {
     assert_eq!(output.status.code(), Some(0));
     let log = open(&trace);
     let end = log.end().unwrap();
-    assert_eq!(stdout(&output), format!("{}\n", diffuscope::trace::printable::text(&end.answer)));
+    assert_eq!(stdout(&output), format!("{}\n", end.answer));
     let told = stderr(&output);
     for line in ["correct ", "decode ", "forwards ", "guide ", "time ", "positions "] {
         assert!(told.lines().any(|told| told.starts_with(line)), "{told}");
@@ -150,16 +150,167 @@ fn a_trace_depends_on_prompt_settings_and_seed_alone() {
     }
 }
 
+/// A pair whose answer to the prompt holds this.
+fn pair_that_says(text: &str) -> Folder {
+    let pair = pair();
+    let log = open(Path::new(&recorded(&pair)));
+    respell(&pair, &log, text);
+    pair
+}
+
+/// Much that is text, and much that a terminal would obey.
+const SPELT: &str = "\tx\u{200c}y ❤\u{fe0f} 👩\u{200d}💻\u{1b}[31m\u{9d}0;t\u{9c}\u{202e}z\r";
+
+#[test]
+fn programs_get_the_answer_byte_by_byte() {
+    let pair = pair_that_says(SPELT);
+    let printed = succeed(&mut with_pair(&pair, &["run", "--prompt", PROMPT]));
+    let answer = open(Path::new(&recorded(&pair))).end().unwrap().answer.clone();
+    assert!(answer.contains(SPELT), "{answer:?}");
+    assert_eq!(printed, format!("{answer}\n"));
+}
+
+#[test]
+fn json_holds_nothing_that_a_terminal_obeys() {
+    let pair = pair_that_says(SPELT);
+    let trace = std::fs::read_to_string(recorded(&pair)).unwrap();
+    let printed = succeed(&mut with_pair(&pair, &["run", "--json", "--prompt", PROMPT]));
+    for text in [&trace, &printed] {
+        let obeyed = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!text.contains(obeyed) && text.contains("\\u009d0;t\\u009c\\u202ez"), "{text}");
+    }
+    let outcome: Value = serde_json::from_str(&printed).unwrap();
+    assert!(outcome["answer"].as_str().unwrap().contains(SPELT));
+}
+
+/// `run --prompt -`, which finds `bytes` on standard input.
+fn asked(mut command: Command, bytes: &[u8]) -> Output {
+    let mut child = command
+        .args(["--prompt", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It may have heard enough before the end.
+    let _ = child.stdin.take().unwrap().write_all(bytes);
+    child.wait_with_output().unwrap()
+}
+
 #[test]
 fn the_prompt_can_come_from_standard_input() {
     let pair = pair();
     let trace = pair.path("run.jsonl");
-    let mut command = with_pair(&pair, &["run", "--prompt", "-", "--trace"]);
-    let mut child =
-        command.arg(&trace).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all("Solve this sudoku:\n1030\n0412\n2140\n4021\n".as_bytes()).unwrap();
-    assert!(child.wait().unwrap().success());
-    assert_eq!(open(&trace).header().prompt, "Solve this sudoku:\n1030\n0412\n2140\n4021");
+    let prompt = |bytes: &[u8]| {
+        let mut command = with_pair(&pair, &["run", "--gen-length", "8", "--preset", "plain", "--trace"]);
+        command.arg(&trace);
+        let output = asked(command, bytes);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        open(&trace).header().prompt.clone()
+    };
+    let sudoku = "Solve this sudoku:\n1030\n0412\n2140\n4021";
+    assert_eq!(prompt(format!("{sudoku}\n").as_bytes()), sudoku);
+    assert_eq!(prompt(format!("\u{feff}{}\r\n", sudoku.replace('\n', "\r\n")).as_bytes()), sudoku);
+    assert_eq!(prompt(sudoku.replace('\n', "\r").as_bytes()), sudoku);
+    assert_eq!(prompt(b"Q: a\n\n"), "Q: a\n", "one line break ends the text, the others are its own");
+    assert_eq!(prompt("\ta\u{200c}\u{1b}b".as_bytes()), "\ta\u{200c}b");
+}
+
+#[test]
+fn standard_input_that_is_no_prompt_is_refused() {
+    let pair = pair();
+    let refused = |bytes: &[u8]| {
+        let output = asked(with_pair(&pair, &["run"]), bytes);
+        assert_eq!(output.status.code(), Some(2));
+        stderr(&output).strip_prefix("diffuscope: the prompt cannot be read from standard input: ").unwrap().to_owned()
+    };
+    assert_eq!(refused(b"\xff\xfeh\0i\0"), "it is UTF-16: save it as UTF-8\n");
+    assert_eq!(refused(b"caf\xe9"), "it is no UTF-8 text (byte 4): save it as UTF-8\n");
+    assert_eq!(refused(&vec![b'a'; 5 << 20]), "it is larger than 4 MiB\n");
+}
+
+#[test]
+fn a_prompt_has_line_feeds_and_no_other_controls_wherever_it_comes_from() {
+    let pair = pair();
+    let trace = pair.path("run.jsonl");
+    let prompt = "a\r\nb\rc\td\u{1b}[0m\u{9b}\u{200d}";
+    succeed(
+        with_pair(&pair, &["run", "--gen-length", "8", "--preset", "plain", "--prompt", prompt, "--trace"]).arg(&trace),
+    );
+    assert_eq!(open(&trace).header().prompt, "a\nb\nc\td[0m\u{200d}");
+}
+
+#[test]
+fn large_seeds_survive_programs_that_round() {
+    let pair = pair();
+    let trace = pair.path("run.jsonl");
+    for (seed, written) in [
+        (1 << 53, json!(9_007_199_254_740_992_u64)),
+        ((1 << 53) + 1, json!("9007199254740993")),
+        (u64::MAX, json!("18446744073709551615")),
+    ] {
+        let mut command =
+            with_pair(&pair, &["run", "--json", "--gen-length", "8", "--preset", "plain", "--prompt", PROMPT]);
+        let outcome = json(command.args(["--seed", &seed.to_string(), "--trace"]).arg(&trace));
+        assert_eq!(outcome["seed"], written);
+        let text = std::fs::read_to_string(&trace).unwrap();
+        let header: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        assert_eq!(header["header"]["settings"]["seed"], written);
+        assert_eq!(open(&trace).header().settings.seed, seed);
+    }
+}
+
+#[test]
+fn a_trace_can_be_printed() {
+    let pair = pair();
+    let printed = succeed(&mut with_pair(&pair, &["run", "--prompt", PROMPT, "--trace", "-"]));
+    let opened = file::read("printed", printed.as_bytes()).unwrap();
+    assert_eq!((opened.warnings.len(), opened.log.header().prompt.as_str()), (0, PROMPT));
+    assert!(opened.log.end().is_some());
+    assert_eq!(
+        refuse(&mut with_pair(&pair, &["run", "--prompt", PROMPT, "--json", "--trace", "-"])),
+        "--trace - and --json would both write to standard output: give the trace a file"
+    );
+    assert!(!Path::new("-").exists());
+}
+
+#[test]
+fn a_trace_that_cannot_be_written_is_found_out_before_models_are_loaded() {
+    let folder = Folder::new();
+    let run = |trace: &Path| {
+        let mut command = program();
+        command.args(["run", "--prompt", PROMPT, "--model", "no-such-model", "--trace"]).arg(trace);
+        refuse(&mut command)
+    };
+    assert!(run(&folder.path("none/run.jsonl")).contains("none/run.jsonl cannot be written: "));
+    assert!(run(folder.root()).contains("cannot be written: "));
+    let (new, old) = (folder.path("new.jsonl"), folder.write("old.jsonl", "old"));
+    for path in [&new, &old] {
+        assert!(run(path).starts_with("no-such-model is not there"), "{}", run(path));
+    }
+    assert!(!new.exists(), "nothing stays behind");
+    assert_eq!(std::fs::read_to_string(old).unwrap(), "old");
+}
+
+#[cfg(unix)]
+#[test]
+fn files_without_an_end_are_refused() {
+    let pair = pair();
+    let run = |arguments: &[&str]| refuse(with_pair(&pair, &["run", "--prompt", PROMPT]).args(arguments));
+    let sentence = "it is larger than 16 MiB";
+    assert_eq!(run(&["--config", "/dev/zero"]), format!("/dev/zero: cannot be read: {sentence}"));
+    assert_eq!(run(&["--preset", "/dev/zero"]), format!("/dev/zero: cannot be read: {sentence}"));
+    assert_eq!(run(&["--filter", "/dev/zero"]), format!("the filter /dev/zero cannot be read: {sentence}"));
+    for file in ["config.json", "tokenizer.json", "chat_template.jinja", "model.safetensors"] {
+        let path = pair.path(&format!("denoiser/{file}"));
+        let kept = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let message = run(&[]);
+        assert!(message.contains(file) && message.contains("it is no regular file"), "{message}");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, kept).unwrap();
+    }
 }
 
 #[test]
@@ -885,5 +1036,97 @@ mod embedded {
         assert_eq!(rows[1]["preset"], "flashdlm");
         assert!(rows[1]["exact_match"].as_f64() >= Some(0.8), "{rows}");
         assert!(rows[1]["nfe"].as_f64() < rows[0]["nfe"].as_f64(), "{rows}");
+    }
+}
+
+/// Standard streams and files that cannot be written, weights that are cut short, and a system that gives nothing.
+#[cfg(target_os = "linux")]
+mod failing {
+    use std::{
+        fs::File,
+        io::{BufRead, BufReader},
+    };
+
+    use super::{support::models::untrained_gguf, *};
+
+    /// A device that has no room.
+    fn full() -> File {
+        File::options().write(true).open("/dev/full").unwrap()
+    }
+
+    #[test]
+    fn what_cannot_be_printed_is_a_failure() {
+        for arguments in [&["--help"][..], &["--version"], &["run", "--help"], &["presets"], &["knobs"]] {
+            let output = program().args(arguments).stdout(full()).output().unwrap();
+            assert_eq!(output.status.code(), Some(3), "{arguments:?}");
+            let told = stderr(&output);
+            assert!(told.starts_with("diffuscope: the output cannot be written: No space left"), "{told}");
+            assert_eq!(told.lines().count(), 1, "{told}");
+        }
+    }
+
+    #[test]
+    fn who_cannot_hear_the_figures_has_the_answer() {
+        let pair = pair();
+        let output = with_pair(&pair, &["run", "--prompt", PROMPT]).stderr(full()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(stdout(&output), succeed(&mut with_pair(&pair, &["run", "--prompt", PROMPT])));
+    }
+
+    #[test]
+    fn a_full_disk_costs_the_trace_and_not_the_answer() {
+        let pair = pair();
+        let answer = succeed(&mut with_pair(&pair, &["run", "--prompt", PROMPT]));
+        let output = with_pair(&pair, &["run", "--prompt", PROMPT, "--trace", "/dev/full"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+        assert_eq!(stdout(&output), answer);
+        let last = stderr(&output).lines().last().unwrap().to_owned();
+        assert_eq!(last, "diffuscope: /dev/full cannot be written: No space left on device (os error 28)");
+    }
+
+    #[test]
+    fn a_file_that_may_not_grow_costs_the_trace_and_not_the_answer() {
+        let pair = pair();
+        let run = with_pair(&pair, &["run", "--prompt", PROMPT]);
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "ulimit -f 8; exec \"$0\" \"$@\""]).arg(run.get_program()).args(run.get_args());
+        limited.arg("--trace").arg(pair.path("run.jsonl")).env("DIFFUSCOPE_CONFIG", "").stdin(Stdio::null());
+        let output = limited.output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+        assert_eq!(stdout(&output), succeed(&mut with_pair(&pair, &["run", "--prompt", PROMPT])));
+        let last = stderr(&output).lines().last().unwrap().to_owned();
+        assert!(last.ends_with("run.jsonl cannot be written: File too large (os error 27)"), "{last}");
+    }
+
+    #[test]
+    fn weights_that_are_cut_short_end_a_run_with_one_sentence() {
+        let folder = Folder::new();
+        let (model, trace) = (untrained_gguf(&folder), folder.path("trace"));
+        assert!(Command::new("mkfifo").arg(&trace).status().unwrap().success());
+        let mut command = program();
+        command.args(["run", "--preset", "plain", "--gen-length", "128", "--prompt", PROMPT, "--model"]).arg(&model);
+        command.arg("--trace").arg(&trace).stdout(Stdio::null()).stderr(Stdio::piped());
+        let run = command.spawn().unwrap();
+        // The run cannot get far ahead of who reads its trace: a pipe holds few steps.
+        let mut lines = BufReader::new(File::open(&trace).unwrap()).lines();
+        let before: Vec<String> = lines.by_ref().take(2).map(Result::unwrap).collect();
+        assert!(before[1].contains("\"step\":0"), "{}", before[1]);
+        File::options().write(true).open(&model).unwrap().set_len(0).unwrap();
+        let steps = lines.count();
+        let output = run.wait_with_output().unwrap();
+        assert!(steps < 127, "the run came to its end before the weights were cut short");
+        assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+        let told = stderr(&output);
+        let expected = format!("diffuscope: {} was cut short while its weights were in use: ", model.display());
+        assert!(told.starts_with(&expected), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
+
+    #[test]
+    fn a_system_without_threads_is_one_sentence() {
+        let pair = pair();
+        // No address space has room for such a stack.
+        let message = refuse(with_pair(&pair, &["run", "--prompt", PROMPT]).env("RUST_MIN_STACK", "140737488355328"));
+        assert!(message.starts_with("the system gives no threads to compute with: "), "{message}");
     }
 }

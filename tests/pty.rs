@@ -149,6 +149,37 @@ fn a_run_is_watched_to_its_end_and_keys_work_afterwards() {
 }
 
 #[test]
+fn an_answer_on_a_terminal_is_printable_and_keeps_its_tabs_and_joiners() {
+    let pair = support::files::Folder::new();
+    support::models::untrained_pair(&pair);
+    let path = |name: &str| pair.path(name).display().to_string();
+    let (model, trace) = (path("denoiser"), path("run.jsonl"));
+    let run = || {
+        let arguments = ["run", "--model", &model, "--prompt", "Reverse this list: Max, Leo, Ruth", "--trace", &trace];
+        let (status, raw) = Terminal::start(&arguments, (200, 24)).finish();
+        assert!(status.success(), "{status:?}");
+        String::from_utf8(raw).unwrap()
+    };
+    run();
+    let log = diffuscope::trace::file::open(Path::new(&trace)).unwrap().log;
+    support::models::respell(&pair, &log, "\tx\u{200c}y ❤\u{fe0f} 👩\u{200d}💻\u{1b}[31m\u{9d}0;t\u{9c}\u{202e}z");
+    let shown = run();
+    assert!(shown.contains("\tx\u{200c}y ❤\u{fe0f} 👩\u{200d}💻\u{fffd}[31m\u{fffd}0;t\u{fffd}\u{fffd}z"), "{shown:?}");
+}
+
+#[test]
+fn lines_are_pasted_as_lines() {
+    let mut terminal = Terminal::start(&["--prompt", ""], (100, 30));
+    terminal.wait_for("type a prompt");
+    terminal.press("\x1b[200~first\rsecond\x1b[201~");
+    terminal.wait_for("second");
+    let screen = terminal.screen.screen().contents();
+    assert!(screen.lines().all(|line| !(line.contains("first") && line.contains("second"))), "{screen}");
+    terminal.press("\x03");
+    assert!(terminal.finish().0.success());
+}
+
+#[test]
 fn sigterm_gives_the_terminal_back() {
     let mut terminal = Terminal::start(&[], (100, 30));
     terminal.wait_for("gallery");

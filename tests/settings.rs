@@ -355,6 +355,27 @@ fn a_preset_can_be_a_file() {
     let mine = preset(path.to_str().unwrap()).unwrap();
     assert_eq!((mine.name.as_str(), mine.title.as_str()), ("my-own", "Mine"));
     assert_eq!(mine.knobs().collect::<Vec<_>>(), [("threshold", "0.7")]);
+    for name in ["UP.TOML", "noext", "plain"] {
+        let path = folder.write(name, "\u{feff}title = 'Mine'\r\n[knobs]\r\nthreshold = 0.7\r\n");
+        assert_eq!(preset(&path).unwrap().knobs().collect::<Vec<_>>(), [("threshold", "0.7")], "{name}");
+    }
+    assert_eq!(preset("plain").unwrap(), presets()[0], "a name without a folder is that of a built-in preset");
+    // Tests run in the folder of the package.
+    assert_eq!(
+        preset("LICENSE-MIT").unwrap_err().to_string(),
+        "unknown preset 'LICENSE-MIT'; did you mean './LICENSE-MIT'? `diffuscope presets` lists them all"
+    );
+}
+
+#[test]
+fn settings_files_are_text() {
+    let folder = support::files::Folder::new();
+    let path = folder.write("up.toml", b"\xff\xfet\0");
+    let sentence = format!("{}: cannot be read: it is UTF-16: save it as UTF-8", path.display());
+    assert_eq!(preset(&path).unwrap_err().to_string(), sentence);
+    assert_eq!(Config::read(&path).unwrap_err().to_string(), sentence);
+    let path = folder.write("config.toml", "\u{feff}preset = 'plain'\r\n");
+    assert_eq!(Config::read(&path).unwrap().preset.as_deref(), Some("plain"));
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::{
         shelf::{Item, Shelf},
         source::Source,
     },
-    trace::printable,
+    trace::{json, printable},
 };
 
 /// List models to choose from, or download one
@@ -68,7 +68,7 @@ fn list(args: &CatalogueArgs) -> Result<(), Failure> {
     let shelf = Shelf::of_machine(args.device).map_err(|error| Failure::Input(error.to_string()))?;
     let mut out = io::stdout().lock();
     if args.json {
-        writeln!(out, "{}", as_json(&shelf))?;
+        writeln!(out, "{}", json::text(&as_json(&shelf))?)?;
         return Ok(());
     }
     for role in Role::ALL {
@@ -203,7 +203,7 @@ fn pull(args: &PullArgs) -> Result<(), Failure> {
             "bytes": fetched.bytes,
             "downloaded": fetched.downloaded,
         });
-        writeln!(out, "{outcome}")?;
+        writeln!(out, "{}", json::text(&outcome)?)?;
         return Ok(());
     }
     writeln!(out, "{}", printable::line(&fetched.path.display().to_string()))?;

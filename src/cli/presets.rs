@@ -1,6 +1,9 @@
 //! `diffuscope presets`: the list, or one of them as the file that would make it.
 
-use std::io::{self, Write};
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+};
 
 use super::failure::Failure;
 use crate::settings::{DEFAULT_PRESET, Knob, Preset, Value, preset, presets};
@@ -8,9 +11,9 @@ use crate::settings::{DEFAULT_PRESET, Knob, Preset, Value, preset, presets};
 /// List the presets, or print one as a preset file
 #[derive(Debug, clap::Args)]
 pub(super) struct PresetsArgs {
-    /// Name of a built-in preset, or a .toml file
+    /// Name of a built-in preset, or a file: a path, or a name that ends in .toml
     #[arg(value_name = "NAME|FILE")]
-    name: Option<String>,
+    name: Option<OsString>,
 }
 
 /// Prints what was asked for.

@@ -1,8 +1,9 @@
 //! `diffuscope run`: one prompt, its answer, the figures.
 
 use std::{
+    borrow::Cow,
     fs::File,
-    io::{self, Read, Write},
+    io::{self, IsTerminal, Write},
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -16,10 +17,15 @@ use super::{
 };
 use crate::{
     decode::{clock::WallClock, record::StopReason},
-    engine::{Progress, complete, protocol::Request},
-    output, tasks,
-    trace::{Figures, Log, file::Writer, printable},
+    engine::{Progress, complete, prompt::plain, protocol::Request},
+    files, output,
+    settings::exact,
+    tasks,
+    trace::{Figures, Log, file::Writer, json, printable},
 };
+
+/// The longest prompt that is read from standard input, in bytes: more than any model has context for.
+const LONGEST_PROMPT: u64 = 4 << 20;
 
 /// Denoise an answer to a prompt and print it, with the figures on standard error
 #[derive(Debug, clap::Args)]
@@ -27,7 +33,7 @@ pub(super) struct RunArgs {
     /// What to denoise an answer to; - reads it from standard input
     #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: String,
-    /// Write the log of all steps to this file, as JSON lines
+    /// Write the log of all steps to this file, as JSON lines; - prints it in place of the answer
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Print one JSON object with the answer and the figures
@@ -45,56 +51,69 @@ pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
     let (layers, _) = args.settings.layers()?;
     let request = Request {
         run: 1,
-        prompt: prompt(args.prompt)?,
+        prompt: prompt(&args.prompt)?,
         settings: layers.resolve(),
         preset: layers.preset().map(|preset| preset.name.clone()),
         paused: false,
     };
-    let mut trace = TraceFile::new(args.trace.as_deref())?;
+    let traces = args.trace.as_deref();
+    if prints(traces) && args.json {
+        return Err(Failure::Input(
+            "--trace - and --json would both write to standard output: give the trace a file".to_owned(),
+        ));
+    }
+    let mut trace = TraceFile::new(traces)?;
     let mut models = args.models.load()?;
     let log = complete(&mut models, &request, &WallClock::default(), |progress| trace.note(progress))?;
     // Whatever became of the trace, the answer is there.
-    let printed = print(&Outcome::of(&log), args.json);
+    let printed = print(&Outcome::of(&log), args.json, traces);
     trace.result()?;
     Ok(printed?)
 }
 
-fn print(outcome: &Outcome<'_>, json: bool) -> io::Result<()> {
+fn print(outcome: &Outcome<'_>, as_json: bool, traces: Option<&Path>) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    if json {
-        return writeln!(out, "{}", serde_json::to_string(outcome)?);
+    if as_json {
+        return writeln!(out, "{}", json::text(outcome)?);
     }
-    writeln!(out, "{}", printable::text(outcome.answer))?;
-    out.flush()?;
+    if !prints(traces) {
+        // A program or a file gets what was decoded, byte by byte.
+        let answer = if out.is_terminal() { printable::output(outcome.answer) } else { Cow::Borrowed(outcome.answer) };
+        writeln!(out, "{answer}")?;
+        out.flush()?;
+    }
     outcome.tell(&mut io::stderr().lock())
 }
 
 /// The prompt as given, or from standard input without the line break at its end.
-fn prompt(given: String) -> Result<String, Failure> {
+fn prompt(given: &str) -> Result<String, Failure> {
     if given != "-" {
-        return Ok(given);
+        return Ok(plain(given).into_owned());
     }
-    let mut text = String::new();
-    io::stdin()
-        .lock()
-        .read_to_string(&mut text)
+    let text = files::bounded(io::stdin().lock(), LONGEST_PROMPT)
+        .and_then(files::text)
         .map_err(|error| Failure::Input(format!("the prompt cannot be read from standard input: {error}")))?;
-    text.truncate(text.trim_end_matches(['\n', '\r']).len());
-    Ok(text)
+    let text = plain(&text);
+    Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+}
+
+/// Whether the trace goes to standard output.
+fn prints(trace: Option<&Path>) -> bool {
+    trace == Some(Path::new("-"))
 }
 
 /// Writes the trace while the run goes on. The file is made when the run has begun: a request that is refused leaves
 /// an older trace alone. A disk that is full ends the trace and not the run.
 struct TraceFile<'a> {
     path: Option<&'a Path>,
-    writer: Option<Writer<File>>,
+    writer: Option<Writer<Box<dyn Write>>>,
     failed: Option<io::Error>,
 }
 
 impl<'a> TraceFile<'a> {
     /// A name that cannot be written is told here, before the models are loaded.
     fn new(path: Option<&'a Path>) -> Result<Self, Failure> {
-        if let Some(path) = path {
+        if let Some(path) = path.filter(|_| !prints(path)) {
             output::check(path).map_err(|error| Failure::writing(path, &error))?;
         }
         Ok(Self { path, writer: None, failed: None })
@@ -115,7 +134,9 @@ impl<'a> TraceFile<'a> {
                 Ok(())
             }
             (Progress::Started(header), Some(path), _) => {
-                self.writer = Some(Writer::new(File::create(path)?, header)?);
+                let out: Box<dyn Write> =
+                    if prints(self.path) { Box::new(io::stdout()) } else { Box::new(File::create(path)?) };
+                self.writer = Some(Writer::new(out, header)?);
                 Ok(())
             }
             (Progress::Step(entry), _, Some(writer)) => writer.step(entry),
@@ -126,9 +147,10 @@ impl<'a> TraceFile<'a> {
 
     fn result(self) -> Result<(), Failure> {
         match (self.path, self.failed) {
+            (Some(_), Some(error)) if prints(self.path) => Err(error.into()),
             (Some(path), Some(error)) => Err(Failure::Broken(format!(
                 "{} cannot be written: {error}; the answer is complete, and its trace is not",
-                path.display()
+                printable::line(&path.display().to_string())
             ))),
             _ => Ok(()),
         }
@@ -143,6 +165,7 @@ struct Outcome<'a> {
     verdict: Option<&'a str>,
     family: Option<&'static str>,
     preset: Option<&'a str>,
+    #[serde(serialize_with = "exact")]
     seed: u64,
     prompt_tokens: usize,
     gen_length: usize,

@@ -1,6 +1,10 @@
 //! The options that make settings: preset, configuration file, one flag per knob.
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
 
 use etcetera::BaseStrategy;
 
@@ -13,9 +17,9 @@ const CONFIG_VARIABLE: &str = "DIFFUSCOPE_CONFIG";
 /// Preset, configuration file and knobs.
 #[derive(Debug, clap::Args)]
 pub(super) struct SettingsArgs {
-    /// Preset to start from; `diffuscope presets` lists them
+    /// Preset to start from, or a file with one; `diffuscope presets` lists them
     #[arg(long, value_name = "NAME|FILE")]
-    pub(super) preset: Option<String>,
+    pub(super) preset: Option<OsString>,
     /// Configuration file [default: `DIFFUSCOPE_CONFIG` of the environment, else diffuscope/config.toml where this
     /// platform keeps configuration]
     #[arg(long, value_name = "FILE")]
@@ -31,8 +35,8 @@ impl SettingsArgs {
         let config = self.config()?;
         let mut layers = Layers::default();
         layers.set_config(config.knobs())?;
-        let name = self.preset.as_deref().or(config.preset.as_deref());
-        layers.set_preset(preset(name.unwrap_or(DEFAULT_PRESET))?);
+        let name = self.preset.as_deref().or(config.preset.as_deref().map(OsStr::new));
+        layers.set_preset(preset(name.unwrap_or(OsStr::new(DEFAULT_PRESET)))?);
         layers.set_flags(self.knobs.iter())?;
         Ok((layers, config))
     }

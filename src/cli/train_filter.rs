@@ -7,8 +7,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{failure::Failure, models::ModelArgs};
 use crate::{
     decode::filter::{BLOCK, Filter},
+    engine::prompt::plain,
     engine::{Models, gen_length},
-    output,
+    files, output,
     settings::Settings,
     tasks::{self, Family, Options},
     trace::printable,
@@ -119,9 +120,9 @@ fn prompts(args: &TrainFilterArgs) -> Result<Vec<String>, Failure> {
         return Ok((0..args.prompts).map(sample).collect());
     };
     let name = printable::line(&file.display().to_string());
-    let text = std::fs::read_to_string(file)
+    let text = files::read_text(file)
         .map_err(|error| Failure::Input(format!("the prompts in {name} cannot be read: {error}")))?;
-    Ok(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
+    Ok(plain(&text).lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
 }
 
 /// Decodes every prompt twice; one list per prompt.

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use super::Models;
 use crate::{
     decode::filter::Filter,
+    files,
     model::{
         checkpoint::Checkpoint,
         device::{ComputeDevice, DeviceChoice},
@@ -170,7 +171,7 @@ fn filter(request: &ModelRequest) -> Result<Option<Filter>> {
         return own.map(|json| Filter::parse(json).context("the embedded filter is damaged")).transpose();
     };
     let name = printable::line(&file.display().to_string());
-    let json = std::fs::read_to_string(file).with_context(|| format!("the filter {name} cannot be read"))?;
+    let json = files::read_text(file).with_context(|| format!("the filter {name} cannot be read"))?;
     Ok(Some(Filter::parse(&json).with_context(|| name.clone())?))
 }
 

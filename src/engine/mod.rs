@@ -17,6 +17,7 @@ mod handle;
 mod load;
 mod loader;
 mod models;
+pub mod prompt;
 pub mod protocol;
 mod run;
 mod transcript;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::files;
 use crate::model::body::{Assembly, Body};
 use crate::model::config::{QwenConfig, QwenUse, TokenIds, fields, in_vocabulary};
 use crate::model::device::ComputeDevice;
@@ -97,7 +98,7 @@ impl Checkpoint {
     fn folder(folder: &Path) -> Result<Self, LoadError> {
         let path = folder.join("config.json");
         let file = path.display().to_string();
-        let config = std::fs::read(&path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
+        let config = files::read(&path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
         // The small file first: an unknown architecture should not cost reading the weights.
         let family = family(&file, &config)?;
         let weights = Weights::open_folder(folder)?;
@@ -120,7 +121,7 @@ impl Checkpoint {
     /// Whether the `config.json` at `path` is of an architecture that can be run, before anything else is there.
     pub fn check_architecture(path: &Path) -> Result<(), LoadError> {
         let file = path.display().to_string();
-        let config = std::fs::read(path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
+        let config = files::read(path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
         family(&file, &config).map(drop)
     }
 
@@ -284,7 +285,7 @@ struct AddedToken {
 /// The mask token that a tokenizer names. A file that is missing or damaged names none: whoever needs the tokenizer
 /// itself will say what is wrong with it.
 fn mask_of_tokenizer(path: &Path) -> Option<u32> {
-    let tokens: AddedTokens = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    let tokens: AddedTokens = serde_json::from_slice(&files::read(path).ok()?).ok()?;
     let named = |name: &&str| tokens.added_tokens.iter().find(|token| token.content == **name);
     MASK_NAMES.iter().find_map(named).map(|token| token.id)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{Settings, SettingsError};
 
@@ -127,11 +127,17 @@ pub enum Value {
     /// On or off.
     Flag(bool),
     /// A whole number.
-    Int(u64),
+    Int(#[serde(serialize_with = "exact")] u64),
     /// A real number.
     Float(f32),
     /// A word of a choice knob, or the word for "not set".
     Word(&'static str),
+}
+
+/// Writes a whole number so that no program rounds it. Many hold numbers as floats, which are exact up to 2^53: larger
+/// ones are written as text.
+pub fn exact<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    if *number <= 1 << 53 { serializer.serialize_u64(*number) } else { serializer.collect_str(number) }
 }
 
 impl fmt::Display for Value {

@@ -10,7 +10,7 @@ mod preset;
 mod validate;
 
 pub use config::Config;
-pub use knob::{Choice, Effect, Kind, Knob, Slot, Value};
+pub use knob::{Choice, Effect, Kind, Knob, Slot, Value, exact};
 pub use knobs::{
     AlphaSchedule, AttentionChoice, CacheChoice, CreditRule, DelimiterWindow, Delimiters, DriftAxis, EarlyCommit,
     EosStop, FreezeChoice, GuideMismatch, GuideRule, KNOBS, OrderScore, Revision, SamplerStyle, ScheduleChoice,

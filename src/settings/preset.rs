@@ -3,12 +3,12 @@
 //! Order: default < configuration file < preset < flags < live change. A preset file is TOML with a `title`, a
 //! `description` and a `[knobs]` table; unknown fields are refused.
 
-use std::{collections::BTreeMap, path::Path, sync::LazyLock};
+use std::{collections::BTreeMap, ffi::OsStr, path::Path, sync::LazyLock};
 
 use serde::Deserialize;
 
 use super::{Knob, Settings, SettingsError, knob::nearest, knobs::Scalar};
-use crate::trace::printable;
+use crate::{files, trace::printable};
 
 /// The preset in force where none is chosen.
 pub const DEFAULT_PRESET: &str = "flashdlm";
@@ -147,15 +147,24 @@ pub fn presets() -> &'static [Preset] {
     &PRESETS
 }
 
-/// The built-in preset of that name, or the preset in the file of that path (anything that ends in `.toml`).
-pub fn preset(name: &str) -> Result<Preset, SettingsError> {
-    if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
-        return Preset::read(Path::new(name));
+/// The built-in preset of that name, or the preset in the file of that path.
+pub fn preset(name: impl AsRef<OsStr>) -> Result<Preset, SettingsError> {
+    let path = Path::new(name.as_ref());
+    if names_a_file(path) {
+        return Preset::read(path);
     }
-    presets().iter().find(|preset| preset.name == name).cloned().ok_or_else(|| SettingsError::UnknownPreset {
-        name: printable::line(name),
-        suggestion: nearest(name, presets().iter().map(|preset| preset.name.as_str())).map(str::to_owned),
+    let name = path.to_string_lossy();
+    presets().iter().find(|preset| preset.name == name).cloned().ok_or_else(|| {
+        let nearest = || nearest(&name, presets().iter().map(|preset| preset.name.as_str())).map(str::to_owned);
+        let name = printable::line(&name);
+        let suggestion = if path.is_file() { Some(format!("./{name}")) } else { nearest() };
+        SettingsError::UnknownPreset { name, suggestion }
     })
+}
+
+/// Whether a preset's name is that of a file: one that ends in `.toml`, or a path with a folder in it.
+fn names_a_file(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) || path.components().count() > 1
 }
 
 /// The layers of the settings in force, kept apart so that a change of preset leaves flags and live changes alone.
@@ -253,7 +262,7 @@ pub(super) fn checked_knobs(knobs: &BTreeMap<String, Scalar>) -> Result<Vec<(&'s
 /// The name of a settings file, printable, and its text.
 pub(super) fn read(path: &Path) -> Result<(String, String), SettingsError> {
     let file = printable::line(&path.display().to_string());
-    match std::fs::read_to_string(path) {
+    match files::read_text(path) {
         Ok(text) => Ok((file, text)),
         Err(error) => Err(SettingsError::BadFile { file, message: format!("cannot be read: {error}") }),
     }

@@ -27,7 +27,7 @@ use super::{
     End, Entry, Header, Log,
     check::{self, plural},
     foreign::{Knobs, shortened},
-    printable,
+    json, printable,
 };
 use crate::output;
 
@@ -184,7 +184,7 @@ impl<W: Write> Writer<W> {
 
     fn write(&mut self, line: &impl Serialize) -> io::Result<()> {
         self.line.clear();
-        serde_json::to_writer(&mut self.line, line)?;
+        json::write(&mut self.line, line)?;
         self.line.push(b'\n');
         self.out.write_all(&self.line)?;
         self.out.flush()

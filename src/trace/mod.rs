@@ -6,6 +6,7 @@ mod check;
 mod figures;
 pub mod file;
 mod foreign;
+pub mod json;
 mod log;
 pub mod printable;
 mod recorder;

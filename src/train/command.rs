@@ -7,9 +7,11 @@ use super::evaluate::Plain;
 use super::export::{self, Use};
 use super::run::{End, Run};
 use super::vocabulary;
+use crate::files;
 use crate::interrupt::Interrupt;
 use crate::model::template::ChatTemplate;
 use crate::model::tokenizer::Tokenizer;
+use crate::trace::printable;
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use clap::Args;
@@ -107,13 +109,12 @@ fn device(name: &str) -> Result<Device> {
 /// Writes the newest phase of each model: diffusion phases make denoisers, causal ones guides. A causal phase that a
 /// diffusion phase follows was a step on the way, and is passed over once that exists.
 fn export_pair(run: &Run<'_>, folder: &Path, tokenizer_file: &Path) -> Result<()> {
-    let json =
-        std::fs::read_to_string(tokenizer_file).with_context(|| format!("cannot read {}", tokenizer_file.display()))?;
+    let json = files::read_text(tokenizer_file).with_context(|| format!("cannot read {}", tokenizer_file.display()))?;
     let vocabulary = export::Vocabulary { json: &json, end: run.specials.end, mask: run.specials.mask };
     for name in run.config.models.keys() {
         let mut phases = run.config.phases.iter().rev().filter(|phase| phase.model == *name);
         let Some(phase) = phases.find(|phase| checkpoint::path(run.folder, &phase.name).exists()) else {
-            eprintln!("{name}: not trained yet, not exported");
+            eprintln!("{}: not trained yet, not exported", printable::line(name));
             continue;
         };
         let layout = run.layout(name);
@@ -123,7 +124,7 @@ fn export_pair(run: &Run<'_>, folder: &Path, tokenizer_file: &Path) -> Result<()
         export::write(&target, &layout, &state.average, run.config.positions, vocabulary, use_)?;
         eprintln!(
             "{}: phase {} at {:.2}M tokens, {} weights",
-            target.display(),
+            printable::line(&target.display().to_string()),
             phase.name,
             progress.tokens as f64 / 1e6,
             layout.len

@@ -3,6 +3,7 @@
 //! `assets/train/embedded.toml` is the recipe of the shipped pair. Unknown fields are refused.
 
 use super::parameters::Shape;
+use crate::files;
 use crate::tasks::Family;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -181,7 +182,7 @@ impl Config {
             return Self::parse(EMBEDDED, "embedded.toml");
         };
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: name.clone(), source })?;
+        let text = files::read_text(path).map_err(|source| ConfigError::Read { path: name.clone(), source })?;
         Self::parse(&text, &name)
     }
 

@@ -115,6 +115,12 @@ pub enum Action {
     Edit(KeyEvent),
     /// Text pasted in one go.
     Paste(String),
+    /// Take the last change of the prompt back.
+    Undo,
+    /// Make the change again that was taken back.
+    Redo,
+    /// Clear from the cursor to the start of the line, wherever text is typed.
+    Clear,
 
     /// Run the same prompt again with the settings in force.
     Restart,
@@ -176,8 +182,6 @@ pub enum Action {
     SourceChar(char),
     /// Erase the last character of a model's source.
     SourceErase,
-    /// Erase a model's source.
-    SourceClear,
     /// Break the loading of models off.
     CancelLoad,
 

@@ -148,8 +148,6 @@ pub struct App {
     pub layers_before: Option<Layers>,
     /// The prompt editor.
     pub prompt: PromptEditor,
-    /// What the pair can make of the prompt in the editor.
-    pub reading: Reading,
     /// Where keys go.
     pub focus: Focus,
     /// The layers above the screen, the top one last.
@@ -220,7 +218,6 @@ impl App {
             layers,
             layers_before: None,
             prompt: PromptEditor::new(prompt),
-            reading: Reading::of(prompt),
             focus: Focus::Prompt,
             overlays: Vec::new(),
             list: 0,
@@ -261,6 +258,11 @@ impl App {
                 Focus::Knobs => Context::Knobs,
             },
         }
+    }
+
+    /// What the pair can make of the prompt in the editor.
+    pub fn reading(&self) -> Reading {
+        Reading::of(&self.prompt.text())
     }
 
     /// The log that is shown.

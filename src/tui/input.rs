@@ -9,10 +9,44 @@ pub fn action(app: &App, event: Event) -> Option<Action> {
     match event {
         // Some terminals report releases as well.
         Event::Key(key) if key.kind != KeyEventKind::Release => keymap::action(app, key),
-        Event::Paste(text) => Some(Action::Paste(text)),
+        Event::Paste(text) => Some(Action::Paste(pasted(&text))),
         Event::Mouse(mouse) => mouse_action(app, mouse),
         _ => None,
     }
+}
+
+/// What was pasted. Where a multiplexer reports keys with their modifiers, it puts such reports in place of line breaks
+/// and tabs: `ESC [ 13 ; 1 u` or `ESC [ 27 ; 1 ; 13 ~`.
+fn pasted(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut pasted = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        if let Some((key, rest)) = reported_key(part) {
+            pasted.push(key);
+            pasted.push_str(rest);
+        } else {
+            pasted.push_str("\u{1b}[");
+            pasted.push_str(part);
+        }
+    }
+    pasted
+}
+
+/// The line break or tab that a report without its introducer names, and what follows it.
+fn reported_key(report: &str) -> Option<(char, &str)> {
+    let end = report.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+    let (numbers, rest) = report.split_at(end);
+    let numbers: Vec<&str> = numbers.split(';').collect();
+    let key = match (rest.as_bytes().first()?, &numbers[..]) {
+        (b'u', [key] | [key, _]) | (b'~', ["27", _, key]) => *key,
+        _ => return None,
+    };
+    let key = match key {
+        "9" => '\t',
+        "10" | "13" => '\n',
+        _ => return None,
+    };
+    Some((key, &rest[1..]))
 }
 
 fn mouse_action(app: &App, mouse: MouseEvent) -> Option<Action> {

@@ -50,6 +50,8 @@ const WATCHING: &[Context] = &[Context::Canvas, Context::Knobs];
 const LISTS: &[Context] = &[Context::Gallery, Context::Presets, Context::Help, Context::Legend];
 const PICKS: &[Context] = &[Context::Gallery, Context::Presets, Context::Models];
 const PAGES: &[Context] = &[Context::Gallery, Context::Presets, Context::Help, Context::Legend, Context::Models];
+/// Where characters are text.
+const TYPED: &[Context] = &[Context::Prompt, Context::Entry, Context::Models];
 /// Where characters are the name of a model.
 const MODELS: &[Context] = &[Context::Models];
 const OVERLAYS: &[Context] = &[Context::Help, Context::Legend, Context::Gallery, Context::Presets];
@@ -335,6 +337,17 @@ pub static BINDINGS: &[Binding] = &[
         "break the line",
         Prompt, &[Context::Prompt], is_live, 6 "new line"
     ),
+    binding!(Action::Clear, [Key::ctrl('u')], "clear to the start of the line", Prompt, TYPED, always),
+    // Terminals send the same byte for the three.
+    binding!(
+        Action::Undo,
+        [Key::ctrl('_'), Key::ctrl('/'), Key::ctrl('7')],
+        "undo, redo",
+        Prompt,
+        &[Context::Prompt],
+        is_live
+    ),
+    binding!(Action::Redo, [Key::ctrl('r')], "undo, redo", Prompt, &[Context::Prompt], is_live),
     binding!(
         Action::HistoryOlder,
         [Key::new(KeyCode::Up)],
@@ -502,7 +515,6 @@ pub static BINDINGS: &[Binding] = &[
     binding!(Action::Toggle(Overlay::Models), [Key::char('m')], "models: load another one", Models, WATCHING, is_live),
     binding!(Action::ModelRole, [Key::new(KeyCode::Tab), Key::new(KeyCode::BackTab)], "denoisers or guides", Models, MODELS, always, 3 "denoisers, guides"),
     binding!(Action::SourceErase, [Key::new(KeyCode::Backspace)], "erase what is typed", Models, MODELS, always),
-    binding!(Action::SourceClear, [Key::ctrl('u')], "erase all of it", Models, MODELS, always),
     binding!(Action::CancelLoad, [Key::ctrl('x')], "break the loading off", Models, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Models], is_loading, 4 "break off"),
     // Lists
     binding!(Action::ListMove(-1), [Key::new(KeyCode::Up), Key::char('k')], "choose", Lists, LISTS, always),

@@ -2,6 +2,9 @@
 
 use crate::tasks::{self, Family};
 
+/// The longest prompt that is compared with the lessons, in bytes: more than the pair's context of 256 tokens holds.
+const LONGEST: usize = 4096;
+
 /// A prompt, as the embedded pair's lessons see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reading {
@@ -30,6 +33,9 @@ impl Reading {
     pub fn of(prompt: &str) -> Self {
         if prompt.trim().is_empty() {
             return Self::Blank;
+        }
+        if prompt.len() > LONGEST {
+            return Self::Unknown;
         }
         match tasks::recognise(prompt) {
             Some(task) => Self::Task {

@@ -11,7 +11,7 @@ use diffuscope::{
     engine::Models,
     model::{checkpoint::Checkpoint, device::ComputeDevice, network::Alignment, tokenizer::Tokenizer},
     tasks::{self, Options},
-    trace::ModelCard,
+    trace::{Log, ModelCard},
     train::vocabulary::{self, Vocabulary},
 };
 use tokenizers::{
@@ -100,6 +100,23 @@ pub fn untrained_pair(folder: &Folder) {
         std::fs::create_dir_all(&path).unwrap();
         untrained(&path, model_type, seed);
     }
+}
+
+/// Spells a token of the answer that `log` holds, and that its prompt does not, as `text` from now on: the denoiser of
+/// `folder` then gives the same ids and another text.
+pub fn respell(folder: &Folder, log: &Log, text: &str) {
+    let path = folder.path("denoiser/tokenizer.json");
+    let mut tokenizer: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let (prompt, answer) = log.canvas(log.len()).ids.split_at(log.header().prompt_ids.len());
+    let vocabulary = tokenizer["model"]["vocab"].as_object_mut().unwrap();
+    let is_word = |(word, id): &(&String, &serde_json::Value)| {
+        let id = id.as_u64().unwrap() as u32;
+        !word.starts_with('<') && answer.contains(&id) && !prompt.contains(&id)
+    };
+    let word = vocabulary.iter().find(is_word).map(|(word, _)| word.clone()).expect("the answer has a word");
+    let id = vocabulary.remove(&word).unwrap();
+    vocabulary.insert(text.to_owned(), id);
+    std::fs::write(path, tokenizer.to_string()).unwrap();
 }
 
 fn untrained(folder: &Path, model_type: &str, seed: u64) {

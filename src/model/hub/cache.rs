@@ -98,7 +98,7 @@ pub(super) fn commit(cache: &Path, model: &HubModel) -> Option<String> {
     if is_commit(revision) {
         return Some(revision.to_owned());
     }
-    let text = fs::read_to_string(reference(cache, model)).ok()?;
+    let text = crate::files::read(&reference(cache, model)).and_then(crate::files::text).ok()?;
     Some(text.trim().to_owned()).filter(|commit| is_commit(commit))
 }
 
@@ -148,7 +148,7 @@ pub(super) fn shards(index: &Path) -> Result<BTreeSet<String>, String> {
     if length > LONGEST_JSON {
         return Err(format!("it has {length} bytes"));
     }
-    let bytes = fs::read(index).map_err(|error| error.to_string())?;
+    let bytes = crate::files::read(index).map_err(|error| error.to_string())?;
     let index: Index = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
     Ok(index.weight_map.into_values().collect())
 }

@@ -1,6 +1,6 @@
 //! What the environment says about the hub, by the names that Python's `huggingface_hub` reads.
 
-use std::{env, ffi::OsString, fmt, fs, path::PathBuf, thread, time::Duration};
+use std::{env, ffi::OsString, fmt, path::PathBuf, thread, time::Duration};
 
 use super::{HubError, expand::expand};
 
@@ -88,7 +88,7 @@ impl HubSettings {
         let text = |value: OsString| value.to_string_lossy().trim().to_owned();
         let token = first(&["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"]).map(text).or_else(|| {
             let file = set("HF_TOKEN_PATH").map(folder).or_else(|| above.as_ref().map(|above| above.join("token")))?;
-            Some(fs::read_to_string(file).ok()?.trim().to_owned())
+            Some(crate::files::read_text(&file).ok()?.trim().to_owned())
         });
         let token = token.filter(|token| !token.is_empty());
         if token.as_ref().is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
@@ -144,6 +144,8 @@ fn is_place(place: &str) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use std::fs;
 
     use super::*;
     use crate::model::testing::Folder;

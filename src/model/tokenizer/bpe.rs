@@ -4,7 +4,7 @@
 //! The parts do not say by which expression text is cut into words before they are looked up. The expressions here are
 //! those of the models' own tokenizers.
 
-use std::{collections::BTreeMap, fs, io::ErrorKind, path::Path};
+use std::{collections::BTreeMap, io::ErrorKind, path::Path};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use tokenizers::{
@@ -23,6 +23,7 @@ use tokenizers::{
 use super::TokenizerError;
 use crate::{
     caught::attempt,
+    files,
     model::{config::fields, lfs},
 };
 
@@ -185,7 +186,7 @@ fn json<T: DeserializeOwned>(path: &Path) -> Result<T, TokenizerError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TokenizerError> {
-    let bytes = fs::read(path).map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
+    let bytes = files::read(path).map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
     if lfs::is_pointer(&bytes) {
         return Err(TokenizerError::Pointer { origin: path.display().to_string() });
     }
@@ -194,8 +195,8 @@ fn read(path: &Path) -> Result<Vec<u8>, TokenizerError> {
 
 /// Pairs of tokens, the most frequent first.
 fn merges(path: &Path) -> Result<Vec<(String, String)>, TokenizerError> {
-    let text = String::from_utf8(read(path)?)
-        .map_err(|_| TokenizerError::SideFile { path: path.to_owned(), reason: "it is no UTF-8 text".to_owned() })?;
+    let text = files::text(read(path)?)
+        .map_err(|error| TokenizerError::SideFile { path: path.to_owned(), reason: error.to_string() })?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with("#version"));
     let pair = |(index, line): (usize, &str)| match line.split_once(' ') {
         Some((left, right)) if !right.contains(' ') => Ok((left.to_owned(), right.to_owned())),
@@ -210,6 +211,8 @@ fn merges(path: &Path) -> Result<Vec<(String, String)>, TokenizerError> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use std::fs;
 
     use serde_json::json;
 

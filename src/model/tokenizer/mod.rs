@@ -30,8 +30,13 @@ use pieces::{Run, Scheme};
 use prompt::Layout;
 pub use side_files::SideFiles;
 
-use crate::model::lfs;
-use crate::model::template::{ChatTemplate, TemplateError};
+use crate::{
+    files,
+    model::{
+        lfs,
+        template::{ChatTemplate, TemplateError},
+    },
+};
 
 /// Names of the token that ends a text, the embedded pair's first.
 const END_NAMES: [&str; 5] = ["<eos>", "<|endoftext|>", "</s>", "<|end_of_text|>", "<|im_end|>"];
@@ -159,13 +164,13 @@ impl Tokenizer {
             let origin = folder.join(bpe::VOCABULARY).display().to_string();
             return Self::from_library(bpe::from_folder(folder)?, origin, side);
         }
-        let bytes = std::fs::read(&path).map_err(|source| TokenizerError::Read { path: path.clone(), source })?;
+        let bytes = files::read(&path).map_err(|source| TokenizerError::Read { path: path.clone(), source })?;
         Self::from_parts(&bytes, path.display().to_string(), side)
     }
 
     /// Loads a `tokenizer.json` and nothing beside it: prompts have no template.
     pub fn from_file(path: &Path) -> Result<Self, TokenizerError> {
-        let bytes = std::fs::read(path).map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
+        let bytes = files::read(path).map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
         Self::from_parts(&bytes, path.display().to_string(), SideFiles::default())
     }
 

@@ -14,10 +14,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::TokenizerError;
-use crate::model::{
-    config::{TokenIds, fields},
-    lfs,
-    template::{ChatTemplate, TemplateError},
+use crate::{
+    files,
+    model::{
+        config::{TokenIds, fields},
+        lfs,
+        template::{ChatTemplate, TemplateError},
+    },
 };
 
 /// The file with the tokenizer's settings, its special tokens and, as a rule, its chat template.
@@ -115,7 +118,7 @@ fn chat_template(
 
 /// The file's content; `None` where there is no such file.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, TokenizerError> {
-    match std::fs::read(path) {
+    match files::read(path) {
         Ok(bytes) if lfs::is_pointer(&bytes) => Err(TokenizerError::Pointer { origin: path.display().to_string() }),
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

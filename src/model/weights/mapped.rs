@@ -4,12 +4,13 @@
 //! loading needs the memory of the network and of little else.
 
 use std::borrow::Cow;
-use std::fs::File;
 use std::io;
 use std::ops::{Deref, Range};
 use std::path::Path;
 
 use memmap2::Mmap;
+
+use crate::files;
 
 /// The bytes of a file.
 #[derive(Debug)]
@@ -23,11 +24,8 @@ pub(crate) enum Bytes {
 impl Bytes {
     /// Maps a file.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = files::open(path)?;
         let metadata = file.metadata()?;
-        if metadata.is_dir() {
-            return Err(io::Error::from(io::ErrorKind::IsADirectory));
-        }
         // An empty file has no page to map.
         if metadata.len() == 0 {
             return Ok(Self::Held(Cow::Borrowed(&[])));

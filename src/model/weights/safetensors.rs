@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::error::LoadError;
 use super::mapped::Bytes;
 use super::stored::{Encoding, Stored};
-use crate::model::lfs;
+use crate::{files, model::lfs};
 
 /// A safetensors file begins with the length of its header in so many bytes.
 const LENGTH_BYTES: usize = 8;
@@ -91,7 +91,7 @@ impl Sharded {
     pub(super) fn open(path: &Path) -> Result<Self, LoadError> {
         let index = path.display().to_string();
         let wrong = |reason: String| LoadError::Index { file: index.clone(), reason };
-        let content = std::fs::read(path).map_err(|error| LoadError::Read { file: index.clone(), error })?;
+        let content = files::read(path).map_err(|error| LoadError::Read { file: index.clone(), error })?;
         if lfs::is_pointer(&content) {
             return Err(LoadError::Pointer { file: index });
         }

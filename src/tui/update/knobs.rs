@@ -3,6 +3,7 @@
 use super::Effect;
 use crate::{
     settings::{self, KNOBS, Kind, Knob, Limits, Settings, SettingsError},
+    trace::printable,
     tui::{
         action::{Layer, Notice},
         app::App,
@@ -111,10 +112,20 @@ pub(super) fn begin_entry(app: &mut App) -> Vec<Effect> {
     Vec::new()
 }
 
-/// A character of the value.
-pub(super) fn entry_char(app: &mut App, c: char) -> Vec<Effect> {
-    if let Some(entry) = app.knobs.entry.as_mut().filter(|entry| entry.chars().count() < LONGEST_ENTRY) {
-        entry.push(c);
+/// Types a part of the value, as far as there is room.
+pub(super) fn entry_type(app: &mut App, text: &str) -> Vec<Effect> {
+    if let Some(entry) = &mut app.knobs.entry {
+        let room = LONGEST_ENTRY.saturating_sub(entry.chars().count());
+        entry.extend(printable::line(text).chars().take(room));
+        app.knobs.refusal = None;
+    }
+    Vec::new()
+}
+
+/// Clears what is typed.
+pub(super) fn entry_clear(app: &mut App) -> Vec<Effect> {
+    if let Some(entry) = &mut app.knobs.entry {
+        entry.clear();
         app.knobs.refusal = None;
     }
     Vec::new()

@@ -12,6 +12,7 @@ mod selecting;
 use super::{
     action::{Action, Effect, Focus, Layer},
     app::App,
+    keymap::Context,
 };
 use crate::engine::protocol::Command;
 
@@ -51,10 +52,13 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::FocusPrevious => turn_focus(app, 2),
 
         Action::Submit => prompt::submit(app),
-        Action::Newline => prompt::edit(app, super::prompt::PromptEditor::newline),
+        Action::Newline => prompt::add(app, super::prompt::PromptEditor::newline),
         Action::HistoryOlder => prompt::edit(app, super::prompt::PromptEditor::older),
         Action::HistoryNewer => prompt::edit(app, super::prompt::PromptEditor::newer),
-        Action::Edit(key) => prompt::edit(app, |editor| editor.key(key)),
+        Action::Edit(key) => prompt::add(app, |editor| editor.key(key)),
+        Action::Undo => prompt::edit(app, super::prompt::PromptEditor::undo),
+        Action::Redo => prompt::edit(app, super::prompt::PromptEditor::redo),
+        Action::Clear => clear(app),
         Action::Paste(text) => prompt::paste(app, &text),
 
         Action::Restart => prompt::restart(app),
@@ -86,7 +90,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::KnobSelect(index) => knobs::select(app, index),
         Action::KnobNudge(presses) => knobs::nudge(app, presses),
         Action::KnobType => knobs::begin_entry(app),
-        Action::EntryChar(c) => knobs::entry_char(app, c),
+        Action::EntryChar(c) => knobs::entry_type(app, c.encode_utf8(&mut [0; 4])),
         Action::EntryErase => knobs::entry_erase(app),
         Action::EntryAccept => knobs::entry_accept(app),
         Action::KnobsAll => knobs::list_all(app),
@@ -95,7 +99,6 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::ModelRole => models::other_role(app),
         Action::SourceChar(c) => models::typed(app, c.encode_utf8(&mut [0; 4])),
         Action::SourceErase => models::erase(app),
-        Action::SourceClear => models::clear(app),
         Action::CancelLoad => models::cancel(app),
 
         Action::SaveTrace => keeping::save(app),
@@ -129,6 +132,15 @@ fn back(app: &mut App) -> Vec<Effect> {
         }
     }
     Vec::new()
+}
+
+/// Clears the line that is being typed, up to the cursor.
+fn clear(app: &mut App) -> Vec<Effect> {
+    match app.context() {
+        Context::Models => models::clear(app),
+        Context::Entry => knobs::entry_clear(app),
+        _ => prompt::edit(app, super::prompt::PromptEditor::clear),
+    }
 }
 
 fn set_focus(app: &mut App, focus: Focus) -> Vec<Effect> {

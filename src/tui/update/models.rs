@@ -2,7 +2,7 @@
 
 use super::{Effect, command};
 use crate::{
-    engine::{ModelRequest, protocol::Command},
+    engine::{ModelRequest, prompt::plain, protocol::Command},
     model::{
         known::Role,
         shelf::Shelf,
@@ -85,7 +85,7 @@ pub(super) fn typed(app: &mut App, text: &str) -> Vec<Effect> {
         library.entry.clear();
     }
     let room = LONGEST_SOURCE.saturating_sub(library.entry.chars().count());
-    library.entry.extend(printable::line(text).chars().take(room));
+    library.entry.extend(plain(text).chars().take_while(|c| *c != '\n').take(room));
     app.list = library.choices().len() - 1;
     Vec::new()
 }

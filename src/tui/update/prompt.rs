@@ -1,22 +1,31 @@
 //! Writing a prompt and starting a run.
 
-use super::{Effect, command, keeping, models};
+use super::{Effect, command, keeping, knobs, models};
 use crate::{
     engine::protocol::{Command, Request},
-    trace::printable,
     tui::{
         action::{Focus, Notice, Overlay},
         app::{App, Engine},
-        prompt::PromptEditor,
+        prompt::{LONGEST, PromptEditor, TooLong},
         reading::Reading,
     },
 };
 
-/// Changes the text and reads it anew.
+/// Changes the text.
 pub(super) fn edit(app: &mut App, change: impl FnOnce(&mut PromptEditor)) -> Vec<Effect> {
     if !app.is_replay() {
         change(&mut app.prompt);
-        app.reading = Reading::of(&app.prompt.text());
+    }
+    Vec::new()
+}
+
+/// Adds to the text, if there is room.
+pub(super) fn add(app: &mut App, change: impl FnOnce(&mut PromptEditor) -> Result<(), TooLong>) -> Vec<Effect> {
+    if !app.is_replay() && change(&mut app.prompt).is_err() {
+        app.tell(Notice::error(format!(
+            "the prompt would be longer than {} KiB: `diffuscope run --prompt -` reads longer ones",
+            LONGEST >> 10
+        )));
     }
     Vec::new()
 }
@@ -26,16 +35,15 @@ pub(super) fn paste(app: &mut App, text: &str) -> Vec<Effect> {
     if app.overlays.last() == Some(&Overlay::Models) {
         return models::typed(app, text.trim());
     }
-    if let Some(entry) = &mut app.knobs.entry {
-        entry.push_str(&printable::line(text.trim()));
-        return Vec::new();
+    if app.knobs.entry.is_some() {
+        return knobs::entry_type(app, text.trim());
     }
     if app.is_replay() {
         return Vec::new();
     }
     app.overlays.clear();
     app.focus = Focus::Prompt;
-    edit(app, |editor| editor.insert(text))
+    add(app, |editor| editor.insert(text))
 }
 
 /// Runs the prompt in the editor.
@@ -64,11 +72,10 @@ pub(super) fn submit(app: &mut App) -> Vec<Effect> {
             if !keeping::may_replace(app) {
                 return Vec::new();
             }
-            if let Reading::Misplaced { laid_out } = &app.reading
-                && app.has_embedded_pair()
+            if app.has_embedded_pair()
+                && let Reading::Misplaced { laid_out } = app.reading()
             {
                 // In the editor, so that what is seen is what is decoded.
-                let laid_out = laid_out.clone();
                 edit(app, |editor| editor.set(&laid_out));
             }
             app.prompt.remember();

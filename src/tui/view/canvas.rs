@@ -11,10 +11,13 @@ use super::{
     pen::{self, Pen, span},
     step::{State, StepView},
 };
-use crate::tui::{
-    action::{Action, Focus, Layer},
-    app::{App, Phase},
-    theme::{Role, Theme},
+use crate::{
+    trace::printable,
+    tui::{
+        action::{Action, Focus, Layer},
+        app::{App, Phase},
+        theme::{Role, Theme},
+    },
 };
 
 /// Cells of the gutter, where there is one.
@@ -159,7 +162,7 @@ fn draw_tokens(app: &App, view: &StepView<'_>, area: Rect, pen: &mut Pen<'_>) ->
             if piece.ink == Ink::Sign && !matches!(view.state(position), State::Masked) && !view.is_eos(position) {
                 style = style.patch(faded(app.theme, style));
             }
-            if app.lens.selected == Some(position) {
+            if app.lens.selected.is_some_and(|selected| piece.shows(selected)) {
                 style = style.patch(pen.style(Role::Selected));
             }
             // The space that a word brings along is no part of what is marked.
@@ -208,7 +211,7 @@ pub fn neighbour(app: &App, position: usize, by: i64) -> Option<usize> {
     let page = Page::of(app, &view, app.drawn.text_width.max(20));
     let rows: Vec<&Row> = page.rows().flatten().collect();
     let at = rows.iter().position(|row| row.shows(position))?;
-    let x = rows[at].pieces.iter().find(|piece| piece.position == Some(position)).map_or(0, |piece| piece.x);
+    let x = rows[at].pieces.iter().find(|piece| piece.shows(position)).map_or(0, |piece| piece.x);
     let target = usize::try_from(at as i64 + by).ok()?;
     let pieces = rows.get(target)?.pieces.iter().filter(|piece| piece.position.is_some());
     pieces.min_by_key(|piece| piece.x.abs_diff(x)).and_then(|piece| piece.position)
@@ -254,7 +257,7 @@ fn draft_text(theme: Theme, view: &StepView<'_>, id: u32) -> String {
         let text = view.log.text_of(id).map_or("", |text| text);
         let visible = text.trim().replace('\n', glyphs.newline);
         match (visible.is_empty(), text.contains('\n'), text.is_empty()) {
-            (false, ..) => visible,
+            (false, ..) => printable::standing(Cow::Owned(visible)).into_owned(),
             (_, true, _) => glyphs.newline.to_owned(),
             (_, _, false) => glyphs.blank.to_owned(),
             (_, _, true) => glyphs.empty.to_owned(),

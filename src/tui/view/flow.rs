@@ -1,7 +1,11 @@
 //! Laying tokens out as running text: words stay whole, line breaks break, and each mask keeps its place as a slab.
 
+use std::borrow::Cow;
+
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
+
+use crate::trace::printable;
 
 /// What kind of ink a piece of a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,7 +35,7 @@ pub struct Token<'a> {
     /// Absolute position.
     pub position: usize,
     /// What is shown of it.
-    pub text: std::borrow::Cow<'a, str>,
+    pub text: Cow<'a, str>,
     /// How.
     pub ink: Ink,
     /// Whether a block begins with it.
@@ -51,6 +55,15 @@ pub struct Piece {
     pub text: String,
     /// How.
     pub ink: Ink,
+    /// Positions of later tokens whose text completes the last grapheme of this one.
+    pub completed_by: Vec<usize>,
+}
+
+impl Piece {
+    /// Whether it shows a position, by itself or as a part of a grapheme.
+    pub fn shows(&self, position: usize) -> bool {
+        self.position == Some(position) || self.completed_by.contains(&position)
+    }
 }
 
 /// A row of pieces.
@@ -68,7 +81,7 @@ impl Row {
 
     /// Whether it shows a position.
     pub fn shows(&self, position: usize) -> bool {
-        self.pieces.iter().any(|piece| piece.position == Some(position))
+        self.pieces.iter().any(|piece| piece.shows(position))
     }
 }
 
@@ -94,9 +107,10 @@ pub fn flow(tokens: &[Token<'_>], width: u16, newline: &str, border: &str) -> Ve
     let mut layout =
         Layout { width: width.max(2), rows: Vec::new(), row: Row::default(), x: 0, word: Vec::new(), word_width: 0 };
     let mut last: Option<(Ink, bool)> = None;
-    for token in tokens {
-        let begins_with_blank = token.text.starts_with([' ', '\n']);
-        let begins_with_word = token.text.chars().next().is_some_and(char::is_alphanumeric);
+    let (texts, completions) = whole_graphemes(tokens);
+    for (token, text) in tokens.iter().zip(&texts) {
+        let begins_with_blank = text.starts_with([' ', '\n']);
+        let begins_with_word = text.chars().next().is_some_and(char::is_alphanumeric);
         let gap = match last {
             // Open places are no text: they stand apart from each other and from words.
             Some((ink, _)) if ink.is_open() => token.ink != Ink::Text || begins_with_word,
@@ -117,56 +131,92 @@ pub fn flow(tokens: &[Token<'_>], width: u16, newline: &str, border: &str) -> Ve
             layout.gap();
         }
         match token.ink {
-            Ink::Text => layout.text(token, newline),
+            Ink::Text if text.is_empty() => continue,
+            Ink::Text => layout.text(token.position, text, newline),
             ink => {
-                let width = crate::tui::view::pen::width(&token.text).min(layout.width);
+                let width = crate::tui::view::pen::width(text).min(layout.width);
                 layout.end_word_before_sign(ink, last.map(|(ink, _)| ink));
-                layout.atom(Atom { position: Some(token.position), text: token.text.to_string(), width, ink });
+                layout.atom(Atom { position: Some(token.position), text: text.to_string(), width, ink });
                 layout.end_word();
             }
         }
-        last = Some((token.ink, token.text.ends_with([' ', '\n'])));
+        last = Some((token.ink, text.ends_with([' ', '\n'])));
     }
     layout.end_word();
     layout.end_row();
+    for (position, completed) in completions {
+        let pieces = layout.rows.iter_mut().rev().flat_map(|row| row.pieces.iter_mut().rev());
+        if let Some(piece) = pieces.into_iter().find(|piece| piece.position == Some(completed)) {
+            piece.completed_by.push(position);
+        }
+    }
     layout.rows
 }
 
+/// The texts of the tokens, cut so that a grapheme which several of them make is whole in the first one's; and which
+/// tokens have no other text than such a part, with the token that they complete.
+fn whole_graphemes<'a>(tokens: &'a [Token<'_>]) -> (Vec<Cow<'a, str>>, Vec<(usize, usize)>) {
+    let mut texts: Vec<Cow<'a, str>> = tokens.iter().map(|token| Cow::Borrowed(&*token.text)).collect();
+    let mut completions = Vec::new();
+    // The token that the text so far ends with. Tokens without text stand between the parts of a grapheme as well.
+    let mut before: Option<usize> = None;
+    for (at, token) in tokens.iter().enumerate() {
+        if token.ink == Ink::Slab {
+            before = None;
+        }
+        if token.ink != Ink::Text {
+            continue;
+        }
+        let part = before.map_or(0, |before| completion(&texts[before], &token.text));
+        if let Some(before) = before.filter(|_| part > 0) {
+            let (part, rest) = token.text.split_at(part);
+            texts[before].to_mut().push_str(part);
+            texts[at] = Cow::Borrowed(rest);
+            if rest.is_empty() {
+                completions.push((token.position, tokens[before].position));
+                continue;
+            }
+        }
+        before = Some(at);
+    }
+    (texts, completions)
+}
+
+/// Bytes at the beginning of `text` that belong to the last grapheme of `before`.
+fn completion(before: &str, text: &str) -> usize {
+    // Nothing in ASCII belongs to what is before it.
+    if text.is_empty() || text.starts_with(|c: char| c.is_ascii()) {
+        return 0;
+    }
+    let last = before.graphemes(true).next_back().unwrap_or_default();
+    let joined = format!("{last}{text}");
+    joined.graphemes(true).next().map_or(0, |first| first.len().saturating_sub(last.len()))
+}
+
 impl Layout {
-    fn text(&mut self, token: &Token<'_>, newline: &str) {
-        for grapheme in token.text.graphemes(true) {
+    fn text(&mut self, position: usize, text: &str, newline: &str) {
+        for grapheme in text.graphemes(true).map(|grapheme| printable::standing(Cow::Borrowed(grapheme))) {
             let width = grapheme.width() as u16;
-            match grapheme {
+            match &*grapheme {
                 "\n" => {
                     self.end_word();
-                    self.place(Atom {
-                        position: Some(token.position),
-                        text: newline.to_owned(),
-                        width: 1,
-                        ink: Ink::Sign,
-                    });
+                    self.place(Atom { position: Some(position), text: newline.to_owned(), width: 1, ink: Ink::Sign });
                     self.end_row();
                 }
                 " " => {
                     self.end_word();
                     // A blank at the end of a full row hangs over the edge, unseen.
                     if self.x < self.width {
-                        self.place(Atom {
-                            position: Some(token.position),
-                            text: " ".to_owned(),
-                            width: 1,
-                            ink: Ink::Text,
-                        });
+                        self.place(Atom { position: Some(position), text: " ".to_owned(), width: 1, ink: Ink::Text });
                     }
                 }
-                _ if width == 0 => {}
                 _ => {
                     // Wide scripts have no blanks: a line may break between any two of their characters.
                     if width > 1 {
                         self.end_word();
                     }
-                    let text = grapheme.to_owned();
-                    self.atom(Atom { position: Some(token.position), text, width, ink: Ink::Text });
+                    let text = grapheme.into_owned();
+                    self.atom(Atom { position: Some(position), text, width, ink: Ink::Text });
                     if width > 1 {
                         self.end_word();
                     }
@@ -232,7 +282,7 @@ impl Layout {
                 last.text.push_str(&text);
                 last.width += width;
             }
-            _ => self.row.pieces.push(Piece { position, x: self.x, width, text, ink }),
+            _ => self.row.pieces.push(Piece { position, x: self.x, width, text, ink, completed_by: Vec::new() }),
         }
         self.x = self.x.saturating_add(width);
     }
@@ -317,6 +367,26 @@ mod tests {
         let mut tokens = tokens(&[("one", Ink::Text), ("░░", Ink::Slab)]);
         tokens[1].opens_block = true;
         assert_eq!(drawn(&flow(&tokens, 40, "↵", "┊")), ["one ┊ ░░"]);
+    }
+
+    #[test]
+    fn a_grapheme_of_several_tokens_is_drawn_whole() {
+        let coder = [("👩", Ink::Text), ("·", Ink::Sign), ("\u{200d}", Ink::Text), ("💻!", Ink::Text)];
+        let rows = flow(&tokens(&coder), 40, "↵", "┊");
+        let pieces: Vec<_> = rows[0].pieces.iter().map(|piece| (piece.text.as_str(), piece.x, piece.width)).collect();
+        assert_eq!(pieces, [("👩\u{200d}💻", 0, 2), ("·", 2, 1), ("!", 3, 1)]);
+        assert_eq!(rows[0].pieces[0].completed_by, [2]);
+        assert!((0..4).all(|position| rows[0].shows(position)));
+        let persian = [("می", Ink::Text), ("\u{200c}", Ink::Text), ("خواهم", Ink::Text)];
+        assert_eq!(drawn(&flow(&tokens(&persian), 40, "↵", "┊")), ["می\u{200c}خواهم"]);
+        let heart = [("❤", Ink::Text), ("\u{fe0f}", Ink::Text), (" e", Ink::Text), ("\u{301}", Ink::Text)];
+        assert_eq!(drawn(&flow(&tokens(&heart), 40, "↵", "┊")), ["❤\u{fe0f} e\u{301}"]);
+    }
+
+    #[test]
+    fn a_mark_without_a_letter_stands_on_a_circle() {
+        let tokens = tokens(&[("e", Ink::Text), ("░░", Ink::Slab), ("\u{301}", Ink::Text)]);
+        assert_eq!(drawn(&flow(&tokens, 40, "↵", "┊")), ["e ░░◌\u{301}"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{figures, pen::wrap, prompt};
+use super::{figures, prompt};
 use crate::tui::{action::Focus, app::App};
 
 /// From this width on there is a right column.
@@ -108,10 +108,9 @@ impl Plan {
         });
         let edits = app.focus == Focus::Prompt || (app.run.is_none() && !app.is_replay());
         let prompt = (edits && body.width > 0).then(|| {
-            let lines: usize =
-                app.prompt.lines().iter().map(|line| wrap(line, prompt::text_width(body.width)).len()).sum();
             let most = (body.height / 3).max(1);
-            let prompt = top(&mut body, 1 + (lines as u16).clamp(2.min(most), most));
+            let rows = prompt::height(app, body.width, most).max(2.min(most));
+            let prompt = top(&mut body, 1 + rows);
             if body.height >= 12 {
                 top(&mut body, 1);
             }

@@ -133,7 +133,8 @@ fn draw_choice(app: &App, choice: Choice<'_>, selected: bool, row: Rect, pen: &m
         }
         Choice::Typed => {
             // The end of what is typed stays in view.
-            let mut shown = app.picker.entry.as_str();
+            let entry = printable::line(&app.picker.entry);
+            let mut shown = entry.as_str();
             while width(shown) >= room && !shown.is_empty() {
                 let first = shown.chars().next().map_or(1, char::len_utf8);
                 shown = &shown[first..];
