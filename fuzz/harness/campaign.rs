@@ -1,0 +1,177 @@
+//! The test process's side: keeps a worker at work, and tells what it found.
+
+use std::{
+    collections::BTreeMap,
+    env, fmt,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{findings, kind_of, minimise::minimise, tape, watch::HUNG};
+use crate::{Options, files::Folder, targets::Target};
+
+/// How long the input of an abort or a hang is made smaller; each try takes a process.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a target's executions came to.
+#[derive(Default)]
+struct Tally {
+    executions: u64,
+    kinds: u64,
+    /// Files by what is wrong.
+    faults: BTreeMap<String, PathBuf>,
+    /// Deaths that did not come again.
+    passing: Vec<String>,
+    /// What came of a single input.
+    outcome: String,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} executions, {} kinds of outcome", self.executions, self.kinds)
+    }
+}
+
+/// Runs a target's corpus, and mutations for as long as the options say. The error lists what was found.
+pub fn run(target: &'static Target, options: &Options) -> Result<(), String> {
+    let folder = Folder::new();
+    if let Some(input) = &options.input {
+        let mut tally = Tally::default();
+        let end = Run::start(target, options, folder.root(), Some(input)).end(&mut tally);
+        println!("{}", tally.outcome);
+        return end.map_or(Ok(()), Err);
+    }
+    let (began, mut tally, mut options) = (Instant::now(), Tally::default(), options.clone());
+    let seconds = options.seconds;
+    loop {
+        let end = Run::start(target, &options, folder.root(), None).end(&mut tally);
+        let Some(death) = end else { break };
+        let Some((index, input)) = tape::last(folder.root()).filter(|(index, _)| *index >= options.from) else {
+            return Err(format!("the worker does not work: {death}"));
+        };
+        tally.executions += index + 1 - options.from;
+        options.from = index + 1;
+        options.seconds = (seconds - began.elapsed().as_secs_f64()).max(0.0);
+        examine(target, &options, &mut tally, &death, &input);
+    }
+    let took = began.elapsed().as_secs_f64();
+    let rate = tally.executions as f64 / took;
+    println!("{}: {tally} in {took:.1} s ({rate:.0} a second)", target.name);
+    for death in &tally.passing {
+        println!("{}: once, and not again: {death}", target.name);
+    }
+    if tally.faults.is_empty() {
+        return Ok(());
+    }
+    let lines = tally.faults.iter().map(|(fault, file)| format!("{fault}\n    {}", file.display()));
+    Err(lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// Keeps the input that a worker died of, as small as it gets, if it is to blame.
+fn examine(target: &'static Target, options: &Options, tally: &mut Tally, death: &str, input: &[u8]) {
+    let kind = kind_of(death);
+    if tally.faults.keys().any(|known| kind_of(known) == kind) {
+        return;
+    }
+    let file = findings::save(target.name, &kind, input);
+    let folder = Folder::new();
+    let candidate = folder.path("candidate");
+    let dies = |input: &[u8], limit: f64| {
+        std::fs::write(&candidate, input).unwrap();
+        let options = Options { limit, ..options.clone() };
+        let run = Run::start(target, &options, folder.root(), Some(&candidate));
+        run.end(&mut Tally::default()).is_some_and(|death| kind_of(&death) == kind)
+    };
+    if !dies(input, options.limit) {
+        tally.passing.push(format!("{death}: {}", file.display()));
+        return;
+    }
+    tally.faults.insert(death.to_owned(), file);
+    println!("{}: {death}", target.name);
+    // What hangs for two seconds is taken for what hangs for ever, so that there is time for some tries.
+    let least = minimise(input, PATIENCE, |input| dies(input, options.limit.min(2.0)));
+    findings::save(target.name, &kind, &least);
+}
+
+/// A worker under way.
+struct Run {
+    child: Child,
+}
+
+impl Run {
+    fn start(target: &Target, options: &Options, folder: &Path, input: Option<&Path>) -> Self {
+        let mut command = program(options.memory);
+        command.args([target.name, "--exact"]);
+        command.arg("--worker").arg(folder);
+        command.args(["--seconds", &options.seconds.to_string(), "--seed", &options.seed.to_string()]);
+        command.args(["--limit", &options.limit.to_string(), "--from", &options.from.to_string()]);
+        if let Some(input) = input {
+            command.arg("--input").arg(input);
+        }
+        // One thread for products and one heap: the same everywhere, and little to address.
+        command.env("RAYON_NUM_THREADS", "1").env("MALLOC_ARENA_MAX", "2").env_remove("RUST_BACKTRACE");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { child: command.spawn().unwrap() }
+    }
+
+    /// Waits for the end: `None` where the worker did what it should, else what it died of.
+    fn end(mut self, tally: &mut Tally) -> Option<String> {
+        let mut stderr = self.child.stderr.take().unwrap();
+        let heard = thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = stderr.read_to_end(&mut text);
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        let (mut told, before) = (Vec::new(), tally.executions);
+        for line in BufReader::new(self.child.stdout.take().unwrap()).lines().map_while(Result::ok) {
+            match *line.split('\t').collect::<Vec<_>>() {
+                ["progress", executions, kinds] => {
+                    tally.executions = before + executions.parse::<u64>().unwrap();
+                    tally.kinds = tally.kinds.max(kinds.parse().unwrap());
+                }
+                ["finding", file, ref fault @ ..] => {
+                    let fault = fault.join(" ");
+                    told.push(fault.clone());
+                    if !tally.faults.keys().any(|known| kind_of(known) == kind_of(&fault)) {
+                        println!("{fault}");
+                        tally.faults.insert(fault, file.into());
+                    }
+                }
+                _ => tally.outcome = line,
+            }
+        }
+        let status = self.child.wait().unwrap();
+        let heard = heard.join().unwrap_or_default();
+        if status.success() {
+            return None;
+        }
+        // Where it died, the tape knows how far it came.
+        tally.executions = before;
+        Some(match (status.code(), told.pop()) {
+            (Some(1), Some(panic)) => panic,
+            (Some(HUNG), _) => "an execution takes too long".to_owned(),
+            _ => format!("{status}: {}", last_words(&heard)),
+        })
+    }
+}
+
+/// What a dying process says, on one line.
+fn last_words(heard: &str) -> String {
+    let said = heard.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    said.chars().take(300).collect()
+}
+
+/// This program, its memory limited where there is a way without unsafe code.
+fn program(megabytes: u64) -> Command {
+    let program = env::current_exe().unwrap();
+    if cfg!(not(unix)) {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sh");
+    let script = format!("ulimit -c 0; ulimit -v {} 2>/dev/null; exec \"$@\"", megabytes * 1024);
+    command.args(["-c", &script, "sh"]).arg(program);
+    command
+}
