@@ -32,9 +32,6 @@ mod common;
 #[path = "../tests/screen/driver.rs"]
 #[allow(dead_code, reason = "the screen's tests use the rest")]
 mod driver;
-#[path = "../tests/support/files.rs"]
-#[allow(dead_code, reason = "folders are wanted, and not the golden one")]
-mod files;
 mod harness;
 #[path = "../tests/hub_server/mod.rs"]
 #[allow(dead_code, reason = "the hub's tests use the rest")]

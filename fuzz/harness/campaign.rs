@@ -10,8 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{findings, kind_of, minimise::minimise, tape, watch::HUNG};
-use crate::{Options, files::Folder, targets::Target};
+use super::{fault_of, findings, minimise::minimise, scratch::Scratch, tape, watch::HUNG};
+use crate::{Options, targets::Target};
 
 /// How long the input of an abort or a hang is made smaller; each try takes a process.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Tally {
     executions: u64,
     kinds: u64,
-    /// Files by what is wrong.
-    faults: BTreeMap<String, PathBuf>,
+    /// What is wrong, by the file that shows it.
+    faults: BTreeMap<PathBuf, String>,
     /// Deaths that did not come again.
     passing: Vec<String>,
     /// What came of a single input.
@@ -37,19 +37,19 @@ impl fmt::Display for Tally {
 
 /// Runs a target's corpus, and mutations for as long as the options say. The error lists what was found.
 pub fn run(target: &'static Target, options: &Options) -> Result<(), String> {
-    let folder = Folder::new();
+    let folder = Scratch::new();
     if let Some(input) = &options.input {
         let mut tally = Tally::default();
-        let end = Run::start(target, options, folder.root(), Some(input)).end(&mut tally);
+        let end = Run::start(target, options, folder.path(), Some(input)).end(&mut tally);
         println!("{}", tally.outcome);
         return end.map_or(Ok(()), Err);
     }
     let (began, mut tally, mut options) = (Instant::now(), Tally::default(), options.clone());
     let seconds = options.seconds;
     loop {
-        let end = Run::start(target, &options, folder.root(), None).end(&mut tally);
+        let end = Run::start(target, &options, folder.path(), None).end(&mut tally);
         let Some(death) = end else { break };
-        let Some((index, input)) = tape::last(folder.root()).filter(|(index, _)| *index >= options.from) else {
+        let Some((index, input)) = tape::last(folder.path()).filter(|(index, _)| *index >= options.from) else {
             return Err(format!("the worker does not work: {death}"));
         };
         tally.executions += index + 1 - options.from;
@@ -66,30 +66,31 @@ pub fn run(target: &'static Target, options: &Options) -> Result<(), String> {
     if tally.faults.is_empty() {
         return Ok(());
     }
-    let lines = tally.faults.iter().map(|(fault, file)| format!("{fault}\n    {}", file.display()));
+    let lines = tally.faults.iter().map(|(file, fault)| format!("{fault}\n    {}", file.display()));
     Err(lines.collect::<Vec<_>>().join("\n"))
 }
 
 /// Keeps the input that a worker died of, as small as it gets, if it is to blame.
 fn examine(target: &'static Target, options: &Options, tally: &mut Tally, death: &str, input: &[u8]) {
-    let kind = kind_of(death);
-    if tally.faults.keys().any(|known| kind_of(known) == kind) {
+    let kind = fault_of(death, &[]);
+    let file = findings::file(target.name, &kind);
+    if tally.faults.contains_key(&file) {
         return;
     }
-    let file = findings::save(target.name, &kind, input);
-    let folder = Folder::new();
-    let candidate = folder.path("candidate");
+    findings::save(target.name, &kind, input);
+    let folder = Scratch::new();
+    let candidate = folder.path().join("candidate");
     let dies = |input: &[u8], limit: f64| {
         std::fs::write(&candidate, input).unwrap();
         let options = Options { limit, ..options.clone() };
-        let run = Run::start(target, &options, folder.root(), Some(&candidate));
-        run.end(&mut Tally::default()).is_some_and(|death| kind_of(&death) == kind)
+        let run = Run::start(target, &options, folder.path(), Some(&candidate));
+        run.end(&mut Tally::default()).is_some_and(|death| fault_of(&death, &[]) == kind)
     };
     if !dies(input, options.limit) {
         tally.passing.push(format!("{death}: {}", file.display()));
         return;
     }
-    tally.faults.insert(death.to_owned(), file);
+    tally.faults.insert(file, death.to_owned());
     println!("{}: {death}", target.name);
     // What hangs for two seconds is taken for what hangs for ever, so that there is time for some tries.
     let least = minimise(input, PATIENCE, |input| dies(input, options.limit.min(2.0)));
@@ -98,11 +99,12 @@ fn examine(target: &'static Target, options: &Options, tally: &mut Tally, death:
 
 /// A worker under way.
 struct Run {
+    target: &'static Target,
     child: Child,
 }
 
 impl Run {
-    fn start(target: &Target, options: &Options, folder: &Path, input: Option<&Path>) -> Self {
+    fn start(target: &'static Target, options: &Options, folder: &Path, input: Option<&Path>) -> Self {
         let mut command = program(options.memory);
         command.args([target.name, "--exact"]);
         command.arg("--worker").arg(folder);
@@ -114,7 +116,7 @@ impl Run {
         // One thread for products and one heap: the same everywhere, and little to address.
         command.env("RAYON_NUM_THREADS", "1").env("MALLOC_ARENA_MAX", "2").env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { child: command.spawn().unwrap() }
+        Self { target, child: command.spawn().unwrap() }
     }
 
     /// Waits for the end: `None` where the worker did what it should, else what it died of.
@@ -135,9 +137,8 @@ impl Run {
                 ["finding", file, ref fault @ ..] => {
                     let fault = fault.join(" ");
                     told.push(fault.clone());
-                    if !tally.faults.keys().any(|known| kind_of(known) == kind_of(&fault)) {
-                        println!("{fault}");
-                        tally.faults.insert(fault, file.into());
+                    if tally.faults.insert(file.into(), fault.clone()).is_none() {
+                        println!("{}: {fault}", self.target.name);
                     }
                 }
                 _ => tally.outcome = line,

@@ -6,6 +6,7 @@
 mod campaign;
 mod findings;
 mod minimise;
+mod scratch;
 mod tape;
 mod watch;
 mod worker;
@@ -24,25 +25,16 @@ pub fn corpus(target: &str) -> Vec<Vec<u8>> {
     files.iter().map(|file| fs::read(file).unwrap()).collect()
 }
 
-/// A sentence without what differs from input to input: numbers, and whatever stands in quotes.
-fn kind_of(sentence: &str) -> String {
-    let mut kind = String::new();
-    let mut quote = None;
-    for c in sentence.chars().take(400) {
-        match quote {
-            Some(end) if c == end => quote = None,
-            Some(_) => {}
-            None if matches!(c, '`' | '"' | '“') => {
-                quote = Some(if c == '“' { '”' } else { c });
-                kind.push('_');
-            }
-            None if c.is_ascii_digit() => {
-                if !kind.ends_with('0') {
-                    kind.push('0');
-                }
-            }
-            None => kind.push(c),
-        }
-    }
-    kind
+/// A sentence by those of its words that do not come from the input: what is new about it is new.
+fn kind_of(sentence: &str, input: &[u8]) -> String {
+    const MOST: usize = 60;
+    let input = String::from_utf8_lossy(input);
+    let words = sentence.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+    words.filter(|word| !input.contains(*word)).take(MOST).collect::<Vec<_>>().join(" ")
+}
+
+/// A fault by its place, which stands before a colon, and the kind of what is said there.
+fn fault_of(fault: &str, input: &[u8]) -> String {
+    let (place, message) = fault.split_once(": ").unwrap_or((fault, ""));
+    format!("{place}: {}", kind_of(message, input))
 }

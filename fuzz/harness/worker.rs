@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{corpus, findings, kind_of, minimise::minimise, tape::Tape, watch::Watch};
+use super::{corpus, fault_of, findings, kind_of, minimise::minimise, tape::Tape, watch::Watch};
 use crate::{
     Options,
     mutate::{Dice, mutate},
@@ -111,7 +111,8 @@ impl<'a> Worker<'a> {
             self.tape.write(index, &input).unwrap();
             match self.watch.over(|| caught(&mut self.execute, &input)) {
                 Ok(outcome) => {
-                    if self.kinds.insert(kind_of(&outcome)) && index >= corpus && self.pool.len() < MOST_KEPT {
+                    let is_new = self.kinds.insert(kind_of(&outcome, &input));
+                    if is_new && index >= corpus && self.pool.len() < MOST_KEPT {
                         self.pool.push(input);
                     }
                 }
@@ -135,15 +136,15 @@ impl<'a> Worker<'a> {
     fn report(&mut self, fault: &str, input: &[u8]) {
         // What it left behind is no ground for the next one.
         self.execute = (self.target.open)(self.folder);
-        let kind = kind_of(fault);
+        let kind = fault_of(fault, input);
         if !self.faults.insert(kind.clone()) {
             return;
         }
         let file = findings::save(self.target.name, &kind, input);
         println!("finding\t{}\t{fault}", file.display());
+        let place = |fault: &str| fault.split(": ").next().map(str::to_owned);
         let least = minimise(input, PATIENCE, |input| {
-            let found = caught(&mut self.execute, input);
-            found.is_err_and(|fault| kind_of(&fault) == kind)
+            caught(&mut self.execute, input).is_err_and(|found| place(&found) == place(fault))
         });
         findings::save(self.target.name, &kind, &least);
         self.execute = (self.target.open)(self.folder);

@@ -35,7 +35,8 @@ pub const ENGINE: Target = Target {
 
 /// Steps of one run.
 const MOST_STEPS: usize = 60;
-/// Masks of one run.
+/// Masks of one run, unless it says otherwise, and at most.
+const USUAL: usize = 12;
 const LONGEST: usize = 24;
 
 fn phrase(dice: &mut Dice) -> String {
@@ -125,8 +126,8 @@ struct Script {
 
 impl Script {
     fn read(text: &str) -> Self {
-        let mut script =
-            Self { prompt: "a b".to_owned(), settings: Settings::default(), alone: false, changes: Vec::new() };
+        let settings = Settings { gen_length: Some(USUAL), ..Settings::default() };
+        let mut script = Self { prompt: "a b".to_owned(), settings, alone: false, changes: Vec::new() };
         for line in text.lines() {
             if let Some(prompt) = line.strip_prefix("prompt ") {
                 script.prompt = prompt.chars().take(60).collect();
@@ -135,6 +136,7 @@ impl Script {
                 for (knob, value) in preset.into_iter().flat_map(Preset::knobs) {
                     set(&mut script.settings, knob, value);
                 }
+                script.settings.block_length = script.settings.block_length.map(|length| length.min(USUAL / 2));
             } else if let Some((step, line)) = line.strip_prefix('@').and_then(|line| line.split_once(' ')) {
                 let mut settings = script.changes.last().map_or(script.settings, |(_, settings)| *settings);
                 let (name, value) = line.split_once('=').unwrap_or((line, ""));
@@ -173,5 +175,5 @@ impl Script {
 /// Sets a knob, if that is one; runs stay short.
 fn set(settings: &mut Settings, name: &str, value: &str) {
     let _ = Knob::find(name).and_then(|knob| knob.set(settings, value));
-    settings.gen_length = Some(settings.gen_length.unwrap_or(12).min(LONGEST));
+    settings.gen_length = Some(settings.gen_length.unwrap_or(USUAL).min(LONGEST));
 }

@@ -7,44 +7,20 @@ use diffuscope::model::{checkpoint::Checkpoint, gguf::GgufFile};
 use super::{Execute, Target, chain, tiny, tokenizer};
 use crate::mutate::{Format, Language};
 
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    "general.architecture", "general.alignment", "llada", "dream", "qwen2", "qwen3", "block_count", "gpt2",
+    "context_length", "embedding_length", "attention.head_count", "attention.key_length", "rope.freq_base",
+    "rope.scaling.type", "yarn", "attention.causal", "split.count", "tokenizer.ggml.model", "tokenizer.ggml.pre",
+    "tokenizer.ggml.tokens", "tokenizer.ggml.merges", "tokenizer.ggml.token_type", "tokenizer.ggml.eos_token_id",
+    "tokenizer.ggml.mask_token_id", "tokenizer.chat_template", "tokenizer.ggml.add_bos_token", "llama-bpe",
+    "token_embd.weight", "output.weight", "blk.0.attn_q.weight",
+];
+
 pub const GGUF: Target = Target {
     name: "gguf",
     format: Format::Gguf,
-    language: Language {
-        words: &[
-            "general.architecture",
-            "general.alignment",
-            "llada",
-            "dream",
-            "qwen2",
-            "qwen3",
-            "block_count",
-            "gpt2",
-            "context_length",
-            "embedding_length",
-            "attention.head_count",
-            "attention.key_length",
-            "rope.freq_base",
-            "rope.scaling.type",
-            "yarn",
-            "attention.causal",
-            "split.count",
-            "tokenizer.ggml.model",
-            "tokenizer.ggml.pre",
-            "tokenizer.ggml.tokens",
-            "tokenizer.ggml.merges",
-            "tokenizer.ggml.token_type",
-            "tokenizer.ggml.eos_token_id",
-            "tokenizer.ggml.mask_token_id",
-            "tokenizer.chat_template",
-            "tokenizer.ggml.add_bos_token",
-            "llama-bpe",
-            "token_embd.weight",
-            "output.weight",
-            "blk.0.attn_q.weight",
-        ],
-        phrase: None,
-    },
+    language: Language { words: WORDS, phrase: None },
     longest: 64 << 10,
     open,
 };

@@ -7,28 +7,17 @@ use diffuscope::model::checkpoint::Checkpoint;
 use super::{Execute, Target, chain, tiny};
 use crate::mutate::{Format, Language};
 
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    "metadata", "total_size", "weight_map", "model.norm.weight", "lm_head.weight", "model.embed_tokens.weight",
+    "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "../x.safetensors", "x.bin",
+    "C:x.safetensors", "model.safetensors", ".safetensors", "config.json",
+];
+
 pub const INDEX: Target = Target {
     name: "index",
     format: Format::Json,
-    language: Language {
-        words: &[
-            "metadata",
-            "total_size",
-            "weight_map",
-            "model.norm.weight",
-            "lm_head.weight",
-            "model.embed_tokens.weight",
-            "model-00001-of-00002.safetensors",
-            "model-00002-of-00002.safetensors",
-            "../x.safetensors",
-            "x.bin",
-            "C:x.safetensors",
-            "model.safetensors",
-            ".safetensors",
-            "config.json",
-        ],
-        phrase: None,
-    },
+    language: Language { words: WORDS, phrase: None },
     longest: 8 << 10,
     open,
 };

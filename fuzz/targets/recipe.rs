@@ -1,40 +1,20 @@
 //! Recipes of training.
 
-use diffuscope::train::config::Config;
+use diffuscope::train::config::{Config, ConfigError};
 
 use super::{Target, chain, of_text};
 use crate::mutate::{Format, Language};
 
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    "seed", "[models.x]", "[[phases]]", "from", "mix", "gate", "exact", "copied", "causal", "diffusion", "kind",
+    "nan", "inf", "-inf", "[optimizer]", "=", "{ story = 1.0 }", "[0.0, 1.0]", "[]", "\"\"", "true", "#",
+];
+
 pub const RECIPE: Target = Target {
     name: "recipe",
     format: Format::Text,
-    language: Language {
-        words: &[
-            "seed",
-            "[models.x]",
-            "[[phases]]",
-            "from",
-            "mix",
-            "gate",
-            "exact",
-            "copied",
-            "causal",
-            "diffusion",
-            "kind",
-            "nan",
-            "inf",
-            "-inf",
-            "[optimizer]",
-            "=",
-            "{ story = 1.0 }",
-            "[0.0, 1.0]",
-            "[]",
-            "\"\"",
-            "true",
-            "#",
-        ],
-        phrase: None,
-    },
+    language: Language { words: WORDS, phrase: None },
     longest: 16 << 10,
     open: |_| of_text(read),
 };
@@ -48,6 +28,8 @@ fn read(text: &str) -> String {
             }
             "a recipe".to_owned()
         }
+        // Its whole message shows the line.
+        Err(ConfigError::Parse { source, .. }) => source.message().to_owned(),
         Err(error) => chain(&error),
     }
 }

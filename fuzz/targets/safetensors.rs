@@ -8,32 +8,17 @@ use crate::mutate::{Format, Language};
 /// Of the smallest file of the corpus.
 const CONFIG: &[u8] = include_bytes!("../corpus/model-config/dream.json");
 
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    "__metadata__", "dtype", "shape", "data_offsets", "F32", "F16", "BF16", "F64", "I8", "U8", "BOOL", "F8_E4M3",
+    "model.embed_tokens.weight", "model.norm.weight", "lm_head.weight", "model.layers.0.self_attn.q_proj.weight",
+    "model.layers.0.mlp.down_proj.weight", "model.layers.0.self_attn.rotary_emb.inv_freq",
+];
+
 pub const SAFETENSORS: Target = Target {
     name: "safetensors",
     format: Format::Safetensors,
-    language: Language {
-        words: &[
-            "__metadata__",
-            "dtype",
-            "shape",
-            "data_offsets",
-            "F32",
-            "F16",
-            "BF16",
-            "F64",
-            "I8",
-            "U8",
-            "BOOL",
-            "F8_E4M3",
-            "model.embed_tokens.weight",
-            "model.norm.weight",
-            "lm_head.weight",
-            "model.layers.0.self_attn.q_proj.weight",
-            "model.layers.0.mlp.down_proj.weight",
-            "model.layers.0.self_attn.rotary_emb.inv_freq",
-        ],
-        phrase: None,
-    },
+    language: Language { words: WORDS, phrase: None },
     longest: 32 << 10,
     open: |_| Box::new(read),
 };

@@ -7,37 +7,11 @@ use crate::mutate::{Dice, Format, Language};
 
 const LIMITS: Limits = Limits { prompt: 20, gen_length: 64, max_positions: 512, has_guide: true };
 
+#[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "title",
-    "description",
-    "method",
-    "[knobs]",
-    "preset",
-    "theme",
-    "dark",
-    "light",
-    "flashdlm",
-    "plain",
-    "on",
-    "off",
-    "auto",
-    "whole",
-    "none",
-    "true",
-    "false",
-    "inf",
-    "nan",
-    "=",
-    "\"\"\"",
-    "'''",
-    "[[knobs]]",
-    "knobs.steps",
-    "#",
-    "1979-05-27T07:32:00Z",
-    "0x_f",
-    "+1",
-    "{}",
-    "[]",
+    "title", "description", "method", "[knobs]", "preset", "theme", "dark", "light", "flashdlm", "plain", "on",
+    "off", "auto", "whole", "none", "true", "false", "inf", "nan", "=", "\"\"\"", "'''", "[[knobs]]", "knobs.steps",
+    "#", "1979-05-27T07:32:00Z", "0x_f", "+1", "{}", "[]",
 ];
 
 pub const PRESET: Target = Target {

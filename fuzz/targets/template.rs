@@ -7,52 +7,17 @@ use diffuscope::model::template::{ChatTemplate, LONGEST_FRAME, Message, Role};
 use super::{Target, of_text};
 use crate::mutate::{Format, Language, jinja};
 
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    "{%", "%}", "{{", "}}", "{#", "#}", "{%-", "-%}", "{%+", "generation", "endgeneration", "for", "endfor", "if",
+    "elif", "else", "endif", "set", "endset", "macro", "endmacro", "call", "endcall", "filter", "raw", "endraw",
+    "include", "import", "extends", "block", "loop", "namespace", "|", "~", "**", "//", "is", "not",
+];
+
 pub const TEMPLATE: Target = Target {
     name: "template",
     format: Format::Text,
-    language: Language {
-        words: &[
-            "{%",
-            "%}",
-            "{{",
-            "}}",
-            "{#",
-            "#}",
-            "{%-",
-            "-%}",
-            "{%+",
-            "generation",
-            "endgeneration",
-            "for",
-            "endfor",
-            "if",
-            "elif",
-            "else",
-            "endif",
-            "set",
-            "endset",
-            "macro",
-            "endmacro",
-            "call",
-            "endcall",
-            "filter",
-            "raw",
-            "endraw",
-            "include",
-            "import",
-            "extends",
-            "block",
-            "loop",
-            "namespace",
-            "|",
-            "~",
-            "**",
-            "//",
-            "is",
-            "not",
-        ],
-        phrase: Some(jinja::phrase),
-    },
+    language: Language { words: WORDS, phrase: Some(jinja::phrase) },
     longest: 32 << 10,
     open: |_| of_text(render),
 };

@@ -7,28 +7,16 @@ use diffuscope::model::tokenizer::Tokenizer;
 use super::{Execute, Target, chain, tokenizer};
 use crate::mutate::{Format, Language, parts};
 
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    "tokenizer_class", "Qwen2Tokenizer", "DreamTokenizer", "GPT2Tokenizer", "added_tokens_decoder", "content",
+    "special", "#version: 0.2", "Ġ", "a b", "<|endoftext|>", "<|mask|>", "eos_token", "mask_token",
+];
+
 pub const VOCABULARY: Target = Target {
     name: "vocabulary",
     format: Format::Bundle,
-    language: Language {
-        words: &[
-            "tokenizer_class",
-            "Qwen2Tokenizer",
-            "DreamTokenizer",
-            "GPT2Tokenizer",
-            "added_tokens_decoder",
-            "content",
-            "special",
-            "#version: 0.2",
-            "Ġ",
-            "a b",
-            "<|endoftext|>",
-            "<|mask|>",
-            "eos_token",
-            "mask_token",
-        ],
-        phrase: None,
-    },
+    language: Language { words: WORDS, phrase: None },
     longest: 32 << 10,
     open: |folder| open(folder, &["vocab.json", "merges.txt", "added_tokens.json", "tokenizer_config.json"]),
 };
