@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    env, fmt,
+    env,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -15,6 +15,7 @@ use crate::{Options, targets::Target};
 
 /// How long the input of an abort or a hang is made smaller; each try takes a process.
 const PATIENCE: Duration = Duration::from_secs(30);
+const TOO_LONG: &str = "an execution takes too long";
 
 /// What a target's executions came to.
 #[derive(Default)]
@@ -23,16 +24,8 @@ struct Tally {
     kinds: u64,
     /// What is wrong, by the file that shows it.
     faults: BTreeMap<PathBuf, String>,
-    /// Deaths that did not come again.
-    passing: Vec<String>,
     /// What came of a single input.
     outcome: String,
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} executions, {} kinds of outcome", self.executions, self.kinds)
-    }
 }
 
 /// Runs a target's corpus, and mutations for as long as the options say. The error lists what was found.
@@ -59,10 +52,10 @@ pub fn run(target: &'static Target, options: &Options) -> Result<(), String> {
     }
     let took = began.elapsed().as_secs_f64();
     let rate = tally.executions as f64 / took;
-    println!("{}: {tally} in {took:.1} s ({rate:.0} a second)", target.name);
-    for death in &tally.passing {
-        println!("{}: once, and not again: {death}", target.name);
-    }
+    println!(
+        "{}: {} executions in {took:.1} s ({rate:.0} a second), {} kinds of outcome",
+        target.name, tally.executions, tally.kinds
+    );
     if tally.faults.is_empty() {
         return Ok(());
     }
@@ -72,7 +65,7 @@ pub fn run(target: &'static Target, options: &Options) -> Result<(), String> {
 
 /// Keeps the input that a worker died of, as small as it gets, if it is to blame.
 fn examine(target: &'static Target, options: &Options, tally: &mut Tally, death: &str, input: &[u8]) {
-    let kind = fault_of(death, &[]);
+    let kind = fault_of(death);
     let file = findings::file(target.name, &kind);
     if tally.faults.contains_key(&file) {
         return;
@@ -84,14 +77,19 @@ fn examine(target: &'static Target, options: &Options, tally: &mut Tally, death:
         std::fs::write(&candidate, input).unwrap();
         let options = Options { limit, ..options.clone() };
         let run = Run::start(target, &options, folder.path(), Some(&candidate));
-        run.end(&mut Tally::default()).is_some_and(|death| fault_of(&death, &[]) == kind)
+        run.end(&mut Tally::default()).is_some_and(|death| fault_of(&death) == kind)
     };
-    if !dies(input, options.limit) {
-        tally.passing.push(format!("{death}: {}", file.display()));
+    let again = dies(input, options.limit);
+    if !again && death == TOO_LONG {
+        // The machine was busy.
+        println!("{}: once, and not again: {death}: {}", target.name, file.display());
         return;
     }
-    tally.faults.insert(file, death.to_owned());
     println!("{}: {death}", target.name);
+    tally.faults.insert(file, death.to_owned());
+    if !again {
+        return;
+    }
     // What hangs for two seconds is taken for what hangs for ever, so that there is time for some tries.
     let least = minimise(input, PATIENCE, |input| dies(input, options.limit.min(2.0)));
     findings::save(target.name, &kind, &least);
@@ -100,6 +98,8 @@ fn examine(target: &'static Target, options: &Options, tally: &mut Tally, death:
 /// A worker under way.
 struct Run {
     target: &'static Target,
+    /// Whether it runs one input alone.
+    single: bool,
     child: Child,
 }
 
@@ -116,7 +116,7 @@ impl Run {
         // One thread for products and one heap: the same everywhere, and little to address.
         command.env("RAYON_NUM_THREADS", "1").env("MALLOC_ARENA_MAX", "2").env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { target, child: command.spawn().unwrap() }
+        Self { target, single: input.is_some(), child: command.spawn().unwrap() }
     }
 
     /// Waits for the end: `None` where the worker did what it should, else what it died of.
@@ -137,7 +137,7 @@ impl Run {
                 ["finding", file, ref fault @ ..] => {
                     let fault = fault.join(" ");
                     told.push(fault.clone());
-                    if tally.faults.insert(file.into(), fault.clone()).is_none() {
+                    if tally.faults.insert(file.into(), fault.clone()).is_none() && !self.single {
                         println!("{}: {fault}", self.target.name);
                     }
                 }
@@ -153,7 +153,7 @@ impl Run {
         tally.executions = before;
         Some(match (status.code(), told.pop()) {
             (Some(1), Some(panic)) => panic,
-            (Some(HUNG), _) => "an execution takes too long".to_owned(),
+            (Some(HUNG), _) => TOO_LONG.to_owned(),
             _ => format!("{status}: {}", last_words(&heard)),
         })
     }

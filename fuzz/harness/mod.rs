@@ -33,8 +33,10 @@ fn kind_of(sentence: &str, input: &[u8]) -> String {
     words.filter(|word| !input.contains(*word)).take(MOST).collect::<Vec<_>>().join(" ")
 }
 
-/// A fault by its place, which stands before a colon, and the kind of what is said there.
-fn fault_of(fault: &str, input: &[u8]) -> String {
-    let (place, message) = fault.split_once(": ").unwrap_or((fault, ""));
-    format!("{place}: {}", kind_of(message, input))
+/// What makes two faults one: the place of a panic, the words that a process dies with.
+fn fault_of(fault: &str) -> String {
+    match fault.split_once(": ") {
+        Some((place, _)) if place.starts_with("panic at ") => place.to_owned(),
+        _ => kind_of(fault, &[]),
+    }
 }

@@ -116,7 +116,7 @@ impl<'a> Worker<'a> {
                         self.pool.push(input);
                     }
                 }
-                Err(fault) => self.report(&fault, &input),
+                Err(fault) => self.report(index, &fault, &input),
             }
             index += 1;
             if told.elapsed() > Duration::from_millis(500) {
@@ -133,18 +133,19 @@ impl<'a> Worker<'a> {
     }
 
     /// Keeps the input of a panic that was not seen before, as small as it gets.
-    fn report(&mut self, fault: &str, input: &[u8]) {
+    fn report(&mut self, index: u64, fault: &str, input: &[u8]) {
         // What it left behind is no ground for the next one.
         self.execute = (self.target.open)(self.folder);
-        let kind = fault_of(fault, input);
+        let kind = fault_of(fault);
         if !self.faults.insert(kind.clone()) {
             return;
         }
         let file = findings::save(self.target.name, &kind, input);
         println!("finding\t{}\t{fault}", file.display());
-        let place = |fault: &str| fault.split(": ").next().map(str::to_owned);
         let least = minimise(input, PATIENCE, |input| {
-            caught(&mut self.execute, input).is_err_and(|found| place(&found) == place(fault))
+            self.tape.write(index, input).unwrap();
+            let found = self.watch.over(|| caught(&mut self.execute, input));
+            found.is_err_and(|found| fault_of(&found) == kind)
         });
         findings::save(self.target.name, &kind, &least);
         self.execute = (self.target.open)(self.folder);
