@@ -81,5 +81,8 @@ fn main() -> ExitCode {
         let options = options.clone();
         Trial::test(target.name, move || harness::run(target, &options).map_err(Into::into))
     };
-    libtest_mimic::run(&options.tests, targets::ALL.iter().map(trial).collect()).exit_code()
+    let mut trials: Vec<Trial> = targets::ALL.iter().map(trial).collect();
+    let probed = options.clone();
+    trials.push(Trial::test("harness", move || harness::check(&probed).map_err(Into::into)));
+    libtest_mimic::run(&options.tests, trials).exit_code()
 }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{fault_of, findings, minimise::minimise, scratch::Scratch, tape, watch::HUNG};
+use super::{fault_of, findings, minimise::minimise, probe::PROBE, scratch::Scratch, tape, watch::HUNG};
 use crate::{Options, targets::Target};
 
 /// How long the input of an abort or a hang is made smaller; each try takes a process.
@@ -52,15 +52,20 @@ pub fn run(target: &'static Target, options: &Options) -> Result<(), String> {
     }
     let took = began.elapsed().as_secs_f64();
     let rate = tally.executions as f64 / took;
-    println!(
-        "{}: {} executions in {took:.1} s ({rate:.0} a second), {} kinds of outcome",
-        target.name, tally.executions, tally.kinds
-    );
+    let Tally { executions, kinds, .. } = tally;
+    tell(target, &format!("{executions} executions in {took:.1} s ({rate:.0} a second), {kinds} kinds of outcome"));
     if tally.faults.is_empty() {
         return Ok(());
     }
     let lines = tally.faults.iter().map(|(file, fault)| format!("{fault}\n    {}", file.display()));
     Err(lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// Says something at once; what is said at the end comes late.
+fn tell(target: &Target, text: &str) {
+    if target.name != PROBE.name {
+        println!("{}: {text}", target.name);
+    }
 }
 
 /// Keeps the input that a worker died of, as small as it gets, if it is to blame.
@@ -82,10 +87,10 @@ fn examine(target: &'static Target, options: &Options, tally: &mut Tally, death:
     let again = dies(input, options.limit);
     if !again && death == TOO_LONG {
         // The machine was busy.
-        println!("{}: once, and not again: {death}: {}", target.name, file.display());
+        tell(target, &format!("once, and not again: {death}: {}", file.display()));
         return;
     }
-    println!("{}: {death}", target.name);
+    tell(target, death);
     tally.faults.insert(file, death.to_owned());
     if !again {
         return;
@@ -138,7 +143,7 @@ impl Run {
                     let fault = fault.join(" ");
                     told.push(fault.clone());
                     if tally.faults.insert(file.into(), fault.clone()).is_none() && !self.single {
-                        println!("{}: {fault}", self.target.name);
+                        tell(self.target, &fault);
                     }
                 }
                 _ => tally.outcome = line,

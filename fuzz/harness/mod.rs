@@ -6,12 +6,14 @@
 mod campaign;
 mod findings;
 mod minimise;
+mod probe;
 mod scratch;
 mod tape;
 mod watch;
 mod worker;
 
 pub use campaign::run;
+pub use probe::check;
 pub use worker::work;
 
 use std::{fs, path::PathBuf};

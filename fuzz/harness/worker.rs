@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{corpus, fault_of, findings, kind_of, minimise::minimise, tape::Tape, watch::Watch};
+use super::{corpus, fault_of, findings, kind_of, minimise::minimise, probe::PROBE, tape::Tape, watch::Watch};
 use crate::{
     Options,
     mutate::{Dice, mutate},
@@ -30,7 +30,8 @@ static PANIC: Mutex<String> = Mutex::new(String::new());
 /// `progress EXECUTIONS KINDS` now and then, `finding FILE FAULT` for a panic.
 pub fn work(options: &Options, folder: &Path) -> ExitCode {
     let name = options.tests.filter.as_deref().unwrap_or_default();
-    let target = targets::ALL.iter().find(|target| target.name == name).expect("the name of a target");
+    let mut targets = targets::ALL.iter().chain([&PROBE]);
+    let target = targets.find(|target| target.name == name).expect("the name of a target");
     panic::set_hook(Box::new(|info| {
         let payload = info.payload();
         let message = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
