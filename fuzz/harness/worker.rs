@@ -44,7 +44,11 @@ pub fn work(options: &Options, folder: &Path) -> ExitCode {
         Some(file) => once(target, &options, &folder, file),
         None => Worker::new(target, &options, &folder).run(),
     });
-    worker.join().unwrap_or(ExitCode::FAILURE)
+    worker.join().unwrap_or_else(|_| {
+        // Outside of any execution.
+        eprintln!("{}", PANIC.lock().unwrap());
+        ExitCode::FAILURE
+    })
 }
 
 /// Runs one input and tells what came of it.
@@ -54,7 +58,7 @@ fn once(target: &'static Target, options: &Options, folder: &Path, file: &Path) 
     let began = Instant::now();
     match Watch::start(Duration::from_secs_f64(options.limit)).over(|| caught(&mut execute, &input)) {
         Ok(outcome) => {
-            println!("outcome after {:.3} s: {outcome}", began.elapsed().as_secs_f64());
+            println!("after {:.3} s: {}", began.elapsed().as_secs_f64(), outcome.replace('\n', " "));
             ExitCode::SUCCESS
         }
         Err(fault) => {
