@@ -72,9 +72,16 @@ fn of_text(read: impl Fn(&str) -> String + 'static) -> Execute {
 }
 
 /// A sentence that goes to a terminal as it is.
+#[track_caller]
 fn printable(sentence: &str) -> String {
-    assert!(!sentence.contains(char::is_control), "not printable: {sentence:?}");
+    assert!(!sentence.contains(commands), "not printable: {sentence:?}");
     sentence.to_owned()
+}
+
+/// Whether a terminal may take a character for a command, or turn the text around it.
+fn commands(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || c.is_control()
 }
 
 /// An error and its causes.

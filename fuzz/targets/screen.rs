@@ -23,7 +23,7 @@ use diffuscope::{
 };
 use ratatui::buffer::Buffer;
 
-use super::{Execute, Target};
+use super::{Execute, Target, commands};
 use crate::{
     common,
     driver::{DARK, Driver, LIGHT, MONO},
@@ -157,9 +157,10 @@ pub fn perform(driver: &mut Driver, log: &Log, line: &str) {
     }
 }
 
-/// No sign that moves a cursor stands in a cell.
+/// No cell holds what a terminal would obey.
+#[track_caller]
 pub fn check(buffer: &Buffer) {
-    let odd = buffer.content.iter().find(|cell| cell.symbol().contains(char::is_control));
+    let odd = buffer.content.iter().find(|cell| cell.symbol().contains(commands));
     assert!(odd.is_none(), "a cell with {odd:?}");
 }
 

@@ -9,7 +9,7 @@ use diffuscope::{
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Target, printable, screen};
+use super::{Target, commands, printable, screen};
 use crate::{
     driver::{DARK, Driver},
     mutate::{Dice, Format, Language},
@@ -45,7 +45,9 @@ fn read(input: &[u8]) -> String {
     let log = opened.log;
     let mut written = Vec::new();
     file::write(&log, &mut written).unwrap();
-    assert_eq!(file::read("again.jsonl", &*written).unwrap().log, log, "what is written is read back");
+    assert_eq!(file::read("again.jsonl", written.as_slice()).unwrap().log, log, "what is written is read back");
+    let written = String::from_utf8(written).unwrap();
+    assert!(!written.contains(|c| commands(c) && c != '\n'), "a terminal would obey the file");
     let figures = Figures::of(&log, log.len());
     let seed = input.iter().fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(*byte)));
     show(&log, &mut Dice::new(seed, 0));
@@ -80,7 +82,7 @@ fn show(log: &Log, dice: &mut Dice) {
     if log.len() <= 12 {
         let options = CastOptions { width: 60, height: 16, layer: Layer::ALL[dice.below(4)], ..CastOptions::default() };
         match export(log, &options) {
-            Ok(cast) => assert!(!cast.contains(|c: char| c.is_control() && c != '\n'), "a control sign in a cast"),
+            Ok(cast) => assert!(!cast.contains(|c| commands(c) && c != '\n'), "a terminal would obey the cast"),
             Err(error) => drop(printable(&error.to_string())),
         }
     }
