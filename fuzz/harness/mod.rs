@@ -31,7 +31,7 @@ pub fn corpus(target: &str) -> Vec<Vec<u8>> {
 fn kind_of(sentence: &str, input: &[u8]) -> String {
     const MOST: usize = 60;
     let input = String::from_utf8_lossy(input);
-    let words = sentence.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+    let words = sentence.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
     words.filter(|word| !input.contains(*word)).take(MOST).collect::<Vec<_>>().join(" ")
 }
 
