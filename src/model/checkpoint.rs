@@ -79,13 +79,14 @@ impl Checkpoint {
     /// files that it names, and `tokenizer.json` where the mask token stands there alone.
     pub fn open(path: &Path) -> Result<Self, LoadError> {
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf")) && !path.is_dir() {
-            Self::gguf(GgufFile::open(path)?)
+            Self::from_gguf(GgufFile::open(path)?)
         } else {
             Self::folder(path)
         }
     }
 
-    fn gguf(file: GgufFile) -> Result<Self, LoadError> {
+    /// Takes an opened GGUF file.
+    pub fn from_gguf(file: GgufFile) -> Result<Self, LoadError> {
         let config = file.config_json()?;
         let tokenizer_mask = file.token_named(&MASK_NAMES)?;
         let config_file = file.file().to_owned();
@@ -110,10 +111,19 @@ impl Checkpoint {
 
     /// Takes bytes that are part of the program; `name` stands for the folder in messages.
     pub fn embedded(name: &str, config: &'static [u8], weights: &'static [u8]) -> Result<Self, LoadError> {
-        let config_file = format!("{name}/config.json");
-        let family = family(&config_file, config)?;
+        Self::from_bytes(name, config, weights)
+    }
+
+    /// Takes the bytes of a `config.json` and of a safetensors file; `name` stands for their folder in messages.
+    pub fn from_bytes(
+        name: &str,
+        config: impl Into<Cow<'static, [u8]>>,
+        weights: impl Into<Cow<'static, [u8]>>,
+    ) -> Result<Self, LoadError> {
+        let (config_file, config) = (format!("{name}/config.json"), config.into());
+        let family = family(&config_file, &config)?;
         let weights = Weights::from_bytes(format!("{name}/model.safetensors"), weights)?;
-        let (config, given_mask, tokenizer_mask, other_end) = (config.into(), None, None, None);
+        let (given_mask, tokenizer_mask, other_end) = (None, None, None);
         let folder = Some(PathBuf::from(name));
         Ok(Self { folder, config_file, config, family, weights, given_mask, tokenizer_mask, other_end })
     }

@@ -1,0 +1,179 @@
+//! Whole runs of a tiny pair under any settings, changed on the way:
+//!
+//! ```text
+//! prompt What is 1 + 1?     the prompt; the first line
+//! alone                     without a guide
+//! threshold=0.9             a knob
+//! @3 steps=12               a knob that is turned after three steps
+//! ```
+
+use std::{fs, path::Path, sync::Arc};
+
+use diffuscope::{
+    decode::clock::StoppedClock,
+    engine::{self, GuideRequest, LoadObserver, ModelRequest, Models, Run, RunError, protocol::Request},
+    model::{
+        device::DeviceChoice,
+        source::{Progress, Source},
+    },
+    settings::{Knob, Preset, Settings, presets},
+    trace::{Log, file},
+};
+
+use serde_json::{Value, json};
+
+use super::{Execute, Target, printable, settings, tiny};
+use crate::mutate::{Dice, Format, Language};
+
+pub const ENGINE: Target = Target {
+    name: "engine",
+    format: Format::Text,
+    language: Language { words: &["prompt ", "alone", "@1 ", "@5 ", "preset "], phrase: Some(phrase) },
+    longest: 2 << 10,
+    open,
+};
+
+/// Steps of one run.
+const MOST_STEPS: usize = 60;
+/// Masks of one run, unless it says otherwise, and at most.
+const USUAL: usize = 12;
+const LONGEST: usize = 24;
+
+fn phrase(dice: &mut Dice) -> String {
+    match dice.below(6) {
+        0 => format!("\npreset {}\n", dice.pick(presets()).map_or("", |preset| preset.name.as_str())),
+        1 => format!("\n@{} {}\n", dice.below(20), settings::line(dice)),
+        2 => format!("\nprompt {}\n", dice.text().escape_default()),
+        _ => format!("\n{}\n", settings::line(dice)),
+    }
+}
+
+/// Nobody is interested.
+struct Silence;
+
+impl LoadObserver for Silence {
+    fn progress(&self, _: &Progress) -> std::ops::ControlFlow<()> {
+        std::ops::ControlFlow::Continue(())
+    }
+
+    fn warn(&self, _: String) {}
+}
+
+/// Writes a model that knows what its tensors happen to say.
+fn write(folder: &Path, model_type: &str) {
+    let letters = "Ġabcdefghijklmnopqrstuvwxyz0123456789.,:?+=ML".chars().map(String::from);
+    let vocabulary: Vec<String> = letters.chain(["<|endoftext|>", "<|mask|>"].map(String::from)).collect();
+    let (size, end, mask) = (vocabulary.len(), vocabulary.len() - 2, vocabulary.len() - 1);
+    let special = |id: usize| {
+        json!({
+            "id": id, "content": vocabulary[id], "special": true, "normalized": false,
+            "single_word": false, "lstrip": false, "rstrip": false,
+        })
+    };
+    let ids: serde_json::Map<String, Value> = vocabulary.iter().cloned().zip((0..).map(Value::from)).collect();
+    let bytes = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+    let tokenizer = json!({
+        "version": "1.0", "added_tokens": [special(end), special(mask)], "pre_tokenizer": bytes, "decoder": bytes,
+        "model": {"type": "BPE", "vocab": ids, "merges": []},
+    });
+    let config = json!({
+        "model_type": model_type, "vocab_size": size, "hidden_size": 8, "intermediate_size": 8,
+        "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 128, "rms_norm_eps": 1e-6,
+        "rope_theta": 1e4, "mask_token_id": mask, "eos_token_id": end,
+    });
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join("model.safetensors"), tiny::weights(&tiny::shapes(&config).unwrap())).unwrap();
+    fs::write(folder.join("config.json"), config.to_string()).unwrap();
+    fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
+}
+
+fn open(folder: &Path) -> Execute {
+    write(&folder.join("denoiser"), "Dream");
+    write(&folder.join("guide"), "qwen2");
+    let load = |guide: GuideRequest| {
+        let request = ModelRequest {
+            denoiser: Source::Path(folder.join("denoiser")),
+            guide,
+            device: DeviceChoice::Cpu,
+            overcommit: true,
+            ..ModelRequest::default()
+        };
+        let observer: Arc<dyn LoadObserver> = Arc::new(Silence);
+        engine::load(&request, &observer).unwrap()
+    };
+    let mut alone = load(GuideRequest::Nobody);
+    let mut pair = load(GuideRequest::From(Source::Path(folder.join("guide"))));
+    Box::new(move |input| {
+        let text = String::from_utf8_lossy(input);
+        let script = Script::read(&text);
+        let models = if script.alone { &mut alone } else { &mut pair };
+        match script.run(models) {
+            Ok(outcome) => outcome,
+            Err(RunError::Request(reason)) => printable(&reason),
+            Err(error @ RunError::Broken(_)) => panic!("{error}"),
+        }
+    })
+}
+
+/// What is to be done.
+struct Script {
+    prompt: String,
+    settings: Settings,
+    alone: bool,
+    /// Settings from a step on.
+    changes: Vec<(usize, Settings)>,
+}
+
+impl Script {
+    fn read(text: &str) -> Self {
+        let settings = Settings { gen_length: Some(USUAL), ..Settings::default() };
+        let mut script = Self { prompt: "a b".to_owned(), settings, alone: false, changes: Vec::new() };
+        for line in text.lines() {
+            if let Some(prompt) = line.strip_prefix("prompt ") {
+                script.prompt = prompt.chars().take(60).collect();
+            } else if let Some(name) = line.strip_prefix("preset ") {
+                let preset = presets().iter().find(|preset| preset.name == name);
+                for (knob, value) in preset.into_iter().flat_map(Preset::knobs) {
+                    set(&mut script.settings, knob, value);
+                }
+                script.settings.block_length = script.settings.block_length.map(|length| length.min(USUAL / 2));
+            } else if let Some((step, line)) = line.strip_prefix('@').and_then(|line| line.split_once(' ')) {
+                let mut settings = script.changes.last().map_or(script.settings, |(_, settings)| *settings);
+                let (name, value) = line.split_once('=').unwrap_or((line, ""));
+                set(&mut settings, name, value);
+                script.changes.push((step.parse().unwrap_or(0), settings));
+            } else if line == "alone" {
+                script.alone = true;
+            } else if let Some((name, value)) = line.split_once('=') {
+                set(&mut script.settings, name, value);
+            }
+        }
+        script
+    }
+
+    /// Does the run, writes its log, and reads it back.
+    fn run(&self, models: &mut Models) -> Result<String, RunError> {
+        let request =
+            Request { run: 1, prompt: self.prompt.clone(), settings: self.settings, preset: None, paused: false };
+        let mut run = Run::start(models, &request)?;
+        let mut log = Log::new(run.header().clone());
+        let mut refused = 0;
+        while run.stopped().is_none() && log.len() < MOST_STEPS {
+            for (_, settings) in self.changes.iter().filter(|(step, _)| *step == log.len()) {
+                refused += usize::from(run.configure(*settings).is_err());
+            }
+            log.push(run.step(models, &StoppedClock)?);
+        }
+        log.finish(run.end(models));
+        let mut written = Vec::new();
+        file::write(&log, &mut written).unwrap();
+        assert_eq!(file::read("run.jsonl", &*written).unwrap().log, log, "what is written is read back");
+        Ok(format!("{:?}, {refused} refused, {:?}", run.stopped(), self.settings.unmask))
+    }
+}
+
+/// Sets a knob, if that is one; runs stay short.
+fn set(settings: &mut Settings, name: &str, value: &str) {
+    let _ = Knob::find(name).and_then(|knob| knob.set(settings, value));
+    settings.gen_length = Some(settings.gen_length.unwrap_or(USUAL).min(LONGEST));
+}

@@ -1,0 +1,89 @@
+//! Trace files: read, written and read again, replayed at several steps, made a cast.
+
+use diffuscope::{
+    trace::{Figures, Log, file},
+    tui::{
+        App, Layer,
+        cast::{CastOptions, export},
+    },
+};
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{Target, commands, printable, screen};
+use crate::{
+    driver::{DARK, Driver},
+    mutate::{Dice, Format, Language},
+};
+
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    "diffuscope", "header", "end", "step", "region", "block", "start", "changes", "knob", "value", "ids",
+    "proposals", "position", "token", "confidence", "score", "entropy", "alternatives", "credit", "moved", "commits",
+    "reason", "remasked", "kv", "status", "age", "layers", "computed", "similarity", "guide", "drafts", "verdict",
+    "view", "instead", "accepted", "forwards", "reading", "gap", "audit", "positions", "drift", "kl", "keys",
+    "values", "cost", "stop", "pieces", "texts", "text", "answer", "correct", "tokens", "gen_length", "mask_id",
+    "eos_id", "end_ids", "prompt_ids", "prompt_pieces", "settings", "preset", "format", "quota", "recomputed",
+    "reused", "stale", "end_of_text", "nothing_masked",
+];
+
+pub const TRACE: Target = Target {
+    name: "trace",
+    format: Format::JsonLines,
+    language: Language { words: WORDS, phrase: None },
+    longest: 48 << 10,
+    open: |_| Box::new(read),
+};
+
+/// Positions that are drawn often; a longer canvas is drawn once.
+const USUAL: usize = 4000;
+
+fn read(input: &[u8]) -> String {
+    let opened = match file::read("fuzz.jsonl", input) {
+        Ok(opened) => opened,
+        Err(error) => return printable(&error.to_string()),
+    };
+    let log = opened.log;
+    let mut written = Vec::new();
+    file::write(&log, &mut written).unwrap();
+    assert_eq!(file::read("again.jsonl", written.as_slice()).unwrap().log, log, "what is written is read back");
+    let written = String::from_utf8(written).unwrap();
+    assert!(!written.contains(|c| commands(c) && c != '\n'), "a terminal would obey the file");
+    let figures = Figures::of(&log, log.len());
+    let seed = input.iter().fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+    show(&log, &mut Dice::new(seed, 0));
+    let warnings: String = opened.warnings.iter().map(|warning| printable(warning)).collect();
+    let end = log.end().map(|end| (end.reason, end.correct));
+    format!(
+        "a trace, {} reviews, {} edited, {} audited, {end:?}; {warnings}",
+        figures.reviews, figures.edited, figures.audited
+    )
+}
+
+/// Draws some steps in some sizes, presses some keys, exports a cast.
+fn show(log: &Log, dice: &mut Dice) {
+    let usual = log.header().canvas_length() <= USUAL;
+    let mut app = App::replay("fuzz.jsonl", Box::new(log.clone()), DARK);
+    for layer in if usual { &Layer::ALL[..] } else { &Layer::ALL[..1] } {
+        app.lens.layer = *layer;
+        app.player.show(dice.below(log.len() + 1), log.len());
+        let area = Rect::new(0, 0, [120, 60, 40][dice.below(3)], [40, 12, 24][dice.below(3)]);
+        let mut buffer = Buffer::empty(area);
+        diffuscope::tui::view::draw(&app, area, &mut buffer);
+        screen::check(&buffer);
+    }
+    if !usual {
+        return;
+    }
+    let mut driver = Driver { app, size: (100, 30), effects: Vec::new() };
+    for _ in 0..4 {
+        screen::perform(&mut driver, log, &screen::phrase(dice));
+    }
+    screen::check(&driver.draw().0);
+    if log.len() <= 12 {
+        let options = CastOptions { width: 60, height: 16, layer: Layer::ALL[dice.below(4)], ..CastOptions::default() };
+        match export(log, &options) {
+            Ok(cast) => assert!(!cast.contains(|c| commands(c) && c != '\n'), "a terminal would obey the cast"),
+            Err(error) => drop(printable(&error.to_string())),
+        }
+    }
+}
