@@ -3,167 +3,17 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code, reason = "other tests use the rest")]
+mod common;
 mod support;
 
-use std::{
-    io::{Read, Write},
-    sync::mpsc::{Receiver, RecvTimeoutError, channel},
-    time::Duration,
-};
-
-use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
-
-/// How long nothing may come from the program before a test gives up on it. Never waited for where all is well.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The program on a terminal of its own.
-struct Terminal {
-    child: Box<dyn Child + Send + Sync>,
-    master: Box<dyn MasterPty + Send>,
-    keyboard: Box<dyn Write + Send>,
-    output: Receiver<Vec<u8>>,
-    screen: vt100::Parser,
-    raw: Vec<u8>,
-}
-
-impl Terminal {
-    fn start(arguments: &[&str], (width, height): (u16, u16)) -> Self {
-        let size = PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_diffuscope"));
-        command.args(arguments);
-        command.env("TERM", "xterm-256color");
-        command.env("COLORTERM", "truecolor");
-        command.env_remove("NO_COLOR");
-        // Nobody's own configuration takes part.
-        command.env("DIFFUSCOPE_CONFIG", "");
-        let child = pair.slave.spawn_command(command).unwrap();
-        drop(pair.slave);
-        let keyboard = pair.master.take_writer().unwrap();
-        let mut reader = pair.master.try_clone_reader().unwrap();
-        let (sender, output) = channel();
-        std::thread::spawn(move || {
-            let mut buffer = [0; 8192];
-            // The read fails, instead of ending, once the program is gone.
-            while let Ok(read @ 1..) = reader.read(&mut buffer) {
-                if sender.send(buffer[..read].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        let screen = vt100::Parser::new(height.try_into().unwrap(), width.try_into().unwrap(), 0);
-        Self { child, master: pair.master, keyboard, output, screen, raw: Vec::new() }
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).unwrap();
-        self.keyboard.flush().unwrap();
-    }
-
-    fn resize(&mut self, width: u16, height: u16) {
-        self.master.resize(PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 }).unwrap();
-        self.screen.screen_mut().set_size(height.try_into().unwrap(), width.try_into().unwrap());
-    }
-
-    /// Reads on until the screen shows `text`.
-    fn wait_for(&mut self, text: &str) {
-        while !self.screen.screen().contents().contains(text) {
-            match self.output.recv_timeout(PATIENCE) {
-                Ok(bytes) => self.take(&bytes),
-                Err(why) => panic!("{why}: \"{text}\" does not appear on\n{}", self.screen.screen().contents()),
-            }
-        }
-    }
-
-    /// Reads to the end and returns how the program ended.
-    fn finish(mut self) -> (ExitStatus, Vec<u8>) {
-        loop {
-            match self.output.recv_timeout(PATIENCE) {
-                Ok(bytes) => self.take(&bytes),
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => panic!("still there:\n{}", self.screen.screen().contents()),
-            }
-        }
-        (self.child.wait().unwrap(), self.raw)
-    }
-
-    fn take(&mut self, bytes: &[u8]) {
-        self.screen.process(bytes);
-        self.raw.extend_from_slice(bytes);
-    }
-}
-
-/// Every mode that was switched on is switched off, and after the last time it was switched on.
-fn assert_given_back(raw: &[u8]) {
-    let text = String::from_utf8_lossy(raw);
-    for (on, off) in [("\x1b[?1049h", "\x1b[?1049l"), ("\x1b[?2004h", "\x1b[?2004l"), ("\x1b[?25l", "\x1b[?25h")] {
-        let (switched_on, switched_off) = (text.rfind(on), text.rfind(off));
-        assert!(switched_off >= switched_on, "{off:?} does not follow {on:?}");
-    }
-    assert!(text.contains("\x1b[?1049h"), "the playground never took the screen");
-}
-
-#[test]
-fn a_run_is_watched_to_its_end_and_keys_work_afterwards() {
-    let prompt = "Write as JSON: Max, a pilot from Oslo, is 31. He likes tea.";
-    let mut terminal = Terminal::start(&["--prompt", prompt], (120, 40));
-    terminal.wait_for("denoise the prompt");
-    terminal.press("\r");
-    terminal.wait_for("after 1 step");
-    // Idle now: a key must still wake the program.
-    terminal.press("2");
-    terminal.wait_for("recomputed");
-    terminal.press("3");
-    terminal.wait_for("not reached");
-    terminal.resize(20, 5);
-    terminal.wait_for("needs");
-    terminal.resize(80, 24);
-    terminal.wait_for("agreed");
-    terminal.press("q");
-    let (status, raw) = terminal.finish();
-    assert!(status.success(), "{status:?}");
-    assert_given_back(&raw);
-}
-
-#[test]
-fn sigterm_gives_the_terminal_back() {
-    let mut terminal = Terminal::start(&[], (100, 30));
-    terminal.wait_for("gallery");
-    let id = terminal.child.process_id().unwrap().to_string();
-    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    assert_given_back(&terminal.finish().1);
-}
-
-#[test]
-fn ctrl_c_in_the_middle_of_a_run_gives_the_terminal_back() {
-    let mut terminal = Terminal::start(&["--preset", "plain"], (80, 24));
-    terminal.wait_for("enter");
-    terminal.press("\r");
-    terminal.wait_for("running");
-    terminal.press("\x03");
-    let (status, raw) = terminal.finish();
-    assert!(status.success(), "{status:?}");
-    assert_given_back(&raw);
-}
-
-#[test]
-fn other_models_are_loaded_while_the_program_runs() {
-    let pair = support::files::Folder::new();
-    support::models::untrained_pair(&pair);
-    let mut terminal = Terminal::start(&["--device", "cpu"], (100, 30));
-    terminal.wait_for("ready");
-    terminal.press("\x0f");
-    terminal.wait_for("to download");
-    terminal.press(pair.path("nowhere").to_str().unwrap());
-    terminal.press("\r");
-    terminal.wait_for("nowhere is not there: a model is");
-    terminal.press(&"\x7f".repeat("nowhere".len()));
-    terminal.press("denoiser\r");
-    terminal.wait_for("denoiser is loaded without a guide");
-    terminal.press("\r");
-    terminal.wait_for("denoiser 42.2k");
-    terminal.press("\x03");
-    let (status, raw) = terminal.finish();
-    assert!(status.success(), "{status:?}");
-    assert_given_back(&raw);
-}
+#[path = "pty/endings.rs"]
+mod endings;
+#[path = "pty/jobs.rs"]
+mod jobs;
+#[path = "pty/kinds.rs"]
+mod kinds;
+#[path = "pty/playing.rs"]
+mod playing;
+#[path = "pty/terminal.rs"]
+mod terminal;

@@ -10,10 +10,10 @@ use crate::{engine::RunError, settings::SettingsError, trace::file::TraceError, 
 /// Shown by `--help`.
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
-  0    done (a wrong answer is a result, not a failure)
-  2    bad input: arguments, settings, prompt or files
-  3    the run failed
-  130  interrupted with Ctrl-C";
+  0      done (a wrong answer is a result, not a failure)
+  2      bad input: arguments, settings, prompt or files
+  3      the run failed, or its result could not be written
+  128+n  ended by signal n: 130 where Ctrl-C is no key";
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(super) enum Failure {
     Input(String),
     /// It broke under way.
     Broken(String),
+    /// This signal ended it, in good order.
+    Signal(i32),
     /// Whoever read the output has gone: nothing is left to say, nor anyone to hear it.
     Unheard,
 }
@@ -37,9 +39,19 @@ impl Failure {
         Self::Broken(format!("{error:#}"))
     }
 
-    /// A file that cannot be written.
+    /// A file that cannot be written: bad input where it is of no use as a file to write, a failure where the device
+    /// is full or broken.
     pub(super) fn writing(file: &std::path::Path, error: &io::Error) -> Self {
-        Self::Input(format!("{} cannot be written: {error}", file.display()))
+        use io::ErrorKind::{
+            AlreadyExists, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied,
+            ReadOnlyFilesystem,
+        };
+        let message = format!("{} cannot be written: {error}", file.display());
+        match error.kind() {
+            AlreadyExists | InvalidFilename | InvalidInput | IsADirectory | NotADirectory | NotFound
+            | PermissionDenied | ReadOnlyFilesystem => Self::Input(message),
+            _ => Self::Broken(message),
+        }
     }
 
     /// Puts what it is about before the sentence.
@@ -47,7 +59,7 @@ impl Failure {
         match self {
             Self::Input(message) => Self::Input(format!("{what}: {message}")),
             Self::Broken(message) => Self::Broken(format!("{what}: {message}")),
-            Self::Unheard => Self::Unheard,
+            other => other,
         }
     }
 
@@ -56,6 +68,7 @@ impl Failure {
         let (message, code) = match self {
             Self::Input(message) => (message, 2),
             Self::Broken(message) => (message, 3),
+            Self::Signal(signal) => return ExitCode::from(128 + *signal as u8),
             Self::Unheard => return ExitCode::SUCCESS,
         };
         warn(message);

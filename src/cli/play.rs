@@ -1,15 +1,15 @@
 //! `diffuscope play` and `diffuscope replay`: the playground, live or on a saved trace.
 
-use std::{
-    io::{self, IsTerminal},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use super::{failure::Failure, models::ModelArgs, settings::SettingsArgs};
 use crate::{
     settings::Layers,
     trace::{file, printable},
-    tui::{self, PlayOptions, Source, theme::ThemeName},
+    tui::{
+        self, Left, PlayOptions, Source,
+        theme::{Environment, ThemeName},
+    },
 };
 
 /// Open the playground (what diffuscope does without a command)
@@ -81,11 +81,9 @@ fn open(options: PlayOptions) -> Result<(), Failure> {
     if let Some(name) = &options.theme {
         name.parse::<ThemeName>().map_err(Failure::Input)?;
     }
-    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-        return Err(Failure::Input(
-            "the playground needs a terminal: run it in one, or use `diffuscope run`, which prints an answer"
-                .to_owned(),
-        ));
+    tui::check_terminal(&Environment::of_process()).map_err(Failure::Input)?;
+    match tui::play(options).map_err(|error| Failure::broken(&error))? {
+        Left::ByUser => Ok(()),
+        Left::BySignal(signal) => Err(Failure::Signal(signal)),
     }
-    tui::play(options).map_err(|error| Failure::broken(&error))
 }
