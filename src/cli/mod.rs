@@ -14,12 +14,16 @@ mod settings;
 mod table;
 mod train_filter;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use knobs::KnobFlags;
 
+use self::failure::Failure;
 use crate::train;
 
 /// Watch how a diffusion language model turns masks into text.
@@ -57,9 +61,11 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(asked) if !asked.use_stderr() => {
-            // Help or version. Whoever closed the pipe does not want it.
-            let _ = asked.print();
-            return ExitCode::SUCCESS;
+            // Help or version.
+            return match asked.print().and_then(|()| io::stdout().flush()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => Failure::from(error).report(),
+            };
         }
         Err(error) => return failure::of_arguments(&error).report(),
     };
@@ -69,7 +75,7 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Replay(args) => play::replay(args),
         Command::Cast(args) => cast::run(&args),
-        Command::Train(args) => train::command::run(args).map_err(|error| failure::Failure::broken(&error)),
+        Command::Train(args) => train::command::run(args).map_err(|error| Failure::broken(&error)),
         Command::TrainFilter(args) => train_filter::run(&args),
         Command::Knobs(args) => knobs::list(&args),
         Command::Presets(args) => presets::list(&args),

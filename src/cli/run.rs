@@ -49,18 +49,21 @@ pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
     let mut models = args.models.load().map_err(|error| Failure::input(&error))?;
     let mut trace = TraceFile::new(args.trace.as_deref());
     let log = complete(&mut models, &request, &WallClock::default(), |progress| trace.note(progress))?;
-    trace.result()?;
+    if let Some(unusable @ Failure::Input(_)) = trace.failure {
+        return Err(unusable);
+    }
     let outcome = Outcome::of(&log);
     let mut out = io::stdout().lock();
     if args.json {
         let json = serde_json::to_string(&outcome).map_err(io::Error::from)?;
         writeln!(out, "{json}")?;
-        return Ok(());
+        return trace.result();
     }
     writeln!(out, "{}", printable::text(outcome.answer))?;
     out.flush()?;
-    outcome.tell(&mut io::stderr().lock())?;
-    Ok(())
+    // Who cannot hear the figures has the answer all the same.
+    let _ = outcome.tell(&mut io::stderr().lock());
+    trace.result()
 }
 
 /// The prompt as given, or from standard input without the line break at its end.
@@ -78,45 +81,43 @@ fn prompt(given: String) -> Result<String, Failure> {
 }
 
 /// Writes the trace while the run goes on. The file is made when the run has begun: a request that is refused leaves
-/// an older trace alone.
+/// an older trace alone. A file that cannot be made ends the run; one that can be written no further does not, and is
+/// reported when the answer is out.
 struct TraceFile<'a> {
     path: Option<&'a Path>,
     writer: Option<Writer<File>>,
-    failed: Option<io::Error>,
+    failure: Option<Failure>,
 }
 
 impl<'a> TraceFile<'a> {
     fn new(path: Option<&'a Path>) -> Self {
-        Self { path, writer: None, failed: None }
+        Self { path, writer: None, failure: None }
     }
 
     fn note(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
-        match self.write(progress) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                self.failed = Some(error);
-                ControlFlow::Break(())
-            }
+        if let (Some(path), None) = (self.path, &self.failure) {
+            self.failure = self.write(path, progress).map_err(|error| Failure::writing(path, &error)).err();
+        }
+        match self.failure {
+            Some(Failure::Input(_)) => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
         }
     }
 
-    fn write(&mut self, progress: Progress<'_>) -> io::Result<()> {
-        match (progress, self.path, &mut self.writer) {
-            (Progress::Started(header), Some(path), _) => {
+    fn write(&mut self, path: &Path, progress: Progress<'_>) -> io::Result<()> {
+        match (progress, &mut self.writer) {
+            (Progress::Started(header), _) => {
                 self.writer = Some(Writer::new(File::create(path)?, header)?);
                 Ok(())
             }
-            (Progress::Step(entry), _, Some(writer)) => writer.step(entry),
-            (Progress::Ended(end), _, Some(writer)) => writer.end(end),
+            (Progress::Step(entry), Some(writer)) => writer.step(entry),
+            (Progress::Ended(end), Some(writer)) => writer.end(end),
             _ => Ok(()),
         }
     }
 
     fn result(self) -> Result<(), Failure> {
-        match (self.path, self.failed) {
-            (Some(path), Some(error)) => Err(Failure::writing(path, &error)),
-            _ => Ok(()),
-        }
+        self.failure.map_or(Ok(()), Err)
     }
 }
 
