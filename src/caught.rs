@@ -2,9 +2,14 @@
 //! program nor the screen.
 
 use std::{
+    any::Any,
     cell::RefCell,
     panic::{self, AssertUnwindSafe, PanicHookInfo},
-    sync::Once,
+    sync::{
+        Mutex, Once, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
 };
 
 use crate::trace::printable;
@@ -16,12 +21,18 @@ thread_local! {
 
 static HOOK: Once = Once::new();
 
+/// How many threads catch their panics.
+static CATCHING: AtomicUsize = AtomicUsize::new(0);
+
+/// The report of a worker's last panic. Workers hand their panics on to the thread that they work for, without the place.
+static OF_WORKER: Mutex<Option<String>> = Mutex::new(None);
+
 /// Whether a panic of the current thread would be caught: a panic hook of the screen leaves such a one alone.
 pub fn is_caught() -> bool {
     REPORT.with_borrow(Option::is_some)
 }
 
-/// Does `work`; a panic in it becomes a sentence, and nothing is printed.
+/// Does `work`; a panic in it, or in a worker that it shares its work with, becomes a sentence, and nothing is printed.
 ///
 /// What `work` changed before it panicked must be fit to be dropped or reset, and for nothing else.
 pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
@@ -36,24 +47,61 @@ pub(crate) fn attempt<T>(work: impl FnOnce() -> T) -> Result<T, String> {
         panic::set_hook(Box::new(move |info| {
             if is_caught() {
                 REPORT.set(Some(describe(info)));
+            } else if CATCHING.load(Ordering::SeqCst) > 0 && is_worker() {
+                *of_worker() = Some(describe(info));
             } else {
                 otherwise(info);
             }
         }));
     });
     let outer = REPORT.replace(Some(String::new()));
+    CATCHING.fetch_add(1, Ordering::SeqCst);
     let result = panic::catch_unwind(AssertUnwindSafe(work));
-    let report = REPORT.replace(outer);
-    result.map_err(|_| report.unwrap_or_default())
+    CATCHING.fetch_sub(1, Ordering::SeqCst);
+    let report = REPORT.replace(outer).filter(|report| !report.is_empty());
+    result.map_err(|payload| {
+        report.or_else(|| of_worker().take()).unwrap_or_else(|| printable::line(message(&*payload)))
+    })
 }
 
-fn describe(info: &PanicHookInfo<'_>) -> String {
-    let payload = info.payload();
-    let message = payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a panic without a message");
+/// Whether this thread is one of those that products are shared between.
+fn is_worker() -> bool {
+    let is_named = |name: &str| name.starts_with("candle-");
+    rayon::current_thread_index().is_some() || thread::current().name().is_some_and(is_named)
+}
+
+fn of_worker() -> std::sync::MutexGuard<'static, Option<String>> {
+    OF_WORKER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a panic says and where it was, on one printable line.
+pub(crate) fn describe(info: &PanicHookInfo<'_>) -> String {
     let place = info.location().map(|at| format!(" ({}:{})", at.file(), at.line()));
-    printable::line(&format!("{message}{}", place.unwrap_or_default()))
+    printable::line(&format!("{}{}", message(info.payload()), place.unwrap_or_default()))
+}
+
+fn message(payload: &(dyn Any + Send)) -> &str {
+    let fixed = payload.downcast_ref::<&str>().copied();
+    fixed.or_else(|| payload.downcast_ref().map(String::as_str)).unwrap_or("a panic without a message")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_panic_says_what_and_where() {
+        let report = caught(|| panic!("the {} broke", "sky")).map(|(): ()| ()).unwrap_err();
+        assert!(report.starts_with("this is a bug in diffuscope: the sky broke (src/caught.rs:"), "{report}");
+    }
+
+    #[test]
+    fn a_panic_of_a_worker_is_that_of_the_thread_it_works_for() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let report = caught(|| pool.install(|| panic!("the {} broke", "sea"))).map(|(): ()| ()).unwrap_err();
+        assert!(report.starts_with("this is a bug in diffuscope: the sea broke (src/caught.rs:"), "{report}");
+        assert_eq!(caught(|| pool.install(|| 7)), Ok(7));
+    }
 }

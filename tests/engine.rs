@@ -201,6 +201,17 @@ fn a_running_run_is_held_before_its_next_step() {
 }
 
 #[test]
+fn a_handle_does_not_wait_for_a_step_that_does_not_end() {
+    let (permits, gate) = mpsc::channel();
+    let mut engine = engine(scripted().with_gate(gate));
+    start(&engine, request(1));
+    expect_started(&mut engine, 1);
+    drop(engine);
+    // Until here no permit was given.
+    drop(permits);
+}
+
+#[test]
 fn a_knob_change_is_stamped_on_the_step_that_first_used_it() {
     let mut engine = engine(scripted());
     start(&engine, Request { paused: true, ..request(1) });

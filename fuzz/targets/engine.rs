@@ -164,7 +164,7 @@ impl Script {
             }
             log.push(run.step(models, &StoppedClock)?);
         }
-        log.finish(run.end(models));
+        log.finish(run.end(models).unwrap());
         let mut written = Vec::new();
         file::write(&log, &mut written).unwrap();
         assert_eq!(file::read("run.jsonl", &*written).unwrap().log, log, "what is written is read back");

@@ -74,8 +74,13 @@ fn fetch(folder: &Path, answers: Value) -> String {
         cache: folder.join("hub"),
         token: Some(TOKEN.to_owned()),
         offline: false,
+        proxy: None,
+        no_proxy: String::new(),
+        certificates: Vec::new(),
         silence: Duration::from_millis(500),
         pause: Duration::ZERO,
+        // A hub may ask for minutes.
+        sleep: |_| {},
     };
     let model: HubModel = "owner/tiny".parse().unwrap();
     let outcome = match Hub::new(settings).fetch(&model, &mut |_| ControlFlow::Continue(())) {

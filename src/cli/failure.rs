@@ -12,10 +12,10 @@ use crate::{
 /// Shown by `--help`.
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
-  0    done (a wrong answer is a result, not a failure)
-  2    bad input: arguments, settings, prompt or files
-  3    the run failed
-  130  interrupted with Ctrl-C; 143 by a request to terminate, 129 by a terminal that was closed";
+  0      done (a wrong answer is a result, not a failure)
+  2      bad input: arguments, settings, prompt or files
+  3      the run failed, or its result could not be written
+  128+n  ended by signal n: 130 by Ctrl-C, 143 by a request to terminate, 129 by a terminal that was closed";
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -41,17 +41,17 @@ impl Failure {
         Self::Broken(format!("{error:#}"))
     }
 
-    /// A file that cannot be written: bad input where the name is to blame, a failure under way where the disk is.
+    /// A file that cannot be written: bad input where it is of no use as a file to write, a failure where the device
+    /// is full or broken.
     pub(super) fn writing(file: &std::path::Path, error: &io::Error) -> Self {
+        use io::ErrorKind::{
+            AlreadyExists, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied,
+            ReadOnlyFilesystem,
+        };
         let message = format!("{} cannot be written: {error}", file.display());
         match error.kind() {
-            io::ErrorKind::NotFound
-            | io::ErrorKind::PermissionDenied
-            | io::ErrorKind::IsADirectory
-            | io::ErrorKind::NotADirectory
-            | io::ErrorKind::ReadOnlyFilesystem
-            | io::ErrorKind::InvalidFilename
-            | io::ErrorKind::InvalidInput => Self::Input(message),
+            AlreadyExists | InvalidFilename | InvalidInput | IsADirectory | NotADirectory | NotFound
+            | PermissionDenied | ReadOnlyFilesystem => Self::Input(message),
             _ => Self::Broken(message),
         }
     }
@@ -61,7 +61,7 @@ impl Failure {
         match self {
             Self::Input(message) => Self::Input(format!("{what}: {message}")),
             Self::Broken(message) => Self::Broken(format!("{what}: {message}")),
-            Self::Interrupted(_) | Self::Unheard => self,
+            other => other,
         }
     }
 

@@ -15,7 +15,10 @@ mod settings;
 mod table;
 mod train_filter;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -66,9 +69,11 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(asked) if !asked.use_stderr() => {
-            // Help or version. Whoever closed the pipe does not want it.
-            let _ = asked.print();
-            return ExitCode::SUCCESS;
+            // Help or version.
+            return match asked.print().and_then(|()| io::stdout().flush()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => Failure::from(error).report(),
+            };
         }
         Err(error) => return failure::of_arguments(&error).report(),
     };

@@ -1,11 +1,13 @@
 //! `diffuscope play` and `diffuscope replay`: the playground, live or on a saved trace.
 
-use std::io::{self, IsTerminal};
 
 use super::{failure::Failure, models::ModelArgs, recorded::Recorded, settings::SettingsArgs};
 use crate::{
     settings::Layers,
-    tui::{self, PlayOptions, Source, theme::ThemeName},
+    tui::{
+        self, Left, PlayOptions, Source,
+        theme::{Environment, ThemeName},
+    },
 };
 
 /// Open the playground (what diffuscope does without a command)
@@ -54,7 +56,7 @@ pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
         theme,
         mouse: !args.screen.no_mouse,
     };
-    open(options, io::stdin().is_terminal())
+    open(options, false)
 }
 
 /// Plays a file.
@@ -68,19 +70,17 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
         mouse: !args.screen.no_mouse,
     };
     // Where standard input was the trace, keys come from the terminal all the same.
-    open(options, io::stdin().is_terminal() || args.trace.is_piped() && tui::has_terminal())
+    open(options, args.trace.is_piped())
 }
 
 /// Asks first what the playground would refuse, so that the exit code tells bad input from a terminal that fails.
-fn open(options: PlayOptions, has_keyboard: bool) -> Result<(), Failure> {
+fn open(options: PlayOptions, is_piped: bool) -> Result<(), Failure> {
     if let Some(name) = &options.theme {
         name.parse::<ThemeName>().map_err(Failure::Input)?;
     }
-    if !has_keyboard || !io::stdout().is_terminal() {
-        return Err(Failure::Input(
-            "the playground needs a terminal: run it in one, or use `diffuscope run`, which prints an answer"
-                .to_owned(),
-        ));
+    tui::check_terminal(&Environment::of_process(), is_piped).map_err(Failure::Input)?;
+    match tui::play(options).map_err(|error| Failure::broken(&error))? {
+        Left::ByUser => Ok(()),
+        Left::BySignal(signal) => Err(Failure::Interrupted(128 + signal as u8)),
     }
-    tui::play(options).map_err(|error| Failure::broken(&error))
 }

@@ -1,9 +1,14 @@
 //! The client's end of the engine.
 
 use std::{
+    convert::Infallible,
     io,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use tokio::sync::mpsc as events;
@@ -18,13 +23,19 @@ use super::{
 /// never holds a step up, little enough that a client that stopped reading stops the decode.
 const WAITING_EVENTS: usize = 256;
 
-/// The engine's handle. Dropping it ends the thread, after the step that it is in; a loading under way is left to end
-/// by itself.
+/// How long a dropped handle waits for the thread. A step of a large network takes longer on a slow machine, and one
+/// that hangs never ends.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The engine's handle. Dropping it ends the thread, after the step that it is in; where that takes too long, the thread
+/// is left to end by itself, as a loading under way is.
 #[derive(Debug)]
 pub struct Engine {
     commands: mpsc::Sender<Inbox>,
     events: events::Receiver<Event>,
     thread: Option<JoinHandle<()>>,
+    /// Closed when the thread ends.
+    ended: mpsc::Receiver<Infallible>,
 }
 
 impl Engine {
@@ -53,10 +64,13 @@ impl Engine {
         let (commands, inbox) = mpsc::channel();
         let (outbox, events) = events::channel(WAITING_EVENTS);
         let sender = commands.clone();
-        let thread = thread::Builder::new()
-            .name("engine".to_owned())
-            .spawn(move || worker::work(request, load, sender, &inbox, outbox))?;
-        Ok(Self { commands, events, thread: Some(thread) })
+        let (alive, ended) = mpsc::channel();
+        let work = move || {
+            let _alive = alive;
+            worker::work(request, load, sender, &inbox, outbox);
+        };
+        let thread = thread::Builder::new().name("engine".to_owned()).spawn(work)?;
+        Ok(Self { commands, events, thread: Some(thread), ended })
     }
 
     /// Sends a command. It is obeyed before the next step; after [`Command::Shutdown`] nothing is.
@@ -89,7 +103,8 @@ impl Drop for Engine {
         self.send(Command::Shutdown);
         // Releases a worker that waits for room.
         self.events.close();
-        if let Some(thread) = self.thread.take() {
+        let ended = self.ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Disconnected);
+        if let Some(thread) = self.thread.take().filter(|_| ended) {
             // Whatever it died of, it is gone, which is all that is asked here.
             let _ = thread.join();
         }

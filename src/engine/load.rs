@@ -2,15 +2,15 @@
 
 use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
-use super::Models;
+use super::{Models, caught::caught};
 use crate::{
     decode::filter::Filter,
     files,
     model::{
         checkpoint::Checkpoint,
-        device::{ComputeDevice, DeviceChoice},
+        device::{ComputeDevice, DeviceChoice, among_workers},
         embedded,
         hub::Hub,
         known::{self, Role},
@@ -134,6 +134,21 @@ struct Opened {
     unknown: Vec<&'static str>,
 }
 
+/// Starts the threads that work is shared between: a system that gives none is to be told of before anything is loaded.
+fn start_workers() -> Result<()> {
+    let start = || {
+        rayon::current_num_threads();
+        among_workers(|| ());
+    };
+    // The library that has them panics.
+    caught(start).map_err(|_| {
+        anyhow!(
+            "the system gives no threads to compute with: allow more of them (`ulimit -u` shows the limit), or set \
+             RAYON_NUM_THREADS to fewer"
+        )
+    })
+}
+
 /// Loads what is asked for.
 ///
 /// # Errors
@@ -184,6 +199,7 @@ struct Loading<'a> {
 
 impl<'a> Loading<'a> {
     fn begin(request: &'a ModelRequest, observer: &'a Arc<dyn LoadObserver>) -> Result<Self> {
+        start_workers()?;
         Ok(Self { request, device: ComputeDevice::open(request.device)?, observer })
     }
 

@@ -7,7 +7,7 @@
 //! Commands go through an unbounded channel: there are as many as a person presses keys, and the worker drains it
 //! between steps. Events come back through a bounded one, which a screen awaits and a test blocks on. Step records
 //! are never lost: where the client does not keep up, the worker waits with the next step (that time is in no
-//! figure). Dropping the handle closes the event channel before it joins the thread, so a waiting worker is released.
+//! figure). Dropping the handle closes the event channel before it waits for the thread, so a waiting worker is released.
 //!
 //! # Loading
 //! Models are found, downloaded and read on a thread of their own, so that a run goes on meanwhile; the worker swaps them
@@ -25,6 +25,7 @@ mod worker;
 
 use crate::caught;
 pub use crate::caught::is_caught;
+pub(crate) use crate::caught::{caught, describe as describe_panic};
 pub use handle::Engine;
 pub use load::{GuideRequest, Layout, LoadObserver, ModelRequest, load};
 pub use models::Models;

@@ -141,7 +141,14 @@ impl Run {
     }
 
     /// The end of it, here. An answer is judged only where the run came to its own end.
-    pub fn end(&self, models: &Models) -> End {
+    ///
+    /// # Errors
+    /// When something panics.
+    pub fn end(&self, models: &Models) -> Result<End, RunError> {
+        caught(|| self.end_uncaught(models)).map_err(RunError::Broken)
+    }
+
+    fn end_uncaught(&self, models: &Models) -> End {
         let reason = self.stopped();
         let generated = &self.decoder.ids()[self.header.prompt_ids.len()..];
         let tokens: Vec<u32> = generated
@@ -217,7 +224,7 @@ pub fn complete(
             return Ok(log);
         }
     }
-    let end = run.end(models);
+    let end = run.end(models)?;
     // Nothing is left to break off.
     let _ = observe(Progress::Ended(&end));
     log.finish(end);

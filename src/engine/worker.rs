@@ -9,6 +9,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::{
     LoadObserver, ModelRequest, Models, Run,
+    caught::caught,
     load::{load, load_guide},
     loader::{self, Load, Loaded, Loader},
     protocol::{Command, Event, Request, RunId},
@@ -82,12 +83,12 @@ pub(super) fn work(
     loop {
         let runs = worker.active.as_ref().is_some_and(|active| !active.held);
         let news = if runs { inbox.try_recv() } else { inbox.recv().map_err(|_| TryRecvError::Disconnected) };
-        let done = match news {
+        let deed = match news {
             Ok(Inbox::Command(Command::Shutdown)) | Err(TryRecvError::Disconnected) => return,
-            Ok(Inbox::Command(command)) => worker.obey(command),
-            Ok(Inbox::Loaded(loaded)) => worker.take(loaded),
-            Err(TryRecvError::Empty) => worker.step(),
+            Ok(inbox) => Some(inbox),
+            Err(TryRecvError::Empty) => None,
         };
+        let done = caught(|| worker.act(deed)).unwrap_or_else(|panic| worker.break_off(panic));
         if done.is_err() {
             return;
         }
@@ -95,6 +96,23 @@ pub(super) fn work(
 }
 
 impl Worker {
+    /// Does what it is told; a step without.
+    fn act(&mut self, deed: Option<Inbox>) -> Result<(), Gone> {
+        match deed {
+            Some(Inbox::Command(command)) => self.obey(command),
+            Some(Inbox::Loaded(loaded)) => self.take(loaded),
+            None => self.step(),
+        }
+    }
+
+    /// Something panicked that is no step: the run under way is lost, and the thread lives on.
+    fn break_off(&mut self, panic: String) -> Result<(), Gone> {
+        match self.active.take() {
+            Some(Active { id, .. }) => self.tell(Event::Failed { run: id, message: panic }),
+            None => self.tell(Event::Warning { message: panic }),
+        }
+    }
+
     /// Starts a loading.
     fn begin(
         &mut self,
@@ -301,7 +319,10 @@ impl Worker {
         let (Some(active), Ok(models)) = (self.active.take(), &self.models) else {
             return Ok(());
         };
-        let end = Box::new(active.run.end(models));
-        self.tell(Event::Finished { run: active.id, end })
+        let run = active.id;
+        match active.run.end(models) {
+            Ok(end) => self.tell(Event::Finished { run, end: Box::new(end) }),
+            Err(error) => self.tell(Event::Failed { run, message: error.to_string() }),
+        }
     }
 }

@@ -9,6 +9,10 @@ use std::{
 use anyhow::Context;
 use crossterm::event::{Event, EventStream};
 use futures_util::StreamExt;
+#[cfg(unix)]
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     action::{Action, Effect, Notice},
@@ -16,12 +20,14 @@ use super::{
     examples::examples,
     input,
     library::Library,
-    terminal::{self, Screen},
+    terminal::{Screen, check},
     theme::{Environment, Theme},
     update::update,
 };
+#[cfg(unix)]
+use crate::process::{self, signals::Heard};
 use crate::{
-    engine::{Engine, ModelRequest},
+    engine::{Engine, ModelRequest, caught},
     settings::Layers,
     trace::{self, Log, printable},
 };
@@ -68,17 +74,25 @@ impl std::fmt::Debug for Source {
     }
 }
 
+/// How the playground was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// As the user wished.
+    ByUser,
+    /// By the signal of this number.
+    BySignal(i32),
+}
+
 /// Opens the playground, and returns when the user leaves it.
 ///
 /// # Errors
 /// When there is no terminal, when the theme is unknown, or when the terminal fails. It is given back in every case.
-pub fn play(options: PlayOptions) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        terminal::is_there(),
-        "the playground needs a terminal to draw on: run it in one, or use `diffuscope run`, which prints"
-    );
+pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
+    let environment = Environment::of_process();
+    // Where keys cannot come at all, taking the terminal fails.
+    check(&environment, true).map_err(anyhow::Error::msg)?;
     let name = options.theme.as_deref().map(str::parse).transpose().map_err(anyhow::Error::msg)?;
-    let theme = Theme::detect(name, &Environment::of_process());
+    let theme = Theme::detect(name, &environment);
     let (mut app, request) = match options.source {
         Source::Live(request) => {
             let mut app = App::live(options.layers, options.prompt, theme, examples());
@@ -96,24 +110,30 @@ pub fn play(options: PlayOptions) -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the event loop")?;
     let mut engine = None;
-    runtime.block_on(async {
+    let left = runtime.block_on(async {
         // Before the terminal is taken: a signal must never find it taken and nobody listening.
         let signals = Signals::new().context("listening for signals")?;
-        let mut screen = Screen::take(options.mouse).context("taking the terminal over")?;
+        let mut screen = Screen::take(options.mouse, theme.level).context("taking the terminal over")?;
         // The first frame does not wait for the networks.
         screen.draw(&mut app).context("drawing")?;
         if let Some(request) = request {
             engine = Some(Engine::open(*request).context("starting the engine's thread")?);
         }
         event_loop(&mut app, &mut screen, &mut engine, signals).await
-    })
+    });
+    // Nothing can be drawn on a terminal that has gone, and the signal that tells of it may come later.
+    #[cfg(unix)]
+    if left.is_err() && process::terminal::is_raw().is_err() {
+        return Ok(Left::BySignal(SIGHUP));
+    }
+    left
 }
 
 /// Something that came.
 enum News {
     Terminal(Option<io::Result<Event>>),
     Engine(Option<crate::engine::protocol::Event>),
-    Signal,
+    Signal(Request),
     Due,
 }
 
@@ -122,9 +142,10 @@ async fn event_loop(
     screen: &mut Screen,
     engine: &mut Option<Engine>,
     mut signals: Signals,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Left> {
     let started = Instant::now();
-    let mut keys = EventStream::new();
+    let mut keys = caught(EventStream::new)
+        .map_err(|_| anyhow::anyhow!("the system gives no thread, or no file, to read the keyboard with"))?;
     let mut last_frame = Instant::now();
     let mut stale = false;
     loop {
@@ -133,13 +154,18 @@ async fn event_loop(
         let due = [tick, frame].into_iter().flatten().min();
         let news = tokio::select! {
             event = keys.next() => News::Terminal(event),
-            () = signals.next() => News::Signal,
+            request = signals.next() => News::Signal(request),
             event = next_event(engine) => News::Engine(event),
             () = sleep_until(due) => News::Due,
         };
         let mut leaves = perform(app, Action::Tick(started.elapsed()), screen, engine)?;
         match news {
-            News::Terminal(None) | News::Signal => return Ok(()),
+            News::Terminal(None) => return Ok(Left::ByUser),
+            News::Signal(Request::Leave(signal)) => return Ok(Left::BySignal(signal)),
+            #[cfg(unix)]
+            News::Signal(Request::Suspend) => screen.suspend().context("suspending")?,
+            #[cfg(unix)]
+            News::Signal(Request::Resume) => screen.resume().context("taking the terminal over again")?,
             News::Terminal(Some(event)) => {
                 // One at a time: the stream keeps the waker of the poll that found it empty, so a look ahead that does
                 // not wait would leave nobody to be woken by the next key.
@@ -163,7 +189,7 @@ async fn event_loop(
             News::Due => {}
         }
         if leaves {
-            return Ok(());
+            return Ok(Left::ByUser);
         }
         stale = true;
         if last_frame.elapsed() >= FRAME {
@@ -194,9 +220,7 @@ fn perform(app: &mut App, action: Action, screen: &mut Screen, engine: &mut Opti
             Effect::SaveTrace(name) => {
                 let Some(run) = &app.run else { continue };
                 let outcome = match trace::file::save(&run.log, Path::new(&name)) {
-                    Ok(file) => {
-                        Action::Saved { run: run.id, file: printable::line(&file.display().to_string()) }
-                    }
+                    Ok(file) => Action::Saved { run: run.id, file: printable::line(&file.display().to_string()) },
                     Err(error) => Action::Tell(Notice::error(error.to_string())),
                 };
                 update(app, outcome);
@@ -223,28 +247,56 @@ async fn sleep_until(due: Option<Instant>) {
     }
 }
 
-/// The signals that ask a program to leave.
+/// What a signal asks for.
+enum Request {
+    /// To leave; the signal's number.
+    Leave(i32),
+    /// To give the terminal to the shell.
+    #[cfg(unix)]
+    Suspend,
+    /// To take it again, after a stop that may have left no time to give it.
+    #[cfg(unix)]
+    Resume,
+}
+
+/// The signals that ask for something.
 #[cfg(unix)]
-struct Signals([tokio::signal::unix::Signal; 3]);
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    stop: Signal,
+    proceed: Signal,
+    _heard: Heard,
+}
 
 #[cfg(unix)]
 impl Signals {
     fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?]))
+        let heard = Heard::begin()?;
+        let listen = |number| signal(SignalKind::from_raw(number));
+        Ok(Self {
+            terminate: listen(SIGTERM)?,
+            interrupt: listen(SIGINT)?,
+            hangup: listen(SIGHUP)?,
+            stop: listen(SIGTSTP)?,
+            proceed: listen(SIGCONT)?,
+            _heard: heard,
+        })
     }
 
-    async fn next(&mut self) {
-        let [terminate, interrupt, hangup] = &mut self.0;
+    async fn next(&mut self) -> Request {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = hangup.recv() => {}
+            _ = self.terminate.recv() => Request::Leave(SIGTERM),
+            _ = self.interrupt.recv() => Request::Leave(SIGINT),
+            _ = self.hangup.recv() => Request::Leave(SIGHUP),
+            _ = self.stop.recv() => Request::Suspend,
+            _ = self.proceed.recv() => Request::Resume,
         }
     }
 }
 
-/// The signal that asks a program to leave.
+/// The signal that asks for something.
 #[cfg(not(unix))]
 struct Signals;
 
@@ -254,9 +306,10 @@ impl Signals {
         Ok(Self)
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Request {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+        Request::Leave(2)
     }
 }

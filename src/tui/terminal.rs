@@ -1,12 +1,10 @@
 //! Taking the terminal over, and giving it back whatever happens: on leaving, on a panic, on a signal, on suspension.
 
 use std::{
-    io::{self, BufWriter, IsTerminal, Stdout, Write, stdout},
+    io::{self, IsTerminal, Stdout, Write, stdout},
     panic,
-    sync::{
-        Once,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, Once, PoisonError},
+    thread,
 };
 
 use crossterm::{
@@ -16,6 +14,7 @@ use crossterm::{
         PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
     },
     execute, queue,
+    style::ResetColor,
     terminal::{
         BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
         enable_raw_mode,
@@ -23,17 +22,27 @@ use crossterm::{
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
 
-use super::{app::App, view};
-use crate::engine::is_caught;
-
-/// Whether the terminal is ours. One terminal per process, so the panic hook can find it here.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+use super::{
+    app::App,
+    frames::Frames,
+    theme::{Environment, Level},
+    view,
+};
+#[cfg(unix)]
+use crate::process::signals;
+use crate::{
+    engine::{describe_panic, is_caught},
+    process::terminal as state,
+};
 
 static HOOK: Once = Once::new();
 
+/// Panics of other threads, told when the terminal is given back: before, they would only spoil the picture.
+static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
 /// The terminal while it is ours. Dropping it gives it back.
 pub(super) struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    terminal: Terminal<CrosstermBackend<Frames<Stdout>>>,
     modes: Modes,
 }
 
@@ -46,29 +55,39 @@ struct Modes {
     keyboard: bool,
 }
 
-/// Whether there is a terminal to draw on and to read keys from. Where standard input is something else, keys come from
-/// the terminal that the process belongs to.
-pub fn is_there() -> bool {
-    let keyboard = || io::stdin().is_terminal() || cfg!(unix) && std::fs::File::open("/dev/tty").is_ok();
-    stdout().is_terminal() && keyboard()
+/// Whether there is a terminal to draw on and to read keys from; where standard input `is_piped`, keys come from the
+/// terminal that the process belongs to.
+///
+/// # Errors
+/// One sentence that says what is missing.
+pub fn check(environment: &Environment, is_piped: bool) -> Result<(), String> {
+    let has_keyboard = io::stdin().is_terminal() || is_piped && state::has_keyboard();
+    if !stdout().is_terminal() || !has_keyboard {
+        return Err("the playground needs a terminal: run it in one, or use `diffuscope run`, which prints an answer"
+            .to_owned());
+    }
+    match (environment.places_text(), &environment.term) {
+        (true, _) => Ok(()),
+        (false, Some(term)) => Err(format!(
+            "the playground needs a terminal that can place text, and TERM says that this one is {}: use `diffuscope \
+             run`, which prints an answer",
+            crate::trace::printable::line(term)
+        )),
+        (false, None) => Err("the playground must know what the terminal can do, and TERM is not set: set it, most \
+                              often to xterm-256color, or use `diffuscope run`, which prints an answer"
+            .to_owned()),
+    }
 }
 
 impl Screen {
     /// Takes the terminal over.
-    pub(super) fn take(mouse: bool) -> io::Result<Self> {
-        HOOK.call_once(|| {
-            let otherwise = panic::take_hook();
-            panic::set_hook(Box::new(move |info| {
-                // A panic inside a step is caught, reported and survived: the screen stays.
-                if !is_caught() {
-                    give_back();
-                }
-                otherwise(info);
-            }));
-        });
+    pub(super) fn take(mouse: bool, level: Level) -> io::Result<Self> {
+        HOOK.call_once(hook);
+        #[cfg(unix)]
+        signals::wait_for_foreground()?;
         let modes = Modes { mouse, keyboard: understands_keyboard_flags() };
         enter(modes)?;
-        let terminal = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(1 << 16, stdout())))?;
+        let terminal = Terminal::new(CrosstermBackend::new(Frames::new(stdout(), level)))?;
         Ok(Self { terminal, modes })
     }
 
@@ -88,19 +107,19 @@ impl Screen {
         Ok(())
     }
 
-    /// Forgets what the terminal shows, so that the next frame is drawn whole.
+    /// Forgets what the terminal shows, so that the next frame is drawn whole. Asks the terminal nothing: not every one
+    /// answers, and none answers at once.
     pub(super) fn repaint(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 
-    /// Gives the terminal to the shell until the process is resumed.
+    /// Gives the terminal to the shell until the process is continued.
     #[cfg(unix)]
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         give_back();
-        signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
-        // Stopped here; SIGCONT goes on.
-        enter(self.modes)?;
-        self.repaint()
+        signals::stop()?;
+        self.resume()
     }
 
     /// There is no suspension here.
@@ -108,6 +127,22 @@ impl Screen {
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         let _ = self.modes;
         Ok(())
+    }
+
+    /// Takes the terminal over after the process was stopped, whether or not it could give it back before.
+    #[cfg(unix)]
+    pub(super) fn resume(&mut self) -> io::Result<()> {
+        signals::wait_for_foreground()?;
+        if state::is_taken() && state::is_raw()? {
+            // Nobody has set other modes meanwhile, or the shell has set ours again; it may have switched others off.
+            switch_on(self.modes)?;
+        } else {
+            // Also where raw mode seems to be on: it is not.
+            disable_raw_mode()?;
+            give_back();
+            enter(self.modes)?;
+        }
+        self.repaint()
     }
 }
 
@@ -117,39 +152,81 @@ impl Drop for Screen {
     }
 }
 
+/// Has a panic of this thread, which draws, give the terminal back. Those of other threads leave it: the playground
+/// lives on.
+fn hook() {
+    let (otherwise, own) = (panic::take_hook(), thread::current().id());
+    panic::set_hook(Box::new(move |info| {
+        // A panic inside a step is caught, reported and survived: the screen stays.
+        if !is_caught() && thread::current().id() == own {
+            give_back();
+        } else if !is_caught() && state::is_taken() {
+            panics().push(describe_panic(info));
+            return;
+        }
+        otherwise(info);
+    }));
+}
+
+fn panics() -> std::sync::MutexGuard<'static, Vec<String>> {
+    PANICS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn enter(modes: Modes) -> io::Result<()> {
-    enable_raw_mode()?;
-    TAKEN.store(true, Ordering::SeqCst);
-    let mut out = stdout();
-    execute!(out, EnterAlternateScreen, EnableBracketedPaste, SetCursorStyle::SteadyBar)?;
-    if modes.mouse {
-        execute!(out, EnableMouseCapture)?;
-    }
+    state::take(&undo(modes)?)?;
+    enable_raw_mode().inspect_err(|_| {
+        state::release();
+    })?;
+    execute!(stdout(), EnterAlternateScreen)?;
     if modes.keyboard {
-        execute!(out, PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES))?;
+        execute!(stdout(), PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES))?;
+    }
+    switch_on(modes)
+}
+
+/// Switches on what does not mind being switched on twice.
+fn switch_on(modes: Modes) -> io::Result<()> {
+    execute!(stdout(), EnableBracketedPaste, SetCursorStyle::SteadyBar)?;
+    if modes.mouse {
+        execute!(stdout(), EnableMouseCapture)?;
     }
     Ok(())
 }
 
-/// Undoes everything that [`enter`] may have switched on. What was not on is not disturbed by being switched off.
-fn give_back() {
-    if !TAKEN.swap(false, Ordering::SeqCst) {
-        return;
+/// What undoes everything that [`enter`] may have switched on, and a frame that was cut short. What was not on is not
+/// disturbed by being switched off.
+fn undo(modes: Modes) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    if modes.keyboard {
+        queue!(out, PopKeyboardEnhancementFlags)?;
     }
-    let mut out = stdout();
-    if understands_keyboard_flags() {
-        let _ = execute!(out, PopKeyboardEnhancementFlags);
-    }
-    let _ = execute!(
+    queue!(
         out,
         EndSynchronizedUpdate,
+        ResetColor,
         DisableMouseCapture,
         DisableBracketedPaste,
         SetCursorStyle::DefaultUserShape,
         Show,
         LeaveAlternateScreen
-    );
+    )?;
+    Ok(out)
+}
+
+/// Gives the terminal back, if it is ours.
+fn give_back() {
+    if !state::release() {
+        return;
+    }
+    let modes = Modes { mouse: true, keyboard: understands_keyboard_flags() };
+    if let Ok(undo) = undo(modes) {
+        let _ = stdout().write_all(&undo);
+        let _ = stdout().flush();
+    }
     let _ = disable_raw_mode();
+    for panic in panics().drain(..) {
+        let _ = writeln!(io::stderr(), "diffuscope: a thread has panicked: {panic}");
+    }
 }
 
 fn understands_keyboard_flags() -> bool {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 
@@ -119,6 +119,66 @@ pub fn respell(folder: &Folder, log: &Log, text: &str) {
     std::fs::write(path, tokenizer.to_string()).unwrap();
 }
 
+/// Writes such a denoiser as `denoiser.gguf` of `folder`, in blocks that are multiplied with where they lie in the file,
+/// and its tokenizer beside it.
+pub fn untrained_gguf(folder: &Folder) -> PathBuf {
+    use candle_core::{
+        Device, Tensor,
+        quantized::{
+            GgmlDType, QTensor,
+            gguf_file::{self, Value},
+        },
+    };
+
+    const HIDDEN: usize = 32;
+    const INNER: usize = 64;
+    const PARTS: [(&str, &str); 13] = [
+        ("model.layers.", "blk."),
+        ("model.embed_tokens", "token_embd"),
+        ("model.norm", "output_norm"),
+        ("lm_head", "output"),
+        ("self_attn.q_proj", "attn_q"),
+        ("self_attn.k_proj", "attn_k"),
+        ("self_attn.v_proj", "attn_v"),
+        ("self_attn.o_proj", "attn_output"),
+        ("mlp.gate_proj", "ffn_gate"),
+        ("mlp.up_proj", "ffn_up"),
+        ("mlp.down_proj", "ffn_down"),
+        ("post_attention_layernorm", "ffn_norm"),
+        ("input_layernorm", "attn_norm"),
+    ];
+    let stored = |name: &str| PARTS.iter().fold(name.to_owned(), |name, (published, own)| name.replace(published, own));
+    let tokenizer = tokenizer();
+    let count = |count: usize| Value::U32(count as u32);
+    let metadata = [
+        ("general.architecture", Value::String("dream".into())),
+        ("dream.block_count", count(2)),
+        ("dream.context_length", count(256)),
+        ("dream.embedding_length", count(HIDDEN)),
+        ("dream.feed_forward_length", count(INNER)),
+        ("dream.attention.head_count", count(2)),
+        ("dream.attention.layer_norm_rms_epsilon", Value::F32(1e-6)),
+        ("dream.attention.causal", Value::Bool(false)),
+        ("tokenizer.ggml.eos_token_id", Value::U32(tokenizer.eos_id())),
+        ("tokenizer.ggml.mask_token_id", Value::U32(tokenizer.require_mask().unwrap())),
+    ];
+    let tensors: Vec<(String, QTensor)> = shapes(HIDDEN, INNER)
+        .into_iter()
+        .map(|(name, shape)| {
+            let kind = if shape.len() == 1 { GgmlDType::F32 } else { GgmlDType::Q8_0 };
+            let tensor = Tensor::full(0.1_f32, shape, &Device::Cpu).unwrap();
+            (stored(&name), QTensor::quantize(&tensor, kind).unwrap())
+        })
+        .collect();
+    let metadata: Vec<(&str, &Value)> = metadata.iter().map(|(key, value)| (*key, value)).collect();
+    let tensors: Vec<(&str, &QTensor)> = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
+    let path = folder.path("denoiser.gguf");
+    gguf_file::write(&mut std::fs::File::create(&path).unwrap(), &metadata, &tensors).unwrap();
+    folder.write("tokenizer.json", &vocabulary().json);
+    folder.write("chat_template.jinja", diffuscope::model::template::EMBEDDED);
+    path
+}
+
 fn untrained(folder: &Path, model_type: &str, seed: u64) {
     use rand::Rng;
     use rand::SeedableRng;
@@ -141,27 +201,8 @@ fn untrained(folder: &Path, model_type: &str, seed: u64) {
         "mask_token_id": tokenizer.mask_id(),
         "eos_token_id": tokenizer.eos_id(),
     });
-    let mut shapes = vec![
-        ("model.embed_tokens.weight".to_owned(), vec![vocab, HIDDEN]),
-        ("lm_head.weight".to_owned(), vec![vocab, HIDDEN]),
-        ("model.norm.weight".to_owned(), vec![HIDDEN]),
-    ];
-    for layer in 0..2 {
-        let mut add =
-            |name: &str, shape: &[usize]| shapes.push((format!("model.layers.{layer}.{name}"), shape.to_vec()));
-        for part in ["q_proj", "k_proj", "v_proj"] {
-            add(&format!("self_attn.{part}.weight"), &[HIDDEN, HIDDEN]);
-            add(&format!("self_attn.{part}.bias"), &[HIDDEN]);
-        }
-        add("self_attn.o_proj.weight", &[HIDDEN, HIDDEN]);
-        add("mlp.gate_proj.weight", &[INNER, HIDDEN]);
-        add("mlp.up_proj.weight", &[INNER, HIDDEN]);
-        add("mlp.down_proj.weight", &[HIDDEN, INNER]);
-        add("input_layernorm.weight", &[HIDDEN]);
-        add("post_attention_layernorm.weight", &[HIDDEN]);
-    }
     let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-    let bytes: HashMap<String, (Vec<usize>, Vec<u8>)> = shapes
+    let bytes: HashMap<String, (Vec<usize>, Vec<u8>)> = shapes(HIDDEN, INNER)
         .into_iter()
         .map(|(name, shape)| {
             let values = (0..shape.iter().product()).map(|_| random.random_range(-1.0_f32..1.0));
@@ -203,4 +244,29 @@ pub fn raw_pair(folder: &Folder) -> Models {
         filter: Some(Filter::parse(include_str!("../../assets/filter.json")).unwrap()),
         ..models
     }
+}
+
+/// The tensors of two layers, under their published names.
+fn shapes(hidden: usize, inner: usize) -> Vec<(String, Vec<usize>)> {
+    let vocab = vocabulary().padded;
+    let mut shapes = vec![
+        ("model.embed_tokens.weight".to_owned(), vec![vocab, hidden]),
+        ("lm_head.weight".to_owned(), vec![vocab, hidden]),
+        ("model.norm.weight".to_owned(), vec![hidden]),
+    ];
+    for layer in 0..2 {
+        let mut add =
+            |name: &str, shape: &[usize]| shapes.push((format!("model.layers.{layer}.{name}"), shape.to_vec()));
+        for part in ["q_proj", "k_proj", "v_proj"] {
+            add(&format!("self_attn.{part}.weight"), &[hidden, hidden]);
+            add(&format!("self_attn.{part}.bias"), &[hidden]);
+        }
+        add("self_attn.o_proj.weight", &[hidden, hidden]);
+        add("mlp.gate_proj.weight", &[inner, hidden]);
+        add("mlp.up_proj.weight", &[inner, hidden]);
+        add("mlp.down_proj.weight", &[hidden, inner]);
+        add("input_layernorm.weight", &[hidden]);
+        add("post_attention_layernorm.weight", &[hidden]);
+    }
+    shapes
 }

@@ -10,13 +10,13 @@ use std::path::Path;
 
 use memmap2::Mmap;
 
-use crate::files;
+use crate::{files, process::maps};
 
 /// The bytes of a file.
 #[derive(Debug)]
 pub(crate) enum Bytes {
-    /// A file on disk.
-    Mapped(Mmap),
+    /// A file on disk, and its place on the list of such.
+    Mapped(Mmap, #[expect(dead_code, reason = "taken off the list when it is dropped")] maps::Entry),
     /// Part of the program, or of a test.
     Held(Cow<'static, [u8]>),
 }
@@ -33,16 +33,17 @@ impl Bytes {
         #[expect(unsafe_code, reason = "the only way to read weights without a second copy of them in memory")]
         // SAFETY: the map is private and read-only, and bytes of any value are valid numbers. What cannot be ruled out
         // is that somebody rewrites the file meanwhile, as with every program that maps its weights; then numbers are
-        // wrong, or the system ends the process where the file was cut short.
+        // wrong, or the process ends with a sentence where the file was cut short.
         let map = unsafe { Mmap::map(&file)? };
-        Ok(Self::Mapped(map))
+        let entry = maps::note(&map, path);
+        Ok(Self::Mapped(map, entry))
     }
 
     /// Gives back the memory of a part that is not needed again soon. It can still be read; then the system fetches it
     /// anew.
     pub(crate) fn release(&self, range: &Range<usize>) {
         #[cfg(unix)]
-        if let Self::Mapped(map) = self {
+        if let Self::Mapped(map, _) = self {
             #[expect(unsafe_code, reason = "pages of the file would count as memory of the process")]
             // SAFETY: pages of a private, read-only map of a file hold nothing but the file; dropped ones are read from
             // it again. The range lies within the map, as it was sliced from it.
@@ -61,7 +62,7 @@ impl Deref for Bytes {
 
     fn deref(&self) -> &[u8] {
         match self {
-            Self::Mapped(map) => map,
+            Self::Mapped(map, _) => map,
             Self::Held(bytes) => bytes,
         }
     }

@@ -39,7 +39,7 @@ impl Environment {
     /// How many colours to use.
     pub fn level(&self) -> Level {
         let term = self.term.as_deref().unwrap_or_default();
-        if self.no_color.is_some() || term == "dumb" {
+        if self.no_color.is_some() || term == "dumb" || is_monochrome(term) {
             return Level::Mono;
         }
         let colorterm = self.colorterm.as_deref().unwrap_or_default();
@@ -54,6 +54,15 @@ impl Environment {
             Level::Ansi256
         } else {
             Level::Ansi16
+        }
+    }
+
+    /// Whether the terminal can place text and not only print it line by line.
+    pub fn places_text(&self) -> bool {
+        match self.term.as_deref() {
+            Some(term) => !matches!(term, "dumb" | "unknown"),
+            // Windows has no such variable.
+            None => cfg!(windows),
         }
     }
 
@@ -78,6 +87,12 @@ impl Environment {
         self.term.as_deref() != Some("linux")
             && locale.is_none_or(|locale| utf8(locale) || !(plain(locale) || locale.contains('.')))
     }
+}
+
+/// Whether a terminal of this name has no colours: DEC's first ones, and those that say so as terminfo's names do.
+fn is_monochrome(term: &str) -> bool {
+    let is_dec = term.strip_prefix("vt").is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
+    is_dec && !term.starts_with("vt525") || term.ends_with("-mono") || term.ends_with("-m")
 }
 
 #[cfg(test)]
@@ -106,6 +121,23 @@ mod tests {
         assert_eq!(with(|e| e.term = Some("xterm".to_owned())).level(), Level::Ansi16);
         assert_eq!(with(|e| e.term = Some("dumb".to_owned())).level(), Level::Mono);
         assert_eq!(with(|e| e.term = Some("xterm-kitty".to_owned())).level(), Level::True);
+    }
+
+    #[test]
+    fn terminals_without_colours_are_known_by_name() {
+        for term in ["vt100", "vt220-8bit", "xterm-mono", "linux-m"] {
+            assert_eq!(with(|e| e.term = Some(term.to_owned())).level(), Level::Mono, "{term}");
+        }
+        for term in ["vte", "vt525", "xterm", "linux", "screen"] {
+            assert_eq!(with(|e| e.term = Some(term.to_owned())).level(), Level::Ansi16, "{term}");
+        }
+    }
+
+    #[test]
+    fn a_dumb_terminal_and_one_without_a_name_cannot_place_text() {
+        assert!(with(|_| {}).places_text());
+        assert!(!with(|e| e.term = Some("dumb".to_owned())).places_text());
+        assert!(!with(|e| e.term = None).places_text() || cfg!(windows));
     }
 
     #[test]

@@ -1,9 +1,18 @@
-//! What holds for the whole process: set before it has a second thread, or found as it was started.
+//! What holds for the whole process: set before it has a second thread, found as it was started, or asked by handlers of
+//! signals.
+
+#[cfg_attr(not(unix), expect(dead_code, reason = "handlers of signals ask"))]
+pub(crate) mod maps;
+#[cfg(unix)]
+pub(crate) mod signals;
+pub(crate) mod terminal;
 
 use std::{env, ffi::OsStr, thread};
 
 /// Prepares the process. The program calls it first of all.
 pub fn prepare() {
+    #[cfg(unix)]
+    signals::prepare();
     keep_freed_memory();
     // Threads of the tensor library that have nothing to do spin this often before they sleep. Its own default keeps
     // every core busy between the passes of a small network.
