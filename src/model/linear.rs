@@ -129,7 +129,7 @@ impl Stack {
             if device.tensors().is_cpu() {
                 // The library rearranges blocks for this processor when they are first multiplied with several rows;
                 // that belongs to loading.
-                Tensor::zeros((2, inputs), DType::F32, device.tensors())?.apply_op1_no_bwd(&weight)?;
+                product(&Tensor::zeros((2, inputs), DType::F32, device.tensors())?, &weight)?;
             }
             Ok(weight)
         };
@@ -192,6 +192,8 @@ const PANEL: usize = 1 << 20;
 /// weight for others, its product is faster for any number of rows.
 fn unpacked_from(blocks: GgmlDType, outputs: usize, inputs: usize) -> usize {
     match blocks {
+        // Builds that check what the library assumes end the program at rows with an odd number of these blocks.
+        GgmlDType::Q4_1 | GgmlDType::Q5_0 | GgmlDType::Q5_1 if !inputs.is_multiple_of(2 * blocks.block_size()) => 0,
         _ if cfg!(not(target_arch = "x86_64")) || tiles_of(blocks, outputs, inputs) > 0 => usize::MAX,
         // The library has no vector instructions for these at all.
         GgmlDType::Q4_1 | GgmlDType::Q5_0 | GgmlDType::Q5_1 => 4,
@@ -377,6 +379,16 @@ mod tests {
     fn blocks_multiply_as_what_they_stand_for_up_to_eight_bits_of_the_input() {
         for kind in KINDS {
             let parts = [random((48, 512)), random((16, 512)), random((24, 512))].map(|weight| stored(&weight, kind));
+            let maps: Vec<_> = parts.iter().map(|(b, w)| view(b, Encoding::Blocks(kind), w)).collect();
+            let weights: Vec<Tensor> = parts.iter().map(|(_, weight)| weight.clone()).collect();
+            check(&linear(&maps), &weights, 0.012);
+        }
+    }
+
+    #[test]
+    fn rows_may_have_an_odd_number_of_blocks() {
+        for kind in [GgmlDType::Q4_0, GgmlDType::Q4_1, GgmlDType::Q5_0, GgmlDType::Q5_1, GgmlDType::Q8_0] {
+            let parts = [random((48, 96)), random((16, 96))].map(|weight| stored(&weight, kind));
             let maps: Vec<_> = parts.iter().map(|(b, w)| view(b, Encoding::Blocks(kind), w)).collect();
             let weights: Vec<Tensor> = parts.iter().map(|(_, weight)| weight.clone()).collect();
             check(&linear(&maps), &weights, 0.012);
