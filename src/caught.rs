@@ -59,9 +59,8 @@ pub(crate) fn attempt<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     CATCHING.fetch_sub(1, Ordering::SeqCst);
     let report = REPORT.replace(outer).filter(|report| !report.is_empty());
-    result.map_err(|payload| {
-        report.or_else(|| of_worker().take()).unwrap_or_else(|| printable::line(message(&*payload)))
-    })
+    result
+        .map_err(|payload| report.or_else(|| of_worker().take()).unwrap_or_else(|| printable::line(message(&*payload))))
 }
 
 /// Whether this thread is one of those that products are shared between.

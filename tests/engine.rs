@@ -494,6 +494,9 @@ fn the_canvas_is_what_the_task_needs_where_nobody_says() {
     ];
     for (number, (prompt, settings, expected)) in (1..).zip(cases) {
         start(&engine, Request { prompt: prompt.into(), settings, paused: true, ..request(number) });
+        if number > 1 {
+            expect_finished(&mut engine, number - 1);
+        }
         assert_eq!(expect_started(&mut engine, number).gen_length, expected);
         expect_held(&mut engine, number, true);
     }

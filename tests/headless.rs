@@ -488,11 +488,13 @@ fn models_that_cannot_be_used_are_told() {
         run(&denoiser, &["--guide-model", denoiser.to_str().unwrap()]),
         "the Dream model is not autoregressive, so it cannot guide: choose an autoregressive model"
     );
-    let other = support::models::tokenizer().encode("harbour").unwrap()[0];
-    let vocabulary =
-        support::models::vocabulary().json.replace(&format!(": {other}"), &format!(": {}", other + 100_000));
-    let vocabulary = vocabulary.replace(&format!(":{other},"), &format!(":{},", other + 100_000));
-    pair.write("guide/tokenizer.json", vocabulary);
+    // The words of two ids change places.
+    let mut vocabulary: Value = serde_json::from_str(&support::models::vocabulary().json).unwrap();
+    let words = vocabulary["model"]["vocab"].as_object_mut().unwrap();
+    let [one, other] = ["▁a", "▁the"].map(|word| words[word].clone());
+    words.insert("▁a".to_owned(), other);
+    words.insert("▁the".to_owned(), one);
+    pair.write("guide/tokenizer.json", vocabulary.to_string());
     assert_eq!(
         run(&denoiser, &["--guide-model", guide.to_str().unwrap(), "--guide", "product"]),
         "guide 'product' mixes the distributions of denoiser and guide, and the guide has another vocabulary: set guide to \
@@ -1074,17 +1076,6 @@ mod failing {
     }
 
     #[test]
-    fn a_full_disk_costs_the_trace_and_not_the_answer() {
-        let pair = pair();
-        let answer = succeed(&mut with_pair(&pair, &["run", "--prompt", PROMPT]));
-        let output = with_pair(&pair, &["run", "--prompt", PROMPT, "--trace", "/dev/full"]).output().unwrap();
-        assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-        assert_eq!(stdout(&output), answer);
-        let last = stderr(&output).lines().last().unwrap().to_owned();
-        assert_eq!(last, "diffuscope: /dev/full cannot be written: No space left on device (os error 28)");
-    }
-
-    #[test]
     fn a_file_that_may_not_grow_costs_the_trace_and_not_the_answer() {
         let pair = pair();
         let run = with_pair(&pair, &["run", "--prompt", PROMPT]);
@@ -1095,7 +1086,7 @@ mod failing {
         assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
         assert_eq!(stdout(&output), succeed(&mut with_pair(&pair, &["run", "--prompt", PROMPT])));
         let last = stderr(&output).lines().last().unwrap().to_owned();
-        assert!(last.ends_with("run.jsonl cannot be written: File too large (os error 27)"), "{last}");
+        assert!(last.contains("run.jsonl cannot be written: File too large (os error 27)"), "{last}");
     }
 
     #[test]

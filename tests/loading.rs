@@ -181,6 +181,7 @@ fn what_cannot_be_loaded_leaves_what_is_there() {
     engine.send(Command::Step);
     assert!(matches!(next(&mut engine), Event::Step { run: 1, .. }), "the run is as it was");
     start(&engine, 2, GuideRule::TopK, false);
+    assert!(matches!(next(&mut engine), Event::Finished { run: 1, .. }));
     assert!(whole_run(&mut engine, 2) > 0, "so is the guide");
 }
 

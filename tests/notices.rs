@@ -32,7 +32,11 @@ const TARGETS: [&str; 5] = [
 
 /// The licences that packages are taken under, the one that asks least of a notice first. A package that offers none of
 /// them needs a decision.
-const LICENCES: [&str; 7] = ["Apache-2.0", "MIT", "ISC", "Zlib", "BSD-3-Clause", "Unicode-3.0", "CDLA-Permissive-2.0"];
+const LICENCES: [&str; 8] =
+    ["Apache-2.0", "MIT", "ISC", "Zlib", "BSD-3-Clause", "Unicode-3.0", "CDLA-Permissive-2.0", "MPL-2.0"];
+
+/// Code, and with it data of Unicode's.
+const WITH_UNICODE: &str = "Apache-2.0 AND Unicode-3.0";
 
 const HEAD: &str = "\
 # Third-party software
@@ -40,7 +44,8 @@ const HEAD: &str = "\
 The program contains the packages below, beside its own code. This file is written from `Cargo.lock` and the sources of the
 packages, by `DIFFUSCOPE_NOTICES=write cargo test --test notices`, and checked by `cargo test`. It covers the default features
 on Linux, macOS and Windows; builds for GPUs or with MKL contain more. A package that offers several licences is taken under
-the one named last. Libraries that only work while it is built are not part of the program.
+the one named last. Libraries that only work while it is built are not part of the program. The source of a package, unchanged,
+is at `https://crates.io/crates/NAME/VERSION`; of what is under MPL-2.0 you may ask for it there.
 
 The Rust standard library is part of it too, under MIT OR Apache-2.0 (<https://www.rust-lang.org/policies/licenses>).
 
@@ -145,8 +150,12 @@ fn packages(wanted: &BTreeSet<(String, String)>, network: &[&str]) -> Vec<Packag
         .collect()
 }
 
-/// The licence to choose of an expression in which all are alternatives; of others it is not for a program to say.
+/// The licence to choose of an expression in which all are alternatives; of others it is not for a program to say, but of
+/// code that comes with Unicode's data.
 fn taken_under(licences: &str) -> Option<&'static str> {
+    if licences == "(MIT OR Apache-2.0) AND Unicode-3.0" {
+        return Some(WITH_UNICODE);
+    }
     let offered: Vec<_> = licences.split(" OR ").filter(|_| !licences.contains(['(', ')'])).collect();
     LICENCES.into_iter().find(|licence| offered.contains(licence))
 }
@@ -165,6 +174,9 @@ fn notice(folder: &Path, licence: &str, authors: &str) -> Option<String> {
     let notices = names.iter().filter(|name| begins(name, "NOTICE")).map(|name| read(name));
     if licence == "Apache-2.0" {
         return Some(notices.collect::<Vec<_>>().join("\n\n")).filter(|text| !text.is_empty());
+    }
+    if licence == WITH_UNICODE {
+        return Some(read("LICENSE-UNICODE"));
     }
     let of_licence = |name: &&String| begins(name, &format!("LICENSE-{licence}")) || begins(name, "LICENSE.");
     let file = names.iter().find(|name| *name == "LICENSE").or_else(|| names.iter().find(of_licence));
@@ -236,7 +248,8 @@ fn a_licence_is_chosen_among_those_that_are_offered() {
         ("Apache-2.0 WITH LLVM-exception OR Apache-2.0 OR MIT", Some("Apache-2.0")),
         ("Unlicense OR MIT", Some("MIT")),
         ("Zlib", Some("Zlib")),
-        ("MPL-2.0", None),
+        ("(MIT OR Apache-2.0) AND Unicode-3.0", Some("Apache-2.0 AND Unicode-3.0")),
+        ("MPL-2.0", Some("MPL-2.0")),
         ("GPL-3.0-only", None),
         ("(MIT OR Apache-2.0) AND MPL-2.0", None),
         ("Apache-2.0 AND MPL-2.0", None),

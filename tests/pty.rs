@@ -11,12 +11,12 @@ mod support;
 
 #[path = "pty/endings.rs"]
 mod endings;
+#[path = "pty/files.rs"]
+mod files;
 #[path = "pty/jobs.rs"]
 mod jobs;
 #[path = "pty/kinds.rs"]
 mod kinds;
-#[path = "pty/files.rs"]
-mod files;
 #[path = "pty/playing.rs"]
 mod playing;
 #[path = "pty/terminal.rs"]

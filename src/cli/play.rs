@@ -1,6 +1,5 @@
 //! `diffuscope play` and `diffuscope replay`: the playground, live or on a saved trace.
 
-
 use super::{failure::Failure, models::ModelArgs, recorded::Recorded, settings::SettingsArgs};
 use crate::{
     settings::Layers,

@@ -84,7 +84,7 @@ pub(crate) fn stop() -> io::Result<()> {
 /// Where the process is in the background, has the system stop it until it is brought to the foreground: the terminal is
 /// somebody else's, and so are its modes.
 pub(crate) fn wait_for_foreground() -> io::Result<()> {
-    if rustix::termios::tcgetpgrp(rustix::stdio::stdin())? != rustix::process::getpgrp() {
+    if rustix::termios::tcgetpgrp(super::terminal::keyboard()?)? != rustix::process::getpgrp() {
         low_level::raise(SIGTTOU)?;
     }
     Ok(())

@@ -50,7 +50,7 @@ pub(crate) fn has_keyboard() -> bool {
 }
 
 #[cfg(unix)]
-pub(super) use way_back::restore;
+pub(super) use way_back::{keyboard, restore};
 
 #[cfg(unix)]
 mod way_back {
@@ -76,7 +76,7 @@ mod way_back {
     }
 
     /// Where keys come from: standard input, or else the terminal that the process belongs to.
-    pub(super) fn keyboard() -> io::Result<BorrowedFd<'static>> {
+    pub(in crate::process) fn keyboard() -> io::Result<BorrowedFd<'static>> {
         static TERMINAL: OnceLock<File> = OnceLock::new();
         if isatty(stdin()) {
             return Ok(stdin());

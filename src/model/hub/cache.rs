@@ -17,6 +17,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use hf_hub::{Cache, Repo, RepoType};
 use serde::Deserialize;
 
 use super::files::{self, DESCRIPTIONS};
@@ -67,14 +68,18 @@ pub(super) fn revision(model: &HubModel) -> &str {
     model.revision().unwrap_or(DEFAULT_REVISION)
 }
 
+fn repo(model: &HubModel) -> Repo {
+    Repo::with_revision(model.repo().to_owned(), RepoType::Model, revision(model).to_owned())
+}
+
 /// The model's folder.
 pub(super) fn folder(cache: &Path, model: &HubModel) -> PathBuf {
-    cache.join(format!("models--{}", model.repo().replace('/', "--")))
+    cache.join(repo(model).folder_name())
 }
 
 /// The folder of a commit.
 pub(super) fn snapshot(cache: &Path, model: &HubModel, commit: &str) -> PathBuf {
-    folder(cache, model).join("snapshots").join(commit)
+    Cache::new(cache.to_owned()).repo(repo(model)).pointer_path(commit)
 }
 
 /// The folder of what the hub does not have of a commit.

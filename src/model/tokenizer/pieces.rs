@@ -122,6 +122,10 @@ impl<'a> Run<'a> {
 
     fn decode(&self, names: Vec<Option<String>>) -> String {
         let names: Vec<String> = names.into_iter().flatten().collect();
+        // Some decoders make a blank of nothing.
+        if names.is_empty() {
+            return String::new();
+        }
         match self.inner.get_decoder() {
             // A decoder of some checkpoint that gives up on a sequence: its raw tokens say more than nothing.
             Some(decoder) => match attempt(|| decoder.decode(names.clone())) {

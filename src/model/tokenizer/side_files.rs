@@ -92,6 +92,7 @@ impl SideFiles {
         let own = match read(&file) {
             Ok(bytes) => bytes.map(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string())),
             Err(TokenizerError::Read { source, .. }) => Some(Err(source.to_string())),
+            Err(TokenizerError::Pointer { .. }) => Some(Err(format!("it {}", lfs::SENTENCE))),
             Err(error) => Some(Err(error.to_string())),
         };
         let template = own.map(|text| (file, text)).or(template);

@@ -1,5 +1,7 @@
 //! The first row: which models, what made the shown run, what the next one will be made with, and how far the run is.
 
+use std::{ffi::OsStr, path::Path};
+
 use ratatui::{layout::Rect, text::Line};
 
 use super::{
@@ -69,7 +71,8 @@ fn facts(app: &App, theme: Theme) -> Vec<Fact> {
     let plain = |rank, text| Fact { text, rank, kind: Kind::Plain };
     let mut facts = vec![Fact { text: "diffuscope".to_owned(), rank: 4, kind: Kind::Name }];
     if let Origin::Replay { file } = &app.origin {
-        facts.push(plain(2, format!("replay of {file}")));
+        let name = Path::new(file).file_name().map_or_else(|| file.into(), OsStr::to_string_lossy);
+        facts.push(plain(1, format!("replay of {name}")));
     }
     if let Some((denoiser, guide)) = app.models() {
         facts.push(plain(3, format!("{} {}", printable::line(&denoiser.name), weights(denoiser))));
