@@ -34,7 +34,6 @@ mod common;
 mod driver;
 mod harness;
 #[path = "../tests/hub_server/mod.rs"]
-#[allow(dead_code, reason = "the hub's tests use the rest")]
 mod hub_server;
 mod mutate;
 mod targets;

@@ -69,7 +69,7 @@ fn with_tabs_as<'a>(text: &'a str, tab: &str) -> Cow<'a, str> {
     Cow::Owned(printable)
 }
 
-/// Text on one line: as [`text()`], with line breaks shown as `⏎`, and [standing](standing).
+/// Text on one line: as [`text()`], with line breaks shown as `⏎`, and [`standing`].
 pub fn line(line: &str) -> String {
     standing(Cow::Owned(text(line).replace('\n', "⏎"))).into_owned()
 }

@@ -201,8 +201,9 @@ fn changes(before: &Buffer, after: &Buffer, out: &mut String) {
                 }
                 let end = x + spread(new);
                 if end > area.right() {
-                    // Not into the next row.
-                    let _ = write!(out, "\x1b[?7l{}\x1b[?7h", new.symbol());
+                    // Not into the next row. Where nothing joins, what follows the first character would fall on it.
+                    let first = new.symbol().chars().next().unwrap_or(' ');
+                    let _ = write!(out, "\x1b[?7l{first}\x1b[?7h");
                 } else {
                     out.push_str(new.symbol());
                 }

@@ -59,7 +59,9 @@ fn a_terminal_shows_in_words_what_a_download_waits_for() {
         let home = cache.path("hf");
         let variables = [("HF_ENDPOINT", hub), ("HF_HOME", home.to_str().unwrap())];
         let mut command = program(&["models", "pull", "hf:owner/tiny"]);
-        variables.into_iter().for_each(|(name, value)| command.env(name, value));
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         Terminal::spawn(command, (100, 5))
     };
     let silent = Server::start(|_, _| Reply { silent: true, ..Reply::default() });

@@ -80,6 +80,11 @@ fn a_replay_names_what_made_it() {
     let header = header(&driver);
     assert!(header.contains("replay of story.jsonl") && header.contains("ran with flashdlm ◆1"), "{header}");
     assert!(!header.contains("next:"), "{header}");
+
+    let file = "runs/of/the/day/before/yesterday/and/the/day/before/that/story.jsonl";
+    driver.app = App::replay(file, Box::new(common::story()), DARK);
+    let header = self::header(&driver);
+    assert!(header.contains("replay of story.jsonl") && header.contains("ran with flashdlm"), "{header}");
 }
 
 /// The story, with an audit of its tenth step alone.

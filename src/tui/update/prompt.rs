@@ -88,11 +88,10 @@ pub(super) fn submit(app: &mut App) -> Vec<Effect> {
 
 /// Runs the shown run's prompt again; the one in the editor where nothing ran yet.
 pub(super) fn restart(app: &mut App) -> Vec<Effect> {
-    match (app.is_replay(), app.log().map(|log| log.header().prompt.clone())) {
-        (true, _) => Vec::new(),
-        (false, None) => submit(app),
-        (false, Some(prompt)) if keeping::may_replace(app) => start(app, prompt),
-        (false, Some(_)) => Vec::new(),
+    match app.log().map(|log| log.header().prompt.clone()) {
+        None => submit(app),
+        Some(prompt) if !app.is_replay() && keeping::may_replace(app) => start(app, prompt),
+        Some(_) => Vec::new(),
     }
 }
 

@@ -31,8 +31,12 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let gap = || span(format!("  {}  ", pen.theme.glyphs.dot), faint);
     let mut facts = facts(app, pen.theme);
     let cells = |facts: &[Fact]| facts.iter().map(|fact| width(&fact.text)).sum::<u16>() + 5 * (facts.len() as u16 - 1);
-    // A fact is shown whole or not at all.
+    // A fact is shown whole, in its short form, or not at all.
     while facts.len() > 1 && cells(&facts) > left {
+        if let Some((fact, short)) = facts.iter_mut().find_map(|fact| fact.short.take().map(|short| (fact, short))) {
+            fact.text = short;
+            continue;
+        }
         let least = facts.iter().enumerate().max_by_key(|(_, fact)| fact.rank).map_or(0, |(at, _)| at);
         facts.remove(least);
     }
@@ -54,6 +58,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
 /// Something that the header says.
 struct Fact {
     text: String,
+    short: Option<String>,
     /// The smaller, the longer it stays where the header is narrow.
     rank: u8,
     kind: Kind,
@@ -68,11 +73,12 @@ enum Kind {
 }
 
 fn facts(app: &App, theme: Theme) -> Vec<Fact> {
-    let plain = |rank, text| Fact { text, rank, kind: Kind::Plain };
-    let mut facts = vec![Fact { text: "diffuscope".to_owned(), rank: 4, kind: Kind::Name }];
+    let plain = |rank, text| Fact { text, short: None, rank, kind: Kind::Plain };
+    let mut facts = vec![Fact { kind: Kind::Name, ..plain(4, "diffuscope".to_owned()) }];
     if let Origin::Replay { file } = &app.origin {
         let name = Path::new(file).file_name().map_or_else(|| file.into(), OsStr::to_string_lossy);
-        facts.push(plain(1, format!("replay of {name}")));
+        let short = Some(format!("replay of {name}"));
+        facts.push(Fact { short, ..plain(1, format!("replay of {file}")) });
     }
     if let Some((denoiser, guide)) = app.models() {
         facts.push(plain(3, format!("{} {}", printable::line(&denoiser.name), weights(denoiser))));
@@ -89,7 +95,7 @@ fn facts(app: &App, theme: Theme) -> Vec<Fact> {
         }
         let next = app.layers.resolve();
         if !app.is_replay() && next != run.log.settings_at(run.log.len()) {
-            facts.push(Fact { text: format!("next: {}", chosen(app, &next, theme)), rank: 1, kind: Kind::Next });
+            facts.push(Fact { kind: Kind::Next, ..plain(1, format!("next: {}", chosen(app, &next, theme))) });
         }
     } else {
         facts.push(plain(0, chosen(app, &app.layers.resolve(), theme)));
