@@ -20,7 +20,7 @@ pub(super) fn quit(app: &mut App) -> Vec<Effect> {
         "the run before is not saved: b shows it, w writes it to a file"
     };
     app.asked = Some(Question::Leave);
-    app.tell(Notice::note(format!("{which}; leave once more to leave without it")));
+    app.tell(Notice::note(format!("{which}; the same key again leaves without it")));
     Vec::new()
 }
 
@@ -33,7 +33,7 @@ pub(super) fn may_replace(app: &mut App) -> bool {
     }
     app.asked = Some(Question::Replace);
     app.tell(Notice::note(
-        "the run before is not saved and makes room for this one: b shows it, w writes it to a file; once more to run",
+        "the run before is not saved and makes room for this one: b shows it, w writes it to a file; the same key again runs",
     ));
     false
 }
