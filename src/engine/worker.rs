@@ -263,7 +263,7 @@ impl Worker {
     }
 
     fn start(&mut self, request: &Request) -> Result<(), Gone> {
-        // The run before ends as one that is stopped by hand: whoever shows it learns that nothing more will come.
+        // The run before ends as by `Stop`: a screen that still shows it must know that nothing more will come.
         self.finish()?;
         let id = request.run;
         let started = match &mut self.models {
