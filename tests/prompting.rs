@@ -518,6 +518,9 @@ fn a_few_bytes_do_not_become_gigabytes() {
         message.contains("`precompiled_charsmap` of its normalizer claims 4294967295 bytes and has 5"),
         "{message}"
     );
+    let unnamed = json!([[{"type": "Precompiled", "precompiled_charsmap": "////////////"}]]);
+    let message = refused(&with_parts(json!({"normalizer": unnamed})));
+    assert_eq!(message, "is damaged: one of its parts has no named fields; get the file again");
     let table = "AAAA".repeat(2) + &"YWFh".repeat(2000);
     let message = refused(&with_parts(json!({"normalizer": {"type": "Precompiled", "precompiled_charsmap": table}})));
     assert!(message.contains("more than 4096 times as long"), "{message}");

@@ -170,6 +170,10 @@ impl<M> Parts<M> {
 
 /// How many times as long a part may make a text, at most.
 fn growth(part: &Value) -> Result<usize, String> {
+    // The library takes fields without their names, too, which no file has.
+    if !part.is_object() && !part.is_null() {
+        return Err("one of its parts has no named fields".to_owned());
+    }
     let text = |name: &str| part.get(name).and_then(Value::as_str);
     let own = match (part.get("pattern"), text("content")) {
         (Some(pattern), Some(content)) => match pattern.get("String").and_then(Value::as_str).map(str::len) {
