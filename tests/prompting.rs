@@ -521,6 +521,9 @@ fn a_few_bytes_do_not_become_gigabytes() {
     let unnamed = json!([[{"type": "Precompiled", "precompiled_charsmap": "////////////"}]]);
     let message = refused(&with_parts(json!({"normalizer": unnamed})));
     assert_eq!(message, "is damaged: one of its parts has no named fields; get the file again");
+    let message =
+        refused(&with_parts(json!({"normalizer": {"type": "Precompiled", "precompiled_charsmap": "Bssing"}})));
+    assert_eq!(message, "is damaged: the `precompiled_charsmap` of its normalizer is no Base64; get the file again");
     let table = "AAAA".repeat(2) + &"YWFh".repeat(2000);
     let message = refused(&with_parts(json!({"normalizer": {"type": "Precompiled", "precompiled_charsmap": table}})));
     assert!(message.contains("more than 4096 times as long"), "{message}");

@@ -194,8 +194,10 @@ fn growth(part: &Value) -> Result<usize, String> {
 
 /// The length of the longest entry of a table of `SentencePiece`, which stands behind a search tree and that tree's length.
 fn charsmap(encoded: &str) -> Result<usize, String> {
-    // What is no Base64 the library refuses.
-    let Ok(bytes) = BASE64_STANDARD.decode(encoded) else { return Ok(1) };
+    // The library decodes what others refuse.
+    let Ok(bytes) = BASE64_STANDARD.decode(encoded) else {
+        return Err("the `precompiled_charsmap` of its normalizer is no Base64".to_owned());
+    };
     let Some((length, rest)) = bytes.split_first_chunk() else { return Ok(1) };
     let tree = u32::from_le_bytes(*length) as usize;
     let Some(entries) = rest.get(tree..) else {
