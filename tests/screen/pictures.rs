@@ -123,7 +123,7 @@ fn the_smallest_terminal_still_shows_the_canvas() {
 #[test]
 fn a_replay_says_so_and_names_the_file() {
     let app = diffuscope::tui::App::replay("runs/goat.jsonl", Box::new(common::story()), DARK);
-    let driver = Driver { app, size: (120, 40), effects: Vec::new() };
+    let driver = Driver { app, size: (140, 40), effects: Vec::new() };
     let text = driver.text();
     assert!(text.contains("replay of runs/goat.jsonl") && text.contains("as recorded"), "{text}");
 }
