@@ -102,7 +102,7 @@ impl Run {
 
 /// What the user was asked about, and confirms by the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Question {
+pub enum Confirmation {
     /// Leaving, with a run that no file holds.
     Leave,
     /// Another run, where two that no file holds are kept already.
@@ -159,7 +159,7 @@ pub struct App {
     /// The run that was shown before: a new one takes nothing away.
     pub kept: Option<Run>,
     /// What the last key asked about.
-    pub asked: Option<Question>,
+    pub asked: Option<Confirmation>,
     /// Which step is shown.
     pub player: Player,
     /// How the canvas is read.

@@ -21,7 +21,7 @@ mod update;
 pub mod view;
 
 pub use action::{Action, Direction, Effect, Focus, Layer, Notice, Overlay};
-pub use app::{App, Engine, KnobPane, Lens, Origin, Phase, Question, Run};
+pub use app::{App, Confirmation, Engine, KnobPane, Lens, Origin, Phase, Run};
 pub use examples::{Example, examples};
 pub use input::action as input_action;
 pub use library::{Choice, Library, Loading};

@@ -5,13 +5,13 @@ use crate::{
     engine::protocol::RunId,
     tui::{
         action::Notice,
-        app::{App, Phase, Question, Run},
+        app::{App, Confirmation, Phase, Run},
     },
 };
 
 /// Leaves; with a run that took a while and that no file holds, at the second asking.
 pub(super) fn quit(app: &mut App) -> Vec<Effect> {
-    if app.asked == Some(Question::Leave) || !app.runs().any(Run::is_precious) {
+    if app.asked == Some(Confirmation::Leave) || !app.runs().any(Run::is_precious) {
         return vec![Effect::Quit];
     }
     let which = if app.run.as_ref().is_some_and(Run::is_precious) {
@@ -19,7 +19,7 @@ pub(super) fn quit(app: &mut App) -> Vec<Effect> {
     } else {
         "the run before is not saved: b shows it, w writes it to a file"
     };
-    app.asked = Some(Question::Leave);
+    app.asked = Some(Confirmation::Leave);
     app.tell(Notice::note(format!("{which}; the same key again leaves without it")));
     Vec::new()
 }
@@ -28,10 +28,10 @@ pub(super) fn quit(app: &mut App) -> Vec<Effect> {
 /// may at the second asking.
 pub(super) fn may_replace(app: &mut App) -> bool {
     let would_lose = [&app.run, &app.kept].into_iter().all(|run| run.as_ref().is_some_and(Run::is_precious));
-    if !would_lose || app.asked == Some(Question::Replace) {
+    if !would_lose || app.asked == Some(Confirmation::Replace) {
         return true;
     }
-    app.asked = Some(Question::Replace);
+    app.asked = Some(Confirmation::Replace);
     app.tell(Notice::note(
         "the run before is not saved and makes room for this one: b shows it, w writes it to a file; the same key again runs",
     ));
