@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use crate::trace::printable;
+use crate::printable;
 
 thread_local! {
     /// `Some` while this thread's panics are caught; holds the report of the last one.

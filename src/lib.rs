@@ -25,6 +25,7 @@ mod files;
 pub mod interrupt;
 pub mod model;
 mod output;
+pub mod printable;
 pub mod process;
 pub mod settings;
 pub mod tasks;

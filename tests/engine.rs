@@ -13,7 +13,7 @@ use diffuscope::{
     },
     engine::{
         Engine, Models, Progress, RunError, complete,
-        protocol::{Command, Event, Request, RunId},
+        protocol::{Command, Event, RunId, RunRequest},
     },
     model::network::Alignment,
     settings::{FILTER_BLOCK, GuideRule, Knob, Layers, Settings, presets},
@@ -51,11 +51,11 @@ fn settings(knobs: &[(&str, &str)]) -> Settings {
     settings
 }
 
-fn request(run: RunId) -> Request {
-    Request { run, prompt: PROMPT.into(), settings: settings(&[]), preset: None, paused: false }
+fn request(run: RunId) -> RunRequest {
+    RunRequest { run, prompt: PROMPT.into(), settings: settings(&[]), preset: None, paused: false }
 }
 
-fn start(engine: &Engine, request: Request) {
+fn start(engine: &Engine, request: RunRequest) {
     engine.send(Command::Start(Box::new(request)));
 }
 
@@ -159,7 +159,7 @@ fn the_thread_logs_what_a_synchronous_run_logs() {
 #[test]
 fn a_held_run_goes_step_by_step_and_on() {
     let mut engine = engine(scripted());
-    start(&engine, Request { paused: true, ..request(1) });
+    start(&engine, RunRequest { paused: true, ..request(1) });
     expect_started(&mut engine, 1);
     expect_held(&mut engine, 1, true);
     for step in 0..3 {
@@ -214,7 +214,7 @@ fn a_handle_does_not_wait_for_a_step_that_does_not_end() {
 #[test]
 fn a_knob_change_is_stamped_on_the_step_that_first_used_it() {
     let mut engine = engine(scripted());
-    start(&engine, Request { paused: true, ..request(1) });
+    start(&engine, RunRequest { paused: true, ..request(1) });
     expect_started(&mut engine, 1);
     expect_held(&mut engine, 1, true);
     engine.send(Command::Step);
@@ -234,7 +234,7 @@ fn a_knob_change_is_stamped_on_the_step_that_first_used_it() {
 #[test]
 fn refused_settings_leave_the_old_ones_in_force() {
     let mut engine = engine(scripted());
-    start(&engine, Request { paused: true, ..request(1) });
+    start(&engine, RunRequest { paused: true, ..request(1) });
     expect_started(&mut engine, 1);
     expect_held(&mut engine, 1, true);
     configure(&engine, settings(&[("top-p", "0.5")]));
@@ -266,7 +266,7 @@ fn a_new_run_takes_the_place_of_the_old_one() {
     let network = scripted();
     let resets = network.resets();
     let mut engine = engine(network);
-    start(&engine, Request { paused: true, ..request(1) });
+    start(&engine, RunRequest { paused: true, ..request(1) });
     expect_started(&mut engine, 1);
     expect_held(&mut engine, 1, true);
     engine.send(Command::Step);
@@ -301,10 +301,10 @@ fn a_failing_network_ends_its_run_only() {
 #[test]
 fn a_run_that_cannot_start_ends_the_one_before_all_the_same() {
     let mut engine = engine(scripted());
-    start(&engine, Request { paused: true, ..request(1) });
+    start(&engine, RunRequest { paused: true, ..request(1) });
     expect_started(&mut engine, 1);
     expect_held(&mut engine, 1, true);
-    start(&engine, Request { prompt: String::new(), ..request(2) });
+    start(&engine, RunRequest { prompt: String::new(), ..request(2) });
     expect_finished(&mut engine, 1);
     expect_failed(&mut engine, 2);
 }
@@ -371,7 +371,7 @@ fn under_every_preset(models: &mut Models, prompt: &str) -> (usize, Vec<(Setting
         // The shortest canvas that a filter takes.
         let block_length = settings.block_length.map(|length| length.min(FILTER_BLOCK));
         let settings = Settings { gen_length: Some(FILTER_BLOCK), block_length, ..settings };
-        let request = Request { prompt: prompt.to_owned(), settings, ..request(1) };
+        let request = RunRequest { prompt: prompt.to_owned(), settings, ..request(1) };
         match complete(models, &request, &StoppedClock, |_| std::ops::ControlFlow::Continue(())) {
             Ok(log) => {
                 assert!(!log.canvas(log.len()).ids.contains(&log.header().mask_id), "{}", preset.name);
@@ -420,7 +420,7 @@ fn an_empty_prompt_is_a_prompt_for_those_who_want_it_raw() {
     let mut models = models(network);
     models.tokenizer = Arc::new(tokenizer);
     for prompt in ["", " \n"] {
-        let request = Request { prompt: prompt.into(), ..request(1) };
+        let request = RunRequest { prompt: prompt.into(), ..request(1) };
         let log = complete(&mut models, &request, &StoppedClock, |_| std::ops::ControlFlow::Continue(())).unwrap();
         assert_eq!(log.header().canvas_length(), log.header().prompt_ids.len() + MASKS);
         assert_eq!(log.header().prompt_ids.is_empty(), prompt.is_empty());
@@ -476,7 +476,7 @@ fn requests_that_cannot_be_met_say_why() {
         (PROMPT, &[("guide", "topk")], "guide is 'topk' but no guide model is loaded: load one, or set guide to 'off'"),
     ];
     for (number, (prompt, knobs, expected)) in (1..).zip(cases) {
-        start(&engine, Request { prompt: prompt.into(), settings: settings(knobs), ..request(number) });
+        start(&engine, RunRequest { prompt: prompt.into(), settings: settings(knobs), ..request(number) });
         assert_eq!(expect_failed(&mut engine, number), expected);
     }
 }
@@ -493,7 +493,7 @@ fn the_canvas_is_what_the_task_needs_where_nobody_says() {
         (&("Reverse this list: Max".to_owned() + &", Leo".repeat(240)), settings(&[("gen-length", "auto")]), 512 - 487),
     ];
     for (number, (prompt, settings, expected)) in (1..).zip(cases) {
-        start(&engine, Request { prompt: prompt.into(), settings, paused: true, ..request(number) });
+        start(&engine, RunRequest { prompt: prompt.into(), settings, paused: true, ..request(number) });
         if number > 1 {
             expect_finished(&mut engine, number - 1);
         }
@@ -506,7 +506,7 @@ fn the_canvas_is_what_the_task_needs_where_nobody_says() {
 fn no_step_is_lost_on_a_client_that_reads_late() {
     let mut engine = engine(scripted());
     let masks = 300;
-    start(&engine, Request { settings: settings(&[("gen-length", "300")]), ..request(1) });
+    start(&engine, RunRequest { settings: settings(&[("gen-length", "300")]), ..request(1) });
     // More events than fit wait until somebody reads.
     let (_, entries, _) = whole_run(&mut engine, 1);
     assert_eq!(entries.len(), masks);
@@ -518,7 +518,7 @@ fn dropping_the_handle_ends_the_thread() {
         let network = scripted();
         let resets = Arc::downgrade(&network.resets());
         let mut engine = engine(network);
-        start(&engine, Request { settings: settings(&[("gen-length", "300")]), ..request(1) });
+        start(&engine, RunRequest { settings: settings(&[("gen-length", "300")]), ..request(1) });
         for _ in 0..reads {
             assert!(engine.wait().is_some());
         }

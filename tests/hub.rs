@@ -18,7 +18,7 @@ use diffuscope::model::{
     hub::{Fetched, Hub, HubError, HubSettings, Named},
     source::{HubModel, Progress, Source},
 };
-use hub_server::{AUTHORITY, COMMIT, Model, Reply, Request, Server, git_sha1, nobody, sha256};
+use hub_server::{AUTHORITY, COMMIT, Model, Reply, RunRequest, Server, git_sha1, nobody, sha256};
 use proptest::prelude::*;
 use support::files::Folder;
 
@@ -213,7 +213,7 @@ fn a_connection_cut_in_the_middle_is_taken_up_where_it_broke() {
     let fetched = fetch(&hub(&server, &cache), REPO).unwrap();
     assert_eq!(fs::read(fetched.path.join("model.safetensors")).unwrap(), tiny.files["model.safetensors"]);
     let starts: Vec<_> =
-        server.seen().iter().filter(|request| request.is_get("model.safetensors")).map(Request::start).collect();
+        server.seen().iter().filter(|request| request.is_get("model.safetensors")).map(RunRequest::start).collect();
     assert_eq!(starts, [0, 200_000, 400_000, 600_000]);
     assert_eq!(fetched.downloaded, fetched.bytes, "no byte came twice");
 }
@@ -975,7 +975,7 @@ fn a_hub_that_asks_to_be_left_alone_for_a_while_is_asked_again_then() {
         let tiny = tiny.clone();
         move |request, before| {
             let is_first = |part: &str| {
-                let is_it = |request: &Request| format!("{} {}", request.method, request.path).contains(part);
+                let is_it = |request: &RunRequest| format!("{} {}", request.method, request.path).contains(part);
                 is_it(request) && !before.iter().any(is_it)
             };
             if is_first("GET /api") {

@@ -8,8 +8,8 @@ use std::{path::PathBuf, sync::mpsc};
 
 use diffuscope::{
     engine::{
-        Engine, GuideRequest, ModelRequest,
-        protocol::{Command, Event, Request, RunId},
+        Engine, GuideChoice, ModelRequest,
+        protocol::{Command, Event, RunId, RunRequest},
     },
     model::{device::DeviceChoice, source::Source},
     settings::{GuideRule, Settings},
@@ -27,17 +27,17 @@ fn pair() -> Folder {
     folder
 }
 
-fn request(denoiser: PathBuf, guide: GuideRequest) -> ModelRequest {
+fn request(denoiser: PathBuf, guide: GuideChoice) -> ModelRequest {
     ModelRequest { denoiser: Source::Path(denoiser), guide, device: DeviceChoice::Cpu, ..ModelRequest::default() }
 }
 
-fn from(path: PathBuf) -> GuideRequest {
-    GuideRequest::From(Source::Path(path))
+fn from(path: PathBuf) -> GuideChoice {
+    GuideChoice::From(Source::Path(path))
 }
 
 fn start(engine: &Engine, run: RunId, guide: GuideRule, paused: bool) {
     let settings = Settings { gen_length: Some(8), guide, ..Settings::default() };
-    let request = Request { run, prompt: PROMPT.into(), settings, preset: None, paused };
+    let request = RunRequest { run, prompt: PROMPT.into(), settings, preset: None, paused };
     engine.send(Command::Start(Box::new(request)));
 }
 
@@ -119,7 +119,7 @@ fn thinking_is_off_for_models_that_were_trained_to_answer_at_once() {
     folder.write("chat_template.jinja", TEMPLATE);
     let prompt = |variables: &[(&str, bool)]| {
         let template_vars = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
-        let asked = ModelRequest { template_vars, ..request(folder.path("."), GuideRequest::Nobody) };
+        let asked = ModelRequest { template_vars, ..request(folder.path("."), GuideChoice::Nobody) };
         let mut engine = Engine::open(asked).unwrap();
         expect_ready(&mut engine);
         start(&engine, 1, GuideRule::Off, true);
@@ -136,7 +136,7 @@ fn thinking_is_off_for_models_that_were_trained_to_answer_at_once() {
 fn a_denoiser_without_a_chat_template_is_warned_of() {
     let pair = pair();
     std::fs::remove_file(pair.path("denoiser/chat_template.jinja")).unwrap();
-    let mut engine = Engine::open(request(pair.path("denoiser"), GuideRequest::Own)).unwrap();
+    let mut engine = Engine::open(request(pair.path("denoiser"), GuideChoice::Own)).unwrap();
     let message = loop {
         match engine.wait().unwrap() {
             Event::Warning { message } => break message,
@@ -150,13 +150,13 @@ fn a_denoiser_without_a_chat_template_is_warned_of() {
 #[test]
 fn a_run_goes_on_until_the_others_are_there_and_ends_then() {
     let pair = pair();
-    let mut engine = Engine::open(request(pair.path("denoiser"), GuideRequest::Own)).unwrap();
+    let mut engine = Engine::open(request(pair.path("denoiser"), GuideChoice::Own)).unwrap();
     assert_eq!(expect_ready(&mut engine).1, None, "a guide of its own has the embedded denoiser alone");
     start(&engine, 1, GuideRule::Off, true);
     assert!(matches!(next(&mut engine), Event::Started { run: 1, .. }));
     let others = pair.path("others");
     std::fs::rename(pair.path("denoiser"), &others).unwrap();
-    engine.send(Command::Load(Box::new(request(others.clone(), GuideRequest::Nobody))));
+    engine.send(Command::Load(Box::new(request(others.clone(), GuideChoice::Nobody))));
     match next(&mut engine) {
         Event::Finished { run: 1, end } => assert_eq!(end.reason, None, "ended by hand, so to speak"),
         other => panic!("expected the end of the run, got {other:?}"),
@@ -173,7 +173,7 @@ fn what_cannot_be_loaded_leaves_what_is_there() {
     expect_ready(&mut engine);
     start(&engine, 1, GuideRule::Off, true);
     assert!(matches!(next(&mut engine), Event::Started { .. }));
-    let nowhere = request(pair.path("nowhere"), GuideRequest::Own);
+    let nowhere = request(pair.path("nowhere"), GuideChoice::Own);
     engine.send(Command::Load(Box::new(nowhere.clone())));
     let (message, asked) = expect_failure(&mut engine);
     assert!(message.starts_with(&format!("{} is not there: a model is ", pair.path("nowhere").display())), "{message}");
@@ -190,7 +190,7 @@ fn a_tokenizer_that_breaks_its_library_is_told_by_its_file() {
     let pair = pair();
     let tokenizer = pair.path("denoiser/tokenizer.json");
     std::fs::write(&tokenizer, r#"{"normalizer":{"type":"Precompiled"}}"#).unwrap();
-    let mut engine = Engine::open(request(pair.path("denoiser"), GuideRequest::Own)).unwrap();
+    let mut engine = Engine::open(request(pair.path("denoiser"), GuideChoice::Own)).unwrap();
     assert_eq!(
         expect_failure(&mut engine).0,
         format!("{} is damaged: its `normalizer` cannot be read; get the file again", tokenizer.display())
@@ -201,7 +201,7 @@ fn a_tokenizer_that_breaks_its_library_is_told_by_its_file() {
 fn another_guide_leaves_the_denoiser_alone() {
     let pair = pair();
     let denoiser = pair.path("denoiser");
-    let mut engine = Engine::open(request(denoiser.clone(), GuideRequest::Own)).unwrap();
+    let mut engine = Engine::open(request(denoiser.clone(), GuideChoice::Own)).unwrap();
     expect_ready(&mut engine);
     // Gone from the disk: it could not be loaded again.
     std::fs::rename(&denoiser, pair.path("elsewhere")).unwrap();
@@ -209,7 +209,7 @@ fn another_guide_leaves_the_denoiser_alone() {
     assert_eq!(expect_ready(&mut engine).1.as_deref(), Some("guide"));
     start(&engine, 1, GuideRule::TopK, false);
     assert!(whole_run(&mut engine, 1) > 0);
-    engine.send(Command::Load(Box::new(request(denoiser.clone(), GuideRequest::Nobody))));
+    engine.send(Command::Load(Box::new(request(denoiser.clone(), GuideChoice::Nobody))));
     assert_eq!(expect_ready(&mut engine).1, None);
     start(&engine, 2, GuideRule::TopK, false);
     match next(&mut engine) {
@@ -233,8 +233,8 @@ fn a_run_that_is_asked_for_early_waits_for_the_models() {
 fn the_newest_wish_counts() {
     let pair = pair();
     let (permit, mut engine) = waiting();
-    engine.send(Command::Load(Box::new(request(pair.path("nowhere"), GuideRequest::Own))));
-    engine.send(Command::Load(Box::new(request(pair.path("denoiser"), GuideRequest::Own))));
+    engine.send(Command::Load(Box::new(request(pair.path("nowhere"), GuideChoice::Own))));
+    engine.send(Command::Load(Box::new(request(pair.path("denoiser"), GuideChoice::Own))));
     permit.send(()).unwrap();
     assert_eq!(expect_ready(&mut engine).0, "denoiser", "neither the first nor the second is heard of again");
 }
@@ -245,9 +245,9 @@ fn what_there_is_to_choose_from_is_told_when_it_is_asked_for() {
     expect_ready(&mut engine);
     engine.send(Command::Look(DeviceChoice::Cpu));
     match next(&mut engine) {
-        Event::Shelf { shelf } => {
-            assert!(shelf.items.iter().any(|item| item.source.to_string() == "hf:GSAI-ML/LLaDA-8B-Instruct"));
-            assert_eq!(shelf.device, "cpu");
+        Event::Catalog { catalog } => {
+            assert!(catalog.items.iter().any(|item| item.source.to_string() == "hf:GSAI-ML/LLaDA-8B-Instruct"));
+            assert_eq!(catalog.device, "cpu");
         }
         other => panic!("expected what there is, got {other:?}"),
     }

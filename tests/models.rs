@@ -8,7 +8,7 @@ mod support;
 
 use std::{fs, path::Path, process::Command};
 
-use diffuscope::model::known::{KNOWN, Role};
+use diffuscope::model::known::{KNOWN, ModelRole};
 use hub_server::{COMMIT, Model, Reply, Server};
 use serde_json::Value;
 use support::{
@@ -117,7 +117,7 @@ fn run_downloads_what_is_not_there_and_takes_up_what_broke_off() {
         .seen()
         .iter()
         .filter(|request| request.is_get("model.safetensors"))
-        .map(hub_server::Request::start)
+        .map(hub_server::RunRequest::start)
         .collect();
     assert_eq!(starts, [5000]);
 }
@@ -488,7 +488,7 @@ fn the_list_names_every_known_model_with_what_it_takes() {
         assert!(line.contains('B') && !line.contains("here"), "{line}");
         assert!(text.contains(known.what));
         let item = models.iter().find(|item| item["source"] == known.source).unwrap();
-        assert_eq!(item["role"], if known.role == Role::Guide { "guide" } else { "denoiser" });
+        assert_eq!(item["role"], if known.role == ModelRole::Guide { "guide" } else { "denoiser" });
         assert_eq!((&item["parameters"], &item["here"]), (&known.parameters.into(), &false.into()));
         assert_eq!(item["memory_f32"].as_u64(), item["memory_bf16"].as_u64().map(|half| 2 * half));
     }

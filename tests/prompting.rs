@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::Path, sync::LazyLock};
 use diffuscope::{
     decode::record::{Cost, Region, StepRecord},
     model::{
-        template::{ChatTemplate, Role},
+        template::{ChatTemplate, Speaker},
         tokenizer::{SideFiles, Tokenizer},
     },
     settings::Settings,
@@ -199,14 +199,14 @@ const THINKING: &str = r#"{%- if tools %}
     {%- endif %}
 {%- endif %}"#;
 
-fn render(source: &str, messages: &[(Role, &str)], answer: bool) -> String {
+fn render(source: &str, messages: &[(Speaker, &str)], answer: bool) -> String {
     let specials = BTreeMap::from([("bos_token".to_owned(), "<|startoftext|>".to_owned())]);
     ChatTemplate::new("m/chat_template.jinja", source, specials).unwrap().render(messages, answer).unwrap()
 }
 
 #[test]
 fn templates_of_the_published_shapes_are_rendered_to_the_letter() {
-    let prompt = [(Role::User, " Why? \n")];
+    let prompt = [(Speaker::User, " Why? \n")];
     assert_eq!(
         render(HEADERS, &prompt, true),
         "<|startoftext|><|start_header_id|>user<|end_header_id|>\n\nWhy?<|eot_id|>\
@@ -217,19 +217,19 @@ fn templates_of_the_published_shapes_are_rendered_to_the_letter() {
         "<|im_start|>system\nYou help.<|im_end|>\n<|im_start|>user\n Why? \n<|im_end|>\n<|im_start|>assistant\n"
     );
     assert_eq!(
-        render(CHATML_TEMPLATE, &[(Role::System, "Be brief."), (Role::User, "Hi")], true),
+        render(CHATML_TEMPLATE, &[(Speaker::System, "Be brief."), (Speaker::User, "Hi")], true),
         "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
     );
     assert_eq!(
-        render(THINKING, &[(Role::User, "Hi")], true),
+        render(THINKING, &[(Speaker::User, "Hi")], true),
         "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
     );
     let turns = [
-        (Role::System, "S"),
-        (Role::User, "1+1?"),
-        (Role::Assistant, "<think>\neasy\n</think>\n\n2"),
-        (Role::User, "sure?"),
-        (Role::Assistant, "<think>\nyes\n</think>\n\nYes"),
+        (Speaker::System, "S"),
+        (Speaker::User, "1+1?"),
+        (Speaker::Assistant, "<think>\neasy\n</think>\n\n2"),
+        (Speaker::User, "sure?"),
+        (Speaker::Assistant, "<think>\nyes\n</think>\n\nYes"),
     ];
     assert_eq!(
         render(THINKING, &turns, false),

@@ -8,7 +8,7 @@ use clap::{Args, Command, FromArgMatches};
 use diffuscope::{
     cli::KnobFlags,
     settings::{
-        Config, DEFAULT_PRESET, Effect, KNOBS, Kind, Knob, Layers, Limits, Preset, Settings, Slot, Value, preset,
+        ConfigFile, DEFAULT_PRESET, KNOBS, Kind, Knob, Layers, Limits, Preset, Settings, Slot, Timing, Value, preset,
         presets,
     },
 };
@@ -80,7 +80,7 @@ fn every_knob_is_a_field_of_presets_and_configuration() {
         for value in values(knob) {
             let text = format!("[knobs]\n{} = {}\n", knob.name, toml_value(knob, &value));
             let mut layers = Layers::default();
-            layers.set_config(Config::parse("config", &text).unwrap().knobs()).unwrap();
+            layers.set_config(ConfigFile::parse("config", &text).unwrap().knobs()).unwrap();
             assert_eq!(layers.resolve(), with(knob, &value), "{text}");
             let mut layers = Layers::default();
             layers.set_preset(Preset::parse("mine", "mine.toml", &format!("title = 't'\n{text}")).unwrap());
@@ -116,9 +116,9 @@ fn every_knob_says_what_it_is() {
         assert!(knob.expectation().starts_with("it takes "));
         assert!(Slot::ALL.contains(&knob.slot));
     }
-    assert_eq!(Knob::find("gen-length").unwrap().effect, Effect::NextRun);
-    assert_eq!(Knob::find("block-length").unwrap().effect, Effect::NextBlock);
-    assert_eq!(Knob::find("threshold").unwrap().effect, Effect::NextStep);
+    assert_eq!(Knob::find("gen-length").unwrap().effect, Timing::NextRun);
+    assert_eq!(Knob::find("block-length").unwrap().effect, Timing::NextBlock);
+    assert_eq!(Knob::find("threshold").unwrap().effect, Timing::NextStep);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn bad_values_say_what_is_expected() {
 
 #[test]
 fn bad_files_say_where_and_what() {
-    let config = |text: &str| Config::parse("config.toml", text).unwrap_err().to_string();
+    let config = |text: &str| ConfigFile::parse("config.toml", text).unwrap_err().to_string();
     let preset = |text: &str| Preset::parse("mine", "mine.toml", text).unwrap_err().to_string();
     let cases = [
         (
@@ -186,7 +186,7 @@ fn bad_files_say_where_and_what() {
     }
     let folder = support::files::Folder::new();
     let missing = folder.path("none.toml");
-    let message = Config::read(&missing).unwrap_err().to_string();
+    let message = ConfigFile::read(&missing).unwrap_err().to_string();
     assert!(message.starts_with(&format!("{}: ", missing.display())), "{message}");
 }
 
@@ -373,9 +373,9 @@ fn settings_files_are_text() {
     let path = folder.write("up.toml", b"\xff\xfet\0");
     let sentence = format!("{}: cannot be read: it is UTF-16: save it as UTF-8", path.display());
     assert_eq!(preset(&path).unwrap_err().to_string(), sentence);
-    assert_eq!(Config::read(&path).unwrap_err().to_string(), sentence);
+    assert_eq!(ConfigFile::read(&path).unwrap_err().to_string(), sentence);
     let path = folder.write("config.toml", "\u{feff}preset = 'plain'\r\n");
-    assert_eq!(Config::read(&path).unwrap().preset.as_deref(), Some("plain"));
+    assert_eq!(ConfigFile::read(&path).unwrap().preset.as_deref(), Some("plain"));
 }
 
 #[test]

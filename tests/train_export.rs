@@ -9,13 +9,13 @@ use diffuscope::model::device::ComputeDevice;
 use diffuscope::model::network::{Alignment, Attention, Pass, Read};
 use diffuscope::train::export::{self, Use};
 use diffuscope::train::fused::Fused;
-use diffuscope::train::gradient::{Chunk, Engine, Kind, Label, Wanted};
-use diffuscope::train::parameters::{Layout, Shape};
+use diffuscope::train::gradient::{Chunk, GradientEngine, Label, TokenKind, WantedRow};
+use diffuscope::train::parameters::{ParameterLayout, Shape};
 use support::files::Folder;
 
 #[test]
 fn an_exported_network_gives_the_trainers_logits() {
-    let layout = Layout::new(Shape { hidden: 24, layers: 3, heads: 3, ffn: 40 }, 64);
+    let layout = ParameterLayout::new(Shape { hidden: 24, layers: 3, heads: 3, ffn: 40 }, 64);
     // Biases and norms off their initial values, and everything as the f16 of the file.
     let weights: Vec<f32> = layout
         .initial(11)
@@ -26,13 +26,13 @@ fn an_exported_network_gives_the_trainers_logits() {
     let ids: Vec<u32> = (0..20).map(|i| (i * 13 + 5) % 64).collect();
     let wanted = [3usize, 9, 18, 19];
     let mut chunk = Chunk::default();
-    let label = Label { family: 0, kind: Kind::Other };
-    chunk.push(&ids, wanted.map(|row| Wanted { row, target: 0, weight: 1.0, label }));
+    let label = Label { family: 0, kind: TokenKind::Other };
+    chunk.push(&ids, wanted.map(|row| WantedRow { row, target: 0, weight: 1.0, label }));
     let positions: Vec<usize> = (0..ids.len()).collect();
 
     for (use_, future) in [(Use::Denoiser, 0.0), (Use::Guide, f32::NEG_INFINITY)] {
         let folder = Folder::new();
-        let vocabulary = export::Vocabulary { json: "{}", end: 0, mask: 1 };
+        let vocabulary = export::TokenNames { json: "{}", end: 0, mask: 1 };
         export::write(folder.root(), &layout, &weights, 128, vocabulary, use_).unwrap();
         let checkpoint = Checkpoint::open(folder.root()).unwrap();
         let mut network = checkpoint.network(&ComputeDevice::cpu()).unwrap();

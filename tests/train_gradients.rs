@@ -5,8 +5,8 @@
 use candle_core::Device;
 use diffuscope::train::composed::Composed;
 use diffuscope::train::fused::Fused;
-use diffuscope::train::gradient::{Chunk, Engine, Kind, Label, Wanted};
-use diffuscope::train::parameters::{Layout, Shape};
+use diffuscope::train::gradient::{Chunk, GradientEngine, Label, TokenKind, WantedRow};
+use diffuscope::train::parameters::{ParameterLayout, Shape};
 
 const SHAPE: Shape = Shape { hidden: 16, layers: 2, heads: 2, ffn: 24 };
 const VOCAB: usize = 13;
@@ -25,12 +25,13 @@ fn chunks() -> Vec<Chunk> {
         for (s, len) in lengths.into_iter().enumerate() {
             let ids: Vec<u32> = (0..len).map(|i| (scramble(i + 31 * s + 101 * c) % VOCAB) as u32).collect();
             let none = c == 2 || (c == 0 && s == 1);
-            let wanted = (0..len).filter(|row| !none && !scramble(row + 7 * c).is_multiple_of(3)).map(|row| Wanted {
-                row,
-                target: (scramble(row + 57 * s + 3) % VOCAB) as u32,
-                weight: 0.02 + (scramble(row) % 5) as f32 * 0.01,
-                label: Label { family: 0, kind: Kind::Other },
-            });
+            let wanted =
+                (0..len).filter(|row| !none && !scramble(row + 7 * c).is_multiple_of(3)).map(|row| WantedRow {
+                    row,
+                    target: (scramble(row + 57 * s + 3) % VOCAB) as u32,
+                    weight: 0.02 + (scramble(row) % 5) as f32 * 0.01,
+                    label: Label { family: 0, kind: TokenKind::Other },
+                });
             chunk.push(&ids, wanted);
         }
         count += chunk.wanted.len();
@@ -41,7 +42,7 @@ fn chunks() -> Vec<Chunk> {
 }
 
 /// Weights with every bias and norm away from its initial value, so that each one's gradient is tested.
-fn weights(layout: &Layout) -> Vec<f32> {
+fn weights(layout: &ParameterLayout) -> Vec<f32> {
     let mut weights = layout.initial(3);
     for tensor in layout.tensors.iter().filter(|t| !t.is_matrix()) {
         for (i, w) in weights[tensor.range.clone()].iter_mut().enumerate() {
@@ -51,13 +52,13 @@ fn weights(layout: &Layout) -> Vec<f32> {
     weights
 }
 
-fn engines(layout: &Layout) -> (Fused, Composed) {
+fn engines(layout: &ParameterLayout) -> (Fused, Composed) {
     (Fused::new(layout.clone(), 32, 2), Composed::new(layout.clone(), 32, Device::Cpu))
 }
 
 const FUTURES: [f32; 3] = [f32::NEG_INFINITY, -2.0, 0.0];
 
-fn loss(engine: &mut dyn Engine, weights: &[f32], chunks: &[Chunk], future: f32) -> f64 {
+fn loss(engine: &mut dyn GradientEngine, weights: &[f32], chunks: &[Chunk], future: f32) -> f64 {
     let mut total = 0.0;
     for (chunk, logits) in chunks.iter().zip(engine.logits(weights, chunks, future).unwrap()) {
         for (row, logits) in logits.chunks_exact(VOCAB).enumerate() {
@@ -72,7 +73,7 @@ fn loss(engine: &mut dyn Engine, weights: &[f32], chunks: &[Chunk], future: f32)
 
 #[test]
 fn fused_and_composed_logits_agree() {
-    let layout = Layout::new(SHAPE, VOCAB);
+    let layout = ParameterLayout::new(SHAPE, VOCAB);
     let (weights, chunks) = (weights(&layout), chunks());
     let (mut fused, mut composed) = engines(&layout);
     for future in FUTURES {
@@ -87,7 +88,7 @@ fn fused_and_composed_logits_agree() {
 
 #[test]
 fn fused_and_composed_gradients_agree() {
-    let layout = Layout::new(SHAPE, VOCAB);
+    let layout = ParameterLayout::new(SHAPE, VOCAB);
     let (weights, chunks) = (weights(&layout), chunks());
     let (mut fused, mut composed) = engines(&layout);
     for future in FUTURES {
@@ -114,7 +115,7 @@ fn fused_and_composed_gradients_agree() {
 /// Central differences of the loss along a random direction within each tensor, and along single weights.
 #[test]
 fn gradients_agree_with_central_differences() {
-    let layout = Layout::new(SHAPE, VOCAB);
+    let layout = ParameterLayout::new(SHAPE, VOCAB);
     let (weights, chunks) = (weights(&layout), chunks());
     let (mut fused, _) = engines(&layout);
     for future in FUTURES {
@@ -146,7 +147,7 @@ fn gradients_agree_with_central_differences() {
 
 #[test]
 fn the_number_of_threads_changes_nothing() {
-    let layout = Layout::new(SHAPE, VOCAB);
+    let layout = ParameterLayout::new(SHAPE, VOCAB);
     let (weights, chunks) = (weights(&layout), chunks());
     let results = [1, 3].map(|threads| {
         let mut gradient = vec![0.0; layout.len];

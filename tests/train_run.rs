@@ -10,12 +10,12 @@ use diffuscope::tasks::{self, Family, Options};
 use diffuscope::train::checkpoint::{self, CheckpointError};
 use diffuscope::train::config::Config;
 use diffuscope::train::data::Specials;
-use diffuscope::train::evaluate::{Candidate, Evaluate, EvaluateError, Plain, greedy, parallel};
+use diffuscope::train::evaluate::{Evaluate, EvaluateError, MeasuredWeights, PlainMeasure, greedy, parallel};
 use diffuscope::train::export::{self, Use};
 use diffuscope::train::figures::Point;
 use diffuscope::train::fused::Fused;
-use diffuscope::train::parameters::{Layout, Shape};
-use diffuscope::train::run::{End, Run, TrainError};
+use diffuscope::train::parameters::{ParameterLayout, Shape};
+use diffuscope::train::run::{Ending, TrainError, TrainRun};
 use diffuscope::train::vocabulary;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -66,7 +66,7 @@ struct Watch {
 }
 
 impl Evaluate for Watch {
-    fn exact(&mut self, candidate: Candidate<'_>, _: Options) -> Result<BTreeMap<Family, f64>, EvaluateError> {
+    fn exact(&mut self, candidate: MeasuredWeights<'_>, _: Options) -> Result<BTreeMap<Family, f64>, EvaluateError> {
         self.seen.push(candidate.causal);
         if let Some(stop) = self.stop.take() {
             stop.store(true, Ordering::Relaxed);
@@ -75,8 +75,8 @@ impl Evaluate for Watch {
     }
 }
 
-fn run<'a>(config: &'a Config, folder: &'a Path, tokenizer: &Arc<Tokenizer>, stop: &Arc<AtomicBool>) -> Run<'a> {
-    Run {
+fn run<'a>(config: &'a Config, folder: &'a Path, tokenizer: &Arc<Tokenizer>, stop: &Arc<AtomicBool>) -> TrainRun<'a> {
+    TrainRun {
         config,
         folder,
         specials: Specials { end: tokenizer.eos_id(), mask: tokenizer.mask_id().unwrap() },
@@ -102,17 +102,17 @@ fn a_stopped_run_goes_on_as_if_it_had_not_stopped() {
 
     let whole = Folder::new();
     let mut watch = Watch { stop: None, seen: Vec::new() };
-    assert_eq!(run(&config, whole.root(), &tokenizer, &go).all(&mut watch).unwrap(), End::Finished);
+    assert_eq!(run(&config, whole.root(), &tokenizer, &go).all(&mut watch).unwrap(), Ending::Finished);
     assert_eq!(watch.seen, [true, true, false, false]);
 
     let parts = Folder::new();
     let mut watch = Watch { stop: Some(Arc::clone(&go)), seen: Vec::new() };
-    assert_eq!(run(&config, parts.root(), &tokenizer, &go).all(&mut watch).unwrap(), End::Stopped);
+    assert_eq!(run(&config, parts.root(), &tokenizer, &go).all(&mut watch).unwrap(), Ending::Stopped);
     let layout = run(&config, parts.root(), &tokenizer, &go).layout("denoiser");
     let at_stop = checkpoint::progress(&checkpoint::path(parts.root(), "parent")).unwrap();
     assert!(at_stop.tokens >= 2_500 && at_stop.tokens < 5_000);
     go.store(false, Ordering::Relaxed);
-    assert_eq!(run(&config, parts.root(), &tokenizer, &go).all(&mut watch).unwrap(), End::Finished);
+    assert_eq!(run(&config, parts.root(), &tokenizer, &go).all(&mut watch).unwrap(), Ending::Finished);
 
     for phase in ["parent", "adapt"] {
         let (a, a_progress) = checkpoint::load(&checkpoint::path(whole.root(), phase), &layout).unwrap();
@@ -149,10 +149,10 @@ fn a_missed_gate_ends_the_run() {
 #[test]
 fn checkpoints_of_other_networks_and_broken_files_are_refused() {
     let folder = Folder::new();
-    let layout = |ffn| Layout::new(Shape { hidden: 8, layers: 1, heads: 2, ffn }, 10);
-    let state = diffuscope::train::optimizer::State::new(layout(12).initial(1));
+    let layout = |ffn| ParameterLayout::new(Shape { hidden: 8, layers: 1, heads: 2, ffn }, 10);
+    let state = diffuscope::train::optimizer::OptimizerState::new(layout(12).initial(1));
     let path = folder.path("a.safetensors");
-    let progress = checkpoint::Progress {
+    let progress = checkpoint::TrainProgress {
         phase: "parent".into(),
         seed: 1,
         shape: layout(12).shape,
@@ -178,10 +178,10 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 fn small_checkpoint(path: &Path) -> Result<(), CheckpointError> {
-    let layout = Layout::new(Shape { hidden: 8, layers: 1, heads: 2, ffn: 12 }, 10);
-    let state = diffuscope::train::optimizer::State::new(layout.initial(1));
+    let layout = ParameterLayout::new(Shape { hidden: 8, layers: 1, heads: 2, ffn: 12 }, 10);
+    let state = diffuscope::train::optimizer::OptimizerState::new(layout.initial(1));
     let (phase, shape) = ("parent".to_owned(), layout.shape);
-    let progress = checkpoint::Progress { phase, seed: 1, shape, vocab: 10, step: 0, tokens: 0, seconds: 0.0 };
+    let progress = checkpoint::TrainProgress { phase, seed: 1, shape, vocab: 10, step: 0, tokens: 0, seconds: 0.0 };
     checkpoint::save(path, &layout, &state, &progress)
 }
 
@@ -203,8 +203,8 @@ fn what_the_trainer_writes_is_as_readable_as_any_file() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::new();
     small_checkpoint(&folder.path("a.safetensors")).unwrap();
-    let layout = Layout::new(Shape { hidden: 8, layers: 1, heads: 2, ffn: 12 }, 10);
-    let vocabulary = export::Vocabulary { json: "{}", end: 0, mask: 1 };
+    let layout = ParameterLayout::new(Shape { hidden: 8, layers: 1, heads: 2, ffn: 12 }, 10);
+    let vocabulary = export::TokenNames { json: "{}", end: 0, mask: 1 };
     export::write(folder.root(), &layout, &layout.initial(9), 512, vocabulary, Use::Denoiser).unwrap();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
     let usual = mode(&folder.write("usual", ""));
@@ -305,7 +305,7 @@ fn half_a_line_of_a_curve_is_dropped_when_a_run_is_resumed() {
     let folder = Folder::new();
     let go = Arc::new(AtomicBool::new(false));
     let mut watch = Watch { stop: Some(Arc::clone(&go)), seen: Vec::new() };
-    assert_eq!(run(&config, folder.root(), &tokenizer, &go).all(&mut watch).unwrap(), End::Stopped);
+    assert_eq!(run(&config, folder.root(), &tokenizer, &go).all(&mut watch).unwrap(), Ending::Stopped);
     let before = curve(folder.root()).len();
     let mut torn = std::fs::read(folder.path("curve.jsonl")).unwrap();
     torn.extend(b"{\"phase\":\"adapt\",\"step\":1,\"na\xc3");
@@ -320,7 +320,7 @@ fn plain_decoders_fill_the_canvas_and_checkers_judge() {
     let json = vocabulary_json();
     let tokenizer = Tokenizer::from_bytes(json.as_bytes()).unwrap();
     let specials = Specials { end: tokenizer.eos_id(), mask: tokenizer.mask_id().unwrap() };
-    let layout = Layout::new(
+    let layout = ParameterLayout::new(
         Shape { hidden: 16, layers: 2, heads: 2, ffn: 24 },
         tokenizer.vocab_size().next_multiple_of(vocabulary::ROWS),
     );
@@ -335,8 +335,8 @@ fn plain_decoders_fill_the_canvas_and_checkers_judge() {
             assert!(!answer.contains(&specials.mask) && !answer.contains(&specials.end));
         }
     }
-    let mut plain = Plain { tokenizer: &tokenizer, specials, prompts: 2, stories: 0 };
-    let candidate = Candidate { engine: &mut engine, weights: &weights, causal: true };
+    let mut plain = PlainMeasure { tokenizer: &tokenizer, specials, prompts: 2, stories: 0 };
+    let candidate = MeasuredWeights { engine: &mut engine, weights: &weights, causal: true };
     let exact = plain.exact(candidate, Options::default()).unwrap();
     assert!(!exact.contains_key(&Family::Story));
     assert_eq!(exact.values().copied().sum::<f64>(), 0.0, "untrained weights cannot be right: {exact:?}");
@@ -346,9 +346,9 @@ fn plain_decoders_fill_the_canvas_and_checkers_judge() {
 fn an_exported_folder_has_the_names_and_fields_of_the_real_repositories() {
     let json = vocabulary_json();
     let folder = Folder::new();
-    let layout = Layout::new(Shape { hidden: 16, layers: 2, heads: 2, ffn: 24 }, 1024);
+    let layout = ParameterLayout::new(Shape { hidden: 16, layers: 2, heads: 2, ffn: 24 }, 1024);
     let weights = layout.initial(9);
-    let vocabulary = export::Vocabulary { json: &json, end: 0, mask: 1 };
+    let vocabulary = export::TokenNames { json: &json, end: 0, mask: 1 };
     export::write(folder.root(), &layout, &weights, 512, vocabulary, Use::Denoiser).unwrap();
     let config: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(folder.path("config.json")).unwrap()).unwrap();

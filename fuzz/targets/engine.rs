@@ -11,7 +11,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use diffuscope::{
     decode::clock::StoppedClock,
-    engine::{self, GuideRequest, LoadObserver, ModelRequest, Models, Run, RunError, protocol::Request},
+    engine::{self, GuideChoice, LoadObserver, ModelRequest, Models, Run, RunError, protocol::RunRequest},
     model::{
         device::DeviceChoice,
         source::{Progress, Source},
@@ -90,7 +90,7 @@ fn write(folder: &Path, model_type: &str) {
 fn open(folder: &Path) -> Execute {
     write(&folder.join("denoiser"), "Dream");
     write(&folder.join("guide"), "qwen2");
-    let load = |guide: GuideRequest| {
+    let load = |guide: GuideChoice| {
         let request = ModelRequest {
             denoiser: Source::Path(folder.join("denoiser")),
             guide,
@@ -101,8 +101,8 @@ fn open(folder: &Path) -> Execute {
         let observer: Arc<dyn LoadObserver> = Arc::new(Silence);
         engine::load(&request, &observer).unwrap()
     };
-    let mut alone = load(GuideRequest::Nobody);
-    let mut pair = load(GuideRequest::From(Source::Path(folder.join("guide"))));
+    let mut alone = load(GuideChoice::Nobody);
+    let mut pair = load(GuideChoice::From(Source::Path(folder.join("guide"))));
     Box::new(move |input| {
         let text = String::from_utf8_lossy(input);
         let script = Script::read(&text);
@@ -154,7 +154,7 @@ impl Script {
     /// Does the run, writes its log, and reads it back.
     fn run(&self, models: &mut Models) -> Result<String, RunError> {
         let request =
-            Request { run: 1, prompt: self.prompt.clone(), settings: self.settings, preset: None, paused: false };
+            RunRequest { run: 1, prompt: self.prompt.clone(), settings: self.settings, preset: None, paused: false };
         let mut run = Run::start(models, &request)?;
         let mut log = Log::new(run.header().clone());
         let mut refused = 0;

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::{Execute, Target, chain};
 use crate::{
-    hub_server::{Model, Reply, Request, Server},
+    hub_server::{Model, Reply, RunRequest, Server},
     mutate::{Format, Language},
 };
 
@@ -99,7 +99,7 @@ fn fetch(folder: &Path, answers: Value) -> String {
 }
 
 /// The first answer that fits a request.
-fn answer(answers: &Value, request: &Request, other: &str) -> Option<Reply> {
+fn answer(answers: &Value, request: &RunRequest, other: &str) -> Option<Reply> {
     let fits = |answer: &&Value| {
         let on = answer["on"].as_str().and_then(|on| on.split_once(' '));
         on.is_some_and(|(method, path)| request.method == method && request.path.ends_with(path))

@@ -1,6 +1,6 @@
 //! Presets, the configuration file, and the knobs as flags set them.
 
-use diffuscope::settings::{Config, Kind, Knob, Layers, Limits, Preset, Settings, SettingsError};
+use diffuscope::settings::{ConfigFile, Kind, Knob, Layers, Limits, Preset, Settings, SettingsError};
 
 use super::{Target, of_text, printable};
 use crate::mutate::{Dice, Format, Language};
@@ -71,7 +71,7 @@ fn preset(text: &str) -> String {
 }
 
 fn config(text: &str) -> String {
-    match Config::parse("config.toml", text) {
+    match ConfigFile::parse("config.toml", text) {
         Ok(config) => {
             let mut layers = Layers::default();
             layers.set_config(config.knobs()).expect("the file's knobs were checked");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use diffuscope::model::template::{ChatTemplate, LONGEST_FRAME, Message, Role};
+use diffuscope::model::template::{ChatTemplate, LONGEST_FRAME, Message, Speaker};
 
 use super::{Target, of_text};
 use crate::mutate::{Format, Language, jinja};
@@ -24,9 +24,9 @@ pub const TEMPLATE: Target = Target {
 
 /// Conversations as prompts make them, and longer ones.
 const CONVERSATIONS: [&[Message<'_>]; 3] = [
-    &[(Role::User, "What is 1 + 1?")],
-    &[(Role::System, "Be brief."), (Role::User, "<|im_end|> {{ x }}")],
-    &[(Role::User, "a"), (Role::Assistant, "b"), (Role::User, "日本\u{0}")],
+    &[(Speaker::User, "What is 1 + 1?")],
+    &[(Speaker::System, "Be brief."), (Speaker::User, "<|im_end|> {{ x }}")],
+    &[(Speaker::User, "a"), (Speaker::Assistant, "b"), (Speaker::User, "日本\u{0}")],
 ];
 
 fn render(text: &str) -> String {

@@ -19,11 +19,12 @@ use super::{
 };
 use crate::{
     decode::clock::WallClock,
-    engine::{self, Models, Progress, complete, gen_length, protocol::Request},
+    engine::{self, Models, Progress, complete, gen_length, protocol::RunRequest},
     interrupt::Interrupt,
+    printable,
     settings::{Layers, Settings, preset},
     tasks::{self, Family, Options, Sample, Unseen},
-    trace::{End, Figures, printable},
+    trace::{End, Figures},
 };
 
 /// The preset that every speed-up is measured against.
@@ -96,7 +97,7 @@ struct Score {
 
 /// One line of the result.
 #[derive(Debug, Serialize)]
-struct Row {
+struct BenchRow {
     preset: String,
     /// The family; with a slash and the variant where one variant is meant.
     family: String,
@@ -134,7 +135,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let contestants = contestants(args)?;
     let models = args.models.load()?;
     let mut bench = Bench { args, contestants, models, interrupt: failure::listen()? };
-    let mut sheet = Sheet::new(args, io::stdout());
+    let mut sheet = BenchSheet::new(args, io::stdout());
     let compared = bench.compare(&families, &mut sheet);
     show_progress("")?;
     if compared.is_ok() || sheet.rows > 0 {
@@ -153,7 +154,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn compare(&mut self, families: &[Family], sheet: &mut Sheet<impl Write>) -> Result<(), Failure> {
+    fn compare(&mut self, families: &[Family], sheet: &mut BenchSheet<impl Write>) -> Result<(), Failure> {
         self.warm_up(families[0])?;
         let nothing = vec![Vec::new(); self.contestants.len()];
         let (mut overall, mut compared, mut ended) = (nothing.clone(), 0, Ok(()));
@@ -219,12 +220,12 @@ impl Bench<'_> {
         let prompt_length = models
             .tokenizer
             .encode_prompt(&sample.prompt)
-            .map_err(|error| Failure::Broken(printable::line(&error.to_string())))?
+            .map_err(|error| Failure::Runtime(printable::line(&error.to_string())))?
             .len();
         let room = models.context().saturating_sub(prompt_length);
         // A block can ask for more than the task needs; then all get as much.
         let canvas = contestants.iter().map(|contestant| gen_length(&contestant.settings, task.as_ref(), room)).max();
-        let request = Request {
+        let request = RunRequest {
             run: 1,
             prompt: sample.prompt.clone(),
             settings: Settings { gen_length: canvas, ..contestant.settings },
@@ -248,7 +249,7 @@ fn families(name: &str) -> Result<Vec<Family>, Failure> {
     if name == "all" {
         return Ok(Family::ALL.to_vec());
     }
-    let family = name.parse().map_err(|error| Failure::Input(format!("{error}, or all")))?;
+    let family = name.parse().map_err(|error| Failure::Usage(format!("{error}, or all")))?;
     Ok(vec![family])
 }
 
@@ -273,7 +274,7 @@ fn contestants(args: &BenchArgs) -> Result<Vec<Contestant>, Failure> {
 }
 
 /// The rows of each variant, in order of their names.
-fn rows_by_variant(family: &str, contestants: &[Contestant], scores: &[Vec<Score>]) -> Vec<Row> {
+fn rows_by_variant(family: &str, contestants: &[Contestant], scores: &[Vec<Score>]) -> Vec<BenchRow> {
     let variants: BTreeSet<&str> = scores[0].iter().map(|score| score.variant).collect();
     variants
         .into_iter()
@@ -285,16 +286,16 @@ fn rows_by_variant(family: &str, contestants: &[Contestant], scores: &[Vec<Score
         .collect()
 }
 
-fn rows_of(family: &str, contestants: &[Contestant], scores: &[Vec<Score>]) -> Vec<Row> {
+fn rows_of(family: &str, contestants: &[Contestant], scores: &[Vec<Score>]) -> Vec<BenchRow> {
     let yardstick = &scores[0];
     contestants
         .iter()
         .zip(scores)
-        .map(|(contestant, scores)| Row::of(&contestant.name, family, scores, yardstick))
+        .map(|(contestant, scores)| BenchRow::of(&contestant.name, family, scores, yardstick))
         .collect()
 }
 
-impl Row {
+impl BenchRow {
     /// Sums `scores` up; `yardstick` has the plain sampler's on the same prompts.
     fn of(preset: &str, family: &str, scores: &[Score], yardstick: &[Score]) -> Self {
         let prompts = scores.len();
@@ -351,14 +352,14 @@ enum Form {
 }
 
 /// Where rows go as they come.
-struct Sheet<W> {
+struct BenchSheet<W> {
     out: W,
     form: Form,
     table: Table,
     rows: usize,
 }
 
-impl<W: Write> Sheet<W> {
+impl<W: Write> BenchSheet<W> {
     fn new(args: &BenchArgs, out: W) -> Self {
         let form = match args {
             BenchArgs { json: true, .. } => Form::Json,
@@ -368,7 +369,7 @@ impl<W: Write> Sheet<W> {
         Self { out, form, table: table(), rows: 0 }
     }
 
-    fn add(&mut self, rows: Vec<Row>) -> io::Result<()> {
+    fn add(&mut self, rows: Vec<BenchRow>) -> io::Result<()> {
         for row in rows {
             if self.form == Form::Json {
                 let json = serde_json::to_string_pretty(&row)?.replace('\n', "\n  ");
@@ -420,7 +421,7 @@ fn table() -> Table {
 }
 
 /// A row for people.
-fn cells(row: Row) -> Vec<String> {
+fn cells(row: BenchRow) -> Vec<String> {
     vec![
         row.family,
         row.preset,

@@ -10,8 +10,7 @@ use super::{
     recorded::Recorded,
 };
 use crate::{
-    output,
-    trace::printable,
+    output, printable,
     tui::{
         Layer,
         cast::{CastOptions, export},
@@ -62,7 +61,7 @@ fn layers_help() -> String {
 /// Makes the recording.
 pub(super) fn run(args: &CastArgs) -> Result<(), Failure> {
     if args.trace.is_in(&args.output) {
-        return Err(Failure::Input(format!(
+        return Err(Failure::Usage(format!(
             "{} is the trace itself: give the recording another name",
             printable::line(&args.output.display().to_string())
         )));
@@ -80,7 +79,7 @@ pub(super) fn run(args: &CastArgs) -> Result<(), Failure> {
         speed: args.speed,
         idle_limit: args.idle_limit,
     };
-    let cast = export(&opened.log, &options).map_err(|error| Failure::Input(error.to_string()))?;
+    let cast = export(&opened.log, &options).map_err(|error| Failure::Usage(error.to_string()))?;
     if args.output == Path::new("-") {
         io::stdout().lock().write_all(cast.as_bytes())?;
         return Ok(());

@@ -16,14 +16,15 @@ use super::{
 use crate::{
     engine::LoadObserver,
     model::{
+        catalog::{Catalog, CatalogEntry},
         device::DeviceChoice,
         hub::Hub,
-        known::{KNOWN, POSITIONS, Role},
-        memory::{Fit, bytes},
-        shelf::{Item, Shelf},
+        known::{KNOWN, ModelRole, POSITIONS},
+        memory::{MemoryFit, bytes},
         source::Source,
     },
-    trace::{json, printable},
+    printable,
+    trace::json,
 };
 
 /// List models to choose from, or download one
@@ -65,23 +66,23 @@ pub(super) fn run(args: &CatalogueArgs) -> Result<(), Failure> {
 }
 
 fn list(args: &CatalogueArgs) -> Result<(), Failure> {
-    let shelf = Shelf::of_machine(args.device).map_err(|error| Failure::Input(error.to_string()))?;
+    let catalog = Catalog::of_machine(args.device).map_err(|error| Failure::Usage(error.to_string()))?;
     let mut out = io::stdout().lock();
     if args.json {
-        writeln!(out, "{}", json::text(&as_json(&shelf))?)?;
+        writeln!(out, "{}", json::text(&as_json(&catalog))?)?;
         return Ok(());
     }
-    for role in Role::ALL {
+    for role in ModelRole::ALL {
         let mut table = Table::new(&[
-            (if role == Role::Denoiser { "denoiser" } else { "guide" }, Align::Left),
+            (if role == ModelRole::Denoiser { "denoiser" } else { "guide" }, Align::Left),
             ("weights", Align::Right),
             ("on disk", Align::Right),
             ("in memory", Align::Right),
             ("", Align::Left),
         ]);
-        let items: Vec<&Item> = shelf.of_role(role).collect();
+        let items: Vec<&CatalogEntry> = catalog.of_role(role).collect();
         for item in &items {
-            table.row(row(item, &shelf));
+            table.row(row(item, &catalog));
         }
         let mut lines = Vec::new();
         table.write_text(&mut lines)?;
@@ -95,14 +96,19 @@ fn list(args: &CatalogueArgs) -> Result<(), Failure> {
         }
         writeln!(out)?;
     }
-    writeln!(out, "in memory: weights and K/V rows of {POSITIONS} positions on the {}{}", shelf.device, room(&shelf))?;
-    if let Some(cache) = &shelf.cache {
+    writeln!(
+        out,
+        "in memory: weights and K/V rows of {POSITIONS} positions on the {}{}",
+        catalog.device,
+        room(&catalog)
+    )?;
+    if let Some(cache) = &catalog.cache {
         writeln!(out, "the hub's cache: {}", printable::line(&cache.display().to_string()))?;
     }
-    if let Some(trouble) = &shelf.trouble {
+    if let Some(trouble) = &catalog.trouble {
         writeln!(out, "the hub: {}", printable::line(trouble))?;
     }
-    if shelf.items.iter().any(|item| item.is_partial) {
+    if catalog.items.iter().any(|item| item.is_partial) {
         writeln!(
             out,
             "here in part: small files, a chat template among them, may be missing; `models pull` completes it"
@@ -112,23 +118,23 @@ fn list(args: &CatalogueArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn room(shelf: &Shelf) -> String {
-    shelf
+fn room(catalog: &Catalog) -> String {
+    catalog
         .memory
         .map_or(String::new(), |memory| format!(", which has {} free of {}", bytes(memory.free), bytes(memory.total)))
 }
 
-fn row(item: &Item, shelf: &Shelf) -> Vec<String> {
+fn row(item: &CatalogEntry, catalog: &Catalog) -> Vec<String> {
     let about = if item.is_measured { "" } else { "~" };
-    let fit = shelf.memory.zip(item.need).map(|(memory, need)| Fit::of(need, memory.free));
+    let fit = catalog.memory.zip(item.need).map(|(memory, need)| MemoryFit::of(need, memory.free));
     let mut notes = Vec::new();
     if item.is_here() {
         notes.push(if item.is_partial { "here in part" } else { "here" });
     }
     match fit {
-        Some(Fit::Exceeds) => notes.push("too large now"),
-        Some(Fit::Close) => notes.push("hardly fits now"),
-        Some(Fit::Fits) | None => {}
+        Some(MemoryFit::Exceeds) => notes.push("too large now"),
+        Some(MemoryFit::Close) => notes.push("hardly fits now"),
+        Some(MemoryFit::Fits) | None => {}
     }
     vec![
         printable::line(&item.source.to_string()),
@@ -148,8 +154,8 @@ fn weights(count: u64) -> String {
     }
 }
 
-fn as_json(shelf: &Shelf) -> serde_json::Value {
-    let models: Vec<_> = shelf
+fn as_json(catalog: &Catalog) -> serde_json::Value {
+    let models: Vec<_> = catalog
         .items
         .iter()
         .map(|item| {
@@ -173,27 +179,27 @@ fn as_json(shelf: &Shelf) -> serde_json::Value {
         .collect();
     json!({
         "models": models,
-        "device": shelf.device,
-        "memory_free": shelf.memory.map(|memory| memory.free),
-        "memory_total": shelf.memory.map(|memory| memory.total),
+        "device": catalog.device,
+        "memory_free": catalog.memory.map(|memory| memory.free),
+        "memory_total": catalog.memory.map(|memory| memory.total),
         "memory_positions": POSITIONS,
-        "cache": shelf.cache.as_deref().map(Path::to_string_lossy),
-        "trouble": shelf.trouble,
+        "cache": catalog.cache.as_deref().map(Path::to_string_lossy),
+        "trouble": catalog.trouble,
     })
 }
 
 fn pull(args: &PullArgs) -> Result<(), Failure> {
     let Source::Hub(model) = &args.source else {
-        return Err(Failure::Input(format!(
+        return Err(Failure::Usage(format!(
             "{} is no model of the hub: name one as hf:owner/name[@revision]",
             args.source
         )));
     };
-    let hub = Hub::from_environment().map_err(|error| Failure::Input(error.to_string()))?;
+    let hub = Hub::from_environment().map_err(|error| Failure::Usage(error.to_string()))?;
     let console = Console::new();
     let fetched = hub.pull(model, &mut |progress| console.progress(progress));
     console.finish();
-    let fetched = fetched.map_err(|error| Failure::Input(error.to_string()))?;
+    let fetched = fetched.map_err(|error| Failure::Usage(error.to_string()))?;
     let mut out = io::stdout().lock();
     if args.json {
         let outcome = json!({

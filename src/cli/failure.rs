@@ -5,9 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use crate::{
-    engine::RunError, interrupt::Interrupt, settings::SettingsError, trace::file::TraceError, trace::printable,
-};
+use crate::{engine::RunError, interrupt::Interrupt, printable, settings::SettingsError, trace::file::TraceError};
 
 /// Shown by `--help`.
 pub(super) const EXIT_CODES: &str = "\
@@ -21,24 +19,24 @@ Exit codes:
 #[derive(Debug)]
 pub(super) enum Failure {
     /// What was given cannot be used.
-    Input(String),
+    Usage(String),
     /// It broke under way.
-    Broken(String),
+    Runtime(String),
     /// It was asked to end before it was done, and kept what there was; the exit code says by which signal.
     Interrupted(u8),
     /// Whoever read the output has gone: nothing is left to say, nor anyone to hear it.
-    Unheard,
+    BrokenPipe,
 }
 
 impl Failure {
     /// Bad input, told by an error and its causes.
     pub(super) fn input(error: &anyhow::Error) -> Self {
-        Self::Input(format!("{error:#}"))
+        Self::Usage(format!("{error:#}"))
     }
 
     /// A failure under way, told by an error and its causes.
     pub(super) fn broken(error: &anyhow::Error) -> Self {
-        Self::Broken(format!("{error:#}"))
+        Self::Runtime(format!("{error:#}"))
     }
 
     /// A file that cannot be written: bad input where it is of no use as a file to write, a failure where the device
@@ -51,16 +49,16 @@ impl Failure {
         let message = format!("{} cannot be written: {error}", file.display());
         match error.kind() {
             AlreadyExists | InvalidFilename | InvalidInput | IsADirectory | NotADirectory | NotFound
-            | PermissionDenied | ReadOnlyFilesystem => Self::Input(message),
-            _ => Self::Broken(message),
+            | PermissionDenied | ReadOnlyFilesystem => Self::Usage(message),
+            _ => Self::Runtime(message),
         }
     }
 
     /// Puts what it is about before the sentence.
     pub(super) fn about(self, what: &str) -> Self {
         match self {
-            Self::Input(message) => Self::Input(format!("{what}: {message}")),
-            Self::Broken(message) => Self::Broken(format!("{what}: {message}")),
+            Self::Usage(message) => Self::Usage(format!("{what}: {message}")),
+            Self::Runtime(message) => Self::Runtime(format!("{what}: {message}")),
             other => other,
         }
     }
@@ -68,10 +66,10 @@ impl Failure {
     /// Prints the sentence and gives the exit code.
     pub(super) fn report(&self) -> ExitCode {
         let (message, code) = match self {
-            Self::Input(message) => (message, 2),
-            Self::Broken(message) => (message, 3),
+            Self::Usage(message) => (message, 2),
+            Self::Runtime(message) => (message, 3),
             Self::Interrupted(code) => return ExitCode::from(*code),
-            Self::Unheard => return ExitCode::SUCCESS,
+            Self::BrokenPipe => return ExitCode::SUCCESS,
         };
         warn(message);
         ExitCode::from(code)
@@ -80,7 +78,7 @@ impl Failure {
 
 /// Has signals ask for an orderly end.
 pub(super) fn listen() -> Result<Interrupt, Failure> {
-    Interrupt::listen().map_err(|error| Failure::Broken(format!("the system does not tell of signals: {error}")))
+    Interrupt::listen().map_err(|error| Failure::Runtime(format!("the system does not tell of signals: {error}")))
 }
 
 /// A sentence on standard error, whether or not somebody reads it.
@@ -92,30 +90,30 @@ pub(super) fn warn(message: &str) {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            Self::Unheard
+            Self::BrokenPipe
         } else {
-            Self::Broken(format!("the output cannot be written: {error}"))
+            Self::Runtime(format!("the output cannot be written: {error}"))
         }
     }
 }
 
 impl From<SettingsError> for Failure {
     fn from(error: SettingsError) -> Self {
-        Self::Input(error.to_string())
+        Self::Usage(error.to_string())
     }
 }
 
 impl From<TraceError> for Failure {
     fn from(error: TraceError) -> Self {
-        Self::Input(error.to_string())
+        Self::Usage(error.to_string())
     }
 }
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Request(message) => Self::Input(message),
-            RunError::Broken(_) => Self::Broken(error.to_string()),
+            RunError::Request(message) => Self::Usage(message),
+            RunError::Broken(_) => Self::Runtime(error.to_string()),
         }
     }
 }
@@ -134,7 +132,7 @@ pub(super) fn of_arguments(error: &clap::Error) -> Failure {
         message.push_str(joint);
         message.push_str(line);
     }
-    Failure::Input(format!(
+    Failure::Usage(format!(
         "{}; `diffuscope --help` lists what there is",
         message.strip_prefix("error: ").unwrap_or(&message)
     ))

@@ -32,14 +32,14 @@ use crate::train::{self, command::TrainArgs};
 #[command(name = "diffuscope", version, after_help = failure::EXIT_CODES, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<CliCommand>,
     /// What the default command takes
     #[command(flatten)]
     play: play::PlayArgs,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     Play(play::PlayArgs),
     Run(run::RunArgs),
     Bench(bench::BenchArgs),
@@ -77,17 +77,17 @@ pub fn main() -> ExitCode {
         }
         Err(error) => return failure::of_arguments(&error).report(),
     };
-    let done = match cli.command.unwrap_or(Command::Play(cli.play)) {
-        Command::Play(args) => play::play(args),
-        Command::Run(args) => run::run(args),
-        Command::Bench(args) => bench::run(&args),
-        Command::Replay(args) => play::replay(args),
-        Command::Cast(args) => cast::run(&args),
-        Command::Train(args) => train(args),
-        Command::TrainFilter(args) => train_filter::run(&args),
-        Command::Knobs(args) => knobs::list(&args),
-        Command::Presets(args) => presets::list(&args),
-        Command::Models(args) => catalogue::run(&args),
+    let done = match cli.command.unwrap_or(CliCommand::Play(cli.play)) {
+        CliCommand::Play(args) => play::play(args),
+        CliCommand::Run(args) => run::run(args),
+        CliCommand::Bench(args) => bench::run(&args),
+        CliCommand::Replay(args) => play::replay(args),
+        CliCommand::Cast(args) => cast::run(&args),
+        CliCommand::Train(args) => train(args),
+        CliCommand::TrainFilter(args) => train_filter::run(&args),
+        CliCommand::Knobs(args) => knobs::list(&args),
+        CliCommand::Presets(args) => presets::list(&args),
+        CliCommand::Models(args) => catalogue::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

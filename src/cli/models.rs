@@ -7,7 +7,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use super::{failure::Failure, progress::Console, settings::SettingsArgs};
 use crate::{
     caught::caught,
-    engine::{self, GuideRequest, Layout, LoadObserver, ModelRequest, Models},
+    engine::{self, GuideChoice, LoadObserver, ModelRequest, Models, PromptLayout},
     model::{device::DeviceChoice, source::Source},
 };
 
@@ -82,15 +82,15 @@ impl ModelArgs {
         ModelRequest {
             denoiser: self.model.clone(),
             guide: match &self.guide_model {
-                Some(source) => GuideRequest::From(source.clone()),
-                None if self.no_guide => GuideRequest::Nobody,
-                None => GuideRequest::Own,
+                Some(source) => GuideChoice::From(source.clone()),
+                None if self.no_guide => GuideChoice::Nobody,
+                None => GuideChoice::Own,
             },
             filter: self.filter.clone(),
             layout: match &self.system {
-                _ if self.raw => Layout::Raw,
-                Some(text) => Layout::System(text.clone()),
-                None => Layout::Template,
+                _ if self.raw => PromptLayout::Raw,
+                Some(text) => PromptLayout::System(text.clone()),
+                None => PromptLayout::Template,
             },
             template_vars: self.template_var.iter().cloned().collect(),
             device: self.device,
@@ -112,6 +112,6 @@ impl ModelArgs {
         let observer: Arc<dyn LoadObserver> = Arc::clone(&console) as Arc<dyn LoadObserver>;
         let models = caught(|| engine::load(&self.request(), &observer));
         console.finish();
-        models.map_err(Failure::Broken)?.map_err(|error| Failure::input(&error))
+        models.map_err(Failure::Runtime)?.map_err(|error| Failure::input(&error))
     }
 }

@@ -4,7 +4,7 @@ use super::{failure::Failure, models::ModelArgs, recorded::Recorded, settings::S
 use crate::{
     settings::Layers,
     tui::{
-        self, Left, PlayOptions, Source,
+        self, Left, LogSource, PlayOptions,
         theme::{Environment, ThemeName},
     },
 };
@@ -51,7 +51,7 @@ pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
     let options = PlayOptions {
         layers,
         prompt: args.prompt,
-        source: Source::Live(Box::new(args.models.request())),
+        source: LogSource::Live(Box::new(args.models.request())),
         theme,
         mouse: !args.screen.no_mouse,
     };
@@ -64,7 +64,7 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
     let options = PlayOptions {
         layers: Layers::default(),
         prompt: None,
-        source: Source::Replay { file: args.trace.name(), log: Box::new(opened.log), warnings: opened.warnings },
+        source: LogSource::Replay { file: args.trace.name(), log: Box::new(opened.log), warnings: opened.warnings },
         theme: args.screen.theme,
         mouse: !args.screen.no_mouse,
     };
@@ -75,9 +75,9 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
 /// Asks first what the playground would refuse, so that the exit code tells bad input from a terminal that fails.
 fn open(options: PlayOptions, is_piped: bool) -> Result<(), Failure> {
     if let Some(name) = &options.theme {
-        name.parse::<ThemeName>().map_err(Failure::Input)?;
+        name.parse::<ThemeName>().map_err(Failure::Usage)?;
     }
-    tui::check_terminal(&Environment::of_process(), is_piped).map_err(Failure::Input)?;
+    tui::check_terminal(&Environment::of_process(), is_piped).map_err(Failure::Usage)?;
     match tui::play(options).map_err(|error| Failure::broken(&error))? {
         Left::ByUser => Ok(()),
         Left::BySignal(signal) => Err(Failure::Interrupted(128 + signal as u8)),

@@ -17,7 +17,7 @@ use super::failure::warn;
 use crate::{
     engine::LoadObserver,
     model::{memory::bytes, source::Progress},
-    trace::printable,
+    printable,
 };
 
 /// Models whose files are smaller are there before one could read what goes on.

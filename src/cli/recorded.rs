@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::failure::Failure;
-use crate::trace::{
-    file::{self, Opened},
+use crate::{
     printable,
+    trace::file::{self, Opened},
 };
 
 /// What messages call standard input.

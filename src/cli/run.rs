@@ -17,11 +17,11 @@ use super::{
 };
 use crate::{
     decode::{clock::WallClock, record::StopReason},
-    engine::{Progress, complete, prompt::plain, protocol::Request},
-    files, output,
+    engine::{Progress, complete, prompt::plain, protocol::RunRequest},
+    files, output, printable,
     settings::exact,
     tasks,
-    trace::{Figures, Log, file::Writer, json, printable},
+    trace::{Figures, Log, file::Writer, json},
 };
 
 /// The longest prompt that is read from standard input, in bytes: more than any model has context for.
@@ -49,7 +49,7 @@ pub(super) struct RunArgs {
 pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
     args.models.adapt(&mut args.settings);
     let (layers, _) = args.settings.layers()?;
-    let request = Request {
+    let request = RunRequest {
         run: 1,
         prompt: prompt(&args.prompt)?,
         settings: layers.resolve(),
@@ -58,7 +58,7 @@ pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
     };
     let traces = args.trace.as_deref();
     if prints(traces) && args.json {
-        return Err(Failure::Input(
+        return Err(Failure::Usage(
             "--trace - and --json would both write to standard output: give the trace a file".to_owned(),
         ));
     }
@@ -66,12 +66,12 @@ pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
     let mut models = args.models.load()?;
     let log = complete(&mut models, &request, &WallClock::default(), |progress| trace.note(progress))?;
     // Whatever became of the trace, the answer is there.
-    let printed = print(&Outcome::of(&log), args.json, traces);
+    let printed = print(&RunReport::of(&log), args.json, traces);
     trace.result()?;
     Ok(printed?)
 }
 
-fn print(outcome: &Outcome<'_>, as_json: bool, traces: Option<&Path>) -> io::Result<()> {
+fn print(outcome: &RunReport<'_>, as_json: bool, traces: Option<&Path>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if as_json {
         return writeln!(out, "{}", json::text(outcome)?);
@@ -94,7 +94,7 @@ fn prompt(given: &str) -> Result<String, Failure> {
     }
     let text = files::bounded(io::stdin().lock(), LONGEST_PROMPT)
         .and_then(files::text)
-        .map_err(|error| Failure::Input(format!("the prompt cannot be read from standard input: {error}")))?;
+        .map_err(|error| Failure::Usage(format!("the prompt cannot be read from standard input: {error}")))?;
     let text = plain(&text);
     Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
 }
@@ -150,7 +150,7 @@ impl<'a> TraceFile<'a> {
     fn result(self) -> Result<(), Failure> {
         match (self.path, self.failed) {
             (Some(_), Some(error)) if prints(self.path) => Err(error.into()),
-            (Some(path), Some(error)) => Err(Failure::Broken(format!(
+            (Some(path), Some(error)) => Err(Failure::Runtime(format!(
                 "{} cannot be written: {error}; the answer is complete, and its trace is not",
                 printable::line(&path.display().to_string())
             ))),
@@ -161,7 +161,7 @@ impl<'a> TraceFile<'a> {
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
-struct Outcome<'a> {
+struct RunReport<'a> {
     answer: &'a str,
     correct: Option<bool>,
     verdict: Option<&'a str>,
@@ -211,7 +211,7 @@ impl Audit {
     }
 }
 
-impl<'a> Outcome<'a> {
+impl<'a> RunReport<'a> {
     fn of(log: &'a Log) -> Self {
         let header = log.header();
         let figures = Figures::of(log, log.len());

@@ -9,7 +9,7 @@ use std::{
 use etcetera::BaseStrategy;
 
 use super::{failure::Failure, knobs::KnobFlags};
-use crate::settings::{Config, DEFAULT_PRESET, Layers, preset};
+use crate::settings::{ConfigFile, DEFAULT_PRESET, Layers, preset};
 
 /// Names the configuration file, or is empty for none.
 const CONFIG_VARIABLE: &str = "DIFFUSCOPE_CONFIG";
@@ -31,7 +31,7 @@ pub(super) struct SettingsArgs {
 
 impl SettingsArgs {
     /// The layers: configuration file, preset, flags. Also gives the configuration.
-    pub(super) fn layers(&self) -> Result<(Layers, Config), Failure> {
+    pub(super) fn layers(&self) -> Result<(Layers, ConfigFile), Failure> {
         let config = self.config()?;
         let mut layers = Layers::default();
         layers.set_config(config.knobs())?;
@@ -41,14 +41,14 @@ impl SettingsArgs {
         Ok((layers, config))
     }
 
-    fn config(&self) -> Result<Config, Failure> {
+    fn config(&self) -> Result<ConfigFile, Failure> {
         let named = self.config.clone().or_else(|| env::var_os(CONFIG_VARIABLE).map(PathBuf::from));
         let file = match named {
             Some(none) if none.as_os_str().is_empty() => None,
             Some(file) => Some(file),
             None => usual_file().filter(|file| file.exists()),
         };
-        Ok(file.map_or(Ok(Config::default()), |file| Config::read(&file))?)
+        Ok(file.map_or(Ok(ConfigFile::default()), |file| ConfigFile::read(&file))?)
     }
 }
 

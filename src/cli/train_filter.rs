@@ -9,11 +9,10 @@ use crate::{
     decode::filter::{BLOCK, Filter},
     engine::prompt::plain,
     engine::{Models, gen_length},
-    files, output,
+    files, output, printable,
     settings::Settings,
     tasks::{self, Family, Options},
-    trace::printable,
-    train::filter::{self, Fit, Judgement, Observed, Recipe},
+    train::filter::{self, FittedFilter, Judgement, Observed, Recipe},
 };
 
 /// Train a filter for the unmask rule of that name, on answers of a denoiser (Learn2PD)
@@ -59,8 +58,8 @@ pub(super) fn run(args: &TrainFilterArgs) -> Result<(), Failure> {
         bar.set_message(format!("loss {loss:.4}"));
     });
     bar.finish_and_clear();
-    let Some(Fit { filter, losses, report }) = fit else {
-        return Err(Failure::Input(format!("{} prompts are too few to train on: give at least 10", observed.len())));
+    let Some(FittedFilter { filter, losses, report }) = fit else {
+        return Err(Failure::Usage(format!("{} prompts are too few to train on: give at least 10", observed.len())));
     };
     let steps: usize = observed.iter().map(Vec::len).sum();
     let about = format!(
@@ -121,7 +120,7 @@ fn prompts(args: &TrainFilterArgs) -> Result<Vec<String>, Failure> {
     };
     let name = printable::line(&file.display().to_string());
     let text = files::read_text(file)
-        .map_err(|error| Failure::Input(format!("the prompts in {name} cannot be read: {error}")))?;
+        .map_err(|error| Failure::Usage(format!("the prompts in {name} cannot be read: {error}")))?;
     Ok(plain(&text).lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
 }
 
@@ -129,7 +128,7 @@ fn prompts(args: &TrainFilterArgs) -> Result<Vec<String>, Failure> {
 fn observe(models: &mut Models, prompts: &[String], args: &TrainFilterArgs) -> Result<Vec<Vec<Observed>>, Failure> {
     let bar = bar(prompts.len() as u64, "prompts");
     let observed = prompts.iter().map(|prompt| {
-        let refused = |error: &dyn std::fmt::Display| Failure::Input(printable::line(&format!("{prompt}: {error}")));
+        let refused = |error: &dyn std::fmt::Display| Failure::Usage(printable::line(&format!("{prompt}: {error}")));
         let ids = models.tokenizer.encode_prompt(prompt).map_err(|error| refused(&error))?;
         let task = tasks::recognise(prompt);
         let room = models.context().saturating_sub(ids.len());

@@ -10,14 +10,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    moment::Moment,
+    moment::StepContext,
     proposal::{Candidate, Proposer},
     record::Credit,
 };
 use crate::settings::CreditRule;
 
 /// The ids that the unconditional stream is fed for those of the positions `query`: the prompt is masked.
-pub(super) fn without_prompt(query: &[usize], moment: Moment<'_>) -> Vec<u32> {
+pub(super) fn without_prompt(query: &[usize], moment: StepContext<'_>) -> Vec<u32> {
     let id = |position: &usize| {
         if *position < moment.canvas.prompt() { moment.canvas.mask() } else { moment.canvas.ids()[*position] }
     };
@@ -29,7 +29,7 @@ pub(super) fn without_prompt(query: &[usize], moment: Moment<'_>) -> Vec<u32> {
 pub(super) fn guided<'a>(
     row: &'a [f32],
     unconditional: Option<&[f32]>,
-    moment: Moment<'_>,
+    moment: StepContext<'_>,
     buffer: &'a mut Vec<f32>,
 ) -> &'a [f32] {
     let settings = moment.settings;
@@ -66,7 +66,7 @@ pub(super) struct Credits {
 
 /// The coefficients of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Weights {
+struct CreditWeights {
     /// α.
     fusion: f64,
     /// β.
@@ -75,9 +75,9 @@ struct Weights {
     power: f64,
 }
 
-impl Weights {
+impl CreditWeights {
     /// `None` where no credit is given.
-    fn of(moment: Moment<'_>) -> Option<Self> {
+    fn of(moment: StepContext<'_>) -> Option<Self> {
         let settings = moment.settings;
         match settings.credit {
             CreditRule::Off => None,
@@ -104,10 +104,16 @@ impl Credits {
     }
 
     /// The candidate after credit, given the one from the same `row` before it.
-    pub fn fuse(&mut self, raw: Candidate, row: &[f32], proposer: &mut Proposer<'_>, moment: Moment<'_>) -> Candidate {
+    pub fn fuse(
+        &mut self,
+        raw: Candidate,
+        row: &[f32],
+        proposer: &mut Proposer<'_>,
+        moment: StepContext<'_>,
+    ) -> Candidate {
         let position = raw.proposal.position;
         let region = moment.schedule.region();
-        let Some(weights) = Weights::of(moment).filter(|_| (region.start..region.end).contains(&position)) else {
+        let Some(weights) = CreditWeights::of(moment).filter(|_| (region.start..region.end).contains(&position)) else {
             return raw;
         };
         let credits = self.given.entry(position).or_default();

@@ -6,7 +6,7 @@
 use super::{
     clock::Clock,
     decoder::DecodeError,
-    moment::{self, Moment},
+    moment::{self, StepContext},
     numbers,
     proposal::softmax,
     record::{AuditReport, AuditedPosition, Cost, KvStatus, KvUse, RowDrift},
@@ -15,11 +15,11 @@ use crate::model::network::{Bank, Network, Pass, Read};
 
 /// The rows that the step decided on, kept until the truth is known.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Kept {
+pub(super) struct AuditedRows {
     rows: Vec<(usize, Vec<f32>)>,
 }
 
-impl Kept {
+impl AuditedRows {
     /// Keeps the row of logits that speaks for a masked position.
     pub fn keep(&mut self, position: usize, row: &[f32]) {
         self.rows.push((position, row.to_vec()));
@@ -27,16 +27,16 @@ impl Kept {
 }
 
 /// Whether the step is to be audited. Where nothing is reused there is nothing to measure.
-pub(super) fn is_due(moment: Moment<'_>) -> bool {
+pub(super) fn is_due(moment: StepContext<'_>) -> bool {
     moment.settings.audit.is_some_and(|every| moment.step.is_multiple_of(every))
 }
 
 /// Computes the truth and compares. `kv` is the step's cache report; `None` where every row was computed in this step.
 pub(super) fn audit(
     network: &mut dyn Network,
-    kept: Kept,
+    kept: AuditedRows,
     kv: &[KvUse],
-    moment: Moment<'_>,
+    moment: StepContext<'_>,
     clock: &dyn Clock,
     cost: &mut Cost,
 ) -> Result<Option<AuditReport>, DecodeError> {

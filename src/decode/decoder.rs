@@ -6,13 +6,13 @@ use thiserror::Error;
 
 use super::{
     adjust::{self, Credits},
-    audit::{self, Kept},
+    audit::{self, AuditedRows},
     cache::Cache,
     canvas::Canvas,
     clock::Clock,
     filter::Filter,
     guide::{self, Guide, GuideText},
-    moment::{self, Moment},
+    moment::{self, StepContext},
     noise::{Noise, Seeded},
     numbers::{self, NoNumbers},
     plan::Plan,
@@ -20,13 +20,13 @@ use super::{
     record::{Change, Cost, GuideReview, Reason, StepRecord, StopReason},
     revise::Reviser,
     schedule::Schedule,
-    shadow::Shadow,
+    shadow::LeaveOneOut,
     stop::{self, Early},
-    unmask::{self, Delta, Rescore, Scored, Standing, Unmask},
+    unmask::{self, Delta, Rescore, Rescored, Scored, Unmask},
 };
 use crate::{
     model::network::{Alignment, Attention, Mask, Network, NetworkError, NetworkSpec, Pass, Read},
-    settings::{Effect, GuideRule, Limits, Settings, SettingsError, UnmaskRule},
+    settings::{GuideRule, Limits, Settings, SettingsError, Timing, UnmaskRule},
 };
 
 /// Why a decode could not start or go on.
@@ -86,7 +86,7 @@ pub struct Decoder {
 /// What the slots may look at. A macro, so that only these fields are borrowed.
 macro_rules! moment {
     ($decoder:expr) => {
-        Moment {
+        StepContext {
             settings: &$decoder.settings,
             canvas: &$decoder.canvas,
             schedule: &$decoder.schedule,
@@ -265,7 +265,7 @@ impl Decoder {
             Rescore::Nowhere => self.reviser.needs_standing(moment),
             asked => asked,
         };
-        let mut kept = audit::is_due(moment).then(Kept::default);
+        let mut kept = audit::is_due(moment).then(AuditedRows::default);
         let (candidates, standing) =
             self.propose(networks.denoiser, &plan, rescore, kept.as_mut(), clock, &mut cost)?;
         self.schedule.settle(&candidates, &self.canvas, &self.settings, &self.delimiters);
@@ -288,7 +288,7 @@ impl Decoder {
                 in_block(candidate) && plan.reads(position) && plan.only.is_none_or(|only| only == position)
             };
             let block: Vec<Candidate> = candidates.iter().filter(eligible).cloned().collect();
-            let standing: Vec<Standing> =
+            let standing: Vec<Rescored> =
                 standing.into_iter().filter(|standing| in_block(&standing.candidate)).collect();
             let scored = Scored { masked: &block, standing: &standing };
             let entering = plan.only.is_some();
@@ -350,7 +350,7 @@ impl Decoder {
     fn adopt_settings(&mut self) -> Vec<Change> {
         let before = self.settings;
         let slides = self.schedule.slides();
-        let due = if self.block_is_new || slides { Effect::NextBlock } else { Effect::NextStep };
+        let due = if self.block_is_new || slides { Timing::NextBlock } else { Timing::NextStep };
         self.settings.adopt(&self.wanted, due);
         if self.steps == 0 {
             self.schedule = Schedule::new(&self.canvas, &self.settings);
@@ -379,10 +379,10 @@ impl Decoder {
         denoiser: &mut dyn Network,
         plan: &Plan,
         rescore: Rescore,
-        mut kept: Option<&mut Kept>,
+        mut kept: Option<&mut AuditedRows>,
         clock: &dyn Clock,
         cost: &mut Cost,
-    ) -> Result<(Vec<Candidate>, Vec<Standing>), DecodeError> {
+    ) -> Result<(Vec<Candidate>, Vec<Rescored>), DecodeError> {
         let moment = moment!(self);
         let region = self.schedule.region();
         let wanted_at = |position: &usize| {
@@ -393,7 +393,7 @@ impl Decoder {
                 || Early::needs(*position, moment)
         };
         let scored: Vec<usize> = (0..self.canvas.live()).filter(wanted_at).collect();
-        let shadow = if rescore == Rescore::Shadow { Shadow::of(moment) } else { None };
+        let shadow = if rescore == Rescore::Shadow { LeaveOneOut::of(moment) } else { None };
         let (mut masked, mut standing) = (Vec::new(), Vec::new());
         let mut buffer = Vec::new();
         self.draft_rows.clear();
@@ -475,7 +475,7 @@ impl Decoder {
                     let candidate = proposer.propose_reduced(position, summary);
                     match held[row].iter().position(|token| *token == self.canvas.ids()[position]) {
                         None => masked.push(candidate),
-                        Some(at) => standing.push(Standing { candidate, held: summary.asked[at].probability as f32 }),
+                        Some(at) => standing.push(Rescored { candidate, held: summary.asked[at].probability as f32 }),
                     }
                     continue;
                 }
@@ -491,7 +491,7 @@ impl Decoder {
                     masked.push(candidate);
                 } else {
                     let held = proposer.probability(self.canvas.ids()[position]);
-                    standing.push(Standing { candidate, held });
+                    standing.push(Rescored { candidate, held });
                 }
             }
         }

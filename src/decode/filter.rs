@@ -33,7 +33,7 @@ pub enum FilterError {
 /// One layer: `weight` is row-major `(out, in)`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Layer {
+pub struct FilterLayer {
     /// Row-major `(block, block)`: row = output, column = input.
     pub weight: Vec<f32>,
     /// `(block)`.
@@ -47,7 +47,7 @@ pub struct Filter {
     /// What it was trained on and how, for people.
     pub about: String,
     /// Input to hidden, hidden to output.
-    pub layers: [Layer; 2],
+    pub layers: [FilterLayer; 2],
 }
 
 impl Filter {
@@ -83,7 +83,7 @@ impl Filter {
     }
 }
 
-impl Layer {
+impl FilterLayer {
     fn apply(&self, input: &[f32; BLOCK]) -> [f32; BLOCK] {
         std::array::from_fn(|row| {
             let weights = &self.weight[row * BLOCK..(row + 1) * BLOCK];
@@ -97,10 +97,10 @@ mod tests {
     use super::*;
 
     /// Layers that pass `scale · input + bias` on.
-    fn diagonal(scale: f32, bias: f32) -> Layer {
+    fn diagonal(scale: f32, bias: f32) -> FilterLayer {
         let mut weight = vec![0.0; BLOCK * BLOCK];
         (0..BLOCK).for_each(|i| weight[i * BLOCK + i] = scale);
-        Layer { weight, bias: vec![bias; BLOCK] }
+        FilterLayer { weight, bias: vec![bias; BLOCK] }
     }
 
     #[test]

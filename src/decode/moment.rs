@@ -12,7 +12,7 @@ use crate::{
 
 /// The run at one step, before anything of the step is written.
 #[derive(Clone, Copy)]
-pub(super) struct Moment<'a> {
+pub(super) struct StepContext<'a> {
     pub settings: &'a Settings,
     pub canvas: &'a Canvas,
     pub schedule: &'a Schedule,
@@ -23,7 +23,7 @@ pub(super) struct Moment<'a> {
     pub eos: u32,
 }
 
-impl Moment<'_> {
+impl StepContext<'_> {
     /// The position whose row of logits predicts the token at `position`. As released, the first row of a shifted network
     /// also predicts its own token, where no prompt stands left of it.
     pub fn source(&self, position: usize) -> usize {

@@ -13,7 +13,7 @@
 use super::{
     density::certainty_density,
     guide::weighs_rows,
-    moment::Moment,
+    moment::StepContext,
     noise::{Noise, Purpose, gumbel},
     record::{Commit, Proposal, Reason},
 };
@@ -76,7 +76,7 @@ pub(super) struct Proposer<'a> {
 }
 
 /// What a candidate is made of.
-struct Figures {
+struct CandidateParts {
     token: u32,
     confidence: f64,
     /// Sum of `p ln p`.
@@ -125,7 +125,7 @@ impl<'a> Proposer<'a> {
 
     /// Knows what the order needs of the canvas: the block, for its drawn order, and the density of what is committed.
     #[must_use]
-    pub fn at(mut self, moment: Moment<'_>) -> Self {
+    pub fn at(mut self, moment: StepContext<'_>) -> Self {
         self.block = moment.schedule.region().block;
         if self.settings.order == OrderScore::Density {
             self.density = certainty_density(moment.canvas, self.settings.density_sigma);
@@ -153,7 +153,7 @@ impl<'a> Proposer<'a> {
     /// The candidate for `position` from a summary of its row.
     pub fn propose_reduced(&self, position: usize, row: &RowSummary) -> Candidate {
         let (token, confidence) = row.top.first().map_or((0, 0.0), |best| (best.id, best.probability));
-        let figures = Figures {
+        let figures = CandidateParts {
             token,
             confidence,
             // Nothing is known of a row without a number.
@@ -183,7 +183,7 @@ impl<'a> Proposer<'a> {
                 self.draw_categorical(position, temperature)
             }
         };
-        let figures = Figures {
+        let figures = CandidateParts {
             token,
             confidence: self.probabilities[token as usize],
             plogp: self.probabilities.iter().map(|p| p * (p + DREAM_ENTROPY_EPSILON).ln()).sum(),
@@ -195,8 +195,8 @@ impl<'a> Proposer<'a> {
         self.candidate(position, figures)
     }
 
-    fn candidate(&self, position: usize, figures: Figures) -> Candidate {
-        let Figures { token, confidence, plogp, margin, entropy, gap, alternatives } = figures;
+    fn candidate(&self, position: usize, figures: CandidateParts) -> Candidate {
+        let CandidateParts { token, confidence, plogp, margin, entropy, gap, alternatives } = figures;
         let suppressed = self.settings.eos_last && self.ends.contains(&token);
         let score = match self.settings.order {
             OrderScore::Confidence => confidence,

@@ -8,12 +8,12 @@
 //! there, which sees the very token that it judges. Here that row is fed once more instead: the token to the left, which
 //! sees a mask where the judged token stands, and the rest of the canvas as it is.
 
-use super::moment::Moment;
+use super::moment::StepContext;
 
 /// The rows behind the canvas.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Shadow {
-    rows: Vec<Row>,
+pub(super) struct LeaveOneOut {
+    rows: Vec<AddedRow>,
     /// Rows of masks; they come first.
     masks: usize,
     /// The first slot that they are written to.
@@ -21,7 +21,7 @@ pub(super) struct Shadow {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Row {
+struct AddedRow {
     token: u32,
     position: usize,
     /// The committed position that its logits judge.
@@ -30,20 +30,20 @@ struct Row {
 
 /// A pass with a shadow: what [`Pass`](crate::model::network::Pass) borrows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Cast {
+pub(super) struct AugmentedPass {
     pub ids: Vec<u32>,
     pub positions: Vec<usize>,
     pub slots: Vec<usize>,
     pub read: Vec<usize>,
-    /// Row-major `(fed, read)`.
+    /// AddedRow-major `(fed, read)`.
     pub mask: Vec<bool>,
     /// Indexes of the rows that judge, ascending, and the positions that they judge.
     pub judges: Vec<(usize, usize)>,
 }
 
-impl Shadow {
+impl LeaveOneOut {
     /// The shadow of the active block; `None` where nothing in it is committed yet.
-    pub fn of(moment: Moment<'_>) -> Option<Self> {
+    pub fn of(moment: StepContext<'_>) -> Option<Self> {
         let region = moment.schedule.region();
         let canvas = moment.canvas;
         let block = region.start..region.end.min(canvas.live());
@@ -53,8 +53,8 @@ impl Shadow {
         }
         let masks = block.len();
         let own_row = |position: usize| moment.source(position) == position;
-        let mut rows: Vec<Row> = block
-            .map(|position| Row {
+        let mut rows: Vec<AddedRow> = block
+            .map(|position| AddedRow {
                 token: canvas.mask(),
                 position,
                 judges: (own_row(position) && !canvas.is_masked(position)).then_some(position),
@@ -62,13 +62,13 @@ impl Shadow {
             .collect();
         rows.extend(committed.into_iter().filter(|position| !own_row(*position)).map(|position| {
             let source = moment.source(position);
-            Row { token: canvas.ids()[source], position: source, judges: Some(position) }
+            AddedRow { token: canvas.ids()[source], position: source, judges: Some(position) }
         }));
         Some(Self { rows, masks, slot: canvas.len() })
     }
 
     /// Adds the shadow to a pass that feeds `ids` at the positions `query` and reads the rows `read`.
-    pub fn cast(&self, ids: Vec<u32>, query: &[usize], read: impl Iterator<Item = usize>) -> Cast {
+    pub fn cast(&self, ids: Vec<u32>, query: &[usize], read: impl Iterator<Item = usize>) -> AugmentedPass {
         let behind = self.slot..self.slot + self.rows.len();
         let canvas: Vec<usize> = read.collect();
         let fed = query.len() + self.rows.len();
@@ -87,7 +87,7 @@ impl Shadow {
         }
         let judges =
             self.rows.iter().enumerate().filter_map(|(index, row)| Some((query.len() + index, row.judges?))).collect();
-        Cast {
+        AugmentedPass {
             ids: ids.into_iter().chain(self.rows.iter().map(|row| row.token)).collect(),
             positions: query.iter().copied().chain(self.rows.iter().map(|row| row.position)).collect(),
             slots: query.iter().copied().chain(behind.clone()).collect(),
@@ -108,12 +108,12 @@ mod tests {
     };
 
     /// The cast on a canvas of two prompt tokens and three masks, the middle one of which is committed.
-    fn cast(alignment: Alignment) -> Option<Cast> {
+    fn cast(alignment: Alignment) -> Option<AugmentedPass> {
         let settings = Settings::default();
         let mut canvas = Canvas::new(&[1, 2], 3, 9);
         canvas.write(3, 7);
         let schedule = Schedule::new(&canvas, &settings);
-        let moment = Moment {
+        let moment = StepContext {
             settings: &settings,
             canvas: &canvas,
             schedule: &schedule,
@@ -123,10 +123,10 @@ mod tests {
             eos: 0,
         };
         let query: Vec<usize> = (0..5).collect();
-        Shadow::of(moment).map(|shadow| shadow.cast(canvas.ids().to_vec(), &query, 0..5))
+        LeaveOneOut::of(moment).map(|shadow| shadow.cast(canvas.ids().to_vec(), &query, 0..5))
     }
 
-    fn sees(cast: &Cast, row: usize) -> Vec<usize> {
+    fn sees(cast: &AugmentedPass, row: usize) -> Vec<usize> {
         let width = cast.read.len();
         (0..width).filter(|column| cast.mask[row * width + column]).map(|column| cast.read[column]).collect()
     }

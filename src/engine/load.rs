@@ -13,19 +13,20 @@ use crate::{
         device::{ComputeDevice, DeviceChoice, among_workers},
         embedded,
         hub::Hub,
-        known::{self, Role},
-        memory::{self, Fit, Memory},
+        known::{self, ModelRole},
+        memory::{self, Memory, MemoryFit},
         network::Network,
         source::{Located, Progress, Source},
         template::Variables,
         tokenizer::Tokenizer,
     },
-    trace::{ModelCard, printable},
+    printable,
+    trace::ModelCard,
 };
 
 /// How prompts are laid out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Layout {
+pub enum PromptLayout {
     /// By the model's chat template; as they are where it has none.
     #[default]
     Template,
@@ -37,7 +38,7 @@ pub enum Layout {
 
 /// Which guide goes with a denoiser.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GuideRequest {
+pub enum GuideChoice {
     /// The embedded guide with the embedded denoiser, none with any other.
     Own,
     /// None.
@@ -52,11 +53,11 @@ pub struct ModelRequest {
     /// The denoiser.
     pub denoiser: Source,
     /// The guide.
-    pub guide: GuideRequest,
+    pub guide: GuideChoice,
     /// File of a filter that was trained on the denoiser; `None` for the embedded denoiser's own, and none with others.
     pub filter: Option<PathBuf>,
     /// How prompts are laid out.
-    pub layout: Layout,
+    pub layout: PromptLayout,
     /// Values that chat templates are given under names of their own: `enable_thinking` and others.
     pub template_vars: Variables,
     /// Where to compute.
@@ -72,9 +73,9 @@ impl Default for ModelRequest {
     fn default() -> Self {
         Self {
             denoiser: Source::Embedded,
-            guide: GuideRequest::Own,
+            guide: GuideChoice::Own,
             filter: None,
-            layout: Layout::Template,
+            layout: PromptLayout::Template,
             template_vars: Variables::new(),
             device: DeviceChoice::Auto,
             offline: false,
@@ -87,9 +88,9 @@ impl ModelRequest {
     /// Where the guide comes from, if there is to be one.
     pub fn guide_source(&self) -> Option<&Source> {
         match &self.guide {
-            GuideRequest::From(source) => Some(source),
-            GuideRequest::Own if self.denoiser == Source::Embedded => Some(&Source::Embedded),
-            GuideRequest::Own | GuideRequest::Nobody => None,
+            GuideChoice::From(source) => Some(source),
+            GuideChoice::Own if self.denoiser == Source::Embedded => Some(&Source::Embedded),
+            GuideChoice::Own | GuideChoice::Nobody => None,
         }
     }
 
@@ -118,14 +119,14 @@ pub trait LoadObserver: Send + Sync {
 }
 
 /// A network with what belongs to it.
-pub(super) struct Part {
+pub(super) struct LoadedModel {
     pub(super) network: Box<dyn Network>,
     pub(super) card: ModelCard,
     pub(super) tokenizer: Tokenizer,
 }
 
 /// The files of a model, opened.
-struct Opened {
+struct OpenedModel {
     checkpoint: Checkpoint,
     tokenizer: Tokenizer,
     /// For people, printable.
@@ -154,16 +155,16 @@ fn start_workers() -> Result<()> {
 /// # Errors
 /// One sentence that says which model and what to do.
 pub fn load(request: &ModelRequest, observer: &Arc<dyn LoadObserver>) -> Result<Models> {
-    let loading = Loading::begin(request, observer)?;
+    let loading = LoadContext::begin(request, observer)?;
     let denoiser = loading.find(&request.denoiser)?;
     let guide = request.guide_source().map(|source| loading.find(source)).transpose()?;
-    let denoiser = loading.open(&denoiser, Role::Denoiser)?;
-    let guide = guide.map(|guide| loading.open(&guide, Role::Guide)).transpose()?;
+    let denoiser = loading.open(&denoiser, ModelRole::Denoiser)?;
+    let guide = guide.map(|guide| loading.open(&guide, ModelRole::Guide)).transpose()?;
     let filter = filter(request)?;
     loading.check_memory(&[Some(&denoiser), guide.as_ref()])?;
-    loading.warn_of_absent_files(&denoiser, Role::Denoiser);
+    loading.warn_of_absent_files(&denoiser, ModelRole::Denoiser);
     if let Some(guide) = &guide {
-        loading.warn_of_absent_files(guide, Role::Guide);
+        loading.warn_of_absent_files(guide, ModelRole::Guide);
     }
     let denoiser = loading.read(denoiser)?;
     let guide = guide.map(|guide| loading.read(guide)).transpose()?;
@@ -171,11 +172,15 @@ pub fn load(request: &ModelRequest, observer: &Arc<dyn LoadObserver>) -> Result<
 }
 
 /// Loads the guide that is asked for beside a denoiser that is loaded already.
-pub(super) fn load_guide(request: &ModelRequest, source: &Source, observer: &Arc<dyn LoadObserver>) -> Result<Part> {
-    let loading = Loading::begin(request, observer)?;
-    let guide = loading.open(&loading.find(source)?, Role::Guide)?;
+pub(super) fn load_guide(
+    request: &ModelRequest,
+    source: &Source,
+    observer: &Arc<dyn LoadObserver>,
+) -> Result<LoadedModel> {
+    let loading = LoadContext::begin(request, observer)?;
+    let guide = loading.open(&loading.find(source)?, ModelRole::Guide)?;
     loading.check_memory(&[Some(&guide)])?;
-    loading.warn_of_absent_files(&guide, Role::Guide);
+    loading.warn_of_absent_files(&guide, ModelRole::Guide);
     loading.read(guide)
 }
 
@@ -191,13 +196,13 @@ fn filter(request: &ModelRequest) -> Result<Option<Filter>> {
 }
 
 /// What all steps of a loading share.
-struct Loading<'a> {
+struct LoadContext<'a> {
     request: &'a ModelRequest,
     device: ComputeDevice,
     observer: &'a Arc<dyn LoadObserver>,
 }
 
-impl<'a> Loading<'a> {
+impl<'a> LoadContext<'a> {
     fn begin(request: &'a ModelRequest, observer: &'a Arc<dyn LoadObserver>) -> Result<Self> {
         start_workers()?;
         Ok(Self { request, device: ComputeDevice::open(request.device)?, observer })
@@ -209,7 +214,7 @@ impl<'a> Loading<'a> {
         let mut too_large = None;
         let located = source.locate(&|| Ok(Hub::from_environment()?.offline(self.request.offline)), &mut |progress| {
             if let (Progress::Found { model, weights }, Some(memory)) = (progress, memory)
-                && Fit::of(*weights, memory.free) == Fit::Exceeds
+                && MemoryFit::of(*weights, memory.free) == MemoryFit::Exceeds
             {
                 // Whatever becomes of them in memory, it is no less than what they are on disk.
                 too_large = Some(self.exceeds(model, *weights, memory));
@@ -224,18 +229,18 @@ impl<'a> Loading<'a> {
     }
 
     /// Compares what the models need with what the device has.
-    fn check_memory(&self, models: &[Option<&Opened>]) -> Result<()> {
+    fn check_memory(&self, models: &[Option<&OpenedModel>]) -> Result<()> {
         let Some(memory) = self.device.memory() else { return Ok(()) };
-        let models: Vec<&Opened> = models.iter().copied().flatten().collect();
+        let models: Vec<&OpenedModel> = models.iter().copied().flatten().collect();
         let mut need = 0;
         for model in &models {
             need = model.checkpoint.memory_need(known::POSITIONS as usize, &self.device)?.saturating_add(need);
         }
         let names = models.iter().map(|model| model.name.as_str()).collect::<Vec<_>>().join(" with ");
-        match Fit::of(need, memory.free) {
-            Fit::Fits => {}
-            Fit::Exceeds if !self.request.overcommit => bail!(self.exceeds(&names, need, memory)),
-            Fit::Exceeds | Fit::Close => self.observer.warn(format!(
+        match MemoryFit::of(need, memory.free) {
+            MemoryFit::Fits => {}
+            MemoryFit::Exceeds if !self.request.overcommit => bail!(self.exceeds(&names, need, memory)),
+            MemoryFit::Exceeds | MemoryFit::Close => self.observer.warn(format!(
                 "{names} takes about {} of the {} that the {} has free: it may be slow, or fail",
                 memory::bytes(need),
                 memory::bytes(memory.free),
@@ -246,10 +251,10 @@ impl<'a> Loading<'a> {
     }
 
     /// Tells what changes answers without a word: a denoiser without a chat template, and files that may be missing.
-    fn warn_of_absent_files(&self, model: &Opened, role: Role) {
+    fn warn_of_absent_files(&self, model: &OpenedModel, role: ModelRole) {
         let name = &model.name;
         let has_template = model.tokenizer.has_template();
-        let misses_template = role == Role::Denoiser && !has_template && self.request.layout != Layout::Raw;
+        let misses_template = role == ModelRole::Denoiser && !has_template && self.request.layout != PromptLayout::Raw;
         let completes = format!("`diffuscope models pull hf:{name}` completes it");
         self.observer.warn(match (misses_template, model.unknown.as_slice()) {
             (false, []) => return,
@@ -279,8 +284,8 @@ impl<'a> Loading<'a> {
     }
 
     /// Makes a network of the files.
-    fn read(&self, model: Opened) -> Result<Part> {
-        let Opened { mut checkpoint, tokenizer, name, .. } = model;
+    fn read(&self, model: OpenedModel) -> Result<LoadedModel> {
+        let OpenedModel { mut checkpoint, tokenizer, name, .. } = model;
         let (observer, of) = (Arc::clone(self.observer), name.clone());
         checkpoint.watch(Box::new(move |loading| {
             // A tensor at a time; there is nothing to break off between them.
@@ -289,11 +294,11 @@ impl<'a> Loading<'a> {
         }));
         let network = checkpoint.network(&self.device)?;
         let card = card(&*network, name, &self.device);
-        Ok(Part { network, card, tokenizer })
+        Ok(LoadedModel { network, card, tokenizer })
     }
 
     #[expect(clippy::single_match_else, reason = "neither case is the exception")]
-    fn open(&self, located: &Located, role: Role) -> Result<Opened> {
+    fn open(&self, located: &Located, role: ModelRole) -> Result<OpenedModel> {
         let (checkpoint, tokenizer, name) = match &located.path {
             Some(path) => {
                 let checkpoint = Checkpoint::open(path)?;
@@ -304,18 +309,18 @@ impl<'a> Loading<'a> {
             None => {
                 let pair = embedded::pair()?;
                 let (checkpoint, name) = match role {
-                    Role::Denoiser => (pair.denoiser, "embedded"),
-                    Role::Guide => (pair.guide, "embedded guide"),
+                    ModelRole::Denoiser => (pair.denoiser, "embedded"),
+                    ModelRole::Guide => (pair.guide, "embedded guide"),
                 };
                 (checkpoint, pair.tokenizer, name.to_owned())
             }
         };
         let variables = self.variables(&checkpoint.architecture()?);
         let tokenizer = self.laid_out(tokenizer.with_variables(variables))?;
-        if role == Role::Denoiser {
+        if role == ModelRole::Denoiser {
             self.check_variables(&tokenizer, &name);
         }
-        Ok(Opened { checkpoint, tokenizer, name, unknown: located.unknown.clone() })
+        Ok(OpenedModel { checkpoint, tokenizer, name, unknown: located.unknown.clone() })
     }
 
     /// What the chat template of a model is given: what was asked for, and else what the model's own code gives it.
@@ -347,9 +352,9 @@ impl<'a> Loading<'a> {
     /// The tokenizer, with prompts laid out as is asked for.
     fn laid_out(&self, tokenizer: Tokenizer) -> Result<Tokenizer> {
         Ok(match &self.request.layout {
-            Layout::Template => tokenizer,
-            Layout::System(text) => tokenizer.with_system(text)?,
-            Layout::Raw => tokenizer.without_template(),
+            PromptLayout::Template => tokenizer,
+            PromptLayout::System(text) => tokenizer.with_system(text)?,
+            PromptLayout::Raw => tokenizer.without_template(),
         })
     }
 }

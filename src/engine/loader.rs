@@ -13,10 +13,10 @@ use std::{
 
 use tokio::sync::mpsc::Sender;
 
-use super::{LoadObserver, Models, caught::caught, load::Part, protocol::Event, worker::Inbox};
+use super::{LoadObserver, Models, caught::caught, load::LoadedModel, protocol::Event, worker::Inbox};
 use crate::{
-    model::{device::DeviceChoice, shelf::Shelf, source::Progress},
-    trace::printable,
+    model::{catalog::Catalog, device::DeviceChoice, source::Progress},
+    printable,
 };
 
 /// News of one kind are told at most this often: more than a person sees would only fill the channel.
@@ -27,7 +27,7 @@ pub(super) enum Load {
     /// A denoiser, and perhaps a guide.
     Models(Box<Models>),
     /// A guide for the denoiser that is there.
-    Guide(Box<Part>),
+    Guide(Box<LoadedModel>),
 }
 
 /// The end of a loading.
@@ -90,12 +90,12 @@ impl Loader {
 /// device, nothing is told.
 pub(super) fn look(device: DeviceChoice, events: Sender<Event>) {
     let look = move || {
-        if let Ok(Ok(shelf)) = caught(|| Shelf::of_machine(device)) {
+        if let Ok(Ok(catalog)) = caught(|| Catalog::of_machine(device)) {
             // A client that is gone does not choose.
-            let _ = events.blocking_send(Event::Shelf { shelf: Box::new(shelf) });
+            let _ = events.blocking_send(Event::Catalog { catalog: Box::new(catalog) });
         }
     };
-    let _ = thread::Builder::new().name("shelf".to_owned()).spawn(look);
+    let _ = thread::Builder::new().name("catalog".to_owned()).spawn(look);
 }
 
 impl Drop for Loader {

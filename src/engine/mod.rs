@@ -27,7 +27,7 @@ use crate::caught;
 pub use crate::caught::is_caught;
 pub(crate) use crate::caught::{caught, describe as describe_panic};
 pub use handle::Engine;
-pub use load::{GuideRequest, Layout, LoadObserver, ModelRequest, load};
+pub use load::{GuideChoice, LoadObserver, ModelRequest, PromptLayout, load};
 pub use models::Models;
 pub use run::{Progress, Run, RunError, complete, gen_length};
 pub use transcript::Bilingual;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::load::Part;
+use super::load::LoadedModel;
 use crate::{
     decode::{Networks, filter::Filter},
     model::{network::Network, tokenizer::Tokenizer},
@@ -29,7 +29,7 @@ pub struct Models {
 
 impl Models {
     /// A denoiser and its guide.
-    pub(super) fn new(denoiser: Part, guide: Option<Part>, filter: Option<Filter>) -> Self {
+    pub(super) fn new(denoiser: LoadedModel, guide: Option<LoadedModel>, filter: Option<Filter>) -> Self {
         let mut models = Self {
             denoiser: denoiser.network,
             guide: None,
@@ -44,7 +44,7 @@ impl Models {
     }
 
     /// Another guide, or none. One whose vocabulary is the denoiser's reads its ids, any other one its text.
-    pub(super) fn set_guide(&mut self, guide: Option<Part>) {
+    pub(super) fn set_guide(&mut self, guide: Option<LoadedModel>) {
         self.guide_tokenizer = None;
         (self.guide, self.guide_card) = guide
             .map(|guide| {

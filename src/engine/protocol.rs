@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::ModelRequest;
 use crate::{
-    model::{device::DeviceChoice, shelf::Shelf, source::Progress},
+    model::{catalog::Catalog, device::DeviceChoice, source::Progress},
     settings::Settings,
     trace::{End, Entry, Header, ModelCard},
 };
@@ -20,7 +20,7 @@ pub type RunId = u64;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Start a run; one that is under way ends first, as by `Stop`.
-    Start(Box<Request>),
+    Start(Box<RunRequest>),
     /// Hold the run before its next step.
     Pause,
     /// Go on.
@@ -44,7 +44,7 @@ pub enum Command {
 
 /// What a run starts from.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Request {
+pub struct RunRequest {
     /// The number that its events will carry.
     pub run: RunId,
     /// The prompt, without template.
@@ -88,9 +88,9 @@ pub enum Event {
         message: String,
     },
     /// What there is to choose from.
-    Shelf {
+    Catalog {
         /// All of it.
-        shelf: Box<Shelf>,
+        catalog: Box<Catalog>,
     },
     /// A run has begun.
     Started {

@@ -6,16 +6,17 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use thiserror::Error;
 
-use super::{Models, caught::caught, protocol::Request, transcript::Bilingual};
+use super::{Models, caught::caught, protocol::RunRequest, transcript::Bilingual};
 use crate::{
     decode::{DecodeError, Decoder, clock::Clock, record::StopReason},
     model::{
         device::among_workers,
-        memory::{self, Fit, Memory},
+        memory::{self, Memory, MemoryFit},
     },
+    printable,
     settings::Settings,
     tasks::{self, Task},
-    trace::{End, Entry, Header, Log, Recorder, printable},
+    trace::{End, Entry, Header, Log, Recorder},
 };
 
 /// Masks for a prompt that is none of the tasks.
@@ -55,11 +56,11 @@ impl Run {
     ///
     /// # Errors
     /// [`RunError::Request`] where prompt, settings and models do not go together.
-    pub fn start(models: &mut Models, request: &Request) -> Result<Self, RunError> {
+    pub fn start(models: &mut Models, request: &RunRequest) -> Result<Self, RunError> {
         caught(|| Self::start_uncaught(models, request)).unwrap_or_else(|panic| Err(RunError::Broken(panic)))
     }
 
-    fn start_uncaught(models: &mut Models, request: &Request) -> Result<Self, RunError> {
+    fn start_uncaught(models: &mut Models, request: &RunRequest) -> Result<Self, RunError> {
         // Without a prompt is a way to denoise too, for those who ask for it.
         if request.prompt.trim().is_empty() && !models.tokenizer.is_raw() {
             return Err(RunError::Request("the prompt is empty: type something to denoise an answer to".to_owned()));
@@ -170,9 +171,9 @@ impl Run {
 }
 
 fn too_long(need: u64, free: u64) -> Option<String> {
-    let (need, free) = match Fit::of(need, free) {
-        Fit::Fits => return None,
-        Fit::Close | Fit::Exceeds => (memory::bytes(need), memory::bytes(free)),
+    let (need, free) = match MemoryFit::of(need, free) {
+        MemoryFit::Fits => return None,
+        MemoryFit::Close | MemoryFit::Exceeds => (memory::bytes(need), memory::bytes(free)),
     };
     Some(format!("the log of this run may take {need} of memory, and {free} are free: a smaller gen-length takes less"))
 }
@@ -206,7 +207,7 @@ pub enum Progress<'a> {
 /// As [`Run::start`] and [`Run::step`].
 pub fn complete(
     models: &mut Models,
-    request: &Request,
+    request: &RunRequest,
     clock: &dyn Clock,
     mut observe: impl FnMut(Progress<'_>) -> ControlFlow<()>,
 ) -> Result<Log, RunError> {

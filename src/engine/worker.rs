@@ -12,7 +12,7 @@ use super::{
     caught::caught,
     load::{load, load_guide},
     loader::{self, Load, Loaded, Loader},
-    protocol::{Command, Event, Request, RunId},
+    protocol::{Command, Event, RunId, RunRequest},
 };
 use crate::decode::clock::WallClock;
 
@@ -37,7 +37,7 @@ struct Worker {
     /// What is to be loaded when that has come to its end.
     next: Option<Box<ModelRequest>>,
     /// A run that waits for the first models.
-    waiting: Option<Box<Request>>,
+    waiting: Option<Box<RunRequest>>,
     events: Sender<Event>,
     back: Back<Inbox>,
     clock: WallClock,
@@ -262,7 +262,7 @@ impl Worker {
         }
     }
 
-    fn start(&mut self, request: &Request) -> Result<(), Gone> {
+    fn start(&mut self, request: &RunRequest) -> Result<(), Gone> {
         // The run before ends as by `Stop`: a screen that still shows it must know that nothing more will come.
         self.finish()?;
         let id = request.run;

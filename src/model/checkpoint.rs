@@ -14,12 +14,12 @@ use crate::files;
 use crate::model::body::{Assembly, Body};
 use crate::model::config::{QwenConfig, QwenUse, TokenIds, fields, in_vocabulary};
 use crate::model::device::ComputeDevice;
-use crate::model::gguf::{GgufFile, VocabularyError};
+use crate::model::gguf::{GgufFile, GgufTokenizerError};
 use crate::model::llada::{self, LladaConfig};
 use crate::model::network::{Attention, Network};
 use crate::model::slots::{FIRST_SLOTS, room_for};
 use crate::model::tokenizer::Tokenizer;
-use crate::model::weights::{LoadError, Watch, Weights};
+use crate::model::weights::{LoadError, ProgressCallback, Weights};
 use crate::model::{qwen2, qwen3};
 
 /// Architectures that can be run, for messages.
@@ -67,7 +67,7 @@ struct Kind {
 
 /// The field that also stands in `generation_config.json`.
 #[derive(Deserialize)]
-struct EndOfText {
+struct EosField {
     #[serde(default)]
     eos_token_id: TokenIds,
 }
@@ -146,7 +146,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// Where there is none, or it is damaged; of an embedded checkpoint, which has none of its own.
-    pub fn tokenizer(&self) -> Result<Tokenizer, VocabularyError> {
+    pub fn tokenizer(&self) -> Result<Tokenizer, GgufTokenizerError> {
         match self.weights.gguf() {
             Some(gguf) => gguf.tokenizer(),
             None => Ok(Tokenizer::open(self.folder.as_deref().unwrap_or(Path::new("")))?),
@@ -165,7 +165,7 @@ impl Checkpoint {
     }
 
     /// Tells `watch` how far loading has come, from within [`Self::network`].
-    pub fn watch(&mut self, watch: Watch) {
+    pub fn watch(&mut self, watch: ProgressCallback) {
         self.weights.watch(watch);
     }
 
@@ -268,7 +268,7 @@ fn family(file: &str, config: &[u8]) -> Result<Family, LoadError> {
 
 /// The end of text that a configuration names.
 fn end_of(config: &[u8]) -> Option<u32> {
-    fields::<EndOfText>(config).ok()?.eos_token_id.first()
+    fields::<EosField>(config).ok()?.eos_token_id.first()
 }
 
 /// The end of text by the other files of a folder.

@@ -17,20 +17,20 @@ const LANES: usize = 16;
 /// Output elements below which one thread does all: some dozens of microseconds of work.
 const PARALLEL_FROM: usize = 1 << 16;
 
-/// Softmax over the last dimension, in place. `scores` must be contiguous; its rows repeat in the order of `visible`,
+/// SoftmaxKernel over the last dimension, in place. `scores` must be contiguous; its rows repeat in the order of `visible`,
 /// which tells for each which columns count, the others becoming zero.
 pub fn softmax(scores: &Tensor, visible: &Visible) -> Result<()> {
-    scores.inplace_op1(&Softmax { visible })
+    scores.inplace_op1(&SoftmaxKernel { visible })
 }
 
 /// `(rows, 2 * width)` of gates and ups, side by side, to `silu(gate) * up` of `(rows, width)`.
 pub fn swiglu(gate_up: &Tensor) -> Result<Tensor> {
-    gate_up.apply_op1_no_bwd(&SwiGlu)
+    gate_up.apply_op1_no_bwd(&SwiGluKernel)
 }
 
 /// RMS norm over the last dimension, with gains.
 pub fn rms_norm(x: &Tensor, gains: &Tensor, eps: f32) -> Result<Tensor> {
-    x.apply_op2_no_bwd(gains, &RmsNorm { eps })
+    x.apply_op2_no_bwd(gains, &RmsNormKernel { eps })
 }
 
 /// `(rows, heads * head_dim)` to `(heads, rows, head_dim)`, the heads being those of `kinds` one after the other; what is
@@ -40,11 +40,11 @@ pub fn split_heads(x: &Tensor, head_dim: usize, kinds: &[HeadKind<'_>], turn: &(
     x.apply_op3_no_bwd(&turn.0, &turn.1, &SplitHeads { head_dim, kinds })
 }
 
-struct Softmax<'a> {
+struct SoftmaxKernel<'a> {
     visible: &'a Visible,
 }
 
-impl InplaceOp1 for Softmax<'_> {
+impl InplaceOp1 for SoftmaxKernel<'_> {
     fn name(&self) -> &'static str {
         "softmax-visible"
     }
@@ -73,9 +73,9 @@ impl InplaceOp1 for Softmax<'_> {
     }
 }
 
-struct SwiGlu;
+struct SwiGluKernel;
 
-impl CustomOp1 for SwiGlu {
+impl CustomOp1 for SwiGluKernel {
     fn name(&self) -> &'static str {
         "swiglu"
     }
@@ -97,11 +97,11 @@ impl CustomOp1 for SwiGlu {
     }
 }
 
-struct RmsNorm {
+struct RmsNormKernel {
     eps: f32,
 }
 
-impl CustomOp2 for RmsNorm {
+impl CustomOp2 for RmsNormKernel {
     fn name(&self) -> &'static str {
         "rms-norm"
     }

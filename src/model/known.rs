@@ -7,14 +7,14 @@ use super::source::Source;
 
 /// What a model does in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
+pub enum ModelRole {
     /// Proposes tokens for masks.
     Denoiser,
     /// Accepts or rejects them, from left to right.
     Guide,
 }
 
-impl Role {
+impl ModelRole {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Denoiser, Self::Guide];
 
@@ -33,7 +33,7 @@ pub struct Known {
     /// How it is named, as a source.
     pub source: &'static str,
     /// What it does in a run.
-    pub role: Role,
+    pub role: ModelRole,
     /// Number of weights, tied ones counted once.
     pub parameters: u64,
     /// Bytes of its weights on disk (bfloat16).
@@ -53,7 +53,7 @@ pub const POSITIONS: u64 = 1024;
 pub const KNOWN: &[Known] = &[
     Known {
         source: "hf:dllm-hub/Qwen3-0.6B-diffusion-mdlm-v0.1",
-        role: Role::Denoiser,
+        role: ModelRole::Denoiser,
         parameters: 596_049_920,
         bytes: 1_192_099_840,
         is_measured: false,
@@ -62,7 +62,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         source: "hf:dllm-hub/Qwen3-0.6B-diffusion-bd3lm-v0.1",
-        role: Role::Denoiser,
+        role: ModelRole::Denoiser,
         parameters: 596_049_920,
         bytes: 1_192_099_840,
         is_measured: false,
@@ -71,7 +71,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         source: "hf:dllm-hub/Qwen2.5-Coder-0.5B-Instruct-diffusion-mdlm-v0.1",
-        role: Role::Denoiser,
+        role: ModelRole::Denoiser,
         parameters: 494_032_768,
         bytes: 988_065_536,
         is_measured: false,
@@ -80,7 +80,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         source: "hf:Dream-org/Dream-v0-Instruct-7B",
-        role: Role::Denoiser,
+        role: ModelRole::Denoiser,
         parameters: 7_615_616_512,
         bytes: 15_231_233_024,
         is_measured: true,
@@ -89,7 +89,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         source: "hf:Dream-org/Dream-v0-Base-7B",
-        role: Role::Denoiser,
+        role: ModelRole::Denoiser,
         parameters: 7_615_616_512,
         bytes: 15_231_233_024,
         is_measured: true,
@@ -98,7 +98,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         source: "hf:GSAI-ML/LLaDA-8B-Instruct",
-        role: Role::Denoiser,
+        role: ModelRole::Denoiser,
         parameters: 8_015_581_184,
         bytes: 16_031_162_368,
         is_measured: true,
@@ -107,7 +107,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         source: "hf:GSAI-ML/LLaDA-1.5",
-        role: Role::Denoiser,
+        role: ModelRole::Denoiser,
         parameters: 8_015_581_184,
         bytes: 16_031_162_368,
         is_measured: true,
@@ -116,7 +116,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         source: "hf:GSAI-ML/LLaDA-8B-Base",
-        role: Role::Denoiser,
+        role: ModelRole::Denoiser,
         parameters: 8_015_581_184,
         bytes: 16_031_162_368,
         is_measured: true,
@@ -125,7 +125,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         source: "hf:Qwen/Qwen2.5-0.5B-Instruct",
-        role: Role::Guide,
+        role: ModelRole::Guide,
         parameters: 494_032_768,
         bytes: 988_097_824,
         is_measured: true,
@@ -134,7 +134,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         source: "hf:Qwen/Qwen3-0.6B",
-        role: Role::Guide,
+        role: ModelRole::Guide,
         parameters: 596_049_920,
         bytes: 1_503_300_328,
         is_measured: true,
@@ -143,7 +143,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         source: "hf:Qwen/Qwen2.5-1.5B-Instruct",
-        role: Role::Guide,
+        role: ModelRole::Guide,
         parameters: 1_543_714_304,
         bytes: 3_087_467_144,
         is_measured: true,

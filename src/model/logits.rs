@@ -41,7 +41,7 @@ pub struct Reduce<'a> {
 
 /// A token in a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Choice {
+pub struct TokenChoice {
     /// The token.
     pub id: u32,
     /// Its logit; minus infinity where that is no number.
@@ -58,7 +58,7 @@ pub fn is_sound(row: &[f32]) -> bool {
 
 /// How a token that was asked for stands in a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Standing {
+pub struct TokenRank {
     /// Its share of the softmax, 0 outside of the vocabulary.
     pub probability: f64,
     /// How many tokens stand before it: those with a larger logit, and those with an equal one and a lower id.
@@ -72,11 +72,11 @@ pub struct RowSummary {
     pub is_sound: bool,
     /// The likeliest tokens, descending, the lowest id first among equals; fewer than were wanted where the vocabulary is
     /// smaller. Never the excluded one.
-    pub top: Vec<Choice>,
+    pub top: Vec<TokenChoice>,
     /// The excluded token, where there is one in the vocabulary.
-    pub excluded: Option<Choice>,
+    pub excluded: Option<TokenChoice>,
     /// The tokens that were asked for, in their order.
-    pub asked: Vec<Standing>,
+    pub asked: Vec<TokenRank>,
     /// Entropy of the softmax in nats; infinite for a row without a finite logit, because nothing is known then.
     pub entropy: f64,
 }
@@ -188,14 +188,14 @@ impl RowSummary {
     /// The lead of the largest logit that is not the excluded token's over every other one; below 0 where that of the
     /// excluded token is larger, 0 where two infinities leave no difference or nothing else is there.
     pub fn lead(&self) -> f64 {
-        let logit = |choice: &Choice| f64::from(choice.logit);
+        let logit = |choice: &TokenChoice| f64::from(choice.logit);
         let first = self.top.first().map_or(f64::NEG_INFINITY, logit);
         let others = self.top.get(1).into_iter().chain(&self.excluded).map(logit);
         let lead = first - others.fold(f64::NEG_INFINITY, f64::max);
         if lead.is_nan() { 0.0 } else { lead.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) }
     }
 
-    fn two_best(&self, value: impl Fn(&Choice) -> f64, least: f64) -> (f64, f64) {
+    fn two_best(&self, value: impl Fn(&TokenChoice) -> f64, least: f64) -> (f64, f64) {
         self.top.iter().take(2).chain(&self.excluded).map(value).fold((least, least), |(first, second), value| {
             if value > first { (value, first) } else { (first, second.max(value)) }
         })
@@ -220,15 +220,16 @@ impl RowSummary {
         let most = top.first().map_or(f32::NEG_INFINITY, |(_, logit)| *logit);
         let most = excluded.map_or(most, |id| most.max(number(logits[id])));
         let softmax = Softmax::of(logits, most);
-        let choice = |(id, logit): (usize, f32)| Choice { id: id as u32, logit, probability: softmax.share(logit) };
+        let choice =
+            |(id, logit): (usize, f32)| TokenChoice { id: id as u32, logit, probability: softmax.share(logit) };
         let standing = |asked: &u32| {
             let id = *asked as usize;
             let Some(own) = logits.get(id).copied().map(number) else {
-                return Standing { probability: 0.0, rank: logits.len() };
+                return TokenRank { probability: 0.0, rank: logits.len() };
             };
             let larger = logits.iter().filter(|logit| number(**logit) > own).count();
             let equal = logits[..id].iter().filter(|logit| number(**logit) == own).count();
-            Standing { probability: softmax.share(own), rank: larger + equal }
+            TokenRank { probability: softmax.share(own), rank: larger + equal }
         };
         Self {
             is_sound: softmax.is_sound(),
@@ -362,7 +363,7 @@ mod tests {
         close(found.excluded.unwrap().probability, 0.4);
         close(found.margin(), 0.15);
         close(found.lead(), (0.25_f64 / 0.4).ln());
-        assert_eq!(found.asked, [Standing { probability: 0.0, rank: 5 }], "outside of the vocabulary");
+        assert_eq!(found.asked, [TokenRank { probability: 0.0, rank: 5 }], "outside of the vocabulary");
     }
 
     #[test]

@@ -18,7 +18,7 @@ const CLOSE: f64 = 0.85;
 
 /// How a need compares with free memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fit {
+pub enum MemoryFit {
     /// There is room.
     Fits,
     /// There is hardly room: the machine may begin to swap.
@@ -27,7 +27,7 @@ pub enum Fit {
     Exceeds,
 }
 
-impl Fit {
+impl MemoryFit {
     /// Compares bytes that are needed with bytes that are free.
     pub fn of(need: u64, free: u64) -> Self {
         if need > free {
@@ -80,11 +80,11 @@ mod tests {
 
     #[test]
     fn a_need_fits_is_close_or_exceeds() {
-        assert_eq!(Fit::of(80, 100), Fit::Fits);
-        assert_eq!(Fit::of(90, 100), Fit::Close);
-        assert_eq!(Fit::of(100, 100), Fit::Close);
-        assert_eq!(Fit::of(101, 100), Fit::Exceeds);
-        assert_eq!(Fit::of(1, 0), Fit::Exceeds);
+        assert_eq!(MemoryFit::of(80, 100), MemoryFit::Fits);
+        assert_eq!(MemoryFit::of(90, 100), MemoryFit::Close);
+        assert_eq!(MemoryFit::of(100, 100), MemoryFit::Close);
+        assert_eq!(MemoryFit::of(101, 100), MemoryFit::Exceeds);
+        assert_eq!(MemoryFit::of(1, 0), MemoryFit::Exceeds);
     }
 
     #[test]

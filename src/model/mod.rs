@@ -10,7 +10,7 @@
 //! | [`source`] | where a model comes from: embedded, a folder, a GGUF file, the hub |
 //! | [`hub`] | the hub's cache, and downloads into it |
 //! | [`known`] | models of the hub that are worth watching |
-//! | [`shelf`] | what there is to choose from on this machine |
+//! | [`catalog`] | what there is to choose from on this machine |
 //! | [`memory`] | whether a network fits |
 //! | `cgroup` | what a container or a service leaves of the memory |
 //! | [`checkpoint`] | a checkpoint's folder or embedded bytes, and which architecture they are |
@@ -39,6 +39,7 @@
 pub mod attention;
 mod block;
 pub mod body;
+pub mod catalog;
 mod cgroup;
 pub mod checkpoint;
 pub mod config;
@@ -59,7 +60,6 @@ pub mod network;
 mod qwen2;
 mod qwen3;
 mod reduce;
-pub mod shelf;
 mod slots;
 pub mod source;
 pub mod template;

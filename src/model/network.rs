@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-pub use crate::model::logits::{Choice, DeviceRows, Logits, Reduce, RowSummary, Standing};
+pub use crate::model::logits::{DeviceRows, Logits, Reduce, RowSummary, TokenChoice, TokenRank};
 
 /// Which positions a query may attend to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -229,9 +229,9 @@ pub enum NetworkError {
     Backend(String),
 }
 
-/// What a [`LayerHook`] wants to see of a layer.
+/// What a [`LayerObserver`] wants to see of a layer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LayerWants {
+pub struct LayerRequest {
     /// Indexes into the fed rows, strictly ascending, whose attention rows are wanted.
     pub attention: Vec<usize>,
     /// Slots, strictly ascending, whose attention rows are also wanted as they were *before* the layer wrote its rows:
@@ -260,7 +260,7 @@ impl AttentionRows {
     }
 }
 
-/// What a [`LayerHook`] sees of a layer.
+/// What a [`LayerObserver`] sees of a layer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LayerView {
     /// The wanted rows, in this pass.
@@ -271,7 +271,7 @@ pub struct LayerView {
 
 /// How a pass goes on above a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
+pub enum Control {
     /// With the rows that it has.
     Same,
     /// With all rows that are read: those that were not fed go on from the inputs that the next layer last had.
@@ -279,12 +279,12 @@ pub enum Flow {
 }
 
 /// Watches a pass layer by layer, and may widen it (Elastic-Cache). The pass must read a prefix ([`Read::UpTo`]).
-pub trait LayerHook {
+pub trait LayerObserver {
     /// What is wanted of `layer`; asked before the layer runs.
-    fn wants(&mut self, layer: usize) -> LayerWants;
+    fn wants(&mut self, layer: usize) -> LayerRequest;
 
-    /// What `layer` did. After [`Flow::Widen`] the fed rows of the layers above are all read slots, in order.
-    fn saw(&mut self, layer: usize, view: &LayerView) -> Flow;
+    /// What `layer` did. After [`Control::Widen`] the fed rows of the layers above are all read slots, in order.
+    fn saw(&mut self, layer: usize, view: &LayerView) -> Control;
 }
 
 /// Decides per layer which rows are computed anew by how far their values have moved (dLLM-Cache).
@@ -322,7 +322,7 @@ pub trait Network: Send {
 
     /// As [`Self::forward`], watched by `hook`. Queries and layer inputs of all rows are kept from here until the next
     /// reset, so that a pass can be widened.
-    fn forward_hooked(&mut self, _pass: Pass<'_>, _hook: &mut dyn LayerHook) -> Result<Logits, NetworkError> {
+    fn forward_observed(&mut self, _pass: Pass<'_>, _hook: &mut dyn LayerObserver) -> Result<Logits, NetworkError> {
         Err(self.unsupported("cannot be watched layer by layer"))
     }
 

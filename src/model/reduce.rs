@@ -5,7 +5,7 @@
 
 use candle_core::{D, DType, Tensor};
 
-use crate::model::logits::{Choice, DeviceRows, NOTHING, Reduce, RowSummary, Softmax, Standing};
+use crate::model::logits::{DeviceRows, NOTHING, Reduce, RowSummary, Softmax, TokenChoice, TokenRank};
 use crate::model::network::NetworkError;
 
 /// Logits `(rows, vocab)` where they were made.
@@ -100,14 +100,14 @@ impl DeviceRows for TensorRows {
             let softmax = Softmax { most, sum: f64::from(sum), weighted: f64::from(weighted) };
             let choice = |id: u32, logit: f32| {
                 let logit = if logit == LOWEST { f32::NEG_INFINITY } else { logit };
-                Choice { id, logit, probability: softmax.share(logit) }
+                TokenChoice { id, logit, probability: softmax.share(logit) }
             };
             let there = |id: &u32| (*id as usize) < vocab;
             let standing = |(id, &[logit, rank]): (&u32, &[f32; 2])| {
                 if there(id) {
-                    Standing { probability: softmax.share(logit), rank: rank as usize }
+                    TokenRank { probability: softmax.share(logit), rank: rank as usize }
                 } else {
-                    Standing { probability: 0.0, rank: vocab }
+                    TokenRank { probability: 0.0, rank: vocab }
                 }
             };
             Some(RowSummary {

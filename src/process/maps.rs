@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use crate::trace::printable;
+use crate::printable;
 
 static FIRST: Link = Link::new();
 
@@ -24,10 +24,10 @@ struct Map {
 }
 
 /// Keeps a file on the list until it is dropped.
-pub(crate) struct Entry(&'static Map);
+pub(crate) struct MappedEntry(&'static Map);
 
 /// Puts a file on the list.
-pub(crate) fn note(bytes: &[u8], file: &Path) -> Entry {
+pub(crate) fn note(bytes: &[u8], file: &Path) -> MappedEntry {
     let addresses = bytes.as_ptr_range();
     let map: &'static Map = Box::leak(Box::new(Map {
         addresses: addresses.start.addr()..addresses.end.addr(),
@@ -41,7 +41,7 @@ pub(crate) fn note(bytes: &[u8], file: &Path) -> Entry {
             link = &last.next;
         }
     }
-    Entry(map)
+    MappedEntry(map)
 }
 
 /// The file that lies at an address.
@@ -51,13 +51,13 @@ pub(super) fn file_at(address: usize) -> Option<&'static [u8]> {
     there.find(|map| map.addresses.contains(&address)).map(|map| &*map.file)
 }
 
-impl std::fmt::Debug for Entry {
+impl std::fmt::Debug for MappedEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Entry").field(&String::from_utf8_lossy(&self.0.file)).finish()
+        f.debug_tuple("MappedEntry").field(&String::from_utf8_lossy(&self.0.file)).finish()
     }
 }
 
-impl Drop for Entry {
+impl Drop for MappedEntry {
     fn drop(&mut self) {
         self.0.is_there.store(false, Ordering::SeqCst);
     }

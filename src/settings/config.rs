@@ -14,7 +14,7 @@ use super::{
 
 /// A configuration file, checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Config {
+pub struct ConfigFile {
     /// The preset, as `--preset` takes it.
     pub preset: Option<String>,
     /// The theme's name; which ones there are is the screen's business.
@@ -24,18 +24,18 @@ pub struct Config {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ConfigFile {
+struct ConfigFields {
     preset: Option<String>,
     theme: Option<String>,
     #[serde(default)]
     knobs: BTreeMap<String, Scalar>,
 }
 
-impl Config {
+impl ConfigFile {
     /// Parses the text of a configuration file; `file` names it in errors.
     pub fn parse(file: &str, text: &str) -> Result<Self, SettingsError> {
         let bad = |message: String| SettingsError::BadFile { file: file.to_owned(), message };
-        let parsed: ConfigFile = toml::from_str(text).map_err(|error| bad(toml_message(&error, text)))?;
+        let parsed: ConfigFields = toml::from_str(text).map_err(|error| bad(toml_message(&error, text)))?;
         if let Some(name) = &parsed.preset {
             preset(name).map_err(|error| bad(error.to_string()))?;
         }

@@ -61,7 +61,7 @@ impl Slot {
 
 /// When a change of a knob takes effect in a run that is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Effect {
+pub enum Timing {
     /// With the next denoising step.
     NextStep,
     /// With the next block.
@@ -70,7 +70,7 @@ pub enum Effect {
     NextRun,
 }
 
-impl fmt::Display for Effect {
+impl fmt::Display for Timing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NextStep => "next step",
@@ -154,7 +154,7 @@ impl fmt::Display for Value {
 
 impl Settings {
     /// Takes over from `wanted` every knob that takes effect at `due` or sooner.
-    pub fn adopt(&mut self, wanted: &Self, due: Effect) {
+    pub fn adopt(&mut self, wanted: &Self, due: Timing) {
         for knob in super::KNOBS.iter().filter(|knob| knob.effect <= due) {
             (knob.write)(self, knob.get(wanted));
         }
@@ -178,7 +178,7 @@ pub struct Knob {
     /// What values it takes.
     pub kind: Kind,
     /// When a live change takes effect.
-    pub effect: Effect,
+    pub effect: Timing,
     /// What it does, one line.
     pub help: &'static str,
     /// Whether it changes anything beside these other settings.
@@ -193,7 +193,7 @@ impl Knob {
     /// The knob of that name.
     pub fn find(name: &str) -> Result<&'static Self, SettingsError> {
         super::KNOBS.iter().find(|knob| knob.name == name).ok_or_else(|| SettingsError::UnknownKnob {
-            name: crate::trace::printable::line(name),
+            name: crate::printable::line(name),
             suggestion: nearest(name, super::KNOBS.iter().map(|knob| knob.name)).map(str::to_owned),
         })
     }
@@ -242,7 +242,7 @@ impl Knob {
         };
         value.ok_or_else(|| SettingsError::BadValue {
             knob: self.name,
-            found: crate::trace::printable::line(text),
+            found: crate::printable::line(text),
             expected: self.expectation(),
         })
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Choice, Effect, Kind, Knob, Slot, Value};
+use super::{Choice, Kind, Knob, Slot, Timing, Value};
 
 /// Declares a choice type: its variants, their words and their help.
 macro_rules! choices {
@@ -267,7 +267,7 @@ choices! {
 
 choices! {
     /// What the surest stable proposals of KLASS are tested with.
-    SureTest {
+    ConfidenceTest {
         Threshold = "threshold": "at or above threshold",
         Factor = "factor": "by the factor rule",
     }
@@ -346,7 +346,7 @@ macro_rules! knobs {
             slot: Slot::$slot,
             unit: $unit,
             kind: knobs!(@kind $type $kind $($unset)?),
-            effect: Effect::$effect,
+            effect: Timing::$effect,
             help: $help,
             acts: knobs!(@acts $($when)?),
             read: |settings| knobs!(@read settings.$field, $type $($unset)?),
@@ -552,7 +552,7 @@ knobs! {
         "kl-history" kl_history: usize = 2, (1..=16 by 1), "steps", NextStep,
             "KLASS: for how many steps it must have rested.",
             when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Klass;
-        "klass-test" klass_test: SureTest = SureTest::Threshold, _, "", NextStep,
+        "klass-test" klass_test: ConfidenceTest = ConfidenceTest::Threshold, _, "", NextStep,
             "KLASS: what a proposal at rest must pass besides.",
             when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Klass;
         "low-threshold" low_threshold: f32 = 0.4, (0.0..=1.0 by 0.05), "probability", NextStep,
@@ -670,13 +670,14 @@ impl Settings {
             | UnmaskRule::Hierarchy
             | UnmaskRule::WideIn
             | UnmaskRule::LocalLeap => true,
-            UnmaskRule::Klass => self.klass_test == SureTest::Threshold,
+            UnmaskRule::Klass => self.klass_test == ConfidenceTest::Threshold,
             _ => false,
         }
     }
 
     fn asks_factor(&self) -> bool {
-        self.unmask == UnmaskRule::Factor || self.unmask == UnmaskRule::Klass && self.klass_test == SureTest::Factor
+        self.unmask == UnmaskRule::Factor
+            || self.unmask == UnmaskRule::Klass && self.klass_test == ConfidenceTest::Factor
     }
 
     fn watches_gap(&self) -> bool {

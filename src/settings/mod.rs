@@ -9,12 +9,12 @@ mod knobs;
 mod preset;
 mod validate;
 
-pub use config::Config;
-pub use knob::{Choice, Effect, Kind, Knob, Slot, Value, exact};
+pub use config::ConfigFile;
+pub use knob::{Choice, Kind, Knob, Slot, Timing, Value, exact};
 pub use knobs::{
-    AlphaSchedule, AttentionChoice, CacheChoice, CreditRule, DelimiterWindow, Delimiters, DriftAxis, EarlyCommit,
-    EosStop, FreezeChoice, GuideMismatch, GuideRule, KNOBS, OrderScore, Revision, SamplerStyle, ScheduleChoice,
-    Settings, SureTest, UnmaskRule,
+    AlphaSchedule, AttentionChoice, CacheChoice, ConfidenceTest, CreditRule, DelimiterWindow, Delimiters, DriftAxis,
+    EarlyCommit, EosStop, FreezeChoice, GuideMismatch, GuideRule, KNOBS, OrderScore, Revision, SamplerStyle,
+    ScheduleChoice, Settings, UnmaskRule,
 };
 pub use preset::{DEFAULT_PRESET, Layers, Preset, preset, presets};
 pub use validate::{FILTER_BLOCK, Limits};

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, ffi::OsStr, path::Path, sync::LazyLock};
 use serde::Deserialize;
 
 use super::{Knob, Settings, SettingsError, knob::nearest, knobs::Scalar};
-use crate::{files, trace::printable};
+use crate::{files, printable};
 
 /// The preset in force where none is chosen.
 pub const DEFAULT_PRESET: &str = "flashdlm";

@@ -3,7 +3,7 @@
 use super::dice::Dice;
 use super::lexicon::{self, COLLECTIONS, Case, FUNCTIONS, LOOP_NAMES, RESULT_NAMES};
 use super::text::{Reader, quote};
-use super::{Family, Verdict};
+use super::{Assessment, Family};
 
 /// What the function does with the collection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,27 +173,27 @@ impl CodeTask {
         )
     }
 
-    pub(super) fn check(&self, answer: &str) -> Verdict {
+    pub(super) fn check(&self, answer: &str) -> Assessment {
         let expected = self.solve();
         if answer == expected {
-            return Verdict::right("the function is as asked");
+            return Assessment::right("the function is as asked");
         }
         let mut found = answer.split('\n');
         for (at, line) in expected.split('\n').enumerate() {
             match found.next() {
                 Some(found) if found == line => {}
                 Some(found) => {
-                    return Verdict::wrong(format!(
+                    return Assessment::wrong(format!(
                         "line {} should be {}, found {}",
                         at + 1,
                         quote(line),
                         quote(found)
                     ));
                 }
-                None => return Verdict::wrong(format!("line {} is missing: {}", at + 1, quote(line))),
+                None => return Assessment::wrong(format!("line {} is missing: {}", at + 1, quote(line))),
             }
         }
-        Verdict::wrong("there are lines after the return")
+        Assessment::wrong("there are lines after the return")
     }
 }
 

@@ -19,7 +19,7 @@ use super::text::Reader;
 
 /// A slot that holds a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Slot {
+pub(super) enum WordSlot {
     Name,
     Friend,
     Thing,
@@ -34,47 +34,47 @@ pub(super) enum Slot {
 type Pronoun = (&'static str, &'static str);
 
 #[derive(Clone, Debug)]
-enum Part {
+enum PronounForm {
     Text(&'static str),
     Choice(Vec<&'static str>),
-    Slot(Slot),
-    WithArticle(Slot),
+    Slot(WordSlot),
+    WithArticle(WordSlot),
     Pronoun(Pronoun),
 }
 
 /// What the slots of one story mean.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Binding {
+pub(super) struct SlotValues {
     words: [Option<String>; 8],
     /// Whether the hero is a "she"; open until the first pronoun when the name does not tell.
     she: Option<bool>,
 }
 
-impl Binding {
-    pub(super) fn set(&mut self, slot: Slot, word: &str) {
-        if slot == Slot::Name {
+impl SlotValues {
+    pub(super) fn set(&mut self, slot: WordSlot, word: &str) {
+        if slot == WordSlot::Name {
             self.she = lexicon::takes_she(word);
         }
         self.words[slot as usize] = Some(word.to_owned());
     }
 
-    fn get(&self, slot: Slot) -> Option<&str> {
+    fn get(&self, slot: WordSlot) -> Option<&str> {
         self.words[slot as usize].as_deref()
     }
 
     /// True when a story itself may bring in `word` for an open slot.
-    fn admits(&self, slot: Slot, word: &str) -> bool {
+    fn admits(&self, slot: WordSlot, word: &str) -> bool {
         match slot {
-            Slot::Friend => lexicon::takes_she(word).is_some() && self.get(Slot::Name) != Some(word),
+            WordSlot::Friend => lexicon::takes_she(word).is_some() && self.get(WordSlot::Name) != Some(word),
             _ => open_lexicon(slot).contains(&word),
         }
     }
 
     /// The word of `slot`, drawn now if it is still open.
-    fn get_or_draw(&mut self, slot: Slot, dice: &mut Dice) -> &str {
+    fn get_or_draw(&mut self, slot: WordSlot, dice: &mut Dice) -> &str {
         if self.get(slot).is_none() {
-            let word = if slot == Slot::Friend {
-                let hero = self.get(Slot::Name).unwrap_or_default().to_owned();
+            let word = if slot == WordSlot::Friend {
+                let hero = self.get(WordSlot::Name).unwrap_or_default().to_owned();
                 lexicon::name(dice, &[&hero])
             } else {
                 lexicon::word(dice, open_lexicon(slot), &[])
@@ -86,19 +86,19 @@ impl Binding {
 }
 
 /// What a story may draw for a slot that the prompt leaves open. Name, thing and animal always come from the prompt.
-fn open_lexicon(slot: Slot) -> &'static [&'static str] {
+fn open_lexicon(slot: WordSlot) -> &'static [&'static str] {
     match slot {
-        Slot::Colour => &COLOURS,
-        Slot::Place => &PLACES,
-        Slot::Spot => &SPOTS,
-        Slot::Food => &FOODS,
-        Slot::Name | Slot::Friend | Slot::Thing | Slot::Animal => &[],
+        WordSlot::Colour => &COLOURS,
+        WordSlot::Place => &PLACES,
+        WordSlot::Spot => &SPOTS,
+        WordSlot::Food => &FOODS,
+        WordSlot::Name | WordSlot::Friend | WordSlot::Thing | WordSlot::Animal => &[],
     }
 }
 
 /// One sentence pattern.
 #[derive(Clone, Debug)]
-pub(super) struct Pattern(Vec<Part>);
+pub(super) struct Pattern(Vec<PronounForm>);
 
 impl Pattern {
     /// Reads the notation.
@@ -111,35 +111,35 @@ impl Pattern {
         let mut rest = notation;
         while let Some(at) = rest.find(['[', '{']) {
             if at > 0 {
-                parts.push(Part::Text(&rest[..at]));
+                parts.push(PronounForm::Text(&rest[..at]));
             }
             let close = if rest.as_bytes()[at] == b'[' { ']' } else { '}' };
             let end = rest.find(close).expect("every bracket of a pattern is closed");
             let inside = &rest[at + 1..end];
-            parts.push(if close == ']' { Part::Choice(inside.split('|').collect()) } else { slot_part(inside) });
+            parts.push(if close == ']' { PronounForm::Choice(inside.split('|').collect()) } else { slot_part(inside) });
             rest = &rest[end + 1..];
         }
         if !rest.is_empty() {
-            parts.push(Part::Text(rest));
+            parts.push(PronounForm::Text(rest));
         }
         Self(parts)
     }
 
     /// Writes a sentence, drawing choices and open slots.
-    pub(super) fn write(&self, binding: &mut Binding, dice: &mut Dice) -> String {
+    pub(super) fn write(&self, binding: &mut SlotValues, dice: &mut Dice) -> String {
         let mut sentence = String::new();
         for part in &self.0 {
             match part {
-                Part::Text(text) => sentence.push_str(text),
-                Part::Choice(choices) => sentence.push_str(choices[dice.below(choices.len())]),
-                Part::Slot(slot) => sentence.push_str(binding.get_or_draw(*slot, dice)),
-                Part::WithArticle(slot) => {
+                PronounForm::Text(text) => sentence.push_str(text),
+                PronounForm::Choice(choices) => sentence.push_str(choices[dice.below(choices.len())]),
+                PronounForm::Slot(slot) => sentence.push_str(binding.get_or_draw(*slot, dice)),
+                PronounForm::WithArticle(slot) => {
                     let word = binding.get_or_draw(*slot, dice);
                     sentence.push_str(article(word));
                     sentence.push(' ');
                     sentence.push_str(word);
                 }
-                Part::Pronoun((she, he)) => {
+                PronounForm::Pronoun((she, he)) => {
                     let is_she = *binding.she.get_or_insert_with(|| dice.chance(0.5));
                     sentence.push_str(if is_she { she } else { he });
                 }
@@ -149,25 +149,25 @@ impl Pattern {
     }
 
     /// Recognises the pattern at the start of `text`: what follows the sentence, and the binding that it extends.
-    pub(super) fn read<'a>(&self, text: &'a str, binding: &Binding) -> Option<(&'a str, Binding)> {
+    pub(super) fn read<'a>(&self, text: &'a str, binding: &SlotValues) -> Option<(&'a str, SlotValues)> {
         let mut reader = Reader(text);
         let mut binding = binding.clone();
         for part in &self.0 {
             match part {
-                Part::Text(text) => reader.skip(text)?,
-                Part::Choice(choices) => {
+                PronounForm::Text(text) => reader.skip(text)?,
+                PronounForm::Choice(choices) => {
                     let word = reader.letters()?;
                     choices.contains(&word).then_some(())?;
                 }
-                Part::Slot(slot) => read_slot(*slot, reader.letters()?, &mut binding)?,
-                Part::WithArticle(slot) => {
+                PronounForm::Slot(slot) => read_slot(*slot, reader.letters()?, &mut binding)?,
+                PronounForm::WithArticle(slot) => {
                     let found = reader.letters()?;
                     reader.skip(" ")?;
                     let word = reader.letters()?;
                     (found == article(word)).then_some(())?;
                     read_slot(*slot, word, &mut binding)?;
                 }
-                Part::Pronoun((she, he)) => {
+                PronounForm::Pronoun((she, he)) => {
                     let word = reader.letters()?;
                     let is_she = match word {
                         word if word == *she => true,
@@ -182,7 +182,7 @@ impl Pattern {
     }
 }
 
-fn read_slot(slot: Slot, word: &str, binding: &mut Binding) -> Option<()> {
+fn read_slot(slot: WordSlot, word: &str, binding: &mut SlotValues) -> Option<()> {
     match binding.get(slot) {
         Some(bound) => (bound == word).then_some(()),
         None if binding.admits(slot, word) => {
@@ -193,29 +193,29 @@ fn read_slot(slot: Slot, word: &str, binding: &mut Binding) -> Option<()> {
     }
 }
 
-fn slot_part(inside: &str) -> Part {
+fn slot_part(inside: &str) -> PronounForm {
     if let Some(name) = inside.strip_prefix("an ") {
-        return Part::WithArticle(word_slot(name));
+        return PronounForm::WithArticle(word_slot(name));
     }
     match inside {
-        "p" => Part::Pronoun(("she", "he")),
-        "P" => Part::Pronoun(("She", "He")),
-        "o" => Part::Pronoun(("her", "his")),
-        "m" => Part::Pronoun(("her", "him")),
-        name => Part::Slot(word_slot(name)),
+        "p" => PronounForm::Pronoun(("she", "he")),
+        "P" => PronounForm::Pronoun(("She", "He")),
+        "o" => PronounForm::Pronoun(("her", "his")),
+        "m" => PronounForm::Pronoun(("her", "him")),
+        name => PronounForm::Slot(word_slot(name)),
     }
 }
 
-fn word_slot(name: &str) -> Slot {
+fn word_slot(name: &str) -> WordSlot {
     match name {
-        "N" => Slot::Name,
-        "F" => Slot::Friend,
-        "t" => Slot::Thing,
-        "a" => Slot::Animal,
-        "c" => Slot::Colour,
-        "L" => Slot::Place,
-        "s" => Slot::Spot,
-        "d" => Slot::Food,
+        "N" => WordSlot::Name,
+        "F" => WordSlot::Friend,
+        "t" => WordSlot::Thing,
+        "a" => WordSlot::Animal,
+        "c" => WordSlot::Colour,
+        "L" => WordSlot::Place,
+        "s" => WordSlot::Spot,
+        "d" => WordSlot::Food,
         other => unreachable!("no slot is called {other}"),
     }
 }
@@ -225,10 +225,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn binding() -> Binding {
-        let mut binding = Binding::default();
-        binding.set(Slot::Name, "Zorb");
-        binding.set(Slot::Animal, "owl");
+    fn binding() -> SlotValues {
+        let mut binding = SlotValues::default();
+        binding.set(WordSlot::Name, "Zorb");
+        binding.set(WordSlot::Animal, "owl");
         binding
     }
 

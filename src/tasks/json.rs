@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Verdict;
+use super::Assessment;
 use super::dice::Dice;
 use super::lexicon::{self, CITIES, Case, DRINKS, GOODS, JOBS, article};
 use super::text::{Reader, quote};
@@ -184,7 +184,7 @@ impl JsonTask {
     }
 
     /// Parsed and equal; spacing and the order of the fields are free, doubled and additional fields are not.
-    pub(super) fn check(&self, answer: &str) -> Verdict {
+    pub(super) fn check(&self, answer: &str) -> Assessment {
         match &self.0 {
             Record::Person { person, .. } => match serde_json::from_str::<Person>(answer) {
                 Err(error) => unreadable(&error),
@@ -200,20 +200,22 @@ impl JsonTask {
                     fields
                         .into_iter()
                         .find_map(|(field, expected, found)| differs(field, expected, found))
-                        .map_or_else(|| Verdict::right("valid JSON with the right five fields"), Verdict::wrong)
+                        .map_or_else(|| Assessment::right("valid JSON with the right five fields"), Assessment::wrong)
                 }
             },
             Record::Order(order) => match serde_json::from_str::<Order>(answer) {
                 Err(error) => unreadable(&error),
-                Ok(found) => order_difference(order, &found)
-                    .map_or_else(|| Verdict::right("valid JSON with the right customer and items"), Verdict::wrong),
+                Ok(found) => order_difference(order, &found).map_or_else(
+                    || Assessment::right("valid JSON with the right customer and items"),
+                    Assessment::wrong,
+                ),
             },
         }
     }
 }
 
-fn unreadable(error: &serde_json::Error) -> Verdict {
-    Verdict::wrong(format!("not the JSON asked for: {}", quote(&error.to_string())))
+fn unreadable(error: &serde_json::Error) -> Assessment {
+    Assessment::wrong(format!("not the JSON asked for: {}", quote(&error.to_string())))
 }
 
 fn differs(field: &str, expected: &str, found: &str) -> Option<String> {

@@ -4,7 +4,7 @@
 use super::dice::Dice;
 use super::lexicon::{self, Case, is_known};
 use super::text::{Reader, quote};
-use super::{Family, Verdict};
+use super::{Assessment, Family};
 
 /// What is asked of the list. Positions count from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,11 +179,11 @@ impl ListTask {
         items.join(", ")
     }
 
-    pub(super) fn check(&self, answer: &str) -> Verdict {
+    pub(super) fn check(&self, answer: &str) -> Assessment {
         let found: Vec<&str> = answer.split(", ").collect();
         if let Some(expected) = self.expected() {
             return match compare(&expected, &found) {
-                None => Verdict::right(match self.operation {
+                None => Assessment::right(match self.operation {
                     Operation::Copy => "copied as it stands",
                     Operation::Reverse => "reversed as asked",
                     Operation::Sort => "sorted as asked",
@@ -192,7 +192,7 @@ impl ListTask {
                     Operation::RemoveAt { .. } => "removed the right item",
                     _ => "replaced the right item",
                 }),
-                Some(reason) => Verdict::wrong(reason),
+                Some(reason) => Assessment::wrong(reason),
             };
         }
         match &self.operation {
@@ -204,9 +204,9 @@ impl ListTask {
                     items == found
                 });
                 if fits {
-                    Verdict::right(format!("{word} is inserted, the rest is kept"))
+                    Assessment::right(format!("{word} is inserted, the rest is kept"))
                 } else {
-                    Verdict::wrong(format!("this is not the list with {word} inserted once"))
+                    Assessment::wrong(format!("this is not the list with {word} inserted once"))
                 }
             }
             Operation::RemoveAny => {
@@ -216,9 +216,9 @@ impl ListTask {
                     items == found
                 });
                 if fits {
-                    Verdict::right("one item is removed, the rest is kept")
+                    Assessment::right("one item is removed, the rest is kept")
                 } else {
-                    Verdict::wrong("this is not the list without exactly one item")
+                    Assessment::wrong("this is not the list without exactly one item")
                 }
             }
             _ => {
@@ -226,30 +226,30 @@ impl ListTask {
                 let changed: Vec<usize> =
                     (0..self.items.len().min(found.len())).filter(|&at| self.items[at] != found[at]).collect();
                 if found.len() == self.items.len() && matches!(changed[..], [at] if found[at] == word) {
-                    Verdict::right(format!("one item is replaced by {word}, the rest is kept"))
+                    Assessment::right(format!("one item is replaced by {word}, the rest is kept"))
                 } else {
-                    Verdict::wrong(format!("this is not the list with exactly one item replaced by {word}"))
+                    Assessment::wrong(format!("this is not the list with exactly one item replaced by {word}"))
                 }
             }
         }
     }
 
-    fn check_shuffle(&self, found: &[&str]) -> Verdict {
+    fn check_shuffle(&self, found: &[&str]) -> Assessment {
         for (at, item) in found.iter().enumerate() {
             if !self.items.iter().any(|known| known == item) {
-                return Verdict::wrong(format!("item {} is not of the list: {}", at + 1, quote(item)));
+                return Assessment::wrong(format!("item {} is not of the list: {}", at + 1, quote(item)));
             }
             if found[..at].contains(item) {
-                return Verdict::wrong(format!("{item} stands there twice"));
+                return Assessment::wrong(format!("{item} stands there twice"));
             }
         }
         if let Some(missing) = self.items.iter().find(|item| !found.contains(&item.as_str())) {
-            return Verdict::wrong(format!("{missing} is missing"));
+            return Assessment::wrong(format!("{missing} is missing"));
         }
         if self.items == found {
-            return Verdict::wrong("the order is the old one");
+            return Assessment::wrong("the order is the old one");
         }
-        Verdict::right("the same items in another order")
+        Assessment::right("the same items in another order")
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::Verdict;
+use super::Assessment;
 use super::dice::Dice;
 use super::lexicon::{self, Case, GOODS};
 use super::text::{Reader, quote};
 
 /// What happens to the count.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Event {
+enum CountEvent {
     Buys,
     Finds,
     Given { by: String },
@@ -18,7 +18,7 @@ enum Event {
     Gives { to: String },
 }
 
-impl Event {
+impl CountEvent {
     fn adds(&self) -> bool {
         matches!(self, Self::Buys | Self::Finds | Self::Given { .. })
     }
@@ -31,7 +31,7 @@ pub struct MathTask {
     she: bool,
     goods: String,
     start: u32,
-    steps: Vec<(Event, u32)>,
+    steps: Vec<(CountEvent, u32)>,
 }
 
 /// No count leaves this range, so no number has more than two digits.
@@ -72,12 +72,12 @@ impl MathTask {
             let kind = dice.below(3);
             let odd = odd_name && dice.chance(0.5);
             let event = match (adds, kind) {
-                (true, 0) => Event::Buys,
-                (true, 1) => Event::Finds,
-                (true, _) => Event::Given { by: person(dice, odd, &[&name]) },
-                (false, 0) => Event::Loses,
-                (false, 1) => Event::Sells,
-                (false, _) => Event::Gives { to: person(dice, odd, &[&name]) },
+                (true, 0) => CountEvent::Buys,
+                (true, 1) => CountEvent::Finds,
+                (true, _) => CountEvent::Given { by: person(dice, odd, &[&name]) },
+                (false, 0) => CountEvent::Loses,
+                (false, 1) => CountEvent::Sells,
+                (false, _) => CountEvent::Gives { to: person(dice, odd, &[&name]) },
             };
             count = if adds { count + amount } else { count - amount };
             steps.push((event, amount));
@@ -109,11 +109,11 @@ impl MathTask {
                 ("She" | "He", verb) => {
                     bind(subject == "She").then_some(())?;
                     match verb {
-                        "buys" => Event::Buys,
-                        "finds" => Event::Finds,
-                        "loses" => Event::Loses,
-                        "sells" => Event::Sells,
-                        "gives" => Event::Gives { to: String::new() },
+                        "buys" => CountEvent::Buys,
+                        "finds" => CountEvent::Finds,
+                        "loses" => CountEvent::Loses,
+                        "sells" => CountEvent::Sells,
+                        "gives" => CountEvent::Gives { to: String::new() },
                         _ => return None,
                     }
                 }
@@ -122,17 +122,17 @@ impl MathTask {
                     (matches!(object, "her" | "him") && bind(object == "her")).then_some(())?;
                     reader.skip(" ")?;
                     (subject != name).then_some(())?;
-                    Event::Given { by: subject }
+                    CountEvent::Given { by: subject }
                 }
                 _ => return None,
             };
             let amount = reader.number()?;
             let event = match event {
-                Event::Gives { .. } => {
+                CountEvent::Gives { .. } => {
                     reader.skip(" to ")?;
                     let to = reader.word(Case::Capital)?;
                     (to != name).then_some(())?;
-                    Event::Gives { to }
+                    CountEvent::Gives { to }
                 }
                 event => event,
             };
@@ -154,12 +154,12 @@ impl MathTask {
         let (subject, object) = if self.she { ("She", "her") } else { ("He", "him") };
         for (event, amount) in &self.steps {
             let sentence = match event {
-                Event::Buys => format!("{subject} buys {amount} more. "),
-                Event::Finds => format!("{subject} finds {amount} more. "),
-                Event::Given { by } => format!("{by} gives {object} {amount} more. "),
-                Event::Loses => format!("{subject} loses {amount}. "),
-                Event::Sells => format!("{subject} sells {amount}. "),
-                Event::Gives { to } => format!("{subject} gives {amount} to {to}. "),
+                CountEvent::Buys => format!("{subject} buys {amount} more. "),
+                CountEvent::Finds => format!("{subject} finds {amount} more. "),
+                CountEvent::Given { by } => format!("{by} gives {object} {amount} more. "),
+                CountEvent::Loses => format!("{subject} loses {amount}. "),
+                CountEvent::Sells => format!("{subject} sells {amount}. "),
+                CountEvent::Gives { to } => format!("{subject} gives {amount} to {to}. "),
             };
             prompt.push_str(&sentence);
         }
@@ -172,8 +172,8 @@ impl MathTask {
 
     pub(super) fn words(&self) -> Vec<&str> {
         let others = self.steps.iter().filter_map(|(event, _)| match event {
-            Event::Given { by } => Some(by.as_str()),
-            Event::Gives { to } => Some(to.as_str()),
+            CountEvent::Given { by } => Some(by.as_str()),
+            CountEvent::Gives { to } => Some(to.as_str()),
             _ => None,
         });
         [self.name.as_str(), self.goods.as_str()].into_iter().chain(others).collect()
@@ -198,18 +198,18 @@ impl MathTask {
     }
 
     /// The number after `####` decides; a slip in the working is told but forgiven.
-    pub(super) fn check(&self, answer: &str) -> Verdict {
+    pub(super) fn check(&self, answer: &str) -> Assessment {
         let (working, count) = self.working();
         let Some((shown, result)) = answer.split_once("\n#### ") else {
-            return Verdict::wrong("the second line should be #### and the result");
+            return Assessment::wrong("the second line should be #### and the result");
         };
         if result != count.to_string() {
-            return Verdict::wrong(format!("the result should be {count}, found {}", quote(result)));
+            return Assessment::wrong(format!("the result should be {count}, found {}", quote(result)));
         }
         if shown == working {
-            Verdict::right(format!("{count} is right, and so is the working"))
+            Assessment::right(format!("{count} is right, and so is the working"))
         } else {
-            Verdict::right(format!("{count} is right, though the working is not as expected"))
+            Assessment::right(format!("{count} is right, though the working is not as expected"))
         }
     }
 }

@@ -283,10 +283,10 @@ impl Task {
     }
 
     /// Judges an answer. White space at its end is ignored, everything else counts.
-    pub fn check(&self, answer: &str) -> Verdict {
+    pub fn check(&self, answer: &str) -> Assessment {
         let answer = answer.trim_end();
         if answer.is_empty() {
-            return Verdict::wrong("there is no answer");
+            return Assessment::wrong("there is no answer");
         }
         match self {
             Self::List(task) => task.check(answer),
@@ -353,14 +353,14 @@ impl Task {
 
 /// The judgement of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Verdict {
+pub struct Assessment {
     /// Whether the answer does what the prompt asks.
     pub correct: bool,
     /// Why, in one short sentence for people. Parts of the answer in it are quoted and escaped.
     pub reason: String,
 }
 
-impl Verdict {
+impl Assessment {
     fn right(reason: impl Into<String>) -> Self {
         Self { correct: true, reason: reason.into() }
     }

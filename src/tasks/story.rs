@@ -5,11 +5,11 @@
 //! left out, as long as [`SHORTEST`] are told and the prompt's words all occur, the name at least twice.
 
 use super::dice::Dice;
-use super::grammar::{Binding, Slot};
+use super::grammar::{SlotValues, WordSlot};
 use super::lexicon::{self, ANIMALS, COLOURS, Case, PLACES, THINGS, article};
 use super::plots::{PLOTS, Position};
 use super::text::{Reader, quote};
-use super::{Family, Verdict};
+use super::{Assessment, Family};
 
 /// Sentences of the shortest story that is accepted.
 const SHORTEST: usize = 8;
@@ -106,16 +106,16 @@ impl StoryTask {
             .collect()
     }
 
-    fn binding(&self) -> Binding {
-        let mut binding = Binding::default();
-        binding.set(Slot::Name, &self.name);
-        binding.set(Slot::Thing, &self.thing);
-        binding.set(Slot::Animal, &self.animal);
+    fn binding(&self) -> SlotValues {
+        let mut binding = SlotValues::default();
+        binding.set(WordSlot::Name, &self.name);
+        binding.set(WordSlot::Thing, &self.thing);
+        binding.set(WordSlot::Animal, &self.animal);
         if let Some(colour) = &self.colour {
-            binding.set(Slot::Colour, colour);
+            binding.set(WordSlot::Colour, colour);
         }
         if let Some(place) = &self.place {
-            binding.set(Slot::Place, place);
+            binding.set(WordSlot::Place, place);
         }
         binding
     }
@@ -146,14 +146,14 @@ impl StoryTask {
         sentences.join(" ")
     }
 
-    pub(super) fn check(&self, answer: &str) -> Verdict {
-        let mut furthest = Failure { sentences: 0, rest: answer };
+    pub(super) fn check(&self, answer: &str) -> Assessment {
+        let mut furthest = ParseFailure { sentences: 0, rest: answer };
         let mut told = None;
         for plot in PLOTS.iter() {
             told = told.or_else(|| read_story(&plot[..1], &plot[1..], answer, &self.binding(), 0, &mut furthest));
         }
         let Some(sentences) = told else {
-            return Verdict::wrong(if furthest.rest.is_empty() {
+            return Assessment::wrong(if furthest.rest.is_empty() {
                 format!("the story stops after {} sentences without an ending", furthest.sentences)
             } else {
                 let sentence = furthest.rest.split_inclusive(['.', '!']).next().unwrap_or_default();
@@ -161,21 +161,21 @@ impl StoryTask {
             });
         };
         if sentences < SHORTEST {
-            return Verdict::wrong(format!("only {sentences} sentences are told, expected at least {SHORTEST}"));
+            return Assessment::wrong(format!("only {sentences} sentences are told, expected at least {SHORTEST}"));
         }
         for wanted in self.words() {
             let expected = if wanted == self.name { 2 } else { 1 };
             let found = lexicon::words(answer).filter(|(_, word)| *word == wanted).count();
             if found < expected {
-                return Verdict::wrong(format!("{wanted} should occur {expected} times at least, found {found}"));
+                return Assessment::wrong(format!("{wanted} should occur {expected} times at least, found {found}"));
             }
         }
-        Verdict::right(format!("{sentences} sentences in order, with the right words and an ending"))
+        Assessment::right(format!("{sentences} sentences in order, with the right words and an ending"))
     }
 }
 
 /// How far the reading of a story came.
-struct Failure<'a> {
+struct ParseFailure<'a> {
     sentences: usize,
     rest: &'a str,
 }
@@ -186,9 +186,9 @@ fn read_story<'a>(
     now: &[Position],
     later: &[Position],
     text: &'a str,
-    binding: &Binding,
+    binding: &SlotValues,
     sentences: usize,
-    furthest: &mut Failure<'a>,
+    furthest: &mut ParseFailure<'a>,
 ) -> Option<usize> {
     for (at, position) in now.iter().enumerate() {
         // What follows this position: the rest of `now`, or `later` behind the opening.
@@ -198,7 +198,7 @@ fn read_story<'a>(
                 continue;
             };
             if sentences + 1 > furthest.sentences {
-                *furthest = Failure { sentences: sentences + 1, rest: rest.trim_start_matches(' ') };
+                *furthest = ParseFailure { sentences: sentences + 1, rest: rest.trim_start_matches(' ') };
             }
             if rest.is_empty() && next.is_empty() {
                 return Some(sentences + 1);

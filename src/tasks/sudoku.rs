@@ -1,6 +1,6 @@
 //! Sudoku of four by four: rows, columns and boxes of two by two hold 1 to 4.
 
-use super::Verdict;
+use super::Assessment;
 use super::dice::Dice;
 use super::text::quote;
 
@@ -65,23 +65,26 @@ impl SudokuTask {
         write(&grid)
     }
 
-    pub(super) fn check(&self, answer: &str) -> Verdict {
+    pub(super) fn check(&self, answer: &str) -> Assessment {
         let Some(grid) = read(answer, b'1') else {
-            return Verdict::wrong(format!("expected four rows of four digits from 1 to 4, found {}", quote(answer)));
+            return Assessment::wrong(format!(
+                "expected four rows of four digits from 1 to 4, found {}",
+                quote(answer)
+            ));
         };
         for (cell, (&given, &found)) in self.0.iter().zip(&grid).enumerate() {
             let (row, column) = (cell / 4 + 1, cell % 4 + 1);
             if given != 0 && given != found {
-                return Verdict::wrong(format!("row {row}, column {column} is given as {given}, found {found}"));
+                return Assessment::wrong(format!("row {row}, column {column} is given as {given}, found {found}"));
             }
         }
         for cell in 0..16 {
             if !allowed(&grid, cell, grid[cell]) {
                 let (row, column) = (cell / 4 + 1, cell % 4 + 1);
-                return Verdict::wrong(format!("{} in row {row}, column {column} stands there twice", grid[cell]));
+                return Assessment::wrong(format!("{} in row {row}, column {column} stands there twice", grid[cell]));
             }
         }
-        Verdict::right("every row, column and box holds 1 to 4")
+        Assessment::right("every row, column and box holds 1 to 4")
     }
 }
 

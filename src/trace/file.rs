@@ -27,9 +27,9 @@ use super::{
     End, Entry, Header, Log,
     check::{self, plural},
     foreign::{Knobs, shortened},
-    json, printable,
+    json,
 };
-use crate::output;
+use crate::{output, printable};
 
 /// The version of the format; it grows when an older program would misread the file.
 pub const FORMAT: u32 = 1;
@@ -149,7 +149,7 @@ struct EndField {
 
 /// Which kind of line it is.
 #[derive(Deserialize)]
-struct Kind {
+struct LineKind {
     #[serde(default)]
     step: Option<serde::de::IgnoredAny>,
     #[serde(default)]
@@ -263,7 +263,7 @@ pub fn read(file: &str, input: impl BufRead) -> Result<Opened, TraceError> {
     let mut log = Log::new(header);
     let (mut cut, mut left_out) = (false, 0);
     while lines.next()? {
-        let kind: Kind = match serde_json::from_slice(&lines.line) {
+        let kind: LineKind = match serde_json::from_slice(&lines.line) {
             _ if log.end().is_some() && lines.later.is_none() => return Err(lines.damaged(BEHIND_THE_END.to_owned())),
             Ok(kind) => kind,
             // A number that is cut off is no proper end of a line either, so the parser's reason does not matter.
@@ -274,13 +274,13 @@ pub fn read(file: &str, input: impl BufRead) -> Result<Opened, TraceError> {
             Err(error) => return Err(lines.unreadable(&error)),
         };
         match kind {
-            Kind { step: None, end: None } if lines.later.is_some() => left_out += 1,
+            LineKind { step: None, end: None } if lines.later.is_some() => left_out += 1,
             _ if log.end().is_some() => return Err(lines.misfit(BEHIND_THE_END.to_owned())),
-            Kind { end: Some(_), .. } => {
+            LineKind { end: Some(_), .. } => {
                 let EndField { end } = lines.parse()?;
                 log.finish(end);
             }
-            Kind { end: None, .. } => {
+            LineKind { end: None, .. } => {
                 let entry = Entry::from_json(&lines.line).map_err(|error| lines.unreadable(&error))?;
                 steps.check(&entry).map_err(|message| lines.misfit(message))?;
                 log.push(Arc::new(entry));

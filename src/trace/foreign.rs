@@ -7,7 +7,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::printable;
+use crate::printable;
 use crate::settings::{Knob, Settings};
 
 /// How many unknown knobs are named; the others are counted.
@@ -60,9 +60,9 @@ pub(super) fn settings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Set
 
 impl<'de> Deserialize<'de> for Knobs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Map;
+        struct KnobMap;
 
-        impl<'de> Visitor<'de> for Map {
+        impl<'de> Visitor<'de> for KnobMap {
             type Value = Knobs;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,63 +71,63 @@ impl<'de> Deserialize<'de> for Knobs {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Knobs, A::Error> {
                 let mut knobs = Knobs::default();
-                while let Some((name, Plain(value))) = map.next_entry::<String, Plain>()? {
+                while let Some((name, PlainValue(value))) = map.next_entry::<String, PlainValue>()? {
                     knobs.set(&name, value.as_deref());
                 }
                 Ok(knobs)
             }
         }
 
-        deserializer.deserialize_map(Map)
+        deserializer.deserialize_map(KnobMap)
     }
 }
 
 /// A number, a word or a switch, as text; `None` for anything else.
-struct Plain(Option<String>);
+struct PlainValue(Option<String>);
 
-impl<'de> Deserialize<'de> for Plain {
+impl<'de> Deserialize<'de> for PlainValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Any;
 
         impl<'de> Visitor<'de> for Any {
-            type Value = Plain;
+            type Value = PlainValue;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a value")
             }
 
-            fn visit_bool<E>(self, value: bool) -> Result<Plain, E> {
-                Ok(Plain(Some(value.to_string())))
+            fn visit_bool<E>(self, value: bool) -> Result<PlainValue, E> {
+                Ok(PlainValue(Some(value.to_string())))
             }
 
-            fn visit_u64<E>(self, value: u64) -> Result<Plain, E> {
-                Ok(Plain(Some(value.to_string())))
+            fn visit_u64<E>(self, value: u64) -> Result<PlainValue, E> {
+                Ok(PlainValue(Some(value.to_string())))
             }
 
-            fn visit_i64<E>(self, value: i64) -> Result<Plain, E> {
-                Ok(Plain(Some(value.to_string())))
+            fn visit_i64<E>(self, value: i64) -> Result<PlainValue, E> {
+                Ok(PlainValue(Some(value.to_string())))
             }
 
-            fn visit_f64<E>(self, value: f64) -> Result<Plain, E> {
-                Ok(Plain(Some(value.to_string())))
+            fn visit_f64<E>(self, value: f64) -> Result<PlainValue, E> {
+                Ok(PlainValue(Some(value.to_string())))
             }
 
-            fn visit_str<E>(self, value: &str) -> Result<Plain, E> {
-                Ok(Plain(Some(value.to_owned())))
+            fn visit_str<E>(self, value: &str) -> Result<PlainValue, E> {
+                Ok(PlainValue(Some(value.to_owned())))
             }
 
-            fn visit_unit<E>(self) -> Result<Plain, E> {
-                Ok(Plain(None))
+            fn visit_unit<E>(self) -> Result<PlainValue, E> {
+                Ok(PlainValue(None))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Plain, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<PlainValue, A::Error> {
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Plain(None))
+                Ok(PlainValue(None))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Plain, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PlainValue, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Plain(None))
+                Ok(PlainValue(None))
             }
         }
 

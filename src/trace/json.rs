@@ -5,7 +5,7 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-use super::printable::is_printable;
+use crate::printable::is_printable;
 
 /// Writes a value on one line.
 pub fn write(out: impl io::Write, value: &impl Serialize) -> io::Result<()> {

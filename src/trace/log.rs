@@ -8,9 +8,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{foreign, printable};
+use super::foreign;
 use crate::{
     decode::record::{KvUse, Proposal, Reason, StepRecord, StopReason},
+    printable,
     settings::{Knob, Settings},
 };
 
@@ -162,14 +163,14 @@ pub struct End {
 
 /// The canvas as it stood after a step (or before the first), with its text.
 #[derive(Debug, Clone, Copy)]
-pub struct Canvas<'a> {
+pub struct CanvasView<'a> {
     /// Ids, the mask id where masked.
     pub ids: &'a [u32],
     log: &'a Log,
     steps: usize,
 }
 
-impl<'a> Canvas<'a> {
+impl<'a> CanvasView<'a> {
     /// Text of a position, printable; empty where masked.
     pub fn piece(&self, position: usize) -> &'a str {
         self.log.pieces.get(position).and_then(|history| history.after(self.steps)).map_or("", |piece| piece)
@@ -315,9 +316,9 @@ impl Log {
     }
 
     /// The canvas after `steps` steps; the last one where there are fewer.
-    pub fn canvas(&self, steps: usize) -> Canvas<'_> {
+    pub fn canvas(&self, steps: usize) -> CanvasView<'_> {
         let steps = steps.min(self.len());
-        Canvas { ids: self.record(steps).map_or(&self.ids, |record| &record.ids), log: self, steps }
+        CanvasView { ids: self.record(steps).map_or(&self.ids, |record| &record.ids), log: self, steps }
     }
 
     /// The settings that the `steps`-th step (counted from 1) used; those of the start for 0.

@@ -8,9 +8,8 @@ pub mod file;
 mod foreign;
 pub mod json;
 mod log;
-pub mod printable;
 mod recorder;
 
 pub use figures::Figures;
-pub use log::{Canvas, End, Entry, Header, Log, ModelCard, Piece, TokenText};
+pub use log::{CanvasView, End, Entry, Header, Log, ModelCard, Piece, TokenText};
 pub use recorder::Recorder;

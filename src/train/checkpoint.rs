@@ -2,8 +2,8 @@
 //!
 //! A file is written beside its place and renamed, so that a run that is killed leaves the one before.
 
-use super::optimizer::State;
-use super::parameters::{Layout, Shape};
+use super::optimizer::OptimizerState;
+use super::parameters::{ParameterLayout, Shape};
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, View, serialize};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -52,8 +52,8 @@ pub enum CheckpointError {
 
 /// What a checkpoint says besides its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
-    /// Phase.
+pub struct TrainProgress {
+    /// TrainPhase.
     pub phase: String,
     /// Seed of the run.
     pub seed: u64,
@@ -69,7 +69,7 @@ pub struct Progress {
     pub seconds: f64,
 }
 
-/// Key of the metadata that holds [`Progress`].
+/// Key of the metadata that holds [`TrainProgress`].
 const PROGRESS: &str = "progress";
 
 /// A tensor of a file that is about to be written.
@@ -97,7 +97,7 @@ impl View for Values<'_> {
 }
 
 /// The parts of a state under the names that they have in the file.
-fn parts(state: &State) -> [(&'static str, &Vec<f32>); 4] {
+fn parts(state: &OptimizerState) -> [(&'static str, &Vec<f32>); 4] {
     [("weights", &state.weights), ("average", &state.average), ("first", &state.first), ("second", &state.second)]
 }
 
@@ -137,7 +137,12 @@ pub(super) fn write_tensors<V: View>(
 }
 
 /// Writes a checkpoint.
-pub fn save(path: &Path, layout: &Layout, state: &State, progress: &Progress) -> Result<(), CheckpointError> {
+pub fn save(
+    path: &Path,
+    layout: &ParameterLayout,
+    state: &OptimizerState,
+    progress: &TrainProgress,
+) -> Result<(), CheckpointError> {
     let progress = serde_json::to_string(progress)
         .map_err(|error| CheckpointError::Write { path: path.to_owned(), source: error.into() })?;
     let metadata = HashMap::from([(PROGRESS.to_owned(), progress)]);
@@ -151,11 +156,11 @@ pub fn save(path: &Path, layout: &Layout, state: &State, progress: &Progress) ->
 }
 
 /// Reads what a checkpoint says about itself.
-pub fn progress(path: &Path) -> Result<Progress, CheckpointError> {
+pub fn progress(path: &Path) -> Result<TrainProgress, CheckpointError> {
     read(path).map(|(progress, _)| progress)
 }
 
-fn read(path: &Path) -> Result<(Progress, Vec<u8>), CheckpointError> {
+fn read(path: &Path) -> Result<(TrainProgress, Vec<u8>), CheckpointError> {
     let bytes = std::fs::read(path).map_err(|source| CheckpointError::File { path: path.to_owned(), source })?;
     let (_, header) = SafeTensors::read_metadata(&bytes)
         .map_err(|source| CheckpointError::Format { path: path.to_owned(), source })?;
@@ -167,7 +172,7 @@ fn read(path: &Path) -> Result<(Progress, Vec<u8>), CheckpointError> {
 }
 
 /// Reads a checkpoint of a network of `layout`.
-pub fn load(path: &Path, layout: &Layout) -> Result<(State, Progress), CheckpointError> {
+pub fn load(path: &Path, layout: &ParameterLayout) -> Result<(OptimizerState, TrainProgress), CheckpointError> {
     let (progress, bytes) = read(path)?;
     let mismatch = |reason: String| CheckpointError::Mismatch { path: path.to_owned(), reason };
     if progress.shape != layout.shape || progress.vocab != layout.vocab {
@@ -178,7 +183,7 @@ pub fn load(path: &Path, layout: &Layout) -> Result<(State, Progress), Checkpoin
     }
     let tensors =
         SafeTensors::deserialize(&bytes).map_err(|source| CheckpointError::Format { path: path.to_owned(), source })?;
-    let mut state = State::new(vec![0.0; layout.len]);
+    let mut state = OptimizerState::new(vec![0.0; layout.len]);
     state.step = progress.step;
     for (part, values) in [
         ("weights", &mut state.weights),

@@ -3,15 +3,15 @@
 use super::checkpoint;
 use super::config::{Config, Objective};
 use super::data::Specials;
-use super::evaluate::Plain;
+use super::evaluate::PlainMeasure;
 use super::export::{self, Use};
-use super::run::{End, Run};
+use super::run::{Ending, TrainRun};
 use super::vocabulary;
 use crate::files;
 use crate::interrupt::Interrupt;
 use crate::model::template::ChatTemplate;
 use crate::model::tokenizer::Tokenizer;
-use crate::trace::printable;
+use crate::printable;
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use clap::Args;
@@ -68,7 +68,7 @@ pub fn run(args: TrainArgs, interrupt: &Interrupt) -> Result<()> {
     let tokenizer = Arc::new(Tokenizer::from_file(&tokenizer_file)?.with_template(ChatTemplate::embedded()?));
     let mask = tokenizer.require_mask()?;
     let specials = Specials { end: tokenizer.eos_id(), mask };
-    let run = Run {
+    let run = TrainRun {
         config: &config,
         folder: &args.out,
         vocab: tokenizer.vocab_size().next_multiple_of(vocabulary::ROWS),
@@ -80,13 +80,13 @@ pub fn run(args: TrainArgs, interrupt: &Interrupt) -> Result<()> {
         past_gates: args.past_gates,
     };
     if !args.export_only {
-        let mut plain = Plain {
+        let mut plain = PlainMeasure {
             tokenizer: &tokenizer,
             specials,
             prompts: config.report.exact_prompts,
             stories: config.report.exact_stories,
         };
-        if run.all(&mut plain)? == End::Stopped {
+        if run.all(&mut plain)? == Ending::Stopped {
             return Ok(());
         }
     }
@@ -108,9 +108,9 @@ fn device(name: &str) -> Result<Device> {
 
 /// Writes the newest phase of each model: diffusion phases make denoisers, causal ones guides. A causal phase that a
 /// diffusion phase follows was a step on the way, and is passed over once that exists.
-fn export_pair(run: &Run<'_>, folder: &Path, tokenizer_file: &Path) -> Result<()> {
+fn export_pair(run: &TrainRun<'_>, folder: &Path, tokenizer_file: &Path) -> Result<()> {
     let json = files::read_text(tokenizer_file).with_context(|| format!("cannot read {}", tokenizer_file.display()))?;
-    let vocabulary = export::Vocabulary { json: &json, end: run.specials.end, mask: run.specials.mask };
+    let vocabulary = export::TokenNames { json: &json, end: run.specials.end, mask: run.specials.mask };
     for name in run.config.models.keys() {
         let mut phases = run.config.phases.iter().rev().filter(|phase| phase.model == *name);
         let Some(phase) = phases.find(|phase| checkpoint::path(run.folder, &phase.name).exists()) else {

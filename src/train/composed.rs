@@ -3,15 +3,15 @@
 //! Chunks are padded to rectangles. Only operations that keep the graph are used: candle's fused softmax, RMS norm
 //! and rotary embedding have no gradient, and would stop it without an error.
 
-use super::gradient::{Chunk, Engine, EngineError, Outcome};
-use super::parameters::{Layout, RMS_NORM_EPS, ROPE_THETA};
+use super::gradient::{Chunk, EngineError, GradientEngine, Outcome};
+use super::parameters::{ParameterLayout, RMS_NORM_EPS, ROPE_THETA};
 use candle_core::{D, DType, Device, Tensor, Var};
 use std::ops::Range;
 
 /// The engine.
 #[derive(Debug)]
 pub struct Composed {
-    layout: Layout,
+    layout: ParameterLayout,
     device: Device,
     positions: usize,
 }
@@ -29,7 +29,7 @@ struct Padded {
 
 impl Composed {
     /// An engine for sequences of at most `positions` tokens on `device`.
-    pub fn new(layout: Layout, positions: usize, device: Device) -> Self {
+    pub fn new(layout: ParameterLayout, positions: usize, device: Device) -> Self {
         Self { layout, device, positions }
     }
 
@@ -131,8 +131,8 @@ fn rms_norm(x: &Tensor, weight: &Tensor) -> candle_core::Result<Tensor> {
     x.broadcast_div(&scale)?.broadcast_mul(weight)
 }
 
-impl Engine for Composed {
-    fn layout(&self) -> &Layout {
+impl GradientEngine for Composed {
+    fn layout(&self) -> &ParameterLayout {
         &self.layout
     }
 

@@ -61,11 +61,11 @@ pub struct Config {
     /// The average of the weights over time, which is what is kept in the end.
     pub average: Average,
     /// How often the run is looked at.
-    pub report: Report,
+    pub report: ReportInterval,
     /// Sizes by model name.
     pub models: BTreeMap<String, Shape>,
     /// In the order in which they run.
-    pub phases: Vec<Phase>,
+    pub phases: Vec<TrainPhase>,
 }
 
 /// `AdamW` (Loshchilov and Hutter, 2019) with clipping by the global norm.
@@ -97,7 +97,7 @@ pub struct Average {
 /// How often a run reports.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Report {
+pub struct ReportInterval {
     /// Tokens between points of the learning curve.
     pub curve_tokens: u64,
     /// Tokens between measurements of exact match; 0 measures only at the end of a phase.
@@ -113,7 +113,7 @@ pub struct Report {
 /// One phase of training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Phase {
+pub struct TrainPhase {
     /// Name, also of its checkpoint.
     pub name: String,
     /// Which of the models is trained.
@@ -239,7 +239,7 @@ impl Config {
                 "one of the models",
             )?;
             if let Some(from) = &phase.from {
-                let shape = |phase: &Phase| self.models.get(&phase.model);
+                let shape = |phase: &TrainPhase| self.models.get(&phase.model);
                 let fits = earlier.iter().any(|p| p.name == *from && shape(p) == shape(phase));
                 require(fits, &format!("{field}.from"), from, "an earlier phase of a model of the same shape")?;
             }
@@ -272,7 +272,7 @@ impl Config {
 /// Smallest masking probability.
 pub const SMALLEST_T: f64 = 0.02;
 
-impl Phase {
+impl TrainPhase {
     /// Learning rate at a step, as a factor of the peak; `progress` is the share of the budget that is spent.
     pub fn rate(&self, step: u64, progress: f64) -> f64 {
         let warm = if step < self.warmup_steps { (step + 1) as f64 / self.warmup_steps as f64 } else { 1.0 };

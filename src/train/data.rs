@@ -3,8 +3,8 @@
 //! A batch is a function of the seed, the phase and the step, and of nothing else, so that a stopped run goes on with
 //! exactly the batches that it would have seen. A thread of its own makes them ahead of time.
 
-use super::config::{Config, Objective, Phase, SMALLEST_T};
-use super::gradient::{Chunk, Kind, Label, Wanted};
+use super::config::{Config, Objective, SMALLEST_T, TrainPhase};
+use super::gradient::{Chunk, Label, TokenKind, WantedRow};
 use crate::model::tokenizer::{Tokenizer, TokenizerError};
 use crate::tasks::{self, Family, Options, Sample};
 use rand::seq::SliceRandom;
@@ -31,7 +31,7 @@ pub struct Encoded {
     /// The answer without its end.
     pub answer: Vec<u32>,
     /// What each token of the answer counts as.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<TokenKind>,
 }
 
 impl Encoded {
@@ -42,9 +42,9 @@ impl Encoded {
         let kind = |span: &Range<usize>| {
             let word = words.iter().find(|word| word.start <= span.start && span.start < word.end);
             match word {
-                Some(word) if *word == *span => Kind::Copied,
-                Some(_) => Kind::Spelled,
-                None => Kind::Other,
+                Some(word) if *word == *span => TokenKind::Copied,
+                Some(_) => TokenKind::Spelled,
+                None => TokenKind::Other,
             }
         };
         Ok(Self {
@@ -56,7 +56,7 @@ impl Encoded {
     }
 
     fn label(&self, position: usize) -> Label {
-        let end = if position == self.answer.len() { Kind::Other } else { Kind::Fill };
+        let end = if position == self.answer.len() { TokenKind::Other } else { TokenKind::Fill };
         Label { family: self.family as u8, kind: self.kinds.get(position).copied().unwrap_or(end) }
     }
 }
@@ -90,10 +90,10 @@ impl Batch {
 
 /// Makes the batches of one phase.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct BatchSource {
     tokenizer: Arc<Tokenizer>,
     specials: Specials,
-    phase: Phase,
+    phase: TrainPhase,
     seed: u64,
     samples: usize,
     chunks: usize,
@@ -101,11 +101,11 @@ pub struct Source {
 }
 
 /// A sequence with its wanted rows, not yet in a chunk.
-type Row = (Vec<u32>, Vec<Wanted>);
+type SequenceRow = (Vec<u32>, Vec<WantedRow>);
 
-impl Source {
+impl BatchSource {
     /// The source of `phase` of a recipe.
-    pub fn new(config: &Config, phase: &Phase, tokenizer: Arc<Tokenizer>, specials: Specials) -> Self {
+    pub fn new(config: &Config, phase: &TrainPhase, tokenizer: Arc<Tokenizer>, specials: Specials) -> Self {
         Self {
             tokenizer,
             specials,
@@ -177,7 +177,7 @@ fn phase_seed(seed: u64, name: &str) -> u64 {
 
 /// The family at a place of the unit interval, which the shares divide. Evenly spread places give each step nearly
 /// the same mix.
-fn family_at(phase: &Phase, place: f64) -> Family {
+fn family_at(phase: &TrainPhase, place: f64) -> Family {
     let mut left = place;
     let found = Family::ALL.into_iter().find(|family| {
         left -= phase.share(*family);
@@ -187,9 +187,9 @@ fn family_at(phase: &Phase, place: f64) -> Family {
 }
 
 /// Prompt and answer; every token of the answer and the first end are predicted.
-fn causal(sample: &Encoded, specials: Specials) -> Row {
+fn causal(sample: &Encoded, specials: Specials) -> SequenceRow {
     let ids: Vec<u32> = sample.prompt.iter().chain(&sample.answer).copied().collect();
-    let wanted = (0..=sample.answer.len()).map(|position| Wanted {
+    let wanted = (0..=sample.answer.len()).map(|position| WantedRow {
         row: sample.prompt.len() + position - 1,
         target: sample.answer.get(position).copied().unwrap_or(specials.end),
         weight: 1.0,
@@ -215,7 +215,7 @@ fn fill(sample: &Encoded, rng: &mut ChaCha8Rng) -> usize {
 }
 
 /// Prompt, answer, end and fill with some of them masked; every masked token is predicted, from the row before it.
-fn diffusion(sample: &Encoded, specials: Specials, t: f64, suffix_share: f64, rng: &mut ChaCha8Rng) -> Row {
+fn diffusion(sample: &Encoded, specials: Specials, t: f64, suffix_share: f64, rng: &mut ChaCha8Rng) -> SequenceRow {
     let start = sample.prompt.len();
     let len = sample.answer.len() + 1 + fill(sample, rng);
     let token = |position: usize| sample.answer.get(position).copied().unwrap_or(specials.end);
@@ -235,10 +235,10 @@ fn diffusion(sample: &Encoded, specials: Specials, t: f64, suffix_share: f64, rn
     ids.extend((0..len).map(|position| if masked[position] { specials.mask } else { token(position) }));
     let wanted = (0..len).filter(|position| masked[*position]).map(|position| {
         let label = sample.label(position);
-        Wanted {
+        WantedRow {
             row: start + position - 1,
             target: token(position),
-            weight: if label.kind == Kind::Fill { weight * FILL_WEIGHT } else { weight },
+            weight: if label.kind == TokenKind::Fill { weight * FILL_WEIGHT } else { weight },
             label,
         }
     });
@@ -247,7 +247,7 @@ fn diffusion(sample: &Encoded, specials: Specials, t: f64, suffix_share: f64, rn
 }
 
 /// Scales the factors of a step to a sum of one.
-fn normalise(rows: &mut [Row]) {
+fn normalise(rows: &mut [SequenceRow]) {
     let total: f64 = rows.iter().flat_map(|(_, wanted)| wanted).map(|w| f64::from(w.weight)).sum();
     if total > 0.0 {
         for wanted in rows.iter_mut().flat_map(|(_, wanted)| wanted) {
@@ -258,7 +258,7 @@ fn normalise(rows: &mut [Row]) {
 
 /// Sorts by length, longest first, and cuts where a chunk has its share of the tokens. Like lengths stay together,
 /// which saves padding where an engine pads.
-fn cut(mut rows: Vec<Row>, chunks: usize) -> Vec<Chunk> {
+fn cut(mut rows: Vec<SequenceRow>, chunks: usize) -> Vec<Chunk> {
     rows.sort_by_key(|(ids, _)| std::cmp::Reverse(ids.len()));
     let total: usize = rows.iter().map(|(ids, _)| ids.len()).sum();
     let mut result = vec![Chunk::default()];
@@ -296,10 +296,10 @@ mod tests {
         Specials { end: tokenizer().eos_id(), mask: tokenizer().mask_id().unwrap() }
     }
 
-    fn source(phase: &str) -> Source {
+    fn source(phase: &str) -> BatchSource {
         let config = Config::load(None).unwrap();
         let phase = config.phases.iter().find(|p| p.name == phase).unwrap().clone();
-        Source::new(&config, &phase, tokenizer(), specials())
+        BatchSource::new(&config, &phase, tokenizer(), specials())
     }
 
     fn sample(family: Family) -> Encoded {
@@ -347,7 +347,7 @@ mod tests {
         let targets: Vec<u32> = wanted.iter().map(|w| w.target).collect();
         assert_eq!(targets, [sample.answer.clone(), vec![specials().end]].concat());
         assert_eq!(wanted[0].row, sample.prompt.len() - 1);
-        assert!(wanted.iter().any(|w| w.label.kind == Kind::Copied));
+        assert!(wanted.iter().any(|w| w.label.kind == TokenKind::Copied));
     }
 
     #[test]
@@ -364,7 +364,7 @@ mod tests {
                 assert_eq!(ids[w.row + 1], specials().mask);
                 restored[w.row + 1] = w.target;
                 let behind = w.row + 1 > sample.prompt.len() + sample.answer.len();
-                assert_eq!(w.label.kind == Kind::Fill, behind);
+                assert_eq!(w.label.kind == TokenKind::Fill, behind);
             }
             let answer = &restored[sample.prompt.len()..];
             assert_eq!(answer[..sample.answer.len()], sample.answer);

@@ -4,7 +4,7 @@
 //! causal phases, threshold 0.9 on the whole canvas for diffusion. The numbers of record come from `diffuscope bench`.
 
 use super::data::{Encoded, Specials};
-use super::gradient::{Chunk, Engine, EngineError, Kind, Label, Wanted};
+use super::gradient::{Chunk, EngineError, GradientEngine, Label, TokenKind, WantedRow};
 use crate::model::tokenizer::{Tokenizer, TokenizerError};
 use crate::tasks::{self, Family, Options};
 use std::collections::BTreeMap;
@@ -22,16 +22,16 @@ const PER_CHUNK: usize = 4;
 pub enum EvaluateError {
     /// The engine failed.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    GradientEngine(#[from] EngineError),
     /// A prompt could not be encoded.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
 }
 
 /// Weights to be measured.
-pub struct Candidate<'a> {
+pub struct MeasuredWeights<'a> {
     /// Computes them.
-    pub engine: &'a mut dyn Engine,
+    pub engine: &'a mut dyn GradientEngine,
     /// The weights.
     pub weights: &'a [f32],
     /// Whether the network is read from left to right, or denoises.
@@ -41,12 +41,16 @@ pub struct Candidate<'a> {
 /// Measures exact match; the place to plug another decoder in.
 pub trait Evaluate {
     /// Percentage of right answers by family.
-    fn exact(&mut self, candidate: Candidate<'_>, options: Options) -> Result<BTreeMap<Family, f64>, EvaluateError>;
+    fn exact(
+        &mut self,
+        candidate: MeasuredWeights<'_>,
+        options: Options,
+    ) -> Result<BTreeMap<Family, f64>, EvaluateError>;
 }
 
 /// The trainer's own measure.
 #[derive(Debug)]
-pub struct Plain<'a> {
+pub struct PlainMeasure<'a> {
     /// Of the networks.
     pub tokenizer: &'a Tokenizer,
     /// End and mask.
@@ -57,8 +61,12 @@ pub struct Plain<'a> {
     pub stories: usize,
 }
 
-impl Evaluate for Plain<'_> {
-    fn exact(&mut self, candidate: Candidate<'_>, options: Options) -> Result<BTreeMap<Family, f64>, EvaluateError> {
+impl Evaluate for PlainMeasure<'_> {
+    fn exact(
+        &mut self,
+        candidate: MeasuredWeights<'_>,
+        options: Options,
+    ) -> Result<BTreeMap<Family, f64>, EvaluateError> {
         let mut shares = BTreeMap::new();
         for family in Family::ALL {
             let count = if family == Family::Story { self.stories } else { self.prompts };
@@ -88,7 +96,7 @@ impl Evaluate for Plain<'_> {
 
 /// Computes the logits of some rows of each sequence; one vector of rows per sequence.
 fn rows_of(
-    engine: &mut dyn Engine,
+    engine: &mut dyn GradientEngine,
     weights: &[f32],
     sequences: &[(&[u32], Vec<usize>)],
     future: f32,
@@ -98,8 +106,8 @@ fn rows_of(
         .map(|group| {
             let mut chunk = Chunk::default();
             for (ids, rows) in group {
-                let label = Label { family: 0, kind: Kind::Other };
-                chunk.push(ids, rows.iter().map(|row| Wanted { row: *row, target: 0, weight: 0.0, label }));
+                let label = Label { family: 0, kind: TokenKind::Other };
+                chunk.push(ids, rows.iter().map(|row| WantedRow { row: *row, target: 0, weight: 0.0, label }));
             }
             chunk
         })
@@ -125,7 +133,7 @@ fn best(logits: &[f32], mask: u32) -> (u32, f32) {
 
 /// Greedy answers from left to right, without their end.
 pub fn greedy(
-    engine: &mut dyn Engine,
+    engine: &mut dyn GradientEngine,
     weights: &[f32],
     prompts: &[Vec<u32>],
     canvas: usize,
@@ -155,7 +163,7 @@ pub fn greedy(
 /// Answers by unmasking a whole canvas, everything of confidence 0.9 at once and at least the best, without their
 /// end. A sequence is done once everything before its first end is fixed.
 pub fn parallel(
-    engine: &mut dyn Engine,
+    engine: &mut dyn GradientEngine,
     weights: &[f32],
     prompts: &[Vec<u32>],
     canvas: usize,

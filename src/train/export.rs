@@ -1,7 +1,7 @@
 //! The trained pair in the layout of the real repositories, so that it is loaded like any other checkpoint.
 
 use super::checkpoint::{CheckpointError, replace, write_tensors};
-use super::parameters::{Layout, RMS_NORM_EPS, ROPE_THETA};
+use super::parameters::{ParameterLayout, RMS_NORM_EPS, ROPE_THETA};
 use crate::model::template;
 use half::f16;
 use safetensors::tensor::{Dtype, View};
@@ -21,7 +21,7 @@ pub enum Use {
 
 /// What a repository says about its tokens.
 #[derive(Debug, Clone, Copy)]
-pub struct Vocabulary<'a> {
+pub struct TokenNames<'a> {
     /// Content of `tokenizer.json`.
     pub json: &'a str,
     /// End of text.
@@ -54,7 +54,7 @@ impl View for Half<'_> {
 }
 
 /// The `config.json` of a network.
-pub fn config(layout: &Layout, positions: usize, vocabulary: Vocabulary<'_>, use_: Use) -> Value {
+pub fn config(layout: &ParameterLayout, positions: usize, vocabulary: TokenNames<'_>, use_: Use) -> Value {
     let shape = layout.shape;
     let mut config = json!({
         "architectures": [match use_ { Use::Denoiser => "DreamModel", Use::Guide => "Qwen2ForCausalLM" }],
@@ -93,10 +93,10 @@ pub fn config(layout: &Layout, positions: usize, vocabulary: Vocabulary<'_>, use
 /// to `folder`.
 pub fn write(
     folder: &Path,
-    layout: &Layout,
+    layout: &ParameterLayout,
     weights: &[f32],
     positions: usize,
-    vocabulary: Vocabulary<'_>,
+    vocabulary: TokenNames<'_>,
     use_: Use,
 ) -> Result<(), CheckpointError> {
     std::fs::create_dir_all(folder).map_err(|source| CheckpointError::File { path: folder.to_owned(), source })?;

@@ -1,13 +1,13 @@
 //! What a run tells about itself: cross entropy and accuracy by family.
 
-use super::gradient::{Chunk, Kind, Outcome};
+use super::gradient::{Chunk, Outcome, TokenKind};
 use crate::tasks::Family;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Sums over predicted tokens since the last reset.
 #[derive(Debug, Clone, Default)]
-pub struct Figures {
+pub struct TokenSums {
     families: [Sums; Family::ALL.len()],
     weighted: f64,
     steps: u64,
@@ -41,7 +41,7 @@ impl Share {
 /// One point of a learning curve.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Point {
-    /// Phase.
+    /// TrainPhase.
     pub phase: String,
     /// Steps of the phase so far.
     pub step: u64,
@@ -64,7 +64,7 @@ pub struct Point {
     pub cross_entropy: BTreeMap<Family, f64>,
 }
 
-impl Figures {
+impl TokenSums {
     /// Takes in the outcome of one step.
     pub fn add(&mut self, chunks: &[Chunk], outcomes: &[Outcome]) {
         self.steps += 1;
@@ -72,16 +72,16 @@ impl Figures {
             for (index, label) in chunk.labels.iter().enumerate() {
                 let loss = f64::from(outcome.losses[index]);
                 self.weighted += loss * f64::from(chunk.weights[index]);
-                if label.kind == Kind::Fill {
+                if label.kind == TokenKind::Fill {
                     continue;
                 }
                 let sums = &mut self.families[label.family as usize];
                 sums.loss += loss;
                 sums.tokens += 1;
                 match label.kind {
-                    Kind::Copied => sums.copied.add(outcome.hits[index]),
-                    Kind::Spelled => sums.spelled.add(outcome.hits[index]),
-                    Kind::Other | Kind::Fill => {}
+                    TokenKind::Copied => sums.copied.add(outcome.hits[index]),
+                    TokenKind::Spelled => sums.spelled.add(outcome.hits[index]),
+                    TokenKind::Other | TokenKind::Fill => {}
                 }
             }
         }
@@ -150,13 +150,13 @@ impl std::fmt::Display for Point {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::gradient::{Label, Wanted};
+    use super::super::gradient::{Label, WantedRow};
     use super::*;
 
     #[test]
     fn fill_counts_for_the_loss_alone_and_copied_words_by_family() {
         let mut chunk = Chunk::default();
-        let row = |row, family: Family, kind| Wanted {
+        let row = |row, family: Family, kind| WantedRow {
             row,
             target: 0,
             weight: 0.25,
@@ -165,15 +165,15 @@ mod tests {
         chunk.push(
             &[0; 4],
             [
-                row(0, Family::List, Kind::Copied),
-                row(1, Family::List, Kind::Copied),
-                row(1, Family::List, Kind::Spelled),
-                row(2, Family::List, Kind::Fill),
-                row(3, Family::Math, Kind::Other),
+                row(0, Family::List, TokenKind::Copied),
+                row(1, Family::List, TokenKind::Copied),
+                row(1, Family::List, TokenKind::Spelled),
+                row(2, Family::List, TokenKind::Fill),
+                row(3, Family::Math, TokenKind::Other),
             ],
         );
         let outcome = Outcome { losses: vec![1.0, 3.0, 2.0, 8.0, 0.5], hits: vec![true, false, true, false, true] };
-        let mut figures = Figures::default();
+        let mut figures = TokenSums::default();
         figures.add(&[chunk], &[outcome]);
         assert!((figures.loss() - 14.5 / 4.0).abs() < 1e-9);
         assert_eq!(figures.copied(), BTreeMap::from([(Family::List, 50.0)]));

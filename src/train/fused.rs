@@ -5,17 +5,17 @@
 //! Sequences lie behind each other without padding. From the last layer's attention on only the wanted rows are
 //! computed.
 
-use super::gradient::{Chunk, Engine, EngineError, Outcome};
+use super::gradient::{Chunk, EngineError, GradientEngine, Outcome};
 use super::kernels;
 use super::matmul::{Store, View, ViewMut, product};
-use super::parameters::{LayerPlaces, Layout, RMS_NORM_EPS, ROPE_THETA};
+use super::parameters::{LayerPlaces, ParameterLayout, RMS_NORM_EPS, ROPE_THETA};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// The engine.
 #[derive(Debug)]
 pub struct Fused {
-    layout: Layout,
+    layout: ParameterLayout,
     rotation: Rotation,
     threads: usize,
     /// One per thread; kept between steps, so that nothing is allocated while training.
@@ -101,7 +101,7 @@ fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
 }
 
 /// The sequences of a chunk as attention sees them.
-struct Rows<'a> {
+struct ChunkRows<'a> {
     chunk: &'a Chunk,
     /// Only the wanted rows are queries.
     wanted_only: bool,
@@ -109,7 +109,7 @@ struct Rows<'a> {
     queries: &'a [u32],
 }
 
-impl Rows<'_> {
+impl ChunkRows<'_> {
     /// `(queries, keys)` of each sequence.
     fn ranges(&self) -> impl Iterator<Item = (std::ops::Range<usize>, std::ops::Range<usize>)> + '_ {
         let chunk = self.chunk;
@@ -123,7 +123,7 @@ impl Rows<'_> {
 
 impl Fused {
     /// An engine for sequences of at most `positions` tokens on `threads` threads.
-    pub fn new(layout: Layout, positions: usize, threads: usize) -> Self {
+    pub fn new(layout: ParameterLayout, positions: usize, threads: usize) -> Self {
         let rotation = Rotation::new(positions, layout.shape.hidden / layout.shape.heads);
         Self { layout, rotation, threads: threads.max(1), workspaces: Vec::new(), gradients: Vec::new() }
     }
@@ -133,7 +133,7 @@ impl Fused {
         &mut self,
         chunks: &[Chunk],
         want_gradient: bool,
-        work: impl Fn(&Layout, &Rotation, &mut Workspace, &mut Vec<f32>, &Chunk) -> R + Sync,
+        work: impl Fn(&ParameterLayout, &Rotation, &mut Workspace, &mut Vec<f32>, &Chunk) -> R + Sync,
     ) -> Result<Vec<R>, EngineError> {
         let limit = self.rotation.positions;
         if let Some(len) = chunks.iter().flat_map(|c| &c.sequences).map(ExactSizeIterator::len).find(|l| *l > limit) {
@@ -178,8 +178,8 @@ impl Fused {
     }
 }
 
-impl Engine for Fused {
-    fn layout(&self) -> &Layout {
+impl GradientEngine for Fused {
+    fn layout(&self) -> &ParameterLayout {
         &self.layout
     }
 
@@ -220,7 +220,7 @@ impl Engine for Fused {
 
 /// Leaves the logits of the wanted rows in the workspace, and everything that the backward pass needs.
 fn forward(
-    layout: &Layout,
+    layout: &ParameterLayout,
     rotation: &Rotation,
     workspace: &mut Workspace,
     weights: &[f32],
@@ -249,7 +249,7 @@ fn forward(
         let wanted_only = index == last;
         let queries: &[u32] = if wanted_only { last_queries } else { positions };
         let out = if wanted_only { sized(x, wanted * d) } else { sized(&mut after[0].x, rows * d) };
-        let rows = Rows { chunk, wanted_only, queries };
+        let rows = ChunkRows { chunk, wanted_only, queries };
         layer_forward(layout, rotation, places, weights, &rows, positions, future, saved, out);
     }
     let norm = &weights[layout.norm.clone()];
@@ -261,11 +261,11 @@ fn forward(
 
 #[expect(clippy::too_many_arguments, reason = "slices of one sequence, borrowed each by itself")]
 fn layer_forward(
-    layout: &Layout,
+    layout: &ParameterLayout,
     rotation: &Rotation,
     places: &LayerPlaces,
     weights: &[f32],
-    rows: &Rows<'_>,
+    rows: &ChunkRows<'_>,
     positions: &[u32],
     future: f32,
     saved: &mut Saved,
@@ -358,7 +358,7 @@ fn query_view<'a>(
 
 /// Turns the logits in the workspace into the gradient of every weight.
 fn backward(
-    layout: &Layout,
+    layout: &ParameterLayout,
     rotation: &Rotation,
     workspace: &mut Workspace,
     weights: &[f32],
@@ -406,7 +406,7 @@ fn backward(
     for (index, places) in layout.layers.iter().enumerate().rev() {
         let wanted_only = index == last;
         let queries: &[u32] = if wanted_only { last_queries } else { positions };
-        let rows = Rows { chunk, wanted_only, queries };
+        let rows = ChunkRows { chunk, wanted_only, queries };
         let mut flow = Flow { dx, dmiddle, dnarrow, dactivated, dqkv, dqueries, dscores };
         layer_backward(layout, rotation, places, weights, &rows, positions, &mut layers[index], &mut flow, gradient);
     }
@@ -432,11 +432,11 @@ struct Flow<'a> {
 
 #[expect(clippy::too_many_arguments, reason = "slices of one sequence, borrowed each by itself")]
 fn layer_backward(
-    layout: &Layout,
+    layout: &ParameterLayout,
     rotation: &Rotation,
     places: &LayerPlaces,
     weights: &[f32],
-    rows: &Rows<'_>,
+    rows: &ChunkRows<'_>,
     positions: &[u32],
     saved: &mut Saved,
     flow: &mut Flow<'_>,

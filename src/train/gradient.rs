@@ -4,7 +4,7 @@
 //! layer only over the rows whose loss is wanted. [`super::composed`] is made of candle's differentiable operations
 //! and runs on any device. They agree to rounding, and tests say so.
 
-use super::parameters::Layout;
+use super::parameters::ParameterLayout;
 use std::ops::Range;
 use thiserror::Error;
 
@@ -29,7 +29,7 @@ pub struct Chunk {
 
 impl Chunk {
     /// Adds a sequence; `wanted` are rows of it with their targets, factors and labels.
-    pub fn push(&mut self, ids: &[u32], wanted: impl IntoIterator<Item = Wanted>) {
+    pub fn push(&mut self, ids: &[u32], wanted: impl IntoIterator<Item = WantedRow>) {
         let start = self.ids.len();
         self.ids.extend_from_slice(ids);
         self.sequences.push(start..self.ids.len());
@@ -50,12 +50,12 @@ pub struct Label {
     /// Index of the task family.
     pub family: u8,
     /// The part of the answer that the token belongs to.
-    pub kind: Kind,
+    pub kind: TokenKind,
 }
 
 /// Parts of an answer that are learned at very different times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum TokenKind {
     /// A word that the answer takes from the prompt: the part that a healthy-looking loss can hide the failure of.
     Copied,
     /// A token of a word that the answer takes from the prompt and that has no token of its own: copied letter by
@@ -69,7 +69,7 @@ pub enum Kind {
 
 /// One row whose prediction is wanted.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Wanted {
+pub struct WantedRow {
     /// Index in its sequence.
     pub row: usize,
     /// The token to predict.
@@ -109,9 +109,9 @@ pub enum EngineError {
 ///
 /// `future` is added to the attention scores of keys after the query: minus infinity makes the network causal, zero
 /// bidirectional.
-pub trait Engine: Send {
+pub trait GradientEngine: Send {
     /// The network that it computes.
-    fn layout(&self) -> &Layout;
+    fn layout(&self) -> &ParameterLayout;
 
     /// Writes the gradient of the weighted loss of all chunks to `gradient`, and returns one outcome per chunk.
     fn gradient(

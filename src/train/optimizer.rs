@@ -2,12 +2,12 @@
 
 use super::config;
 use super::kernels;
-use super::parameters::Layout;
+use super::parameters::ParameterLayout;
 use std::ops::Range;
 
 /// The weights of a network in training and everything that moves with them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct State {
+pub struct OptimizerState {
     /// The weights.
     pub weights: Vec<f32>,
     /// Their exponential moving average.
@@ -20,7 +20,7 @@ pub struct State {
     pub step: u64,
 }
 
-impl State {
+impl OptimizerState {
     /// Starts from `weights`.
     pub fn new(weights: Vec<f32>) -> Self {
         let zeros = vec![0.0; weights.len()];
@@ -40,14 +40,19 @@ pub struct AdamW {
 
 impl AdamW {
     /// An optimiser for networks of `layout`, on `threads` threads.
-    pub fn new(settings: config::Optimizer, average: config::Average, layout: &Layout, threads: usize) -> Self {
+    pub fn new(
+        settings: config::Optimizer,
+        average: config::Average,
+        layout: &ParameterLayout,
+        threads: usize,
+    ) -> Self {
         let segments = layout.tensors.iter().map(|tensor| (tensor.range.clone(), tensor.is_matrix())).collect();
         Self { settings, average, segments, threads: threads.max(1) }
     }
 
     /// Moves the weights by one step at `factor` of the peak learning rate. Returns the norm of the gradient before
     /// clipping; if it is not finite, nothing has moved.
-    pub fn step(&self, state: &mut State, gradient: &[f32], factor: f64) -> f64 {
+    pub fn step(&self, state: &mut OptimizerState, gradient: &[f32], factor: f64) -> f64 {
         let norm = kernels::sum_of_squares(gradient).sqrt();
         if !norm.is_finite() {
             return norm;
@@ -106,11 +111,11 @@ mod tests {
     use super::super::parameters::Shape;
     use super::*;
 
-    fn setup(threads: usize) -> (AdamW, State, Layout) {
-        let layout = Layout::new(Shape { hidden: 4, layers: 1, heads: 1, ffn: 3 }, 5);
+    fn setup(threads: usize) -> (AdamW, OptimizerState, ParameterLayout) {
+        let layout = ParameterLayout::new(Shape { hidden: 4, layers: 1, heads: 1, ffn: 3 }, 5);
         let settings = config::Optimizer { rate: 0.1, first: 0.9, second: 0.98, decay: 0.5, clip: 1e9 };
         let average = config::Average { keep: 0.75, every: 2 };
-        (AdamW::new(settings, average, &layout, threads), State::new(vec![2.0; layout.len]), layout)
+        (AdamW::new(settings, average, &layout, threads), OptimizerState::new(vec![2.0; layout.len]), layout)
     }
 
     #[test]

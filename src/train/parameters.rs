@@ -67,7 +67,7 @@ pub struct LayerPlaces {
 
 /// The flat vector of a network's weights, described.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
+pub struct ParameterLayout {
     /// The size that it was made for.
     pub shape: Shape,
     /// Number of token ids.
@@ -86,7 +86,7 @@ pub struct Layout {
     pub len: usize,
 }
 
-impl Layout {
+impl ParameterLayout {
     /// Lays out a network of `shape` over `vocab` token ids.
     pub fn new(shape: Shape, vocab: usize) -> Self {
         let (d, f) = (shape.hidden, shape.ffn);
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn tensors_tile_the_vector() {
-        let layout = Layout::new(SHAPE, 11);
+        let layout = ParameterLayout::new(SHAPE, 11);
         let mut end = 0;
         for tensor in &layout.tensors {
             assert_eq!(tensor.range.start, end, "{}", tensor.name);
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn initial_deviations_are_those_of_the_recipe() {
-        let layout = Layout::new(Shape { hidden: 64, layers: 2, heads: 2, ffn: 128 }, 200);
+        let layout = ParameterLayout::new(Shape { hidden: 64, layers: 2, heads: 2, ffn: 128 }, 200);
         let weights = layout.initial(7);
         let deviation = |range: &Range<usize>| {
             let values = &weights[range.clone()];

@@ -1,15 +1,15 @@
 //! The training loop: phases one after the other, each resumable at any step.
 
-use super::checkpoint::{self, CheckpointError, Progress};
+use super::checkpoint::{self, CheckpointError, TrainProgress};
 use super::composed::Composed;
-use super::config::{Config, Objective, Phase};
-use super::data::{Batch, Source, Specials};
-use super::evaluate::{Candidate, Evaluate, EvaluateError};
-use super::figures::{Figures, Point};
+use super::config::{Config, Objective, TrainPhase};
+use super::data::{Batch, BatchSource, Specials};
+use super::evaluate::{Evaluate, EvaluateError, MeasuredWeights};
+use super::figures::{Point, TokenSums};
 use super::fused::Fused;
-use super::gradient::{Engine, EngineError};
-use super::optimizer::{AdamW, State};
-use super::parameters::Layout;
+use super::gradient::{EngineError, GradientEngine};
+use super::optimizer::{AdamW, OptimizerState};
+use super::parameters::ParameterLayout;
 use crate::model::tokenizer::{Tokenizer, TokenizerError};
 use crate::tasks::{Family, Options};
 use candle_core::Device;
@@ -31,8 +31,8 @@ pub enum TrainError {
     Checkpoint(#[from] CheckpointError),
     /// The engine failed.
     #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// Exact match could not be measured.
+    GradientEngine(#[from] EngineError),
+    /// ExactMatch match could not be measured.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
     /// A sample could not be encoded.
@@ -49,7 +49,7 @@ pub enum TrainError {
     /// The thread that makes batches ended.
     #[error("the thread that makes batches ended at step {step} of phase {phase}")]
     Batches {
-        /// Phase.
+        /// TrainPhase.
         phase: String,
         /// Step.
         step: u64,
@@ -57,7 +57,7 @@ pub enum TrainError {
     /// The gradient is no number.
     #[error("the gradient at step {step} of phase {phase} is not finite: lower the learning rate")]
     Diverged {
-        /// Phase.
+        /// TrainPhase.
         phase: String,
         /// Step.
         step: u64,
@@ -65,7 +65,7 @@ pub enum TrainError {
     /// A phase did not reach its gate.
     #[error("phase {phase} missed its gate: {missed}; give it more tokens, or go on with --past-gates")]
     Gate {
-        /// Phase.
+        /// TrainPhase.
         phase: String,
         /// What was reached and what was expected.
         missed: String,
@@ -84,17 +84,17 @@ pub enum TrainError {
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum Ending {
     /// Every phase has spent its budget.
     Finished,
     /// It was told to stop, and can be resumed.
     Stopped,
 }
 
-/// Exact match at some moment of a run, as kept in `exact.jsonl`.
+/// ExactMatch match at some moment of a run, as kept in `exact.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Exact {
-    /// Phase.
+pub struct ExactMatch {
+    /// TrainPhase.
     pub phase: String,
     /// Steps of the phase so far.
     pub step: u64,
@@ -105,14 +105,14 @@ pub struct Exact {
 }
 
 /// Everything that a run needs.
-pub struct Run<'a> {
+pub struct TrainRun<'a> {
     /// The recipe.
     pub config: &'a Config,
     /// Where checkpoints and curves are kept.
     pub folder: &'a Path,
     /// Of the networks.
     pub tokenizer: Arc<Tokenizer>,
-    /// End and mask.
+    /// Ending and mask.
     pub specials: Specials,
     /// Rows of the embedding.
     pub vocab: usize,
@@ -126,14 +126,14 @@ pub struct Run<'a> {
     pub past_gates: bool,
 }
 
-impl Run<'_> {
+impl TrainRun<'_> {
     /// The layout of the model called `name`; recipes are validated to have it.
-    pub fn layout(&self, name: &str) -> Layout {
+    pub fn layout(&self, name: &str) -> ParameterLayout {
         let shape = self.config.models[name];
-        Layout::new(shape, self.vocab)
+        ParameterLayout::new(shape, self.vocab)
     }
 
-    fn engine(&self, layout: &Layout) -> Box<dyn Engine> {
+    fn engine(&self, layout: &ParameterLayout) -> Box<dyn GradientEngine> {
         let positions = self.config.positions;
         if self.device.is_cpu() {
             Box::new(Fused::new(layout.clone(), positions, self.threads))
@@ -143,17 +143,21 @@ impl Run<'_> {
     }
 
     /// Runs every phase that has budget left. `evaluate` measures exact match.
-    pub fn all(&self, evaluate: &mut dyn Evaluate) -> Result<End, TrainError> {
+    pub fn all(&self, evaluate: &mut dyn Evaluate) -> Result<Ending, TrainError> {
         for phase in &self.config.phases {
-            if self.phase(phase, evaluate)? == End::Stopped {
-                return Ok(End::Stopped);
+            if self.phase(phase, evaluate)? == Ending::Stopped {
+                return Ok(Ending::Stopped);
             }
         }
-        Ok(End::Finished)
+        Ok(Ending::Finished)
     }
 
     /// The state in which a phase starts: its checkpoint, the average of the phase that it follows, or fresh weights.
-    fn start(&self, phase: &Phase, layout: &Layout) -> Result<(State, Progress), TrainError> {
+    fn start(
+        &self,
+        phase: &TrainPhase,
+        layout: &ParameterLayout,
+    ) -> Result<(OptimizerState, TrainProgress), TrainError> {
         let path = checkpoint::path(self.folder, &phase.name);
         if path.exists() {
             let (state, progress) = checkpoint::load(&path, layout)?;
@@ -174,7 +178,7 @@ impl Run<'_> {
                 weights
             }
         };
-        let progress = Progress {
+        let progress = TrainProgress {
             phase: phase.name.clone(),
             seed: self.config.seed,
             shape: layout.shape,
@@ -183,29 +187,29 @@ impl Run<'_> {
             tokens: 0,
             seconds: 0.0,
         };
-        Ok((State::new(weights), progress))
+        Ok((OptimizerState::new(weights), progress))
     }
 
-    fn phase(&self, phase: &Phase, evaluate: &mut dyn Evaluate) -> Result<End, TrainError> {
+    fn phase(&self, phase: &TrainPhase, evaluate: &mut dyn Evaluate) -> Result<Ending, TrainError> {
         let layout = self.layout(&phase.model);
         let path = checkpoint::path(self.folder, &phase.name);
         let (mut state, mut progress) = self.start(phase, &layout)?;
         if progress.tokens >= phase.tokens {
             say(&format!("{}: done, {:.2}M tokens", phase.name, progress.tokens as f64 / 1e6));
-            return Ok(End::Finished);
+            return Ok(Ending::Finished);
         }
         let causal = phase.objective == Objective::Causal;
         let mut engine = self.engine(&layout);
         let adamw = AdamW::new(self.config.optimizer, self.config.average, &layout, self.threads);
         let journal = Journal::open(self.folder, &progress)?;
-        let source = Source::new(self.config, phase, Arc::clone(&self.tokenizer), self.specials);
+        let source = BatchSource::new(self.config, phase, Arc::clone(&self.tokenizer), self.specials);
         let batches = source
             .stream(progress.step, progress.tokens)
             .map_err(|source| TrainError::File { path: self.folder.to_owned(), source })?;
         let report = self.config.report;
         let bar = bar(phase, progress.tokens);
         let mut gradient = vec![0.0; layout.len];
-        let mut figures = Figures::default();
+        let mut figures = TokenSums::default();
         let mut last_point = Point::default();
         let (mut saved, mut reported, mut reported_tokens) = (Instant::now(), Instant::now(), progress.tokens);
         let begun = Instant::now();
@@ -216,7 +220,7 @@ impl Run<'_> {
                 checkpoint::save(&path, &layout, &state, &progress)?;
                 bar.abandon();
                 say(&format!("{}: stopped at {:.2}M tokens", phase.name, progress.tokens as f64 / 1e6));
-                return Ok(End::Stopped);
+                return Ok(Ending::Stopped);
             }
             let ended = |_| TrainError::Batches { phase: phase.name.clone(), step: progress.step };
             let batch: Batch = batches.recv().map_err(ended)??;
@@ -255,7 +259,7 @@ impl Run<'_> {
                 };
                 journal.point(&last_point)?;
                 bar.suspend(|| say(&last_point.to_string()));
-                figures = Figures::default();
+                figures = TokenSums::default();
                 (reported, reported_tokens) = (Instant::now(), progress.tokens);
             }
             if saved.elapsed() >= Duration::from_secs(report.checkpoint_seconds) {
@@ -267,12 +271,12 @@ impl Run<'_> {
                 checkpoint::save(&path, &layout, &state, &progress)?;
             }
             if ends || crossed(report.exact_tokens) {
-                let candidate = Candidate { engine: engine.as_mut(), weights: &state.average, causal };
+                let candidate = MeasuredWeights { engine: engine.as_mut(), weights: &state.average, causal };
                 let exact = evaluate.exact(candidate, Options::default())?;
                 let line: Vec<_> = exact.iter().map(|(family, share)| format!("{family} {share:.0}")).collect();
                 bar.suspend(|| say(&format!("{} exact | {}", phase.name, line.join(" "))));
-                let Progress { step, tokens, .. } = progress;
-                journal.exact(&Exact { phase: phase.name.clone(), step, tokens, exact: exact.clone() })?;
+                let TrainProgress { step, tokens, .. } = progress;
+                journal.exact(&ExactMatch { phase: phase.name.clone(), step, tokens, exact: exact.clone() })?;
                 // Measuring is not training: it does not count as speed.
                 (reported, reported_tokens) = (Instant::now(), progress.tokens);
                 if ends {
@@ -281,12 +285,12 @@ impl Run<'_> {
             }
         }
         bar.finish();
-        Ok(End::Finished)
+        Ok(Ending::Finished)
     }
 
     fn gate(
         &self,
-        phase: &Phase,
+        phase: &TrainPhase,
         exact: &BTreeMap<Family, f64>,
         copied: &BTreeMap<Family, f64>,
     ) -> Result<(), TrainError> {
@@ -313,7 +317,7 @@ impl Run<'_> {
 }
 
 /// A network that never saw the mask gets the mean of all tokens for it.
-fn centre_mask(embedding: &mut [f32], layout: &Layout, mask: u32) {
+fn centre_mask(embedding: &mut [f32], layout: &ParameterLayout, mask: u32) {
     let d = layout.shape.hidden;
     let mut mean = vec![0.0; d];
     for row in embedding.chunks_exact(d) {
@@ -324,7 +328,7 @@ fn centre_mask(embedding: &mut [f32], layout: &Layout, mask: u32) {
     embedding[mask as usize * d..][..d].copy_from_slice(&mean);
 }
 
-fn bar(phase: &Phase, done: u64) -> ProgressBar {
+fn bar(phase: &TrainPhase, done: u64) -> ProgressBar {
     let bar = ProgressBar::new(phase.tokens).with_position(done);
     let template = "{prefix} {bar:30} {percent}% {human_pos}/{human_len} tokens {per_sec} ETA {eta} {msg}";
     if let Ok(style) = ProgressStyle::with_template(template) {
@@ -343,7 +347,7 @@ fn say(line: &str) {
 }
 
 /// Whether a line of a curve is whole, and of another phase or of a step that `progress` has behind it.
-fn stands(line: &str, progress: &Progress) -> bool {
+fn stands(line: &str, progress: &TrainProgress) -> bool {
     let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else { return false };
     value["phase"] != progress.phase || value["step"].as_u64().is_some_and(|step| step <= progress.step)
 }
@@ -357,7 +361,7 @@ struct Journal {
 impl Journal {
     /// Opens the curves, and drops what a killed run had written after its last checkpoint, half a line at the end
     /// included.
-    fn open(folder: &Path, progress: &Progress) -> Result<Self, TrainError> {
+    fn open(folder: &Path, progress: &TrainProgress) -> Result<Self, TrainError> {
         let journal = Self { curve: folder.join("curve.jsonl"), exact: folder.join("exact.jsonl") };
         for path in [&journal.curve, &journal.exact] {
             let file = |source| TrainError::File { path: path.clone(), source };
@@ -387,7 +391,7 @@ impl Journal {
         Self::append(&self.curve, serde_json::to_string(point))
     }
 
-    fn exact(&self, exact: &Exact) -> Result<(), TrainError> {
+    fn exact(&self, exact: &ExactMatch) -> Result<(), TrainError> {
         Self::append(&self.exact, serde_json::to_string(exact))
     }
 }

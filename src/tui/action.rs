@@ -220,7 +220,7 @@ impl Notice {
 
     /// Something that did not work.
     pub fn error(text: impl AsRef<str>) -> Self {
-        Self { text: crate::trace::printable::line(text.as_ref()), is_error: true }
+        Self { text: crate::printable::line(text.as_ref()), is_error: true }
     }
 }
 

@@ -6,12 +6,12 @@ use super::{
     action::{Effect, Focus, Layer, Notice, Overlay},
     examples::Example,
     keymap::Context,
-    library::Library,
+    library::ModelPicker,
     player::Player,
     prompt::PromptEditor,
     reading::Reading,
     theme::Theme,
-    view::Drawn,
+    view::FrameInfo,
 };
 use crate::{
     engine::{
@@ -167,7 +167,7 @@ pub struct App {
     /// The knob pane.
     pub knobs: KnobPane,
     /// The models and their picker.
-    pub picker: Library,
+    pub picker: ModelPicker,
     /// A line for the user, and until when it stays.
     pub notice: Option<(Notice, Duration)>,
     /// Colours and glyphs.
@@ -177,7 +177,7 @@ pub struct App {
     /// The time of the last tick.
     pub now: Duration,
     /// What the last drawing tells the next event.
-    pub drawn: Drawn,
+    pub drawn: FrameInfo,
     /// A prompt that starts as soon as the networks are there.
     pub queued: bool,
     /// Number of the last run that was asked for.
@@ -191,13 +191,13 @@ impl App {
         let prompt = prompt.unwrap_or_else(first);
         let mut app = Self::new(Origin::Live, Engine::Loading, layers, &prompt, theme);
         app.examples = examples;
-        app.picker = Library::loading(ModelRequest::default());
+        app.picker = ModelPicker::loading(ModelRequest::default());
         app
     }
 
     /// A playground that shows a log and has no networks.
     pub fn replay(file: &str, log: Box<Log>, theme: Theme) -> Self {
-        let origin = Origin::Replay { file: crate::trace::printable::line(file) };
+        let origin = Origin::Replay { file: crate::printable::line(file) };
         let prompt = log.header().prompt.clone();
         let mut app = Self::new(origin, Engine::Absent, Layers::default(), &prompt, theme);
         app.run = Some(Run { saved: true, ..Run::new(0, log, Phase::Over, Duration::ZERO) });
@@ -227,12 +227,12 @@ impl App {
             player: Player::default(),
             lens: Lens { layer: Layer::Confidence, drafts: true, selected: None },
             knobs: KnobPane::default(),
-            picker: Library::default(),
+            picker: ModelPicker::default(),
             notice: None,
             theme,
             examples: Vec::new(),
             now: Duration::ZERO,
-            drawn: Drawn::default(),
+            drawn: FrameInfo::default(),
             queued: false,
             last_run: 0,
         }

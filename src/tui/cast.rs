@@ -19,7 +19,7 @@ use super::{
     theme::{Level, Theme, ThemeName},
     view,
 };
-use crate::trace::{Log, printable};
+use crate::{printable, trace::Log};
 
 /// How a cast looks.
 #[derive(Debug, Clone, PartialEq)]

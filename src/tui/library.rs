@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::{
-    engine::{GuideRequest, Layout, ModelRequest},
+    engine::{GuideChoice, ModelRequest, PromptLayout},
     model::{
-        known::Role,
-        shelf::{Item, Shelf},
+        catalog::{Catalog, CatalogEntry},
+        known::ModelRole,
         source::{Progress, Source},
     },
 };
@@ -16,17 +16,17 @@ pub const LONGEST_SOURCE: usize = 400;
 
 /// The models, and the picker's state.
 #[derive(Debug, Clone)]
-pub struct Library {
+pub struct ModelPicker {
     /// What the program was started with: the flags that every later choice keeps.
     pub first: ModelRequest,
     /// What is loaded, where that is known.
     pub loaded: Option<ModelRequest>,
     /// What is being loaded.
-    pub loading: Option<Loading>,
+    pub loading: Option<ModelLoading>,
     /// What there is to choose from; looked for whenever the picker is opened.
-    pub shelf: Option<Shelf>,
+    pub catalog: Option<Catalog>,
     /// For which role the picker chooses.
-    pub role: Role,
+    pub role: ModelRole,
     /// A source being typed.
     pub entry: String,
     /// Whether it was typed when the picker was last open: the next character begins another one.
@@ -39,7 +39,7 @@ pub struct Library {
 
 /// A loading under way.
 #[derive(Debug, Clone)]
-pub struct Loading {
+pub struct ModelLoading {
     /// What was asked for.
     pub request: ModelRequest,
     /// What is being done.
@@ -54,23 +54,23 @@ pub struct Loading {
 
 /// A line of the picker that can be taken.
 #[derive(Debug, Clone, Copy)]
-pub enum Choice<'a> {
+pub enum PickerLine<'a> {
     /// No guide.
     Nobody,
     /// A model.
-    Item(&'a Item),
+    Item(&'a CatalogEntry),
     /// What is typed.
     Typed,
 }
 
-impl Default for Library {
+impl Default for ModelPicker {
     fn default() -> Self {
         Self {
             first: ModelRequest::default(),
             loaded: None,
             loading: None,
-            shelf: None,
-            role: Role::Denoiser,
+            catalog: None,
+            role: ModelRole::Denoiser,
             entry: String::new(),
             is_entry_old: false,
             refusal: None,
@@ -79,22 +79,22 @@ impl Default for Library {
     }
 }
 
-impl Library {
+impl ModelPicker {
     /// Nothing is loaded yet, this is being.
     pub fn loading(request: ModelRequest) -> Self {
-        Self { first: request.clone(), loading: Some(Loading::new(request)), ..Self::default() }
+        Self { first: request.clone(), loading: Some(ModelLoading::new(request)), ..Self::default() }
     }
 
     /// The lines that can be taken, in the order of the picker.
-    pub fn choices(&self) -> Vec<Choice<'_>> {
+    pub fn choices(&self) -> Vec<PickerLine<'_>> {
         let mut choices = Vec::new();
-        if self.role == Role::Guide {
-            choices.push(Choice::Nobody);
+        if self.role == ModelRole::Guide {
+            choices.push(PickerLine::Nobody);
         }
-        if let Some(shelf) = &self.shelf {
-            choices.extend(shelf.of_role(self.role).map(Choice::Item));
+        if let Some(catalog) = &self.catalog {
+            choices.extend(catalog.of_role(self.role).map(PickerLine::Item));
         }
-        choices.push(Choice::Typed);
+        choices.push(PickerLine::Typed);
         choices
     }
 
@@ -102,14 +102,14 @@ impl Library {
     pub fn present(&self) -> Option<&Source> {
         let loaded = self.loaded.as_ref()?;
         match self.role {
-            Role::Denoiser => Some(&loaded.denoiser),
-            Role::Guide => loaded.guide_source(),
+            ModelRole::Denoiser => Some(&loaded.denoiser),
+            ModelRole::Guide => loaded.guide_source(),
         }
     }
 
     /// Whether the models read prompts as they are: an empty one is a prompt then.
     pub fn is_raw(&self) -> bool {
-        self.loaded.as_ref().unwrap_or(&self.first).layout == Layout::Raw
+        self.loaded.as_ref().unwrap_or(&self.first).layout == PromptLayout::Raw
     }
 
     /// What to ask for when `choice` is taken: a denoiser comes with its own guide or with none, a guide leaves the
@@ -117,26 +117,26 @@ impl Library {
     ///
     /// # Errors
     /// Where what is typed is no source.
-    pub fn request(&self, choice: Choice<'_>) -> Result<ModelRequest, String> {
+    pub fn request(&self, choice: PickerLine<'_>) -> Result<ModelRequest, String> {
         let loading = self.loading.as_ref().map(|loading| &loading.request);
         let before = self.loaded.as_ref().or(loading).unwrap_or(&self.first).clone();
         let source = match choice {
-            Choice::Nobody => None,
-            Choice::Item(item) => Some(item.source.clone()),
-            Choice::Typed => Some(self.entry.trim().parse::<Source>().map_err(|error| error.to_string())?),
+            PickerLine::Nobody => None,
+            PickerLine::Item(item) => Some(item.source.clone()),
+            PickerLine::Typed => Some(self.entry.trim().parse::<Source>().map_err(|error| error.to_string())?),
         };
         Ok(match (self.role, source) {
-            (Role::Denoiser, Some(denoiser)) => {
+            (ModelRole::Denoiser, Some(denoiser)) => {
                 // A filter belongs to the denoiser that it was trained on.
-                ModelRequest { denoiser, guide: GuideRequest::Own, filter: None, ..before }
+                ModelRequest { denoiser, guide: GuideChoice::Own, filter: None, ..before }
             }
-            (Role::Guide, Some(guide)) => ModelRequest { guide: GuideRequest::From(guide), ..before },
-            (_, None) => ModelRequest { guide: GuideRequest::Nobody, ..before },
+            (ModelRole::Guide, Some(guide)) => ModelRequest { guide: GuideChoice::From(guide), ..before },
+            (_, None) => ModelRequest { guide: GuideChoice::Nobody, ..before },
         })
     }
 }
 
-impl Loading {
+impl ModelLoading {
     /// It has only begun.
     pub fn new(request: ModelRequest) -> Self {
         Self { request, progress: None, since: None, is_cancelled: false, is_picked: false }

@@ -41,7 +41,7 @@ impl Reading {
             Some(task) => Self::Task {
                 family: task.family(),
                 variant: task.variant(),
-                unseen: task.unseen_words().iter().map(|word| crate::trace::printable::line(word)).collect(),
+                unseen: task.unseen_words().iter().map(|word| crate::printable::line(word)).collect(),
             },
             None => tasks::laid_out(prompt).map_or(Self::Unknown, |laid_out| Self::Misplaced { laid_out }),
         }

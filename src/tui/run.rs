@@ -19,7 +19,7 @@ use super::{
     app::{App, Engine as EngineState},
     examples::examples,
     input,
-    library::Library,
+    library::ModelPicker,
     terminal::{Screen, check},
     theme::{Environment, Theme},
     update::update,
@@ -28,8 +28,9 @@ use super::{
 use crate::process::{self, signals::Heard};
 use crate::{
     engine::{Engine, ModelRequest, caught},
+    printable,
     settings::Layers,
-    trace::{self, Log, printable},
+    trace::{self, Log},
 };
 
 /// News are drawn at most this often: a run at full speed makes more steps than a screen can show, and a held key more
@@ -43,7 +44,7 @@ pub struct PlayOptions {
     /// The prompt in the editor; the gallery's first without one.
     pub prompt: Option<String>,
     /// Where logs come from.
-    pub source: Source,
+    pub source: LogSource,
     /// "dark" or "light"; what fits the terminal without one.
     pub theme: Option<String>,
     /// Whether the mouse is used. Without it the terminal's own selection of text works as usual.
@@ -51,7 +52,7 @@ pub struct PlayOptions {
 }
 
 /// Where logs come from.
-pub enum Source {
+pub enum LogSource {
     /// From an engine, which has these models loaded first.
     Live(Box<ModelRequest>),
     /// From a file.
@@ -65,7 +66,7 @@ pub enum Source {
     },
 }
 
-impl std::fmt::Debug for Source {
+impl std::fmt::Debug for LogSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Live(request) => f.debug_tuple("Live").field(request).finish(),
@@ -94,12 +95,12 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
     let name = options.theme.as_deref().map(str::parse).transpose().map_err(anyhow::Error::msg)?;
     let theme = Theme::detect(name, &environment);
     let (mut app, request) = match options.source {
-        Source::Live(request) => {
+        LogSource::Live(request) => {
             let mut app = App::live(options.layers, options.prompt, theme, examples());
-            app.picker = Library::loading((*request).clone());
+            app.picker = ModelPicker::loading((*request).clone());
             (app, Some(request))
         }
-        Source::Replay { file, log, warnings } => {
+        LogSource::Replay { file, log, warnings } => {
             let mut app = App::replay(&file, log, theme);
             if !warnings.is_empty() {
                 app.tell(Notice::error(warnings.join("; ")));
@@ -133,7 +134,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
 enum News {
     Terminal(Option<io::Result<Event>>),
     Engine(Option<crate::engine::protocol::Event>),
-    Signal(Request),
+    Signal(SignalRequest),
     Due,
 }
 
@@ -161,11 +162,11 @@ async fn event_loop(
         let mut leaves = perform(app, Action::Tick(started.elapsed()), screen, engine)?;
         match news {
             News::Terminal(None) => return Ok(Left::ByUser),
-            News::Signal(Request::Leave(signal)) => return Ok(Left::BySignal(signal)),
+            News::Signal(SignalRequest::Leave(signal)) => return Ok(Left::BySignal(signal)),
             #[cfg(unix)]
-            News::Signal(Request::Suspend) => screen.suspend().context("suspending")?,
+            News::Signal(SignalRequest::Suspend) => screen.suspend().context("suspending")?,
             #[cfg(unix)]
-            News::Signal(Request::Resume) => screen.resume().context("taking the terminal over again")?,
+            News::Signal(SignalRequest::Resume) => screen.resume().context("taking the terminal over again")?,
             News::Terminal(Some(event)) => {
                 // One at a time: the stream keeps the waker of the poll that found it empty, so a look ahead that does
                 // not wait would leave nobody to be woken by the next key.
@@ -248,7 +249,7 @@ async fn sleep_until(due: Option<Instant>) {
 }
 
 /// What a signal asks for.
-enum Request {
+enum SignalRequest {
     /// To leave; the signal's number.
     Leave(i32),
     /// To give the terminal to the shell.
@@ -285,13 +286,13 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> Request {
+    async fn next(&mut self) -> SignalRequest {
         tokio::select! {
-            _ = self.terminate.recv() => Request::Leave(SIGTERM),
-            _ = self.interrupt.recv() => Request::Leave(SIGINT),
-            _ = self.hangup.recv() => Request::Leave(SIGHUP),
-            _ = self.stop.recv() => Request::Suspend,
-            _ = self.proceed.recv() => Request::Resume,
+            _ = self.terminate.recv() => SignalRequest::Leave(SIGTERM),
+            _ = self.interrupt.recv() => SignalRequest::Leave(SIGINT),
+            _ = self.hangup.recv() => SignalRequest::Leave(SIGHUP),
+            _ = self.stop.recv() => SignalRequest::Suspend,
+            _ = self.proceed.recv() => SignalRequest::Resume,
         }
     }
 }
@@ -306,10 +307,10 @@ impl Signals {
         Ok(Self)
     }
 
-    async fn next(&mut self) -> Request {
+    async fn next(&mut self) -> SignalRequest {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-        Request::Leave(2)
+        SignalRequest::Leave(2)
     }
 }

@@ -71,7 +71,7 @@ pub fn check(environment: &Environment, is_piped: bool) -> Result<(), String> {
         (false, Some(term)) => Err(format!(
             "the playground needs a terminal that can place text, and TERM says that this one is {}: use `diffuscope \
              run`, which prints an answer",
-            crate::trace::printable::line(term)
+            crate::printable::line(term)
         )),
         (false, None) => Err("the playground must know what the terminal can do, and TERM is not set: set it, most \
                               often to xterm-256color, or use `diffuscope run`, which prints an answer"
@@ -94,7 +94,7 @@ impl Screen {
     /// Draws a frame, which the terminal shows at once and whole.
     pub(super) fn draw(&mut self, app: &mut App) -> io::Result<()> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        let mut drawn = view::Drawn::default();
+        let mut drawn = view::FrameInfo::default();
         self.terminal.draw(|frame| {
             drawn = view::draw(app, frame.area(), frame.buffer_mut());
             if let Some(cursor) = drawn.cursor {

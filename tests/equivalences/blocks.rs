@@ -5,7 +5,7 @@ use std::path::Path;
 use diffuscope::{
     decode::{
         DecodeError, Decoder,
-        filter::{BLOCK, Filter, Layer},
+        filter::{BLOCK, Filter, FilterLayer},
         record::{KvStatus, Reason, StepRecord, StopReason},
     },
     model::{
@@ -346,9 +346,9 @@ fn a_block_with_few_steps_is_revised_behind_its_last() {
 
 // ---- Filters
 
-fn layer(weight: impl Fn(usize, usize) -> f32, bias: f32) -> Layer {
+fn layer(weight: impl Fn(usize, usize) -> f32, bias: f32) -> FilterLayer {
     let weight = (0..BLOCK * BLOCK).map(|index| weight(index / BLOCK, index % BLOCK)).collect();
-    Layer { weight, bias: vec![bias; BLOCK] }
+    FilterLayer { weight, bias: vec![bias; BLOCK] }
 }
 
 /// A filter that takes a position for final where its confidence and its left neighbour's are above 1.2 together.

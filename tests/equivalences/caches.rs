@@ -9,7 +9,7 @@ use diffuscope::{
         clock::StoppedClock,
         record::{KvStatus, KvUse, Reason, StepRecord},
     },
-    model::network::{Alignment, LayerHook, Logits, Network, NetworkError, NetworkSpec, Pass, Read, RefreshHook},
+    model::network::{Alignment, LayerObserver, Logits, Network, NetworkError, NetworkSpec, Pass, Read, RefreshHook},
     model::{checkpoint::Checkpoint, device::ComputeDevice},
     settings::{
         CacheChoice, DriftAxis, EosStop, FreezeChoice, GuideRule, OrderScore, SamplerStyle, ScheduleChoice, Settings,
@@ -187,9 +187,9 @@ impl Network for Noted {
         self.network.forward(pass)
     }
 
-    fn forward_hooked(&mut self, pass: Pass<'_>, hook: &mut dyn LayerHook) -> Result<Logits, NetworkError> {
+    fn forward_observed(&mut self, pass: Pass<'_>, hook: &mut dyn LayerObserver) -> Result<Logits, NetworkError> {
         self.note(&pass);
-        self.network.forward_hooked(pass, hook)
+        self.network.forward_observed(pass, hook)
     }
 
     fn forward_refreshed(&mut self, pass: Pass<'_>, hook: &mut dyn RefreshHook) -> Result<Logits, NetworkError> {

@@ -7,7 +7,8 @@ use diffuscope::{
     },
     model::network::{Alignment, Network},
     settings::{
-        AlphaSchedule, CacheChoice, CreditRule, EarlyCommit, OrderScore, SamplerStyle, Settings, SureTest, UnmaskRule,
+        AlphaSchedule, CacheChoice, ConfidenceTest, CreditRule, EarlyCommit, OrderScore, SamplerStyle, Settings,
+        UnmaskRule,
     },
 };
 use proptest::prelude::*;
@@ -286,7 +287,7 @@ proptest! {
         let settings = Settings {
             unmask: STEADY[unmask],
             credit: [CreditRule::Off, CreditRule::Fixed, CreditRule::MaskRate][credit],
-            klass_test: if test { SureTest::Threshold } else { SureTest::Factor },
+            klass_test: if test { ConfidenceTest::Threshold } else { ConfidenceTest::Factor },
             kl_history: history,
             entropy_threshold: bounds.0,
             entropy_bound: bounds.1,
@@ -455,7 +456,7 @@ fn klass_waits_until_a_distribution_rests() {
 fn klass_with_the_factor_tests_the_best_too() {
     // All at rest at .4: the first rank needs 1 - 1/2.
     let script = |_: usize, _: Visible<'_>| sure(7, 0.4);
-    let settings = Settings { klass_test: SureTest::Factor, ..rule(UnmaskRule::Klass) };
+    let settings = Settings { klass_test: ConfidenceTest::Factor, ..rule(UnmaskRule::Klass) };
     let run = decode(Scripted::denoiser(Alignment::Aligned, script), 4, settings);
     assert!(run.reasons().iter().flatten().all(|reason| *reason == Reason::BestOfStep));
     let run = decode(Scripted::denoiser(Alignment::Aligned, script), 4, Settings { factor: 3.0, ..settings });

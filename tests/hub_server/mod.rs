@@ -30,13 +30,13 @@ const KEY: &str = include_str!("certificates/localhost.key");
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct RunRequest {
     pub method: String,
     pub path: String,
     pub headers: BTreeMap<String, String>,
 }
 
-impl Request {
+impl RunRequest {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
@@ -93,19 +93,19 @@ impl Reply {
 /// A server on a port of its own. It goes when it is dropped.
 pub struct Server {
     address: SocketAddr,
-    seen: Arc<Mutex<Vec<Request>>>,
+    seen: Arc<Mutex<Vec<RunRequest>>>,
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
     /// Answers every request with what `answer` makes of it and of the requests before it.
-    pub fn start(answer: impl Fn(&Request, &[Request]) -> Reply + Send + 'static) -> Self {
+    pub fn start(answer: impl Fn(&RunRequest, &[RunRequest]) -> Reply + Send + 'static) -> Self {
         Self::listen(None, answer)
     }
 
     /// The same by TLS, with a certificate for `localhost` that only [`AUTHORITY`] answers for.
-    pub fn start_tls(answer: impl Fn(&Request, &[Request]) -> Reply + Send + 'static) -> Self {
+    pub fn start_tls(answer: impl Fn(&RunRequest, &[RunRequest]) -> Reply + Send + 'static) -> Self {
         let certificate = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap();
         let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap();
         let config = ServerConfig::builder_with_provider(Arc::new(rustls_graviola::default_provider()))
@@ -117,14 +117,17 @@ impl Server {
         Self::listen(Some(Arc::new(config)), answer)
     }
 
-    fn listen(tls: Option<Arc<ServerConfig>>, answer: impl Fn(&Request, &[Request]) -> Reply + Send + 'static) -> Self {
+    fn listen(
+        tls: Option<Arc<ServerConfig>>,
+        answer: impl Fn(&RunRequest, &[RunRequest]) -> Reply + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (seen, ends) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
         let thread = thread::spawn({
             let (seen, ends) = (Arc::clone(&seen), Arc::clone(&ends));
             move || {
-                let answer = |request: &Request| {
+                let answer = |request: &RunRequest| {
                     let mut seen = seen.lock().unwrap();
                     let reply = answer(request, &seen);
                     seen.push(request.clone());
@@ -158,7 +161,7 @@ impl Server {
     }
 
     /// All requests so far.
-    pub fn seen(&self) -> Vec<Request> {
+    pub fn seen(&self) -> Vec<RunRequest> {
         self.seen.lock().unwrap().clone()
     }
 }
@@ -200,7 +203,7 @@ impl Wire for StreamOwned<ServerConnection, TcpStream> {
 }
 
 /// Answers a request; where it asks a proxy for a tunnel and gets it, the one that comes through too.
-fn serve(mut wire: impl Wire, answer: &dyn Fn(&Request) -> Reply) {
+fn serve(mut wire: impl Wire, answer: &dyn Fn(&RunRequest) -> Reply) {
     while let Some(request) = read(&mut wire) {
         let reply = answer(&request);
         if request.method == "CONNECT" && reply.status == 200 {
@@ -215,7 +218,7 @@ fn serve(mut wire: impl Wire, answer: &dyn Fn(&Request) -> Reply) {
     }
 }
 
-fn read(stream: &mut impl Read) -> Option<Request> {
+fn read(stream: &mut impl Read) -> Option<RunRequest> {
     let mut lines = BufReader::new(stream);
     let mut first = String::new();
     // A client whose certificates do not fit says nothing.
@@ -229,10 +232,10 @@ fn read(stream: &mut impl Read) -> Option<Request> {
         let Some((name, value)) = line.trim().split_once(':') else { break };
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-    Some(Request { method, path, headers })
+    Some(RunRequest { method, path, headers })
 }
 
-fn write(mut stream: impl Wire, request: &Request, reply: &Reply) -> std::io::Result<()> {
+fn write(mut stream: impl Wire, request: &RunRequest, reply: &Reply) -> std::io::Result<()> {
     if reply.silent {
         // Ends when the client closes its side.
         return stream.read_to_end(&mut Vec::new()).map(drop);
@@ -293,7 +296,7 @@ impl Model {
     }
 
     /// What the real hub would answer.
-    pub fn answer(&self, request: &Request) -> Reply {
+    pub fn answer(&self, request: &RunRequest) -> Reply {
         let path = request.path.as_str();
         if let Some(revision) = path.strip_prefix(&format!("/api/models/{}/revision/", self.repo)) {
             if revision != "main" && revision != self.commit {
@@ -330,7 +333,7 @@ impl Model {
 }
 
 /// The whole, or the part that is asked for.
-fn part(content: &[u8], request: &Request) -> Reply {
+fn part(content: &[u8], request: &RunRequest) -> Reply {
     let start = request.start();
     match request.header("range") {
         Some(_) if start >= content.len() => Reply::new(416),

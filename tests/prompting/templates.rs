@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use diffuscope::model::template::{ChatTemplate, Role, TemplateError};
+use diffuscope::model::template::{ChatTemplate, Speaker, TemplateError};
 use serde_json::json;
 
 const ORIGIN: &str = "m/chat_template.jinja";
 
 fn rendered(source: &str) -> Result<String, TemplateError> {
     let specials = BTreeMap::from([("bos_token".to_owned(), "<s>".to_owned())]);
-    ChatTemplate::new(ORIGIN, source, specials)?.render(&[(Role::User, "hi")], true)
+    ChatTemplate::new(ORIGIN, source, specials)?.render(&[(Speaker::User, "hi")], true)
 }
 
 /// Pairs of an expression and what transformers prints for it.

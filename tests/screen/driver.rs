@@ -122,7 +122,7 @@ impl Driver {
             .collect()
     }
 
-    pub fn draw(&self) -> (Buffer, view::Drawn) {
+    pub fn draw(&self) -> (Buffer, view::FrameInfo) {
         let area = Rect::new(0, 0, self.size.0, self.size.1);
         let mut buffer = Buffer::empty(area);
         let drawn = view::draw(&self.app, area, &mut buffer);

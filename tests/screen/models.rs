@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use crossterm::event::{Event as TerminalEvent, KeyCode};
 use diffuscope::{
     engine::{
-        GuideRequest, ModelRequest,
+        GuideChoice, ModelRequest,
         protocol::{Command, Event},
     },
     model::{
+        catalog::{Catalog, CatalogEntry},
         device::DeviceChoice,
-        known::{KNOWN, Known, Role},
+        known::{KNOWN, Known, ModelRole},
         memory::Memory,
-        shelf::{Item, Shelf},
         source::{Progress, Source},
     },
     settings::GuideRule,
@@ -28,8 +28,8 @@ const GIB: u64 = 1 << 30;
 const MDLM: &str = "hf:dllm-hub/Qwen3-0.6B-diffusion-mdlm-v0.1";
 const LLADA: &str = "hf:GSAI-ML/LLaDA-8B-Instruct";
 
-fn known(known: &Known, path: Option<&str>) -> Item {
-    Item {
+fn known(known: &Known, path: Option<&str>) -> CatalogEntry {
+    CatalogEntry {
         source: known.source(),
         role: known.role,
         parameters: Some(known.parameters),
@@ -42,8 +42,8 @@ fn known(known: &Known, path: Option<&str>) -> Item {
     }
 }
 
-fn embedded(role: Role, what: &'static str) -> Item {
-    Item {
+fn embedded(role: ModelRole, what: &'static str) -> CatalogEntry {
+    CatalogEntry {
         source: Source::Embedded,
         role,
         parameters: Some(1_540_000),
@@ -57,18 +57,18 @@ fn embedded(role: Role, what: &'static str) -> Item {
 }
 
 /// A machine of 24 GiB with one small model in its cache, and one that nobody knows.
-fn shelf() -> Shelf {
+fn catalog() -> Catalog {
     let mut items = vec![
         embedded(
-            Role::Denoiser,
+            ModelRole::Denoiser,
             "part of this program: stories, lists, sums, JSON, Python, sudoku; comes with its guide",
         ),
-        embedded(Role::Guide, "the embedded denoiser's own guide"),
+        embedded(ModelRole::Guide, "the embedded denoiser's own guide"),
     ];
     items.extend(KNOWN.iter().filter(|known| known.source == MDLM).map(|found| known(found, Some("/cache/mdlm"))));
-    items.push(Item {
+    items.push(CatalogEntry {
         source: "hf:somebody/llada/LLaDA-8B.Q4_K.gguf".parse().unwrap(),
-        role: Role::Denoiser,
+        role: ModelRole::Denoiser,
         parameters: Some(8_015_581_184),
         bytes: 4_900_000_000,
         is_measured: true,
@@ -78,7 +78,7 @@ fn shelf() -> Shelf {
         what: "",
     });
     items.extend(KNOWN.iter().filter(|known| known.source != MDLM).map(|away| known(away, None)));
-    Shelf {
+    Catalog {
         items,
         device: "cpu".into(),
         memory: Some(Memory { free: 20 * GIB, total: 24 * GIB }),
@@ -97,13 +97,13 @@ fn open(width: u16, height: u16) -> Driver {
         guide: header.guide.clone(),
         request: Some(Box::default()),
     });
-    driver.act(Action::Toggle(Overlay::Models)).hear(Event::Shelf { shelf: Box::new(shelf()) });
+    driver.act(Action::Toggle(Overlay::Models)).hear(Event::Catalog { catalog: Box::new(catalog()) });
     driver
 }
 
 fn choose(driver: &mut Driver, source: &str) {
     let choices = driver.app.picker.choices();
-    let is_it = |choice: &diffuscope::tui::Choice<'_>| matches!(choice, diffuscope::tui::Choice::Item(item) if item.source.to_string() == source);
+    let is_it = |choice: &diffuscope::tui::PickerLine<'_>| matches!(choice, diffuscope::tui::PickerLine::Item(item) if item.source.to_string() == source);
     let row = choices.iter().position(is_it).unwrap();
     let by = row as i64 - driver.app.list as i64;
     driver.act(Action::ListMove(by));
@@ -183,7 +183,7 @@ fn opening_it_looks_at_the_machine_and_selects_what_is_loaded() {
     let mut driver = open(120, 40);
     assert_eq!(driver.commands(), [Command::Look(DeviceChoice::Auto)]);
     assert!(
-        matches!(driver.app.picker.choices()[driver.app.list], diffuscope::tui::Choice::Item(item) if item.source == Source::Embedded)
+        matches!(driver.app.picker.choices()[driver.app.list], diffuscope::tui::PickerLine::Item(item) if item.source == Source::Embedded)
     );
     let text = driver.text();
     for heading in ["here", "to download", "or type", "cpu: 21.5 GB of 25.8 GB free"] {
@@ -223,7 +223,7 @@ fn enter_asks_for_the_model_and_stays_until_it_is_there() {
     assert_eq!(driver.app.settings().guide, GuideRule::Off);
     // The embedded pair has a guide: its rule is what the preset says again.
     let story = common::story();
-    driver.act(Action::Toggle(Overlay::Models)).hear(Event::Shelf { shelf: Box::new(shelf()) });
+    driver.act(Action::Toggle(Overlay::Models)).hear(Event::Catalog { catalog: Box::new(catalog()) });
     choose(&mut driver, "embedded");
     driver.key(KeyCode::Enter);
     driver.hear(Event::Ready {
@@ -260,10 +260,10 @@ fn where_the_first_models_fail_another_keeps_the_flags() {
         offline: true,
         ..ModelRequest::default()
     };
-    driver.app.picker = diffuscope::tui::Library::loading(first.clone());
+    driver.app.picker = diffuscope::tui::ModelPicker::loading(first.clone());
     driver.hear(Event::LoadFailed { message: "it is too large".into(), request: Some(Box::new(first.clone())) });
     assert!(driver.text().contains("it is too large"));
-    driver.act(Action::Toggle(Overlay::Models)).hear(Event::Shelf { shelf: Box::new(shelf()) });
+    driver.act(Action::Toggle(Overlay::Models)).hear(Event::Catalog { catalog: Box::new(catalog()) });
     assert_eq!(driver.commands(), [Command::Look(DeviceChoice::Cpu)]);
     choose(&mut driver, MDLM);
     driver.key(KeyCode::Enter);
@@ -302,13 +302,13 @@ fn a_guide_is_chosen_for_the_denoiser_that_is_there() {
     assert!(driver.text().contains("no guide"));
     choose(&mut driver, "hf:Qwen/Qwen2.5-0.5B-Instruct");
     driver.key(KeyCode::Enter);
-    let guide = GuideRequest::From("hf:Qwen/Qwen2.5-0.5B-Instruct".parse().unwrap());
+    let guide = GuideChoice::From("hf:Qwen/Qwen2.5-0.5B-Instruct".parse().unwrap());
     assert_eq!(loads(&mut driver), [ModelRequest { guide, ..ModelRequest::default() }]);
     let mut driver = open(120, 40);
     driver.commands();
     driver.key(KeyCode::Tab).act(Action::ListSelect(0));
     driver.key(KeyCode::Enter);
-    assert_eq!(loads(&mut driver), [ModelRequest { guide: GuideRequest::Nobody, ..ModelRequest::default() }]);
+    assert_eq!(loads(&mut driver), [ModelRequest { guide: GuideChoice::Nobody, ..ModelRequest::default() }]);
     let mut driver = open(120, 40);
     driver.commands();
     driver.key(KeyCode::Tab).key(KeyCode::Enter);

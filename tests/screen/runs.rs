@@ -6,7 +6,7 @@ use crossterm::event::KeyCode;
 use diffuscope::{
     decode::record::{Commit, LayerUse, Reason},
     engine::{
-        Layout, ModelRequest,
+        ModelRequest, PromptLayout,
         protocol::{Command, Event},
     },
     settings::{KNOBS, Kind},
@@ -21,7 +21,7 @@ use super::{
     driver::{DARK, Driver},
 };
 
-fn started(driver: &mut Driver) -> diffuscope::engine::protocol::Request {
+fn started(driver: &mut Driver) -> diffuscope::engine::protocol::RunRequest {
     match driver.commands().into_iter().next() {
         Some(Command::Start(request)) => *request,
         other => panic!("no start but {other:?}"),
@@ -65,7 +65,7 @@ fn an_empty_prompt_is_told_and_not_run() {
 fn an_empty_prompt_runs_where_prompts_are_raw() {
     let story = common::story();
     let mut driver = Driver::ready(&story, DARK);
-    driver.app.picker.loaded = Some(ModelRequest { layout: Layout::Raw, ..ModelRequest::default() });
+    driver.app.picker.loaded = Some(ModelRequest { layout: PromptLayout::Raw, ..ModelRequest::default() });
     driver.app.prompt.set("");
     driver.key(KeyCode::Enter);
     assert_eq!(started(&mut driver).prompt, "");

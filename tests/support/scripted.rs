@@ -7,8 +7,8 @@ use std::sync::{
 };
 
 use diffuscope::model::network::{
-    Alignment, Attention, AttentionRows, Bank, Drift, Flow, LayerHook, LayerView, Logits, Mask, Network, NetworkError,
-    NetworkSpec, Pass, Read, RefreshHook,
+    Alignment, Attention, AttentionRows, Bank, Control, Drift, LayerObserver, LayerView, Logits, Mask, Network,
+    NetworkError, NetworkSpec, Pass, Read, RefreshHook,
 };
 
 /// Tokens of a scripted network, unless it is given another vocabulary.
@@ -208,7 +208,7 @@ impl Network for Scripted {
     }
 
     /// Attention that changes with the tokens of the row and of the key.
-    fn forward_hooked(&mut self, pass: Pass<'_>, hook: &mut dyn LayerHook) -> Result<Logits, NetworkError> {
+    fn forward_observed(&mut self, pass: Pass<'_>, hook: &mut dyn LayerObserver) -> Result<Logits, NetworkError> {
         let Read::UpTo(end) = pass.read else { panic!("a watched pass reads a prefix") };
         let (rows_before, watched_before) = (self.banks[0].clone(), self.watched.clone());
         let logits = self.forward(pass)?;
@@ -225,7 +225,7 @@ impl Network for Scripted {
                 attention: attention(layer, &looked_at, &self.banks[0][..end]),
                 before: attention(layer, &wants.before, &rows_before[..end]),
             };
-            if hook.saw(layer, &view) == Flow::Widen {
+            if hook.saw(layer, &view) == Control::Widen {
                 assert!(self.watched[..end].iter().all(|watched| *watched), "widened to a row that was never watched");
                 fed = (0..end).collect();
             }

@@ -16,11 +16,11 @@
 //! it is the last.
 
 use super::{
-    super::{density::certainty_density, moment::Moment, plan::Plan, proposal::Candidate},
-    Row,
+    super::{density::certainty_density, moment::StepContext, plan::Plan, proposal::Candidate},
+    RowOrigin,
 };
 use crate::model::network::{
-    AttentionRows, Flow, LayerHook, LayerView, LayerWants, Logits, Network, NetworkError, Pass,
+    AttentionRows, Control, LayerObserver, LayerRequest, LayerView, Logits, Network, NetworkError, Pass,
 };
 
 /// Added to the mass that a share is taken of, as released: so that the whole share leaves nothing to rounding.
@@ -37,8 +37,8 @@ pub(super) struct D2 {
 
 impl D2 {
     /// What a step computes; `fresh` where some row cannot be reused.
-    pub fn plan(&mut self, moment: Moment<'_>, rows: &[Option<Row>], fresh: bool) -> Plan {
-        let Moment { settings, canvas, .. } = moment;
+    pub fn plan(&mut self, moment: StepContext<'_>, rows: &[Option<RowOrigin>], fresh: bool) -> Plan {
+        let StepContext { settings, canvas, .. } = moment;
         let live = canvas.live();
         if fresh {
             self.confidence = vec![0.0; canvas.len()];
@@ -59,7 +59,7 @@ impl D2 {
     /// Runs the planned pass.
     pub fn forward(&mut self, network: &mut dyn Network, pass: Pass<'_>) -> Result<Logits, NetworkError> {
         let mut rollout = Rollout { fed: pass.positions, layers: Vec::new() };
-        let logits = network.forward_hooked(pass, &mut rollout)?;
+        let logits = network.forward_observed(pass, &mut rollout)?;
         self.importance = rollout.importance(pass.read_len());
         Ok(logits)
     }
@@ -72,8 +72,8 @@ impl D2 {
     }
 
     /// The most promising masks.
-    fn promising(&self, moment: Moment<'_>) -> Vec<usize> {
-        let Moment { settings, canvas, schedule, .. } = moment;
+    fn promising(&self, moment: StepContext<'_>) -> Vec<usize> {
+        let StepContext { settings, canvas, schedule, .. } = moment;
         let (block, live) = (schedule.region(), canvas.live());
         let masks: Vec<usize> = canvas.masked(canvas.prompt()..live).collect();
         let end = match masks.get(settings.d2_masks - 1) {
@@ -158,12 +158,12 @@ impl Rollout<'_> {
     }
 }
 
-impl LayerHook for Rollout<'_> {
-    fn wants(&mut self, _layer: usize) -> LayerWants {
-        LayerWants { attention: (0..self.fed.len()).collect(), before: Vec::new() }
+impl LayerObserver for Rollout<'_> {
+    fn wants(&mut self, _layer: usize) -> LayerRequest {
+        LayerRequest { attention: (0..self.fed.len()).collect(), before: Vec::new() }
     }
 
-    fn saw(&mut self, _layer: usize, view: &LayerView) -> Flow {
+    fn saw(&mut self, _layer: usize, view: &LayerView) -> Control {
         let AttentionRows { heads, rows, read, values } = &view.attention;
         let mut mean = vec![0.0; rows * read];
         for head in values.chunks_exact((rows * read).max(1)) {
@@ -172,7 +172,7 @@ impl LayerHook for Rollout<'_> {
             }
         }
         self.layers.push(mean);
-        Flow::Same
+        Control::Same
     }
 }
 

@@ -17,8 +17,8 @@
 //! be committed are computed too.
 
 use super::{
-    super::{moment::Moment, plan::Plan, unmask},
-    Row,
+    super::{moment::StepContext, plan::Plan, unmask},
+    RowOrigin,
 };
 use crate::{
     model::network::Alignment,
@@ -26,8 +26,8 @@ use crate::{
 };
 
 /// What a step computes. `before` is the canvas as the last step found it; `fresh` where some row cannot be reused.
-pub(super) fn plan(moment: Moment<'_>, rows: &[Option<Row>], before: &[u32], fresh: bool) -> Plan {
-    let Moment { settings, canvas, schedule, alignment, .. } = moment;
+pub(super) fn plan(moment: StepContext<'_>, rows: &[Option<RowOrigin>], before: &[u32], fresh: bool) -> Plan {
+    let StepContext { settings, canvas, schedule, alignment, .. } = moment;
     let live = canvas.live();
     if fresh {
         return Plan::whole(live);
@@ -56,8 +56,8 @@ fn but(live: usize, frozen: impl Fn(usize) -> bool) -> Plan {
 }
 
 /// Whether the row of a position is frozen: by then the last step has computed it in its final surroundings.
-fn is_frozen(position: usize, moment: Moment<'_>, before: &[u32]) -> bool {
-    let Moment { settings, canvas, alignment, .. } = moment;
+fn is_frozen(position: usize, moment: StepContext<'_>, before: &[u32]) -> bool {
+    let StepContext { settings, canvas, alignment, .. } = moment;
     // Stood there already when the last step ran: its row has seen it.
     let stood = |position: usize| !canvas.is_masked(position) && before[position] == canvas.ids()[position];
     let last = position + 1 == canvas.live();
@@ -77,8 +77,8 @@ fn is_frozen(position: usize, moment: Moment<'_>, before: &[u32]) -> bool {
     }
 }
 
-fn greedy(moment: Moment<'_>, rows: &[Option<Row>]) -> Plan {
-    let Moment { settings, canvas, .. } = moment;
+fn greedy(moment: StepContext<'_>, rows: &[Option<RowOrigin>]) -> Plan {
+    let StepContext { settings, canvas, .. } = moment;
     let live = canvas.live();
     let upcoming = unmask::upcoming(moment);
     let mut fed: Vec<bool> =

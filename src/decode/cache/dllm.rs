@@ -9,7 +9,7 @@
 //!
 //! In a shifted network the last row of the prompt counts with the response while it speaks for a mask.
 
-use super::super::{moment::Moment, plan::Plan, record::LayerUse};
+use super::super::{moment::StepContext, plan::Plan, record::LayerUse};
 use crate::{
     model::network::{Logits, Network, NetworkError, Pass, RefreshHook},
     settings::Settings,
@@ -31,8 +31,8 @@ pub(super) struct Dllm {
 
 impl Dllm {
     /// What a step computes; `fresh` where some row cannot be reused.
-    pub fn plan(&mut self, moment: Moment<'_>, fresh: bool) -> Plan {
-        let Moment { settings, canvas, step, .. } = moment;
+    pub fn plan(&mut self, moment: StepContext<'_>, fresh: bool) -> Plan {
+        let StepContext { settings, canvas, step, .. } = moment;
         let (prompt, live) = (canvas.prompt(), canvas.live());
         *self = Self { fresh, step, prompt, response: live - prompt, picked: Vec::new() };
         if fresh || is_due(step, settings.prompt_refresh) {

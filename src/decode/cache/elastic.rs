@@ -13,11 +13,13 @@
 use std::collections::BTreeSet;
 
 use super::{
-    super::{moment::Moment, plan::Plan, record::LayerUse},
-    Row,
+    super::{moment::StepContext, plan::Plan, record::LayerUse},
+    RowOrigin,
 };
 use crate::{
-    model::network::{AttentionRows, Flow, LayerHook, LayerView, LayerWants, Logits, Network, NetworkError, Pass},
+    model::network::{
+        AttentionRows, Control, LayerObserver, LayerRequest, LayerView, Logits, Network, NetworkError, Pass,
+    },
     settings::{DriftAxis, Settings},
 };
 
@@ -29,12 +31,12 @@ pub(super) struct Elastic {
     /// One past the last row that is read: what was live when everything was last computed.
     reach: usize,
     /// What the pass under way needs, set when it is planned.
-    pass: Coming,
+    pass: PlannedPass,
 }
 
 /// A planned pass.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Coming {
+struct PlannedPass {
     /// Nothing is there yet to compare with.
     fresh: bool,
     watched: Vec<usize>,
@@ -44,8 +46,8 @@ struct Coming {
 
 impl Elastic {
     /// What a step computes; `fresh` where some row cannot be reused.
-    pub fn plan(&mut self, moment: Moment<'_>, rows: &[Option<Row>], fresh: bool) -> Plan {
-        let Moment { canvas, schedule, .. } = moment;
+    pub fn plan(&mut self, moment: StepContext<'_>, rows: &[Option<RowOrigin>], fresh: bool) -> Plan {
+        let StepContext { canvas, schedule, .. } = moment;
         let region = schedule.region();
         let window: Vec<usize> = canvas.masked(region.start..region.end.min(canvas.live())).collect();
         if fresh {
@@ -65,7 +67,7 @@ impl Elastic {
         };
         let committed = (0..self.reach).map(|position| position < live && !canvas.is_masked(position)).collect();
         let watched = watched.into_iter().collect();
-        self.pass = Coming { fresh, watched, window, committed };
+        self.pass = PlannedPass { fresh, watched, window, committed };
         Plan::window(query, self.reach)
     }
 
@@ -78,7 +80,7 @@ impl Elastic {
         layers: &mut Vec<LayerUse>,
     ) -> Result<Logits, NetworkError> {
         self.watched.resize(network.spec().layers, Vec::new());
-        let mut watch = Watch {
+        let mut watch = ElasticObserver {
             coming: &self.pass,
             fed: pass.positions,
             reach: self.reach,
@@ -89,13 +91,13 @@ impl Elastic {
             watched: &mut self.watched,
             layers,
         };
-        network.forward_hooked(pass, &mut watch)
+        network.forward_observed(pass, &mut watch)
     }
 }
 
 /// Watches one pass.
-struct Watch<'a> {
-    coming: &'a Coming,
+struct ElasticObserver<'a> {
+    coming: &'a PlannedPass,
     fed: &'a [usize],
     reach: usize,
     threshold: f32,
@@ -106,7 +108,7 @@ struct Watch<'a> {
     layers: &'a mut Vec<LayerUse>,
 }
 
-impl Watch<'_> {
+impl ElasticObserver<'_> {
     /// Where the row of a position stands among the fed ones; all that are read are fed once the pass is widened.
     fn index(&self, position: usize) -> Option<usize> {
         if self.widened { Some(position) } else { self.fed.binary_search(&position).ok() }
@@ -175,13 +177,13 @@ impl Watch<'_> {
     }
 }
 
-impl LayerHook for Watch<'_> {
-    fn wants(&mut self, _layer: usize) -> LayerWants {
+impl LayerObserver for ElasticObserver<'_> {
+    fn wants(&mut self, _layer: usize) -> LayerRequest {
         let before = if self.compares() { self.coming.watched.clone() } else { Vec::new() };
-        LayerWants { attention: self.looked_at(), before }
+        LayerRequest { attention: self.looked_at(), before }
     }
 
-    fn saw(&mut self, layer: usize, view: &LayerView) -> Flow {
+    fn saw(&mut self, layer: usize, view: &LayerView) -> Control {
         let similarity = self.compares().then(|| self.similarity(view));
         let most_attended = self.most_attended(&view.attention);
         self.watched[layer] = most_attended;
@@ -192,9 +194,9 @@ impl LayerHook for Watch<'_> {
         let drifted = similarity.is_some_and(|value| value.is_nan() || value < self.threshold);
         if drifted && layer + 1 < self.watched.len() {
             self.widened = true;
-            return Flow::Widen;
+            return Control::Widen;
         }
-        Flow::Same
+        Control::Same
     }
 }
 
@@ -226,8 +228,8 @@ mod tests {
         spec: NetworkSpec,
         now: Vec<f32>,
         before: Vec<f32>,
-        wants: Vec<LayerWants>,
-        flows: Vec<Flow>,
+        wants: Vec<LayerRequest>,
+        flows: Vec<Control>,
     }
 
     const HEADS: usize = 2;
@@ -245,7 +247,7 @@ mod tests {
             Err(self.unsupported("is to be watched"))
         }
 
-        fn forward_hooked(&mut self, pass: Pass<'_>, hook: &mut dyn LayerHook) -> Result<Logits, NetworkError> {
+        fn forward_observed(&mut self, pass: Pass<'_>, hook: &mut dyn LayerObserver) -> Result<Logits, NetworkError> {
             let read = pass.read_len();
             let rows = |values: &[f32], rows: usize| AttentionRows {
                 heads: HEADS,
@@ -282,7 +284,7 @@ mod tests {
         };
         let (now, before) = (now.to_vec(), before.to_vec());
         let mut network = Shown { spec, now, before, wants: Vec::new(), flows: Vec::new() };
-        let pass = Coming { fresh: false, watched: vec![0], window: vec![2], committed: vec![true, true, false] };
+        let pass = PlannedPass { fresh: false, watched: vec![0], window: vec![2], committed: vec![true, true, false] };
         let mut elastic = Elastic { watched: vec![vec![0], vec![0]], reach: 3, pass };
         let mut layers = Vec::new();
         elastic
@@ -310,23 +312,23 @@ mod tests {
     #[test]
     fn drift_widens_the_layers_above_once() {
         let (network, _, layers) = watch(&NOW, &BEFORE, &Settings { drift_threshold: 0.6, ..Settings::default() });
-        assert_eq!(network.flows, [Flow::Widen, Flow::Same]);
-        assert_eq!(network.wants[0], LayerWants { attention: vec![0, 1], before: vec![0] });
+        assert_eq!(network.flows, [Control::Widen, Control::Same]);
+        assert_eq!(network.wants[0], LayerRequest { attention: vec![0, 1], before: vec![0] });
         // Above, all rows are fed, and there is nothing to compare with.
-        assert_eq!(network.wants[1], LayerWants { attention: vec![2], before: Vec::new() });
+        assert_eq!(network.wants[1], LayerRequest { attention: vec![2], before: Vec::new() });
         assert_eq!(
             layers,
             [LayerUse { computed: 2, similarity: Some(0.5) }, LayerUse { computed: 3, similarity: None }]
         );
         let steady = watch(&NOW, &BEFORE, &Settings { drift_threshold: 0.5, ..Settings::default() });
-        assert_eq!(steady.0.flows, [Flow::Same, Flow::Same]);
+        assert_eq!(steady.0.flows, [Control::Same, Control::Same]);
         assert_eq!(steady.2[1].computed, 2);
     }
 
     #[test]
     fn what_is_not_a_number_is_drift() {
         let (network, _, layers) = watch(&[f32::NAN; 12], &BEFORE, &Settings::default());
-        assert_eq!((network.flows[0], layers[0].similarity), (Flow::Widen, None));
+        assert_eq!((network.flows[0], layers[0].similarity), (Control::Widen, None));
     }
 
     #[test]

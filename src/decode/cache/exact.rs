@@ -5,7 +5,7 @@
 //! The released BD3LM sampler computes the whole prefix at each block entry; the rows are the same.
 
 use super::super::{
-    moment::Moment,
+    moment::StepContext,
     plan::{PassPlan, Plan},
 };
 
@@ -17,7 +17,7 @@ pub(super) struct Exact {
 
 impl Exact {
     /// What a step computes; where another policy planned the step before, no row is trusted.
-    pub fn plan(&mut self, moment: Moment<'_>, switched: bool) -> Plan {
+    pub fn plan(&mut self, moment: StepContext<'_>, switched: bool) -> Plan {
         let (start, end) = (moment.block_start(), moment.horizon());
         if switched {
             self.end = 0;

@@ -12,12 +12,12 @@
 //! enters a block commits exactly that position, whatever its confidence. Should it be masked later on, the row that
 //! speaks for it is computed too.
 
-use super::super::{moment::Moment, plan::Plan};
+use super::super::{moment::StepContext, plan::Plan};
 use crate::settings::CacheChoice;
 
 /// What a step computes; `fresh` where some row cannot be reused.
-pub(super) fn plan(moment: Moment<'_>, fresh: bool) -> Plan {
-    let Moment { settings, canvas, schedule, .. } = moment;
+pub(super) fn plan(moment: StepContext<'_>, fresh: bool) -> Plan {
+    let StepContext { settings, canvas, schedule, .. } = moment;
     let (live, block) = (canvas.live(), schedule.region());
     if fresh || moment.refreshes() {
         let windows_follow = settings.cache_refresh != Some(1);

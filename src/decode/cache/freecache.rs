@@ -11,7 +11,7 @@
 //! In every form the rows that are read but not computed are a prefix of the canvas, and the first step computes
 //! everything, so a change of form in the middle of a run never reads a row that was not written.
 
-use super::super::{moment::Moment, plan::Plan};
+use super::super::{moment::StepContext, plan::Plan};
 use crate::settings::{CacheChoice, GuideRule};
 
 /// Whether `choice` is one of the forms.
@@ -21,32 +21,32 @@ pub(super) fn is_form(choice: CacheChoice) -> bool {
 
 /// Whether masks beyond the window are out of sight from the first step on. FlashDLM computes everything once; APD
 /// (arXiv 2506.00413) never looks further ahead than its `M` masks.
-fn cuts_from_the_start(moment: Moment<'_>) -> bool {
+fn cuts_from_the_start(moment: StepContext<'_>) -> bool {
     moment.settings.cache == CacheChoice::Window && moment.settings.guide == GuideRule::Product
 }
 
 /// One past the last row that must have been written before a part of the canvas can be computed alone.
-pub(super) fn needed(moment: Moment<'_>) -> usize {
+pub(super) fn needed(moment: StepContext<'_>) -> usize {
     let live = moment.canvas.live();
     if cuts_from_the_start(moment) { moment.canvas.first_masked().unwrap_or(live).min(live) } else { live }
 }
 
 /// What the first step computes.
-pub(super) fn first(moment: Moment<'_>) -> Plan {
+pub(super) fn first(moment: StepContext<'_>) -> Plan {
     let end = if cuts_from_the_start(moment) { window_end(moment) } else { moment.canvas.live() };
     Plan::whole(end)
 }
 
 /// One past the last position of the window.
-fn window_end(moment: Moment<'_>) -> usize {
+fn window_end(moment: StepContext<'_>) -> usize {
     let live = moment.canvas.live();
     let last_committed = moment.canvas.first_masked().map_or(live, |first| first.saturating_sub(1));
     moment.settings.window_right.map_or(live, |right| (last_committed + right.max(2)).min(live))
 }
 
 /// What a step computes once every row was written.
-pub(super) fn plan(moment: Moment<'_>) -> Plan {
-    let Moment { settings, canvas, schedule, .. } = moment;
+pub(super) fn plan(moment: StepContext<'_>) -> Plan {
+    let StepContext { settings, canvas, schedule, .. } = moment;
     let live = canvas.live();
     let Some(first_masked) = canvas.first_masked() else {
         return Plan::whole(live);

@@ -26,7 +26,7 @@ mod fastdllm;
 mod freecache;
 
 use super::{
-    moment::Moment,
+    moment::StepContext,
     plan::{PassPlan, Plan},
     proposal::Candidate,
     record::{KvStatus, KvUse, LayerUse},
@@ -39,7 +39,7 @@ use crate::{
 /// The provenance of every K/V row, and the policy in force.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cache {
-    rows: Vec<Option<Row>>,
+    rows: Vec<Option<RowOrigin>>,
     /// The policy that planned the last step: another one starts from rows that are all fresh.
     policy: CacheChoice,
     exact: exact::Exact,
@@ -54,7 +54,7 @@ pub(super) struct Cache {
 
 /// The provenance of a K/V row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Row {
+struct RowOrigin {
     step: usize,
     token: u32,
 }
@@ -75,7 +75,7 @@ impl Cache {
     }
 
     /// What the next step computes.
-    pub fn plan(&mut self, moment: Moment<'_>) -> Plan {
+    pub fn plan(&mut self, moment: StepContext<'_>) -> Plan {
         let policy = moment.settings.cache;
         // A prefix of the rows of every FreeCache form is readable by every other.
         let related = freecache::is_form(policy) && freecache::is_form(self.policy);
@@ -143,9 +143,9 @@ impl Cache {
     }
 
     /// Notes what `pass`, the last one that was run, wrote.
-    pub fn wrote(&mut self, pass: &PassPlan, moment: Moment<'_>) {
+    pub fn wrote(&mut self, pass: &PassPlan, moment: StepContext<'_>) {
         for &position in anew(self.policy, &self.dllm, pass) {
-            self.rows[position] = Some(Row { step: moment.step, token: moment.canvas.ids()[position] });
+            self.rows[position] = Some(RowOrigin { step: moment.step, token: moment.canvas.ids()[position] });
         }
     }
 
@@ -157,8 +157,8 @@ impl Cache {
     }
 
     /// How every row was used by the step that followed `plan`.
-    pub fn report(&self, plan: &Plan, moment: Moment<'_>) -> Vec<KvUse> {
-        let report = |(position, row): (usize, &Option<Row>)| {
+    pub fn report(&self, plan: &Plan, moment: StepContext<'_>) -> Vec<KvUse> {
+        let report = |(position, row): (usize, &Option<RowOrigin>)| {
             let age = row.map_or(0, |row| (moment.step - row.step) as u32);
             let status = match row {
                 Some(row) if row.step == moment.step => KvStatus::Recomputed,
@@ -189,7 +189,7 @@ mod tests {
     const MASK: u32 = 9;
 
     /// A canvas of 4 prompt tokens and 8 generated ones, the first `committed` of them written, after a full step.
-    struct Run {
+    struct CacheRun {
         canvas: Canvas,
         cache: Cache,
         schedule: Schedule,
@@ -198,7 +198,7 @@ mod tests {
         step: usize,
     }
 
-    impl Run {
+    impl CacheRun {
         fn after_full_step(committed: usize, settings: &Settings) -> Self {
             let canvas = Canvas::new(&[1, 2, 3, 4], 8, MASK);
             let (cache, schedule) = (Cache::new(canvas.len()), Schedule::new(&canvas, settings));
@@ -214,7 +214,7 @@ mod tests {
 
         fn plan(&mut self) -> Plan {
             let Self { canvas, cache, schedule, settings, alignment, step } = self;
-            cache.plan(Moment {
+            cache.plan(StepContext {
                 settings,
                 canvas,
                 schedule,
@@ -229,8 +229,15 @@ mod tests {
         fn step(&mut self) -> (Plan, Vec<KvUse>) {
             let plan = self.plan();
             let Self { canvas, cache, schedule, settings, alignment, step } = self;
-            let moment =
-                Moment { settings, canvas, schedule, noise: &Seeded(0), step: *step, alignment: *alignment, eos: 0 };
+            let moment = StepContext {
+                settings,
+                canvas,
+                schedule,
+                noise: &Seeded(0),
+                step: *step,
+                alignment: *alignment,
+                eos: 0,
+            };
             for pass in &plan.passes {
                 cache.wrote(pass, moment);
             }
@@ -245,7 +252,7 @@ mod tests {
         let canvas = Canvas::new(&[1, 2, 3, 4], 8, MASK);
         let settings = Settings { cache: CacheChoice::Window, window_left: 1, ..Settings::default() };
         let (cache, schedule) = (Cache::new(canvas.len()), Schedule::new(&canvas, &settings));
-        let mut run = Run { canvas, cache, schedule, settings, alignment: Alignment::Shifted, step: 0 };
+        let mut run = CacheRun { canvas, cache, schedule, settings, alignment: Alignment::Shifted, step: 0 };
         assert_eq!(run.plan(), Plan::window(0..12, 12));
     }
 
@@ -253,7 +260,7 @@ mod tests {
     fn the_window_follows_the_last_committed_token_and_drops_what_is_right_of_it() {
         let settings =
             Settings { cache: CacheChoice::Window, window_left: 2, window_right: Some(3), ..Settings::default() };
-        let mut run = Run::after_full_step(3, &settings);
+        let mut run = CacheRun::after_full_step(3, &settings);
         let (plan, uses) = run.step();
         assert_eq!(plan, Plan::window(4..9, 9));
         assert_eq!(uses[3], KvUse { status: KvStatus::Reused, age: 1 });
@@ -264,7 +271,7 @@ mod tests {
     #[test]
     fn a_row_written_under_a_mask_is_stale_once_its_token_is_committed() {
         let settings = Settings { cache: CacheChoice::Block, block_length: Some(4), ..Settings::default() };
-        let mut run = Run::after_full_step(4, &settings);
+        let mut run = CacheRun::after_full_step(4, &settings);
         let (plan, uses) = run.step();
         assert_eq!(plan, Plan::window(7..12, 12));
         assert_eq!(uses[2].status, KvStatus::Reused);
@@ -276,13 +283,13 @@ mod tests {
     fn a_clean_freeze_computes_the_finished_block_once_more() {
         let settings =
             Settings { cache: CacheChoice::Block, clean_freeze: true, block_length: Some(4), ..Settings::default() };
-        assert_eq!(Run::after_full_step(4, &settings).plan(), Plan::window(4..12, 12));
+        assert_eq!(CacheRun::after_full_step(4, &settings).plan(), Plan::window(4..12, 12));
     }
 
     #[test]
     fn a_shifted_network_also_computes_the_row_left_of_the_first_mask() {
         let settings = Settings { cache: CacheChoice::Prompt, ..Settings::default() };
-        let mut run = Run::after_full_step(0, &settings);
+        let mut run = CacheRun::after_full_step(0, &settings);
         assert_eq!(run.plan(), Plan::window(3..12, 12));
         run.alignment = Alignment::Aligned;
         assert_eq!(run.plan(), Plan::window(4..12, 12));
@@ -290,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_policy_of_another_family_starts_from_fresh_rows() {
-        let mut run = Run::after_full_step(3, &Settings::default());
+        let mut run = CacheRun::after_full_step(3, &Settings::default());
         run.settings.cache = CacheChoice::Prompt;
         assert_eq!(run.step().0, Plan::whole(12));
         assert_eq!(run.step().0, Plan::window(4..12, 12));

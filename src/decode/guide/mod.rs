@@ -21,13 +21,13 @@ use std::ops::Range;
 
 pub use self::text::{GuideText, SpelledToken};
 use self::{
-    rules::{Case, Judge, Judgement, Wanted},
+    rules::{DraftCheck, Target, Verification, Verifier},
     text::Transcript,
 };
 use super::{
     clock::Clock,
     decoder::DecodeError,
-    moment::Moment,
+    moment::StepContext,
     proposal::Candidate,
     record::{Commit, Cost, DraftReview, GuideReading, GuideReview, Reason, Verdict},
 };
@@ -38,7 +38,7 @@ use crate::{
 
 /// The guide of a run.
 pub(super) struct Guide {
-    reader: Reader,
+    reader: GuideReader,
     /// Tokens of the denoiser that end a text.
     ends: Vec<u32>,
     /// Tokens of the denoiser; the guide's own, where they are others, are told as ids behind them.
@@ -62,7 +62,7 @@ pub(super) fn drafts_greedily(settings: &Settings) -> bool {
 }
 
 /// How far a review got.
-struct Outcome {
+struct ReviewOutcome {
     /// Drafts accepted, from the left.
     accepted: usize,
     /// What the guide would write in place of the next one, and how likely it holds that; `None` where it rejected
@@ -73,7 +73,7 @@ struct Outcome {
 impl Guide {
     /// A guide that has read nothing, beside a denoiser of `vocab` tokens, some of which (`ends`) end a text.
     pub fn new(vocab: usize, ends: Vec<u32>) -> Self {
-        Self { reader: Reader::default(), ends, vocab: vocab as u32, text: None }
+        Self { reader: GuideReader::default(), ends, vocab: vocab as u32, text: None }
     }
 
     /// Counts `ends` as tokens that end a text.
@@ -105,7 +105,7 @@ impl Guide {
     pub fn review(
         &mut self,
         network: &mut dyn Network,
-        moment: Moment<'_>,
+        moment: StepContext<'_>,
         candidates: &[Candidate],
         rows: DraftRows<'_>,
         clock: &dyn Clock,
@@ -147,26 +147,26 @@ impl Guide {
 
 /// Judges drafts by their ids.
 fn judge_ids(
-    reader: &mut Reader,
+    reader: &mut GuideReader,
     network: &mut dyn Network,
-    moment: Moment<'_>,
+    moment: StepContext<'_>,
     drafted: &[u32],
     drafts: &mut [DraftReview],
     rows: DraftRows<'_>,
     ends: &[u32],
-) -> Result<Outcome, DecodeError> {
-    let mut judge = Judge::new(moment);
+) -> Result<ReviewOutcome, DecodeError> {
+    let mut judge = Verifier::new(moment);
     let places: Vec<usize> = drafts.iter().map(|draft| draft.position).collect();
     let case = |draft: &DraftReview| {
-        let wanted = if ends.contains(&draft.draft) { Wanted::AnyOf(ends) } else { Wanted::Token(draft.draft) };
+        let wanted = if ends.contains(&draft.draft) { Target::AnyOf(ends) } else { Target::Token(draft.draft) };
         let own = rows.binary_search_by_key(&draft.position, |(position, _)| *position).ok();
-        Case { wanted, address: draft.position, own: own.map(|at| &*rows[at].1) }
+        DraftCheck { wanted, address: draft.position, own: own.map(|at| &*rows[at].1) }
     };
-    let cases: Vec<Case<'_>> = drafts.iter().map(case).collect();
+    let cases: Vec<DraftCheck<'_>> = drafts.iter().map(case).collect();
     let mut instead = None;
     let accepted = reader.verify(network, drafted, &places, &cases, &mut judge, |index, judgement| {
         let draft = &mut drafts[index];
-        let Judgement { accepted, view, instead: other } = judgement;
+        let Verification { accepted, view, instead: other } = judgement;
         draft.view = Some(view);
         if !accepted {
             instead = Some(other);
@@ -174,12 +174,17 @@ fn judge_ids(
         }
         accepted
     })?;
-    Ok(Outcome { accepted, instead })
+    Ok(ReviewOutcome { accepted, instead })
 }
 
 /// Fills in the verdicts, and says what is written.
-fn decide(drafts: &mut [DraftReview], candidates: &[Candidate], outcome: &Outcome, settings: &Settings) -> Vec<Commit> {
-    let Outcome { accepted, instead } = *outcome;
+fn decide(
+    drafts: &mut [DraftReview],
+    candidates: &[Candidate],
+    outcome: &ReviewOutcome,
+    settings: &Settings,
+) -> Vec<Commit> {
+    let ReviewOutcome { accepted, instead } = *outcome;
     let agreed = |candidate: &Candidate| candidate.commit(Reason::GuideAgreed);
     let mut commits: Vec<Commit> = candidates[..accepted].iter().map(agreed).collect();
     drafts[..accepted].iter_mut().for_each(|draft| draft.verdict = Verdict::Agreed);
@@ -203,13 +208,13 @@ fn decide(drafts: &mut [DraftReview], candidates: &[Candidate], outcome: &Outcom
 
 /// What the guide has read: its K/V rows hold exactly these tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Reader {
+struct GuideReader {
     read: Vec<u32>,
     /// Tokens that were fed in each forward of the review under way.
     forwards: Vec<usize>,
 }
 
-impl Reader {
+impl GuideReader {
     /// Has the tokens at `places` (ascending, none of them the first) judged in the light of all tokens before them;
     /// returns how many were accepted before the first that was not. A place may be one past the last token.
     ///
@@ -220,9 +225,9 @@ impl Reader {
         network: &mut dyn Network,
         tokens: &[u32],
         places: &[usize],
-        cases: &[Case<'_>],
-        judge: &mut Judge<'_>,
-        mut take: impl FnMut(usize, Judgement) -> bool,
+        cases: &[DraftCheck<'_>],
+        judge: &mut Verifier<'_>,
+        mut take: impl FnMut(usize, Verification) -> bool,
     ) -> Result<usize, DecodeError> {
         let (Some(first), Some(last)) = (places.first().copied(), places.last().copied()) else { return Ok(0) };
         let vocab = network.spec().vocab_size;

@@ -10,13 +10,13 @@ use std::slice;
 use crate::{
     decode::{
         decoder::DecodeError,
-        moment::Moment,
+        moment::StepContext,
         noise::{Purpose, gumbel},
         numbers,
         proposal::{best, finite, softmax},
         record::GuideView,
     },
-    model::network::{Logits, Reduce, RowSummary, Standing},
+    model::network::{Logits, Reduce, RowSummary, TokenRank},
     settings::GuideRule,
 };
 
@@ -31,7 +31,7 @@ const AGGRESSIVE_MASS: f64 = 0.95;
 
 /// What would count as agreement.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Wanted<'a> {
+pub(super) enum Target<'a> {
     /// This token.
     Token(u32),
     /// Any of these: tokens that end a text are one another's equals (FlashDLM's exchange of `<|endoftext|>` and
@@ -39,7 +39,7 @@ pub(super) enum Wanted<'a> {
     AnyOf(&'a [u32]),
 }
 
-impl Wanted<'_> {
+impl Target<'_> {
     fn tokens(&self) -> &[u32] {
         match self {
             Self::Token(token) => slice::from_ref(token),
@@ -50,8 +50,8 @@ impl Wanted<'_> {
 
 /// A draft to be judged.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Case<'a> {
-    pub wanted: Wanted<'a>,
+pub(super) struct DraftCheck<'a> {
+    pub wanted: Target<'a>,
     /// Where it stands, for the noise.
     pub address: usize,
     /// The row of logits that the draft was drawn from, where the rule weighs it.
@@ -60,7 +60,7 @@ pub(super) struct Case<'a> {
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Judgement {
+pub(super) struct Verification {
     pub accepted: bool,
     pub view: GuideView,
     /// What would be written in the draft's place, and how likely the guide holds that.
@@ -69,7 +69,7 @@ pub(super) struct Judgement {
 
 /// The guide's rows, as far as the rule in force has to see them.
 #[derive(Debug)]
-pub(super) enum Seen<'a> {
+pub(super) enum GuideRows<'a> {
     /// Whole.
     Rows(&'a Logits),
     /// In a few numbers each, beside the size of the guide's vocabulary.
@@ -77,14 +77,14 @@ pub(super) enum Seen<'a> {
 }
 
 /// Judges drafts by the rule in force; keeps its buffers between them.
-pub(super) struct Judge<'a> {
-    moment: Moment<'a>,
+pub(super) struct Verifier<'a> {
+    moment: StepContext<'a>,
     probabilities: Vec<f64>,
     uniforms: Vec<f64>,
 }
 
-impl<'a> Judge<'a> {
-    pub fn new(moment: Moment<'a>) -> Self {
+impl<'a> Verifier<'a> {
+    pub fn new(moment: StepContext<'a>) -> Self {
         Self { moment, probabilities: Vec::new(), uniforms: Vec::new() }
     }
 
@@ -95,12 +95,12 @@ impl<'a> Judge<'a> {
 
     /// Looks at the guide's rows, one per case, as far as the rule has to: those that compare ranks or single
     /// probabilities need no distribution.
-    pub fn look<'b>(&self, logits: &'b Logits, cases: &[Case<'_>]) -> Result<Seen<'b>, DecodeError> {
+    pub fn look<'b>(&self, logits: &'b Logits, cases: &[DraftCheck<'_>]) -> Result<GuideRows<'b>, DecodeError> {
         match self.moment.settings.guide {
             GuideRule::Aggressive | GuideRule::Chance | GuideRule::Product => {
                 logits.fetch()?;
                 numbers::check(GUIDE, logits.soundness(), self.moment.step)?;
-                Ok(Seen::Rows(logits))
+                Ok(GuideRows::Rows(logits))
             }
             GuideRule::Off
             | GuideRule::Deterministic
@@ -112,21 +112,21 @@ impl<'a> Judge<'a> {
                 let reduce = Reduce { excluded: None, top: 2, asked: &asked };
                 let summaries = logits.summaries(reduce)?;
                 numbers::check(GUIDE, summaries.iter().map(|summary| summary.is_sound), self.moment.step)?;
-                Ok(Seen::Summaries(summaries, logits.vocab()))
+                Ok(GuideRows::Summaries(summaries, logits.vocab()))
             }
         }
     }
 
     /// Judges a draft by row `row` of what was seen.
-    pub fn judge_seen(&mut self, seen: &Seen<'_>, row: usize, case: Case<'_>) -> Judgement {
+    pub fn judge_seen(&mut self, seen: &GuideRows<'_>, row: usize, case: DraftCheck<'_>) -> Verification {
         match seen {
-            Seen::Rows(logits) => self.judge(logits.row(row), case),
-            Seen::Summaries(summaries, vocab) => self.judge_summary(&summaries[row], *vocab, case),
+            GuideRows::Rows(logits) => self.judge(logits.row(row), case),
+            GuideRows::Summaries(summaries, vocab) => self.judge_summary(&summaries[row], *vocab, case),
         }
     }
 
-    fn judge_summary(&self, row: &RowSummary, vocab: usize, case: Case<'_>) -> Judgement {
-        let likeliest = |(a, one): &(&u32, &Standing), (b, other): &(&u32, &Standing)| {
+    fn judge_summary(&self, row: &RowSummary, vocab: usize, case: DraftCheck<'_>) -> Verification {
+        let likeliest = |(a, one): &(&u32, &TokenRank), (b, other): &(&u32, &TokenRank)| {
             one.probability.total_cmp(&other.probability).then(b.cmp(a))
         };
         let standing = case.wanted.tokens().iter().zip(&row.asked).max_by(likeliest);
@@ -142,16 +142,16 @@ impl<'a> Judge<'a> {
         let instead = instead.map_or((0, 0.0), |choice| (choice.id, choice.probability as f32));
         let accepted =
             standing.is_some_and(|(token, _)| (*token as usize) < vocab && self.accepts(view, *token, instead.0, case));
-        Judgement { accepted, view, instead }
+        Verification { accepted, view, instead }
     }
 
     /// Judges a draft by the guide's row of logits for its place.
-    fn judge(&mut self, row: &[f32], case: Case<'_>) -> Judgement {
+    fn judge(&mut self, row: &[f32], case: DraftCheck<'_>) -> Verification {
         softmax(row, 1.0, &mut self.probabilities);
         let token = match case.wanted {
-            Wanted::Token(token) => token,
+            Target::Token(token) => token,
             // The likeliest of them stands for all; where there is none, a token outside of every vocabulary.
-            Wanted::AnyOf(tokens) => tokens
+            Target::AnyOf(tokens) => tokens
                 .iter()
                 .copied()
                 .max_by(|a, b| self.probability(*a).total_cmp(&self.probability(*b)).then(b.cmp(a)))
@@ -161,7 +161,7 @@ impl<'a> Judge<'a> {
         let instead = self.instead(row, case);
         let is_known = (token as usize) < row.len();
         let accepted = is_known && self.accepts(view, token, instead, case);
-        Judgement { accepted, view, instead: (instead, self.probability(instead) as f32) }
+        Verification { accepted, view, instead: (instead, self.probability(instead) as f32) }
     }
 
     fn probability(&self, token: u32) -> f64 {
@@ -169,7 +169,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Whether the rule in force accepts (released `sampling_strategy` in brackets).
-    fn accepts(&self, view: GuideView, token: u32, instead: u32, case: Case<'_>) -> bool {
+    fn accepts(&self, view: GuideView, token: u32, instead: u32, case: DraftCheck<'_>) -> bool {
         let settings = self.moment.settings;
         let among_top_k = (view.rank as usize) < settings.guide_top_k;
         match settings.guide {
@@ -193,8 +193,8 @@ impl<'a> Judge<'a> {
                 self.moment.noise.uniform(Purpose::Accept, self.moment.step, case.address) < self.probability(token)
             }
             GuideRule::Product => match case.wanted {
-                Wanted::Token(token) => instead == token,
-                Wanted::AnyOf(tokens) => tokens.contains(&instead),
+                Target::Token(token) => instead == token,
+                Target::AnyOf(tokens) => tokens.contains(&instead),
             },
         }
     }
@@ -208,8 +208,8 @@ impl<'a> Judge<'a> {
 
     /// What the guide would write: its most likely token, its draw under a rule of chance, the draw from the product.
     /// Never the mask.
-    fn instead(&mut self, row: &[f32], case: Case<'_>) -> u32 {
-        let Moment { settings, noise, step, canvas, .. } = self.moment;
+    fn instead(&mut self, row: &[f32], case: DraftCheck<'_>) -> u32 {
+        let StepContext { settings, noise, step, canvas, .. } = self.moment;
         let (weight, temperature, purpose) = match settings.guide {
             GuideRule::Chance => (0.0, 1.0, Purpose::GuideToken),
             // The noise of the draft itself.
@@ -262,18 +262,24 @@ mod tests {
     const MASK: u32 = 9;
 
     /// The judgement of one draft; logits are the logarithms of the given probabilities.
-    fn judged(settings: &Settings, probabilities: &[f32], wanted: Wanted<'_>, own: &[f32], step: usize) -> Judgement {
+    fn judged(
+        settings: &Settings,
+        probabilities: &[f32],
+        wanted: Target<'_>,
+        own: &[f32],
+        step: usize,
+    ) -> Verification {
         let canvas = Canvas::new(&[1], 4, MASK);
         let schedule = Schedule::new(&canvas, settings);
         let (noise, alignment) = (&Seeded(settings.seed), Alignment::Shifted);
-        let moment = Moment { settings, canvas: &canvas, schedule: &schedule, noise, step, alignment, eos: 0 };
+        let moment = StepContext { settings, canvas: &canvas, schedule: &schedule, noise, step, alignment, eos: 0 };
         let logits = |probabilities: &[f32]| probabilities.iter().map(|p| p.ln()).collect::<Vec<f32>>();
         let own = logits(own);
-        Judge::new(moment).judge(&logits(probabilities), Case { wanted, address: 3, own: Some(&own) })
+        Verifier::new(moment).judge(&logits(probabilities), DraftCheck { wanted, address: 3, own: Some(&own) })
     }
 
     fn accepts(guide: GuideRule, probabilities: &[f32], draft: u32) -> bool {
-        judged(&Settings { guide, ..Settings::default() }, probabilities, Wanted::Token(draft), &[], 0).accepted
+        judged(&Settings { guide, ..Settings::default() }, probabilities, Target::Token(draft), &[], 0).accepted
     }
 
     #[test]
@@ -294,7 +300,7 @@ mod tests {
     #[test]
     fn a_draft_outside_of_the_guides_vocabulary_is_rejected() {
         let settings = Settings { guide: GuideRule::TopKRelative, guide_ratio: 0.0, ..Settings::default() };
-        let unknown = judged(&settings, &[0.6, 0.4], Wanted::Token(7), &[], 0);
+        let unknown = judged(&settings, &[0.6, 0.4], Target::Token(7), &[], 0);
         assert_eq!((unknown.view.draft_probability, unknown.view.rank, unknown.accepted), (0.0, 2, false));
     }
 
@@ -308,18 +314,19 @@ mod tests {
     fn any_end_of_text_agrees_with_any_other() {
         let settings = Settings { guide: GuideRule::Deterministic, ..Settings::default() };
         let p = [0.1, 0.2, 0.7];
-        assert!(!judged(&settings, &p, Wanted::Token(1), &[], 0).accepted);
-        let ends = judged(&settings, &p, Wanted::AnyOf(&[1, 2]), &[], 0);
+        assert!(!judged(&settings, &p, Target::Token(1), &[], 0).accepted);
+        let ends = judged(&settings, &p, Target::AnyOf(&[1, 2]), &[], 0);
         assert_eq!((ends.accepted, ends.view.rank, ends.view.draft_probability), (true, 0, 0.7));
-        assert!(!judged(&settings, &p, Wanted::AnyOf(&[0, 1]), &[], 0).accepted);
-        assert!(!judged(&settings, &p, Wanted::AnyOf(&[50, 40]), &[], 0).accepted);
+        assert!(!judged(&settings, &p, Target::AnyOf(&[0, 1]), &[], 0).accepted);
+        assert!(!judged(&settings, &p, Target::AnyOf(&[50, 40]), &[], 0).accepted);
     }
 
     #[test]
     fn chance_accepts_as_often_as_the_guide_finds_likely() {
         let settings = Settings { guide: GuideRule::Chance, ..Settings::default() };
         let p = [0.25, 0.75];
-        let judged: Vec<Judgement> = (0..4000).map(|step| judged(&settings, &p, Wanted::Token(0), &[], step)).collect();
+        let judged: Vec<Verification> =
+            (0..4000).map(|step| judged(&settings, &p, Target::Token(0), &[], step)).collect();
         let share = |count: usize| count as f64 / judged.len() as f64;
         let accepted = share(judged.iter().filter(|judgement| judgement.accepted).count());
         let drawn = share(judged.iter().filter(|judgement| judgement.instead.0 == 0).count());
@@ -331,14 +338,14 @@ mod tests {
         let (guide, own) = ([0.8, 0.05, 0.15], [0.15, 0.05, 0.8]);
         let at = |mixture: f32| {
             let settings = Settings { guide: GuideRule::Product, guide_mixture: mixture, ..Settings::default() };
-            judged(&settings, &guide, Wanted::Token(2), &own, 0)
+            judged(&settings, &guide, Target::Token(2), &own, 0)
         };
         assert_eq!((at(1.0).accepted, at(1.0).instead.0), (true, 2));
         assert_eq!((at(0.0).accepted, at(0.0).instead.0), (false, 0));
         assert!(at(0.6).accepted && !at(0.4).accepted);
         let certain = [0.0, 0.0, 1.0];
         let settings = Settings { guide: GuideRule::Product, guide_mixture: 1.0, ..Settings::default() };
-        assert!(judged(&settings, &[1.0, 0.0, 0.0], Wanted::Token(2), &certain, 0).accepted);
+        assert!(judged(&settings, &[1.0, 0.0, 0.0], Target::Token(2), &certain, 0).accepted);
     }
 
     #[test]
@@ -346,7 +353,7 @@ mod tests {
         let rows: [&[f32]; 4] =
             [&[0.5, 0.3, 0.15, 0.05], &[0.25, 0.25, 0.25, 0.25], &[0.0, 0.1, 0.9, 0.0], &[0.01, 0.02, 0.03, 0.94]];
         let wanted =
-            [Wanted::Token(1), Wanted::Token(7), Wanted::AnyOf(&[3, 2]), Wanted::AnyOf(&[9, 2]), Wanted::AnyOf(&[])];
+            [Target::Token(1), Target::Token(7), Target::AnyOf(&[3, 2]), Target::AnyOf(&[9, 2]), Target::AnyOf(&[])];
         let rules = [GuideRule::Deterministic, GuideRule::TopK, GuideRule::TopKRelative, GuideRule::Probability];
         for guide in rules {
             let settings = Settings { guide, guide_probability: 0.2, ..Settings::default() };
@@ -354,18 +361,25 @@ mod tests {
             let canvas = Canvas::new(&[1], 4, 2);
             let schedule = Schedule::new(&canvas, &settings);
             let (noise, alignment) = (&Seeded(settings.seed), Alignment::Shifted);
-            let moment =
-                Moment { settings: &settings, canvas: &canvas, schedule: &schedule, noise, step: 0, alignment, eos: 0 };
-            let mut judge = Judge::new(moment);
+            let moment = StepContext {
+                settings: &settings,
+                canvas: &canvas,
+                schedule: &schedule,
+                noise,
+                step: 0,
+                alignment,
+                eos: 0,
+            };
+            let mut judge = Verifier::new(moment);
             for row in rows {
                 let row: Vec<f32> = row.iter().map(|p| p.ln()).collect();
                 let logits = Logits::new(row.len(), row.clone());
                 for wanted in wanted {
-                    let case = Case { wanted, address: 3, own: None };
+                    let case = DraftCheck { wanted, address: 3, own: None };
                     let seen = judge.look(&logits, &[case]).unwrap();
-                    assert!(matches!(seen, Seen::Summaries(..)));
+                    assert!(matches!(seen, GuideRows::Summaries(..)));
                     let (found, expected) = (judge.judge_seen(&seen, 0, case), judge.judge(&row, case));
-                    let probabilities = |judgement: &Judgement| {
+                    let probabilities = |judgement: &Verification| {
                         [judgement.view.top_probability, judgement.view.draft_probability, judgement.instead.1]
                     };
                     assert_eq!(
@@ -389,7 +403,7 @@ mod tests {
             let mut p = vec![0.001; 10];
             p[MASK as usize] = 0.991;
             let settings = Settings { guide, guide_mixture: 0.0, ..Settings::default() };
-            assert_ne!(judged(&settings, &p, Wanted::Token(1), &p, 0).instead.0, MASK);
+            assert_ne!(judged(&settings, &p, Target::Token(1), &p, 0).instead.0, MASK);
         }
     }
 }

@@ -11,13 +11,13 @@
 use std::ops::Range;
 
 use super::{
-    Outcome, Reader,
-    rules::{Case, Judge, Judgement, Wanted},
+    GuideReader, ReviewOutcome,
+    rules::{DraftCheck, Target, Verification, Verifier},
 };
 use crate::{
     decode::{
         decoder::DecodeError,
-        moment::Moment,
+        moment::StepContext,
         record::{DraftReview, GuideView},
     },
     model::network::Network,
@@ -129,26 +129,26 @@ impl Transcript {
     /// `vocab` of the denoiser.
     pub fn judge(
         &self,
-        reader: &mut Reader,
+        reader: &mut GuideReader,
         network: &mut dyn Network,
-        moment: Moment<'_>,
+        moment: StepContext<'_>,
         drafts: &mut [DraftReview],
         vocab: u32,
-    ) -> Result<Outcome, DecodeError> {
+    ) -> Result<ReviewOutcome, DecodeError> {
         // What does not fit into the guide's context is not judged, and so not accepted.
         let context = network.spec().max_positions;
         let places: Vec<usize> =
             self.items.iter().map(|item| item.place).take_while(|place| *place <= context).collect();
-        let mut judge = Judge::new(moment);
+        let mut judge = Verifier::new(moment);
         let mut views: Vec<GuideView> = Vec::new();
         let mut instead = None;
         let case = |place: &usize| {
-            let wanted = self.tokens.get(*place).map_or(Wanted::AnyOf(&self.guide_ends), |id| Wanted::Token(*id));
-            Case { wanted, address: *place, own: None }
+            let wanted = self.tokens.get(*place).map_or(Target::AnyOf(&self.guide_ends), |id| Target::Token(*id));
+            DraftCheck { wanted, address: *place, own: None }
         };
-        let cases: Vec<Case<'_>> = places.iter().map(case).collect();
+        let cases: Vec<DraftCheck<'_>> = places.iter().map(case).collect();
         let agreed = reader.verify(network, &self.tokens, &places, &cases, &mut judge, |_, judgement| {
-            let Judgement { accepted, mut view, instead: (other, probability) } = judgement;
+            let Verification { accepted, mut view, instead: (other, probability) } = judgement;
             view.token = view.token.saturating_add(vocab);
             views.push(view);
             if !accepted {
@@ -163,7 +163,7 @@ impl Transcript {
         if let (Some((other, _)), Some(draft)) = (instead, drafts.get_mut(accepted)) {
             draft.instead = draft.view.and_then(|view| Some(other).filter(|other| *other != view.token));
         }
-        Ok(Outcome { accepted, instead })
+        Ok(ReviewOutcome { accepted, instead })
     }
 
     /// How many drafts are accepted where the guide agreed with the first `agreed` items.

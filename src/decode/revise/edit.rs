@@ -3,9 +3,9 @@
 //! nothing, for a bounded number of steps. The prompt is never edited.
 
 use crate::decode::{
-    moment::Moment,
+    moment::StepContext,
     record::{Commit, Reason},
-    unmask::{Scored, Standing},
+    unmask::{Rescored, Scored},
 };
 
 /// How a block without masks fares.
@@ -18,8 +18,8 @@ pub(super) struct Edit {
 }
 
 impl Edit {
-    pub fn edits(&mut self, scored: Scored<'_>, moment: Moment<'_>) -> Vec<Commit> {
-        let differs = |standing: &&Standing| {
+    pub fn edits(&mut self, scored: Scored<'_>, moment: StepContext<'_>) -> Vec<Commit> {
+        let differs = |standing: &&Rescored| {
             let proposal = &standing.candidate.proposal;
             proposal.token != moment.canvas.ids()[proposal.position]
                 && proposal.confidence > moment.settings.edit_threshold
@@ -33,7 +33,7 @@ impl Edit {
         edits
     }
 
-    pub fn holds(&self, moment: Moment<'_>) -> bool {
+    pub fn holds(&self, moment: StepContext<'_>) -> bool {
         !self.settled && self.full_steps < moment.settings.edit_steps
     }
 }

@@ -8,7 +8,7 @@ mod edit;
 mod remdm;
 
 use super::{
-    moment::Moment,
+    moment::StepContext,
     record::Commit,
     unmask::{Rescore, Scored},
 };
@@ -36,7 +36,7 @@ impl Reviser {
     }
 
     /// A step begins: which committed positions are masked again before its forward, ascending.
-    pub fn begin(&mut self, moment: Moment<'_>) -> Vec<usize> {
+    pub fn begin(&mut self, moment: StepContext<'_>) -> Vec<usize> {
         let method = moment.settings.revise;
         let remasked = if method == Revision::Remask { self.remdm.begin(moment) } else { Vec::new() };
         let only_revises = !remasked.is_empty() || method == Revision::Edit && moment.masked_in_block() == 0;
@@ -46,17 +46,17 @@ impl Reviser {
 
     /// Whether scores of the block's committed positions are needed, and whose.
     #[expect(clippy::unused_self, reason = "asked of every slot in the same way")]
-    pub fn needs_standing(&self, moment: Moment<'_>) -> Rescore {
+    pub fn needs_standing(&self, moment: StepContext<'_>) -> Rescore {
         if moment.settings.revise == Revision::Edit { Rescore::Canvas } else { Rescore::Nowhere }
     }
 
     /// What a step that masked something again commits, in place of what the unmask rule would; `None` in other steps.
-    pub fn select(&self, scored: Scored<'_>, moment: Moment<'_>) -> Option<Vec<Commit>> {
+    pub fn select(&self, scored: Scored<'_>, moment: StepContext<'_>) -> Option<Vec<Commit>> {
         (moment.settings.revise == Revision::Remask).then(|| self.remdm.select(scored, moment)).flatten()
     }
 
     /// Which committed tokens the step overwrites.
-    pub fn edits(&mut self, scored: Scored<'_>, moment: Moment<'_>) -> Vec<Commit> {
+    pub fn edits(&mut self, scored: Scored<'_>, moment: StepContext<'_>) -> Vec<Commit> {
         if moment.settings.revise == Revision::Edit { self.edit.edits(scored, moment) } else { Vec::new() }
     }
 
@@ -66,7 +66,7 @@ impl Reviser {
     }
 
     /// Whether the block stays open though nothing in it is masked.
-    pub fn holds(&self, moment: Moment<'_>) -> bool {
+    pub fn holds(&self, moment: StepContext<'_>) -> bool {
         match moment.settings.revise {
             Revision::Off => false,
             Revision::Edit => self.edit.holds(moment),

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::decode::{
-    moment::Moment,
+    moment::StepContext,
     record::{Commit, Reason},
     unmask::{Scored, take},
 };
@@ -26,7 +26,7 @@ pub(super) struct Remask {
 
 impl Remask {
     /// Masks again what this step is to write anew.
-    pub fn begin(&mut self, moment: Moment<'_>) -> Vec<usize> {
+    pub fn begin(&mut self, moment: StepContext<'_>) -> Vec<usize> {
         self.open = 0;
         if !self.is_due(moment) {
             return Vec::new();
@@ -45,7 +45,7 @@ impl Remask {
         remasked
     }
 
-    pub fn select(&self, scored: Scored<'_>, moment: Moment<'_>) -> Option<Vec<Commit>> {
+    pub fn select(&self, scored: Scored<'_>, moment: StepContext<'_>) -> Option<Vec<Commit>> {
         if self.open == 0 {
             return None;
         }
@@ -59,11 +59,11 @@ impl Remask {
         self.open == 0
     }
 
-    pub fn holds(&self, moment: Moment<'_>) -> bool {
+    pub fn holds(&self, moment: StepContext<'_>) -> bool {
         self.done < moment.settings.remdm_steps && !self.written.is_empty()
     }
 
-    fn is_due(&self, moment: Moment<'_>) -> bool {
+    fn is_due(&self, moment: StepContext<'_>) -> bool {
         let region = moment.schedule.region();
         let length = region.end - region.start;
         let first = (length * 7 / 8).min(length - 1).max(1);

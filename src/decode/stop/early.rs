@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use crate::{
-    decode::{moment::Moment, proposal::Candidate, record::Gap, unmask::Standing},
+    decode::{moment::StepContext, proposal::Candidate, record::Gap, unmask::Rescored},
     settings::EarlyCommit,
 };
 
@@ -22,7 +22,7 @@ pub(in crate::decode) struct Early {
 
 impl Early {
     /// Whether the row of the committed `position` is needed for the gap.
-    pub fn needs(position: usize, moment: Moment<'_>) -> bool {
+    pub fn needs(position: usize, moment: StepContext<'_>) -> bool {
         let settings = moment.settings;
         settings.early_commit == EarlyCommit::Answer
             && settings.answer_committed
@@ -32,7 +32,7 @@ impl Early {
 
     /// Measures the gap; `None` where it is not watched, where nothing is left to measure, or where a position of the
     /// span was not scored.
-    pub fn measure(&mut self, masked: &[Candidate], standing: &[Standing], moment: Moment<'_>) -> Option<Gap> {
+    pub fn measure(&mut self, masked: &[Candidate], standing: &[Rescored], moment: StepContext<'_>) -> Option<Gap> {
         if moment.settings.early_commit == EarlyCommit::Off {
             self.settled = false;
             return None;
@@ -64,7 +64,7 @@ impl Early {
 }
 
 /// Where the gap is measured.
-fn span(moment: Moment<'_>) -> Range<usize> {
+fn span(moment: StepContext<'_>) -> Range<usize> {
     let (settings, canvas) = (moment.settings, moment.canvas);
     match settings.early_commit {
         EarlyCommit::Off => 0..0,
@@ -83,7 +83,7 @@ fn span(moment: Moment<'_>) -> Range<usize> {
 }
 
 /// The gap that the phase of the run asks for.
-fn asked(moment: Moment<'_>) -> f32 {
+fn asked(moment: StepContext<'_>) -> f32 {
     let settings = moment.settings;
     let progress = progress(moment);
     if progress < settings.phase_mid {
@@ -96,7 +96,7 @@ fn asked(moment: Moment<'_>) -> f32 {
 }
 
 /// How far the run is after this step: by steps where the rule counts them; else by tokens, this step's counted as one.
-fn progress(moment: Moment<'_>) -> f32 {
+fn progress(moment: StepContext<'_>) -> f32 {
     let (settings, canvas) = (moment.settings, moment.canvas);
     let generated = canvas.generated();
     if settings.unmask.counts_steps() {

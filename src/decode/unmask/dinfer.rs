@@ -2,7 +2,7 @@
 
 use super::{best, best_first, pace::quota, take};
 use crate::decode::{
-    moment::Moment,
+    moment::StepContext,
     proposal::Candidate,
     record::{Commit, Reason},
 };
@@ -11,7 +11,7 @@ use crate::decode::{
 const TIE: f32 = 1e-5;
 
 /// LLaDA2: everything above the threshold where that is the quota of the step or more, else the quota.
-pub(super) fn above_or_quota(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
+pub(super) fn above_or_quota(candidates: &[Candidate], moment: StepContext<'_>) -> Vec<Commit> {
     let (bar, floor) = (moment.settings.threshold, quota(moment));
     let above = |candidate: &&Candidate| candidate.reaches(bar) && candidate.proposal.confidence > bar;
     let passed = best_first(candidates.iter().filter(above), moment);
@@ -22,7 +22,7 @@ pub(super) fn above_or_quota(candidates: &[Candidate], moment: Moment<'_>) -> Ve
 }
 
 /// `ThresholdParallelDecoder`: everything at or above the threshold; where nothing is, the best and its equals.
-pub(super) fn with_ties(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
+pub(super) fn with_ties(candidates: &[Candidate], moment: StepContext<'_>) -> Vec<Commit> {
     let bar = moment.settings.threshold;
     let sure = || candidates.iter().filter(|candidate| !candidate.suppressed);
     let most = sure().map(|candidate| candidate.proposal.confidence).fold(f32::NEG_INFINITY, f32::max);
@@ -34,7 +34,7 @@ pub(super) fn with_ties(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Com
 
 /// `HierarchyDecoder`: everything above the threshold, the best of every run of masks where it is above the low
 /// threshold, and the best of all.
-pub(super) fn by_runs(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
+pub(super) fn by_runs(candidates: &[Candidate], moment: StepContext<'_>) -> Vec<Commit> {
     let (low, high) = (moment.settings.low_threshold, moment.settings.threshold);
     let confidence = |c: &Candidate| if c.suppressed { f32::NEG_INFINITY } else { c.proposal.confidence };
     let mut commits = Vec::new();

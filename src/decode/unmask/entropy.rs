@@ -1,7 +1,7 @@
 //! Rules that ask how much is open at a position: the entropy of the network's own distribution, whatever the temperature
 //! and the filters of the sampler.
 
-use super::{Moment, best, best_first};
+use super::{StepContext, best, best_first};
 use crate::{
     decode::{
         proposal::Candidate,
@@ -13,7 +13,7 @@ use crate::{
 /// dParallel's decoding (arXiv 2509.26488, released `generate.py` of both its models): the proposal of least entropy in
 /// any case, and all others within the entropy threshold. For LLaDA an entropy at the threshold is within it, for Dream
 /// it is not; the style of the sampler tells them apart here.
-pub(super) fn threshold(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
+pub(super) fn threshold(candidates: &[Candidate], moment: StepContext<'_>) -> Vec<Commit> {
     let settings = moment.settings;
     let bound = f64::from(settings.entropy_threshold);
     let is_within = |entropy: f64| match settings.sampler {
@@ -36,7 +36,7 @@ pub(super) fn threshold(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Com
 
 /// The EB-Sampler (arXiv 2505.24857): the longest run of the best proposals whose entropies, but for the largest of
 /// them, add up to no more than the bound. That sum bounds what a step loses by drawing its tokens independently.
-pub(super) fn bound(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
+pub(super) fn bound(candidates: &[Candidate], moment: StepContext<'_>) -> Vec<Commit> {
     let bound = f64::from(moment.settings.entropy_bound);
     let (mut others, mut largest) = (0.0, f64::NEG_INFINITY);
     let is_within = |candidate: &&Candidate| {

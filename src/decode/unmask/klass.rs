@@ -7,13 +7,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Moment, best, best_first, sure::factor_run};
+use super::{StepContext, best, best_first, sure::factor_run};
 use crate::{
     decode::{
         proposal::{Candidate, softmax},
         record::{Commit, Reason},
     },
-    settings::SureTest,
+    settings::ConfidenceTest,
 };
 
 /// Divergences that are remembered per position: as many as `kl-history` may ask for.
@@ -24,20 +24,20 @@ const EPSILON: f64 = 1e-12;
 
 /// How the distributions of the masked positions moved from step to step.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Motion {
-    seen: BTreeMap<usize, Seen>,
+pub(super) struct KlHistory {
+    seen: BTreeMap<usize, PositionHistory>,
     probabilities: Vec<f64>,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Seen {
+struct PositionHistory {
     /// The last distribution. f32, because there is one for every mask of the canvas.
     distribution: Vec<f32>,
     /// Divergences from step to step, the newest last.
     divergences: VecDeque<f64>,
 }
 
-impl Motion {
+impl KlHistory {
     /// Notes the row of a masked position; returns how far its distribution moved, where it was seen before.
     pub fn observe(&mut self, position: usize, row: &[f32]) -> Option<f32> {
         softmax(row, 1.0, &mut self.probabilities);
@@ -55,15 +55,15 @@ impl Motion {
     }
 
     /// The sure ones among the candidates at rest, or the best one.
-    pub fn select(&mut self, candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
+    pub fn select(&mut self, candidates: &[Candidate], moment: StepContext<'_>) -> Vec<Commit> {
         let settings = moment.settings;
         let at_rest = candidates.iter().filter(|candidate| self.rests(candidate, moment));
         let sure: Vec<Commit> = match settings.klass_test {
-            SureTest::Threshold => at_rest
+            ConfidenceTest::Threshold => at_rest
                 .filter(|candidate| candidate.reaches(settings.threshold))
                 .map(|candidate| candidate.commit(candidate.owing(settings.threshold, Reason::AtRest)))
                 .collect(),
-            SureTest::Factor => factor_run(&best_first(at_rest, moment), moment, Reason::AtRest),
+            ConfidenceTest::Factor => factor_run(&best_first(at_rest, moment), moment, Reason::AtRest),
         };
         let commits = if sure.is_empty() { best(candidates, moment) } else { sure };
         for commit in &commits {
@@ -72,10 +72,10 @@ impl Motion {
         commits
     }
 
-    fn rests(&self, candidate: &Candidate, moment: Moment<'_>) -> bool {
+    fn rests(&self, candidate: &Candidate, moment: StepContext<'_>) -> bool {
         let history = moment.settings.kl_history;
         let bound = f64::from(moment.settings.kl_threshold);
-        let Some(Seen { divergences, .. }) = self.seen.get(&candidate.proposal.position) else {
+        let Some(PositionHistory { divergences, .. }) = self.seen.get(&candidate.proposal.position) else {
             return false;
         };
         moment.schedule.step + 1 >= history
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_does_not_change_does_not_move() {
-        let mut motion = Motion::default();
+        let mut motion = KlHistory::default();
         assert_eq!(motion.observe(3, &[1.0, 2.0, 3.0]), None);
         let moved = motion.observe(3, &[1.0, 2.0, 3.0]).expect("seen before");
         assert!(moved.abs() < 1e-6, "{moved}");
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_move_is_the_divergence_of_now_from_before() {
-        let mut motion = Motion::default();
+        let mut motion = KlHistory::default();
         motion.observe(0, &[0.0, 0.0]);
         let moved = f64::from(motion.observe(0, &[3f32.ln(), 0.0]).expect("seen before"));
         let expected = 0.75 * (0.75f64 / 0.5).ln() + 0.25 * (0.25f64 / 0.5).ln();

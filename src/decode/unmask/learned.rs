@@ -9,12 +9,12 @@ use std::collections::BTreeSet;
 use super::{Scored, pace::quota, take};
 use crate::decode::{
     filter::{BLOCK, Filter},
-    moment::Moment,
+    moment::StepContext,
     record::{Commit, Reason},
 };
 
 /// The commits of a step.
-pub(super) fn select(filter: &Filter, scored: Scored<'_>, moment: Moment<'_>) -> Vec<Commit> {
+pub(super) fn select(filter: &Filter, scored: Scored<'_>, moment: StepContext<'_>) -> Vec<Commit> {
     let start = moment.schedule.region().start;
     let mut confidences = [1.0; BLOCK];
     let standing = scored.standing.iter().map(|standing| &standing.candidate);

@@ -26,7 +26,7 @@ pub(super) use pace::upcoming;
 
 use super::{
     filter::Filter,
-    moment::Moment,
+    moment::StepContext,
     noise::{Purpose, gumbel},
     proposal::Candidate,
     record::{Commit, Reason},
@@ -39,12 +39,12 @@ pub(super) struct Scored<'a> {
     /// Candidates at masked positions of the block, ascending.
     pub masked: &'a [Candidate],
     /// What is thought of the committed positions of the block, ascending; only where a rule asked for it.
-    pub standing: &'a [Standing],
+    pub standing: &'a [Rescored],
 }
 
 /// A committed position, scored again.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Standing {
+pub(super) struct Rescored {
     /// What would be proposed there now.
     pub candidate: Candidate,
     /// The probability of the token that stands there.
@@ -77,13 +77,13 @@ pub(super) struct Unmask {
     /// What tells final proposals from others, for the rule that asks it.
     pub filter: Option<Filter>,
     alpha: pace::Alpha,
-    motion: klass::Motion,
+    motion: klass::KlHistory,
 }
 
 impl Unmask {
     /// Whether the rule in force needs scores of the block's committed positions, and whose.
     #[expect(clippy::unused_self, reason = "rules that revise their commits remember them")]
-    pub fn needs_standing(&self, moment: Moment<'_>) -> Rescore {
+    pub fn needs_standing(&self, moment: StepContext<'_>) -> Rescore {
         match moment.settings.unmask {
             UnmaskRule::Filter => Rescore::Canvas,
             UnmaskRule::WideIn if moment.settings.narrow_out > 0.0 => Rescore::Shadow,
@@ -97,7 +97,7 @@ impl Unmask {
     }
 
     /// Shows the rule the row that a masked position is proposed from; `proposal` takes what is worth telling of it.
-    pub fn observe(&mut self, candidate: &mut Candidate, row: &[f32], moment: Moment<'_>) {
+    pub fn observe(&mut self, candidate: &mut Candidate, row: &[f32], moment: StepContext<'_>) {
         let settings = moment.settings;
         if settings.unmask == UnmaskRule::Klass && settings.guide == GuideRule::Off {
             candidate.proposal.moved = self.motion.observe(candidate.proposal.position, row);
@@ -105,7 +105,7 @@ impl Unmask {
     }
 
     /// What the step writes.
-    pub fn select(&mut self, scored: Scored<'_>, moment: Moment<'_>) -> Delta {
+    pub fn select(&mut self, scored: Scored<'_>, moment: StepContext<'_>) -> Delta {
         let candidates = scored.masked;
         let mut remasked = Vec::new();
         let mut commits = match (moment.settings.unmask, &self.filter) {
@@ -133,7 +133,7 @@ impl Unmask {
         };
         commits.sort_unstable_by_key(|commit| commit.position);
         if moment.settings.unmask != UnmaskRule::Klass {
-            self.motion = klass::Motion::default();
+            self.motion = klass::KlHistory::default();
         }
         Delta { commits, remasked }
     }
@@ -149,19 +149,19 @@ pub(super) fn take<'a>(
     count: usize,
     reason: Reason,
     candidates: impl IntoIterator<Item = &'a Candidate>,
-    moment: Moment<'_>,
+    moment: StepContext<'_>,
 ) -> Vec<Commit> {
     best_first(candidates, moment).into_iter().take(count).map(|candidate| candidate.commit(reason)).collect()
 }
 
 /// The best of the candidates, where nothing passed a test.
-fn best(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
+fn best(candidates: &[Candidate], moment: StepContext<'_>) -> Vec<Commit> {
     take(1, Reason::BestOfStep, candidates, moment)
 }
 
 /// The candidates by score, the best first and the leftmost among equals; or in an order drawn by score, where the order
 /// has a temperature.
-fn best_first<'a>(candidates: impl IntoIterator<Item = &'a Candidate>, moment: Moment<'_>) -> Vec<&'a Candidate> {
+fn best_first<'a>(candidates: impl IntoIterator<Item = &'a Candidate>, moment: StepContext<'_>) -> Vec<&'a Candidate> {
     let score = |candidate: &Candidate| match moment.settings.order_temperature {
         // The `count` largest of score/T + Gumbel are a draw without replacement from softmax(score/T).
         Some(temperature) => {

@@ -4,7 +4,7 @@
 
 use std::f32::consts::FRAC_PI_2;
 
-use super::Moment;
+use super::StepContext;
 use crate::{
     decode::{
         noise::Purpose,
@@ -17,7 +17,7 @@ use crate::{
 
 /// How many tokens this step commits so that the block is full after its last step (LLaDA: an even split with the
 /// remainder in the first steps).
-pub(super) fn quota(moment: Moment<'_>) -> usize {
+pub(super) fn quota(moment: StepContext<'_>) -> usize {
     match moment.settings.steps {
         Some(_) => {
             let left = moment.schedule.steps.saturating_sub(moment.schedule.step).max(1);
@@ -29,7 +29,7 @@ pub(super) fn quota(moment: Moment<'_>) -> usize {
 
 /// The masked positions that the quota commits in this step, in that order, where the order was drawn beforehand: known
 /// before anything is scored (dKV-Cache greedy).
-pub(in crate::decode) fn upcoming(moment: Moment<'_>) -> Vec<usize> {
+pub(in crate::decode) fn upcoming(moment: StepContext<'_>) -> Vec<usize> {
     let Region { start, end, .. } = moment.schedule.region();
     let mut order: Vec<(f64, usize)> =
         moment.canvas.masked(start..end).map(|position| (moment.drawn(position), position)).collect();
@@ -39,7 +39,7 @@ pub(in crate::decode) fn upcoming(moment: Moment<'_>) -> Vec<usize> {
 }
 
 /// What the block's steps so far were to commit and did not; everything from the last step on.
-pub(super) fn budget(moment: Moment<'_>) -> usize {
+pub(super) fn budget(moment: StepContext<'_>) -> usize {
     let (schedule, masked) = (moment.schedule, moment.masked_in_block());
     if schedule.step + 1 >= schedule.steps {
         return masked;
@@ -50,12 +50,12 @@ pub(super) fn budget(moment: Moment<'_>) -> usize {
 }
 
 /// How many tokens Dream's time grid asks for in this step.
-pub(super) fn time_count(moment: Moment<'_>) -> usize {
+pub(super) fn time_count(moment: StepContext<'_>) -> usize {
     (moment.masked_in_block() as f32 * time_share(moment.schedule, moment.settings.time_end)) as usize
 }
 
 /// Dream's origin rule: each mask by itself, with the share of the time grid.
-pub(super) fn origin(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
+pub(super) fn origin(candidates: &[Candidate], moment: StepContext<'_>) -> Vec<Commit> {
     let share = f64::from(time_share(moment.schedule, moment.settings.time_end));
     let drawn = |candidate: &&Candidate| {
         moment.noise.uniform(Purpose::Transfer, moment.step, candidate.proposal.position) < share
@@ -94,7 +94,7 @@ pub(super) struct Alpha {
 
 impl Alpha {
     /// How many tokens this step commits, at least one.
-    pub fn count(&mut self, moment: Moment<'_>) -> usize {
+    pub fn count(&mut self, moment: StepContext<'_>) -> usize {
         let (steps, masked) = (moment.schedule.steps, moment.masked_in_block());
         while self.passed < steps {
             let grid_step = self.passed;
@@ -114,7 +114,7 @@ impl Alpha {
 }
 
 /// A binomial draw: each mask of the block has a number of its own for every step of the grid.
-fn freed(grid_step: usize, share: f64, moment: Moment<'_>) -> usize {
+fn freed(grid_step: usize, share: f64, moment: StepContext<'_>) -> usize {
     let Region { start, end, .. } = moment.schedule.region();
     let mut uniforms = vec![0.0; grid_step + 1];
     let mut is_freed = |position: usize| {

@@ -1,6 +1,6 @@
 //! Rules that ask how confident a proposal is.
 
-use super::{Moment, best, best_first};
+use super::{StepContext, best, best_first};
 use crate::decode::{
     proposal::Candidate,
     record::{Commit, Reason},
@@ -8,7 +8,7 @@ use crate::decode::{
 
 /// Fast-dLLM's parallel decoding (arXiv 2505.22618): the best `most` of the candidates at or above the threshold; the
 /// very best one where there is none.
-pub(super) fn threshold(candidates: &[Candidate], most: usize, moment: Moment<'_>) -> Vec<Commit> {
+pub(super) fn threshold(candidates: &[Candidate], most: usize, moment: StepContext<'_>) -> Vec<Commit> {
     let bar = moment.settings.threshold;
     let passed = best_first(candidates.iter().filter(|candidate| candidate.reaches(bar)), moment);
     if passed.is_empty() || most == 0 {
@@ -23,7 +23,7 @@ pub(super) fn threshold(candidates: &[Candidate], most: usize, moment: Moment<'_
 /// `ε < 1 / (r + 1)` are jointly what the marginals say (its theorem 1); the factor scales that.
 ///
 /// The released code also commits the last candidate when it is the first to fail: `factor-last`.
-pub(super) fn factor(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
+pub(super) fn factor(candidates: &[Candidate], moment: StepContext<'_>) -> Vec<Commit> {
     let order = best_first(candidates, moment);
     let mut commits = factor_run(&order, moment, Reason::Factor);
     if commits.is_empty() {
@@ -36,7 +36,7 @@ pub(super) fn factor(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit
 }
 
 /// The run at the start of `order` that the factor lets through.
-pub(super) fn factor_run(order: &[&Candidate], moment: Moment<'_>, reason: Reason) -> Vec<Commit> {
+pub(super) fn factor_run(order: &[&Candidate], moment: StepContext<'_>, reason: Reason) -> Vec<Commit> {
     let bars = (2..).map(|rank| 1.0 - moment.settings.factor / rank as f32);
     let passed = order.iter().zip(bars).take_while(|(candidate, bar)| candidate.reaches(*bar));
     passed.map(|(candidate, bar)| candidate.commit(candidate.owing(bar, reason))).collect()
@@ -48,7 +48,7 @@ pub(super) fn factor_run(order: &[&Candidate], moment: Moment<'_>, reason: Reaso
 /// The paper speaks of a decay with the distance; its code has a constant relaxed threshold, and so has this one unless
 /// `relaxed-decay` asks for a straight line from the relaxed threshold (at the anchor) to the full one (beyond the
 /// radius).
-pub(super) fn local_leap(candidates: &[Candidate], moment: Moment<'_>) -> Vec<Commit> {
+pub(super) fn local_leap(candidates: &[Candidate], moment: StepContext<'_>) -> Vec<Commit> {
     let settings = moment.settings;
     let bar = settings.threshold;
     let place = |candidate: &Candidate| candidate.proposal.position;

@@ -6,7 +6,7 @@
 
 use super::{Delta, Scored, best, best_first};
 use crate::decode::{
-    moment::Moment,
+    moment::StepContext,
     proposal::Candidate,
     record::{Commit, Reason},
 };
@@ -18,7 +18,7 @@ fn most(masked: usize) -> usize {
 }
 
 /// What the step writes, and what it masks again.
-pub(super) fn select(scored: Scored<'_>, moment: Moment<'_>) -> Delta {
+pub(super) fn select(scored: Scored<'_>, moment: StepContext<'_>) -> Delta {
     let bar = moment.settings.threshold;
     let passed = best_first(scored.masked.iter().filter(|candidate| candidate.reaches(bar)), moment);
     let wide_in = |candidate: &Candidate| candidate.commit(candidate.owing(bar, Reason::WideIn));

@@ -23,7 +23,9 @@ use crate::model::device::{ComputeDevice, Kernels};
 use crate::model::kv::{KvBuffers, KvPlan, KvShape};
 use crate::model::layers::{RmsNorm, Rotary, pick};
 use crate::model::linear::Vocabulary;
-use crate::model::network::{Bank, Drift, LayerHook, Logits, Network, NetworkError, NetworkSpec, Pass, RefreshHook};
+use crate::model::network::{
+    Bank, Drift, LayerObserver, Logits, Network, NetworkError, NetworkSpec, Pass, RefreshHook,
+};
 use crate::model::reduce::TensorRows;
 use crate::model::weights::{LoadError, Weights};
 use refresh::Outputs;
@@ -265,7 +267,7 @@ impl Network for Body {
         self.wanted(&x, &rows)
     }
 
-    fn forward_hooked(&mut self, pass: Pass<'_>, hook: &mut dyn LayerHook) -> Result<Logits, NetworkError> {
+    fn forward_observed(&mut self, pass: Pass<'_>, hook: &mut dyn LayerObserver) -> Result<Logits, NetworkError> {
         pass.check(&self.spec)?;
         let (x, rows) = self.run_watched(&pass, hook)?;
         self.wanted(&x, &rows)

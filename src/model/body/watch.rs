@@ -15,7 +15,7 @@ use crate::model::device::ComputeDevice;
 use crate::model::kv::{KvBuffers, KvPlan, visible};
 use crate::model::layers::pick;
 use crate::model::network::{
-    Attention, AttentionRows, Bank, Flow, LayerHook, LayerView, LayerWants, Mask, NetworkError, Pass, Read,
+    Attention, AttentionRows, Bank, Control, LayerObserver, LayerRequest, LayerView, Mask, NetworkError, Pass, Read,
 };
 use crate::model::slots::{FIRST_SLOTS, SlotRows, SlotSet, WriteSet, room_for};
 
@@ -125,7 +125,7 @@ impl Body {
     pub(super) fn run_watched(
         &mut self,
         pass: &Pass<'_>,
-        hook: &mut dyn LayerHook,
+        hook: &mut dyn LayerObserver,
     ) -> Result<(Tensor, Vec<usize>), NetworkError> {
         let Read::UpTo(end) = pass.read else {
             return Err(NetworkError::Pass("a watched pass must read a prefix".into()));
@@ -161,7 +161,7 @@ impl Body {
 
             let flow = hook.saw(number, &LayerView { attention, before: earlier });
             let above = number + 1;
-            if flow == Flow::Widen && above < self.blocks.len() && plan.slots.len() < end {
+            if flow == Control::Widen && above < self.blocks.len() && plan.slots.len() < end {
                 let fed = |slot: &usize| plan.slots.binary_search(slot).is_ok();
                 if let Some(slot) = traces.first_unknown((0..end).filter(|slot| !fed(slot))) {
                     let what = format!("widened to row {slot}, which no watched pass has fed");
@@ -189,7 +189,7 @@ impl Before {
     fn rows(
         &self,
         layer: usize,
-        wants: &LayerWants,
+        wants: &LayerRequest,
         traces: &Traces,
         kv: &KvBuffers,
         mask: Mask<'_>,

@@ -12,7 +12,7 @@ use crate::model::weights::LoadError;
 const ROPE_THETA: f64 = 10_000.0;
 
 /// The fields that all families share.
-struct Shape {
+struct GgufShape {
     layers: u64,
     context: u64,
     hidden: u64,
@@ -66,12 +66,12 @@ impl GgufFile {
         Ok(width as usize)
     }
 
-    fn shape(&self) -> Result<Shape, LoadError> {
+    fn shape(&self) -> Result<GgufShape, LoadError> {
         let Some(table) = self.header.tensors.get("token_embd.weight") else {
             return Err(self.unsound("it has no tensor `token_embd.weight`".into()));
         };
         let heads = self.required("attention.head_count")?;
-        let shape = Shape {
+        let shape = GgufShape {
             layers: self.required("block_count")?,
             context: self.required("context_length")?,
             hidden: self.required("embedding_length")?,
@@ -93,7 +93,7 @@ impl GgufFile {
         Ok(shape)
     }
 
-    fn llada(shape: &Shape) -> Value {
+    fn llada(shape: &GgufShape) -> Value {
         json!({
             "architectures": ["LLaDAModelLM"],
             "model_type": "llada",
@@ -123,7 +123,7 @@ impl GgufFile {
         })
     }
 
-    fn qwen(&self, shape: &Shape, model_type: &str) -> Result<Value, LoadError> {
+    fn qwen(&self, shape: &GgufShape, model_type: &str) -> Result<Value, LoadError> {
         let scaling = match self.text(&self.key("rope.scaling.type"))? {
             None | Some("none") => Value::Null,
             Some(kind) => json!({ "rope_type": kind }),

@@ -32,7 +32,7 @@ use crate::model::weights::LoadError;
 use crate::model::weights::mapped::Bytes;
 use crate::model::weights::stored::Stored;
 
-pub use self::tokenizer::VocabularyError;
+pub use self::tokenizer::GgufTokenizerError;
 
 /// An opened GGUF file whose header has been checked.
 #[derive(Debug)]

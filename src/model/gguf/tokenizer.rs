@@ -25,7 +25,7 @@ use thiserror::Error;
 
 /// Why a checkpoint's tokenizer cannot be used.
 #[derive(Debug, Error)]
-pub enum VocabularyError {
+pub enum GgufTokenizerError {
     /// A field is not what it should be.
     #[error(transparent)]
     Field(#[from] LoadError),
@@ -71,9 +71,9 @@ const ENDS: [&str; 3] = ["eos", "eot", "eom"];
 
 impl GgufFile {
     /// The tokenizer: the file's own, or else the `tokenizer.json` beside it.
-    pub fn tokenizer(&self) -> Result<Tokenizer, VocabularyError> {
+    pub fn tokenizer(&self) -> Result<Tokenizer, GgufTokenizerError> {
         match self.own_tokenizer() {
-            Err(error @ VocabularyError::Unsupported { .. }) => {
+            Err(error @ GgufTokenizerError::Unsupported { .. }) => {
                 let folder = self.path.parent().unwrap_or(Path::new(""));
                 if !folder.join("tokenizer.json").is_file() {
                     return Err(error);
@@ -84,7 +84,7 @@ impl GgufFile {
         }
     }
 
-    fn own_tokenizer(&self) -> Result<Tokenizer, VocabularyError> {
+    fn own_tokenizer(&self) -> Result<Tokenizer, GgufTokenizerError> {
         let tokens = self.texts("tokenizer.ggml.tokens")?;
         let tokens = tokens.ok_or_else(|| self.unsupported("contains no vocabulary"))?;
         let id = |role: &str| self.whole(&format!("tokenizer.ggml.{role}_token_id"));
@@ -122,7 +122,7 @@ impl GgufFile {
         &self,
         tokens: &[&str],
         specials: &BTreeMap<String, String>,
-    ) -> Result<tokenizers::Tokenizer, VocabularyError> {
+    ) -> Result<tokenizers::Tokenizer, GgufTokenizerError> {
         match self.text("tokenizer.ggml.model")? {
             Some("gpt2") => {}
             Some(kind) => {
@@ -156,7 +156,7 @@ impl GgufFile {
             .map_err(|reason| self.unsupported(&format!("has a vocabulary that does not fit together: {reason}")))
     }
 
-    fn unsupported(&self, reason: &str) -> VocabularyError {
-        VocabularyError::Unsupported { file: self.file.clone(), reason: reason.to_owned() }
+    fn unsupported(&self, reason: &str) -> GgufTokenizerError {
+        GgufTokenizerError::Unsupported { file: self.file.clone(), reason: reason.to_owned() }
     }
 }

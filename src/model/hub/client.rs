@@ -8,7 +8,7 @@ use ureq::http::{HeaderMap, StatusCode};
 use super::{
     HubError, HubSettings, cache,
     patience::{Patience, Trouble},
-    report::Report,
+    report::ProgressRepeater,
     way::{Answer, Question, Way, text},
 };
 use crate::model::source::{self, HubModel};
@@ -28,7 +28,7 @@ pub(super) struct Client<'a> {
 
 /// Which files a model has, and of which commit.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Listing {
+pub(super) struct RepoListing {
     pub commit: String,
     pub files: Vec<String>,
 }
@@ -60,8 +60,8 @@ impl<'a> Client<'a> {
         &self,
         model: &HubModel,
         revision: &str,
-        report: &mut Report<'_, '_>,
-    ) -> Result<Listing, HubError> {
+        report: &mut ProgressRepeater<'_, '_>,
+    ) -> Result<RepoListing, HubError> {
         #[derive(Deserialize)]
         struct Reply {
             sha: String,
@@ -90,7 +90,7 @@ impl<'a> Client<'a> {
             return Err(unusable(format!("`{}` is no commit", reply.sha)));
         }
         let files = reply.siblings.into_iter().map(|sibling| sibling.rfilename).collect();
-        Ok(Listing { commit: reply.sha, files })
+        Ok(RepoListing { commit: reply.sha, files })
     }
 
     /// The address of a file at a commit.
@@ -104,7 +104,7 @@ impl<'a> Client<'a> {
         model: &HubModel,
         commit: &str,
         file: &str,
-        report: &mut Report<'_, '_>,
+        report: &mut ProgressRepeater<'_, '_>,
     ) -> Result<Description, HubError> {
         let url = self.address(model, commit, file);
         let question = Question { method: "HEAD", url, start: None, enough: Some("x-linked-etag") };
@@ -140,7 +140,7 @@ impl<'a> Client<'a> {
         commit: &str,
         file: &str,
         start: u64,
-        report: &mut Report<'_, '_>,
+        report: &mut ProgressRepeater<'_, '_>,
     ) -> Result<Answer, Trouble> {
         let url = self.address(model, commit, file);
         let question = Question { method: "GET", url, start: (start > 0).then_some(start), enough: None };
@@ -157,8 +157,8 @@ impl<'a> Client<'a> {
     /// Tries again where that may help.
     fn persist<T>(
         &self,
-        report: &mut Report<'_, '_>,
-        mut attempt: impl FnMut(&mut Report<'_, '_>) -> Result<T, Trouble>,
+        report: &mut ProgressRepeater<'_, '_>,
+        mut attempt: impl FnMut(&mut ProgressRepeater<'_, '_>) -> Result<T, Trouble>,
     ) -> Result<T, HubError> {
         let mut patience = Patience::new(self.settings, FEW_ATTEMPTS);
         loop {

@@ -11,8 +11,8 @@ use super::{
     arriving::{Arriving, incomplete, is_sound, open_own},
     cache::{self, CONFIG, INDEX, LONGEST_JSON},
     client::{Client, Description},
-    files::{DESCRIPTIONS, Wanted},
-    report::Report,
+    files::{DESCRIPTIONS, WantedFiles},
+    report::ProgressRepeater,
 };
 use crate::model::{
     checkpoint::Checkpoint,
@@ -26,7 +26,7 @@ pub(super) struct Meter<'a, 'w> {
     /// Bytes that came through the network.
     pub downloaded: u64,
     total: Option<u64>,
-    pub report: Report<'a, 'w>,
+    pub report: ProgressRepeater<'a, 'w>,
 }
 
 impl Meter<'_, '_> {
@@ -46,13 +46,13 @@ pub(super) fn fetch(
     watch: &mut Watch<'_>,
 ) -> Result<Fetched, HubError> {
     let client = Client::new(settings)?;
-    let report = Report::new(model.to_string(), watch);
+    let report = ProgressRepeater::new(model.to_string(), watch);
     let mut meter = Meter { done: 0, downloaded: 0, total: None, report };
     meter.report.again()?;
     let here = cache::commit(&settings.cache, model).filter(|_| aim == Aim::Complete);
     let revision = here.as_deref().unwrap_or_else(|| cache::revision(model));
     let listing = client.list(model, revision, &mut meter.report)?;
-    let wanted = Wanted::among(model, &listing.files)?;
+    let wanted = WantedFiles::among(model, &listing.files)?;
     let place = Place::new(settings, model, listing.commit, aim)?;
 
     for file in &wanted.first {

@@ -30,7 +30,7 @@ pub(super) fn has_tokenizer(has: impl Fn(&str) -> bool) -> bool {
 /// The files of a model that are wanted.
 #[cfg(feature = "hub")]
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct WantedFiles {
     /// Files that come first.
     pub first: Vec<String>,
     /// The weights; where an index is among `first`, they are what it names.
@@ -38,7 +38,7 @@ pub(super) struct Wanted {
 }
 
 #[cfg(feature = "hub")]
-impl Wanted {
+impl WantedFiles {
     /// Chooses among the files that the model has.
     pub(super) fn among(model: &HubModel, names: &[String]) -> Result<Self, HubError> {
         let has = |name: &str| names.iter().any(|other| other == name);
@@ -93,9 +93,9 @@ mod tests {
 
     use super::*;
 
-    fn wanted(model: &str, names: &[&str]) -> Result<Wanted, String> {
+    fn wanted(model: &str, names: &[&str]) -> Result<WantedFiles, String> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        Wanted::among(&model.parse().unwrap(), &names).map_err(|error| error.to_string())
+        WantedFiles::among(&model.parse().unwrap(), &names).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_gguf_file_is_alone() {
-        let only = Wanted { first: Vec::new(), weights: vec!["x.Q4_K.gguf".to_owned()] };
+        let only = WantedFiles { first: Vec::new(), weights: vec!["x.Q4_K.gguf".to_owned()] };
         assert_eq!(wanted("o/n", &["README.md", "x.Q4_K.gguf"]).unwrap(), only);
         assert_eq!(wanted("o/n/x.Q4_K.gguf", &["config.json", "x.Q4_K.gguf", "y.gguf"]).unwrap(), only);
         assert_eq!(

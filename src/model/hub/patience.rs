@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{HubError, HubSettings, report::Report};
+use super::{HubError, HubSettings, report::ProgressRepeater};
 
 /// The most that is waited in all because the hub asks for it, while nothing arrives.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
@@ -54,7 +54,7 @@ impl<'a> Patience<'a> {
     }
 
     /// Waits before the next attempt; gives the trouble back where there should be none.
-    pub(super) fn after(&mut self, trouble: Trouble, report: &mut Report<'_, '_>) -> Result<(), Trouble> {
+    pub(super) fn after(&mut self, trouble: Trouble, report: &mut ProgressRepeater<'_, '_>) -> Result<(), Trouble> {
         match &trouble {
             Trouble::Busy(_, wait) => {
                 // A hub that asks for no time at all, again and again, is not asked for ever.
@@ -78,7 +78,12 @@ impl<'a> Patience<'a> {
     }
 
     /// Lets time pass, unless the user breaks it off.
-    fn wait(&self, mut left: Duration, asked: Option<u64>, report: &mut Report<'_, '_>) -> Result<(), HubError> {
+    fn wait(
+        &self,
+        mut left: Duration,
+        asked: Option<u64>,
+        report: &mut ProgressRepeater<'_, '_>,
+    ) -> Result<(), HubError> {
         while !left.is_zero() {
             report.waiting(asked)?;
             let slice = left.min(SLICE);

@@ -6,14 +6,14 @@ use super::HubError;
 use crate::model::source::{Progress, Watch};
 
 /// Passes progress on, and repeats the last where nothing new happens, so that waiting can be broken off too.
-pub(super) struct Report<'a, 'w> {
+pub(super) struct ProgressRepeater<'a, 'w> {
     /// The model, as the user named it.
     pub model: String,
     watch: &'a mut Watch<'w>,
     last: Progress,
 }
 
-impl<'a, 'w> Report<'a, 'w> {
+impl<'a, 'w> ProgressRepeater<'a, 'w> {
     pub(super) fn new(model: String, watch: &'a mut Watch<'w>) -> Self {
         Self { last: Progress::Asking { model: model.clone() }, model, watch }
     }

@@ -21,7 +21,7 @@ use ureq::{
 use super::{
     HubError, HubSettings, Named,
     patience::{SLICE, Trouble},
-    report::Report,
+    report::ProgressRepeater,
 };
 
 /// Redirects that are followed.
@@ -91,7 +91,11 @@ impl Way {
     }
 
     /// Asks, and waits for the beginning of the answer.
-    pub(super) fn ask(self: &Arc<Self>, question: Question, report: &mut Report<'_, '_>) -> Result<Answer, Trouble> {
+    pub(super) fn ask(
+        self: &Arc<Self>,
+        question: Question,
+        report: &mut ProgressRepeater<'_, '_>,
+    ) -> Result<Answer, Trouble> {
         let (head, heads) = sync_channel(1);
         let (chunk, chunks) = sync_channel(AHEAD);
         let way = Arc::clone(self);
@@ -221,12 +225,17 @@ impl Way {
 
 impl Answer {
     /// The next bytes of the body, or `None` at its end.
-    pub(super) fn chunk(&self, report: &mut Report<'_, '_>) -> Result<Option<io::Result<Vec<u8>>>, HubError> {
+    pub(super) fn chunk(&self, report: &mut ProgressRepeater<'_, '_>) -> Result<Option<io::Result<Vec<u8>>>, HubError> {
         next(&self.chunks, report)
     }
 
     /// The whole body, if it is no longer than `most` bytes and comes in bearable time.
-    pub(super) fn body(&self, way: &Way, most: usize, report: &mut Report<'_, '_>) -> Result<Vec<u8>, Trouble> {
+    pub(super) fn body(
+        &self,
+        way: &Way,
+        most: usize,
+        report: &mut ProgressRepeater<'_, '_>,
+    ) -> Result<Vec<u8>, Trouble> {
         let deadline = Instant::now() + way.settings.silence * SILENCES;
         let mut bytes = Vec::new();
         while let Some(chunk) = self.chunk(report)? {
@@ -261,7 +270,7 @@ fn pass_on(body: Body, chunks: &SyncSender<io::Result<Vec<u8>>>) {
 }
 
 /// What comes next; `None` where nothing more comes.
-fn next<T>(receiver: &Receiver<T>, report: &mut Report<'_, '_>) -> Result<Option<T>, HubError> {
+fn next<T>(receiver: &Receiver<T>, report: &mut ProgressRepeater<'_, '_>) -> Result<Option<T>, HubError> {
     loop {
         match receiver.recv_timeout(SLICE) {
             Ok(value) => return Ok(Some(value)),

@@ -9,9 +9,9 @@ use super::{budget::Budget, operators::text};
 
 /// `value | tojson(ensure_ascii, indent, separators, sort_keys)`.
 pub(super) fn to_json(budget: &Budget, value: &Value, options: Rest<ValueOrKwargs>) -> Result<String, Error> {
-    type Options = (Option<Value>, Option<Value>, Option<Value>, Option<Value>, Kwargs);
+    type JsonOptions = (Option<Value>, Option<Value>, Option<Value>, Option<Value>, Kwargs);
     let options = options.into_values();
-    let (ascii, indent, separators, sorted, named): Options = from_args(&options)?;
+    let (ascii, indent, separators, sorted, named): JsonOptions = from_args(&options)?;
     let option = |given: Option<Value>, name: &str| -> Result<Option<Value>, Error> {
         let value = if given.is_some() { given } else { named.get::<Option<Value>>(name)? };
         Ok(value.filter(|value| !matches!(value.kind(), ValueKind::None | ValueKind::Undefined)))
@@ -27,7 +27,7 @@ pub(super) fn to_json(budget: &Budget, value: &Value, options: Rest<ValueOrKwarg
     };
     let is_set = |option: Option<Value>| option.is_some_and(|value| value.is_true());
     let mut writer =
-        Writer { budget, out: String::new(), indent, comma, colon, ascii: is_set(ascii), sorted: is_set(sorted) };
+        JsonWriter { budget, out: String::new(), indent, comma, colon, ascii: is_set(ascii), sorted: is_set(sorted) };
     writer.value(value, 0)?;
     Ok(writer.out)
 }
@@ -42,7 +42,7 @@ fn unit(budget: &Budget, indent: &Value) -> Result<String, Error> {
     Ok(" ".repeat(width as usize))
 }
 
-struct Writer<'a> {
+struct JsonWriter<'a> {
     budget: &'a Budget,
     out: String,
     indent: Option<String>,
@@ -52,7 +52,7 @@ struct Writer<'a> {
     sorted: bool,
 }
 
-impl Writer<'_> {
+impl JsonWriter<'_> {
     fn push(&mut self, text: &str) -> Result<(), Error> {
         self.budget.spend(text.len() as u64)?;
         self.out.push_str(text);

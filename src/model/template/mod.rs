@@ -49,7 +49,7 @@ pub type Variables = BTreeMap<String, serde_json::Value>;
 
 /// Who says something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum Speaker {
     /// Instructions for the whole conversation.
     System,
     /// The person.
@@ -58,7 +58,7 @@ pub enum Role {
     Assistant,
 }
 
-impl Role {
+impl Speaker {
     fn name(self) -> &'static str {
         match self {
             Self::System => "system",
@@ -69,7 +69,7 @@ impl Role {
 }
 
 /// One turn of a conversation.
-pub type Message<'a> = (Role, &'a str);
+pub type Message<'a> = (Speaker, &'a str);
 
 /// A chat template.
 #[derive(Debug)]
@@ -227,7 +227,7 @@ mod tests {
     }
 
     fn rendered(source: &str) -> Result<String, TemplateError> {
-        template(source)?.render(&[(Role::System, "be <brief>"), (Role::User, " hi ")], true)
+        template(source)?.render(&[(Speaker::System, "be <brief>"), (Speaker::User, " hi ")], true)
     }
 
     #[test]
@@ -328,16 +328,16 @@ mod tests {
     fn a_long_conversation_is_not_too_long() {
         let long = "é".repeat(LONGEST_FRAME);
         let echo = template("{{ messages[0].content }}").unwrap();
-        assert_eq!(echo.render(&[(Role::User, &long)], true).unwrap(), long);
+        assert_eq!(echo.render(&[(Speaker::User, &long)], true).unwrap(), long);
     }
 
     #[test]
     fn the_embedded_layout_is_a_template_like_any_other() {
         let embedded = ChatTemplate::embedded().unwrap();
-        assert_eq!(embedded.render(&[(Role::User, " a\n")], true).unwrap(), "<user> a\n<bot>");
-        let turns = [(Role::User, "a"), (Role::Assistant, "b"), (Role::User, "c")];
+        assert_eq!(embedded.render(&[(Speaker::User, " a\n")], true).unwrap(), "<user> a\n<bot>");
+        let turns = [(Speaker::User, "a"), (Speaker::Assistant, "b"), (Speaker::User, "c")];
         assert_eq!(embedded.render(&turns, false).unwrap(), "<user>a<bot>b<eos><user>c");
-        let refused = embedded.render(&[(Role::System, "x")], true).unwrap_err().to_string();
+        let refused = embedded.render(&[(Speaker::System, "x")], true).unwrap_err().to_string();
         assert!(refused.starts_with("the embedded pair: the chat template refuses"), "{refused}");
     }
 }

@@ -135,7 +135,7 @@ const ADDED: &str = "added_tokens.json";
 
 /// What [`CONFIG`] says of the tokenizer's kind and of tokens beside the vocabulary.
 #[derive(Deserialize, Default)]
-struct Config {
+struct TokenizerConfig {
     #[serde(default)]
     tokenizer_class: String,
     #[serde(default)]
@@ -152,7 +152,7 @@ struct AddedField {
 /// The tokenizer of a folder that has [`VOCABULARY`] and [`MERGES`].
 pub(super) fn from_folder(folder: &Path) -> Result<Inner, TokenizerError> {
     let path = folder.join(CONFIG);
-    let config: Config = json(&path)?;
+    let config: TokenizerConfig = json(&path)?;
     let class = &config.tokenizer_class;
     let cut = Cut::of_class(class).ok_or_else(|| TokenizerError::SideFile {
         path,

@@ -25,9 +25,9 @@ use std::{
 use file::Guarded;
 use tokenizers::Tokenizer as Inner;
 
-pub use pieces::Part;
-use pieces::{Run, Scheme};
-use prompt::Layout;
+pub use pieces::TokenPart;
+use pieces::{Scheme, TokenRun};
+use prompt::TurnLayout;
 pub use side_files::SideFiles;
 
 use crate::{
@@ -151,7 +151,7 @@ pub struct Tokenizer {
     end: u32,
     ends: BTreeSet<u32>,
     mask: Option<u32>,
-    layout: Layout,
+    layout: TurnLayout,
 }
 
 impl Tokenizer {
@@ -215,7 +215,7 @@ impl Tokenizer {
             .or_else(|| MASK_NAMES.iter().find_map(|name| special(name)))
             .or_else(|| find(&MASK_NAMES));
         let scheme = Scheme::of(&inner);
-        let layout = Layout { template: side.template, ..Layout::default() };
+        let layout = TurnLayout { template: side.template, ..TurnLayout::default() };
         Ok(Self {
             inner,
             plain: OnceLock::new(),
@@ -271,12 +271,12 @@ impl Tokenizer {
     }
 
     /// As [`Self::pieces`], with what is left open to a later token.
-    pub fn parts(&self, ids: &[u32]) -> Vec<Part> {
+    pub fn parts(&self, ids: &[u32]) -> Vec<TokenPart> {
         self.run(ids.iter().map(|&id| self.inner.id_to_token(id))).parts()
     }
 
-    fn run(&self, names: impl Iterator<Item = Option<String>>) -> Run<'_> {
-        Run::new(&self.inner, self.scheme, names.collect())
+    fn run(&self, names: impl Iterator<Item = Option<String>>) -> TokenRun<'_> {
+        TokenRun::new(&self.inner, self.scheme, names.collect())
     }
 
     /// Ids of the tokens whose text holds one of `marks`, ascending; special tokens have no text.

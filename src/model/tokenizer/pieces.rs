@@ -13,7 +13,7 @@ const BROKEN: char = '\u{FFFD}';
 
 /// What a token contributes to the text of its run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Part {
+pub struct TokenPart {
     /// Its text: the characters that end in it, and the space that is implied before them.
     pub text: String,
     /// Whether it holds the beginning of a character, or a mark, that shows only with a later token.
@@ -52,13 +52,13 @@ impl Scheme {
 }
 
 /// A run of tokens on its way to text; a token that does not exist has no name and no text.
-pub(super) struct Run<'a> {
+pub(super) struct TokenRun<'a> {
     inner: &'a Inner,
     scheme: Scheme,
     names: Vec<Option<String>>,
 }
 
-impl<'a> Run<'a> {
+impl<'a> TokenRun<'a> {
     pub(super) fn new(inner: &'a Inner, scheme: Scheme, names: Vec<Option<String>>) -> Self {
         Self { inner, scheme, names }
     }
@@ -76,7 +76,7 @@ impl<'a> Run<'a> {
     }
 
     /// Shares the text of the run out among its tokens: put together, the parts are exactly [`Self::text`].
-    pub(super) fn parts(self) -> Vec<Part> {
+    pub(super) fn parts(self) -> Vec<TokenPart> {
         match self.scheme {
             Scheme::ByteLevel => assemble(&self.bytes()),
             Scheme::ByteFallback => {
@@ -136,13 +136,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn share(&self, names: &[Option<String>]) -> Vec<Part> {
+    fn share(&self, names: &[Option<String>]) -> Vec<TokenPart> {
         let whole = self.decode(names.to_vec());
         let mut texts = self.by_neighbours(names);
         if texts.iter().map(String::len).sum::<usize>() != whole.len() || texts.concat() != whole {
             texts = self.by_prefixes(names, &whole);
         }
-        let part = |(text, name): (String, &Option<String>)| Part { open: text.is_empty() && name.is_some(), text };
+        let part =
+            |(text, name): (String, &Option<String>)| TokenPart { open: text.is_empty() && name.is_some(), text };
         texts.into_iter().zip(names).map(part).collect()
     }
 
@@ -193,8 +194,8 @@ impl<'a> Run<'a> {
 
 /// The characters that the bytes of consecutive tokens make, each given to the token with its last byte. Bytes that
 /// are no character become one `U+FFFD` per broken character, as in [`String::from_utf8_lossy`].
-fn assemble(tokens: &[Vec<u8>]) -> Vec<Part> {
-    let mut parts = vec![Part::default(); tokens.len()];
+fn assemble(tokens: &[Vec<u8>]) -> Vec<TokenPart> {
+    let mut parts = vec![TokenPart::default(); tokens.len()];
     let ends: Vec<usize> = tokens
         .iter()
         .scan(0, |end, token| {

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::{Tokenizer, TokenizerError, encode};
-use crate::model::template::{ChatTemplate, Message, Role, TemplateError, Variables};
+use crate::model::template::{ChatTemplate, Message, Speaker, TemplateError, Variables};
 
 /// Stands for the system text where the layout of a template is looked for: no template treats it in any special way.
 const SYSTEM: &str = "\u{10FFFE}system\u{10FFFE}";
@@ -16,7 +16,7 @@ const PROMPT: &str = "\u{10FFFE}prompt\u{10FFFE}";
 
 /// What is put around a prompt.
 #[derive(Debug, Default)]
-pub(super) struct Layout {
+pub(super) struct TurnLayout {
     pub template: Option<ChatTemplate>,
     pub system: Option<String>,
     /// Whether the template was put aside on purpose.
@@ -27,7 +27,7 @@ impl Tokenizer {
     /// Puts `template` around every prompt.
     #[must_use]
     pub fn with_template(mut self, template: ChatTemplate) -> Self {
-        self.layout = Layout { template: Some(template), raw: false, ..self.layout };
+        self.layout = TurnLayout { template: Some(template), raw: false, ..self.layout };
         self
     }
 
@@ -41,7 +41,7 @@ impl Tokenizer {
     /// Puts nothing around a prompt.
     #[must_use]
     pub fn without_template(mut self) -> Self {
-        self.layout = Layout { raw: true, ..Layout::default() };
+        self.layout = TurnLayout { raw: true, ..TurnLayout::default() };
         self
     }
 
@@ -70,7 +70,7 @@ impl Tokenizer {
                 reason: format!("{} comes without a chat template, which would say where it goes", self.origin),
             });
         };
-        let rendered = template.render(&[(Role::System, SYSTEM), (Role::User, PROMPT)], true)?;
+        let rendered = template.render(&[(Speaker::System, SYSTEM), (Speaker::User, PROMPT)], true)?;
         if !rendered.contains(SYSTEM) {
             return Err(TokenizerError::System {
                 reason: format!("the chat template in {} leaves system texts out", template.origin()),
@@ -157,7 +157,7 @@ impl Tokenizer {
 }
 
 fn messages<'a>(system: Option<&'a str>, prompt: &'a str) -> Vec<Message<'a>> {
-    system.map(|text| (Role::System, text)).into_iter().chain([(Role::User, prompt)]).collect()
+    system.map(|text| (Speaker::System, text)).into_iter().chain([(Speaker::User, prompt)]).collect()
 }
 
 /// Where a rendered text holds what was typed. The template is rendered once more, around texts that are known not to

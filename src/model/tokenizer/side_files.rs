@@ -45,7 +45,7 @@ pub struct SideFiles {
 
 /// The one field of a configuration that is of interest here.
 #[derive(Deserialize)]
-struct EndOfText {
+struct EosTokenField {
     #[serde(default)]
     eos_token_id: TokenIds,
 }
@@ -71,7 +71,7 @@ impl SideFiles {
         for file in END_FILES {
             let path = folder.join(file);
             let Some(bytes) = read(&path)? else { continue };
-            let config: EndOfText = fields(&bytes).map_err(|reason| wrong(&path, reason))?;
+            let config: EosTokenField = fields(&bytes).map_err(|reason| wrong(&path, reason))?;
             end_ids.extend(config.eos_token_id.all());
         }
         let mut specials = BTreeMap::new();

@@ -16,7 +16,7 @@ use crate::{files, process::maps};
 #[derive(Debug)]
 pub(crate) enum Bytes {
     /// A file on disk, and its place on the list of such.
-    Mapped(Mmap, #[expect(dead_code, reason = "taken off the list when it is dropped")] maps::Entry),
+    Mapped(Mmap, #[expect(dead_code, reason = "taken off the list when it is dropped")] maps::MappedEntry),
     /// Part of the program, or of a test.
     Held(Cow<'static, [u8]>),
 }

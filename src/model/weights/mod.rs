@@ -29,7 +29,7 @@ use crate::model::linear::Linear;
 
 /// How far loading has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Loading {
+pub struct LoadProgress {
     /// Bytes of the file that have been turned into tensors.
     pub done: u64,
     /// Bytes of all tensors in the file.
@@ -37,11 +37,11 @@ pub struct Loading {
 }
 
 /// Who is told of it.
-pub type Watch = Box<dyn Fn(Loading) + Send>;
+pub type ProgressCallback = Box<dyn Fn(LoadProgress) + Send>;
 
 /// A checkpoint's tensors, opened and with their headers checked.
 pub struct Weights {
-    source: Source,
+    source: TensorSource,
     /// Names of the tensors taken so far.
     taken: RefCell<BTreeSet<String>>,
     /// Elements in them.
@@ -49,11 +49,11 @@ pub struct Weights {
     /// Bytes of them in the file.
     done: Cell<u64>,
     total: u64,
-    watch: Option<Watch>,
+    watch: Option<ProgressCallback>,
 }
 
 #[derive(Debug)]
-enum Source {
+enum TensorSource {
     Single(Shard),
     Sharded(Sharded),
     Gguf(Box<GgufFile>),
@@ -72,7 +72,7 @@ impl Weights {
         if absent::is_there(&single)? {
             Self::open(&single)
         } else if absent::is_there(&index)? {
-            Ok(Self::new(Source::Sharded(Sharded::open(&index)?)))
+            Ok(Self::new(TensorSource::Sharded(Sharded::open(&index)?)))
         } else {
             Err(absent::reason(folder))
         }
@@ -82,22 +82,22 @@ impl Weights {
     pub fn open(path: &Path) -> Result<Self, LoadError> {
         let file = path.display().to_string();
         match Bytes::open(path) {
-            Ok(bytes) => Ok(Self::new(Source::Single(Shard::new(file, bytes)?))),
+            Ok(bytes) => Ok(Self::new(TensorSource::Single(Shard::new(file, bytes)?))),
             Err(error) => Err(LoadError::Read { file, error }),
         }
     }
 
     /// Takes a safetensors file's bytes; `file` is its name in messages.
     pub fn from_bytes(file: impl Into<String>, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, LoadError> {
-        Ok(Self::new(Source::Single(Shard::new(file.into(), Bytes::Held(bytes.into()))?)))
+        Ok(Self::new(TensorSource::Single(Shard::new(file.into(), Bytes::Held(bytes.into()))?)))
     }
 
     /// The tensors of an opened GGUF file.
     pub fn from_gguf(file: GgufFile) -> Self {
-        Self::new(Source::Gguf(Box::new(file)))
+        Self::new(TensorSource::Gguf(Box::new(file)))
     }
 
-    fn new(source: Source) -> Self {
+    fn new(source: TensorSource) -> Self {
         let mut weights = Self {
             source,
             taken: RefCell::default(),
@@ -113,22 +113,22 @@ impl Weights {
     /// The GGUF file that the tensors come from, if it is one.
     pub fn gguf(&self) -> Option<&GgufFile> {
         match &self.source {
-            Source::Gguf(gguf) => Some(gguf),
+            TensorSource::Gguf(gguf) => Some(gguf),
             _ => None,
         }
     }
 
     /// Tells `watch` of every tensor that is taken.
-    pub fn watch(&mut self, watch: Watch) {
+    pub fn watch(&mut self, watch: ProgressCallback) {
         self.watch = Some(watch);
     }
 
     /// The file's name in messages; of several files their index's.
     pub fn file(&self) -> &str {
         match &self.source {
-            Source::Single(shard) => shard.file(),
-            Source::Sharded(shards) => shards.file(),
-            Source::Gguf(gguf) => gguf.file(),
+            TensorSource::Single(shard) => shard.file(),
+            TensorSource::Sharded(shards) => shards.file(),
+            TensorSource::Gguf(gguf) => gguf.file(),
         }
     }
 
@@ -201,16 +201,16 @@ impl Weights {
 
     fn find(&self, name: &str) -> Result<Option<Stored<'_>>, LoadError> {
         match &self.source {
-            Source::Single(shard) => shard.find(name),
-            Source::Sharded(shards) => shards.find(name),
-            Source::Gguf(gguf) => Ok(gguf.find(name)),
+            TensorSource::Single(shard) => shard.find(name),
+            TensorSource::Sharded(shards) => shards.find(name),
+            TensorSource::Gguf(gguf) => Ok(gguf.find(name)),
         }
     }
 
     /// The name under which the file has a tensor.
     fn stored_name(&self, name: &str) -> String {
         match &self.source {
-            Source::Gguf(gguf) => gguf.stored_name(name),
+            TensorSource::Gguf(gguf) => gguf.stored_name(name),
             _ => name.to_owned(),
         }
     }
@@ -218,20 +218,20 @@ impl Weights {
     /// All tensors of floats and blocks, by the names that the file has for them.
     fn all(&self) -> Box<dyn Iterator<Item = (String, Stored<'_>)> + '_> {
         match &self.source {
-            Source::Single(shard) => {
+            TensorSource::Single(shard) => {
                 Box::new(shard.names().filter_map(|name| Some((name.clone(), shard.find(&name).ok()??))))
             }
-            Source::Sharded(shards) => {
+            TensorSource::Sharded(shards) => {
                 Box::new(shards.names().filter_map(|name| Some((name.clone(), shards.find(&name).ok()??))))
             }
-            Source::Gguf(gguf) => Box::new(gguf.all()),
+            TensorSource::Gguf(gguf) => Box::new(gguf.all()),
         }
     }
 
     /// The tensor of this name, which must have this shape. Whoever takes it says so by [`Self::done`].
     pub(crate) fn expect(&self, name: &str, shape: &[usize]) -> Result<Stored<'_>, LoadError> {
         let file = || match &self.source {
-            Source::Sharded(shards) => shards.file_of(name).to_owned(),
+            TensorSource::Sharded(shards) => shards.file_of(name).to_owned(),
             _ => self.file().to_owned(),
         };
         let Some(stored) = self.find(name)? else {
@@ -254,7 +254,7 @@ impl Weights {
         self.elements.set(self.elements.get() + stored.elements());
         self.done.set(self.done.get() + stored.len() as u64);
         if let Some(watch) = &self.watch {
-            watch(Loading { done: self.done.get(), total: self.total });
+            watch(LoadProgress { done: self.done.get(), total: self.total });
         }
     }
 }

@@ -82,7 +82,7 @@ pub(super) struct Sharded {
 
 /// The part of an index file that matters.
 #[derive(Deserialize)]
-struct Index {
+struct ShardIndex {
     weight_map: BTreeMap<String, String>,
 }
 
@@ -95,7 +95,7 @@ impl Sharded {
         if lfs::is_pointer(&content) {
             return Err(LoadError::Pointer { file: index });
         }
-        let Index { weight_map } = serde_json::from_slice(&content)
+        let ShardIndex { weight_map } = serde_json::from_slice(&content)
             .map_err(|error| wrong(format!("is no index of safetensors files: {error}")))?;
         for (tensor, file) in &weight_map {
             if !is_plain_name(file) {

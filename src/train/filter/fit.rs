@@ -10,7 +10,7 @@ use rand_chacha::rand_core::RngCore;
 
 use super::Observed;
 use crate::{
-    decode::filter::{BLOCK, Filter, Layer},
+    decode::filter::{BLOCK, Filter, FilterLayer},
     train::kernels,
 };
 
@@ -41,13 +41,13 @@ impl Default for Recipe {
 
 /// A trained filter and what it is worth.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fit {
+pub struct FittedFilter {
     /// The filter, without a word about it.
     pub filter: Filter,
     /// Mean loss per position on the data that was trained on, and on the data held back to choose.
     pub losses: (f64, f64),
     /// On data that was neither trained on nor chosen by.
-    pub report: Report,
+    pub report: FitReport,
 }
 
 /// A threshold of the filter and how it fares; beside it, the confidence threshold that errs as often and how that fares.
@@ -55,7 +55,7 @@ pub type AtThreshold = (f32, Judgement, Option<(f32, Judgement)>);
 
 /// Decisions on masked positions that took no part in training.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Report {
+pub struct FitReport {
     /// Masked positions that were judged.
     pub positions: usize,
     /// Share of them whose proposal was final.
@@ -84,7 +84,7 @@ const PLAIN: f32 = 0.9;
 
 /// Trains on `observed`, one list per prompt: eight tenths of the prompts are trained on, one tenth chooses, one tenth
 /// judges. `progress` is told the epoch and the loss that chooses. `None` where there are fewer than ten prompts.
-pub fn fit(observed: &[Vec<Observed>], recipe: Recipe, mut progress: impl FnMut(usize, f64)) -> Option<Fit> {
+pub fn fit(observed: &[Vec<Observed>], recipe: Recipe, mut progress: impl FnMut(usize, f64)) -> Option<FittedFilter> {
     if observed.len() < 10 {
         return None;
     }
@@ -97,7 +97,7 @@ pub fn fit(observed: &[Vec<Observed>], recipe: Recipe, mut progress: impl FnMut(
     let tenth = observed.len() / 10;
     let (judging, choosing, training) = (part(0..tenth), part(tenth..2 * tenth), part(2 * tenth..prompts.len()));
 
-    let mut network = Network::new(&mut dice);
+    let mut network = FilterNetwork::new(&mut dice);
     let mut best = (f64::INFINITY, network.parameters.clone());
     let (mut first, mut second) = (vec![0.0; PARAMETERS], vec![0.0; PARAMETERS]);
     let mut order: Vec<usize> = (0..training.len()).collect();
@@ -135,11 +135,11 @@ pub fn fit(observed: &[Vec<Observed>], recipe: Recipe, mut progress: impl FnMut(
         }
     }
     let (chosen, parameters) = best;
-    let network = Network { parameters };
+    let network = FilterNetwork { parameters };
     let losses = (network.loss(&training), chosen);
     let filter = network.filter();
     let report = report(&filter, &judging);
-    Some(Fit { filter, losses, report })
+    Some(FittedFilter { filter, losses, report })
 }
 
 /// Fisher and Yates' shuffle.
@@ -151,17 +151,17 @@ fn shuffle(values: &mut [usize], dice: &mut ChaCha8Rng) {
 }
 
 /// The filter while it is trained.
-struct Network {
+struct FilterNetwork {
     parameters: Vec<f32>,
 }
 
 /// What lies between the two layers, and behind the second.
-struct Pass {
+struct FilterPass {
     hidden: [f32; BLOCK],
     logits: [f32; BLOCK],
 }
 
-impl Network {
+impl FilterNetwork {
     /// Weights and biases uniform within `±1/√block`, as torch makes its linear layers.
     fn new(dice: &mut ChaCha8Rng) -> Self {
         let reach = 1.0 / (BLOCK as f32).sqrt();
@@ -179,9 +179,9 @@ impl Network {
         std::array::from_fn(|row| bias[row] + kernels::dot(&weight[row * BLOCK..(row + 1) * BLOCK], input))
     }
 
-    fn forward(&self, input: &[f32; BLOCK]) -> Pass {
+    fn forward(&self, input: &[f32; BLOCK]) -> FilterPass {
         let hidden = self.apply(0, input).map(|value| value.max(0.0));
-        Pass { logits: self.apply(1, &hidden), hidden }
+        FilterPass { logits: self.apply(1, &hidden), hidden }
     }
 
     /// Adds the gradient of the sample's cross entropy, times `scale`, to `gradient`.
@@ -235,7 +235,7 @@ impl Network {
     fn filter(&self) -> Filter {
         let layer = |index| {
             let (weight, bias) = self.layer(index);
-            Layer { weight: weight.to_vec(), bias: bias.to_vec() }
+            FilterLayer { weight: weight.to_vec(), bias: bias.to_vec() }
         };
         Filter { about: String::new(), layers: [layer(0), layer(1)] }
     }
@@ -246,7 +246,7 @@ fn sigmoid(value: f32) -> f32 {
 }
 
 /// Judges the filter and plain thresholds on masked positions.
-fn report(filter: &Filter, samples: &[&Observed]) -> Report {
+fn report(filter: &Filter, samples: &[&Observed]) -> FitReport {
     // Filter's value, confidence, whether the proposal is final.
     let mut cases: Vec<(f32, f32, bool)> = Vec::new();
     for sample in samples {
@@ -266,7 +266,7 @@ fn report(filter: &Filter, samples: &[&Observed]) -> Report {
             .find(|(_, plain)| plain.errors <= judgement.errors);
         (threshold, judgement, equal)
     });
-    Report {
+    FitReport {
         positions: cases.len(),
         finals: cases.iter().filter(|case| case.2).count() as f64 / cases.len().max(1) as f64,
         at: at.collect(),
@@ -306,7 +306,7 @@ mod tests {
     fn a_gradient_is_the_slope_of_the_loss() {
         let world = world(1);
         let sample = Observed { length: 20, ..world[0][0].clone() };
-        let mut network = Network::new(&mut ChaCha8Rng::seed_from_u64(1));
+        let mut network = FilterNetwork::new(&mut ChaCha8Rng::seed_from_u64(1));
         let mut gradient = vec![0.0; PARAMETERS];
         network.learn(&sample, 1.0 / sample.length as f32, &mut gradient);
         for index in (0..PARAMETERS).step_by(97) {

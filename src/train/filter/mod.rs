@@ -9,4 +9,4 @@ mod collect;
 mod fit;
 
 pub use collect::{CollectError, Observed, collect};
-pub use fit::{Fit, Judgement, Recipe, Report, fit};
+pub use fit::{FitReport, FittedFilter, Judgement, Recipe, fit};

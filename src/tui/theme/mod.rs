@@ -44,7 +44,7 @@ impl std::str::FromStr for ThemeName {
         match name {
             "dark" => Ok(Self::Dark),
             "light" => Ok(Self::Light),
-            other => Err(format!("unknown theme '{}': there are dark and light", crate::trace::printable::line(other))),
+            other => Err(format!("unknown theme '{}': there are dark and light", crate::printable::line(other))),
         }
     }
 }
@@ -90,7 +90,7 @@ pub enum Role {
 
 /// A part of a bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Part {
+pub enum BarPart {
     /// Time in the denoiser.
     Denoiser,
     /// Time in the guide.
@@ -255,14 +255,14 @@ impl Theme {
     }
 
     /// The colour of a part of a bar.
-    pub fn part(&self, part: Part) -> Tone {
+    pub fn part(&self, part: BarPart) -> Tone {
         let palette = self.palette();
         match part {
-            Part::Denoiser | Part::Reused => palette.sky,
-            Part::Guide => palette.teal,
-            Part::Other => palette.faint,
-            Part::Computed => palette.orange,
-            Part::Plain => palette.accent,
+            BarPart::Denoiser | BarPart::Reused => palette.sky,
+            BarPart::Guide => palette.teal,
+            BarPart::Other => palette.faint,
+            BarPart::Computed => palette.orange,
+            BarPart::Plain => palette.accent,
         }
     }
 }

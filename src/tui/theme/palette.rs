@@ -38,7 +38,7 @@ pub struct Palette {
     pub vermilion: Tone,
     /// Stale.
     pub purple: Tone,
-    /// Drawn, notes.
+    /// FrameInfo, notes.
     pub yellow: Tone,
     /// Confidence 0, ¼, ½, ¾ and 1.
     pub scale: [Tone; 5],

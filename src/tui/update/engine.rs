@@ -3,7 +3,8 @@
 use super::{Effect, keeping, models};
 use crate::{
     engine::protocol::{Command, Event},
-    trace::{Log, printable},
+    printable,
+    trace::Log,
     tui::{
         action::Notice,
         app::{App, Phase, Run},
@@ -21,7 +22,7 @@ pub(super) fn hear(app: &mut App, event: Event) -> Vec<Effect> {
             return models::failed(app, &message, request.map(|request| *request));
         }
         Event::Warning { message } => app.tell(Notice::note(printable::line(&message))),
-        Event::Shelf { shelf } => return models::found(app, *shelf),
+        Event::Catalog { catalog } => return models::found(app, *catalog),
         Event::Started { run, header } if run == app.last_run => {
             let follows_same_canvas = app.log().is_some_and(|log| log.header().prompt_ids == header.prompt_ids);
             let begun = Run::new(run, Box::new(Log::new(*header)), Phase::Under, app.now);

@@ -2,8 +2,8 @@
 
 use super::Effect;
 use crate::{
+    printable,
     settings::{self, KNOBS, Kind, Knob, Limits, Settings, SettingsError},
-    trace::printable,
     tui::{
         action::{Layer, Notice},
         app::App,

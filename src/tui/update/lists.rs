@@ -2,7 +2,7 @@
 
 use super::{Effect, models, prompt};
 use crate::{
-    settings::{Effect as KnobEffect, KNOBS, presets},
+    settings::{KNOBS, Timing, presets},
     tui::{
         action::{Notice, Overlay},
         app::App,
@@ -106,7 +106,7 @@ fn take_preset(app: &mut App, row: usize) -> Vec<Effect> {
     let (before, after) = (app.layers.resolve(), layers.resolve());
     let waiting: Vec<_> = KNOBS
         .iter()
-        .filter(|knob| knob.effect == KnobEffect::NextRun && knob.get(&before) != knob.get(&after))
+        .filter(|knob| knob.effect == Timing::NextRun && knob.get(&before) != knob.get(&after))
         .map(|knob| knob.name)
         .collect();
     app.layers_before = Some(std::mem::replace(&mut app.layers, layers));

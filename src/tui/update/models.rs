@@ -4,16 +4,17 @@ use super::{Effect, command};
 use crate::{
     engine::{ModelRequest, prompt::plain, protocol::Command},
     model::{
-        known::Role,
-        shelf::Shelf,
+        catalog::Catalog,
+        known::ModelRole,
         source::{Progress, Source},
     },
+    printable,
     settings::{GuideRule, Knob},
-    trace::{ModelCard, printable},
+    trace::ModelCard,
     tui::{
         action::{Notice, Overlay},
         app::{App, Engine},
-        library::{Choice, LONGEST_SOURCE, Loading},
+        library::{LONGEST_SOURCE, ModelLoading, PickerLine},
     },
 };
 
@@ -26,17 +27,17 @@ pub(super) fn look(app: &mut App) -> Vec<Effect> {
 }
 
 /// What there is to choose from. The selected line stays the same model.
-pub(super) fn found(app: &mut App, shelf: Shelf) -> Vec<Effect> {
+pub(super) fn found(app: &mut App, catalog: Catalog) -> Vec<Effect> {
     let before = selected(app);
-    let was_empty = app.picker.shelf.is_none();
-    app.picker.shelf = Some(shelf);
+    let was_empty = app.picker.catalog.is_none();
+    app.picker.catalog = Some(catalog);
     if app.overlays.last() == Some(&Overlay::Models) {
         match before {
             _ if was_empty => select_present(app),
             Some(source) => select(app, &source),
             None => {
                 let last = app.picker.choices().len() - 1;
-                if matches!(app.picker.choices().get(app.list), None | Some(Choice::Item(_))) {
+                if matches!(app.picker.choices().get(app.list), None | Some(PickerLine::Item(_))) {
                     app.list = last;
                 }
             }
@@ -55,13 +56,13 @@ fn select_present(app: &mut App) {
 
 fn select(app: &mut App, source: &Source) {
     let choices = app.picker.choices();
-    let is_it = |choice: &Choice<'_>| matches!(choice, Choice::Item(item) if item.source == *source);
+    let is_it = |choice: &PickerLine<'_>| matches!(choice, PickerLine::Item(item) if item.source == *source);
     app.list = choices.iter().position(is_it).unwrap_or(0);
 }
 
 fn selected(app: &App) -> Option<Source> {
     match app.picker.choices().get(app.list) {
-        Some(Choice::Item(item)) => Some(item.source.clone()),
+        Some(PickerLine::Item(item)) => Some(item.source.clone()),
         _ => None,
     }
 }
@@ -69,8 +70,8 @@ fn selected(app: &App) -> Option<Source> {
 /// Chooses for the other role.
 pub(super) fn other_role(app: &mut App) -> Vec<Effect> {
     app.picker.role = match app.picker.role {
-        Role::Denoiser => Role::Guide,
-        Role::Guide => Role::Denoiser,
+        ModelRole::Denoiser => ModelRole::Guide,
+        ModelRole::Guide => ModelRole::Denoiser,
     };
     app.picker.refusal = None;
     select_present(app);
@@ -128,7 +129,7 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
         }
         Ok(request) => {
             library.refusal = None;
-            library.loading = Some(Loading { is_picked: true, ..Loading::new(request.clone()) });
+            library.loading = Some(ModelLoading { is_picked: true, ..ModelLoading::new(request.clone()) });
             command(Command::Load(Box::new(request)))
         }
     }
@@ -145,7 +146,7 @@ pub(super) fn cancel(app: &mut App) -> Vec<Effect> {
     }
 }
 
-/// Loading goes on.
+/// ModelLoading goes on.
 pub(super) fn goes_on(app: &mut App, progress: Progress) -> Vec<Effect> {
     let now = app.now;
     if let Some(loading) = &mut app.picker.loading {
@@ -178,7 +179,7 @@ pub(super) fn ready(
 }
 
 /// Takes the loading away that came to its end, which is another than the newest where both have crossed.
-fn end_loading(app: &mut App, request: Option<&ModelRequest>) -> Option<Loading> {
+fn end_loading(app: &mut App, request: Option<&ModelRequest>) -> Option<ModelLoading> {
     app.picker.loading.take_if(|loading| request.is_none_or(|request| loading.request == *request))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Effect, command, keeping, knobs, models};
 use crate::{
-    engine::protocol::{Command, Request},
+    engine::protocol::{Command, RunRequest},
     tui::{
         action::{Focus, Notice, Overlay},
         app::{App, Engine},
@@ -101,7 +101,7 @@ fn start(app: &mut App, prompt: String) -> Vec<Effect> {
     app.layers_before = None;
     app.knobs.refusal = None;
     app.knobs.passed = None;
-    command(Command::Start(Box::new(Request {
+    command(Command::Start(Box::new(RunRequest {
         run: app.last_run,
         prompt,
         settings: app.layers.resolve(),

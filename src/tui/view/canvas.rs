@@ -6,13 +6,13 @@ use ratatui::{layout::Rect, text::Line};
 
 use super::{
     caption,
-    flow::{Ink, Row, Token, flow},
+    flow::{Ink, TextRow, Token, flow},
     legend, looks,
     pen::{self, Pen, span},
     step::{State, StepView},
 };
 use crate::{
-    trace::printable,
+    printable,
     tui::{
         action::{Action, Focus, Layer},
         app::{App, Phase},
@@ -34,8 +34,8 @@ const CELLS_PER_TOKEN: usize = 4;
 
 /// The canvas in rows: the prompt's, then the answer's.
 struct Page {
-    prompt: Vec<Row>,
-    answer: Vec<Row>,
+    prompt: Vec<TextRow>,
+    answer: Vec<TextRow>,
 }
 
 impl Page {
@@ -50,7 +50,7 @@ impl Page {
     }
 
     /// All rows; an empty one stands between prompt and answer.
-    fn rows(&self) -> impl Iterator<Item = Option<&Row>> {
+    fn rows(&self) -> impl Iterator<Item = Option<&TextRow>> {
         let gap = (!self.prompt.is_empty()).then_some(None);
         self.prompt.iter().map(Some).chain(gap).chain(self.answer.iter().map(Some))
     }
@@ -193,7 +193,7 @@ fn faded(theme: Theme, style: ratatui::style::Style) -> ratatui::style::Style {
 }
 
 /// The first row to show: the selected token, or what the step wrote last, stays in sight.
-fn scroll(app: &App, view: &StepView<'_>, rows: &[Option<&Row>], height: usize) -> usize {
+fn scroll(app: &App, view: &StepView<'_>, rows: &[Option<&TextRow>], height: usize) -> usize {
     let last_written = view.record.and_then(|record| {
         let text = record.commits.iter().filter(|commit| !view.log.header().is_end(commit.token));
         text.map(|commit| commit.position).max().or_else(|| record.commits.first().map(|commit| commit.position))
@@ -209,7 +209,7 @@ pub fn neighbour(app: &App, position: usize, by: i64) -> Option<usize> {
     let log = app.log()?;
     let view = StepView::new(log, app.shown());
     let page = Page::of(app, &view, app.drawn.text_width.max(20));
-    let rows: Vec<&Row> = page.rows().flatten().collect();
+    let rows: Vec<&TextRow> = page.rows().flatten().collect();
     let at = rows.iter().position(|row| row.shows(position))?;
     let x = rows[at].pieces.iter().find(|piece| piece.shows(position)).map_or(0, |piece| piece.x);
     let target = usize::try_from(at as i64 + by).ok()?;

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     decode::record::{Commit, Reason, StepRecord, StopReason, Verdict},
-    trace::{End, Header, printable},
+    printable,
+    trace::{End, Header},
     tui::theme::Role,
 };
 

@@ -16,7 +16,7 @@ use crate::{
     tui::{
         action::Layer,
         app::App,
-        theme::{Part, Role},
+        theme::{BarPart, Role},
     },
 };
 
@@ -34,7 +34,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
         return;
     };
     let figures = Figures::of(log, app.shown());
-    let mut sheet = Sheet { area, y: area.y + 1, pen };
+    let mut sheet = FiguresPane { area, y: area.y + 1, pen };
     sheet.tokens(log, &figures);
     sheet.revision(log, &figures);
     sheet.passes(log, &figures);
@@ -68,7 +68,7 @@ fn is_audited(log: &Log) -> bool {
     log.entries().iter().any(|entry| entry.record.cost.audit_forwards > 0)
 }
 
-struct Sheet<'a, 'b> {
+struct FiguresPane<'a, 'b> {
     area: Rect,
     y: u16,
     pen: &'a mut Pen<'b>,
@@ -77,7 +77,7 @@ struct Sheet<'a, 'b> {
 /// Cells before the value's last one.
 const LABEL: u16 = 18;
 
-impl Sheet<'_, '_> {
+impl FiguresPane<'_, '_> {
     fn row(&mut self) -> Option<Rect> {
         let row = Rect { y: self.y, height: 1, ..self.area };
         self.y += 1;
@@ -103,7 +103,7 @@ impl Sheet<'_, '_> {
         self.figure("tokens", &count(figures.tokens as u64), &remark);
         self.figure("end of text", &count(figures.ends as u64), "counted apart");
         self.figure("tokens per pass", &decimal(figures.tokens_per_forward()), "");
-        let device = crate::trace::printable::line(&log.header().denoiser.device);
+        let device = crate::printable::line(&log.header().denoiser.device);
         let speed = if figures.seconds() > 0.0 { decimal(figures.tokens_per_second()) } else { NONE.to_owned() };
         self.figure("tokens per second", &speed, &format!("on {device}"));
     }
@@ -141,9 +141,9 @@ impl Sheet<'_, '_> {
         let cost = figures.cost;
         self.figure("ms per step", &decimal(per_step(cost.total_us())), "");
         self.split(&[
-            (cost.denoiser_us as f64, Part::Denoiser, format!("denoiser {}", decimal(per_step(cost.denoiser_us)))),
-            (cost.guide_us as f64, Part::Guide, format!("guide {}", decimal(per_step(cost.guide_us)))),
-            (cost.other_us as f64, Part::Other, format!("other {}", decimal(per_step(cost.other_us)))),
+            (cost.denoiser_us as f64, BarPart::Denoiser, format!("denoiser {}", decimal(per_step(cost.denoiser_us)))),
+            (cost.guide_us as f64, BarPart::Guide, format!("guide {}", decimal(per_step(cost.guide_us)))),
+            (cost.other_us as f64, BarPart::Other, format!("other {}", decimal(per_step(cost.other_us)))),
         ]);
     }
 
@@ -152,8 +152,8 @@ impl Sheet<'_, '_> {
         let value = if figures.steps == 0 { NONE.to_owned() } else { percent(figures.reuse()) };
         self.figure("K/V rows reused", &value, "");
         self.split(&[
-            (f64::from(cost.computed), Part::Computed, format!("computed {}", count(cost.computed.into()))),
-            (f64::from(cost.reused), Part::Reused, format!("reused {}", count(cost.reused.into()))),
+            (f64::from(cost.computed), BarPart::Computed, format!("computed {}", count(cost.computed.into()))),
+            (f64::from(cost.reused), BarPart::Reused, format!("reused {}", count(cost.reused.into()))),
         ]);
     }
 
@@ -178,7 +178,7 @@ impl Sheet<'_, '_> {
         };
         let mut line = looks::by_layer(theme, &computed, layer_cells(above, &note), f32::max, |share| share);
         for bar in &mut line {
-            bar.style = theme.ink(theme.part(Part::Computed));
+            bar.style = theme.ink(theme.part(BarPart::Computed));
         }
         line.push(span(note, faint));
         self.pen.line(beside(above), &Line::from(line));
@@ -202,7 +202,7 @@ impl Sheet<'_, '_> {
     }
 
     /// A bar in parts, and below it their names.
-    fn split(&mut self, parts: &[(f64, Part, String)]) {
+    fn split(&mut self, parts: &[(f64, BarPart, String)]) {
         let (Some(bar), Some(row)) = (self.row(), self.row()) else {
             return;
         };

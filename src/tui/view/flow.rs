@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use crate::trace::printable;
+use crate::printable;
 
 /// What kind of ink a piece of a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,7 +44,7 @@ pub struct Token<'a> {
 
 /// A piece of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
+pub struct Fragment {
     /// The position that it shows; `None` for a block border.
     pub position: Option<usize>,
     /// First cell, from the left of the row.
@@ -59,7 +59,7 @@ pub struct Piece {
     pub completed_by: Vec<usize>,
 }
 
-impl Piece {
+impl Fragment {
     /// Whether it shows a position, by itself or as a part of a grapheme.
     pub fn shows(&self, position: usize) -> bool {
         self.position == Some(position) || self.completed_by.contains(&position)
@@ -68,12 +68,12 @@ impl Piece {
 
 /// A row of pieces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Row {
+pub struct TextRow {
     /// Its pieces, from left to right.
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<Fragment>,
 }
 
-impl Row {
+impl TextRow {
     /// The first position that the row shows.
     pub fn first(&self) -> Option<usize> {
         self.pieces.iter().find_map(|piece| piece.position)
@@ -95,17 +95,23 @@ struct Atom {
 
 struct Layout {
     width: u16,
-    rows: Vec<Row>,
-    row: Row,
+    rows: Vec<TextRow>,
+    row: TextRow,
     x: u16,
     word: Vec<Atom>,
     word_width: u16,
 }
 
 /// Lays tokens out in rows of `width` cells. A line break is shown by `newline`, a border by `border`.
-pub fn flow(tokens: &[Token<'_>], width: u16, newline: &str, border: &str) -> Vec<Row> {
-    let mut layout =
-        Layout { width: width.max(2), rows: Vec::new(), row: Row::default(), x: 0, word: Vec::new(), word_width: 0 };
+pub fn flow(tokens: &[Token<'_>], width: u16, newline: &str, border: &str) -> Vec<TextRow> {
+    let mut layout = Layout {
+        width: width.max(2),
+        rows: Vec::new(),
+        row: TextRow::default(),
+        x: 0,
+        word: Vec::new(),
+        word_width: 0,
+    };
     let mut last: Option<(Ink, bool)> = None;
     let (texts, completions) = whole_graphemes(tokens);
     for (token, text) in tokens.iter().zip(&texts) {
@@ -282,7 +288,7 @@ impl Layout {
                 last.text.push_str(&text);
                 last.width += width;
             }
-            _ => self.row.pieces.push(Piece { position, x: self.x, width, text, ink, completed_by: Vec::new() }),
+            _ => self.row.pieces.push(Fragment { position, x: self.x, width, text, ink, completed_by: Vec::new() }),
         }
         self.x = self.x.saturating_add(width);
     }
@@ -307,7 +313,7 @@ mod tests {
             .collect()
     }
 
-    fn drawn(rows: &[Row]) -> Vec<String> {
+    fn drawn(rows: &[TextRow]) -> Vec<String> {
         rows.iter()
             .map(|row| {
                 let mut line = String::new();

@@ -11,8 +11,9 @@ use super::{
 };
 use crate::{
     decode::record::StopReason,
+    printable,
     settings::{Preset, Settings, presets},
-    trace::{Log, ModelCard, printable},
+    trace::{Log, ModelCard},
     tui::{
         app::{App, Engine, Origin, Phase},
         theme::{Role, Theme},
@@ -46,9 +47,9 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
             line.push(gap());
         }
         let style = match fact.kind {
-            Kind::Name => pen.style(Role::Strong),
-            Kind::Plain => dim,
-            Kind::Next => pen.style(Role::Note),
+            FactKind::Name => pen.style(Role::Strong),
+            FactKind::Plain => dim,
+            FactKind::Next => pen.style(Role::Note),
         };
         line.push(span(fact.text, style));
     }
@@ -61,11 +62,11 @@ struct Fact {
     short: Option<String>,
     /// The smaller, the longer it stays where the header is narrow.
     rank: u8,
-    kind: Kind,
+    kind: FactKind,
 }
 
 /// How a fact is drawn.
-enum Kind {
+enum FactKind {
     Name,
     Plain,
     /// It is not about what is shown.
@@ -73,8 +74,8 @@ enum Kind {
 }
 
 fn facts(app: &App, theme: Theme) -> Vec<Fact> {
-    let plain = |rank, text| Fact { text, short: None, rank, kind: Kind::Plain };
-    let mut facts = vec![Fact { kind: Kind::Name, ..plain(4, "diffuscope".to_owned()) }];
+    let plain = |rank, text| Fact { text, short: None, rank, kind: FactKind::Plain };
+    let mut facts = vec![Fact { kind: FactKind::Name, ..plain(4, "diffuscope".to_owned()) }];
     if let Origin::Replay { file } = &app.origin {
         let name = Path::new(file).file_name().map_or_else(|| file.into(), OsStr::to_string_lossy);
         let short = Some(format!("replay of {name}"));
@@ -95,7 +96,7 @@ fn facts(app: &App, theme: Theme) -> Vec<Fact> {
         }
         let next = app.layers.resolve();
         if !app.is_replay() && next != run.log.settings_at(run.log.len()) {
-            facts.push(Fact { kind: Kind::Next, ..plain(1, format!("next: {}", chosen(app, &next, theme))) });
+            facts.push(Fact { kind: FactKind::Next, ..plain(1, format!("next: {}", chosen(app, &next, theme))) });
         }
     } else {
         facts.push(plain(0, chosen(app, &app.layers.resolve(), theme)));

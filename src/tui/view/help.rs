@@ -43,17 +43,17 @@ fn lines(group: Group, signs: bool) -> Vec<(String, &'static str)> {
         .collect()
 }
 
-enum Entry {
+enum HelpEntry {
     Heading(&'static str),
     Line(String, &'static str),
     Gap,
 }
 
 /// The entries in so many columns; a group is never divided.
-fn columns(count: usize, signs: bool) -> Vec<Vec<Entry>> {
+fn columns(count: usize, signs: bool) -> Vec<Vec<HelpEntry>> {
     let groups: Vec<_> = Group::ALL.into_iter().map(|group| (group, lines(group, signs))).collect();
     let total: usize = groups.iter().map(|(_, lines)| lines.len() + 2).sum();
-    let mut columns: Vec<Vec<Entry>> = vec![Vec::new()];
+    let mut columns: Vec<Vec<HelpEntry>> = vec![Vec::new()];
     for (group, lines) in groups {
         let current = columns.last().map_or(0, Vec::len);
         if current > 0 && columns.len() < count && current + lines.len() / 2 > total / count {
@@ -61,10 +61,10 @@ fn columns(count: usize, signs: bool) -> Vec<Vec<Entry>> {
         }
         let Some(column) = columns.last_mut() else { continue };
         if !column.is_empty() {
-            column.push(Entry::Gap);
+            column.push(HelpEntry::Gap);
         }
-        column.push(Entry::Heading(group.title()));
-        column.extend(lines.into_iter().map(|(keys, label)| Entry::Line(keys, label)));
+        column.push(HelpEntry::Heading(group.title()));
+        column.extend(lines.into_iter().map(|(keys, label)| HelpEntry::Line(keys, label)));
     }
     columns
 }
@@ -92,10 +92,10 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
         for (entry, y) in column.iter().skip(scroll).zip(inner.top()..inner.bottom()) {
             let row = Rect { x, y, width: column_width.min(inner.right().saturating_sub(x)), height: 1 };
             match entry {
-                Entry::Heading(title) => {
+                HelpEntry::Heading(title) => {
                     pen.put(row.x, y, row.width, title, pen.style(Role::Strong));
                 }
-                Entry::Line(keys, label) => {
+                HelpEntry::Line(keys, label) => {
                     let pad = KEYS.saturating_sub(usize::from(width(keys)));
                     let line = Line::from(vec![
                         span(format!("{keys}{} ", " ".repeat(pad)), pen.style(Role::Accent)),
@@ -103,7 +103,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
                     ]);
                     pen.line(row, &line);
                 }
-                Entry::Gap => {}
+                HelpEntry::Gap => {}
             }
         }
     }

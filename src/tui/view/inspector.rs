@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     decode::record::{DraftReview, KvStatus, Proposal, Reason, Verdict},
-    trace::printable,
+    printable,
     tui::{
         action::{Focus, Layer},
         app::App,
@@ -41,7 +41,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     // What does not name another step is about the shown one.
     let right = Line::from(span(format!("position {position}, step {}", view.steps), pen.style(Role::Dim)));
     pen.rule(Rect { height: 1, ..area }, &title, &right);
-    let mut glass = Glass { area, y: area.y + 1, pen, view, explained: view.steps };
+    let mut glass = InspectorPane { area, y: area.y + 1, pen, view, explained: view.steps };
     glass.token(position);
     glass.kv(position);
     glass.state(position);
@@ -76,7 +76,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
 /// The cell at which values begin.
 const VALUE: u16 = 12;
 
-struct Glass<'a, 'b> {
+struct InspectorPane<'a, 'b> {
     area: Rect,
     y: u16,
     pen: &'a mut Pen<'b>,
@@ -85,7 +85,7 @@ struct Glass<'a, 'b> {
     explained: usize,
 }
 
-impl Glass<'_, '_> {
+impl InspectorPane<'_, '_> {
     fn row(&mut self) -> Option<Rect> {
         let row = Rect { y: self.y, height: 1, ..self.area };
         self.y += 1;

@@ -7,12 +7,12 @@ use ratatui::{
 
 use super::pen::{Pen, cut, span, width, wrap};
 use crate::{
-    settings::{Effect, KNOBS, Kind, Knob, Settings, Slot, Value},
-    trace::printable,
+    printable,
+    settings::{KNOBS, Kind, Knob, Settings, Slot, Timing, Value},
     tui::{
         action::{Action, Focus},
         app::App,
-        theme::{Part, Role},
+        theme::{BarPart, Role},
     },
 };
 
@@ -130,9 +130,9 @@ fn draw_knob(app: &App, index: usize, settings: &Settings, in_force: Option<&Set
     let name_end = pen.put(row.x + 2, row.y, row.width.saturating_sub(2), knob.name, pen.style(name_style));
 
     let effect = glyphs.effects[match knob.effect {
-        Effect::NextStep => 0,
-        Effect::NextBlock => 1,
-        Effect::NextRun => 2,
+        Timing::NextStep => 0,
+        Timing::NextBlock => 1,
+        Timing::NextRun => 2,
     }];
     let effect_role = if is_pending { Role::Accent } else { Role::Line };
     pen.put(row.right().saturating_sub(1), row.y, 1, effect, pen.style(effect_role));
@@ -174,7 +174,7 @@ fn draw_knob(app: &App, index: usize, settings: &Settings, in_force: Option<&Set
     // Bars stand in one column, whatever the width of the value; a long name has none beside it.
     let x = (end.saturating_sub(7 + BAR)).min(at.saturating_sub(BAR + 1));
     if let Some(share) = share(knob, value).filter(|_| value_width + BAR < room && x > name_end) {
-        let style = if is_default { pen.style(Role::Faint) } else { pen.theme.ink(pen.theme.part(Part::Plain)) };
+        let style = if is_default { pen.style(Role::Faint) } else { pen.theme.ink(pen.theme.part(BarPart::Plain)) };
         pen.slider(x, row.y, BAR, share, style);
     }
 }

@@ -22,7 +22,7 @@ pub enum Side {
 
 /// The areas of the regions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct Regions {
     /// First row.
     pub header: Rect,
     /// The prompt editor, while it is in use.
@@ -41,7 +41,7 @@ pub struct Plan {
     pub footer: Rect,
 }
 
-impl Plan {
+impl Regions {
     /// Divides `area`, which is not smaller than [`super::SMALLEST`].
     pub fn of(app: &App, area: Rect) -> Self {
         let mut rest = area;

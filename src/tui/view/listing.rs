@@ -6,7 +6,7 @@ use super::pen::{Pen, span};
 use crate::tui::{action::Action, theme::Role};
 
 /// A row of a list.
-pub(super) enum Row {
+pub(super) enum ListRow {
     /// The name of what follows, and a remark.
     Heading(String, String),
     /// An item, by its index.
@@ -16,20 +16,20 @@ pub(super) enum Row {
 }
 
 /// Groups items under headings: a gap and a heading wherever the heading changes. Items without one stand by themselves.
-pub(super) fn grouped(headings: impl IntoIterator<Item = (String, String)>) -> Vec<Row> {
+pub(super) fn grouped(headings: impl IntoIterator<Item = (String, String)>) -> Vec<ListRow> {
     let mut rows = Vec::new();
     let mut current: Option<String> = None;
     for (index, (title, note)) in headings.into_iter().enumerate() {
         if current.as_ref() != Some(&title) {
             if current.is_some() {
-                rows.push(Row::Gap);
+                rows.push(ListRow::Gap);
             }
             if !title.is_empty() {
-                rows.push(Row::Heading(title.clone(), note));
+                rows.push(ListRow::Heading(title.clone(), note));
             }
             current = Some(title);
         }
-        rows.push(Row::Item(index));
+        rows.push(ListRow::Item(index));
     }
     rows
 }
@@ -45,7 +45,7 @@ pub(super) struct Listing<'a> {
     /// Rows below the rule.
     pub detail: u16,
     /// What is listed.
-    pub rows: &'a [Row],
+    pub rows: &'a [ListRow],
     /// Index of the selected item.
     pub selected: usize,
 }
@@ -62,7 +62,7 @@ impl Listing<'_> {
             width: wide,
             height: high,
         };
-        let items = self.rows.iter().filter(|row| matches!(row, Row::Item(_))).count();
+        let items = self.rows.iter().filter(|row| matches!(row, ListRow::Item(_))).count();
         let hides_rows = self.rows.len() > usize::from(high.saturating_sub(self.detail + 2));
         // Where some are out of sight, it is told how many there are.
         let place = if hides_rows {
@@ -73,7 +73,7 @@ impl Listing<'_> {
         let foot = Line::from(span(format!("{place} {} ", self.foot), pen.style(Role::Faint)));
         let inner = pen.frame(frame, self.title, &foot);
         let list = Rect { height: inner.height.saturating_sub(self.detail).max(1.min(inner.height)), ..inner };
-        let is_selected = |row: &Row| matches!(row, Row::Item(index) if *index == self.selected);
+        let is_selected = |row: &ListRow| matches!(row, ListRow::Item(index) if *index == self.selected);
         let at = self.rows.iter().position(is_selected).unwrap_or(0);
         let height = usize::from(list.height);
         let scroll = at.saturating_sub(height / 2).min(self.rows.len().saturating_sub(height));
@@ -81,13 +81,13 @@ impl Listing<'_> {
         for (row, y) in self.rows.iter().skip(scroll).zip(list.top()..list.bottom()) {
             let line = Rect { y, height: 1, ..list };
             match row {
-                Row::Gap => {}
-                Row::Heading(title, note) => {
+                ListRow::Gap => {}
+                ListRow::Heading(title, note) => {
                     let title = span(title.clone(), pen.style(Role::Strong));
                     let note = span(format!("  {note}"), pen.style(Role::Faint));
                     pen.line(line, &Line::from(vec![title, note]));
                 }
-                Row::Item(index) => {
+                ListRow::Item(index) => {
                     let selected = *index == self.selected;
                     if selected {
                         pen.paint(line, pen.style(Role::Marked));

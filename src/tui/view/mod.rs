@@ -38,21 +38,21 @@ mod welcome;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-pub use pen::{Drawn, Hit, width as cells};
+pub use pen::{FrameInfo, Hit, width as cells};
 
 use super::{
     action::{Action, Overlay},
     app::App,
     theme::Role,
 };
-use layout::{Plan, Side};
+use layout::{Regions, Side};
 use pen::{Pen, wrap};
 
 /// The smallest terminal that shows a picture.
 pub const SMALLEST: (u16, u16) = (40, 12);
 
 /// Draws everything into `area` of `buffer`, and tells what the next event needs.
-pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> Drawn {
+pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     let area = area.intersection(buffer.area);
     let mut pen = Pen::new(buffer, app.theme);
     pen.clear(area, Role::Ground);
@@ -60,7 +60,7 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> Drawn {
         too_small(area, &mut pen);
         return pen.drawn;
     }
-    let plan = Plan::of(app, area);
+    let plan = Regions::of(app, area);
     header::draw(app, plan.header, &mut pen);
     if let Some(area) = plan.prompt {
         prompt::draw(app, area, &mut pen);

@@ -27,16 +27,16 @@ use super::{
 };
 use crate::{
     model::{
+        catalog::CatalogEntry,
         known,
-        memory::{Fit, bytes},
-        shelf::Item,
+        memory::{MemoryFit, bytes},
         source::{Progress, SYNTAX, Source},
     },
-    trace::printable,
+    printable,
     tui::{
         app::App,
-        library::{Choice, Loading},
-        theme::{Part, Role},
+        library::{ModelLoading, PickerLine},
+        theme::{BarPart, Role},
     },
 };
 
@@ -50,8 +50,8 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let choices = app.picker.choices();
     let rows = grouped(choices.iter().map(|choice| heading(app, *choice)));
     let (title, other) = match app.picker.role {
-        known::Role::Denoiser => ("models: denoisers", "enter loads it, tab guides, esc closes"),
-        known::Role::Guide => ("models: guides", "enter loads it, tab denoisers, esc closes"),
+        known::ModelRole::Denoiser => ("models: denoisers", "enter loads it, tab guides, esc closes"),
+        known::ModelRole::Guide => ("models: guides", "enter loads it, tab denoisers, esc closes"),
     };
     let foot = if app.picker.loading.is_some() { "^X breaks it off, esc closes" } else { other };
     let detail = if area.height >= 22 { DETAIL } else { SMALL_DETAIL };
@@ -69,36 +69,36 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
 }
 
 /// What is here comes before what would be downloaded.
-fn heading(app: &App, choice: Choice<'_>) -> (String, String) {
+fn heading(app: &App, choice: PickerLine<'_>) -> (String, String) {
     let (title, note) = match choice {
-        Choice::Nobody => ("here", room(app)),
-        Choice::Item(item) if item.is_here() => ("here", room(app)),
-        Choice::Item(_) => ("to download", String::new()),
-        Choice::Typed => ("or type", String::new()),
+        PickerLine::Nobody => ("here", room(app)),
+        PickerLine::Item(item) if item.is_here() => ("here", room(app)),
+        PickerLine::Item(_) => ("to download", String::new()),
+        PickerLine::Typed => ("or type", String::new()),
     };
     (title.to_owned(), note)
 }
 
 /// The memory that models are loaded to.
 fn room(app: &App) -> String {
-    let Some(shelf) = &app.picker.shelf else { return String::new() };
-    shelf.memory.map_or(String::new(), |memory| {
-        format!("{}: {} of {} free", shelf.device, bytes(memory.free), bytes(memory.total))
+    let Some(catalog) = &app.picker.catalog else { return String::new() };
+    catalog.memory.map_or(String::new(), |memory| {
+        format!("{}: {} of {} free", catalog.device, bytes(memory.free), bytes(memory.total))
     })
 }
 
-fn fit(app: &App, item: &Item) -> Option<Fit> {
-    let memory = app.picker.shelf.as_ref()?.memory?;
-    Some(Fit::of(item.need?, memory.free))
+fn fit(app: &App, item: &CatalogEntry) -> Option<MemoryFit> {
+    let memory = app.picker.catalog.as_ref()?.memory?;
+    Some(MemoryFit::of(item.need?, memory.free))
 }
 
-fn draw_choice(app: &App, choice: Choice<'_>, selected: bool, row: Rect, pen: &mut Pen<'_>) {
+fn draw_choice(app: &App, choice: PickerLine<'_>, selected: bool, row: Rect, pen: &mut Pen<'_>) {
     let glyphs = pen.theme.glyphs;
     let present = app.picker.present();
     let (is_present, is_too_large) = match choice {
-        Choice::Nobody => (app.picker.loaded.is_some() && present.is_none(), false),
-        Choice::Item(item) => (present == Some(&item.source), fit(app, item) == Some(Fit::Exceeds)),
-        Choice::Typed => (false, false),
+        PickerLine::Nobody => (app.picker.loaded.is_some() && present.is_none(), false),
+        PickerLine::Item(item) => (present == Some(&item.source), fit(app, item) == Some(MemoryFit::Exceeds)),
+        PickerLine::Typed => (false, false),
     };
     if is_present {
         pen.put(row.x, row.y, 1, glyphs.running, pen.style(Role::Good));
@@ -109,10 +109,10 @@ fn draw_choice(app: &App, choice: Choice<'_>, selected: bool, row: Rect, pen: &m
     let at = row.x + 2;
     let room = row.right().saturating_sub(at);
     match choice {
-        Choice::Nobody => {
+        PickerLine::Nobody => {
             pen.cut(at, row.y, room, "no guide", style);
         }
-        Choice::Item(item) => {
+        PickerLine::Item(item) => {
             let about = if item.is_measured { "" } else { "~" };
             let size = format!("{about}{}", bytes(item.bytes));
             let weights = item.parameters.map(weights).unwrap_or_default();
@@ -127,11 +127,11 @@ fn draw_choice(app: &App, choice: Choice<'_>, selected: bool, row: Rect, pen: &m
             let name = printable::line(&item.source.to_string());
             pen.cut(at, row.y, room.saturating_sub(taken), &name, style);
         }
-        Choice::Typed if app.picker.entry.is_empty() => {
+        PickerLine::Typed if app.picker.entry.is_empty() => {
             pen.cut(at, row.y, room, "hf:owner/name", pen.style(Role::Faint));
             caret(app, selected, at, row, pen);
         }
-        Choice::Typed => {
+        PickerLine::Typed => {
             // The end of what is typed stays in view.
             let entry = printable::line(&app.picker.entry);
             let mut shown = entry.as_str();
@@ -162,20 +162,20 @@ fn weights(count: u64) -> String {
 }
 
 /// What is to be known of the selected line.
-fn draw_about(app: &App, choice: Choice<'_>, area: Rect, pen: &mut Pen<'_>) {
+fn draw_about(app: &App, choice: PickerLine<'_>, area: Rect, pen: &mut Pen<'_>) {
     let mut lines: Vec<(String, Role)> = Vec::new();
     match choice {
-        Choice::Nobody => {
+        PickerLine::Nobody => {
             lines.push(("the denoiser alone decides which tokens are committed".to_owned(), Role::Text));
         }
-        Choice::Item(item) => {
+        PickerLine::Item(item) => {
             if !item.what.is_empty() {
                 lines.push((item.what.to_owned(), Role::Text));
             }
             lines.extend(need(app, item));
             lines.push((what_enter_does(app, item), Role::Faint));
         }
-        Choice::Typed => {
+        PickerLine::Typed => {
             let entry = app.picker.entry.trim();
             let usual = (format!("a {} is {SYNTAX}", app.picker.role.name()), Role::Text);
             match entry.parse::<Source>() {
@@ -199,20 +199,22 @@ fn draw_about(app: &App, choice: Choice<'_>, area: Rect, pen: &mut Pen<'_>) {
 }
 
 /// What the model needs, and whether that is there.
-fn need(app: &App, item: &Item) -> Option<(String, Role)> {
+fn need(app: &App, item: &CatalogEntry) -> Option<(String, Role)> {
     let need = bytes(item.need?);
-    let shelf = app.picker.shelf.as_ref()?;
-    let device = &shelf.device;
+    let catalog = app.picker.catalog.as_ref()?;
+    let device = &catalog.device;
     Some(match fit(app, item) {
-        Some(Fit::Exceeds) => (format!("takes about {need} of memory on the {device}: more than is free"), Role::Bad),
-        Some(Fit::Close) => {
+        Some(MemoryFit::Exceeds) => {
+            (format!("takes about {need} of memory on the {device}: more than is free"), Role::Bad)
+        }
+        Some(MemoryFit::Close) => {
             (format!("takes about {need} of memory on the {device}: almost all that is free"), Role::Note)
         }
-        Some(Fit::Fits) | None => (format!("takes about {need} of memory on the {device}"), Role::Dim),
+        Some(MemoryFit::Fits) | None => (format!("takes about {need} of memory on the {device}"), Role::Dim),
     })
 }
 
-fn what_enter_does(app: &App, item: &Item) -> String {
+fn what_enter_does(app: &App, item: &CatalogEntry) -> String {
     if app.picker.present() == Some(&item.source) {
         return "it is loaded".to_owned();
     }
@@ -227,7 +229,7 @@ fn what_enter_does(app: &App, item: &Item) -> String {
 }
 
 /// How loading goes, with a bar.
-fn draw_loading(app: &App, loading: &Loading, area: Rect, pen: &mut Pen<'_>) {
+fn draw_loading(app: &App, loading: &ModelLoading, area: Rect, pen: &mut Pen<'_>) {
     let mut y = area.y;
     let mut put = |text: &str, role: Role, pen: &mut Pen<'_>| {
         if y < area.bottom() {
@@ -240,7 +242,7 @@ fn draw_loading(app: &App, loading: &Loading, area: Rect, pen: &mut Pen<'_>) {
         put("", Role::Text, pen);
         if let Some(share) = loading.share().filter(|_| area.height >= 2) {
             let bar = area.y + 1;
-            pen.bar(area.x, bar, area.width, share, pen.theme.ink(pen.theme.part(Part::Plain)));
+            pen.bar(area.x, bar, area.width, share, pen.theme.ink(pen.theme.part(BarPart::Plain)));
         }
         put(&amounts(app, loading, done, total), Role::Dim, pen);
     }
@@ -250,7 +252,7 @@ fn draw_loading(app: &App, loading: &Loading, area: Rect, pen: &mut Pen<'_>) {
 }
 
 /// What is being done, in a few words.
-pub(super) fn words(loading: &Loading) -> String {
+pub(super) fn words(loading: &ModelLoading) -> String {
     let text = match &loading.progress {
         None => {
             let (denoiser, guide) = (&loading.request.denoiser, loading.request.guide_source());
@@ -275,7 +277,7 @@ pub(super) fn words(loading: &Loading) -> String {
 }
 
 /// Bytes, share, speed and time left.
-fn amounts(app: &App, loading: &Loading, done: u64, total: Option<u64>) -> String {
+fn amounts(app: &App, loading: &ModelLoading, done: u64, total: Option<u64>) -> String {
     let mut parts = vec![match total {
         Some(total) => format!("{} of {}", bytes(done), bytes(total)),
         None => bytes(done),
@@ -301,8 +303,8 @@ fn time(seconds: f64) -> String {
     }
 }
 
-/// Loading in the header's few cells.
-pub(super) fn brief(app: &App, loading: &Loading, pen: &Pen<'_>) -> Vec<Span<'static>> {
+/// ModelLoading in the header's few cells.
+pub(super) fn brief(app: &App, loading: &ModelLoading, pen: &Pen<'_>) -> Vec<Span<'static>> {
     let spinner = pen.theme.glyphs.spinner;
     let turn = (app.now.as_millis() / 90) as usize % spinner.len();
     let word = match &loading.progress {

@@ -29,7 +29,7 @@ pub struct Hit {
 
 /// What drawing tells the next event.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Drawn {
+pub struct FrameInfo {
     /// The places that the mouse can use; a later one lies above an earlier one.
     pub hits: Vec<Hit>,
     /// Where the text cursor stands, if anywhere.
@@ -38,7 +38,7 @@ pub struct Drawn {
     pub text_width: u16,
 }
 
-impl Drawn {
+impl FrameInfo {
     /// The topmost place at a cell.
     pub fn at(&self, column: u16, row: u16) -> Option<&Hit> {
         self.hits.iter().rev().find(|hit| hit.area.contains(Position::new(column, row)))
@@ -51,13 +51,13 @@ pub struct Pen<'a> {
     /// Colours and glyphs.
     pub theme: Theme,
     /// What the next event needs.
-    pub drawn: Drawn,
+    pub drawn: FrameInfo,
 }
 
 impl<'a> Pen<'a> {
     /// Draws into `buffer`.
     pub fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
-        Self { buffer, theme, drawn: Drawn::default() }
+        Self { buffer, theme, drawn: FrameInfo::default() }
     }
 
     /// The style of a role.

@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::pen::{Pen, span, width};
 use crate::{
-    trace::printable,
+    printable,
     tui::{
         action::{Action, Focus},
         app::App,

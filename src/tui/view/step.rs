@@ -4,7 +4,7 @@ use crate::{
     decode::record::{
         AuditReport, AuditedPosition, DraftReview, GuideReading, KvUse, Proposal, Reason, Region, RowDrift, StepRecord,
     },
-    trace::{Canvas, Log},
+    trace::{CanvasView, Log},
 };
 
 /// What a position holds.
@@ -35,7 +35,7 @@ pub struct StepView<'a> {
     /// Number of steps done.
     pub steps: usize,
     /// The canvas.
-    pub canvas: Canvas<'a>,
+    pub canvas: CanvasView<'a>,
     /// The record of the last of those steps.
     pub record: Option<&'a StepRecord>,
 }

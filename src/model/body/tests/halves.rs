@@ -3,7 +3,7 @@
 use super::hooks::{Refresher, Watcher, refresh, watch, watch_whole};
 use super::*;
 use crate::model::logits::Reduce;
-use crate::model::network::{Bank, LayerWants};
+use crate::model::network::{Bank, LayerRequest};
 
 /// A network in float32 with the fused kernels, and the same weights in float16 with the library's operations.
 fn pair(kind: &str) -> (Body, Body) {
@@ -36,7 +36,7 @@ proptest! {
         let changed: Vec<u32> = part.iter().map(|&index| (ids[index] + 1) % VOCAB as u32).collect();
         let watched = |network: &mut Body| {
             watch_whole(network, &ids, &mut Watcher::default());
-            let wants = LayerWants { attention: (0..part.len()).collect(), before: wanted.clone() };
+            let wants = LayerRequest { attention: (0..part.len()).collect(), before: wanted.clone() };
             watch(network, &changed, &part, ids.len(), &mut Watcher { wants, ..Watcher::default() })
         };
         let refreshed = |network: &mut Body| {

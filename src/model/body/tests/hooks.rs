@@ -1,27 +1,27 @@
 //! Passes with a hook: watched, widened, refreshed.
 
 use super::*;
-use crate::model::network::{AttentionRows, Bank, Flow, LayerHook, LayerView, LayerWants, Mask, RefreshHook};
+use crate::model::network::{AttentionRows, Bank, Control, LayerObserver, LayerRequest, LayerView, Mask, RefreshHook};
 use crate::model::testing::VOCAB;
 
 /// Wants the same of every layer, keeps what it saw, and widens at one.
 #[derive(Default)]
 pub(super) struct Watcher {
-    pub wants: LayerWants,
+    pub wants: LayerRequest,
     pub widen_at: Option<usize>,
     pub seen: Vec<LayerView>,
 }
 
-impl LayerHook for Watcher {
-    fn wants(&mut self, layer: usize) -> LayerWants {
+impl LayerObserver for Watcher {
+    fn wants(&mut self, layer: usize) -> LayerRequest {
         assert_eq!(layer, self.seen.len(), "layers are asked in order");
         // Above a widened layer the fed rows are others.
-        if self.widen_at.is_some_and(|at| layer > at) { LayerWants::default() } else { self.wants.clone() }
+        if self.widen_at.is_some_and(|at| layer > at) { LayerRequest::default() } else { self.wants.clone() }
     }
 
-    fn saw(&mut self, layer: usize, view: &LayerView) -> Flow {
+    fn saw(&mut self, layer: usize, view: &LayerView) -> Control {
         self.seen.push(view.clone());
-        if self.widen_at == Some(layer) { Flow::Widen } else { Flow::Same }
+        if self.widen_at == Some(layer) { Control::Widen } else { Control::Same }
     }
 }
 
@@ -47,7 +47,7 @@ impl RefreshHook for Refresher {
 
 pub(super) fn watch(network: &mut Body, ids: &[u32], positions: &[usize], end: usize, hook: &mut Watcher) -> Logits {
     let wanted: Vec<usize> = (0..ids.len()).collect();
-    network.forward_hooked(Pass::new(ids, positions, Read::UpTo(end), &wanted), hook).unwrap()
+    network.forward_observed(Pass::new(ids, positions, Read::UpTo(end), &wanted), hook).unwrap()
 }
 
 /// A sequence from its beginning, watched.
@@ -120,12 +120,12 @@ proptest! {
             let mut hook = Watcher::default();
             same_rows(&watch_whole(network, &ids, &mut hook), &full, &positions)?;
             prop_assert_eq!(hook.seen, vec![LayerView::default(); network.dims.layers]);
-            let wants = LayerWants { attention: (0..part.len()).collect(), before: wanted.clone() };
+            let wants = LayerRequest { attention: (0..part.len()).collect(), before: wanted.clone() };
             let mut hook = Watcher { wants, ..Watcher::default() };
             same_rows(&watch(network, &fed, &part, ids.len(), &mut hook), &full, &part)?;
             // Asking for fewer logits does not change them.
             let pass = Pass::new(&ids, &positions, Read::UpTo(ids.len()), &wanted);
-            same_rows(&network.forward_hooked(pass, &mut Watcher::default()).unwrap(), &full, &wanted)?;
+            same_rows(&network.forward_observed(pass, &mut Watcher::default()).unwrap(), &full, &wanted)?;
         }
     }
 
@@ -133,7 +133,7 @@ proptest! {
     fn attention_rows_are_those_of_queries_and_keys((ids, rows, changed) in sequence_and_subsets()) {
         let positions: Vec<usize> = (0..ids.len()).collect();
         for network in networks().iter_mut() {
-            let wants = LayerWants { attention: rows.clone(), before: Vec::new() };
+            let wants = LayerRequest { attention: rows.clone(), before: Vec::new() };
             let mut first = Watcher { wants, ..Watcher::default() };
             watch_whole(network, &ids, &mut first);
 
@@ -162,7 +162,7 @@ proptest! {
 
             // Other tokens in some rows: what was there before is what was seen first.
             let others: Vec<u32> = changed.iter().map(|&row| (ids[row] + 1) % VOCAB as u32).collect();
-            let wants = LayerWants { attention: Vec::new(), before: rows.clone() };
+            let wants = LayerRequest { attention: Vec::new(), before: rows.clone() };
             let mut second = Watcher { wants, ..Watcher::default() };
             watch(network, &others, &changed, ids.len(), &mut second);
             for (first, second) in first.seen.iter().zip(&second.seen) {
@@ -274,7 +274,7 @@ fn rows_that_no_watched_pass_fed_cannot_be_widened_to() {
         whole(network, &[5, 6, 7]);
         let pass = Pass::new(&[7], &[2], Read::UpTo(3), &[0]);
         let mut hook = Watcher { widen_at: Some(0), ..Watcher::default() };
-        let message = network.forward_hooked(pass, &mut hook).unwrap_err().to_string();
+        let message = network.forward_observed(pass, &mut hook).unwrap_err().to_string();
         assert!(
             message.contains("at layer 0 the pass is widened to row 0, which no watched pass has fed"),
             "{message}"
@@ -295,9 +295,9 @@ fn hooks_that_ask_for_what_is_not_there_are_refused() {
         let all = [true; 3];
         let pass = Pass::new(&[7], &[2], Read::UpTo(3), &[0]);
         let mut refused = |pass: Pass<'_>, attention: &[usize], before: &[usize], widen_at, expected: &str| {
-            let wants = LayerWants { attention: attention.to_vec(), before: before.to_vec() };
+            let wants = LayerRequest { attention: attention.to_vec(), before: before.to_vec() };
             let mut hook = Watcher { wants, widen_at, ..Watcher::default() };
-            let message = network.forward_hooked(pass, &mut hook).unwrap_err().to_string();
+            let message = network.forward_observed(pass, &mut hook).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}, expected {expected}");
             feed(network, &[5, 6, 7], &[0, 1, 2], Read::UpTo(3));
         };
@@ -310,8 +310,8 @@ fn hooks_that_ask_for_what_is_not_there_are_refused() {
         refused(Pass { mask: Mask::Dense(&all), ..pass }, &[], &[], Some(0), "a pass with a dense mask is widened");
         network.reset();
         let first = Pass::new(&[5, 6], &[0, 1], Read::UpTo(2), &[]);
-        let wants = LayerWants { attention: Vec::new(), before: vec![0] };
-        let message = network.forward_hooked(first, &mut Watcher { wants, ..Watcher::default() }).unwrap_err();
+        let wants = LayerRequest { attention: Vec::new(), before: vec![0] };
+        let message = network.forward_observed(first, &mut Watcher { wants, ..Watcher::default() }).unwrap_err();
         assert_eq!(message.to_string(), "K/V row 0 is read before it was written");
 
         let message = network.forward_refreshed(first, &mut Refresher::new(&[2])).unwrap_err().to_string();

@@ -7,7 +7,7 @@ use super::{
     device::{ComputeDevice, DeviceChoice, DeviceError},
     embedded,
     hub::{Hub, HubError},
-    known::{KNOWN, Known, POSITIONS, Role},
+    known::{KNOWN, Known, ModelRole, POSITIONS},
     memory::Memory,
     network::Attention,
     source::Source,
@@ -15,11 +15,11 @@ use super::{
 
 /// A model to choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
+pub struct CatalogEntry {
     /// Where it comes from.
     pub source: Source,
     /// What it does in a run.
-    pub role: Role,
+    pub role: ModelRole,
     /// Number of its weights, where that is known without reading them.
     pub parameters: Option<u64>,
     /// Bytes of its files.
@@ -36,7 +36,7 @@ pub struct Item {
     pub what: &'static str,
 }
 
-impl Item {
+impl CatalogEntry {
     /// Whether no weights need be downloaded.
     pub fn is_here(&self) -> bool {
         self.path.is_some() || self.source == Source::Embedded
@@ -45,9 +45,9 @@ impl Item {
 
 /// What there is to choose from, and the room for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shelf {
+pub struct Catalog {
     /// The models: embedded, then what is on this machine, then the rest, small ones first.
-    pub items: Vec<Item>,
+    pub items: Vec<CatalogEntry>,
     /// The device that they would be loaded to, for people.
     pub device: String,
     /// Its memory, where that is known.
@@ -58,16 +58,16 @@ pub struct Shelf {
     pub trouble: Option<String>,
 }
 
-impl Shelf {
+impl Catalog {
     /// Looks at this machine. Models in the cache that this program cannot run are passed over.
     ///
     /// # Errors
     /// When there is no such device.
     pub fn of_machine(device: DeviceChoice) -> Result<Self, DeviceError> {
         let device = ComputeDevice::open(device)?;
-        let mut shelf = Self::of(Hub::from_environment(), &device);
-        shelf.memory = device.memory();
-        Ok(shelf)
+        let mut catalog = Self::of(Hub::from_environment(), &device);
+        catalog.memory = device.memory();
+        Ok(catalog)
     }
 
     fn of(hub: Result<Hub, HubError>, device: &ComputeDevice) -> Self {
@@ -77,7 +77,7 @@ impl Shelf {
         for known in KNOWN {
             let source = known.source();
             let found = cached.iter().find(|cached| cached.source == source);
-            let item = Item {
+            let item = CatalogEntry {
                 role: known.role,
                 parameters: Some(known.parameters),
                 bytes: found.map_or(known.bytes, |found| found.bytes),
@@ -97,9 +97,9 @@ impl Shelf {
             }
             let Ok(checkpoint) = Checkpoint::open(&cached.path) else { continue };
             let (Ok(attention), Ok(parameters)) = (checkpoint.attention(), checkpoint.parameters()) else { continue };
-            here.push(Item {
+            here.push(CatalogEntry {
                 source: cached.source,
-                role: if attention == Attention::Causal { Role::Guide } else { Role::Denoiser },
+                role: if attention == Attention::Causal { ModelRole::Guide } else { ModelRole::Denoiser },
                 parameters: Some(parameters),
                 bytes: cached.bytes,
                 is_measured: true,
@@ -119,15 +119,15 @@ impl Shelf {
     }
 
     /// The models for a role.
-    pub fn of_role(&self, role: Role) -> impl Iterator<Item = &Item> {
+    pub fn of_role(&self, role: ModelRole) -> impl Iterator<Item = &CatalogEntry> {
         self.items.iter().filter(move |item| item.role == role)
     }
 }
 
 /// The two networks of the embedded pair, where this build has it.
-fn embedded(device: &ComputeDevice) -> Vec<Item> {
+fn embedded(device: &ComputeDevice) -> Vec<CatalogEntry> {
     let Ok(pair) = embedded::pair() else { return Vec::new() };
-    let item = |role, checkpoint: &Checkpoint, what| Item {
+    let item = |role, checkpoint: &Checkpoint, what| CatalogEntry {
         source: Source::Embedded,
         role,
         parameters: checkpoint.parameters().ok(),
@@ -140,10 +140,10 @@ fn embedded(device: &ComputeDevice) -> Vec<Item> {
     };
     vec![
         item(
-            Role::Denoiser,
+            ModelRole::Denoiser,
             &pair.denoiser,
             "part of this program: stories, lists, sums, JSON, Python, sudoku; comes with its guide",
         ),
-        item(Role::Guide, &pair.guide, "the embedded denoiser's own guide"),
+        item(ModelRole::Guide, &pair.guide, "the embedded denoiser's own guide"),
     ]
 }
