@@ -6,6 +6,7 @@
 //! | floor | what it holds |
 //! |---|---|
 //! | [`cli`] | the commands |
+//! | [`export`] | recordings of a log |
 //! | [`tui`] | the playground: model, update, view |
 //! | [`engine`] | one worker thread that owns the networks |
 //! | [`train`] | the trainer of the embedded pair |
@@ -21,6 +22,7 @@ mod caught;
 pub mod cli;
 pub mod decode;
 pub mod engine;
+pub mod export;
 mod files;
 pub mod interrupt;
 pub mod model;

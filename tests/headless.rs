@@ -890,7 +890,7 @@ fn a_cast_is_the_same_for_the_same_trace() {
     let small = succeed(&mut cast(&["-o", "-", "--width", "90", "--height", "30", "--fps", "2", "--theme", "light"]));
     let header: Value = serde_json::from_str(small.lines().next().unwrap()).unwrap();
     assert_eq!((&header["width"], &header["height"]), (&90.into(), &30.into()));
-    assert!(refuse(&mut cast(&["-o", "-", "--width", "3"])).starts_with("a cast of 3×40 cells is too small"));
+    assert!(refuse(&mut cast(&["-o", "-", "--width", "3"])).starts_with("a recording of 3×40 cells is too small"));
     assert!(refuse(&mut cast(&["-o", "-", "--fps", "0"])).starts_with("fps cannot be 0"));
     assert!(
         refuse(&mut cast(&["-o", "no-such-folder/x.cast"])).starts_with("no-such-folder/x.cast cannot be written: ")
@@ -932,7 +932,7 @@ fn a_cast_shows_every_layer_that_its_help_names() {
     let pair = pair();
     let trace = recorded(&pair);
     let help = succeed(program().args(["cast", "--help"]));
-    assert!(help.starts_with("Turn a saved trace into an asciicast"), "{help}");
+    assert!(help.starts_with("Turn a saved trace into a recording"), "{help}");
     assert!(help.contains("How the canvas is read: confidence, cache, guide or audit"), "{help}");
     let cast = |layer: &str| succeed(program().args(["cast", &trace, "-o", "-", "--layer", layer]));
     assert_ne!(cast("audit"), cast("cache"));

@@ -1,11 +1,9 @@
-//! Trace files: read, written and read again, replayed at several steps, made a cast.
+//! Trace files: read, written and read again, replayed at several steps, exported in every format.
 
 use diffuscope::{
+    export::{ExportOptions, FORMATS, Frames},
     trace::{Figures, Log, file},
-    tui::{
-        App, Layer,
-        cast::{CastOptions, export},
-    },
+    tui::{App, Layer},
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -80,10 +78,18 @@ fn show(log: &Log, dice: &mut Dice) {
     }
     screen::check(&driver.draw().0);
     if log.len() <= 12 {
-        let options = CastOptions { width: 60, height: 16, layer: Layer::ALL[dice.below(4)], ..CastOptions::default() };
-        match export(log, &options) {
-            Ok(cast) => assert!(!cast.contains(|c| commands(c) && c != '\n'), "a terminal would obey the cast"),
-            Err(error) => drop(printable(&error.to_string())),
+        let options =
+            ExportOptions { width: 60, height: 16, layer: Layer::ALL[dice.below(4)], ..ExportOptions::default() };
+        for format in FORMATS {
+            let mut recording = Vec::new();
+            match Frames::of(log, &options).map(|frames| format.write(frames, &mut recording)) {
+                Ok(written) => {
+                    written.expect("memory takes it");
+                    let text = String::from_utf8(recording).expect("a recording is text");
+                    assert!(!text.contains(|c| commands(c) && c != '\n'), "a terminal would obey the recording");
+                }
+                Err(error) => drop(printable(&error.to_string())),
+            }
         }
     }
 }

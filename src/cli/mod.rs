@@ -1,8 +1,8 @@
 //! The command line: one file per command.
 
 mod bench;
-mod cast;
 mod catalogue;
+mod export;
 mod failure;
 mod knobs;
 mod models;
@@ -44,7 +44,8 @@ enum CliCommand {
     Run(run::RunArgs),
     Bench(bench::BenchArgs),
     Replay(play::ReplayArgs),
-    Cast(cast::CastArgs),
+    #[command(visible_alias = "cast")]
+    Export(export::ExportArgs),
     Train(TrainArgs),
     TrainFilter(train_filter::TrainFilterArgs),
     Knobs(knobs::KnobsArgs),
@@ -82,7 +83,7 @@ pub fn main() -> ExitCode {
         CliCommand::Run(args) => run::run(args),
         CliCommand::Bench(args) => bench::run(&args),
         CliCommand::Replay(args) => play::replay(args),
-        CliCommand::Cast(args) => cast::run(&args),
+        CliCommand::Export(args) => export::run(&args),
         CliCommand::Train(args) => train(args),
         CliCommand::TrainFilter(args) => train_filter::run(&args),
         CliCommand::Knobs(args) => knobs::list(&args),

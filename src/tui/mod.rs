@@ -5,7 +5,6 @@
 
 mod action;
 mod app;
-pub mod cast;
 mod examples;
 mod frames;
 mod input;

@@ -1,15 +1,11 @@
-//! The cast exporter.
+//! Recordings as asciicasts.
 
 use std::sync::Arc;
 
 use diffuscope::{
+    export::{self, ExportError, ExportOptions, Frames},
     trace::{Entry, Log},
-    tui::{
-        App, Layer,
-        cast::{CastError, CastOptions, export},
-        theme::ThemeName,
-        view,
-    },
+    tui::{App, Layer, theme::ThemeName, view},
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 use serde_json::Value;
@@ -20,13 +16,21 @@ use super::{
     driver::{DARK, rows},
 };
 
-fn options(width: u16, height: u16) -> CastOptions {
-    CastOptions { width, height, ..CastOptions::default() }
+/// The recording of a log as the text of an asciicast v2 file.
+fn export(log: &Log, options: &ExportOptions) -> Result<String, ExportError> {
+    let mut cast = Vec::new();
+    let frames = Frames::of(log, options)?;
+    export::format("asciicast-v2").unwrap().write(frames, &mut cast).unwrap();
+    Ok(String::from_utf8(cast).unwrap())
+}
+
+fn options(width: u16, height: u16) -> ExportOptions {
+    ExportOptions { width, height, ..ExportOptions::default() }
 }
 
 #[test]
 fn the_same_log_gives_the_same_bytes() {
-    let options = CastOptions::default();
+    let options = ExportOptions::default();
     assert_eq!(export(&common::story(), &options), export(&common::story(), &options));
 }
 
@@ -46,7 +50,7 @@ fn it_is_an_asciicast_with_rising_times() {
 #[test]
 fn a_step_is_shown_for_a_frame_or_for_as_long_as_it_took() {
     let end = |log: &Log, fps| {
-        let cast = export(log, &CastOptions { fps, ..options(80, 24) }).unwrap();
+        let cast = export(log, &ExportOptions { fps, ..options(80, 24) }).unwrap();
         serde_json::from_str::<Value>(cast.lines().last().unwrap()).unwrap()[0].as_f64().unwrap()
     };
     let code = common::code();
@@ -270,24 +274,24 @@ fn time_can_pass_faster_and_pauses_be_cut() {
         slow.push(Arc::new(entry));
     }
     let steps = slow.len() as f64;
-    let cast = |options: CastOptions| {
+    let cast = |options: ExportOptions| {
         let cast = export(&slow, &options).unwrap();
         let lines: Vec<Value> = cast.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let times: Vec<f64> = lines[1..].iter().map(|event| event[0].as_f64().unwrap()).collect();
         (lines[0]["idle_time_limit"].clone(), times)
     };
     let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-3, "{a} is not {b}");
-    let usual = || CastOptions { fps: 60.0, ..options(80, 24) };
+    let usual = || ExportOptions { fps: 60.0, ..options(80, 24) };
     let (limit, times) = cast(usual());
     assert_eq!(limit, Value::Null);
     near(*times.last().unwrap(), 4.0 + 60.0 + 4.0 * (steps - 1.0));
-    let (_, times) = cast(CastOptions { speed: 8.0, ..usual() });
+    let (_, times) = cast(ExportOptions { speed: 8.0, ..usual() });
     near(*times.last().unwrap(), 4.0 + 7.5 + 0.5 * (steps - 1.0));
-    let (limit, times) = cast(CastOptions { idle_limit: Some(2.5), ..usual() });
+    let (limit, times) = cast(ExportOptions { idle_limit: Some(2.5), ..usual() });
     assert_eq!(limit, 2.5);
     near(*times.last().unwrap(), 2.5 * steps + 2.5);
     assert!(times.windows(2).all(|pair| pair[1] - pair[0] < 2.501), "{times:?}");
-    let (_, times) = cast(CastOptions { idle_limit: Some(2.5), speed: 8.0, ..usual() });
+    let (_, times) = cast(ExportOptions { idle_limit: Some(2.5), speed: 8.0, ..usual() });
     near(*times.last().unwrap(), 1.0 + 2.5 + 0.5 * (steps - 1.0) + 2.5);
 }
 
@@ -312,9 +316,9 @@ fn nothing_but_our_own_sequences_gets_through() {
 #[test]
 fn themes_and_layers_give_other_casts() {
     let log = common::story();
-    let plain = export(&log, &CastOptions::default()).unwrap();
-    let light = export(&log, &CastOptions { theme: ThemeName::Light, ..CastOptions::default() }).unwrap();
-    let guide = export(&log, &CastOptions { layer: Layer::Guide, ..CastOptions::default() }).unwrap();
+    let plain = export(&log, &ExportOptions::default()).unwrap();
+    let light = export(&log, &ExportOptions { theme: ThemeName::Light, ..ExportOptions::default() }).unwrap();
+    let guide = export(&log, &ExportOptions { layer: Layer::Guide, ..ExportOptions::default() }).unwrap();
     assert!(plain != light && plain != guide && light != guide);
 }
 
@@ -322,20 +326,20 @@ fn themes_and_layers_give_other_casts() {
 fn bad_options_are_refused_with_the_reason() {
     let log = common::story();
     let message = |options| export(&log, &options).unwrap_err().to_string();
-    assert_eq!(message(options(39, 30)), "a cast of 39×30 cells is too small: it takes at least 40×12");
-    assert_eq!(message(options(80, 201)), "a cast of 80×201 cells is too large: it takes at most 500×200");
+    assert_eq!(message(options(39, 30)), "a recording of 39×30 cells is too small: it takes at least 40×12");
+    assert_eq!(message(options(80, 201)), "a recording of 80×201 cells is too large: it takes at most 500×200");
     assert_eq!(
-        message(CastOptions { fps: f32::NAN, ..CastOptions::default() }),
+        message(ExportOptions { fps: f32::NAN, ..ExportOptions::default() }),
         "fps cannot be NaN: it takes a number from 0.1 to 60"
     );
     assert_eq!(
-        message(CastOptions { speed: 0.0, ..CastOptions::default() }),
+        message(ExportOptions { speed: 0.0, ..ExportOptions::default() }),
         "speed cannot be 0: it takes a number from 0.01 to 1000"
     );
     assert_eq!(
-        message(CastOptions { idle_limit: Some(f64::INFINITY), ..CastOptions::default() }),
+        message(ExportOptions { idle_limit: Some(f64::INFINITY), ..ExportOptions::default() }),
         "idle-limit cannot be inf: it takes a number of seconds from 0.01 to 3600"
     );
     let empty = Log::new(log.header().clone());
-    assert_eq!(export(&empty, &CastOptions::default()), Err(CastError::Empty));
+    assert_eq!(export(&empty, &ExportOptions::default()), Err(ExportError::Empty));
 }

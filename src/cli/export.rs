@@ -1,7 +1,7 @@
-//! `diffuscope cast`: a saved trace as a recording of the playground's own screen.
+//! `diffuscope export`: a saved trace as a recording of the playground's own screen.
 
 use std::{
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -10,33 +10,32 @@ use super::{
     recorded::Recorded,
 };
 use crate::{
+    export::{self, ExportOptions, Exporter, FORMATS, Frames},
     output, printable,
-    tui::{
-        Layer,
-        cast::{CastOptions, export},
-        theme::ThemeName,
-    },
+    tui::{Layer, theme::ThemeName},
 };
 
-/// Turn a saved trace into an asciicast v2 recording: the same bytes for the same trace and options
+/// Turn a saved trace into a recording: the same bytes for the same trace and options
 #[derive(Debug, clap::Args)]
-pub(super) struct CastArgs {
+pub(super) struct ExportArgs {
     #[command(flatten)]
     trace: Recorded,
     /// Where the recording goes; - prints it
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
+    #[arg(long, value_name = "NAME", value_parser = export::format, help = formats_help())]
+    format: Option<&'static dyn Exporter>,
     /// Columns of the screen
-    #[arg(long, value_name = "CELLS", default_value_t = CastOptions::default().width)]
+    #[arg(long, value_name = "CELLS", default_value_t = ExportOptions::default().width)]
     width: u16,
     /// Rows of the screen
-    #[arg(long, value_name = "CELLS", default_value_t = CastOptions::default().height)]
+    #[arg(long, value_name = "CELLS", default_value_t = ExportOptions::default().height)]
     height: u16,
     /// Steps shown per second, at most
-    #[arg(long, value_name = "NUMBER", default_value_t = CastOptions::default().fps)]
+    #[arg(long, value_name = "NUMBER", default_value_t = ExportOptions::default().fps)]
     fps: f32,
     /// How many times faster than it was the run is shown
-    #[arg(long, value_name = "NUMBER", default_value_t = CastOptions::default().speed)]
+    #[arg(long, value_name = "NUMBER", default_value_t = ExportOptions::default().speed)]
     speed: f64,
     /// The longest pause [default: as long as the slowest step took]
     #[arg(long, value_name = "SECONDS")]
@@ -46,6 +45,15 @@ pub(super) struct CastArgs {
     theme: ThemeName,
     #[arg(long, value_name = "NAME", default_value = "confidence", value_parser = layer, help = layers_help())]
     layer: Layer,
+}
+
+fn formats_help() -> String {
+    let formats = FORMATS.iter().map(|format| format!("{}, {} (.{})", format.name(), format.about(), format.suffix()));
+    format!(
+        "Format of the recording: {} [default: by the suffix of the file, else {}]",
+        formats.collect::<Vec<_>>().join("; "),
+        FORMATS[0].name()
+    )
 }
 
 fn layer(name: &str) -> Result<Layer, String> {
@@ -59,7 +67,7 @@ fn layers_help() -> String {
 }
 
 /// Makes the recording.
-pub(super) fn run(args: &CastArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     if args.trace.is_in(&args.output) {
         return Err(Failure::Usage(format!(
             "{} is the trace itself: give the recording another name",
@@ -70,7 +78,7 @@ pub(super) fn run(args: &CastArgs) -> Result<(), Failure> {
     for warning in &opened.warnings {
         warn(warning);
     }
-    let options = CastOptions {
+    let options = ExportOptions {
         width: args.width,
         height: args.height,
         fps: args.fps,
@@ -79,11 +87,11 @@ pub(super) fn run(args: &CastArgs) -> Result<(), Failure> {
         speed: args.speed,
         idle_limit: args.idle_limit,
     };
-    let cast = export(&opened.log, &options).map_err(|error| Failure::Usage(error.to_string()))?;
+    let format = args.format.or_else(|| export::format_of(&args.output)).unwrap_or(FORMATS[0]);
+    let frames = Frames::of(&opened.log, &options).map_err(|error| Failure::Usage(error.to_string()))?;
     if args.output == Path::new("-") {
-        io::stdout().lock().write_all(cast.as_bytes())?;
-        return Ok(());
+        return Ok(format.write(frames, &mut io::stdout().lock())?);
     }
-    output::replace(&args.output, |out| out.write_all(cast.as_bytes()))
+    output::replace(&args.output, |out| format.write(frames, out))
         .map_err(|error| Failure::writing(&args.output, &error))
 }
