@@ -6,6 +6,7 @@
 
 mod ansi;
 mod asciicast;
+mod asciicast3;
 mod frames;
 
 use std::{
@@ -34,7 +35,7 @@ pub trait Exporter: fmt::Debug + Sync {
 }
 
 /// Every format. Of those with the same suffix, the first is the one that the suffix stands for.
-pub static FORMATS: &[&dyn Exporter] = &[&asciicast::Asciicast];
+pub static FORMATS: &[&dyn Exporter] = &[&asciicast::Asciicast, &asciicast3::Asciicast3];
 
 /// The format of that name.
 ///

@@ -296,6 +296,30 @@ fn time_can_pass_faster_and_pauses_be_cut() {
 }
 
 #[test]
+fn version_3_says_the_same_by_intervals() {
+    let (log, options) = (common::story(), ExportOptions { idle_limit: Some(0.5), ..options(80, 24) });
+    let old = export(&log, &options).unwrap();
+    let mut cast = Vec::new();
+    let frames = Frames::of(&log, &options).unwrap();
+    export::format("asciicast-v3").unwrap().write(frames, &mut cast).unwrap();
+    let lines = |cast: &str| -> Vec<Value> { cast.lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
+    let (old, new) = (lines(&old), lines(std::str::from_utf8(&cast).unwrap()));
+    assert_eq!(
+        (&new[0]["version"], &new[0]["term"]["cols"], &new[0]["term"]["rows"]),
+        (&3.into(), &80.into(), &24.into())
+    );
+    assert_eq!((&new[0]["title"], &new[0]["idle_time_limit"]), (&old[0]["title"], &old[0]["idle_time_limit"]));
+    assert_eq!(new.len(), old.len() + 1);
+    let mut time = 0.0;
+    for (old, new) in old.iter().zip(&new).skip(1) {
+        time += new[0].as_f64().unwrap();
+        assert!((time - old[0].as_f64().unwrap()).abs() < 1e-6, "{time} is not {old}");
+        assert_eq!((&old[1], &old[2]), (&new[1], &new[2]));
+    }
+    assert_eq!(new.last().unwrap(), &serde_json::json!([0.0, "x", "0"]));
+}
+
+#[test]
 fn nothing_but_our_own_sequences_gets_through() {
     let cast = export(&common::odd(), &options(80, 24)).unwrap();
     for line in cast.lines().skip(1) {
