@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{
     SettingsError,
     knobs::Scalar,
-    preset::{checked_knobs, preset, read, toml_message},
+    preset::{bad_file, checked_knobs, preset, read, toml_message},
 };
 
 /// A configuration file, checked.
@@ -34,7 +34,7 @@ struct ConfigFields {
 impl ConfigFile {
     /// Parses the text of a configuration file; `file` names it in errors.
     pub fn parse(file: &str, text: &str) -> Result<Self, SettingsError> {
-        let bad = |message: String| SettingsError::BadFile { file: file.to_owned(), message };
+        let bad = |message: String| bad_file(file, message);
         let parsed: ConfigFields = toml::from_str(text).map_err(|error| bad(toml_message(&error, text)))?;
         if let Some(name) = &parsed.preset {
             preset(name).map_err(|error| bad(error.to_string()))?;
