@@ -311,21 +311,6 @@ impl Knob {
 /// The one of `names` with the smallest edit distance to `name`, unless that is more than half of its letters: then it is not
 /// what was meant.
 pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = names.map(|known| (edit_distance(name, known), known)).min_by_key(|(distance, _)| *distance);
+    let near = names.map(|known| (strsim::levenshtein(name, known), known)).min_by_key(|(distance, _)| *distance);
     near.filter(|(distance, known)| distance * 2 <= known.chars().count()).map(|(_, known)| known)
-}
-
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
