@@ -58,6 +58,7 @@ pub(super) fn run(args: &TrainFilterArgs) -> Result<(), Failure> {
         bar.set_message(format!("loss {loss:.4}"));
     });
     bar.finish_and_clear();
+    let fit = fit.map_err(|error| Failure::Runtime(format!("the filter cannot be fitted: {error}")))?;
     let Some(FittedFilter { filter, losses, report }) = fit else {
         return Err(Failure::Usage(format!("{} prompts are too few to train on: give at least 10", observed.len())));
     };
