@@ -11,11 +11,11 @@ use std::{
 /// The largest file of a model that is read whole: the tokenizers of large vocabularies have 20 to 40 MB.
 const LARGEST: u64 = 64 << 20;
 
-/// The largest text that is read from a file that somebody named.
+/// The largest text that is read from a file that the user named.
 const LARGEST_TEXT: u64 = 16 << 20;
 
-/// Opens a file that others put into a folder. It must be a regular one: opening a pipe waits until somebody writes
-/// into it.
+/// Opens a file that others put into a folder. It must be a regular one: opening a pipe blocks until something is
+/// written into it.
 pub fn open(path: &Path) -> io::Result<File> {
     match fs::metadata(path)? {
         there if there.is_file() => File::open(path),

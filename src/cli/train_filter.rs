@@ -17,8 +17,8 @@ use crate::{
 
 /// Train a filter for the unmask rule of that name, on answers of a denoiser (Learn2PD)
 ///
-/// The denoiser answers prompts twice, once plainly and once led by its own first answer; from how sure it was and how
-/// often it was right, a network of 2,112 weights is trained to tell final proposals from others. Takes minutes on a CPU
+/// The denoiser answers prompts twice, once plainly and once led by its own first answer; from its confidence and from whether it was
+/// right, a network of 2,112 weights is trained to distinguish final proposals from others. Takes minutes on a CPU
 /// with the embedded denoiser.
 #[derive(Debug, clap::Args)]
 pub(super) struct TrainFilterArgs {
@@ -149,7 +149,7 @@ fn observe(models: &mut Models, prompts: &[String], args: &TrainFilterArgs) -> R
     observed
 }
 
-/// A bar on standard error, hidden where nobody looks.
+/// A bar on standard error, hidden where that is no terminal.
 fn bar(length: u64, what: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(&format!("{{wide_bar}} {{pos}} of {{len}} {what}  {{msg}}  {{eta}} left"));
     let bar = ProgressBar::new(length);

@@ -1,4 +1,4 @@
-//! The configuration file: what somebody always wants.
+//! The configuration file: settings for every run.
 //!
 //! TOML with the name of a preset, the name of a theme and a `[knobs]` table, all optional; unknown fields are refused.
 

@@ -17,7 +17,7 @@ pub enum Slot {
     Cache,
     /// What happens to the logits before a token is drawn from them.
     Adjust,
-    /// How a token is drawn from the logits, and how sure the draw is.
+    /// How a token is drawn from the logits, and how confident the draw is.
     Proposal,
     /// Which proposals are committed.
     Unmask,

@@ -145,7 +145,7 @@ impl Layers {
         Ok(())
     }
 
-    /// The preset. Live changes are dropped: whoever picks a preset wants to see it.
+    /// The preset. Live changes are dropped: picking a preset means seeing it as it is.
     pub fn set_preset(&mut self, preset: Preset) {
         self.preset = Some(preset);
         self.live.clear();

@@ -190,7 +190,7 @@ fn a_story_needs_its_order_its_opening_and_its_ending() {
     assert!(!task.check(&swapped.join(" ")).correct, "two sentences are exchanged");
     let mut doubled = sentences.clone();
     doubled.insert(3, sentences[3].clone());
-    assert!(!task.check(&doubled.join(" ")).correct, "a sentence is told twice");
+    assert!(!task.check(&doubled.join(" ")).correct, "a sentence occurs twice");
     assert!(!task.check(&sentences[1..].join(" ")).correct, "there is no opening");
     let cut = task.check(&sentences[..sentences.len() - 1].join(" "));
     assert!(cut.reason.contains("without an ending"), "{}", cut.reason);

@@ -53,7 +53,7 @@ pub enum CheckpointError {
 /// What a checkpoint says besides its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainProgress {
-    /// TrainPhase.
+    /// The phase.
     pub phase: String,
     /// Seed of the run.
     pub seed: u64,
@@ -123,8 +123,8 @@ pub fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     })
 }
 
-/// Writes a safetensors file. The library's own way to a file leaves parts of it under names of chance where it is killed,
-/// and nobody but the owner can read what it writes.
+/// Writes a safetensors file. The library's own function leaves partial files under random names when the process is
+/// killed, and makes files that only their owner can read.
 pub(super) fn write_tensors<V: View>(
     path: &Path,
     tensors: impl IntoIterator<Item = (String, V)>,

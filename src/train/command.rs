@@ -27,10 +27,10 @@ pub struct TrainArgs {
     /// Recipe in TOML; the embedded pair's without.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Go on with the run in the folder. The recipe's token budgets may have changed.
+    /// Continue the run in the folder. The recipe's token budgets may have changed.
     #[arg(long)]
     pub resume: bool,
-    /// Go on to the next phase where a gate is missed.
+    /// Start the next phase even where a gate is missed.
     #[arg(long)]
     pub past_gates: bool,
     /// Where to compute: "cpu" or "cuda".
@@ -54,13 +54,13 @@ pub fn run(args: TrainArgs, interrupt: &Interrupt) -> Result<()> {
     let tokenizer_file = args.out.join("tokenizer.json");
     let begun = tokenizer_file.exists();
     if begun && !args.resume && !args.export_only {
-        bail!("{} holds a run: go on with --resume, or choose another folder with --out", args.out.display());
+        bail!("{} holds a run: continue it with --resume, or choose another folder with --out", args.out.display());
     }
     if !begun && args.export_only {
         bail!("{} holds no run to export", args.out.display());
     }
     if !begun {
-        std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
+        std::fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
         // Kept with the run: weights mean nothing without the ids that they were trained on.
         checkpoint::replace(&tokenizer_file, vocabulary::embedded()?.json.as_bytes())
             .with_context(|| format!("cannot write {}", tokenizer_file.display()))?;
@@ -107,7 +107,7 @@ fn device(name: &str) -> Result<Device> {
 }
 
 /// Writes the newest phase of each model: diffusion phases make denoisers, causal ones guides. A causal phase that a
-/// diffusion phase follows was a step on the way, and is passed over once that exists.
+/// diffusion phase follows is skipped once that one exists.
 fn export_pair(run: &TrainRun<'_>, folder: &Path, tokenizer_file: &Path) -> Result<()> {
     let json = files::read_text(tokenizer_file).with_context(|| format!("cannot read {}", tokenizer_file.display()))?;
     let vocabulary = export::TokenNames { json: &json, end: run.specials.end, mask: run.specials.mask };

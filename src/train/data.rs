@@ -1,6 +1,6 @@
 //! Training batches: samples of the task families, encoded, masked, cut into chunks.
 //!
-//! A batch is a function of the seed, the phase and the step, and of nothing else, so that a stopped run goes on with
+//! A batch is a function of the seed, the phase and the step, and of nothing else, so that a stopped run continues with
 //! exactly the batches that it would have seen. A thread of its own makes them ahead of time.
 
 use super::config::{Config, Objective, SMALLEST_T, TrainPhase};
@@ -227,7 +227,7 @@ fn diffusion(sample: &Encoded, specials: Specials, t: f64, suffix_share: f64, rn
         (0..len).map(|_| rng.random_bool(t)).collect()
     };
     if !masked.contains(&true) {
-        // The forward pass would be for nothing.
+        // Without a mask there would be nothing to learn from the pass.
         masked[rng.random_range(0..=sample.answer.len())] = true;
     }
     let weight = if suffix { 1.0 } else { (1.0 / t).min(LARGEST_WEIGHT) as f32 };

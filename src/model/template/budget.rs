@@ -24,7 +24,7 @@ const SHARE: u64 = 128;
 /// How deep values may be nested: each level is a few frames of the stack when one is printed, compared or dropped.
 pub(super) const DEEPEST: usize = 64;
 
-/// What is left of what a rendering may cost.
+/// What a rendering may still cost.
 #[derive(Debug)]
 pub(super) struct Budget {
     work: AtomicU64,

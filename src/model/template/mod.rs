@@ -103,8 +103,8 @@ impl ChatTemplate {
         }
     }
 
-    /// A template that cannot be used: all that asks something of it is told why. A model that comes with one can be
-    /// loaded all the same, and prompts be laid out without it.
+    /// A template that cannot be used: every attempt fails with `error`. A model that comes with one can still be loaded,
+    /// and prompts be laid out without it.
     pub fn unusable(origin: &str, error: TemplateError) -> Self {
         let origin = origin.to_owned();
         Self { origin, source: Err(error), specials: BTreeMap::new(), variables: Variables::new() }

@@ -70,7 +70,7 @@ pub(super) fn multiply(budget: &Budget, left: &Value, right: &Value) -> Result<V
     }
 }
 
-/// `left % right`: what is left of a division, or a text with values filled in.
+/// `left % right`: the remainder of a division, or a text with values filled in.
 pub(super) fn remainder(budget: &Budget, left: &Value, right: &Value) -> Result<Value, Error> {
     if let Some(pattern) = left.as_str() {
         let values = if right.is_tuple() { budget.collect(right)? } else { vec![right.clone()] };

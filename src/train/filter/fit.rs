@@ -46,7 +46,7 @@ pub struct FittedFilter {
     pub report: FitReport,
 }
 
-/// A threshold of the filter and how it fares; beside it, the confidence threshold that errs as often and how that fares.
+/// A threshold of the filter and its result; beside it, the confidence threshold that errs as often, and its result.
 pub type AtThreshold = (f32, Judgement, Option<(f32, Judgement)>);
 
 /// Decisions on masked positions that took no part in training.
@@ -83,7 +83,7 @@ const PLAIN: f32 = 0.9;
 /// fewer than ten prompts.
 ///
 /// # Errors
-/// When candle fails: for want of memory, say.
+/// When candle fails, for example for lack of memory.
 pub fn fit(
     observed: &[Vec<Observed>],
     recipe: Recipe,
@@ -253,7 +253,7 @@ mod tests {
 
     use super::*;
 
-    /// A made-up world: a proposal is final where it and the one to its left are sure enough together.
+    /// A made-up world: a proposal is final where its confidence and that to its left sum to enough.
     fn world(prompts: usize) -> Vec<Vec<Observed>> {
         let mut dice = ChaCha8Rng::seed_from_u64(5);
         let mut sample = || {
