@@ -810,6 +810,21 @@ fn a_filter_is_trained_and_asked() {
     assert!(message.contains("missing.json cannot be read"), "{message}");
 }
 
+/// What `-h` prints for a command and those below it, with what `--help` puts before the options.
+fn help(command: &clap::Command, path: &[&str]) -> String {
+    let printed = succeed(program().args(path).arg("-h").env_remove("COLUMNS"));
+    let long = command.get_long_about().map_or_else(String::new, |about| format!("{about}\n\n"));
+    let own = format!("$ diffuscope {}\n\n{long}{printed}\n", [path, &["-h"]].concat().join(" "));
+    command
+        .get_subcommands()
+        .fold(own, |help_so_far, below| help_so_far + &help(below, &[path, &[below.get_name()]].concat()))
+}
+
+#[test]
+fn every_command_prints_its_help() {
+    insta::assert_snapshot!("help", help(&diffuscope::cli::command(), &[]));
+}
+
 #[test]
 fn knobs_and_presets_are_listed_whole() {
     let list = |arguments: &[&str]| succeed(program().args(arguments));

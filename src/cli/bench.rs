@@ -34,7 +34,7 @@ const YARDSTICK: &str = "plain";
 ///
 /// The configuration file is not read: figures depend on what the command line says alone. Knob flags hold for every
 /// preset; --seed also picks the prompts. A family's rows are printed as soon as its prompts are done; an interrupt leaves
-/// what there is.
+/// those of finished families.
 #[derive(Debug, clap::Args)]
 pub(super) struct BenchArgs {
     /// Task family: list, math, story, json, code, sudoku or all

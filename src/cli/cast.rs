@@ -35,7 +35,7 @@ pub(super) struct CastArgs {
     /// Steps shown per second, at most
     #[arg(long, value_name = "NUMBER", default_value_t = CastOptions::default().fps)]
     fps: f32,
-    /// How many times faster than it was the run is shown
+    /// How many times faster than it ran the run is shown
     #[arg(long, value_name = "NUMBER", default_value_t = CastOptions::default().speed)]
     speed: f64,
     /// The longest pause [default: as long as the slowest step took]

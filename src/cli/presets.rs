@@ -16,7 +16,7 @@ pub(super) struct PresetsArgs {
     name: Option<OsString>,
 }
 
-/// Prints what was asked for.
+/// Prints the list, or the preset that was named.
 pub(super) fn list(args: &PresetsArgs) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     if let Some(name) = &args.name {

@@ -1,7 +1,8 @@
 //! Signals that end the process, and the one that stops it.
 //!
 //! Whatever ends the process restores the terminal first: an abort for lack of memory, a stack overflow, a `kill`. This is the
-//! only place whose signal handlers do more than set a flag; everything that they call is async-signal-safe.
+//! only place whose signal handlers do more than set a flag; everything that they call is async-signal-safe. They are
+//! set by `sigaction` itself, because signal-hook refuses the signals of faults.
 
 use std::{
     io, mem, ptr,

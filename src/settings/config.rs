@@ -33,6 +33,9 @@ struct ConfigFields {
 
 impl ConfigFile {
     /// Parses the text of a configuration file; `file` names it in errors.
+    ///
+    /// # Errors
+    /// Where the text is no TOML, has a field, preset or knob that is unknown, or a value that its knob does not take.
     pub fn parse(file: &str, text: &str) -> Result<Self, SettingsError> {
         let bad = |message: String| bad_file(file, message);
         let parsed: ConfigFields = toml::from_str(text).map_err(|error| bad(toml_message(&error, text)))?;
@@ -47,6 +50,9 @@ impl ConfigFile {
     }
 
     /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// Where it cannot be read, and as [`Self::parse`].
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
         let (file, text) = read(path)?;
         Self::parse(&file, &text)

@@ -191,6 +191,9 @@ pub struct Knob {
 
 impl Knob {
     /// The knob of that name.
+    ///
+    /// # Errors
+    /// [`SettingsError::UnknownKnob`], with the nearest name.
     pub fn find(name: &str) -> Result<&'static Self, SettingsError> {
         super::KNOBS.iter().find(|knob| knob.name == name).ok_or_else(|| SettingsError::UnknownKnob {
             name: crate::printable::line(name),
@@ -214,12 +217,18 @@ impl Knob {
     }
 
     /// Parses `text` and writes it into `settings`.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
     pub fn set(&self, settings: &mut Settings, text: &str) -> Result<(), SettingsError> {
         (self.write)(settings, self.parse(text)?);
         Ok(())
     }
 
     /// Text to value, checked against kind and range.
+    ///
+    /// # Errors
+    /// [`SettingsError::BadValue`], with what the knob takes.
     pub fn parse(&self, text: &str) -> Result<Value, SettingsError> {
         let text = text.trim();
         let value = match self.kind {

@@ -74,6 +74,9 @@ impl Preset {
     }
 
     /// Reads a preset file.
+    ///
+    /// # Errors
+    /// Where it cannot be read, and as [`Self::parse`].
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
         let (file, text) = read(path)?;
         let name = path.file_stem().map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned());
@@ -110,6 +113,9 @@ pub fn presets() -> &'static [Preset] {
 }
 
 /// The built-in preset of that name, or the preset in the file of that path.
+///
+/// # Errors
+/// [`SettingsError::UnknownPreset`] where there is no such name, and as [`Preset::read`].
 pub fn preset(name: impl AsRef<OsStr>) -> Result<Preset, SettingsError> {
     let path = Path::new(name.as_ref());
     if names_a_file(path) {
@@ -140,6 +146,9 @@ pub struct Layers {
 
 impl Layers {
     /// The layer of the configuration file.
+    ///
+    /// # Errors
+    /// Where a knob is unknown, or does not take its value; nothing is set then.
     pub fn set_config<'a>(&mut self, knobs: impl IntoIterator<Item = (&'a str, String)>) -> Result<(), SettingsError> {
         self.config = check(knobs)?;
         Ok(())
@@ -157,6 +166,9 @@ impl Layers {
     }
 
     /// The layer of the command line.
+    ///
+    /// # Errors
+    /// As [`Self::set_config`].
     pub fn set_flags<'a>(&mut self, knobs: impl IntoIterator<Item = (&'a str, String)>) -> Result<(), SettingsError> {
         self.flags = check(knobs)?;
         Ok(())

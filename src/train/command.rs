@@ -18,26 +18,26 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Train the embedded pair, or one of your own recipe.
+/// Train the embedded pair, or a pair by your own recipe.
 #[derive(Debug, Args)]
 pub struct TrainArgs {
     /// Folder of the run: checkpoints, curves, tokenizer.
     #[arg(long, default_value = "runs/embedded", value_name = "DIR")]
     pub out: PathBuf,
-    /// Recipe in TOML; the embedded pair's without.
+    /// Recipe in TOML [default: the embedded pair's].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Continue the run in the folder. The recipe's token budgets may have changed.
+    /// Continue the run in the folder; the recipe's token budgets may have changed.
     #[arg(long)]
     pub resume: bool,
     /// Start the next phase even where a gate is missed.
     #[arg(long)]
     pub past_gates: bool,
-    /// Where to compute: "cpu" or "cuda".
+    /// Where to compute.
     #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda"])]
     pub device: String,
-    /// Threads on the CPU; all cores without.
-    #[arg(long, value_name = "N")]
+    /// Threads on the CPU [default: one per core].
+    #[arg(long, value_name = "NUMBER")]
     pub threads: Option<usize>,
     /// Write the pair to DIR (denoiser/ and guide/) after training.
     #[arg(long, value_name = "DIR")]
@@ -48,6 +48,9 @@ pub struct TrainArgs {
 }
 
 /// Trains by a recipe, or exports what was trained. An interrupt ends training with a checkpoint, and without an error.
+///
+/// # Errors
+/// Where a file cannot be read or written, the recipe is not valid, training fails, or a gate is missed.
 #[expect(clippy::needless_pass_by_value, reason = "every command takes its arguments as its own")]
 pub fn run(args: TrainArgs, interrupt: &Interrupt) -> Result<()> {
     let config = Config::load(args.config.as_deref())?;

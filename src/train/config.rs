@@ -177,6 +177,9 @@ pub struct Gate {
 
 impl Config {
     /// Reads the recipe at `path`, or the embedded one.
+    ///
+    /// # Errors
+    /// Where it cannot be read, and as [`Self::parse`].
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         let Some(path) = path else {
             return Self::parse(EMBEDDED, "embedded.toml");
@@ -187,6 +190,9 @@ impl Config {
     }
 
     /// Reads a recipe from `text`; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// Where it is no TOML, has an unknown field, or a value that the trainer cannot work with.
     pub fn parse(text: &str, name: &str) -> Result<Self, ConfigError> {
         let config: Self = toml::from_str(text)
             .map_err(|source| ConfigError::Parse { path: name.to_owned(), source: Box::new(source) })?;

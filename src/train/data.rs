@@ -36,6 +36,9 @@ pub struct Encoded {
 
 impl Encoded {
     /// Encodes a sample.
+    ///
+    /// # Errors
+    /// Those of the tokenizer.
     pub fn new(sample: &Sample, tokenizer: &Tokenizer) -> Result<Self, TokenizerError> {
         let words = tasks::copied_words(sample);
         let spans = tokenizer.encode_spans(&sample.answer)?;
@@ -118,6 +121,9 @@ impl BatchSource {
     }
 
     /// The batch of a step; `tokens_before` is the number of tokens in the batches before it.
+    ///
+    /// # Errors
+    /// Those of the tokenizer.
     pub fn batch(&self, step: u64, tokens_before: u64) -> Result<Batch, TokenizerError> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(step);
@@ -150,6 +156,9 @@ impl BatchSource {
     }
 
     /// Batches from a step on, made ahead by a thread that ends when the receiver is dropped.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
     pub fn stream(self, step: u64, tokens_before: u64) -> std::io::Result<Receiver<Result<Batch, TokenizerError>>> {
         let (sender, receiver) = sync_channel(AHEAD);
         std::thread::Builder::new().name("batches".into()).spawn(move || {

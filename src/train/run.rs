@@ -143,6 +143,9 @@ impl TrainRun<'_> {
     }
 
     /// Runs every phase that has budget left. `evaluate` measures exact match.
+    ///
+    /// # Errors
+    /// Where an engine or a file fails, a gradient is not finite, a checkpoint is of another run, or a gate is missed.
     pub fn all(&self, evaluate: &mut dyn Evaluate) -> Result<Ending, TrainError> {
         for phase in &self.config.phases {
             if self.phase(phase, evaluate)? == Ending::Stopped {

@@ -1,4 +1,6 @@
 //! The date, which some templates print: a prompt then depends on the day, and the log holds its ids.
+//!
+//! The collection beside the template engine has filters that format a date by the same library, and no `strftime_now`.
 
 use jiff::{ZonedDateTime, fmt::strtime};
 use minijinja::{Error, ErrorKind};

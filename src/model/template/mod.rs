@@ -85,6 +85,9 @@ pub struct ChatTemplate {
 impl ChatTemplate {
     /// Reads `source`; `origin` is the file it came from, for messages. `specials` are the special tokens that the
     /// template may name (`bos_token` → `<s>`).
+    ///
+    /// # Errors
+    /// [`TemplateError::Oversized`] or [`TemplateError::Syntax`].
     pub fn new(origin: &str, source: &str, specials: BTreeMap<String, String>) -> Result<Self, TemplateError> {
         let origin = origin.to_owned();
         if source.len() > source::LONGEST {

@@ -1,4 +1,6 @@
 //! The operators of a template, as Python has them: what they grow or walk through is paid for.
+//!
+//! The template engine's own have no bound and no hook for one, which is why `compile.rs` puts these in their place.
 
 use minijinja::{
     Error, ErrorKind, State, Value,

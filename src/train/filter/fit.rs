@@ -19,7 +19,7 @@ use crate::decode::filter::{BLOCK, Filter, FilterLayer};
 pub struct Recipe {
     /// Everything random follows from it.
     pub seed: u64,
-    /// Times that all data is seen.
+    /// How often all data is seen.
     pub epochs: usize,
     /// Steps of the oracle per step of the optimiser.
     pub batch: usize,
