@@ -38,6 +38,6 @@ mod tests {
         let unknown = written("%!", &east).unwrap_err().to_string();
         assert!(unknown.contains("the date format \"%!\""), "{unknown}");
         let budget = Budget::new(0);
-        assert!(now(&budget, "%999999999999d").is_err() && budget.is_overworked());
+        assert!(now(&budget, "%999999999999d").is_err() && budget.is_work_exceeded());
     }
 }

@@ -183,10 +183,10 @@ impl ChatTemplate {
 
     fn failure(&self, error: &Error, budget: &Budget) -> TemplateError {
         let (origin, line) = (self.origin.clone(), error.line().unwrap_or(0));
-        if budget.is_overflown() {
+        if budget.is_output_exceeded() {
             return TemplateError::TooLong { origin, line };
         }
-        if budget.is_overworked() {
+        if budget.is_work_exceeded() {
             return TemplateError::Costly { origin, line };
         }
         let reason = reason(error);
