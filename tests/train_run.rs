@@ -95,7 +95,7 @@ fn curve(folder: &Path) -> Vec<Point> {
 }
 
 #[test]
-fn a_stopped_run_goes_on_as_if_it_had_not_stopped() {
+fn a_stopped_run_continues_as_if_it_had_not_stopped() {
     let config = Config::parse(RECIPE, "test").unwrap();
     let tokenizer = Arc::new(Tokenizer::from_bytes(vocabulary_json().as_bytes()).unwrap());
     let go = Arc::new(AtomicBool::new(false));
@@ -281,7 +281,7 @@ fn a_run_that_was_started_to_outlive_its_terminal_does() {
 
 #[cfg(unix)]
 #[test]
-fn a_disk_that_is_full_is_told_and_leaves_no_part_behind() {
+fn a_disk_that_is_full_is_reported_and_leaves_no_part_behind() {
     let folder = Folder::new();
     let trained = training(&folder, RECIPE);
     let output = Command::new("sh")

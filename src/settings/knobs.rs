@@ -399,7 +399,7 @@ knobs! {
             "Schedule leftmost: how many masks stand in the window (Elastic-Cache's beta).",
             when |s| s.schedule == ScheduleChoice::Leftmost;
         "attention" attention: AttentionChoice = AttentionChoice::Own, _, "", NextRun,
-            "Who attends to whom. Block-causal suits networks that were trained so.",
+            "Who attends to whom. Block-causal suits networks that were trained with it.",
             when |s| s.block_length.is_some() || s.attention == AttentionChoice::BlockCausal;
         "delimiters" delimiters: Delimiters = Delimiters::Newline, _, "", NextRun,
             "Adaptive blocks: the predicted tokens that can end a block.",

@@ -212,7 +212,7 @@ fn a_story_keeps_to_its_prompt() {
 }
 
 #[test]
-fn stories_are_long_and_rarely_told_twice() {
+fn stories_are_long_and_rarely_repeat() {
     let stories: Vec<Sample> =
         (0..SAMPLES).map(|i| generate(Family::Story, 1, i, Options { unseen: Unseen::Never })).collect();
     for story in &stories {

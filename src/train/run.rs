@@ -202,42 +202,42 @@ impl TrainRun<'_> {
             return Ok(Ending::Finished);
         }
         let journal = Journal::open(self.folder, &progress)?;
-        let mut under_way = PhaseUnderWay::new(self, phase, layout, state, progress);
+        let mut trainer = PhaseTrainer::new(self, phase, layout, state, progress);
         let batches = BatchSource::new(self.config, phase, Arc::clone(&self.tokenizer), self.specials)
             .stream(step, tokens)
             .map_err(|source| TrainError::File { path: self.folder.to_owned(), source })?;
         let report = self.config.report;
         let mut saved = Instant::now();
-        while !under_way.is_done() {
+        while !trainer.is_done() {
             if self.stop.load(Ordering::Relaxed) {
-                under_way.save()?;
-                under_way.bar.abandon();
-                say(&format!("{}: stopped at {}", phase.name, millions(under_way.progress.tokens)));
+                trainer.save()?;
+                trainer.bar.abandon();
+                say(&format!("{}: stopped at {}", phase.name, millions(trainer.progress.tokens)));
                 return Ok(Ending::Stopped);
             }
-            let before = under_way.progress.tokens;
-            let ended = |_| TrainError::Batches { phase: phase.name.clone(), step: under_way.progress.step };
+            let before = trainer.progress.tokens;
+            let ended = |_| TrainError::Batches { phase: phase.name.clone(), step: trainer.progress.step };
             let batch = batches.recv().map_err(ended)??;
-            let (norm, rate) = under_way.step(&batch)?;
+            let (norm, rate) = trainer.step(&batch)?;
 
-            let ends = under_way.is_done();
-            let crossed = |every: u64| every > 0 && before / every != under_way.progress.tokens / every;
+            let ends = trainer.is_done();
+            let crossed = |every: u64| every > 0 && before / every != trainer.progress.tokens / every;
             let (reports, measures) = (ends || crossed(report.curve_tokens), ends || crossed(report.exact_tokens));
             if reports {
-                under_way.report(&journal, norm, rate)?;
+                trainer.report(&journal, norm, rate)?;
             }
             if ends || saved.elapsed() >= Duration::from_secs(report.checkpoint_seconds) {
-                under_way.save()?;
+                trainer.save()?;
                 saved = Instant::now();
             }
             if measures {
-                let exact = under_way.measure(&journal, evaluate)?;
+                let exact = trainer.measure(&journal, evaluate)?;
                 if ends {
-                    self.gate(phase, &exact, &under_way.last_point.copied)?;
+                    self.gate(phase, &exact, &trainer.last_point.copied)?;
                 }
             }
         }
-        under_way.bar.finish();
+        trainer.bar.finish();
         Ok(Ending::Finished)
     }
 
@@ -269,8 +269,8 @@ impl TrainRun<'_> {
     }
 }
 
-/// A phase that is being trained.
-struct PhaseUnderWay<'a> {
+/// Trains one phase, step by step.
+struct PhaseTrainer<'a> {
     run: &'a TrainRun<'a>,
     phase: &'a TrainPhase,
     layout: ParameterLayout,
@@ -290,7 +290,7 @@ struct PhaseUnderWay<'a> {
     last_point: Point,
 }
 
-impl<'a> PhaseUnderWay<'a> {
+impl<'a> PhaseTrainer<'a> {
     fn new(
         run: &'a TrainRun<'a>,
         phase: &'a TrainPhase,
