@@ -11,11 +11,14 @@ use std::{
 /// The largest file of a model that is read whole: the tokenizers of large vocabularies have 20 to 40 MB.
 const LARGEST: u64 = 64 << 20;
 
-/// The largest text that is read from a file that somebody named.
+/// The largest text that is read from a file that the user named.
 const LARGEST_TEXT: u64 = 16 << 20;
 
-/// Opens a file that others put into a folder. It must be a regular one: opening a pipe waits until somebody writes
-/// into it.
+/// Opens a file that others put into a folder. It must be a regular one: opening a pipe blocks until something is
+/// written into it.
+///
+/// # Errors
+/// Where there is none, or it is a folder, a device or a pipe.
 pub fn open(path: &Path) -> io::Result<File> {
     match fs::metadata(path)? {
         there if there.is_file() => File::open(path),
@@ -25,16 +28,25 @@ pub fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Reads a file that others put into a folder.
+///
+/// # Errors
+/// As [`open`], and where it has more than 64 MiB.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     bounded(open(path)?, LARGEST)
 }
 
 /// Reads the text of a file that the user named, which may be a pipe.
+///
+/// # Errors
+/// Where it cannot be read, has more than 16 MiB, or is no UTF-8.
 pub fn read_text(path: &Path) -> io::Result<String> {
     text(bounded(File::open(path)?, LARGEST_TEXT)?)
 }
 
 /// Reads to the end, which must come within `limit` bytes.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidData`] where it does not, and what reading gives.
 pub fn bounded(input: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     input.take(limit + 1).read_to_end(&mut bytes)?;
@@ -45,6 +57,9 @@ pub fn bounded(input: impl Read, limit: u64) -> io::Result<Vec<u8>> {
 }
 
 /// The text that the bytes are, without the byte order mark that some editors put before it.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidData`] where they are no UTF-8.
 pub fn text(bytes: Vec<u8>) -> io::Result<String> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err(refused("it is UTF-16: save it as UTF-8".to_owned()));

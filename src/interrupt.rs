@@ -1,4 +1,4 @@
-//! Signals that ask a command for an orderly end: the first is noted, so that what there is can be kept; the second ends
+//! Signals that ask a command for an orderly end: the first is noted, so that partial results can be kept; the second ends
 //! the program at once.
 
 use std::{
@@ -55,7 +55,7 @@ impl Interrupt {
         self.asked.load(Ordering::SeqCst)
     }
 
-    /// The exit code that tells a shell of it.
+    /// The exit code that reports it to a shell.
     pub fn code(&self) -> Option<u8> {
         self.is_asked().then(|| (CODES as usize + self.signal.load(Ordering::SeqCst)) as u8)
     }

@@ -26,6 +26,9 @@ pub fn create(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>)
 
 /// Writes a file, in place of the one that is there. What is no regular file, such as a device or a pipe, is written to
 /// directly.
+///
+/// # Errors
+/// Where it cannot be written, or `write` fails: the old file then stays as it was.
 pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     // Opened, so that a file that may not be written is refused although its folder would let it be replaced.
     match OpenOptions::new().write(true).open(path) {
@@ -50,6 +53,9 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>
 
 /// Whether a file could be written now, found out without changing what is there. What is no regular file is not asked:
 /// to open a pipe and close it would end it.
+///
+/// # Errors
+/// Those of opening it for writing.
 pub fn check(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(there) if there.is_file() || there.is_dir() => OpenOptions::new().write(true).open(path).map(drop),

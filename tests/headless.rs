@@ -86,7 +86,7 @@ fn run_prints_the_answer_alone_on_standard_output() {
     let end = log.end().unwrap();
     assert_eq!(stdout(&output), format!("{}\n", end.answer));
     let told = stderr(&output);
-    for line in ["correct ", "decode ", "forwards ", "guide ", "time ", "positions "] {
+    for line in ["correct ", "decode ", "passes ", "guide ", "time ", "positions "] {
         assert!(told.lines().any(|told| told.starts_with(line)), "{told}");
     }
 }
@@ -363,7 +363,7 @@ fn bad_input_is_told_in_one_sentence() {
     let cases: [(&[&str], &str); 14] = [
         (
             &[],
-            "the following required arguments were not provided: --prompt <TEXT>; `diffuscope --help` lists what there is",
+            "the following required arguments were not provided: --prompt <TEXT>; `diffuscope --help` lists commands and options",
         ),
         (&["--prompt", ""], "the prompt is empty: type something to denoise an answer to"),
         (&["--prompt", &long], "the prompt takes 407 tokens and the model's context is 256: shorten the prompt"),
@@ -391,12 +391,12 @@ fn bad_input_is_told_in_one_sentence() {
         (
             &["--prompt", PROMPT, "--treshold", "0.5"],
             "unexpected argument '--treshold' found; tip: a similar argument exists: '--threshold'; `diffuscope --help` \
-             lists what there is",
+             lists commands and options",
         ),
         (
             &["--prompt", PROMPT, "--threshold", "0.5", "--threshold", "0.6"],
-            "the argument '--threshold <PROBABILITY>' cannot be used multiple times; `diffuscope --help` lists what \
-             there is",
+            "the argument '--threshold <PROBABILITY>' cannot be used multiple times; `diffuscope --help` lists \
+             commands and options",
         ),
         (
             &["--prompt", PROMPT, "--preset", "none.toml"],
@@ -413,7 +413,7 @@ fn bad_input_is_told_in_one_sentence() {
         (
             &["--prompt", PROMPT, "--device", "abacus"],
             "invalid value 'abacus' for '--device <DEVICE>': unknown device `abacus` (expected auto, cpu, \
-             cuda, cuda:N or metal); `diffuscope --help` lists what there is",
+             cuda, cuda:N or metal); `diffuscope --help` lists commands and options",
         ),
     ];
     for (arguments, expected) in cases {
@@ -808,6 +808,21 @@ fn a_filter_is_trained_and_asked() {
     assert!(message.contains("bad.json: the filter is malformed"), "{message}");
     let message = refuse(&mut ask(Some("missing.json")));
     assert!(message.contains("missing.json cannot be read"), "{message}");
+}
+
+/// What `-h` prints for a command and those below it, with what `--help` puts before the options.
+fn help(command: &clap::Command, path: &[&str]) -> String {
+    let printed = succeed(program().args(path).arg("-h").env_remove("COLUMNS"));
+    let long = command.get_long_about().map_or_else(String::new, |about| format!("{about}\n\n"));
+    let own = format!("$ diffuscope {}\n\n{long}{printed}\n", [path, &["-h"]].concat().join(" "));
+    command
+        .get_subcommands()
+        .fold(own, |help_so_far, below| help_so_far + &help(below, &[path, &[below.get_name()]].concat()))
+}
+
+#[test]
+fn every_command_prints_its_help() {
+    insta::assert_snapshot!("help", help(&diffuscope::cli::command(), &[]));
 }
 
 #[test]

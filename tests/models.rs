@@ -133,7 +133,7 @@ fn models_of_the_hub_that_cannot_be_had_are_told() {
     assert_eq!(
         refuse(&mut run("hf:owner", &[])),
         "invalid value 'hf:owner' for '--model <SOURCE>': `hf:owner` names no model: on the hub it is owner/name; a \
-         model is embedded, a folder, a .gguf file or hf:owner/name[@revision]; `diffuscope --help` lists what there is"
+         model is embedded, a folder, a .gguf file or hf:owner/name[@revision]; `diffuscope --help` lists commands and options"
     );
     let offline = refuse(&mut run("hf:owner/tiny", &["--offline"]));
     assert!(offline.starts_with("owner/tiny is not whole in the cache ") && offline.contains("--offline"), "{offline}");

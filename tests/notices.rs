@@ -124,7 +124,7 @@ fn contained(target: &str, network: &[&str]) -> BTreeSet<(String, String)> {
         .collect()
 }
 
-/// The packages with their licences, as their sources tell.
+/// The packages with their licences, as their sources state.
 fn packages(wanted: &BTreeSet<(String, String)>, network: &[&str]) -> Vec<Package> {
     let metadata = cargo(&[&["metadata", "--locked", "--format-version", "1"], network].concat());
     let metadata: Value = serde_json::from_str(&metadata).unwrap();

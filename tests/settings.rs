@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::{collections::BTreeSet, fs};
+
 use clap::{Args, Command, FromArgMatches};
 use diffuscope::{
     cli::KnobFlags,
@@ -174,7 +176,7 @@ fn bad_files_say_where_and_what() {
         (preset(""), "mine.toml: line 1: missing field `title`"),
         (
             preset("title = 't'\nknob = 1\n"),
-            "mine.toml: line 2: unknown field `knob`, expected one of `title`, `description`, `method`, `knobs`",
+            "mine.toml: line 2: unknown field `knob`, expected one of `title`, `description`, `method`, `order`, `knobs`",
         ),
         (
             preset("title = 't'\n[knobs]\nsampler = 'on'\n"),
@@ -328,6 +330,30 @@ fn settings_that_do_not_go_together_say_what_to_change() {
         check(&[("guide", "topk")], unguided).unwrap_err(),
         "guide is 'topk' but no guide model is loaded: load one, or set guide to 'off'"
     );
+}
+
+#[test]
+fn every_file_of_the_presets_folder_is_one_built_in_preset() {
+    let mut files: Vec<(u64, String)> = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/presets"))
+        .unwrap()
+        .map(|file| {
+            let path = file.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            let order = text.parse::<toml::Table>().unwrap()["order"].as_integer().unwrap();
+            let built_in = preset(&name).unwrap();
+            assert_eq!(Preset::read(&path).unwrap(), built_in);
+            assert!(!built_in.method.is_empty(), "{name} stands under no heading");
+            (u64::try_from(order).unwrap(), name)
+        })
+        .collect();
+    files.sort();
+    assert!(files.windows(2).all(|pair| pair[0].0 < pair[1].0), "two presets have the same place: {files:?}");
+    let listed: Vec<&str> = presets().iter().map(|preset| preset.name.as_str()).collect();
+    assert_eq!(listed, files.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>());
+    let mut methods: Vec<&str> = presets().iter().map(|preset| preset.method.as_str()).collect();
+    methods.dedup();
+    assert_eq!(methods.len(), methods.iter().collect::<BTreeSet<_>>().len(), "a method has two headings: {methods:?}");
 }
 
 #[test]

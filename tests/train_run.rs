@@ -95,7 +95,7 @@ fn curve(folder: &Path) -> Vec<Point> {
 }
 
 #[test]
-fn a_stopped_run_goes_on_as_if_it_had_not_stopped() {
+fn a_stopped_run_continues_as_if_it_had_not_stopped() {
     let config = Config::parse(RECIPE, "test").unwrap();
     let tokenizer = Arc::new(Tokenizer::from_bytes(vocabulary_json().as_bytes()).unwrap());
     let go = Arc::new(AtomicBool::new(false));
@@ -124,7 +124,7 @@ fn a_stopped_run_goes_on_as_if_it_had_not_stopped() {
     let parent: Vec<f64> = points.iter().filter(|p| p.phase == "parent").map(|p| p.loss).collect();
     assert!(parent.last().unwrap() + 0.2 < parent[0], "{parent:?}");
 
-    // A larger budget goes on from the end; a finished run has nothing left to do.
+    // A larger budget continues from the end; a finished run has nothing left to do.
     let steps = checkpoint::progress(&checkpoint::path(whole.root(), "adapt")).unwrap().step;
     let mut longer = config.clone();
     longer.phases[1].tokens = 8_000;
@@ -281,7 +281,7 @@ fn a_run_that_was_started_to_outlive_its_terminal_does() {
 
 #[cfg(unix)]
 #[test]
-fn a_disk_that_is_full_is_told_and_leaves_no_part_behind() {
+fn a_disk_that_is_full_is_reported_and_leaves_no_part_behind() {
     let folder = Folder::new();
     let trained = training(&folder, RECIPE);
     let output = Command::new("sh")
@@ -291,9 +291,9 @@ fn a_disk_that_is_full_is_told_and_leaves_no_part_behind() {
         .output()
         .unwrap();
     let checkpoint = checkpoint::path(&folder.path("run"), "parent");
-    let told = stderr(&output);
-    assert_eq!(output.status.code(), Some(3), "{told}");
-    let last = told.lines().last().unwrap();
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(3), "{message}");
+    let last = message.lines().last().unwrap();
     assert!(last.starts_with(&format!("diffuscope: cannot write {}: File too large", checkpoint.display())), "{last}");
     assert_eq!(files(&folder.path("run")), ["curve.jsonl", "exact.jsonl", "tokenizer.json"]);
 }

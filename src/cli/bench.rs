@@ -30,11 +30,11 @@ use crate::{
 /// The preset that every speed-up is measured against.
 const YARDSTICK: &str = "plain";
 
-/// Compare presets on the same generated prompts: exact match, forwards, wall time
+/// Compare presets on the same generated prompts: exact match, passes, wall time
 ///
 /// The configuration file is not read: figures depend on what the command line says alone. Knob flags hold for every
 /// preset; --seed also picks the prompts. A family's rows are printed as soon as its prompts are done; an interrupt leaves
-/// what there is.
+/// those of finished families.
 #[derive(Debug, clap::Args)]
 pub(super) struct BenchArgs {
     /// Task family: list, math, story, json, code, sudoku or all
@@ -393,7 +393,7 @@ impl<W: Write> BenchSheet<W> {
             (Form::Markdown, _) | (Form::Text, 0) => Ok(()),
             (Form::Text, _) => writeln!(
                 self.out,
-                "\nNFE, guide, computed and reused are means over prompts. Speed-up is the decoding time of the plain \
+                "\nPasses, guide, computed and reused are means over prompts. Speed-up is the decoding time of the plain \
                  sampler over\nthat of the preset, both summed over all prompts; beside it the median over prompts of \
                  that ratio."
             ),
@@ -408,8 +408,8 @@ fn table() -> Table {
         ("preset", Left),
         ("prompts", Right),
         ("exact match", Right),
-        ("NFE", Right),
-        ("tokens/forward", Right),
+        ("passes", Right),
+        ("tokens/pass", Right),
         ("tokens/s", Right),
         ("speed-up", Right),
         ("median", Right),

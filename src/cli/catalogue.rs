@@ -1,4 +1,4 @@
-//! `diffuscope models`: what there is to choose from, and downloads without a screen.
+//! `diffuscope models`: the models to choose from, and downloads without a screen.
 
 use std::{
     io::{self, Write},
@@ -46,7 +46,7 @@ enum CatalogueCommand {
     Pull(PullArgs),
 }
 
-/// Download a model of the hub into its cache, or what is new of it
+/// Download a model of the hub into its cache, or update it
 #[derive(Debug, clap::Args)]
 struct PullArgs {
     /// hf:owner/name[@revision], or one file of it: hf:owner/name/FILE.gguf

@@ -34,7 +34,7 @@ pub(super) struct ExportArgs {
     /// Steps shown per second, at most
     #[arg(long, value_name = "NUMBER", default_value_t = ExportOptions::default().fps)]
     fps: f32,
-    /// How many times faster than it was the run is shown
+    /// How many times faster than it ran the run is shown
     #[arg(long, value_name = "NUMBER", default_value_t = ExportOptions::default().speed)]
     speed: f64,
     /// The longest pause [default: as long as the slowest step took]

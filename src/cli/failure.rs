@@ -24,17 +24,17 @@ pub(super) enum Failure {
     Runtime(String),
     /// It was asked to end before it was done, and kept what there was; the exit code says by which signal.
     Interrupted(u8),
-    /// Whoever read the output has gone: nothing is left to say, nor anyone to hear it.
+    /// Standard output was closed: the command exits silently.
     BrokenPipe,
 }
 
 impl Failure {
-    /// Bad input, told by an error and its causes.
+    /// Bad input, described by an error and its causes.
     pub(super) fn input(error: &anyhow::Error) -> Self {
         Self::Usage(format!("{error:#}"))
     }
 
-    /// A failure under way, told by an error and its causes.
+    /// A failure under way, described by an error and its causes.
     pub(super) fn broken(error: &anyhow::Error) -> Self {
         Self::Runtime(format!("{error:#}"))
     }
@@ -76,12 +76,12 @@ impl Failure {
     }
 }
 
-/// Has signals ask for an orderly end.
+/// Turns signals into requests for an orderly end.
 pub(super) fn listen() -> Result<Interrupt, Failure> {
-    Interrupt::listen().map_err(|error| Failure::Runtime(format!("the system does not tell of signals: {error}")))
+    Interrupt::listen().map_err(|error| Failure::Runtime(format!("signals cannot be handled: {error}")))
 }
 
-/// A sentence on standard error, whether or not somebody reads it.
+/// A sentence on standard error; a failure to write it is ignored.
 pub(super) fn warn(message: &str) {
     let _ = writeln!(io::stderr(), "diffuscope: {}", printable::line(message));
 }
@@ -133,7 +133,7 @@ pub(super) fn of_arguments(error: &clap::Error) -> Failure {
         message.push_str(line);
     }
     Failure::Usage(format!(
-        "{}; `diffuscope --help` lists what there is",
+        "{}; `diffuscope --help` lists commands and options",
         message.strip_prefix("error: ").unwrap_or(&message)
     ))
 }

@@ -12,7 +12,7 @@ use crate::settings::{KNOBS, Kind, Knob, Slot};
 
 /// The knobs that flags set, with the text of their values.
 ///
-/// The parser takes any text, so that a bad value is told in the same sentence as in a preset or a configuration file.
+/// The parser takes any text, so that a bad value is reported in the same sentence as in a preset or a configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnobFlags(Vec<(&'static str, String)>);
 

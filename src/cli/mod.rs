@@ -33,7 +33,7 @@ use crate::train::{self, command::TrainArgs};
 struct Cli {
     #[command(subcommand)]
     command: Option<CliCommand>,
-    /// What the default command takes
+    /// Options of the default command
     #[command(flatten)]
     play: play::PlayArgs,
 }

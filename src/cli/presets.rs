@@ -16,7 +16,7 @@ pub(super) struct PresetsArgs {
     name: Option<OsString>,
 }
 
-/// Prints what was asked for.
+/// Prints the list, or the preset that was named.
 pub(super) fn list(args: &PresetsArgs) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     if let Some(name) = &args.name {
@@ -35,7 +35,7 @@ pub(super) fn list(args: &PresetsArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the file that makes this preset.
+/// Writes the file that makes this preset; its place among the built-in ones is left out.
 fn write_file(preset: &Preset, out: &mut dyn Write) -> Result<(), Failure> {
     let quoted = |text: &str| toml::Value::from(text).to_string();
     writeln!(out, "title = {}", quoted(&preset.title))?;

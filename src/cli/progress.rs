@@ -1,4 +1,4 @@
-//! How loading goes, on standard error: a line on a terminal, with a bar where bytes are counted; a few sentences
+//! Progress of loading, on standard error: a line on a terminal, with a bar where bytes are counted; a few sentences
 //! elsewhere.
 
 use std::{
@@ -20,7 +20,7 @@ use crate::{
     printable,
 };
 
-/// Models whose files are smaller are there before one could read what goes on.
+/// Models whose files are smaller load before a line could be read.
 const NOTABLE: u64 = 64 << 20;
 
 /// How often a line moves while nothing else does.
@@ -31,11 +31,11 @@ const TICK: Duration = Duration::from_millis(100);
 #[repr(u8)]
 enum Look {
     Nothing,
-    /// What goes on.
+    /// A sentence.
     Words,
     /// Bytes.
     Amount,
-    /// Bytes of how many.
+    /// Bytes of a known number.
     Share,
 }
 
@@ -90,7 +90,7 @@ impl Console {
         }
     }
 
-    /// Shows bytes of how many, under a heading.
+    /// Shows a number of bytes, of `total` where that is known, under a heading.
     fn show(&self, heading: &str, done: u64, total: Option<u64>) {
         match total {
             Some(total) => self.bar.set_length(total),

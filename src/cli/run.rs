@@ -264,7 +264,7 @@ impl<'a> RunReport<'a> {
         writeln!(out, "decode     {} of {} tokens in {} {steps} ({stop})", self.tokens, self.gen_length, self.steps)?;
         writeln!(
             out,
-            "forwards   {} of the denoiser ({:.2} tokens each), {} of the guide",
+            "passes     {} of the denoiser ({:.2} tokens each), {} of the guide",
             self.nfe, self.tokens_per_forward, self.guide_forwards
         )?;
         if let Some(acceptance) = self.acceptance {
@@ -279,7 +279,7 @@ impl<'a> RunReport<'a> {
         if let Some(audit) = &self.audit {
             writeln!(
                 out,
-                "audit      another token at {} of {} masks, KL {:.4} nats; {} forwards and {:.3} s, in no figure above",
+                "audit      another token at {} of {} masks, KL {:.4} nats; {} passes and {:.3} s, in no figure above",
                 audit.flips, audit.positions, audit.mean_kl, audit.forwards, audit.seconds
             )?;
         }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-/// How the cells of a column stand.
+/// How the cells of a column are aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Align {
     /// Words.
@@ -18,7 +18,7 @@ pub(super) enum Align {
 pub(super) struct Table {
     heading: Vec<(&'static str, Align)>,
     rows: Vec<Vec<String>>,
-    /// How wide the columns were in what is written already; nothing before that.
+    /// Widths of the columns in what was written already; empty before that.
     least: Vec<usize>,
 }
 

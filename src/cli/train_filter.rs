@@ -15,11 +15,11 @@ use crate::{
     train::filter::{self, FittedFilter, Judgement, Observed, Recipe},
 };
 
-/// Train a filter for the unmask rule of that name, on answers of a denoiser (Learn2PD)
+/// Train a filter for the unmask rule `filter`, on answers of a denoiser (Learn2PD)
 ///
-/// The denoiser answers prompts twice, once plainly and once led by its own first answer; from how sure it was and how
-/// often it was right, a network of 2,112 weights is trained to tell final proposals from others. Takes minutes on a CPU
-/// with the embedded denoiser.
+/// The denoiser answers each prompt twice: plainly, and guided by its first answer. From its confidences in the second answer,
+/// a network of 2,112 weights is trained to distinguish final proposals from others. Takes minutes on a CPU with the embedded
+/// denoiser.
 #[derive(Debug, clap::Args)]
 pub(super) struct TrainFilterArgs {
     /// Where the filter is written, as JSON
@@ -34,10 +34,10 @@ pub(super) struct TrainFilterArgs {
     /// Masks per prompt [default: what the prompt's task needs, else 64]
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u64).range(1..=4096))]
     gen_length: Option<u64>,
-    /// Seed of prompts, order and first weights; other than the one that `bench` draws its prompts with by default
+    /// Seed of prompts, order and initial weights; its default is not that of `bench`, so that the prompts differ
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
-    /// Times that all data is seen
+    /// How often all data is seen
     #[arg(long, value_name = "NUMBER", default_value_t = Recipe::default().epochs as u64, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     epochs: u64,
     #[command(flatten)]
@@ -58,6 +58,7 @@ pub(super) fn run(args: &TrainFilterArgs) -> Result<(), Failure> {
         bar.set_message(format!("loss {loss:.4}"));
     });
     bar.finish_and_clear();
+    let fit = fit.map_err(|error| Failure::Runtime(format!("the filter cannot be fitted: {error}")))?;
     let Some(FittedFilter { filter, losses, report }) = fit else {
         return Err(Failure::Usage(format!("{} prompts are too few to train on: give at least 10", observed.len())));
     };
@@ -148,7 +149,7 @@ fn observe(models: &mut Models, prompts: &[String], args: &TrainFilterArgs) -> R
     observed
 }
 
-/// A bar on standard error, hidden where nobody looks.
+/// A bar on standard error, hidden where that is no terminal.
 fn bar(length: u64, what: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(&format!("{{wide_bar}} {{pos}} of {{len}} {what}  {{msg}}  {{eta}} left"));
     let bar = ProgressBar::new(length);

@@ -1,4 +1,4 @@
-//! Which file lies where in memory: a handler of a signal asks, so the list has no lock, and what is on it stays.
+//! Which file is mapped where in memory. A signal handler reads the list, so it has no lock, and its entries are never freed.
 
 use std::{
     ops::Range,

@@ -17,7 +17,7 @@ pub fn prepare() {
     // Threads of the tensor library that have nothing to do spin this often before they sleep. Its own default keeps
     // every core busy between the passes of a small network.
     set_default("CANDLE_BARRIER_POOL_SPIN_LIMIT", "1");
-    // Where this is not set, the tensor library counts the machine's cores anew in every matrix product, which takes
+    // Where this is not set, the tensor library counts the machine's cores again in every matrix product, which takes
     // longer than a product of the embedded pair.
     let threads = thread::available_parallelism().map_or(1, usize::from);
     set_default("RAYON_NUM_THREADS", threads.to_string());
@@ -34,8 +34,8 @@ fn set_default(name: &str, value: impl AsRef<OsStr>) {
     }
 }
 
-/// Has the C library keep what a forward frees for the next one. Left alone, it gives tensors above 128 KiB back to the
-/// system at once, and touching their pages anew took up to 40 % of a forward of five million weights.
+/// Has the C library keep what a pass frees for the next one. Left alone, it gives tensors above 128 KiB back to the
+/// system at once, and touching their pages again took up to 40 % of a pass of five million weights.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn keep_freed_memory() {
     const MIB: libc::c_int = 1 << 20;
@@ -47,7 +47,7 @@ fn keep_freed_memory() {
         (libc::M_ARENA_MAX, 1),
     ];
     for (setting, value) in settings {
-        #[expect(unsafe_code, reason = "the library has no safe way to be told")]
+        #[expect(unsafe_code, reason = "the library has no safe interface for it")]
         // SAFETY: the call takes two numbers and keeps them; a setting that it does not know changes nothing.
         unsafe {
             libc::mallopt(setting, value);
@@ -62,7 +62,7 @@ fn keep_freed_memory() {}
 #[cfg(unix)]
 pub fn ignores(signal: i32) -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
-    #[expect(unsafe_code, reason = "only the system knows, and only C asks it")]
+    #[expect(unsafe_code, reason = "the system is asked through C")]
     // SAFETY: without a new action the call changes nothing; where it succeeds, it has filled in the old one.
     unsafe {
         libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0

@@ -1,8 +1,8 @@
 //! Signals that end the process, and the one that stops it.
 //!
-//! Whatever ends the process gives the terminal back first, be it an abort for want of memory, a stack that overflowed or
-//! somebody's `kill`. This is the only place with handlers of signals that are more than a note to somebody; what they
-//! call is safe within one.
+//! Whatever ends the process restores the terminal first: an abort for lack of memory, a stack overflow, a `kill`. This is the
+//! only place whose signal handlers do more than set a flag; everything that they call is async-signal-safe. They are
+//! set by `sigaction` itself, because signal-hook refuses the signals of faults.
 
 use std::{
     io, mem, ptr,
@@ -27,7 +27,7 @@ use super::{maps, terminal};
 const FATAL: [c_int; 13] =
     [SIGABRT, SIGALRM, SIGBUS, SIGFPE, SIGILL, SIGPROF, SIGQUIT, SIGSEGV, SIGSYS, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU];
 
-/// Requests to end, which an event loop can hear.
+/// Requests to end, which an event loop can handle.
 const REQUESTS: [c_int; 3] = [SIGINT, SIGTERM, SIGHUP];
 
 /// Whether an event loop listens for [`REQUESTS`].
@@ -81,8 +81,8 @@ pub(crate) fn stop() -> io::Result<()> {
     Ok(())
 }
 
-/// Where the process is in the background, has the system stop it until it is brought to the foreground: the terminal is
-/// somebody else's, and so are its modes.
+/// Where the process is in the background, has the system stop it until it is brought to the foreground: the terminal belongs
+/// to another process, and so do its modes.
 pub(crate) fn wait_for_foreground() -> io::Result<()> {
     if rustix::termios::tcgetpgrp(super::terminal::keyboard()?)? != rustix::process::getpgrp() {
         low_level::raise(SIGTTOU)?;
@@ -121,7 +121,7 @@ extern "C" fn end(signal: c_int, info: *mut siginfo_t, _: *mut c_void) {
         return;
     }
     if was_taken && signal == SIGABRT {
-        say(&[b"aborted, for want of memory or by a bug in diffuscope"]);
+        say(&[b"aborted, for lack of memory or by a bug in diffuscope"]);
     }
     let _ = low_level::emulate_default_handler(signal);
 }
@@ -134,7 +134,7 @@ fn say(parts: &[&[u8]]) {
     }
 }
 
-/// Has `end` called for a signal, unless whoever started the process wants it ignored.
+/// Has `end` called for a signal, unless the process was started with it ignored.
 fn handle(signal: c_int) -> io::Result<()> {
     let mut action = default_action();
     action.sa_sigaction = end as *const () as usize;

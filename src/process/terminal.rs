@@ -28,7 +28,7 @@ pub(crate) fn is_taken() -> bool {
     TAKEN.load(Ordering::SeqCst)
 }
 
-/// Notes that the terminal is no longer ours. Tells whether it was until now: to one caller, who then gives it back.
+/// Notes that the terminal is no longer ours. Returns whether it was until now: true for one caller, who then restores it.
 pub(crate) fn release() -> bool {
     TAKEN.swap(false, Ordering::SeqCst)
 }
@@ -95,7 +95,7 @@ mod way_back {
         Ok(())
     }
 
-    /// Gives the terminal back, if it is ours, and tells whether it was. Fit for a handler of a signal.
+    /// Restores the terminal if it is ours, and returns whether it was. Safe in a signal handler.
     pub(in crate::process) fn restore() -> bool {
         let (true, Some(way)) = (super::release(), WAY_BACK.get()) else {
             return false;

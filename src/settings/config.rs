@@ -1,4 +1,4 @@
-//! The configuration file: what somebody always wants.
+//! The configuration file: settings for every run.
 //!
 //! TOML with the name of a preset, the name of a theme and a `[knobs]` table, all optional; unknown fields are refused.
 
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{
     SettingsError,
     knobs::Scalar,
-    preset::{checked_knobs, preset, read, toml_message},
+    preset::{bad_file, checked_knobs, preset, read, toml_message},
 };
 
 /// A configuration file, checked.
@@ -33,8 +33,11 @@ struct ConfigFields {
 
 impl ConfigFile {
     /// Parses the text of a configuration file; `file` names it in errors.
+    ///
+    /// # Errors
+    /// Where the text is no TOML, has a field, preset or knob that is unknown, or a value that its knob does not take.
     pub fn parse(file: &str, text: &str) -> Result<Self, SettingsError> {
-        let bad = |message: String| SettingsError::BadFile { file: file.to_owned(), message };
+        let bad = |message: String| bad_file(file, message);
         let parsed: ConfigFields = toml::from_str(text).map_err(|error| bad(toml_message(&error, text)))?;
         if let Some(name) = &parsed.preset {
             preset(name).map_err(|error| bad(error.to_string()))?;
@@ -47,6 +50,9 @@ impl ConfigFile {
     }
 
     /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// Where it cannot be read, and as [`Self::parse`].
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
         let (file, text) = read(path)?;
         Self::parse(&file, &text)

@@ -17,7 +17,7 @@ pub enum Slot {
     Cache,
     /// What happens to the logits before a token is drawn from them.
     Adjust,
-    /// How a token is drawn from the logits, and how sure the draw is.
+    /// How a token is drawn from the logits, and how confident the draw is.
     Proposal,
     /// Which proposals are committed.
     Unmask,
@@ -191,6 +191,9 @@ pub struct Knob {
 
 impl Knob {
     /// The knob of that name.
+    ///
+    /// # Errors
+    /// [`SettingsError::UnknownKnob`], with the nearest name.
     pub fn find(name: &str) -> Result<&'static Self, SettingsError> {
         super::KNOBS.iter().find(|knob| knob.name == name).ok_or_else(|| SettingsError::UnknownKnob {
             name: crate::printable::line(name),
@@ -214,12 +217,18 @@ impl Knob {
     }
 
     /// Parses `text` and writes it into `settings`.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
     pub fn set(&self, settings: &mut Settings, text: &str) -> Result<(), SettingsError> {
         (self.write)(settings, self.parse(text)?);
         Ok(())
     }
 
     /// Text to value, checked against kind and range.
+    ///
+    /// # Errors
+    /// [`SettingsError::BadValue`], with what the knob takes.
     pub fn parse(&self, text: &str) -> Result<Value, SettingsError> {
         let text = text.trim();
         let value = match self.kind {
@@ -311,21 +320,6 @@ impl Knob {
 /// The one of `names` with the smallest edit distance to `name`, unless that is more than half of its letters: then it is not
 /// what was meant.
 pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = names.map(|known| (edit_distance(name, known), known)).min_by_key(|(distance, _)| *distance);
+    let near = names.map(|known| (strsim::levenshtein(name, known), known)).min_by_key(|(distance, _)| *distance);
     near.filter(|(distance, known)| distance * 2 <= known.chars().count()).map(|(_, known)| known)
-}
-
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }

@@ -101,7 +101,7 @@ choices! {
     ScheduleChoice {
         Blocks = "blocks": "in blocks of block-length from the prompt on, left to right, or on the whole canvas (LLaDA)",
         Aligned = "aligned": "in blocks that end at multiples of block-length from the start of the canvas (LLaDA2)",
-        Adaptive = "adablock": "in blocks that end behind the surest delimiter, else at block-length (AdaBlock-dLLM)",
+        Adaptive = "adablock": "in blocks that end behind the most confident delimiter, else at block-length (AdaBlock-dLLM)",
         Leftmost = "leftmost": "at the leftmost window-length masks, whatever stands between them (Elastic-Cache)",
     }
 }
@@ -111,7 +111,7 @@ choices! {
     CacheChoice {
         Off = "off": "recompute every position in every step",
         Block = "freecache-block": "freeze prompt and finished blocks, recompute from the current block on",
-        Window = "freecache-window": "recompute a window around the last committed token, freeze what is left of it",
+        Window = "freecache-window": "recompute a window around the last committed token, freeze all before it",
         Prompt = "freecache-prompt": "freeze the prompt after the first step, recompute the generation",
         Exact = "exact-prefix": "compute a finished block once more and keep it: exact where attention is block-causal",
         FastPrefix = "fast-prefix": "Fast-dLLM: on entering a block compute everything, then from the block on",
@@ -127,17 +127,17 @@ choices! {
 }
 
 impl CacheChoice {
-    /// Whether `cache-refresh` says when everything is computed anew.
+    /// Whether `cache-refresh` says when everything is recomputed.
     pub fn is_refreshed(self) -> bool {
         matches!(self, Self::FastPrefix | Self::FastDual | Self::DkvDecode | Self::DkvPrefillDecode | Self::DkvGreedy)
     }
 }
 
 choices! {
-    /// Which rows dKV-Cache freezes in a network whose rows speak for the token to their right.
+    /// Which rows dKV-Cache freezes in a network whose rows predict the token to their right.
     FreezeChoice {
         Both = "both": "rows whose own token and the one to the right are committed (dKV-Cache `un_right`)",
-        Target = "target": "rows whose token to the right is committed, be they masked or not (dKV-Cache `un`)",
+        Target = "target": "rows whose token to the right is committed, whether or not they are masked (dKV-Cache `un`)",
     }
 }
 
@@ -153,7 +153,7 @@ choices! {
     /// Who attends to whom.
     AttentionChoice {
         Own = "own": "as the network was made",
-        BlockCausal = "block-causal": "each block to itself and to what is left of it; nothing right of it is computed (BD3LM)",
+        BlockCausal = "block-causal": "each block to itself and to all before it; nothing after it is computed (BD3LM)",
     }
 }
 
@@ -179,8 +179,8 @@ choices! {
     /// What becomes of committed tokens of the block.
     Revision {
         Off = "off": "they stay",
-        Edit = "edit": "overwritten where the denoiser is sure of another token (LLaDA2.1)",
-        Remask = "remdm": "the least sure are masked again in extra steps (ReMDM)",
+        Edit = "edit": "overwritten where the denoiser is confident of another token (LLaDA2.1)",
+        Remask = "remdm": "the least confident are masked again in extra steps (ReMDM)",
     }
 }
 
@@ -188,7 +188,7 @@ choices! {
     /// How a token is drawn at a position.
     SamplerStyle {
         Gumbel = "gumbel": "LLaDA: Gumbel noise; confidence ignores temperature",
-        Filtered = "filtered": "Dream: temperature, top-p, top-k; confidence of what is left",
+        Filtered = "filtered": "Dream: temperature, top-p, top-k; confidence after these filters",
     }
 }
 
@@ -198,7 +198,7 @@ choices! {
         Confidence = "confidence": "probability of the drawn token (LLaDA low-confidence, Dream `maskgit_plus`)",
         Margin = "margin": "gap between the two most likely tokens (Dream `topk_margin`)",
         Entropy = "entropy": "negative entropy, the most certain first (Dream entropy)",
-        Random = "random": "a random order, drawn anew in every step",
+        Random = "random": "a random order, drawn again in every step",
         Density = "density": "confidence times the share of committed tokens around (d2Cache's certainty prior)",
         Drawn = "drawn": "a random order, drawn once for the block and so known in advance (dKV-Cache greedy)",
     }
@@ -213,16 +213,16 @@ choices! {
         Threshold = "threshold": "every proposal at or above the threshold, at least one",
         ThresholdBudget = "threshold-budget": "as threshold, but never ahead of the even pace of steps (Dream `confidence_threshold`)",
         ThresholdFloor = "threshold-floor": "every proposal above the threshold where that is the quota of the step or more, else the quota (LLaDA2)",
-        ThresholdTies = "threshold-ties": "as threshold, and with the best of the step all that are as sure as it (dInfer)",
+        ThresholdTies = "threshold-ties": "as threshold, and with the best of the step all of the same confidence (dInfer)",
         Hierarchy = "hierarchy": "as threshold, and the best of every run of masks from low-threshold on (dInfer)",
         WideIn = "wino": "every proposal at the threshold, and doubtful tokens are masked again (WINO)",
         Filter = "filter": "what a trained filter takes for final, and the quota (Learn2PD)",
         Alpha = "alpha": "the share of masks that a noise schedule frees, rounded half to even (MDLM)",
-        Factor = "factor": "the longest run of the surest whose errors stay below factor together (Fast-dLLM)",
+        Factor = "factor": "the longest run of the most confident whose errors stay below factor together (Fast-dLLM)",
         LocalLeap = "localleap": "as threshold, and around such an anchor at a relaxed one (LocalLeap)",
         EntropyThreshold = "entropy-threshold": "every proposal at or below an entropy, at least the least (dParallel)",
         EntropyBound = "entropy-bound": "the longest run of the best whose entropies but the largest stay in a bound (EB-Sampler)",
-        Klass = "klass": "every sure proposal whose distribution has come to rest, at least the best (KLASS)",
+        Klass = "klass": "every confident proposal whose distribution is stable, at least the best (KLASS)",
     }
 }
 
@@ -266,7 +266,7 @@ choices! {
 }
 
 choices! {
-    /// What the surest stable proposals of KLASS are tested with.
+    /// The test of confidence that stable proposals of KLASS must pass.
     ConfidenceTest {
         Threshold = "threshold": "at or above threshold",
         Factor = "factor": "by the factor rule",
@@ -301,7 +301,7 @@ choices! {
         TopKRelative = "topk-relative": "as topk, and at least guide-ratio times as likely as the most likely",
         Probability = "probability": "the guide gives the draft more than guide-probability",
         Aggressive = "aggressive": "any of three: among its top 5, more than 5 % likely, or within its likeliest 95 %",
-        Chance = "chance": "by lot, with the probability that the guide gives the draft",
+        Chance = "chance": "at random, with the probability that the guide gives the draft",
         Product = "product": "a product of both models, drawn with the draft's own noise, gives the same token (APD)",
     }
 }
@@ -399,13 +399,13 @@ knobs! {
             "Schedule leftmost: how many masks stand in the window (Elastic-Cache's beta).",
             when |s| s.schedule == ScheduleChoice::Leftmost;
         "attention" attention: AttentionChoice = AttentionChoice::Own, _, "", NextRun,
-            "Who attends to whom. Block-causal suits networks that were trained so.",
+            "Who attends to whom. Block-causal suits networks that were trained with it.",
             when |s| s.block_length.is_some() || s.attention == AttentionChoice::BlockCausal;
         "delimiters" delimiters: Delimiters = Delimiters::Newline, _, "", NextRun,
             "Adaptive blocks: the predicted tokens that can end a block.",
             when |s| s.schedule == ScheduleChoice::Adaptive;
         "delimiter-threshold" delimiter_threshold: f32 / "never" = Some(0.3), (0.0..=1.0 by 0.05), "probability", NextBlock,
-            "Adaptive blocks: how sure the delimiter must be; never leaves every block at block-length.",
+            "Adaptive blocks: the confidence that the delimiter needs; never leaves every block at block-length.",
             when |s| s.schedule == ScheduleChoice::Adaptive;
         "delimiter-window" delimiter_window: DelimiterWindow = DelimiterWindow::Total, _, "", NextBlock,
             "Adaptive blocks: how far ahead delimiters are looked for.",
@@ -465,7 +465,7 @@ knobs! {
     }
     Adjust {
         "cfg-scale" cfg_scale: f32 = 0.0, (0.0..=4.0 by 0.25), "", NextStep,
-            "Classifier-free guidance: how far to move away from what is said without the prompt. Doubles the work; 0 is off.",
+            "Classifier-free guidance: how far to move away from the prediction without the prompt. Doubles the work; 0 is off.",
             when |s| s.cache == CacheChoice::Off;
         "eos-ban" eos_ban: bool = false, _, "", NextStep,
             "Never propose end of text (LLaDA `logits_eos_inf`).";
@@ -535,10 +535,10 @@ knobs! {
             "LocalLeap: let the relaxed threshold rise to the full one with the distance from the anchor (not in the paper's code).",
             when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::LocalLeap;
         "factor" factor: f32 = 1.0, (0.0..=4.0 by 0.1), "", NextStep,
-            "Factor: the r-th surest proposal needs a confidence of 1 - factor / (r + 1).",
+            "Factor: the r-th most confident proposal needs a confidence of 1 - factor / (r + 1).",
             when |s| s.guide == GuideRule::Off && s.asks_factor();
         "factor-last" factor_last: bool = false, _, "", NextStep,
-            "Factor: where only the least sure proposal fails, commit it too, as the released code does by mistake.",
+            "Factor: where only the least confident proposal fails, commit it too, as the released code does by mistake.",
             when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Factor;
         "entropy-threshold" entropy_threshold: f32 = 0.5, (0.0..=5.0 by 0.05), "nats", NextStep,
             "Entropy-threshold: the entropy up to which a proposal is committed.",
@@ -547,13 +547,13 @@ knobs! {
             "Entropy-bound: what the entropies of a step's tokens, but for the largest, may add up to.",
             when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::EntropyBound;
         "kl-threshold" kl_threshold: f32 = 0.01, (0.0..=1.0 by 0.005), "nats", NextStep,
-            "KLASS: a distribution rests while it moves by less than this from step to step.",
+            "KLASS: a distribution is stable while it moves by less than this from step to step.",
             when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Klass;
         "kl-history" kl_history: usize = 2, (1..=16 by 1), "steps", NextStep,
-            "KLASS: for how many steps it must have rested.",
+            "KLASS: for how many steps it must have been stable.",
             when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Klass;
         "klass-test" klass_test: ConfidenceTest = ConfidenceTest::Threshold, _, "", NextStep,
-            "KLASS: what a proposal at rest must pass besides.",
+            "KLASS: the test of confidence that a stable proposal must pass as well.",
             when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Klass;
         "low-threshold" low_threshold: f32 = 0.4, (0.0..=1.0 by 0.05), "probability", NextStep,
             "Hierarchy: the confidence above which the best of a run of masks is committed.",
@@ -599,14 +599,14 @@ knobs! {
             "What happens to the first draft that the guide rejects.",
             when |s| s.guide != GuideRule::Off;
         "verify-batch" verify_batch: usize = 32, (1..=512 by 8), "drafts", NextStep,
-            "How many drafts the guide reads in one forward.",
+            "How many drafts the guide reads in one pass.",
             when |s| s.guide != GuideRule::Off;
     }
     Stop {
         "eos-stop" eos_stop: EosStop = EosStop::Off, _, "", NextStep,
-            "When end of text fills what is left of the canvas and ends the run.";
+            "When end of text fills the rest of the canvas and ends the run.";
         "eos-confidence" eos_confidence: f32 = 0.0, (0.0..=1.0 by 0.05), "probability", NextStep,
-            "Eos-stop predicted: how sure an end of text that is only proposed must be.",
+            "Eos-stop predicted: the confidence that an end of text needs that is only proposed.",
             when |s| s.eos_stop == EosStop::Predicted;
         "early-commit" early_commit: EarlyCommit = EarlyCommit::Off, _, "", NextStep,
             "Commit every mask at once when the best token leads the next by a wide gap of logits on average (Prophet).",

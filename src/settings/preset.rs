@@ -1,7 +1,8 @@
 //! Presets: named sets of knob values, and the layers that settings are made of.
 //!
-//! Order: default < configuration file < preset < flags < live change. A preset file is TOML with a `title`, a
-//! `description` and a `[knobs]` table; unknown fields are refused.
+//! Precedence: default < configuration file < preset < flags < live change. A preset file is TOML with a `title`, a
+//! `description`, a `method`, a place in lists (`order`) and a `[knobs]` table, of which the title alone is required; unknown
+//! fields are refused. A file in `presets/` is a built-in preset, without being named anywhere else.
 
 use std::{collections::BTreeMap, ffi::OsStr, path::Path, sync::LazyLock};
 
@@ -13,67 +14,8 @@ use crate::{files, printable};
 /// The preset in force where none is chosen.
 pub const DEFAULT_PRESET: &str = "flashdlm";
 
-macro_rules! built_in {
-    ($($name:literal),+ $(,)?) => {
-        const BUILT_IN: &[(&str, &str)] =
-            &[$(($name, include_str!(concat!("../../presets/", $name, ".toml"))),)+];
-    };
-}
-
-// One per line, in the order of the picker.
-built_in!(
-    "plain",
-    "llada",
-    "llada-pure",
-    "dream",
-    "mdlm",
-    "bd3lm",
-    "llada2",
-    "llada2-dinfer",
-    "llada2-hierarchy",
-    "llada21-edit",
-    "edit",
-    "freecache",
-    "guided",
-    "flashdlm",
-    "flashdlm-window",
-    "flashdlm-narrow",
-    "flashdlm-speculative",
-    "apd",
-    "apd-wide",
-    "threshold",
-    "fast-dllm-factor",
-    "fast-dllm-cache",
-    "fast-dllm-prefix",
-    "fast-dllm-dual",
-    "dkv-decode",
-    "dkv-decode-dream",
-    "dkv-greedy",
-    "elastic-cache",
-    "d2-cache",
-    "d2-cache-parallel",
-    "dllm-cache",
-    "adablock",
-    "adablock-dual",
-    "adablock-dual-64",
-    "adablock-dream",
-    "learn2pd",
-    "learn2pd-eotp",
-    "learn2pd-eotp-prefix",
-    "learn2pd-eotp-dual",
-    "eotp",
-    "prophet",
-    "localleap",
-    "creditdecoding",
-    "creditdecoding-free",
-    "dparallel",
-    "dparallel-dream",
-    "eb-sampler",
-    "klass",
-    "klass-dream",
-    "wino",
-    "remdm",
-);
+/// Name and text of every file of `presets/`, by name; the build script lists them.
+const BUILT_IN: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/presets.rs"));
 
 /// A named set of knob values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,25 +40,43 @@ struct PresetFile {
     description: String,
     #[serde(default)]
     method: String,
+    /// Where it stands in the list of the built-in ones: hundreds count the methods, so that there is room in between.
+    #[serde(default)]
+    order: u32,
     #[serde(default)]
     knobs: BTreeMap<String, Scalar>,
 }
 
+impl PresetFile {
+    fn parse(file: &str, text: &str) -> Result<Self, SettingsError> {
+        toml::from_str(text).map_err(|error| bad_file(file, toml_message(&error, text)))
+    }
+
+    /// The preset under the name `name`; `file` is for errors.
+    fn checked(&self, name: &str, file: &str) -> Result<Preset, SettingsError> {
+        Ok(Preset {
+            name: printable::line(name),
+            title: printable::line(&self.title),
+            description: printable::line(self.description.trim()),
+            method: printable::line(self.method.trim()),
+            knobs: checked_knobs(&self.knobs).map_err(|error| bad_file(file, error.to_string()))?,
+        })
+    }
+}
+
 impl Preset {
     /// Parses the text of a preset file; `file` names it in errors.
+    ///
+    /// # Errors
+    /// Where the text is no TOML, has a field or knob that is unknown, or a value that its knob does not take.
     pub fn parse(name: &str, file: &str, text: &str) -> Result<Self, SettingsError> {
-        let bad = |message: String| SettingsError::BadFile { file: file.to_owned(), message };
-        let parsed: PresetFile = toml::from_str(text).map_err(|error| bad(toml_message(&error, text)))?;
-        Ok(Self {
-            name: printable::line(name),
-            title: printable::line(&parsed.title),
-            description: printable::line(parsed.description.trim()),
-            method: printable::line(parsed.method.trim()),
-            knobs: checked_knobs(&parsed.knobs).map_err(|error| bad(error.to_string()))?,
-        })
+        PresetFile::parse(file, text)?.checked(name, file)
     }
 
     /// Reads a preset file.
+    ///
+    /// # Errors
+    /// Where it cannot be read, and as [`Self::parse`].
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
         let (file, text) = read(path)?;
         let name = path.file_stem().map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned());
@@ -136,18 +96,26 @@ impl Preset {
     }
 }
 
-/// The built-in presets.
+/// The built-in presets, in the order that their files ask for, which groups them by method.
 pub fn presets() -> &'static [Preset] {
     static PRESETS: LazyLock<Vec<Preset>> = LazyLock::new(|| {
-        BUILT_IN
+        let mut presets: Vec<(u32, Preset)> = BUILT_IN
             .iter()
-            .map(|(name, text)| Preset::parse(name, name, text).expect("a test parses every built-in preset"))
-            .collect()
+            .map(|(name, text)| {
+                let file = PresetFile::parse(name, text).expect("a test parses every built-in preset");
+                (file.order, file.checked(name, name).expect("a test checks every built-in preset"))
+            })
+            .collect();
+        presets.sort_by_key(|(order, _)| *order);
+        presets.into_iter().map(|(_, preset)| preset).collect()
     });
     &PRESETS
 }
 
 /// The built-in preset of that name, or the preset in the file of that path.
+///
+/// # Errors
+/// [`SettingsError::UnknownPreset`] where there is no such name, and as [`Preset::read`].
 pub fn preset(name: impl AsRef<OsStr>) -> Result<Preset, SettingsError> {
     let path = Path::new(name.as_ref());
     if names_a_file(path) {
@@ -178,12 +146,15 @@ pub struct Layers {
 
 impl Layers {
     /// The layer of the configuration file.
+    ///
+    /// # Errors
+    /// Where a knob is unknown, or does not take its value; nothing is set then.
     pub fn set_config<'a>(&mut self, knobs: impl IntoIterator<Item = (&'a str, String)>) -> Result<(), SettingsError> {
         self.config = check(knobs)?;
         Ok(())
     }
 
-    /// The preset. Live changes are dropped: whoever picks a preset wants to see it.
+    /// The preset. Live changes are dropped: picking a preset means seeing it as it is.
     pub fn set_preset(&mut self, preset: Preset) {
         self.preset = Some(preset);
         self.live.clear();
@@ -195,6 +166,9 @@ impl Layers {
     }
 
     /// The layer of the command line.
+    ///
+    /// # Errors
+    /// As [`Self::set_config`].
     pub fn set_flags<'a>(&mut self, knobs: impl IntoIterator<Item = (&'a str, String)>) -> Result<(), SettingsError> {
         self.flags = check(knobs)?;
         Ok(())
@@ -259,12 +233,16 @@ pub(super) fn checked_knobs(knobs: &BTreeMap<String, Scalar>) -> Result<Vec<(&'s
     check(knobs.iter().map(|(name, value)| (name.as_str(), value.to_string())))
 }
 
+pub(super) fn bad_file(file: &str, message: String) -> SettingsError {
+    SettingsError::BadFile { file: file.to_owned(), message }
+}
+
 /// The name of a settings file, printable, and its text.
 pub(super) fn read(path: &Path) -> Result<(String, String), SettingsError> {
     let file = printable::line(&path.display().to_string());
     match files::read_text(path) {
         Ok(text) => Ok((file, text)),
-        Err(error) => Err(SettingsError::BadFile { file, message: format!("cannot be read: {error}") }),
+        Err(error) => Err(bad_file(&file, format!("cannot be read: {error}"))),
     }
 }
 

@@ -46,7 +46,7 @@ enum PronounForm {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct SlotValues {
     words: [Option<String>; 8],
-    /// Whether the hero is a "she"; open until the first pronoun when the name does not tell.
+    /// Whether the hero is a "she"; open until the first pronoun where the name leaves it open.
     she: Option<bool>,
 }
 

@@ -253,7 +253,7 @@ impl ListTask {
     }
 }
 
-/// The first difference between two lists, told in a sentence.
+/// The first difference between two lists, in a sentence.
 fn compare(expected: &[String], found: &[&str]) -> Option<String> {
     for (at, (expected, found)) in expected.iter().zip(found).enumerate() {
         if expected != found {

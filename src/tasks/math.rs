@@ -1,4 +1,4 @@
-//! Sums told in words: one to three additions and subtractions, worked out step by step.
+//! Word problems: one to three additions and subtractions, worked out step by step.
 
 use std::fmt::Write as _;
 
@@ -24,7 +24,7 @@ impl CountEvent {
     }
 }
 
-/// One told sum.
+/// A word problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MathTask {
     name: String,
@@ -32,6 +32,48 @@ pub struct MathTask {
     goods: String,
     start: u32,
     steps: Vec<(CountEvent, u32)>,
+}
+
+/// Reads what `subject` does in a sentence, behind the subject, and the number in it. `name` is the person of the sum; `she` is
+/// whether pronouns make them a woman, open until the first.
+fn read_event(
+    reader: &mut Reader<'_>,
+    subject: String,
+    name: &str,
+    she: &mut Option<bool>,
+) -> Option<(CountEvent, u32)> {
+    let mut bind = |found: bool| (*she.get_or_insert(found) == found).then_some(());
+    let verb = reader.letters()?;
+    reader.skip(" ")?;
+    let mut event = match (subject.as_str(), verb) {
+        ("She" | "He", verb) => {
+            bind(subject == "She")?;
+            match verb {
+                "buys" => CountEvent::Buys,
+                "finds" => CountEvent::Finds,
+                "loses" => CountEvent::Loses,
+                "sells" => CountEvent::Sells,
+                "gives" => CountEvent::Gives { to: String::new() },
+                _ => return None,
+            }
+        }
+        (_, "gives") => {
+            let object = reader.letters()?;
+            matches!(object, "her" | "him").then(|| bind(object == "her"))??;
+            reader.skip(" ")?;
+            (subject != name).then_some(())?;
+            CountEvent::Given { by: subject }
+        }
+        _ => return None,
+    };
+    let amount = reader.number()?;
+    if let CountEvent::Gives { to } = &mut event {
+        reader.skip(" to ")?;
+        *to = reader.word(Case::Capital)?;
+        (to != name).then_some(())?;
+    }
+    reader.skip(if event.adds() { " more. " } else { ". " })?;
+    Some((event, amount))
 }
 
 /// No count leaves this range, so no number has more than two digits.
@@ -94,7 +136,6 @@ impl MathTask {
         let goods = reader.word(Case::Lower)?;
         reader.skip(". ")?;
         let mut she = None;
-        let mut bind = |found: bool| *she.get_or_insert(found) == found;
         let mut count = start;
         let mut steps = Vec::new();
         loop {
@@ -103,40 +144,7 @@ impl MathTask {
             if subject == "How" && reader.0.starts_with("many ") {
                 break;
             }
-            let verb = reader.letters()?;
-            reader.skip(" ")?;
-            let event = match (subject.as_str(), verb) {
-                ("She" | "He", verb) => {
-                    bind(subject == "She").then_some(())?;
-                    match verb {
-                        "buys" => CountEvent::Buys,
-                        "finds" => CountEvent::Finds,
-                        "loses" => CountEvent::Loses,
-                        "sells" => CountEvent::Sells,
-                        "gives" => CountEvent::Gives { to: String::new() },
-                        _ => return None,
-                    }
-                }
-                (_, "gives") => {
-                    let object = reader.letters()?;
-                    (matches!(object, "her" | "him") && bind(object == "her")).then_some(())?;
-                    reader.skip(" ")?;
-                    (subject != name).then_some(())?;
-                    CountEvent::Given { by: subject }
-                }
-                _ => return None,
-            };
-            let amount = reader.number()?;
-            let event = match event {
-                CountEvent::Gives { .. } => {
-                    reader.skip(" to ")?;
-                    let to = reader.word(Case::Capital)?;
-                    (to != name).then_some(())?;
-                    CountEvent::Gives { to }
-                }
-                event => event,
-            };
-            reader.skip(if event.adds() { " more. " } else { ". " })?;
+            let (event, amount) = read_event(&mut reader, subject, &name, &mut she)?;
             count = if event.adds() { count + amount } else { count.checked_sub(amount)? };
             (count <= LARGEST).then_some(())?;
             steps.push((event, amount));
@@ -197,7 +205,7 @@ impl MathTask {
         format!("{working}\n#### {count}")
     }
 
-    /// The number after `####` decides; a slip in the working is told but forgiven.
+    /// The number after `####` decides; a slip in the working is reported but forgiven.
     pub(super) fn check(&self, answer: &str) -> Assessment {
         let (working, count) = self.working();
         let Some((shown, result)) = answer.split_once("\n#### ") else {

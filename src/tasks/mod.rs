@@ -1,7 +1,7 @@
 //! The synthetic task families: generate, prompt, check.
 //!
 //! A family draws a *task* (what is asked), states it as a prompt, and knows a right answer. The way back is as
-//! important: [`recognise`] reads a task from any prompt that somebody types, and [`Task::check`] judges any answer by
+//! important: [`recognise`] reads a task from any prompt that is typed, and [`Task::check`] judges any answer by
 //! the prompt alone. Six families, chosen so that decoding methods differ on them: JSON, code and sudoku can be filled
 //! in parallel, sums and lists punish haste, stories are long and follow a grammar.
 
@@ -39,7 +39,7 @@ use dice::Dice;
 pub enum Family {
     /// Operations on a list of words.
     List,
-    /// Sums told in words.
+    /// Word problems.
     Math,
     /// Long stories with given people and things.
     Story,

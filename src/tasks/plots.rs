@@ -1,7 +1,7 @@
 //! The three plots of the stories, position by position.
 //!
 //! All variants of one position have the same number of pieces, so that a place on the canvas keeps its role whichever
-//! variant is told: only the optional positions, the choice of the plot and spelled words move the text. (A test counts.)
+//! variant is drawn: only the optional positions, the choice of the plot and spelled words move the text. (A test counts.)
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use super::grammar::Pattern;
 
 /// One position of a plot.
 pub(super) struct Position {
-    /// Ways to tell it.
+    /// Its variants.
     pub(super) variants: Vec<Pattern>,
     /// Left out in half of the stories.
     pub(super) optional: bool,

@@ -1,8 +1,8 @@
-//! Stories of 9 to 15 sentences: long answers that nobody can check word by word, but a grammar can.
+//! Stories of 9 to 15 sentences: long answers that cannot be checked word by word, but by a grammar.
 //!
 //! A story follows one plot of [`super::plots`]. It is right when its sentences are patterns of one plot in their
 //! order, from the opening to an ending, under one binding of the slots that agrees with the prompt; a sentence may be
-//! left out, as long as [`SHORTEST`] are told and the prompt's words all occur, the name at least twice.
+//! left out, as long as [`SHORTEST`] remain and the prompt's words all occur, the name at least twice.
 
 use super::dice::Dice;
 use super::grammar::{SlotValues, WordSlot};
@@ -125,17 +125,17 @@ impl StoryTask {
         let spelled: Vec<String> =
             self.words().into_iter().filter(|word| !lexicon::is_known(word)).map(str::to_owned).collect();
         let plot = dice.pick(&*PLOTS);
-        let mut story = self.tell(plot, 0.5, dice);
+        let mut story = self.compose(plot, 0.5, dice);
         for _ in 0..8 {
             if lexicon::length(&story, &spelled) < Family::Story.canvas() {
                 break;
             }
-            story = self.tell(plot, 0.0, dice);
+            story = self.compose(plot, 0.0, dice);
         }
         story
     }
 
-    fn tell(&self, plot: &[Position], optional: f64, dice: &mut Dice) -> String {
+    fn compose(&self, plot: &[Position], optional: f64, dice: &mut Dice) -> String {
         let mut binding = self.binding();
         let mut sentences = Vec::with_capacity(plot.len());
         for position in plot {
@@ -148,11 +148,11 @@ impl StoryTask {
 
     pub(super) fn check(&self, answer: &str) -> Assessment {
         let mut furthest = ParseFailure { sentences: 0, rest: answer };
-        let mut told = None;
+        let mut found = None;
         for plot in PLOTS.iter() {
-            told = told.or_else(|| read_story(&plot[..1], &plot[1..], answer, &self.binding(), 0, &mut furthest));
+            found = found.or_else(|| read_story(&plot[..1], &plot[1..], answer, &self.binding(), 0, &mut furthest));
         }
-        let Some(sentences) = told else {
+        let Some(sentences) = found else {
             return Assessment::wrong(if furthest.rest.is_empty() {
                 format!("the story stops after {} sentences without an ending", furthest.sentences)
             } else {
@@ -161,7 +161,7 @@ impl StoryTask {
             });
         };
         if sentences < SHORTEST {
-            return Assessment::wrong(format!("only {sentences} sentences are told, expected at least {SHORTEST}"));
+            return Assessment::wrong(format!("the story has {sentences} sentences, expected at least {SHORTEST}"));
         }
         for wanted in self.words() {
             let expected = if wanted == self.name { 2 } else { 1 };
@@ -203,10 +203,10 @@ fn read_story<'a>(
             if rest.is_empty() && next.is_empty() {
                 return Some(sentences + 1);
             }
-            let told =
+            let found =
                 rest.strip_prefix(' ').and_then(|rest| read_story(next, &[], rest, &binding, sentences + 1, furthest));
-            if told.is_some() {
-                return told;
+            if found.is_some() {
+                return found;
             }
         }
     }

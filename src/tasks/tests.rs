@@ -190,7 +190,7 @@ fn a_story_needs_its_order_its_opening_and_its_ending() {
     assert!(!task.check(&swapped.join(" ")).correct, "two sentences are exchanged");
     let mut doubled = sentences.clone();
     doubled.insert(3, sentences[3].clone());
-    assert!(!task.check(&doubled.join(" ")).correct, "a sentence is told twice");
+    assert!(!task.check(&doubled.join(" ")).correct, "a sentence occurs twice");
     assert!(!task.check(&sentences[1..].join(" ")).correct, "there is no opening");
     let cut = task.check(&sentences[..sentences.len() - 1].join(" "));
     assert!(cut.reason.contains("without an ending"), "{}", cut.reason);
@@ -212,7 +212,7 @@ fn a_story_keeps_to_its_prompt() {
 }
 
 #[test]
-fn stories_are_long_and_rarely_told_twice() {
+fn stories_are_long_and_rarely_repeat() {
     let stories: Vec<Sample> =
         (0..SAMPLES).map(|i| generate(Family::Story, 1, i, Options { unseen: Unseen::Never })).collect();
     for story in &stories {

@@ -2,7 +2,7 @@
 
 use super::lexicon::{Case, fits};
 
-/// What is left of a text while it is read.
+/// The unread rest of a text.
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'a>(pub(crate) &'a str);
 

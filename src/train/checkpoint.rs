@@ -53,7 +53,7 @@ pub enum CheckpointError {
 /// What a checkpoint says besides its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainProgress {
-    /// TrainPhase.
+    /// The phase.
     pub phase: String,
     /// Seed of the run.
     pub seed: u64,
@@ -61,11 +61,11 @@ pub struct TrainProgress {
     pub shape: Shape,
     /// Rows of the embedding.
     pub vocab: usize,
-    /// Steps taken; the next batch is that of this step.
+    /// Steps of the phase so far; the next batch has this number.
     pub step: u64,
-    /// Tokens seen.
+    /// Tokens of the phase so far.
     pub tokens: u64,
-    /// Seconds spent.
+    /// Seconds spent on the phase so far.
     pub seconds: f64,
 }
 
@@ -107,7 +107,10 @@ pub fn path(folder: &Path, phase: &str) -> PathBuf {
 }
 
 /// Writes a file beside `path`, and renames it to `path`. The name beside it is always the same, so that what a killed run
-/// leaves there is written over; where writing fails, nothing is left.
+/// leaves there is overwritten; where writing fails, it is removed.
+///
+/// # Errors
+/// Those of the file system; `path` is then as it was.
 pub fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
@@ -123,8 +126,8 @@ pub fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     })
 }
 
-/// Writes a safetensors file. The library's own way to a file leaves parts of it under names of chance where it is killed,
-/// and nobody but the owner can read what it writes.
+/// Writes a safetensors file. The library's own function leaves partial files under random names when the process is
+/// killed, and makes files that only their owner can read.
 pub(super) fn write_tensors<V: View>(
     path: &Path,
     tensors: impl IntoIterator<Item = (String, V)>,
@@ -137,6 +140,9 @@ pub(super) fn write_tensors<V: View>(
 }
 
 /// Writes a checkpoint.
+///
+/// # Errors
+/// [`CheckpointError::Write`].
 pub fn save(
     path: &Path,
     layout: &ParameterLayout,
@@ -156,6 +162,9 @@ pub fn save(
 }
 
 /// Reads what a checkpoint says about itself.
+///
+/// # Errors
+/// Where the file cannot be read, or is no checkpoint.
 pub fn progress(path: &Path) -> Result<TrainProgress, CheckpointError> {
     read(path).map(|(progress, _)| progress)
 }
@@ -172,6 +181,9 @@ fn read(path: &Path) -> Result<(TrainProgress, Vec<u8>), CheckpointError> {
 }
 
 /// Reads a checkpoint of a network of `layout`.
+///
+/// # Errors
+/// Where the file cannot be read, is no checkpoint, or is of another network.
 pub fn load(path: &Path, layout: &ParameterLayout) -> Result<(OptimizerState, TrainProgress), CheckpointError> {
     let (progress, bytes) = read(path)?;
     let mismatch = |reason: String| CheckpointError::Mismatch { path: path.to_owned(), reason };

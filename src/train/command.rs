@@ -18,26 +18,26 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Train the embedded pair, or one of your own recipe.
+/// Train the embedded pair, or a pair by your own recipe.
 #[derive(Debug, Args)]
 pub struct TrainArgs {
     /// Folder of the run: checkpoints, curves, tokenizer.
     #[arg(long, default_value = "runs/embedded", value_name = "DIR")]
     pub out: PathBuf,
-    /// Recipe in TOML; the embedded pair's without.
+    /// Recipe in TOML [default: the embedded pair's].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Go on with the run in the folder. The recipe's token budgets may have changed.
+    /// Continue the run in the folder; the recipe's token budgets may have changed.
     #[arg(long)]
     pub resume: bool,
-    /// Go on to the next phase where a gate is missed.
+    /// Start the next phase even where a gate is missed.
     #[arg(long)]
     pub past_gates: bool,
-    /// Where to compute: "cpu" or "cuda".
+    /// Where to compute.
     #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda"])]
     pub device: String,
-    /// Threads on the CPU; all cores without.
-    #[arg(long, value_name = "N")]
+    /// Threads on the CPU [default: one per core].
+    #[arg(long, value_name = "NUMBER")]
     pub threads: Option<usize>,
     /// Write the pair to DIR (denoiser/ and guide/) after training.
     #[arg(long, value_name = "DIR")]
@@ -48,19 +48,22 @@ pub struct TrainArgs {
 }
 
 /// Trains by a recipe, or exports what was trained. An interrupt ends training with a checkpoint, and without an error.
+///
+/// # Errors
+/// Where a file cannot be read or written, the recipe is not valid, training fails, or a gate is missed.
 #[expect(clippy::needless_pass_by_value, reason = "every command takes its arguments as its own")]
 pub fn run(args: TrainArgs, interrupt: &Interrupt) -> Result<()> {
     let config = Config::load(args.config.as_deref())?;
     let tokenizer_file = args.out.join("tokenizer.json");
     let begun = tokenizer_file.exists();
     if begun && !args.resume && !args.export_only {
-        bail!("{} holds a run: go on with --resume, or choose another folder with --out", args.out.display());
+        bail!("{} holds a run: continue it with --resume, or choose another folder with --out", args.out.display());
     }
     if !begun && args.export_only {
         bail!("{} holds no run to export", args.out.display());
     }
     if !begun {
-        std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
+        std::fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
         // Kept with the run: weights mean nothing without the ids that they were trained on.
         checkpoint::replace(&tokenizer_file, vocabulary::embedded()?.json.as_bytes())
             .with_context(|| format!("cannot write {}", tokenizer_file.display()))?;
@@ -107,7 +110,7 @@ fn device(name: &str) -> Result<Device> {
 }
 
 /// Writes the newest phase of each model: diffusion phases make denoisers, causal ones guides. A causal phase that a
-/// diffusion phase follows was a step on the way, and is passed over once that exists.
+/// diffusion phase follows is skipped once that one exists.
 fn export_pair(run: &TrainRun<'_>, folder: &Path, tokenizer_file: &Path) -> Result<()> {
     let json = files::read_text(tokenizer_file).with_context(|| format!("cannot read {}", tokenizer_file.display()))?;
     let vocabulary = export::TokenNames { json: &json, end: run.specials.end, mask: run.specials.mask };

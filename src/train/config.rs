@@ -177,6 +177,9 @@ pub struct Gate {
 
 impl Config {
     /// Reads the recipe at `path`, or the embedded one.
+    ///
+    /// # Errors
+    /// Where it cannot be read, and as [`Self::parse`].
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         let Some(path) = path else {
             return Self::parse(EMBEDDED, "embedded.toml");
@@ -187,6 +190,9 @@ impl Config {
     }
 
     /// Reads a recipe from `text`; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// Where it is no TOML, has an unknown field, or a value that the trainer cannot work with.
     pub fn parse(text: &str, name: &str) -> Result<Self, ConfigError> {
         let config: Self = toml::from_str(text)
             .map_err(|source| ConfigError::Parse { path: name.to_owned(), source: Box::new(source) })?;
@@ -200,19 +206,11 @@ impl Config {
     }
 
     fn validate(&self) -> Result<(), ConfigError> {
-        let require = |fine: bool, field: &str, value: &dyn std::fmt::Display, expected: &str| {
-            if fine {
-                return Ok(());
-            }
-            Err(ConfigError::Value { field: field.to_owned(), value: value.to_string(), expected: expected.to_owned() })
-        };
-        let positive = "at least 1";
-        require(self.samples_per_step > 0, "samples-per-step", &self.samples_per_step, positive)?;
-        require(self.chunks > 0, "chunks", &self.chunks, positive)?;
-        require(self.average.every > 0, "average.every", &self.average.every, positive)?;
-        require(self.report.curve_tokens > 0, "report.curve-tokens", &self.report.curve_tokens, positive)?;
-        let share = "a share between 0 and 1";
-        require((0.0..=1.0).contains(&self.average.keep), "average.keep", &self.average.keep, share)?;
+        require(self.samples_per_step > 0, "samples-per-step", &self.samples_per_step, POSITIVE)?;
+        require(self.chunks > 0, "chunks", &self.chunks, POSITIVE)?;
+        require(self.average.every > 0, "average.every", &self.average.every, POSITIVE)?;
+        require(self.report.curve_tokens > 0, "report.curve-tokens", &self.report.curve_tokens, POSITIVE)?;
+        require((0.0..=1.0).contains(&self.average.keep), "average.keep", &self.average.keep, SHARE)?;
         let optimizer = &self.optimizer;
         require(optimizer.rate > 0.0, "optimizer.rate", &optimizer.rate, "above 0")?;
         require(optimizer.clip > 0.0, "optimizer.clip", &optimizer.clip, "above 0")?;
@@ -220,53 +218,59 @@ impl Config {
         require((0.0..1.0).contains(&optimizer.second), "optimizer.second", &optimizer.second, "in 0..1")?;
         for (name, shape) in &self.models {
             let field = format!("models.{name}");
-            require(shape.layers > 0, &format!("{field}.layers"), &shape.layers, positive)?;
-            require(shape.ffn > 0, &format!("{field}.ffn"), &shape.ffn, positive)?;
+            require(shape.layers > 0, &format!("{field}.layers"), &shape.layers, POSITIVE)?;
+            require(shape.ffn > 0, &format!("{field}.ffn"), &shape.ffn, POSITIVE)?;
             let even = shape.heads > 0 && shape.hidden > 0 && shape.hidden.is_multiple_of(2 * shape.heads);
             require(even, &format!("{field}.hidden"), &shape.hidden, "a multiple of twice the heads")?;
         }
         require(!self.phases.is_empty(), "phases", &"empty", "at least one phase")?;
-        for (index, phase) in self.phases.iter().enumerate() {
-            let field = format!("phases.{}", phase.name);
-            let plain = !phase.name.is_empty() && phase.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-            require(plain, "phases.name", &phase.name, "letters, digits and dashes")?;
-            let earlier = &self.phases[..index];
-            require(earlier.iter().all(|p| p.name != phase.name), &field, &"a second phase", "one of each name")?;
-            require(
-                self.models.contains_key(&phase.model),
-                &format!("{field}.model"),
-                &phase.model,
-                "one of the models",
-            )?;
-            if let Some(from) = &phase.from {
-                let shape = |phase: &TrainPhase| self.models.get(&phase.model);
-                let fits = earlier.iter().any(|p| p.name == *from && shape(p) == shape(phase));
-                require(fits, &format!("{field}.from"), from, "an earlier phase of a model of the same shape")?;
+        (0..self.phases.len()).try_for_each(|index| self.validate_phase(index))
+    }
+
+    fn validate_phase(&self, index: usize) -> Result<(), ConfigError> {
+        let (earlier, phase) = (&self.phases[..index], &self.phases[index]);
+        let field = format!("phases.{}", phase.name);
+        let plain = !phase.name.is_empty() && phase.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        require(plain, "phases.name", &phase.name, "letters, digits and dashes")?;
+        require(earlier.iter().all(|p| p.name != phase.name), &field, &"a second phase", "one of each name")?;
+        let known = self.models.contains_key(&phase.model);
+        require(known, &format!("{field}.model"), &phase.model, "one of the models")?;
+        if let Some(from) = &phase.from {
+            let shape = |phase: &TrainPhase| self.models.get(&phase.model);
+            let fits = earlier.iter().any(|p| p.name == *from && shape(p) == shape(phase));
+            require(fits, &format!("{field}.from"), from, "an earlier phase of a model of the same shape")?;
+        }
+        require(phase.tokens > 0, &format!("{field}.tokens"), &phase.tokens, POSITIVE)?;
+        if !phase.mix.is_empty() {
+            let sum: f64 = phase.mix.values().sum();
+            let fine = phase.mix.values().all(|share| *share >= 0.0) && (sum - 1.0).abs() < 1e-6;
+            let expected = "shares that are not negative and sum to 1";
+            require(fine, &format!("{field}.mix"), &format!("{:?}", phase.mix), expected)?;
+        }
+        let decay = phase.decay_share;
+        require((0.0..=1.0).contains(&decay), &format!("{field}.decay-share"), &decay, SHARE)?;
+        if let Objective::Diffusion { largest_t, suffix_share, ramp_share, .. } = &phase.objective {
+            for t in largest_t {
+                require(*t > SMALLEST_T && *t <= 1.0, &format!("{field}.largest-t"), t, "above 0.02, at most 1")?;
             }
-            require(phase.tokens > 0, &format!("{field}.tokens"), &phase.tokens, positive)?;
-            if !phase.mix.is_empty() {
-                let (sum, fine) = (phase.mix.values().sum::<f64>(), phase.mix.values().all(|share| *share >= 0.0));
-                let expected = "shares that are not negative and sum to 1";
-                require(
-                    fine && (sum - 1.0).abs() < 1e-6,
-                    &format!("{field}.mix"),
-                    &format!("{:?}", phase.mix),
-                    expected,
-                )?;
-            }
-            let decay = phase.decay_share;
-            require((0.0..=1.0).contains(&decay), &format!("{field}.decay-share"), &decay, share)?;
-            if let Objective::Diffusion { largest_t, suffix_share, ramp_share, .. } = &phase.objective {
-                for t in largest_t {
-                    require(*t > SMALLEST_T && *t <= 1.0, &format!("{field}.largest-t"), t, "above 0.02, at most 1")?;
-                }
-                for s in suffix_share.iter().chain([ramp_share]) {
-                    require((0.0..=1.0).contains(s), &format!("{field}.objective"), s, share)?;
-                }
+            for s in suffix_share.iter().chain([ramp_share]) {
+                require((0.0..=1.0).contains(s), &format!("{field}.objective"), s, SHARE)?;
             }
         }
         Ok(())
     }
+}
+
+/// Expectations that several fields share.
+const POSITIVE: &str = "at least 1";
+const SHARE: &str = "a share between 0 and 1";
+
+/// An error that names the field, unless its value is `fine`.
+fn require(fine: bool, field: &str, value: &dyn std::fmt::Display, expected: &str) -> Result<(), ConfigError> {
+    if fine {
+        return Ok(());
+    }
+    Err(ConfigError::Value { field: field.to_owned(), value: value.to_string(), expected: expected.to_owned() })
 }
 
 /// Smallest masking probability.

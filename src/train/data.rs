@@ -1,6 +1,6 @@
 //! Training batches: samples of the task families, encoded, masked, cut into chunks.
 //!
-//! A batch is a function of the seed, the phase and the step, and of nothing else, so that a stopped run goes on with
+//! A batch is a function of the seed, the phase and the step, and of nothing else, so that a stopped run continues with
 //! exactly the batches that it would have seen. A thread of its own makes them ahead of time.
 
 use super::config::{Config, Objective, SMALLEST_T, TrainPhase};
@@ -36,6 +36,9 @@ pub struct Encoded {
 
 impl Encoded {
     /// Encodes a sample.
+    ///
+    /// # Errors
+    /// Those of the tokenizer.
     pub fn new(sample: &Sample, tokenizer: &Tokenizer) -> Result<Self, TokenizerError> {
         let words = tasks::copied_words(sample);
         let spans = tokenizer.encode_spans(&sample.answer)?;
@@ -118,6 +121,9 @@ impl BatchSource {
     }
 
     /// The batch of a step; `tokens_before` is the number of tokens in the batches before it.
+    ///
+    /// # Errors
+    /// Those of the tokenizer.
     pub fn batch(&self, step: u64, tokens_before: u64) -> Result<Batch, TokenizerError> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(step);
@@ -150,6 +156,9 @@ impl BatchSource {
     }
 
     /// Batches from a step on, made ahead by a thread that ends when the receiver is dropped.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
     pub fn stream(self, step: u64, tokens_before: u64) -> std::io::Result<Receiver<Result<Batch, TokenizerError>>> {
         let (sender, receiver) = sync_channel(AHEAD);
         std::thread::Builder::new().name("batches".into()).spawn(move || {
@@ -227,7 +236,7 @@ fn diffusion(sample: &Encoded, specials: Specials, t: f64, suffix_share: f64, rn
         (0..len).map(|_| rng.random_bool(t)).collect()
     };
     if !masked.contains(&true) {
-        // The forward pass would be for nothing.
+        // Without a mask there would be nothing to learn from the pass.
         masked[rng.random_range(0..=sample.answer.len())] = true;
     }
     let weight = if suffix { 1.0 } else { (1.0 / t).min(LARGEST_WEIGHT) as f32 };

@@ -131,7 +131,10 @@ fn best(logits: &[f32], mask: u32) -> (u32, f32) {
     (id as u32, 1.0 / sum)
 }
 
-/// Greedy answers from left to right, without their end.
+/// Greedy answers from left to right, without their end, of at most `canvas` tokens.
+///
+/// # Errors
+/// Those of the engine.
 pub fn greedy(
     engine: &mut dyn GradientEngine,
     weights: &[f32],
@@ -162,6 +165,9 @@ pub fn greedy(
 
 /// Answers by unmasking a whole canvas, everything of confidence 0.9 at once and at least the best, without their
 /// end. A sequence is done once everything before its first end is fixed.
+///
+/// # Errors
+/// Those of the engine.
 pub fn parallel(
     engine: &mut dyn GradientEngine,
     weights: &[f32],

@@ -90,7 +90,10 @@ pub fn config(layout: &ParameterLayout, positions: usize, vocabulary: TokenNames
 }
 
 /// Writes `config.json`, `generation_config.json`, `tokenizer.json`, `chat_template.jinja` and `model.safetensors` (f16)
-/// to `folder`.
+/// to `folder`, which is created where it is not there.
+///
+/// # Errors
+/// Where a file or the folder cannot be written.
 pub fn write(
     folder: &Path,
     layout: &ParameterLayout,

@@ -1,4 +1,4 @@
-//! What a run tells about itself: cross entropy and accuracy by family.
+//! What a run reports: cross entropy and accuracy by family.
 
 use super::gradient::{Chunk, Outcome, TokenKind};
 use crate::tasks::Family;
@@ -41,7 +41,7 @@ impl Share {
 /// One point of a learning curve.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Point {
-    /// TrainPhase.
+    /// The phase.
     pub phase: String,
     /// Steps of the phase so far.
     pub step: u64,
@@ -65,7 +65,7 @@ pub struct Point {
 }
 
 impl TokenSums {
-    /// Takes in the outcome of one step.
+    /// Adds the outcome of one step.
     pub fn add(&mut self, chunks: &[Chunk], outcomes: &[Outcome]) {
         self.steps += 1;
         for (chunk, outcome) in chunks.iter().zip(outcomes) {

@@ -4,11 +4,15 @@
 //! buffer of its own. These are added in the chunks' order: the result does not depend on the number of threads.
 //! Sequences lie behind each other without padding. From the last layer's attention on only the wanted rows are
 //! computed.
+//!
+//! Written by hand although candle differentiates ([`super::composed`] lets it): candle pads, keeps a graph and allocates in
+//! every step, where here three quarters of the time are matrix products, and that decides how many hours a run takes.
 
 use super::gradient::{Chunk, EngineError, GradientEngine, Outcome};
 use super::kernels;
 use super::matmul::{Store, View, ViewMut, product};
-use super::parameters::{LayerPlaces, ParameterLayout, RMS_NORM_EPS, ROPE_THETA};
+use super::parameters::{LayerPlaces, ParameterLayout, RMS_NORM_EPS, ROPE_THETA, Shape};
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -94,31 +98,10 @@ struct Workspace {
     dscores: Vec<f32>,
 }
 
-/// Makes `buffer` hold `len` values without caring which.
+/// Makes `buffer` hold `len` values; which ones is not specified.
 fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
     buffer.resize(len, 0.0);
     buffer
-}
-
-/// The sequences of a chunk as attention sees them.
-struct ChunkRows<'a> {
-    chunk: &'a Chunk,
-    /// Only the wanted rows are queries.
-    wanted_only: bool,
-    /// In-sequence index of each query row.
-    queries: &'a [u32],
-}
-
-impl ChunkRows<'_> {
-    /// `(queries, keys)` of each sequence.
-    fn ranges(&self) -> impl Iterator<Item = (std::ops::Range<usize>, std::ops::Range<usize>)> + '_ {
-        let chunk = self.chunk;
-        chunk
-            .sequences
-            .iter()
-            .zip(&chunk.wanted_ranges)
-            .map(|(keys, wanted)| (if self.wanted_only { wanted.clone() } else { keys.clone() }, keys.clone()))
-    }
 }
 
 impl Fused {
@@ -249,111 +232,14 @@ fn forward(
         let wanted_only = index == last;
         let queries: &[u32] = if wanted_only { last_queries } else { positions };
         let out = if wanted_only { sized(x, wanted * d) } else { sized(&mut after[0].x, rows * d) };
-        let rows = ChunkRows { chunk, wanted_only, queries };
-        layer_forward(layout, rotation, places, weights, &rows, positions, future, saved, out);
+        let pass = LayerPass { shape: layout.shape, places, weights, rotation, chunk, positions, queries, wanted_only };
+        pass.forward(future, saved, out);
     }
     let norm = &weights[layout.norm.clone()];
     kernels::rms_norm(x, norm, RMS_NORM_EPS, sized(normed, wanted * d), sized(inverse, wanted));
     let head = View::new(&weights[layout.head.clone()], layout.vocab, d);
     let out = ViewMut::new(sized(logits, wanted * layout.vocab), wanted, layout.vocab);
     product(out, Store::Replace, View::new(normed, wanted, d), head.t(), 1.0);
-}
-
-#[expect(clippy::too_many_arguments, reason = "slices of one sequence, borrowed each by itself")]
-fn layer_forward(
-    layout: &ParameterLayout,
-    rotation: &Rotation,
-    places: &LayerPlaces,
-    weights: &[f32],
-    rows: &ChunkRows<'_>,
-    positions: &[u32],
-    future: f32,
-    saved: &mut Saved,
-    out: &mut [f32],
-) {
-    let shape = layout.shape;
-    let (d, f, head) = (shape.hidden, shape.ffn, shape.hidden / shape.heads);
-    let all = positions.len();
-    let count = rows.queries.len();
-    let matrix =
-        |range: &std::ops::Range<usize>, out: usize, inner: usize| View::new(&weights[range.clone()], out, inner);
-
-    let attention_in = sized(&mut saved.attention_in, all * d);
-    let inverse = sized(&mut saved.attention_inverse, all);
-    kernels::rms_norm(&saved.x, &weights[places.attention_norm.clone()], RMS_NORM_EPS, attention_in, inverse);
-    let qkv = sized(&mut saved.qkv, all * 3 * d);
-    let input = View::new(attention_in, all, d);
-    product(ViewMut::new(qkv, all, 3 * d), Store::Replace, input, matrix(&places.qkv, 3 * d, d).t(), 1.0);
-    kernels::add_bias(qkv, &weights[places.qkv_bias.clone()]);
-    kernels::rope(qkv, 3 * d, 2 * shape.heads, head, positions, &rotation.cos, &rotation.sin, 1.0);
-
-    saved.queries.clear();
-    let middle = sized(&mut saved.middle, count * d);
-    if rows.wanted_only {
-        for (row, to) in rows.chunk.wanted.iter().zip(middle.chunks_exact_mut(d)) {
-            let row = *row as usize;
-            saved.queries.extend_from_slice(&qkv[row * 3 * d..][..d]);
-            to.copy_from_slice(&saved.x[row * d..][..d]);
-        }
-    } else {
-        middle.copy_from_slice(&saved.x);
-    }
-
-    let total: usize = rows.ranges().map(|(queries, keys)| queries.len() * keys.len() * shape.heads).sum();
-    let probabilities = sized(&mut saved.probabilities, total);
-    let gathered = sized(&mut saved.gathered, count * d);
-    let scale = (head as f32).powf(-0.5);
-    let mut at = 0;
-    for (queries, keys) in rows.ranges() {
-        let (m, n) = (queries.len(), keys.len());
-        for h in 0..shape.heads {
-            let scores = &mut probabilities[at..at + m * n];
-            at += m * n;
-            if m == 0 {
-                continue;
-            }
-            let q = query_view(&saved.queries, qkv, rows.wanted_only, queries.start, m, h * head, head, d);
-            let k = View::strided(&qkv[keys.start * 3 * d + d + h * head..], n, head, 3 * d);
-            let v = View::strided(&qkv[keys.start * 3 * d + 2 * d + h * head..], n, head, 3 * d);
-            product(ViewMut::new(scores, m, n), Store::Replace, q, k.t(), scale);
-            kernels::softmax(scores, n, &rows.queries[queries.clone()], future);
-            let to = ViewMut::strided(&mut gathered[queries.start * d + h * head..], m, head, d);
-            product(to, Store::Replace, View::new(scores, m, n), v, 1.0);
-        }
-    }
-    let from = View::new(gathered, count, d);
-    product(ViewMut::new(middle, count, d), Store::Add, from, matrix(&places.output, d, d).t(), 1.0);
-
-    let ffn_in = sized(&mut saved.ffn_in, count * d);
-    let inverse = sized(&mut saved.ffn_inverse, count);
-    kernels::rms_norm(middle, &weights[places.ffn_norm.clone()], RMS_NORM_EPS, ffn_in, inverse);
-    let gate_up = sized(&mut saved.gate_up, count * 2 * f);
-    let input = View::new(ffn_in, count, d);
-    product(ViewMut::new(gate_up, count, 2 * f), Store::Replace, input, matrix(&places.gate_up, 2 * f, d).t(), 1.0);
-    let activated = sized(&mut saved.activated, count * f);
-    kernels::silu_mul(gate_up, f, activated);
-    out.copy_from_slice(middle);
-    let input = View::new(activated, count, f);
-    product(ViewMut::new(out, count, d), Store::Add, input, matrix(&places.down, d, f).t(), 1.0);
-}
-
-/// The query rows of one head: rows of their own in the last layer, else the first third of the q, k, v rows.
-#[expect(clippy::too_many_arguments, reason = "slices of one sequence, borrowed each by itself")]
-fn query_view<'a>(
-    queries: &'a [f32],
-    qkv: &'a [f32],
-    own: bool,
-    start: usize,
-    count: usize,
-    column: usize,
-    width: usize,
-    d: usize,
-) -> View<'a> {
-    if own {
-        View::strided(&queries[start * d + column..], count, width, d)
-    } else {
-        View::strided(&qkv[start * 3 * d + column..], count, width, 3 * d)
-    }
 }
 
 /// Turns the logits in the workspace into the gradient of every weight.
@@ -406,9 +292,9 @@ fn backward(
     for (index, places) in layout.layers.iter().enumerate().rev() {
         let wanted_only = index == last;
         let queries: &[u32] = if wanted_only { last_queries } else { positions };
-        let rows = ChunkRows { chunk, wanted_only, queries };
+        let pass = LayerPass { shape: layout.shape, places, weights, rotation, chunk, positions, queries, wanted_only };
         let mut flow = Flow { dx, dmiddle, dnarrow, dactivated, dqkv, dqueries, dscores };
-        layer_backward(layout, rotation, places, weights, &rows, positions, &mut layers[index], &mut flow, gradient);
+        pass.backward(&mut layers[index], &mut flow, gradient);
     }
     let dembedding = &mut gradient[layout.embedding.clone()];
     dembedding.fill(0.0);
@@ -430,108 +316,234 @@ struct Flow<'a> {
     dscores: &'a mut Vec<f32>,
 }
 
-#[expect(clippy::too_many_arguments, reason = "slices of one sequence, borrowed each by itself")]
-fn layer_backward(
-    layout: &ParameterLayout,
-    rotation: &Rotation,
-    places: &LayerPlaces,
-    weights: &[f32],
-    rows: &ChunkRows<'_>,
-    positions: &[u32],
-    saved: &mut Saved,
-    flow: &mut Flow<'_>,
-    gradient: &mut [f32],
-) {
-    let shape = layout.shape;
-    let (d, f, head) = (shape.hidden, shape.ffn, shape.hidden / shape.heads);
-    let all = positions.len();
-    let count = rows.queries.len();
-    let matrix =
-        |range: &std::ops::Range<usize>, out: usize, inner: usize| View::new(&weights[range.clone()], out, inner);
+/// One layer and one chunk: what the layer's forward and backward pass share.
+struct LayerPass<'a> {
+    shape: Shape,
+    places: &'a LayerPlaces,
+    weights: &'a [f32],
+    rotation: &'a Rotation,
+    chunk: &'a Chunk,
+    /// In-sequence index of each row.
+    positions: &'a [u32],
+    /// In-sequence index of each query row.
+    queries: &'a [u32],
+    /// Only the wanted rows are queries.
+    wanted_only: bool,
+}
 
-    // Feed-forward.
-    let dout = View::new(flow.dx, count, d);
-    let dactivated = sized(flow.dactivated, count * f);
-    product(ViewMut::new(dactivated, count, f), Store::Replace, dout, matrix(&places.down, d, f), 1.0);
-    let to = ViewMut::new(&mut gradient[places.down.clone()], d, f);
-    product(to, Store::Replace, dout.t(), View::new(&saved.activated, count, f), 1.0);
-    kernels::silu_mul_backward(&mut saved.gate_up, f, dactivated);
-    let dgate_up = View::new(&saved.gate_up, count, 2 * f);
-    let to = ViewMut::new(&mut gradient[places.gate_up.clone()], 2 * f, d);
-    product(to, Store::Replace, dgate_up.t(), View::new(&saved.ffn_in, count, d), 1.0);
-    let dnarrow = sized(flow.dnarrow, count * d);
-    product(ViewMut::new(dnarrow, count, d), Store::Replace, dgate_up, matrix(&places.gate_up, 2 * f, d), 1.0);
-    let dmiddle = sized(flow.dmiddle, count * d);
-    dmiddle.copy_from_slice(flow.dx);
-    let norm = &weights[places.ffn_norm.clone()];
-    let dnorm = &mut gradient[places.ffn_norm.clone()];
-    dnorm.fill(0.0);
-    kernels::rms_norm_backward(&saved.middle, norm, &saved.ffn_inverse, dnarrow, dmiddle, dnorm);
+impl LayerPass<'_> {
+    /// `(queries, keys)` of each sequence.
+    fn ranges(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + '_ {
+        let sequences = self.chunk.sequences.iter().zip(&self.chunk.wanted_ranges);
+        sequences.map(|(keys, wanted)| (if self.wanted_only { wanted.clone() } else { keys.clone() }, keys.clone()))
+    }
 
-    // Attention.
-    let dout = View::new(dmiddle, count, d);
-    let to = ViewMut::new(&mut gradient[places.output.clone()], d, d);
-    product(to, Store::Replace, dout.t(), View::new(&saved.gathered, count, d), 1.0);
-    let dgathered = sized(flow.dnarrow, count * d);
-    product(ViewMut::new(dgathered, count, d), Store::Replace, dout, matrix(&places.output, d, d), 1.0);
-    let dqkv = sized(flow.dqkv, all * 3 * d);
-    let dqueries = sized(flow.dqueries, if rows.wanted_only { count * d } else { 0 });
-    let scale = (head as f32).powf(-0.5);
-    let qkv = &saved.qkv;
-    let mut at = 0;
-    for (queries, keys) in rows.ranges() {
-        let (m, n) = (queries.len(), keys.len());
-        if m == 0 {
-            // No query looked at this sequence.
-            dqkv[keys.start * 3 * d..keys.end * 3 * d].fill(0.0);
-            continue;
-        }
-        for h in 0..shape.heads {
-            let probabilities = &saved.probabilities[at..at + m * n];
-            at += m * n;
-            let dscores = sized(flow.dscores, m * n);
-            let down = View::strided(&dgathered[queries.start * d + h * head..], m, head, d);
-            let v = View::strided(&qkv[keys.start * 3 * d + 2 * d + h * head..], n, head, 3 * d);
-            product(ViewMut::new(dscores, m, n), Store::Replace, down, v.t(), 1.0);
-            let dv = ViewMut::strided(&mut dqkv[keys.start * 3 * d + 2 * d + h * head..], n, head, 3 * d);
-            product(dv, Store::Replace, View::new(probabilities, m, n).t(), down, 1.0);
-            kernels::softmax_backward(probabilities, dscores, n);
-            let dscores = View::new(dscores, m, n);
-            let q = query_view(&saved.queries, qkv, rows.wanted_only, queries.start, m, h * head, head, d);
-            let dk = ViewMut::strided(&mut dqkv[keys.start * 3 * d + d + h * head..], n, head, 3 * d);
-            product(dk, Store::Replace, dscores.t(), q, scale);
-            let k = View::strided(&qkv[keys.start * 3 * d + d + h * head..], n, head, 3 * d);
-            let dq = if rows.wanted_only {
-                ViewMut::strided(&mut dqueries[queries.start * d + h * head..], m, head, d)
-            } else {
-                ViewMut::strided(&mut dqkv[queries.start * 3 * d + h * head..], m, head, 3 * d)
-            };
-            product(dq, Store::Replace, dscores, k, scale);
+    fn weights(&self, range: &Range<usize>) -> &[f32] {
+        &self.weights[range.clone()]
+    }
+
+    fn matrix(&self, range: &Range<usize>, out: usize, inner: usize) -> View<'_> {
+        View::new(self.weights(range), out, inner)
+    }
+
+    /// Width of a head.
+    fn head(&self) -> usize {
+        self.shape.hidden / self.shape.heads
+    }
+
+    /// The queries of head `h` for the query rows from `start` on: rows of their own in the last layer, else the first third
+    /// of the q, k, v rows.
+    fn query_view<'a>(&self, own: &'a [f32], qkv: &'a [f32], start: usize, count: usize, h: usize) -> View<'a> {
+        let (d, head) = (self.shape.hidden, self.head());
+        if self.wanted_only {
+            View::strided(&own[start * d + h * head..], count, head, d)
+        } else {
+            View::strided(&qkv[start * 3 * d + h * head..], count, head, 3 * d)
         }
     }
-    let dx = sized(flow.dx, all * d);
-    if rows.wanted_only {
-        dx.fill(0.0);
-        for row in dqkv.chunks_exact_mut(3 * d) {
-            row[..d].fill(0.0);
-        }
-        for (index, row) in rows.chunk.wanted.iter().enumerate() {
-            let (row, from) = (*row as usize, index * d..(index + 1) * d);
-            dqkv[row * 3 * d..][..d].copy_from_slice(&dqueries[from.clone()]);
-            dx[row * d..][..d].copy_from_slice(&dmiddle[from]);
-        }
-    } else {
-        dx.copy_from_slice(dmiddle);
+
+    /// Turns `saved.x` into the layer's output, and fills the rest of `saved`.
+    fn forward(&self, future: f32, saved: &mut Saved, out: &mut [f32]) {
+        self.project(saved);
+        self.attend(future, saved);
+        self.feed_forward(saved, out);
     }
-    kernels::rope(dqkv, 3 * d, 2 * shape.heads, head, positions, &rotation.cos, &rotation.sin, -1.0);
-    kernels::sum_rows(dqkv, &mut gradient[places.qkv_bias.clone()]);
-    let dqkv = View::new(dqkv, all, 3 * d);
-    let to = ViewMut::new(&mut gradient[places.qkv.clone()], 3 * d, d);
-    product(to, Store::Replace, dqkv.t(), View::new(&saved.attention_in, all, d), 1.0);
-    let dnarrow = sized(flow.dnarrow, all * d);
-    product(ViewMut::new(dnarrow, all, d), Store::Replace, dqkv, matrix(&places.qkv, 3 * d, d), 1.0);
-    let norm = &weights[places.attention_norm.clone()];
-    let dnorm = &mut gradient[places.attention_norm.clone()];
-    dnorm.fill(0.0);
-    kernels::rms_norm_backward(&saved.x, norm, &saved.attention_inverse, dnarrow, dx, dnorm);
+
+    /// Queries, keys and values; the residual stream goes to `saved.middle`.
+    fn project(&self, saved: &mut Saved) {
+        let (d, all) = (self.shape.hidden, self.positions.len());
+        let attention_in = sized(&mut saved.attention_in, all * d);
+        let inverse = sized(&mut saved.attention_inverse, all);
+        kernels::rms_norm(&saved.x, self.weights(&self.places.attention_norm), RMS_NORM_EPS, attention_in, inverse);
+        let qkv = sized(&mut saved.qkv, all * 3 * d);
+        let (input, matrix) = (View::new(attention_in, all, d), self.matrix(&self.places.qkv, 3 * d, d));
+        product(ViewMut::new(qkv, all, 3 * d), Store::Replace, input, matrix.t(), 1.0);
+        kernels::add_bias(qkv, self.weights(&self.places.qkv_bias));
+        let Rotation { cos, sin, .. } = self.rotation;
+        kernels::rope(qkv, 3 * d, 2 * self.shape.heads, self.head(), self.positions, cos, sin, 1.0);
+
+        saved.queries.clear();
+        let middle = sized(&mut saved.middle, self.queries.len() * d);
+        if self.wanted_only {
+            for (row, to) in self.chunk.wanted.iter().zip(middle.chunks_exact_mut(d)) {
+                let row = *row as usize;
+                saved.queries.extend_from_slice(&qkv[row * 3 * d..][..d]);
+                to.copy_from_slice(&saved.x[row * d..][..d]);
+            }
+        } else {
+            middle.copy_from_slice(&saved.x);
+        }
+    }
+
+    /// Attention, added to `saved.middle`.
+    fn attend(&self, future: f32, saved: &mut Saved) {
+        let (d, head, count) = (self.shape.hidden, self.head(), self.queries.len());
+        let total: usize = self.ranges().map(|(queries, keys)| queries.len() * keys.len() * self.shape.heads).sum();
+        let Saved { qkv, queries: own, probabilities, gathered, middle, .. } = saved;
+        let probabilities = sized(probabilities, total);
+        let gathered = sized(gathered, count * d);
+        let scale = (head as f32).powf(-0.5);
+        let mut at = 0;
+        for (queries, keys) in self.ranges() {
+            let (m, n) = (queries.len(), keys.len());
+            for h in 0..self.shape.heads {
+                let scores = &mut probabilities[at..at + m * n];
+                at += m * n;
+                if m == 0 {
+                    continue;
+                }
+                let q = self.query_view(own, qkv, queries.start, m, h);
+                let k = View::strided(&qkv[keys.start * 3 * d + d + h * head..], n, head, 3 * d);
+                let v = View::strided(&qkv[keys.start * 3 * d + 2 * d + h * head..], n, head, 3 * d);
+                product(ViewMut::new(scores, m, n), Store::Replace, q, k.t(), scale);
+                kernels::softmax(scores, n, &self.queries[queries.clone()], future);
+                let to = ViewMut::strided(&mut gathered[queries.start * d + h * head..], m, head, d);
+                product(to, Store::Replace, View::new(scores, m, n), v, 1.0);
+            }
+        }
+        let (from, matrix) = (View::new(gathered, count, d), self.matrix(&self.places.output, d, d));
+        product(ViewMut::new(middle, count, d), Store::Add, from, matrix.t(), 1.0);
+    }
+
+    /// The feed-forward layer: `saved.middle` and what the layer adds to it, in `out`.
+    fn feed_forward(&self, saved: &mut Saved, out: &mut [f32]) {
+        let (d, f, count) = (self.shape.hidden, self.shape.ffn, self.queries.len());
+        let ffn_in = sized(&mut saved.ffn_in, count * d);
+        let inverse = sized(&mut saved.ffn_inverse, count);
+        kernels::rms_norm(&saved.middle, self.weights(&self.places.ffn_norm), RMS_NORM_EPS, ffn_in, inverse);
+        let gate_up = sized(&mut saved.gate_up, count * 2 * f);
+        let (input, matrix) = (View::new(ffn_in, count, d), self.matrix(&self.places.gate_up, 2 * f, d));
+        product(ViewMut::new(gate_up, count, 2 * f), Store::Replace, input, matrix.t(), 1.0);
+        let activated = sized(&mut saved.activated, count * f);
+        kernels::silu_mul(gate_up, f, activated);
+        out.copy_from_slice(&saved.middle);
+        let (input, matrix) = (View::new(activated, count, f), self.matrix(&self.places.down, d, f));
+        product(ViewMut::new(out, count, d), Store::Add, input, matrix.t(), 1.0);
+    }
+
+    /// Turns `flow.dx` from the gradient of the layer's output into that of its input, and writes the gradients of the
+    /// layer's weights.
+    fn backward(&self, saved: &mut Saved, flow: &mut Flow<'_>, gradient: &mut [f32]) {
+        self.feed_forward_backward(saved, flow, gradient);
+        self.attend_backward(saved, flow, gradient);
+        self.project_backward(saved, flow, gradient);
+    }
+
+    /// From `flow.dx` to `flow.dmiddle`.
+    fn feed_forward_backward(&self, saved: &mut Saved, flow: &mut Flow<'_>, gradient: &mut [f32]) {
+        let (d, f, count, places) = (self.shape.hidden, self.shape.ffn, self.queries.len(), self.places);
+        let dout = View::new(flow.dx, count, d);
+        let dactivated = sized(flow.dactivated, count * f);
+        product(ViewMut::new(dactivated, count, f), Store::Replace, dout, self.matrix(&places.down, d, f), 1.0);
+        let to = ViewMut::new(&mut gradient[places.down.clone()], d, f);
+        product(to, Store::Replace, dout.t(), View::new(&saved.activated, count, f), 1.0);
+        kernels::silu_mul_backward(&mut saved.gate_up, f, dactivated);
+        let dgate_up = View::new(&saved.gate_up, count, 2 * f);
+        let to = ViewMut::new(&mut gradient[places.gate_up.clone()], 2 * f, d);
+        product(to, Store::Replace, dgate_up.t(), View::new(&saved.ffn_in, count, d), 1.0);
+        let dnarrow = sized(flow.dnarrow, count * d);
+        let matrix = self.matrix(&places.gate_up, 2 * f, d);
+        product(ViewMut::new(dnarrow, count, d), Store::Replace, dgate_up, matrix, 1.0);
+        let dmiddle = sized(flow.dmiddle, count * d);
+        dmiddle.copy_from_slice(flow.dx);
+        let dnorm = &mut gradient[places.ffn_norm.clone()];
+        dnorm.fill(0.0);
+        let norm = self.weights(&places.ffn_norm);
+        kernels::rms_norm_backward(&saved.middle, norm, &saved.ffn_inverse, dnarrow, dmiddle, dnorm);
+    }
+
+    /// From `flow.dmiddle` to `flow.dqkv`, whose queries are in `flow.dqueries` where only the wanted rows are queries.
+    fn attend_backward(&self, saved: &Saved, flow: &mut Flow<'_>, gradient: &mut [f32]) {
+        let (d, head, count, places) = (self.shape.hidden, self.head(), self.queries.len(), self.places);
+        let dout = View::new(flow.dmiddle, count, d);
+        let to = ViewMut::new(&mut gradient[places.output.clone()], d, d);
+        product(to, Store::Replace, dout.t(), View::new(&saved.gathered, count, d), 1.0);
+        let dgathered = sized(flow.dnarrow, count * d);
+        product(ViewMut::new(dgathered, count, d), Store::Replace, dout, self.matrix(&places.output, d, d), 1.0);
+        let dqkv = sized(flow.dqkv, self.positions.len() * 3 * d);
+        let dqueries = sized(flow.dqueries, if self.wanted_only { count * d } else { 0 });
+        let scale = (head as f32).powf(-0.5);
+        let mut at = 0;
+        for (queries, keys) in self.ranges() {
+            let (m, n) = (queries.len(), keys.len());
+            if m == 0 {
+                // No query looked at this sequence.
+                dqkv[keys.start * 3 * d..keys.end * 3 * d].fill(0.0);
+                continue;
+            }
+            for h in 0..self.shape.heads {
+                let probabilities = &saved.probabilities[at..at + m * n];
+                at += m * n;
+                let dscores = sized(flow.dscores, m * n);
+                let down = View::strided(&dgathered[queries.start * d + h * head..], m, head, d);
+                let v = View::strided(&saved.qkv[keys.start * 3 * d + 2 * d + h * head..], n, head, 3 * d);
+                product(ViewMut::new(dscores, m, n), Store::Replace, down, v.t(), 1.0);
+                let dv = ViewMut::strided(&mut dqkv[keys.start * 3 * d + 2 * d + h * head..], n, head, 3 * d);
+                product(dv, Store::Replace, View::new(probabilities, m, n).t(), down, 1.0);
+                kernels::softmax_backward(probabilities, dscores, n);
+                let dscores = View::new(dscores, m, n);
+                let dk = ViewMut::strided(&mut dqkv[keys.start * 3 * d + d + h * head..], n, head, 3 * d);
+                let q = self.query_view(&saved.queries, &saved.qkv, queries.start, m, h);
+                product(dk, Store::Replace, dscores.t(), q, scale);
+                let k = View::strided(&saved.qkv[keys.start * 3 * d + d + h * head..], n, head, 3 * d);
+                let dq = if self.wanted_only {
+                    ViewMut::strided(&mut dqueries[queries.start * d + h * head..], m, head, d)
+                } else {
+                    ViewMut::strided(&mut dqkv[queries.start * 3 * d + h * head..], m, head, 3 * d)
+                };
+                product(dq, Store::Replace, dscores, k, scale);
+            }
+        }
+    }
+
+    /// From `flow.dqkv`, `flow.dqueries` and `flow.dmiddle` to `flow.dx`.
+    fn project_backward(&self, saved: &Saved, flow: &mut Flow<'_>, gradient: &mut [f32]) {
+        let (d, all, places) = (self.shape.hidden, self.positions.len(), self.places);
+        let (dx, dqkv) = (sized(flow.dx, all * d), &mut flow.dqkv[..]);
+        if self.wanted_only {
+            dx.fill(0.0);
+            for row in dqkv.chunks_exact_mut(3 * d) {
+                row[..d].fill(0.0);
+            }
+            for (index, row) in self.chunk.wanted.iter().enumerate() {
+                let (row, from) = (*row as usize, index * d..(index + 1) * d);
+                dqkv[row * 3 * d..][..d].copy_from_slice(&flow.dqueries[from.clone()]);
+                dx[row * d..][..d].copy_from_slice(&flow.dmiddle[from]);
+            }
+        } else {
+            dx.copy_from_slice(flow.dmiddle);
+        }
+        let Rotation { cos, sin, .. } = self.rotation;
+        kernels::rope(dqkv, 3 * d, 2 * self.shape.heads, self.head(), self.positions, cos, sin, -1.0);
+        kernels::sum_rows(dqkv, &mut gradient[places.qkv_bias.clone()]);
+        let dqkv = View::new(dqkv, all, 3 * d);
+        let to = ViewMut::new(&mut gradient[places.qkv.clone()], 3 * d, d);
+        product(to, Store::Replace, dqkv.t(), View::new(&saved.attention_in, all, d), 1.0);
+        let dnarrow = sized(flow.dnarrow, all * d);
+        product(ViewMut::new(dnarrow, all, d), Store::Replace, dqkv, self.matrix(&places.qkv, 3 * d, d), 1.0);
+        let dnorm = &mut gradient[places.attention_norm.clone()];
+        dnorm.fill(0.0);
+        let norm = self.weights(&places.attention_norm);
+        kernels::rms_norm_backward(&saved.x, norm, &saved.attention_inverse, dnarrow, dx, dnorm);
+    }
 }

@@ -1,7 +1,8 @@
 //! The row-wise operations of the fused engine, forward and backward, on plain slices.
 //!
 //! Each is compiled twice on x86-64, once for every CPU and once for AVX2, and picks at run time. Together with
-//! `matmul` this is the trainer's only `unsafe` code.
+//! `matmul` this is the trainer's only `unsafe` code. They are written by hand because candle's fused operations have no
+//! backward pass, and its plain ones allocate a tensor for every term.
 
 #![expect(clippy::inline_always, reason = "code is compiled for a CPU feature only where it is inlined")]
 #![expect(clippy::needless_range_loop, reason = "indexed lanes are what the compiler turns into vectors")]
@@ -10,15 +11,15 @@
 macro_rules! wide {
     ($($(#[$meta:meta])* pub fn $name:ident($($arg:ident: $type:ty),* $(,)?) $body:block)*) => {$(
         $(#[$meta])*
-        #[allow(clippy::too_many_arguments, reason = "a kernel is told every slice and size that it works on")]
+        #[allow(clippy::too_many_arguments, reason = "a kernel takes every slice and size that it works on")]
         pub fn $name($($arg: $type),*) {
             #[inline(always)]
-            #[allow(clippy::too_many_arguments, reason = "a kernel is told every slice and size that it works on")]
+            #[allow(clippy::too_many_arguments, reason = "a kernel takes every slice and size that it works on")]
             fn narrow($($arg: $type),*) $body
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx2,fma")]
-                #[allow(clippy::too_many_arguments, reason = "a kernel is told every slice and size that it works on")]
+                #[allow(clippy::too_many_arguments, reason = "a kernel takes every slice and size that it works on")]
                 fn wide($($arg: $type),*) {
                     narrow($($arg),*);
                 }

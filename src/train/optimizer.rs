@@ -1,4 +1,7 @@
 //! `AdamW` with clipping by the global norm, and the average of the weights over time.
+//!
+//! candle's `AdamW` does not serve here: it decays norms and biases too, keeps its moments to itself, so that a run could not
+//! be resumed, and allocates a dozen tensors for each that it moves.
 
 use super::config;
 use super::kernels;

@@ -32,7 +32,7 @@ pub enum TrainError {
     /// The engine failed.
     #[error(transparent)]
     GradientEngine(#[from] EngineError),
-    /// ExactMatch match could not be measured.
+    /// Exact match could not be measured.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
     /// A sample could not be encoded.
@@ -49,23 +49,23 @@ pub enum TrainError {
     /// The thread that makes batches ended.
     #[error("the thread that makes batches ended at step {step} of phase {phase}")]
     Batches {
-        /// TrainPhase.
+        /// The phase.
         phase: String,
-        /// Step.
+        /// The step.
         step: u64,
     },
     /// The gradient is no number.
     #[error("the gradient at step {step} of phase {phase} is not finite: lower the learning rate")]
     Diverged {
-        /// TrainPhase.
+        /// The phase.
         phase: String,
-        /// Step.
+        /// The step.
         step: u64,
     },
     /// A phase did not reach its gate.
-    #[error("phase {phase} missed its gate: {missed}; give it more tokens, or go on with --past-gates")]
+    #[error("phase {phase} missed its gate: {missed}; give it more tokens, or continue with --past-gates")]
     Gate {
-        /// TrainPhase.
+        /// The phase.
         phase: String,
         /// What was reached and what was expected.
         missed: String,
@@ -87,14 +87,14 @@ pub enum TrainError {
 pub enum Ending {
     /// Every phase has spent its budget.
     Finished,
-    /// It was told to stop, and can be resumed.
+    /// It was asked to stop, and can be resumed.
     Stopped,
 }
 
-/// ExactMatch match at some moment of a run, as kept in `exact.jsonl`.
+/// Exact match at some moment of a run, as kept in `exact.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExactMatch {
-    /// TrainPhase.
+    /// The phase.
     pub phase: String,
     /// Steps of the phase so far.
     pub step: u64,
@@ -120,9 +120,9 @@ pub struct TrainRun<'a> {
     pub device: Device,
     /// Threads on a CPU.
     pub threads: usize,
-    /// Set from outside to stop after the step in hand.
+    /// Set from outside to stop after the current step.
     pub stop: Arc<AtomicBool>,
-    /// Go on where a gate is missed.
+    /// Continue where a gate is missed.
     pub past_gates: bool,
 }
 
@@ -143,6 +143,9 @@ impl TrainRun<'_> {
     }
 
     /// Runs every phase that has budget left. `evaluate` measures exact match.
+    ///
+    /// # Errors
+    /// Where an engine or a file fails, a gradient is not finite, a checkpoint is of another run, or a gate is missed.
     pub fn all(&self, evaluate: &mut dyn Evaluate) -> Result<Ending, TrainError> {
         for phase in &self.config.phases {
             if self.phase(phase, evaluate)? == Ending::Stopped {
@@ -192,99 +195,49 @@ impl TrainRun<'_> {
 
     fn phase(&self, phase: &TrainPhase, evaluate: &mut dyn Evaluate) -> Result<Ending, TrainError> {
         let layout = self.layout(&phase.model);
-        let path = checkpoint::path(self.folder, &phase.name);
-        let (mut state, mut progress) = self.start(phase, &layout)?;
-        if progress.tokens >= phase.tokens {
-            say(&format!("{}: done, {:.2}M tokens", phase.name, progress.tokens as f64 / 1e6));
+        let (state, progress) = self.start(phase, &layout)?;
+        let TrainProgress { step, tokens, .. } = progress;
+        if tokens >= phase.tokens {
+            say(&format!("{}: done, {}", phase.name, millions(tokens)));
             return Ok(Ending::Finished);
         }
-        let causal = phase.objective == Objective::Causal;
-        let mut engine = self.engine(&layout);
-        let adamw = AdamW::new(self.config.optimizer, self.config.average, &layout, self.threads);
         let journal = Journal::open(self.folder, &progress)?;
-        let source = BatchSource::new(self.config, phase, Arc::clone(&self.tokenizer), self.specials);
-        let batches = source
-            .stream(progress.step, progress.tokens)
+        let mut trainer = PhaseTrainer::new(self, phase, layout, state, progress);
+        let batches = BatchSource::new(self.config, phase, Arc::clone(&self.tokenizer), self.specials)
+            .stream(step, tokens)
             .map_err(|source| TrainError::File { path: self.folder.to_owned(), source })?;
         let report = self.config.report;
-        let bar = bar(phase, progress.tokens);
-        let mut gradient = vec![0.0; layout.len];
-        let mut figures = TokenSums::default();
-        let mut last_point = Point::default();
-        let (mut saved, mut reported, mut reported_tokens) = (Instant::now(), Instant::now(), progress.tokens);
-        let begun = Instant::now();
-        let seconds_before = progress.seconds;
-
-        while progress.tokens < phase.tokens {
+        let mut saved = Instant::now();
+        while !trainer.is_done() {
             if self.stop.load(Ordering::Relaxed) {
-                checkpoint::save(&path, &layout, &state, &progress)?;
-                bar.abandon();
-                say(&format!("{}: stopped at {:.2}M tokens", phase.name, progress.tokens as f64 / 1e6));
+                trainer.save()?;
+                trainer.bar.abandon();
+                say(&format!("{}: stopped at {}", phase.name, millions(trainer.progress.tokens)));
                 return Ok(Ending::Stopped);
             }
-            let ended = |_| TrainError::Batches { phase: phase.name.clone(), step: progress.step };
-            let batch: Batch = batches.recv().map_err(ended)??;
-            let spent = progress.tokens as f64 / phase.tokens as f64;
-            let rate = phase.rate(progress.step, spent);
-            let future = phase.future(progress.step);
-            let outcomes = engine.gradient(&state.weights, &batch.chunks, future, &mut gradient)?;
-            let norm = adamw.step(&mut state, &gradient, rate);
-            if !norm.is_finite() {
-                return Err(TrainError::Diverged { phase: phase.name.clone(), step: progress.step });
-            }
-            figures.add(&batch.chunks, &outcomes);
-            let before = progress.tokens;
-            progress.step += 1;
-            progress.tokens += batch.tokens();
-            progress.seconds = seconds_before + begun.elapsed().as_secs_f64();
-            bar.set_position(progress.tokens);
-            if let Some(copied) = figures.copied_share() {
-                bar.set_message(format!("loss {:.3} copied {copied:.0} %", figures.loss()));
-            }
+            let before = trainer.progress.tokens;
+            let ended = |_| TrainError::Batches { phase: phase.name.clone(), step: trainer.progress.step };
+            let batch = batches.recv().map_err(ended)??;
+            let (norm, rate) = trainer.step(&batch)?;
 
-            let crossed = |every: u64| every > 0 && before / every != progress.tokens / every;
-            if crossed(report.curve_tokens) || progress.tokens >= phase.tokens {
-                let seconds = reported.elapsed().as_secs_f64().max(1e-9);
-                last_point = Point {
-                    phase: phase.name.clone(),
-                    step: progress.step,
-                    tokens: progress.tokens,
-                    loss: figures.loss(),
-                    norm,
-                    rate,
-                    tokens_per_second: (progress.tokens - reported_tokens) as f64 / seconds,
-                    copied: figures.copied(),
-                    spelled: figures.spelled(),
-                    cross_entropy: figures.cross_entropy(),
-                };
-                journal.point(&last_point)?;
-                bar.suspend(|| say(&last_point.to_string()));
-                figures = TokenSums::default();
-                (reported, reported_tokens) = (Instant::now(), progress.tokens);
+            let ends = trainer.is_done();
+            let crossed = |every: u64| every > 0 && before / every != trainer.progress.tokens / every;
+            let (reports, measures) = (ends || crossed(report.curve_tokens), ends || crossed(report.exact_tokens));
+            if reports {
+                trainer.report(&journal, norm, rate)?;
             }
-            if saved.elapsed() >= Duration::from_secs(report.checkpoint_seconds) {
-                checkpoint::save(&path, &layout, &state, &progress)?;
+            if ends || saved.elapsed() >= Duration::from_secs(report.checkpoint_seconds) {
+                trainer.save()?;
                 saved = Instant::now();
             }
-            let ends = progress.tokens >= phase.tokens;
-            if ends {
-                checkpoint::save(&path, &layout, &state, &progress)?;
-            }
-            if ends || crossed(report.exact_tokens) {
-                let candidate = MeasuredWeights { engine: engine.as_mut(), weights: &state.average, causal };
-                let exact = evaluate.exact(candidate, Options::default())?;
-                let line: Vec<_> = exact.iter().map(|(family, share)| format!("{family} {share:.0}")).collect();
-                bar.suspend(|| say(&format!("{} exact | {}", phase.name, line.join(" "))));
-                let TrainProgress { step, tokens, .. } = progress;
-                journal.exact(&ExactMatch { phase: phase.name.clone(), step, tokens, exact: exact.clone() })?;
-                // Measuring is not training: it does not count as speed.
-                (reported, reported_tokens) = (Instant::now(), progress.tokens);
+            if measures {
+                let exact = trainer.measure(&journal, evaluate)?;
                 if ends {
-                    self.gate(phase, &exact, &last_point.copied)?;
+                    self.gate(phase, &exact, &trainer.last_point.copied)?;
                 }
             }
         }
-        bar.finish();
+        trainer.bar.finish();
         Ok(Ending::Finished)
     }
 
@@ -309,11 +262,131 @@ impl TrainRun<'_> {
         }
         let error = TrainError::Gate { phase: phase.name.clone(), missed: missed.join(", ") };
         if self.past_gates {
-            say(&format!("{error} (going on)"));
+            say(&format!("{error} (continuing)"));
             return Ok(());
         }
         Err(error)
     }
+}
+
+/// Trains one phase, step by step.
+struct PhaseTrainer<'a> {
+    run: &'a TrainRun<'a>,
+    phase: &'a TrainPhase,
+    layout: ParameterLayout,
+    state: OptimizerState,
+    progress: TrainProgress,
+    engine: Box<dyn GradientEngine>,
+    optimizer: AdamW,
+    gradient: Vec<f32>,
+    bar: ProgressBar,
+    begun: Instant,
+    /// What earlier runs of the phase took.
+    seconds_before: f64,
+    /// Since the last report.
+    figures: TokenSums,
+    reported: Instant,
+    reported_tokens: u64,
+    last_point: Point,
+}
+
+impl<'a> PhaseTrainer<'a> {
+    fn new(
+        run: &'a TrainRun<'a>,
+        phase: &'a TrainPhase,
+        layout: ParameterLayout,
+        state: OptimizerState,
+        progress: TrainProgress,
+    ) -> Self {
+        Self {
+            engine: run.engine(&layout),
+            optimizer: AdamW::new(run.config.optimizer, run.config.average, &layout, run.threads),
+            gradient: vec![0.0; layout.len],
+            bar: bar(phase, progress.tokens),
+            begun: Instant::now(),
+            seconds_before: progress.seconds,
+            figures: TokenSums::default(),
+            reported: Instant::now(),
+            reported_tokens: progress.tokens,
+            last_point: Point::default(),
+            run,
+            phase,
+            layout,
+            state,
+            progress,
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.progress.tokens >= self.phase.tokens
+    }
+
+    /// Moves the weights by one step. Returns the norm of the gradient and the learning rate as a factor of the peak.
+    fn step(&mut self, batch: &Batch) -> Result<(f64, f64), TrainError> {
+        let TrainProgress { step, tokens, .. } = self.progress;
+        let rate = self.phase.rate(step, tokens as f64 / self.phase.tokens as f64);
+        let future = self.phase.future(step);
+        let outcomes = self.engine.gradient(&self.state.weights, &batch.chunks, future, &mut self.gradient)?;
+        let norm = self.optimizer.step(&mut self.state, &self.gradient, rate);
+        if !norm.is_finite() {
+            return Err(TrainError::Diverged { phase: self.phase.name.clone(), step });
+        }
+        self.figures.add(&batch.chunks, &outcomes);
+        self.progress.step += 1;
+        self.progress.tokens += batch.tokens();
+        self.progress.seconds = self.seconds_before + self.begun.elapsed().as_secs_f64();
+        self.bar.set_position(self.progress.tokens);
+        if let Some(copied) = self.figures.copied_share() {
+            self.bar.set_message(format!("loss {:.3} copied {copied:.0} %", self.figures.loss()));
+        }
+        Ok((norm, rate))
+    }
+
+    fn save(&self) -> Result<(), TrainError> {
+        let path = checkpoint::path(self.run.folder, &self.phase.name);
+        Ok(checkpoint::save(&path, &self.layout, &self.state, &self.progress)?)
+    }
+
+    /// Adds a point to the learning curve.
+    fn report(&mut self, journal: &Journal, norm: f64, rate: f64) -> Result<(), TrainError> {
+        let TrainProgress { step, tokens, .. } = self.progress;
+        let seconds = self.reported.elapsed().as_secs_f64().max(1e-9);
+        let figures = std::mem::take(&mut self.figures);
+        self.last_point = Point {
+            phase: self.phase.name.clone(),
+            step,
+            tokens,
+            loss: figures.loss(),
+            norm,
+            rate,
+            tokens_per_second: (tokens - self.reported_tokens) as f64 / seconds,
+            copied: figures.copied(),
+            spelled: figures.spelled(),
+            cross_entropy: figures.cross_entropy(),
+        };
+        journal.point(&self.last_point)?;
+        self.bar.suspend(|| say(&self.last_point.to_string()));
+        (self.reported, self.reported_tokens) = (Instant::now(), tokens);
+        Ok(())
+    }
+
+    /// Measures exact match. That is not training: it does not count as speed.
+    fn measure(&mut self, journal: &Journal, evaluate: &mut dyn Evaluate) -> Result<BTreeMap<Family, f64>, TrainError> {
+        let TrainProgress { step, tokens, .. } = self.progress;
+        let causal = self.phase.objective == Objective::Causal;
+        let candidate = MeasuredWeights { engine: self.engine.as_mut(), weights: &self.state.average, causal };
+        let exact = evaluate.exact(candidate, Options::default())?;
+        let line: Vec<_> = exact.iter().map(|(family, share)| format!("{family} {share:.0}")).collect();
+        self.bar.suspend(|| say(&format!("{} exact | {}", self.phase.name, line.join(" "))));
+        journal.exact(&ExactMatch { phase: self.phase.name.clone(), step, tokens, exact: exact.clone() })?;
+        (self.reported, self.reported_tokens) = (Instant::now(), tokens);
+        Ok(exact)
+    }
+}
+
+/// A number of tokens for people.
+fn millions(tokens: u64) -> String {
+    format!("{:.2}M tokens", tokens as f64 / 1e6)
 }
 
 /// A network that never saw the mask gets the mean of all tokens for it.
@@ -342,7 +415,7 @@ fn bar(phase: &TrainPhase, done: u64) -> ProgressBar {
 
 /// A line of the run's report. It goes to the error stream, as the bar does.
 fn say(line: &str) {
-    // A report that nobody can read is no reason to end a run of hours.
+    // A report that cannot be written is no reason to end a run of hours.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 

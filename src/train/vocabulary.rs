@@ -47,12 +47,18 @@ pub enum VocabularyError {
 }
 
 /// The vocabulary of the embedded pair, from the closed lexicons.
+///
+/// # Errors
+/// As [`build`].
 pub fn embedded() -> Result<Vocabulary, VocabularyError> {
     let options = Options { unseen: Unseen::Never };
     build((0..SAMPLES).map(|index| tasks::generate_mixed(0, index, options)))
 }
 
 /// Counts the pieces of `samples` and gives every piece that is not rare a token, the most frequent first.
+///
+/// # Errors
+/// [`VocabularyError::NoSamples`] where there are none.
 pub fn build(samples: impl Iterator<Item = Sample>) -> Result<Vocabulary, VocabularyError> {
     let mut counts: HashMap<String, usize> = HashMap::new();
     for sample in samples {

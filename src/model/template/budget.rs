@@ -24,13 +24,13 @@ const SHARE: u64 = 128;
 /// How deep values may be nested: each level is a few frames of the stack when one is printed, compared or dropped.
 pub(super) const DEEPEST: usize = 64;
 
-/// What is left of what a rendering may cost.
+/// What a rendering may still cost.
 #[derive(Debug)]
 pub(super) struct Budget {
     work: AtomicU64,
-    page: AtomicU64,
-    overworked: AtomicBool,
-    overflown: AtomicBool,
+    output: AtomicU64,
+    work_exceeded: AtomicBool,
+    output_exceeded: AtomicBool,
 }
 
 impl Budget {
@@ -40,30 +40,30 @@ impl Budget {
         let said = said as u64;
         Self {
             work: AtomicU64::new(BASE + SHARE * said),
-            page: AtomicU64::new(LONGEST_FRAME as u64 + 8 * said),
-            overworked: AtomicBool::new(false),
-            overflown: AtomicBool::new(false),
+            output: AtomicU64::new(LONGEST_FRAME as u64 + 8 * said),
+            work_exceeded: AtomicBool::new(false),
+            output_exceeded: AtomicBool::new(false),
         }
     }
 
     /// Whether a rendering broke off because it handled too much.
-    pub fn is_overworked(&self) -> bool {
-        self.overworked.load(Relaxed)
+    pub fn is_work_exceeded(&self) -> bool {
+        self.work_exceeded.load(Relaxed)
     }
 
     /// Whether a rendering broke off because it printed too much.
-    pub fn is_overflown(&self) -> bool {
-        self.overflown.load(Relaxed)
+    pub fn is_output_exceeded(&self) -> bool {
+        self.output_exceeded.load(Relaxed)
     }
 
     /// Pays for work on `cost` bytes, before it is done.
     pub fn spend(&self, cost: u64) -> Result<(), Error> {
-        take(&self.work, &self.overworked, cost)
+        take(&self.work, &self.work_exceeded, cost)
     }
 
     /// Pays for `bytes` that are printed, into captures too.
     pub fn print(&self, bytes: usize) -> Result<(), Error> {
-        take(&self.page, &self.overflown, bytes as u64)
+        take(&self.output, &self.output_exceeded, bytes as u64)
     }
 
     /// Pays for something to be done with `value`, and says what it weighs.

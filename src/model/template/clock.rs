@@ -1,4 +1,6 @@
 //! The date, which some templates print: a prompt then depends on the day, and the log holds its ids.
+//!
+//! The collection beside the template engine has filters that format a date by the same library, and no `strftime_now`.
 
 use jiff::{ZonedDateTime, fmt::strtime};
 use minijinja::{Error, ErrorKind};
@@ -36,6 +38,6 @@ mod tests {
         let unknown = written("%!", &east).unwrap_err().to_string();
         assert!(unknown.contains("the date format \"%!\""), "{unknown}");
         let budget = Budget::new(0);
-        assert!(now(&budget, "%999999999999d").is_err() && budget.is_overworked());
+        assert!(now(&budget, "%999999999999d").is_err() && budget.is_work_exceeded());
     }
 }

@@ -56,7 +56,7 @@ pub enum TemplateError {
         /// What went wrong.
         reason: String,
     },
-    /// The template would go on for ever, or nearly.
+    /// The template does not end within its instructions.
     #[error(
         "{origin}: the chat template is still running at line {line} after {BUDGET} instructions; --raw does without a \
          template"
@@ -78,7 +78,7 @@ pub enum TemplateError {
         /// The line of the template, from 1; 0 where it is not known.
         line: usize,
     },
-    /// The prompt would be out of all proportion.
+    /// The template prints far more than the conversation.
     #[error(
         "{origin}: the chat template adds more than {LONGEST_FRAME} bytes to the prompt{}; --raw does without a template",
         at_line(*line)
@@ -89,7 +89,7 @@ pub enum TemplateError {
         /// The line of the template, from 1; 0 where it is not known.
         line: usize,
     },
-    /// Nothing is left of the conversation.
+    /// The template prints nothing.
     #[error("{origin}: the chat template makes an empty text of this prompt; --raw does without a template")]
     Nothing {
         /// The file.

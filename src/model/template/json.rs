@@ -1,4 +1,7 @@
 //! Python's `json.dumps`, as `transformers` redefines the filter `tojson`.
+//!
+//! The template engine's own `tojson` does not serve: it escapes `<`, `>`, `&` and `'` for HTML, which prompts must not have,
+//! knows neither `separators` nor `sort_keys` nor `ensure_ascii`, and writes without a budget.
 
 use minijinja::{
     Error, ErrorKind, Value,

@@ -85,6 +85,9 @@ pub struct ChatTemplate {
 impl ChatTemplate {
     /// Reads `source`; `origin` is the file it came from, for messages. `specials` are the special tokens that the
     /// template may name (`bos_token` → `<s>`).
+    ///
+    /// # Errors
+    /// [`TemplateError::Oversized`] or [`TemplateError::Syntax`].
     pub fn new(origin: &str, source: &str, specials: BTreeMap<String, String>) -> Result<Self, TemplateError> {
         let origin = origin.to_owned();
         if source.len() > source::LONGEST {
@@ -103,8 +106,8 @@ impl ChatTemplate {
         }
     }
 
-    /// A template that cannot be used: all that asks something of it is told why. A model that comes with one can be
-    /// loaded all the same, and prompts be laid out without it.
+    /// A template that cannot be used: every attempt fails with `error`. A model that comes with one can still be loaded,
+    /// and prompts be laid out without it.
     pub fn unusable(origin: &str, error: TemplateError) -> Self {
         let origin = origin.to_owned();
         Self { origin, source: Err(error), specials: BTreeMap::new(), variables: Variables::new() }
@@ -180,10 +183,10 @@ impl ChatTemplate {
 
     fn failure(&self, error: &Error, budget: &Budget) -> TemplateError {
         let (origin, line) = (self.origin.clone(), error.line().unwrap_or(0));
-        if budget.is_overflown() {
+        if budget.is_output_exceeded() {
             return TemplateError::TooLong { origin, line };
         }
-        if budget.is_overworked() {
+        if budget.is_work_exceeded() {
             return TemplateError::Costly { origin, line };
         }
         let reason = reason(error);

@@ -1,4 +1,6 @@
 //! The operators of a template, as Python has them: what they grow or walk through is paid for.
+//!
+//! The template engine's own have no bound and no hook for one, which is why `compile.rs` puts these in their place.
 
 use minijinja::{
     Error, ErrorKind, State, Value,
@@ -70,7 +72,7 @@ pub(super) fn multiply(budget: &Budget, left: &Value, right: &Value) -> Result<V
     }
 }
 
-/// `left % right`: what is left of a division, or a text with values filled in.
+/// `left % right`: the remainder of a division, or a text with values filled in.
 pub(super) fn remainder(budget: &Budget, left: &Value, right: &Value) -> Result<Value, Error> {
     if let Some(pattern) = left.as_str() {
         let values = if right.is_tuple() { budget.collect(right)? } else { vec![right.clone()] };

@@ -113,24 +113,27 @@ fn of_string(of: &str, method: &str, arguments: &[Value]) -> Result<Option<Value
             let sign = usize::from(of.starts_with(['+', '-']));
             Value::from(format!("{}{}{}", &of[..sign], "0".repeat(missing(of, width)), &of[sign..]))
         }
-        "center" | "ljust" | "rjust" => {
-            let (width, fill): (i64, Option<char>) = from_args(arguments)?;
-            let (all, fill) = (missing(of, width), fill.unwrap_or(' '));
-            let left = match method {
-                "ljust" => 0,
-                "rjust" => all,
-                // Python puts the odd one on the left where the width is odd too.
-                _ => all / 2 + (all & width.max(0) as usize & 1),
-            };
-            let filled = |count: usize| std::iter::repeat_n(fill, count);
-            Value::from(filled(left).chain(of.chars()).chain(filled(all - left)).collect::<String>())
-        }
+        "center" | "ljust" | "rjust" => Value::from(padded(of, method, arguments)?),
         "expandtabs" => {
             let (size,): (Option<i64>,) = from_args(arguments)?;
             Value::from(with_spaces(of, usize::try_from(size.unwrap_or(8)).unwrap_or(0)))
         }
         _ => return Ok(None),
     }))
+}
+
+/// The text with a character of choice on the side or sides that `method` names, up to a width.
+fn padded(of: &str, method: &str, arguments: &[Value]) -> Result<String, Error> {
+    let (width, fill): (i64, Option<char>) = from_args(arguments)?;
+    let (all, fill) = (missing(of, width), fill.unwrap_or(' '));
+    let left = match method {
+        "ljust" => 0,
+        "rjust" => all,
+        // Python puts the odd one on the left where the width is odd too.
+        _ => all / 2 + (all & width.max(0) as usize & 1),
+    };
+    let filled = |count: usize| std::iter::repeat_n(fill, count);
+    Ok(filled(left).chain(of.chars()).chain(filled(all - left)).collect())
 }
 
 /// Characters that are missing to `width`.

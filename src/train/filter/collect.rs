@@ -1,4 +1,4 @@
-//! The data of a filter: what an oracle sees that commits a proposal as soon as it is final.
+//! The data of a filter: what an oracle observes that commits a proposal as soon as it is final.
 
 use thiserror::Error;
 
@@ -14,7 +14,7 @@ pub enum CollectError {
     /// The plain sampler failed.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// The oracle's forward failed.
+    /// A pass of the oracle failed.
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// The prompt or the settings do not fit the network.
@@ -25,8 +25,7 @@ pub enum CollectError {
 /// One step of the oracle in one block.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observed {
-    /// How sure the network is of what it proposes at each position, committed ones included; 1 behind the end of a
-    /// short block.
+    /// Confidence of the proposal at each position, committed ones included; 1 behind the end of a short block.
     pub confidences: [f32; BLOCK],
     /// Whether the proposal is the token of the reference.
     pub is_final: [bool; BLOCK],
@@ -36,14 +35,14 @@ pub struct Observed {
     pub length: usize,
 }
 
-/// Decodes `prompt` with `gen_length` masks twice and returns what the second decode saw.
+/// Decodes `prompt` with `gen_length` masks twice and returns what the second decode observed.
 ///
 /// The reference is the plain sampler's answer in blocks of [`BLOCK`], one token per step, greedily. The oracle writes, in
 /// each step, every proposal of the block that agrees with it; where two steps propose the same block, it writes the
-/// reference and goes on, as the released code does.
+/// reference and continues, as the released code does.
 ///
 /// # Errors
-/// When the network is no denoiser, the prompt does not fit it, or a forward fails.
+/// When the network is no denoiser, the prompt does not fit it, or a pass fails.
 pub fn collect(denoiser: &mut dyn Network, prompt: &[u32], gen_length: usize) -> Result<Vec<Observed>, CollectError> {
     if prompt.is_empty() {
         let message = "the prompt is empty: a filter is trained on answers to prompts";

@@ -4,26 +4,22 @@
 //! and the rate falls to zero along half a cosine, which comes to the same loss in minutes on a CPU. What is kept is the
 //! filter with the lowest loss on data that was held back.
 
-use rand::SeedableRng;
+use std::ops::Range;
+
+use candle_core::{Device, Result, Tensor, Var};
+use candle_nn::{AdamW, Linear, Module, Optimizer, ParamsAdamW};
+use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::RngCore;
 
 use super::Observed;
-use crate::{
-    decode::filter::{BLOCK, Filter, FilterLayer},
-    train::kernels,
-};
-
-const WEIGHTS: usize = BLOCK * BLOCK;
-/// Both layers' weights and biases, one after the other.
-const PARAMETERS: usize = 2 * (WEIGHTS + BLOCK);
+use crate::decode::filter::{BLOCK, Filter, FilterLayer};
 
 /// How a filter is trained.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Recipe {
     /// Everything random follows from it.
     pub seed: u64,
-    /// Times that all data is seen.
+    /// How often all data is seen.
     pub epochs: usize,
     /// Steps of the oracle per step of the optimiser.
     pub batch: usize,
@@ -50,7 +46,7 @@ pub struct FittedFilter {
     pub report: FitReport,
 }
 
-/// A threshold of the filter and how it fares; beside it, the confidence threshold that errs as often and how that fares.
+/// A threshold of the filter and its result; beside it, the confidence threshold that errs as often, and its result.
 pub type AtThreshold = (f32, Judgement, Option<(f32, Judgement)>);
 
 /// Decisions on masked positions that took no part in training.
@@ -83,166 +79,132 @@ const REPORTED: [f32; 3] = [0.5, 0.9, 0.96];
 const PLAIN: f32 = 0.9;
 
 /// Trains on `observed`, one list per prompt: eight tenths of the prompts are trained on, one tenth chooses, one tenth
-/// judges. `progress` is told the epoch and the loss that chooses. `None` where there are fewer than ten prompts.
-pub fn fit(observed: &[Vec<Observed>], recipe: Recipe, mut progress: impl FnMut(usize, f64)) -> Option<FittedFilter> {
+/// judges. `progress` receives the number of finished epochs and the loss on the tenth that chooses. `None` where there are
+/// fewer than ten prompts.
+///
+/// # Errors
+/// When candle fails, for example for lack of memory.
+pub fn fit(
+    observed: &[Vec<Observed>],
+    recipe: Recipe,
+    mut progress: impl FnMut(usize, f64),
+) -> Result<Option<FittedFilter>> {
     if observed.len() < 10 {
-        return None;
+        return Ok(None);
     }
-    let mut dice = ChaCha8Rng::seed_from_u64(recipe.seed);
+    let mut rng = ChaCha8Rng::seed_from_u64(recipe.seed);
     let mut prompts: Vec<usize> = (0..observed.len()).collect();
-    shuffle(&mut prompts, &mut dice);
-    let part = |range: std::ops::Range<usize>| -> Vec<&Observed> {
+    prompts.shuffle(&mut rng);
+    let part = |range: Range<usize>| -> Vec<&Observed> {
         prompts[range].iter().flat_map(|prompt| &observed[*prompt]).collect()
     };
     let tenth = observed.len() / 10;
-    let (judging, choosing, training) = (part(0..tenth), part(tenth..2 * tenth), part(2 * tenth..prompts.len()));
+    let (judging, choosing) = (part(0..tenth), Samples::new(&part(tenth..2 * tenth))?);
+    let training = Samples::new(&part(2 * tenth..prompts.len()))?;
 
-    let mut network = FilterNetwork::new(&mut dice);
-    let mut best = (f64::INFINITY, network.parameters.clone());
-    let (mut first, mut second) = (vec![0.0; PARAMETERS], vec![0.0; PARAMETERS]);
-    let mut order: Vec<usize> = (0..training.len()).collect();
-    let batches = training.len().div_ceil(recipe.batch.max(1)).max(1);
-    let (mut step, last) = (0u32, (recipe.epochs * batches) as f64);
+    let (network, weights) = FilterNetwork::new(&mut rng)?;
+    let (rate, weight_decay) = (recipe.rate, recipe.decay);
+    let mut optimizer = AdamW::new(weights.clone(), ParamsAdamW { lr: rate, weight_decay, ..ParamsAdamW::default() })?;
+    let weights_now = || weights.iter().map(|weight| weight.copy()).collect::<Result<Vec<Tensor>>>();
+    let mut best = (f64::INFINITY, weights_now()?);
+    let mut order: Vec<u32> = (0..training.len()? as u32).collect();
+    let batch = recipe.batch.max(1);
+    let steps = (recipe.epochs * order.len().div_ceil(batch)).max(1) as f64;
+    let mut step = 0.0;
     for epoch in 0..recipe.epochs {
-        shuffle(&mut order, &mut dice);
-        for batch in order.chunks(recipe.batch.max(1)) {
-            let mut gradient = vec![0.0; PARAMETERS];
-            let positions: usize = batch.iter().map(|index| training[*index].length).sum();
-            for index in batch {
-                network.learn(training[*index], 1.0 / positions as f32, &mut gradient);
-            }
-            let rate = recipe.rate * 0.5 * (1.0 + (std::f64::consts::PI * f64::from(step) / last).cos());
-            step += 1;
-            let (beta1, beta2) = (0.9f32, 0.999f32);
-            kernels::adamw(
-                &mut network.parameters,
-                &gradient,
-                &mut first,
-                &mut second,
-                1.0,
-                rate as f32,
-                beta1,
-                beta2,
-                1.0 - beta1.powi(step as i32),
-                1.0 - beta2.powi(step as i32),
-                (1.0 - rate * recipe.decay) as f32,
-            );
+        order.shuffle(&mut rng);
+        for chosen in order.chunks(batch) {
+            optimizer.set_learning_rate(rate * 0.5 * (1.0 + (std::f64::consts::PI * step / steps).cos()));
+            optimizer.backward_step(&network.loss(&training.select(chosen)?)?)?;
+            step += 1.0;
         }
-        let loss = network.loss(&choosing);
+        let loss = f64::from(network.loss(&choosing)?.to_scalar::<f32>()?);
         progress(epoch + 1, loss);
         if loss < best.0 {
-            best = (loss, network.parameters.clone());
+            best = (loss, weights_now()?);
         }
     }
-    let (chosen, parameters) = best;
-    let network = FilterNetwork { parameters };
-    let losses = (network.loss(&training), chosen);
-    let filter = network.filter();
+    let (chosen, best) = best;
+    for (weight, best) in weights.iter().zip(&best) {
+        weight.set(best)?;
+    }
+    let (filter, trained) = (network.filter()?, f64::from(network.loss(&training)?.to_scalar::<f32>()?));
     let report = report(&filter, &judging);
-    Some(FittedFilter { filter, losses, report })
+    Ok(Some(FittedFilter { filter, losses: (trained, chosen), report }))
 }
 
-/// Fisher and Yates' shuffle.
-fn shuffle(values: &mut [usize], dice: &mut ChaCha8Rng) {
-    for last in (1..values.len()).rev() {
-        let other = (u128::from(dice.next_u64()) * (last as u128 + 1)) >> 64;
-        values.swap(last, other as usize);
+/// Samples as tensors `(samples, BLOCK)`.
+struct Samples {
+    confidences: Tensor,
+    /// 1 where the proposal is final, −1 where it is not, 0 behind the end of a short block.
+    signs: Tensor,
+}
+
+impl Samples {
+    fn new(samples: &[&Observed]) -> Result<Self> {
+        let sign = |sample: &Observed, row: usize| match sample.is_final[row] {
+            _ if row >= sample.length => 0.0,
+            true => 1.0,
+            false => -1.0,
+        };
+        let tensor = |value: &dyn Fn(&Observed, usize) -> f32| {
+            let values = samples.iter().flat_map(|sample| (0..BLOCK).map(|row| value(sample, row)));
+            Tensor::from_iter(values, &Device::Cpu)?.reshape((samples.len(), BLOCK))
+        };
+        Ok(Self { confidences: tensor(&|sample, row| sample.confidences[row])?, signs: tensor(&sign)? })
+    }
+
+    fn len(&self) -> Result<usize> {
+        self.signs.dim(0)
+    }
+
+    fn select(&self, chosen: &[u32]) -> Result<Self> {
+        let chosen = Tensor::new(chosen, &Device::Cpu)?;
+        Ok(Self {
+            confidences: self.confidences.index_select(&chosen, 0)?,
+            signs: self.signs.index_select(&chosen, 0)?,
+        })
     }
 }
 
 /// The filter while it is trained.
 struct FilterNetwork {
-    parameters: Vec<f32>,
-}
-
-/// What lies between the two layers, and behind the second.
-struct FilterPass {
-    hidden: [f32; BLOCK],
-    logits: [f32; BLOCK],
+    layers: [Linear; 2],
 }
 
 impl FilterNetwork {
-    /// Weights and biases uniform within `±1/√block`, as torch makes its linear layers.
-    fn new(dice: &mut ChaCha8Rng) -> Self {
+    /// A network and its weights, which are uniform within `±1/√block`, as torch initialises linear layers.
+    fn new(rng: &mut ChaCha8Rng) -> Result<(Self, Vec<Var>)> {
         let reach = 1.0 / (BLOCK as f32).sqrt();
-        let unit = |dice: &mut ChaCha8Rng| (dice.next_u32() >> 8) as f32 / (1u32 << 24) as f32;
-        Self { parameters: (0..PARAMETERS).map(|_| (2.0 * unit(dice) - 1.0) * reach).collect() }
-    }
-
-    fn layer(&self, index: usize) -> (&[f32], &[f32]) {
-        let start = index * (WEIGHTS + BLOCK);
-        self.parameters[start..start + WEIGHTS + BLOCK].split_at(WEIGHTS)
-    }
-
-    fn apply(&self, index: usize, input: &[f32; BLOCK]) -> [f32; BLOCK] {
-        let (weight, bias) = self.layer(index);
-        std::array::from_fn(|row| bias[row] + kernels::dot(&weight[row * BLOCK..(row + 1) * BLOCK], input))
-    }
-
-    fn forward(&self, input: &[f32; BLOCK]) -> FilterPass {
-        let hidden = self.apply(0, input).map(|value| value.max(0.0));
-        FilterPass { logits: self.apply(1, &hidden), hidden }
-    }
-
-    /// Adds the gradient of the sample's cross entropy, times `scale`, to `gradient`.
-    fn learn(&self, sample: &Observed, scale: f32, gradient: &mut [f32]) {
-        let pass = self.forward(&sample.confidences);
-        let output: [f32; BLOCK] = std::array::from_fn(|row| {
-            let target = f32::from(u8::from(sample.is_final[row]));
-            if row < sample.length { (sigmoid(pass.logits[row]) - target) * scale } else { 0.0 }
-        });
-        let (weight, _) = self.layer(1);
-        let mut hidden = [0.0; BLOCK];
-        for (row, slope) in output.iter().enumerate() {
-            for (column, value) in hidden.iter_mut().enumerate() {
-                *value += slope * weight[row * BLOCK + column];
-            }
-        }
-        for (value, active) in hidden.iter_mut().zip(&pass.hidden) {
-            if *active <= 0.0 {
-                *value = 0.0;
-            }
-        }
-        for (index, (slopes, input)) in
-            [(&hidden, &sample.confidences), (&output, &pass.hidden)].into_iter().enumerate()
-        {
-            let (weight, bias) =
-                gradient[index * (WEIGHTS + BLOCK)..(index + 1) * (WEIGHTS + BLOCK)].split_at_mut(WEIGHTS);
-            for (row, slope) in slopes.iter().enumerate() {
-                bias[row] += slope;
-                for (value, input) in weight[row * BLOCK..(row + 1) * BLOCK].iter_mut().zip(input) {
-                    *value += slope * input;
-                }
-            }
-        }
-    }
-
-    /// Mean cross entropy per position, nats.
-    fn loss(&self, samples: &[&Observed]) -> f64 {
-        let (mut sum, mut positions) = (0.0, 0);
-        for sample in samples {
-            let logits = self.forward(&sample.confidences).logits;
-            for (logit, is_final) in logits.iter().zip(&sample.is_final).take(sample.length) {
-                // −ln σ(x) = max(−x, 0) + ln(1 + e^−|x|)
-                let logit = f64::from(if *is_final { -*logit } else { *logit });
-                sum += logit.max(0.0) + (-logit.abs()).exp().ln_1p();
-            }
-            positions += sample.length;
-        }
-        sum / positions.max(1) as f64
-    }
-
-    fn filter(&self) -> Filter {
-        let layer = |index| {
-            let (weight, bias) = self.layer(index);
-            FilterLayer { weight: weight.to_vec(), bias: bias.to_vec() }
+        let mut var = |shape: &[usize]| {
+            let values = (0..shape.iter().product()).map(|_| rng.random_range(-reach..reach)).collect();
+            Var::from_vec(values, shape, &Device::Cpu)
         };
-        Filter { about: String::new(), layers: [layer(0), layer(1)] }
+        let weights = vec![var(&[BLOCK, BLOCK])?, var(&[BLOCK])?, var(&[BLOCK, BLOCK])?, var(&[BLOCK])?];
+        let layer = |at: usize| Linear::new(weights[at].as_tensor().clone(), Some(weights[at + 1].as_tensor().clone()));
+        Ok((Self { layers: [layer(0), layer(2)] }, weights))
     }
-}
 
-fn sigmoid(value: f32) -> f32 {
-    1.0 / (1.0 + (-value).exp())
+    /// Mean cross entropy per position, nats: of a logit `x` with sign `s`, it is `−ln σ(s·x)`, which is
+    /// `max(−s·x, 0) + ln(1 + e^−|s·x|)` without an overflow.
+    fn loss(&self, samples: &Samples) -> Result<Tensor> {
+        let [first, second] = &self.layers;
+        let logits = second.forward(&first.forward(&samples.confidences)?.relu()?)?;
+        let margins = (logits * &samples.signs)?;
+        let losses = (margins.neg()?.relu()? + (margins.abs()?.neg()?.exp()? + 1.0)?.log()?)?;
+        let present = samples.signs.abs()?;
+        (losses * &present)?.sum_all()? / present.sum_all()?
+    }
+
+    /// Its weights of this moment, as a filter.
+    fn filter(&self) -> Result<Filter> {
+        let layer = |layer: &Linear| -> Result<FilterLayer> {
+            let bias = layer.bias().map_or_else(|| Ok(vec![0.0; BLOCK]), Tensor::to_vec1)?;
+            Ok(FilterLayer { weight: layer.weight().flatten_all()?.to_vec1()?, bias })
+        };
+        let [first, second] = &self.layers;
+        Ok(Filter { about: String::new(), layers: [layer(first)?, layer(second)?] })
+    }
 }
 
 /// Judges the filter and plain thresholds on masked positions.
@@ -287,14 +249,15 @@ fn judge(cases: &[(f32, f32, bool)], accepts: impl Fn(&(f32, f32, bool)) -> bool
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
-    /// A made-up world: a proposal is final where it and the one to its left are sure enough together.
+    /// A made-up world: a proposal is final where its confidence and that to its left sum to enough.
     fn world(prompts: usize) -> Vec<Vec<Observed>> {
         let mut dice = ChaCha8Rng::seed_from_u64(5);
         let mut sample = || {
-            let confidences: [f32; BLOCK] =
-                std::array::from_fn(|_| (dice.next_u32() >> 8) as f32 / (1u32 << 24) as f32);
+            let confidences: [f32; BLOCK] = std::array::from_fn(|_| dice.random());
             let left = |row: usize| if row == 0 { 0.5 } else { confidences[row - 1] };
             let is_final = std::array::from_fn(|row| confidences[row] + left(row) > 1.0);
             Observed { confidences, is_final, is_masked: [true; BLOCK], length: BLOCK }
@@ -303,31 +266,10 @@ mod tests {
     }
 
     #[test]
-    fn a_gradient_is_the_slope_of_the_loss() {
-        let world = world(1);
-        let sample = Observed { length: 20, ..world[0][0].clone() };
-        let mut network = FilterNetwork::new(&mut ChaCha8Rng::seed_from_u64(1));
-        let mut gradient = vec![0.0; PARAMETERS];
-        network.learn(&sample, 1.0 / sample.length as f32, &mut gradient);
-        for index in (0..PARAMETERS).step_by(97) {
-            let mut at = |offset: f32| {
-                let before = network.parameters[index];
-                network.parameters[index] = before + offset;
-                let loss = network.loss(&[&sample]);
-                network.parameters[index] = before;
-                loss
-            };
-            let slope = (at(1e-2) - at(-1e-2)) / 2e-2;
-            let found = f64::from(gradient[index]);
-            assert!((slope - found).abs() < 2e-4, "parameter {index}: slope {slope}, gradient {found}");
-        }
-    }
-
-    #[test]
     fn it_learns_what_a_single_confidence_cannot_tell() {
         let recipe = Recipe { epochs: 60, batch: 64, ..Recipe::default() };
         let mut losses = Vec::new();
-        let fit = fit(&world(60), recipe, |_, loss| losses.push(loss)).expect("enough prompts");
+        let fit = fit(&world(60), recipe, |_, loss| losses.push(loss)).unwrap().expect("enough prompts");
         assert!(losses[0] > 2.0 * fit.losses.1, "{} to {}", losses[0], fit.losses.1);
         let (_, filter, _) = fit.report.at[0];
         let best_plain = judge_best(&world(6));
@@ -350,7 +292,8 @@ mod tests {
     fn a_recipe_repeats_exactly_and_needs_ten_prompts() {
         let recipe = Recipe { epochs: 2, ..Recipe::default() };
         let world = world(10);
-        assert_eq!(fit(&world, recipe, |_, _| ()), fit(&world, recipe, |_, _| ()));
-        assert_eq!(fit(&world[..9], recipe, |_, _| ()), None);
+        let fit = |prompts| fit(prompts, recipe, |_, _| ()).unwrap();
+        assert_eq!(fit(&world), fit(&world));
+        assert_eq!(fit(&world[..9]), None);
     }
 }
