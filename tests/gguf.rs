@@ -640,7 +640,7 @@ fn a_tokenizer_may_lie_beside_a_file_whose_path_is_no_text() {
 }
 
 #[test]
-fn merges_that_make_too_long_a_token_are_told() {
+fn merges_that_make_too_long_a_token_are_refused() {
     let folder = Folder::new();
     let mut fields = vocabulary("qwen2");
     let tokens = ["a", "b", "<>"].map(|token| Value::String(token.into()));

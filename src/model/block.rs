@@ -3,10 +3,10 @@
 use candle_core::Tensor;
 
 use crate::model::attention::{HeadNorm, Heads};
-use crate::model::body::Assembly;
 use crate::model::device::ComputeDevice;
 use crate::model::layers::{RmsNorm, SwiGlu};
 use crate::model::linear::Linear;
+use crate::model::transformer::Assembly;
 use crate::model::weights::{LoadError, Weights};
 
 /// One layer.

@@ -11,7 +11,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::files;
-use crate::model::body::{Assembly, Body};
 use crate::model::config::{QwenConfig, QwenUse, TokenIds, fields, in_vocabulary};
 use crate::model::device::ComputeDevice;
 use crate::model::gguf::{GgufFile, GgufTokenizerError};
@@ -19,6 +18,7 @@ use crate::model::llada::{self, LladaConfig};
 use crate::model::network::{Attention, Network};
 use crate::model::slots::{FIRST_SLOTS, room_for};
 use crate::model::tokenizer::Tokenizer;
+use crate::model::transformer::{Assembly, Transformer};
 use crate::model::weights::{LoadError, ProgressCallback, Weights};
 use crate::model::{qwen2, qwen3};
 
@@ -54,7 +54,7 @@ enum Family {
     Qwen,
 }
 
-/// The fields of any configuration that tell what kind of checkpoint it is of.
+/// The fields of any configuration that say what kind of checkpoint it is of.
 #[derive(Deserialize)]
 struct Kind {
     #[serde(default)]
@@ -164,7 +164,7 @@ impl Checkpoint {
         }
     }
 
-    /// Tells `watch` how far loading has come, from within [`Self::network`].
+    /// Reports to `watch` how far loading has come, from within [`Self::network`].
     pub fn watch(&mut self, watch: ProgressCallback) {
         self.weights.watch(watch);
     }
@@ -188,7 +188,7 @@ impl Checkpoint {
         Ok(self.assembly()?.spec.architecture)
     }
 
-    /// Which positions the network attends to: what tells a denoiser from a guide.
+    /// Which positions the network attends to: a denoiser to all, a guide to earlier ones.
     pub fn attention(&self) -> Result<Attention, LoadError> {
         Ok(self.assembly()?.spec.attention)
     }
@@ -205,14 +205,14 @@ impl Checkpoint {
 
     /// The network, whatever its architecture.
     pub fn network(&self, device: &ComputeDevice) -> Result<Box<dyn Network>, LoadError> {
-        Ok(Box::new(self.body(device)?))
+        Ok(Box::new(self.transformer(device)?))
     }
 
     /// The network as what it is made of, for views into its K/V rows.
-    pub fn body(&self, device: &ComputeDevice) -> Result<Body, LoadError> {
+    pub fn transformer(&self, device: &ComputeDevice) -> Result<Transformer, LoadError> {
         let assembly = self.assembly()?;
         let (architecture, tied) = (assembly.spec.architecture.clone(), assembly.tied);
-        let body = Body::load(assembly, &self.weights, device)?;
+        let body = Transformer::load(assembly, &self.weights, device)?;
         self.weights.finish(&architecture, tied)?;
         Ok(body)
     }
@@ -292,7 +292,7 @@ struct AddedToken {
     content: String,
 }
 
-/// The mask token that a tokenizer names. A file that is missing or damaged names none: whoever needs the tokenizer
+/// The mask token that a tokenizer names. A file that is missing or damaged names none: opening the tokenizer
 /// itself will say what is wrong with it.
 fn mask_of_tokenizer(path: &Path) -> Option<u32> {
     let tokens: AddedTokens = serde_json::from_slice(&files::read(path).ok()?).ok()?;
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mask_comes_from_configuration_tokenizer_or_whoever_loads() {
+    fn the_mask_comes_from_configuration_tokenizer_or_caller() {
         let mut tiny = Tiny::new("a2d-qwen3", true);
         let mask = |tiny: &Tiny, given: Option<u32>, tokenizer: Option<&str>| {
             let folder = tiny.write();
@@ -510,7 +510,7 @@ mod tests {
         }
         let bytes = tiny.weights(Dtype::I32);
         let checkpoint = Checkpoint::embedded("tiny", config, bytes.leak()).unwrap();
-        let text = checkpoint.body(&ComputeDevice::cpu()).unwrap_err().to_string();
+        let text = checkpoint.transformer(&ComputeDevice::cpu()).unwrap_err().to_string();
         assert!(text.contains("stored as I32, expected F32, F16 or BF16"), "{text}");
     }
 }

@@ -582,7 +582,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_configuration_is_told() {
+    fn what_is_no_configuration_is_refused() {
         let message = |text: &str| QwenConfig::from_json("m/config.json", text.as_bytes()).unwrap_err().to_string();
         assert!(message("{\"a\":").starts_with("m/config.json: it is no JSON, or breaks off ("));
         assert_eq!(message("[1]"), "m/config.json: it is no JSON object with fields");

@@ -18,7 +18,7 @@ const LANES: usize = 16;
 const PARALLEL_FROM: usize = 1 << 16;
 
 /// SoftmaxKernel over the last dimension, in place. `scores` must be contiguous; its rows repeat in the order of `visible`,
-/// which tells for each which columns count, the others becoming zero.
+/// which says for each which columns count, the others becoming zero.
 pub fn softmax(scores: &Tensor, visible: &Visible) -> Result<()> {
     scores.inplace_op1(&SoftmaxKernel { visible })
 }

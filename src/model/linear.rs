@@ -248,7 +248,7 @@ fn tiles_of(_: GgmlDType, _: usize, _: usize) -> usize {
 
 /// The two ends of a body: ids to token vectors, and the last hidden rows to logits.
 #[derive(Debug)]
-pub struct Vocabulary {
+pub struct EmbeddingAndHead {
     embedding: Embedding,
     head: Linear,
     /// The type of token vectors.
@@ -266,7 +266,7 @@ enum Embedding {
     Tied,
 }
 
-impl Vocabulary {
+impl EmbeddingAndHead {
     /// Loads `embedding.weight` `(vocab, hidden)` and, unless it is tied to that, `head.weight` of the same shape.
     #[expect(clippy::single_match_else, reason = "neither case is the exception")]
     pub fn load(
@@ -450,7 +450,7 @@ mod tests {
             let (bytes, weight) = stored(&random((96, 256)), kind);
             let stack = Stack::load(&[view(&bytes, encoding, &weight)], 96, 256, &ComputeDevice::cpu()).unwrap();
             let head = Linear { stack, bias: None, widths: vec![96] };
-            let tied = Vocabulary { embedding: Embedding::Tied, head, dtype: DType::F32 };
+            let tied = EmbeddingAndHead { embedding: Embedding::Tied, head, dtype: DType::F32 };
             let found = tied.embed(&ids).unwrap();
             assert_eq!(relative_error(&found, &weight.index_select(&ids, 0).unwrap()), 0.0);
             assert_eq!(tied.logits(&found).unwrap().dims(), [4, 96]);

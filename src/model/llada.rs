@@ -7,9 +7,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::body::{Assembly, Biases, BlockNames, BodyNames};
 use crate::model::config::{Dims, FieldNames, TokenIds, checked, even_share, in_vocabulary, token_id};
 use crate::model::network::{Alignment, Attention, NetworkSpec};
+use crate::model::transformer::{Assembly, Biases, BlockNames, TensorNames};
 use crate::model::weights::LoadError;
 
 /// `model_type` of these checkpoints.
@@ -105,7 +105,7 @@ const FIELDS: FieldNames = FieldNames {
     max_positions: "max_sequence_length",
 };
 
-const NAMES: BodyNames = BodyNames {
+const NAMES: TensorNames = TensorNames {
     embedding: "model.transformer.wte",
     head: "model.transformer.ff_out",
     norm: "model.transformer.ln_f",

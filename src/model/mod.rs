@@ -24,7 +24,7 @@
 //! | [`device`] | where tensors live and are computed |
 //! | [`llada`] | configuration and names of `LLaDA` |
 //! | `qwen2`, `qwen3` | names of the Qwen family: Dream, A2D, Qwen guides |
-//! | [`body`] | the network that all of them become |
+//! | [`transformer`] | the network that all of them become |
 //! | `block` | one pre-norm layer of it |
 //! | [`attention`] | projections to heads, heads to context |
 //! | [`kv`] | keys and values, addressed by slot |
@@ -38,7 +38,6 @@
 
 pub mod attention;
 mod block;
-pub mod body;
 pub mod catalog;
 mod cgroup;
 pub mod checkpoint;
@@ -66,4 +65,5 @@ pub mod template;
 #[cfg(test)]
 mod testing;
 pub mod tokenizer;
+pub mod transformer;
 pub mod weights;

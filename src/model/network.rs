@@ -75,7 +75,7 @@ pub enum Mask<'a> {
     Dense(&'a [bool]),
 }
 
-/// Two sets of K/V rows that know nothing of each other.
+/// Two independent sets of K/V rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Bank {
     /// The run's own.
@@ -158,7 +158,7 @@ impl<'a> Pass<'a> {
         if let Some(&index) = self.wanted.last().filter(|&&index| index >= fed) {
             return Err(NetworkError::Pass(format!("row {index} is wanted, but only {fed} are fed")));
         }
-        // Slots are ascending, so the last one speaks for all; behind the canvas there is room for one shadow of it.
+        // Slots are ascending, so the last one bounds all; behind the canvas there is room for one shadow of it.
         let read_end = match self.read {
             Read::UpTo(end) => end,
             Read::Rows(rows) => {
@@ -229,7 +229,7 @@ pub enum NetworkError {
     Backend(String),
 }
 
-/// What a [`LayerObserver`] wants to see of a layer.
+/// What a [`LayerObserver`] requests of a layer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LayerRequest {
     /// Indexes into the fed rows, strictly ascending, whose attention rows are wanted.
@@ -269,29 +269,30 @@ pub struct LayerView {
     pub before: AttentionRows,
 }
 
-/// How a pass goes on above a layer.
+/// How a pass continues above a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Control {
     /// With the rows that it has.
     Same,
-    /// With all rows that are read: those that were not fed go on from the inputs that the next layer last had.
+    /// With all rows that are read: those that were not fed continue from the inputs that the next layer last had.
     Widen,
 }
 
 /// Watches a pass layer by layer, and may widen it (Elastic-Cache). The pass must read a prefix ([`Read::UpTo`]).
 pub trait LayerObserver {
-    /// What is wanted of `layer`; asked before the layer runs.
-    fn wants(&mut self, layer: usize) -> LayerRequest;
+    /// What to show of `layer`; called before the layer runs.
+    fn requests(&mut self, layer: usize) -> LayerRequest;
 
-    /// What `layer` did. After [`Control::Widen`] the fed rows of the layers above are all read slots, in order.
-    fn saw(&mut self, layer: usize, view: &LayerView) -> Control;
+    /// Shown what `layer` did, says how the pass continues. After [`Control::Widen`] the fed rows of the layers above are
+    /// all read slots, in order.
+    fn observe(&mut self, layer: usize, view: &LayerView) -> Control;
 }
 
-/// Decides per layer which rows are computed anew by how far their values have moved (dLLM-Cache).
+/// Decides per layer which rows are recomputed by how far their values have moved (dLLM-Cache).
 pub trait RefreshHook {
     /// `similarity` is, for every fed row, the cosine of its new value vector with the one that is cached at its slot (1
-    /// where none is). Returns the indexes, ascending, of the rows whose attention and feed-forward outputs are computed
-    /// anew; the others take the cached ones.
+    /// where none is). Returns the indexes, ascending, of the rows whose attention and feed-forward outputs are
+    /// recomputed; the others take the cached ones.
     fn refresh(&mut self, layer: usize, similarity: &[f32]) -> Vec<usize>;
 }
 
@@ -326,7 +327,7 @@ pub trait Network: Send {
         Err(self.unsupported("cannot be watched layer by layer"))
     }
 
-    /// As [`Self::forward`], but attention and feed-forward outputs are kept per row and computed anew only for the
+    /// As [`Self::forward`], but attention and feed-forward outputs are kept per row and recomputed only for the
     /// rows that `hook` picks; value vectors are computed for all fed rows.
     fn forward_refreshed(&mut self, _pass: Pass<'_>, _hook: &mut dyn RefreshHook) -> Result<Logits, NetworkError> {
         Err(self.unsupported("cannot keep the outputs of its layers"))

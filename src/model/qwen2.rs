@@ -5,11 +5,11 @@
 //! published checkpoints. Dream's row `i` predicts token `i + 1`, as that of the language model it was made from; A2D
 //! was trained to predict token `i` from row `i`.
 
-use crate::model::body::{Assembly, Biases, BlockNames, BodyNames};
 use crate::model::config::QwenConfig;
 use crate::model::network::NetworkSpec;
+use crate::model::transformer::{Assembly, Biases, BlockNames, TensorNames};
 
-pub(super) const NAMES: BodyNames = BodyNames {
+pub(super) const NAMES: TensorNames = TensorNames {
     embedding: "model.embed_tokens",
     head: "lm_head",
     norm: "model.norm",
@@ -38,7 +38,7 @@ pub(super) fn assembly(config: &QwenConfig, mask_id: Option<u32>) -> Result<Asse
 pub(super) fn family(
     config: &QwenConfig,
     mask_id: Option<u32>,
-    names: &'static BodyNames,
+    names: &'static TensorNames,
     biases: Biases,
 ) -> Result<Assembly, String> {
     let (usage, dims) = (config.usage()?, config.dims()?);

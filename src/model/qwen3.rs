@@ -3,11 +3,11 @@
 //! Each head of the queries and of the keys is normed before it is rotated, heads need not add up to the hidden width,
 //! and there are no biases unless the configuration asks for them. Row `i` of a denoiser predicts token `i`.
 
-use crate::model::body::{Assembly, Biases, BlockNames, BodyNames};
 use crate::model::config::QwenConfig;
 use crate::model::qwen2::{self, family};
+use crate::model::transformer::{Assembly, Biases, BlockNames, TensorNames};
 
-const NAMES: BodyNames = BodyNames {
+const NAMES: TensorNames = TensorNames {
     block: BlockNames { head_norms: Some(("self_attn.q_norm", "self_attn.k_norm")), ..qwen2::NAMES.block },
     ..qwen2::NAMES
 };

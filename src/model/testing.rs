@@ -11,9 +11,9 @@ use rand_chacha::ChaCha8Rng;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
 
-use crate::model::body::Body;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::device::ComputeDevice;
+use crate::model::transformer::Transformer;
 
 /// Vocabulary of the tiny checkpoints.
 pub const VOCAB: usize = 24;
@@ -131,13 +131,13 @@ impl Tiny {
     }
 
     /// The network on the CPU.
-    pub fn network(&self) -> Body {
+    pub fn network(&self) -> Transformer {
         self.network_on(&ComputeDevice::cpu())
     }
 
     /// The network on `device`.
-    pub fn network_on(&self, device: &ComputeDevice) -> Body {
-        Checkpoint::open(self.write().path()).unwrap().body(device).unwrap()
+    pub fn network_on(&self, device: &ComputeDevice) -> Transformer {
+        Checkpoint::open(self.write().path()).unwrap().transformer(device).unwrap()
     }
 }
 

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::names::Family;
-use self::reader::{Header, Value};
+use self::reader::{GgufHeader, GgufValue};
 use crate::model::lfs;
 use crate::model::weights::LoadError;
 use crate::model::weights::mapped::Bytes;
@@ -41,7 +41,7 @@ pub struct GgufFile {
     /// Its name in messages.
     file: String,
     bytes: Arc<Bytes>,
-    header: Header,
+    header: GgufHeader,
     family: Family,
     /// Rows of a query head.
     head_width: usize,
@@ -67,10 +67,10 @@ impl GgufFile {
         if lfs::is_pointer(&bytes) {
             return Err(LoadError::Pointer { file });
         }
-        let header = Header::read(&file, &bytes)?;
+        let header = GgufHeader::read(&file, &bytes)?;
         let unsound = |reason: String| LoadError::Gguf { file: file.clone(), reason };
         let architecture = match header.field("general.architecture") {
-            Some(Value::Text(range)) => String::from_utf8_lossy(&bytes[range.clone()]).into_owned(),
+            Some(GgufValue::Text(range)) => String::from_utf8_lossy(&bytes[range.clone()]).into_owned(),
             _ => return Err(unsound("it names no architecture in `general.architecture`".into())),
         };
         let Some(family) = Family::of(&architecture) else {
@@ -124,7 +124,7 @@ impl GgufFile {
     fn stored(&self, name: &str, interleaved: bool) -> Option<Stored<'_>> {
         let tensor = self.header.tensors.get(name)?;
         let stored = Stored::new(&self.bytes, tensor.range.clone(), tensor.encoding, tensor.shape.clone());
-        // A wrong number of rows is an error of whoever takes the tensor; it need not be put in order for that.
+        // A wrong number of rows is refused where the tensor is taken; it need not be put in order for that.
         let in_heads = tensor.shape[0].is_multiple_of(self.head_width);
         Some(if interleaved && in_heads { stored.interleaved(self.head_width) } else { stored })
     }
@@ -134,7 +134,7 @@ impl GgufFile {
     }
 
     fn mistyped(&self, key: &str, expected: &str) -> LoadError {
-        let found = self.header.field(key).map_or("missing", Value::kind);
+        let found = self.header.field(key).map_or("missing", GgufValue::kind);
         self.unsound(format!("field `{key}` is {found}, expected {expected}"))
     }
 
@@ -142,7 +142,7 @@ impl GgufFile {
     fn whole(&self, key: &str) -> Result<Option<u64>, LoadError> {
         match self.header.field(key) {
             None => Ok(None),
-            Some(Value::Whole(number)) => match u64::try_from(*number) {
+            Some(GgufValue::Whole(number)) => match u64::try_from(*number) {
                 Ok(number) => Ok(Some(number)),
                 Err(_) => Err(self.unsound(format!("field `{key}` is {number}, expected 0 or more"))),
             },
@@ -154,8 +154,8 @@ impl GgufFile {
     fn number(&self, key: &str) -> Result<Option<f64>, LoadError> {
         match self.header.field(key) {
             None => Ok(None),
-            Some(Value::Float(number)) => Ok(Some(*number)),
-            Some(Value::Whole(number)) => Ok(Some(*number as f64)),
+            Some(GgufValue::Float(number)) => Ok(Some(*number)),
+            Some(GgufValue::Whole(number)) => Ok(Some(*number as f64)),
             Some(_) => Err(self.mistyped(key, "a number")),
         }
     }
@@ -164,7 +164,7 @@ impl GgufFile {
     fn flag(&self, key: &str) -> Result<Option<bool>, LoadError> {
         match self.header.field(key) {
             None => Ok(None),
-            Some(Value::Flag(flag)) => Ok(Some(*flag)),
+            Some(GgufValue::Flag(flag)) => Ok(Some(*flag)),
             Some(_) => Err(self.mistyped(key, "true or false")),
         }
     }
@@ -173,7 +173,7 @@ impl GgufFile {
     fn text(&self, key: &str) -> Result<Option<&str>, LoadError> {
         match self.header.field(key) {
             None => Ok(None),
-            Some(Value::Text(range)) => match std::str::from_utf8(&self.bytes[range.clone()]) {
+            Some(GgufValue::Text(range)) => match std::str::from_utf8(&self.bytes[range.clone()]) {
                 Ok(text) => Ok(Some(text)),
                 Err(_) => Err(self.unsound(format!("field `{key}` is no UTF-8 text"))),
             },
@@ -185,7 +185,7 @@ impl GgufFile {
     fn texts(&self, key: &str) -> Result<Option<Vec<&str>>, LoadError> {
         match self.header.field(key) {
             None => Ok(None),
-            Some(Value::List(list)) => match list.texts(&self.bytes) {
+            Some(GgufValue::List(list)) => match list.texts(&self.bytes) {
                 Some(texts) => Ok(Some(texts)),
                 None => Err(self.mistyped(key, "a list of UTF-8 texts")),
             },
@@ -197,7 +197,7 @@ impl GgufFile {
     fn wholes(&self, key: &str) -> Result<Option<Vec<i64>>, LoadError> {
         match self.header.field(key) {
             None => Ok(None),
-            Some(Value::List(list)) => match list.wholes(&self.bytes) {
+            Some(GgufValue::List(list)) => match list.wholes(&self.bytes) {
                 Some(numbers) => Ok(Some(numbers)),
                 None => Err(self.mistyped(key, "a list of whole numbers")),
             },

@@ -105,7 +105,7 @@ impl GgufFile {
         Ok(Tokenizer::from_library(library, self.file.clone(), side)?)
     }
 
-    /// The chat template, be it usable or not; an empty one is none.
+    /// The chat template, usable or not; an empty one is none.
     fn chat_template(&self, specials: &BTreeMap<String, String>) -> Option<ChatTemplate> {
         let origin = self.file.as_str();
         let Ok(text) = self.text("tokenizer.chat_template") else {

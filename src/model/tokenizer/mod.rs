@@ -270,7 +270,7 @@ impl Tokenizer {
         self.parts(ids).into_iter().map(|part| part.text).collect()
     }
 
-    /// As [`Self::pieces`], with what is left open to a later token.
+    /// As [`Self::pieces`], with what stays open until a later token.
     pub fn parts(&self, ids: &[u32]) -> Vec<TokenPart> {
         self.run(ids.iter().map(|&id| self.inner.id_to_token(id))).parts()
     }

@@ -36,7 +36,7 @@ pub struct LoadProgress {
     pub total: u64,
 }
 
-/// Who is told of it.
+/// Receives it.
 pub type ProgressCallback = Box<dyn Fn(LoadProgress) + Send>;
 
 /// A checkpoint's tensors, opened and with their headers checked.
@@ -118,7 +118,7 @@ impl Weights {
         }
     }
 
-    /// Tells `watch` of every tensor that is taken.
+    /// Reports every tensor that is taken to `watch`.
     pub fn watch(&mut self, watch: ProgressCallback) {
         self.watch = Some(watch);
     }
@@ -228,7 +228,7 @@ impl Weights {
         }
     }
 
-    /// The tensor of this name, which must have this shape. Whoever takes it says so by [`Self::done`].
+    /// The tensor of this name, which must have this shape. To be followed by [`Self::done`] once it is taken.
     pub(crate) fn expect(&self, name: &str, shape: &[usize]) -> Result<Stored<'_>, LoadError> {
         let file = || match &self.source {
             TensorSource::Sharded(shards) => shards.file_of(name).to_owned(),

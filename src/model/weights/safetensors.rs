@@ -237,7 +237,7 @@ mod tests {
         assert!(message(vec![0xff; 64]).contains("is not a safetensors file"));
     }
 
-    /// A checkpoint in three files, one of them after nobody's pattern.
+    /// A checkpoint in three files, one of them of an unusual name.
     struct Shards {
         folder: Folder,
         index: Value,

@@ -1,4 +1,4 @@
-//! Passes that compute some rows anew and take the outputs of the others from last time (dLLM-Cache, arXiv
+//! Passes that recompute some rows and take the outputs of the others from last time (dLLM-Cache, arXiv
 //! 2506.06295, Algorithm 2).
 //!
 //! Per layer, value vectors are computed for all fed rows and compared with those at hand; a hook picks from how far they
@@ -7,7 +7,7 @@
 
 use candle_core::Tensor;
 
-use super::{Body, check_indexes};
+use super::{Transformer, check_indexes};
 use crate::model::attention::attend;
 use crate::model::config::Dims;
 use crate::model::device::ComputeDevice;
@@ -54,7 +54,7 @@ impl Outputs {
     }
 }
 
-/// The rows of a pass that are computed anew in a layer.
+/// The rows of a pass that are recomputed in a layer.
 struct Picked<'a> {
     rows: &'a [usize],
     /// Whether that is every row of the pass.
@@ -80,7 +80,7 @@ impl<'a> Picked<'a> {
     }
 }
 
-impl Body {
+impl Transformer {
     /// Runs a checked pass: all rows of the last layer, `(rows, hidden)`.
     pub(super) fn run_refreshed(
         &mut self,

@@ -22,7 +22,7 @@ use crate::model::config::Dims;
 use crate::model::device::{ComputeDevice, Kernels};
 use crate::model::kv::{KvBuffers, KvPlan, KvShape};
 use crate::model::layers::{RmsNorm, Rotary, pick};
-use crate::model::linear::Vocabulary;
+use crate::model::linear::EmbeddingAndHead;
 use crate::model::network::{
     Bank, Drift, LayerObserver, Logits, Network, NetworkError, NetworkSpec, Pass, RefreshHook,
 };
@@ -39,7 +39,7 @@ pub(super) struct Assembly {
     /// Sizes.
     pub dims: Dims,
     /// Names of the tensors.
-    pub names: &'static BodyNames,
+    pub names: &'static TensorNames,
     /// Whether the head is the embedding, transposed.
     pub tied: bool,
     /// Which linear maps have biases.
@@ -63,7 +63,7 @@ pub(super) struct Biases {
 
 /// Names of a checkpoint's tensors, without `.weight` and `.bias`.
 #[derive(Debug)]
-pub(super) struct BodyNames {
+pub(super) struct TensorNames {
     pub embedding: &'static str,
     pub head: &'static str,
     pub norm: &'static str,
@@ -91,10 +91,10 @@ pub(super) struct BlockNames {
 
 /// A network with its K/V buffers.
 #[derive(Debug)]
-pub struct Body {
+pub struct Transformer {
     spec: NetworkSpec,
     dims: Dims,
-    vocabulary: Vocabulary,
+    ends: EmbeddingAndHead,
     blocks: Vec<Block>,
     norm: RmsNorm,
     embedding_scale: Option<f64>,
@@ -111,19 +111,19 @@ pub struct Body {
     device: ComputeDevice,
 }
 
-impl Body {
+impl Transformer {
     /// Loads the tensors of an assembly, each checked against it.
     pub(super) fn load(assembly: Assembly, weights: &Weights, device: &ComputeDevice) -> Result<Self, LoadError> {
         let Assembly { dims, names, .. } = &assembly;
         let head = (!assembly.tied).then_some(names.head);
-        let vocabulary = Vocabulary::load(weights, names.embedding, head, (dims.vocab, dims.hidden), device)?;
+        let ends = EmbeddingAndHead::load(weights, names.embedding, head, (dims.vocab, dims.hidden), device)?;
         let blocks = (0..dims.layers).map(|number| Block::load(&assembly, weights, number, device));
         let blocks = blocks.collect::<Result<_, _>>()?;
         let norm = RmsNorm::load(weights, names.norm, dims.hidden, dims.norm_eps, device)?;
         let kv = KvBuffers::new(kv_shape(dims), device)?;
         Ok(Self {
             dims: *dims,
-            vocabulary,
+            ends,
             blocks,
             norm,
             embedding_scale: assembly.embedding_scale,
@@ -145,7 +145,7 @@ impl Body {
 
     /// Token vectors, `(ids, hidden)`.
     fn embed(&self, ids: &[u32]) -> candle_core::Result<Tensor> {
-        let x = self.vocabulary.embed(&Tensor::new(ids, self.device.tensors())?)?;
+        let x = self.ends.embed(&Tensor::new(ids, self.device.tensors())?)?;
         match self.embedding_scale {
             Some(scale) => x * scale,
             None => Ok(x),
@@ -154,7 +154,7 @@ impl Body {
 
     /// `(rows, hidden)` of the last layer to logits `(rows, vocab)`.
     fn logits(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let logits = self.vocabulary.logits(&self.norm.last(x)?)?;
+        let logits = self.ends.logits(&self.norm.last(x)?)?;
         match self.logit_scale {
             Some(scale) => logits * scale,
             None => Ok(logits),
@@ -231,7 +231,7 @@ fn kv_shape(dims: &Dims) -> KvShape {
     KvShape { layers: dims.layers, kv_heads: dims.kv_heads, head_dim: dims.head_dim, max_positions: dims.max_positions }
 }
 
-impl Network for Body {
+impl Network for Transformer {
     fn spec(&self) -> &NetworkSpec {
         &self.spec
     }
