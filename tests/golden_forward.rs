@@ -1,10 +1,12 @@
-//! Every network against recorded reference results: full, incremental and cached forwards.
+//! Every network against recorded reference results: full, incremental and cached passes; and against an oracle.
 //!
 //! The cases are whatever the golden folder lists (`DIFFUSCOPE_GOLDEN`, default `tests/golden`), each a test under its own
 //! name; the folder's README gives the layout.
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "golden_forward/oracle.rs"]
+mod oracle;
 mod support;
 
 use std::cmp::Ordering;
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         0 => Err(format!("no forward case is listed in {}", root.display())),
         _ => Ok(()),
     }));
+    trials.extend(oracle::trials());
     support::cases::run(trials)
 }
 
