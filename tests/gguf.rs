@@ -443,7 +443,7 @@ fn set(metadata: &mut Vec<(String, Value)>, key: &str, value: Value) {
 fn what_is_wrong_with_a_file_is_one_sentence() {
     let text = |text: &str| Value::String(text.into());
     let fields: [(&str, Value, &str); 9] = [
-        ("general.architecture", text("mamba"), "architecture `mamba` is not supported (supported: llada, dream"),
+        ("general.architecture", text("mamba"), "architecture `mamba` is not supported (supported: dream, llada"),
         ("general.architecture", Value::U32(3), "names no architecture"),
         ("split.count", Value::U16(3), "one of 3 parts of a split file"),
         ("llada.attention.head_count", text("four"), "`llada.attention.head_count` is a text, expected a whole number"),

@@ -17,7 +17,7 @@ const LANES: usize = 16;
 /// Output elements below which one thread does all: some dozens of microseconds of work.
 const PARALLEL_FROM: usize = 1 << 16;
 
-/// SoftmaxKernel over the last dimension, in place. `scores` must be contiguous; its rows repeat in the order of `visible`,
+/// Softmax over the last dimension, in place. `scores` must be contiguous; its rows repeat in the order of `visible`,
 /// which says for each which columns count, the others becoming zero.
 pub fn softmax(scores: &Tensor, visible: &Visible) -> Result<()> {
     scores.inplace_op1(&SoftmaxKernel { visible })

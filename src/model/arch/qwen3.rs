@@ -1,19 +1,25 @@
-//! The Qwen3 body in its two uses: A2D denoiser (bidirectional) and causal language model.
-//!
-//! Each head of the queries and of the keys is normed before it is rotated, heads need not add up to the hidden width,
-//! and there are no biases unless the configuration asks for them. Row `i` of a denoiser predicts token `i`.
+//! Qwen3 as a guide: each head of the queries and of the keys is normed before it is rotated, heads need not add up to the
+//! hidden width, and there are no biases unless the configuration asks for them.
 
-use crate::model::config::QwenConfig;
-use crate::model::qwen2::{self, family};
-use crate::model::transformer::{Assembly, Biases, BlockNames, TensorNames};
+use super::{Arch, ArchSpec, Biases, BlockNames, TensorNames, decoder, qwen2};
 
-const NAMES: TensorNames = TensorNames {
-    block: BlockNames { head_norms: Some(("self_attn.q_norm", "self_attn.k_norm")), ..qwen2::NAMES.block },
-    ..qwen2::NAMES
+pub(super) const ARCH: Arch = Arch {
+    label: "Qwen3",
+    model_type: "qwen3",
+    names: TensorNames {
+        block: BlockNames { head_norms: Some(("self_attn.q_norm", "self_attn.k_norm")), ..decoder::NAMES.block },
+        ..decoder::NAMES
+    },
+    gguf: "qwen3",
+    read,
+    ..qwen2::ARCH
 };
 
-/// What the body of a validated configuration is made of; `mask_id` is the mask token that was settled on.
-pub(super) fn assembly(config: &QwenConfig, mask_id: Option<u32>) -> Result<Assembly, String> {
-    let biases = Biases { qkv: config.attention_bias, output: config.attention_bias, inner: false };
-    family(config, mask_id, &NAMES, biases)
+/// Width of a head where the configuration is silent, as in the reference implementation.
+const HEAD_DIM: usize = 128;
+
+fn read(arch: &'static Arch, json: &[u8]) -> Result<ArchSpec, String> {
+    let config = decoder::DecoderConfig::from_json(json)?;
+    let biases = Biases { qkv: config.attention_bias, output: config.attention_bias, feed_forward: false };
+    config.spec(arch, Some(HEAD_DIM), biases)
 }

@@ -1,32 +1,26 @@
 //! GGUF: one file with metadata, tokenizer and tensors, as llama.cpp writes them.
 //!
-//! Versions 2 and 3 are read, from little-endian files that are not split. Everything else is told apart by the
-//! architecture that the file names:
-//!
-//! | `general.architecture` | body | `config.json` it stands for |
-//! |---|---|---|
-//! | `llada` | `LLaDA` | `model_type` `llada` |
-//! | `dream` | Dream | `model_type` `Dream` |
-//! | `qwen2` | Qwen2, or A2D where attention is not causal | `qwen2`, `a2d-qwen2` |
-//! | `qwen3` | Qwen3, or A2D where attention is not causal | `qwen3`, `a2d-qwen3` |
+//! Versions 2 and 3 are read, from little-endian files that are not split. Everything else follows from the architecture
+//! that the file names in `general.architecture`: it is looked up in the list of [`arch`](crate::model::arch). Where a
+//! denoiser and a guide share a name (A2D and Qwen), the field `attention.causal` says which of them it is.
 //!
 //! | module | which question it answers |
 //! |---|---|
 //! | `reader` | what the header says, and whether the file can hold it |
 //! | `names` | what a tensor of the published checkpoint is called here |
-//! | `config` | what `config.json` would say |
+//! | `values` | what `config.json` would say |
 //! | `tokenizer` | what `tokenizer.json` would say |
 
-mod config;
 mod names;
 mod reader;
 mod tokenizer;
+mod values;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::names::Family;
 use self::reader::{GgufHeader, GgufValue};
+use crate::model::arch::Arch;
 use crate::model::lfs;
 use crate::model::weights::LoadError;
 use crate::model::weights::mapped::Bytes;
@@ -42,7 +36,7 @@ pub struct GgufFile {
     file: String,
     bytes: Arc<Bytes>,
     header: GgufHeader,
-    family: Family,
+    arch: &'static Arch,
     /// Rows of a query head.
     head_width: usize,
 }
@@ -73,11 +67,8 @@ impl GgufFile {
             Some(GgufValue::Text(range)) => String::from_utf8_lossy(&bytes[range.clone()]).into_owned(),
             _ => return Err(unsound("it names no architecture in `general.architecture`".into())),
         };
-        let Some(family) = Family::of(&architecture) else {
-            let supported = Family::SUPPORTED.into();
-            return Err(LoadError::Architecture { file, found: architecture, supported });
-        };
-        let mut gguf = Self { path, file, bytes: Arc::new(bytes), header, family, head_width: 0 };
+        let candidates = Arch::of_gguf(&file, &architecture)?;
+        let mut gguf = Self { path, file, bytes: Arc::new(bytes), header, arch: candidates[0], head_width: 0 };
         match gguf.whole("split.count")? {
             None | Some(0 | 1) => {}
             Some(parts) => {
@@ -87,7 +78,21 @@ impl GgufFile {
             }
         }
         gguf.head_width = gguf.checked_head_width()?;
+        gguf.arch = gguf.by_attention(&candidates)?;
         Ok(gguf)
+    }
+
+    /// Which of the architectures of one name the file is of. Denoisers that were made from a causal model say that their
+    /// attention is not causal; the files of others need not say anything of it.
+    fn by_attention(&self, candidates: &[&'static Arch]) -> Result<&'static Arch, LoadError> {
+        let causal = self.flag(&self.key("attention.causal"))?;
+        let denoiser = candidates.iter().find(|arch| arch.denoises());
+        let guide = candidates.iter().find(|arch| !arch.denoises());
+        let found = if causal == Some(false) { denoiser } else { guide.or(denoiser) };
+        found.copied().ok_or_else(|| {
+            let reason = "its attention is not causal, and no denoiser of this architecture is supported";
+            self.unsound(format!("{reason} (`{}`)", self.arch.gguf))
+        })
     }
 
     /// The file's name in messages.
@@ -104,29 +109,30 @@ impl GgufFile {
 
     /// The tensor that a published checkpoint has under this name.
     pub(crate) fn find(&self, name: &str) -> Option<Stored<'_>> {
-        let name = self.family.translate(name)?;
-        self.stored(&name.stored, name.interleaved)
+        let name = names::stored(&self.arch.names, name)?;
+        self.stored(&name)
     }
 
     /// What the file calls the tensor that a published checkpoint has under this name.
     pub(crate) fn stored_name(&self, name: &str) -> String {
-        self.family.translate(name).map_or_else(|| name.to_owned(), |name| name.stored)
+        names::stored(&self.arch.names, name).unwrap_or_else(|| name.to_owned())
     }
 
     /// All tensors by the names that the file has for them.
     pub(crate) fn all(&self) -> impl Iterator<Item = (String, Stored<'_>)> {
-        self.header
-            .tensors
-            .keys()
-            .filter_map(|name| Some((name.clone(), self.stored(name, self.family.is_interleaved(name))?)))
+        self.header.tensors.keys().filter_map(|name| Some((name.clone(), self.stored(name)?)))
     }
 
-    fn stored(&self, name: &str, interleaved: bool) -> Option<Stored<'_>> {
+    fn stored(&self, name: &str) -> Option<Stored<'_>> {
         let tensor = self.header.tensors.get(name)?;
         let stored = Stored::new(&self.bytes, tensor.range.clone(), tensor.encoding, tensor.shape.clone());
         // A wrong number of rows is refused where the tensor is taken; it need not be put in order for that.
-        let in_heads = tensor.shape[0].is_multiple_of(self.head_width);
-        Some(if interleaved && in_heads { stored.interleaved(self.head_width) } else { stored })
+        let interleaved = self.arch.interleaved && names::is_rotated(name);
+        Some(if interleaved && tensor.shape[0].is_multiple_of(self.head_width) {
+            stored.interleaved(self.head_width)
+        } else {
+            stored
+        })
     }
 
     fn unsound(&self, reason: String) -> LoadError {

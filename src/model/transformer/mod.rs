@@ -1,11 +1,12 @@
-//! The body that all architectures become: token vectors, blocks, a norm and a head over K/V buffers.
+//! The network that all architectures become: token vectors, blocks, a norm and a head over K/V buffers.
 //!
 //! Pre-norm blocks of grouped-query attention with rotary positions and a gated feed-forward part: what differs
-//! between the families is names, biases, norms on heads, attention pattern and what a row predicts, all of which an
-//! `Assembly` says. candle-transformers has models of the same families, but their caches only append: a row can
-//! neither be written at a position again nor left out of a read, and their masks are causal. Every block-wise cache of
-//! a diffusion model needs the former, every denoiser the latter, and guides share the same building blocks here, so
-//! that they can be cropped to any length.
+//! between the architectures is names, biases, norms on heads, attention pattern and what a row predicts, all of which an
+//! `ArchSpec` says. candle-transformers has models of the same families, but their caches only append: a row can
+//! neither be written at a position again nor left out of a read, their masks are causal, most give logits of the last
+//! row alone, and no layer can be observed or passed over on the way. Block-wise caches of a diffusion model, denoisers,
+//! Elastic-Cache and dLLM-Cache each need one of these, and guides share the same building blocks here, so that they can
+//! be cropped to any length. In tests those models are the oracle (`tests/golden_forward/oracle.rs`).
 
 mod refresh;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
+use crate::model::arch::ArchSpec;
 use crate::model::attention::attend;
 use crate::model::block::Block;
 use crate::model::config::Dims;
@@ -30,64 +32,6 @@ use crate::model::reduce::TensorRows;
 use crate::model::weights::{LoadError, Weights};
 use refresh::Outputs;
 use watch::Traces;
-
-/// What a body is made of.
-#[derive(Debug, Clone)]
-pub(super) struct Assembly {
-    /// The facts that decoding depends on; the number of weights is filled in by loading.
-    pub spec: NetworkSpec,
-    /// Sizes.
-    pub dims: Dims,
-    /// Names of the tensors.
-    pub names: &'static TensorNames,
-    /// Whether the head is the embedding, transposed.
-    pub tied: bool,
-    /// Which linear maps have biases.
-    pub biases: Biases,
-    /// What token vectors are multiplied with.
-    pub embedding_scale: Option<f64>,
-    /// What logits are multiplied with.
-    pub logit_scale: Option<f64>,
-}
-
-/// Which linear maps have biases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Biases {
-    /// Those to queries, keys and values.
-    pub qkv: bool,
-    /// The one out of attention.
-    pub output: bool,
-    /// Those of the feed-forward part.
-    pub inner: bool,
-}
-
-/// Names of a checkpoint's tensors, without `.weight` and `.bias`.
-#[derive(Debug)]
-pub(super) struct TensorNames {
-    pub embedding: &'static str,
-    pub head: &'static str,
-    pub norm: &'static str,
-    /// Prefix of the blocks, before their number.
-    pub blocks: &'static str,
-    /// Names within a block.
-    pub block: BlockNames,
-}
-
-/// Names within a block.
-#[derive(Debug)]
-pub(super) struct BlockNames {
-    pub input_norm: &'static str,
-    pub query: &'static str,
-    pub key: &'static str,
-    pub value: &'static str,
-    /// Norms over each head of queries and keys.
-    pub head_norms: Option<(&'static str, &'static str)>,
-    pub output: &'static str,
-    pub post_norm: &'static str,
-    pub gate: &'static str,
-    pub up: &'static str,
-    pub down: &'static str,
-}
 
 /// A network with its K/V buffers.
 #[derive(Debug)]
@@ -112,12 +56,17 @@ pub struct Transformer {
 }
 
 impl Transformer {
-    /// Loads the tensors of an assembly, each checked against it.
-    pub(super) fn load(assembly: Assembly, weights: &Weights, device: &ComputeDevice) -> Result<Self, LoadError> {
-        let Assembly { dims, names, .. } = &assembly;
-        let head = (!assembly.tied).then_some(names.head);
+    /// Loads the tensors that a configuration comes to, each checked against it; `spec` is what decoding will see.
+    pub(super) fn load(
+        arch: &ArchSpec,
+        spec: NetworkSpec,
+        weights: &Weights,
+        device: &ComputeDevice,
+    ) -> Result<Self, LoadError> {
+        let (dims, names) = (&arch.dims, &arch.arch.names);
+        let head = (!arch.tied).then_some(names.head);
         let ends = EmbeddingAndHead::load(weights, names.embedding, head, (dims.vocab, dims.hidden), device)?;
-        let blocks = (0..dims.layers).map(|number| Block::load(&assembly, weights, number, device));
+        let blocks = (0..dims.layers).map(|number| Block::load(arch, weights, number, device));
         let blocks = blocks.collect::<Result<_, _>>()?;
         let norm = RmsNorm::load(weights, names.norm, dims.hidden, dims.norm_eps, device)?;
         let kv = KvBuffers::new(kv_shape(dims), device)?;
@@ -126,15 +75,15 @@ impl Transformer {
             ends,
             blocks,
             norm,
-            embedding_scale: assembly.embedding_scale,
-            logit_scale: assembly.logit_scale,
+            embedding_scale: arch.embedding_scale,
+            logit_scale: arch.logit_scale,
             rotary: Rotary::new(dims.head_dim, dims.rope_theta, device.tensors())?,
             kv,
             audit: None,
             traces: None,
             outputs: None,
             device: device.clone(),
-            spec: NetworkSpec { parameters: weights.taken(), ..assembly.spec },
+            spec: NetworkSpec { parameters: weights.taken(), ..spec },
         })
     }
 

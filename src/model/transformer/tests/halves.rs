@@ -50,7 +50,7 @@ proptest! {
             ("watched", &watched),
             ("refreshed", &refreshed),
         ];
-        for kind in MODEL_TYPES {
+        for kind in ARCHS.iter().map(|arch| arch.model_type) {
             let (mut full, mut half) = pair(kind);
             for (name, pass) in passes {
                 let apart = distance(&pass(&mut half), &pass(&mut full));
@@ -62,7 +62,7 @@ proptest! {
     #[test]
     fn half_precision_alone_is_no_drift((ids, part, _) in sequence_and_subsets()) {
         let positions: Vec<usize> = (0..ids.len()).collect();
-        for kind in MODEL_TYPES {
+        for kind in ARCHS.iter().map(|arch| arch.model_type) {
             let (_, mut half) = pair(kind);
             whole(&mut half, &ids);
             // Fed again in another company, so that sums may round differently.

@@ -12,8 +12,9 @@ mod hooks;
 mod passes;
 
 use super::*;
+use crate::model::arch::ARCHS;
 use crate::model::network::{Attention, Read};
-use crate::model::testing::{MODEL_TYPES, Tiny, VOCAB};
+use crate::model::testing::{Tiny, VOCAB};
 
 /// Logits of every fed row.
 fn feed(network: &mut Transformer, ids: &[u32], positions: &[usize], read: Read<'_>) -> Logits {
@@ -47,7 +48,7 @@ fn same_rows(found: &Logits, all: &Logits, indexes: &[usize]) -> Result<(), Test
 fn networks() -> MutexGuard<'static, Vec<Transformer>> {
     static NETWORKS: OnceLock<Mutex<Vec<Transformer>>> = OnceLock::new();
     let make = || {
-        let fused = MODEL_TYPES.iter().enumerate().map(|(i, kind)| Tiny::new(kind, i % 2 == 1).network());
+        let fused = ARCHS.iter().enumerate().map(|(i, arch)| Tiny::new(arch.model_type, i % 2 == 1).network());
         let library = ["llada", "qwen2", "a2d-qwen3"]
             .map(|kind| Tiny::new(kind, false).network_on(&ComputeDevice::cpu_by_library()));
         Mutex::new(fused.chain(library).collect())
