@@ -2,7 +2,8 @@
 //!
 //! A row's slot is its absolute position unless a pass says otherwise, and keys are stored already rotated to the
 //! position. So any subset of positions can be fed in any pass, in place, and any subset can be attended to; which of
-//! them is what a cache policy decides, not this file.
+//! them is what a cache policy decides, not this file. candle-nn's caches (`kv_cache`) append, rotate or scatter, and read
+//! all that they hold.
 
 use candle_core::{D, DType, Tensor};
 

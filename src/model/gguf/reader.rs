@@ -2,6 +2,10 @@
 //!
 //! The file is untrusted. Every count is held against the bytes that are left before anything is read, lists stay
 //! where they are in the file until they are asked for, and no tensor is believed to lie outside the file.
+//!
+//! candle's own reader (`quantized::gguf_file::Content`) would be 350 lines less, and is not used: it panics at an alignment
+//! of 0, keeps the last of two fields of one name, copies every list into a value of 32 bytes an element, compares no
+//! tensor with the length of the file, and says neither which tensor is of an unknown type nor in which part a file ends.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -16,6 +16,9 @@
 //!
 //! A file gets its name in the cache when it is whole: what was broken off lies beside it as `.incomplete`, and the next
 //! download resumes there. A snapshot's reference is written when all of its files are there.
+//!
+//! The cache's paths are those of the crate `hf-hub`. Its transport is not used: no version of it compares what arrives with
+//! length and hash, and each brings C code or native TLS. HTTP itself is `ureq`'s, hashes are those of `sha1` and `sha2`.
 
 mod cache;
 #[cfg(feature = "hub")]

@@ -3,6 +3,9 @@
 //!
 //! The parts do not say by which expression text is cut into words before they are looked up. The expressions here are
 //! those of the models' own tokenizers.
+//!
+//! candle has this for GGUF files (`TokenizerFromGguf`), and a test compares both; it takes every cut that it does not know
+//! for GPT-2's, puts a space before the text there, and has nothing for `vocab.json` and `merges.txt`.
 
 use std::{collections::BTreeMap, io::ErrorKind, path::Path};
 

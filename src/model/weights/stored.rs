@@ -1,4 +1,7 @@
 //! One tensor as its file stores it, and the ways to get numbers out of it.
+//!
+//! candle's own way makes a tensor of the stored type, then one of float32, and multiplies by its transposed view. Here
+//! numbers go from the mapped file straight into the order in which they are multiplied.
 
 use std::borrow::Cow;
 use std::fmt;
