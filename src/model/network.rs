@@ -308,6 +308,69 @@ pub struct Drift {
 }
 
 /// A network with K/V buffers addressed by absolute position.
+///
+/// Any type with `spec`, `reset`, `crop` and `forward` can be decoded with. This one keeps ids for its K/V rows, and each
+/// of its rows predicts the sum of what it reads:
+///
+/// ```
+/// use diffuscope::model::network::{
+///     Alignment, Attention, Logits, Network, NetworkError, NetworkSpec, Pass, Read, Reduce,
+/// };
+///
+/// struct Adder {
+///     spec: NetworkSpec,
+///     rows: Vec<Option<u32>>,
+/// }
+///
+/// impl Network for Adder {
+///     fn spec(&self) -> &NetworkSpec {
+///         &self.spec
+///     }
+///     fn reset(&mut self) {
+///         self.crop(0);
+///     }
+///     fn crop(&mut self, len: usize) {
+///         self.rows[len..].fill(None);
+///     }
+///     fn forward(&mut self, pass: Pass<'_>) -> Result<Logits, NetworkError> {
+///         pass.check(&self.spec)?;
+///         for (&id, &slot) in pass.ids.iter().zip(pass.write_slots()) {
+///             self.rows[slot] = Some(id);
+///         }
+///         let Read::UpTo(end) = pass.read else { return Err(self.unsupported("reads prefixes only")) };
+///         let row = |position: usize| self.rows[position].ok_or(NetworkError::Unwritten { position });
+///         let sum = (0..end).map(row).sum::<Result<u32, _>>()? as usize;
+///         let vocab = self.spec.vocab_size;
+///         let logits = (0..vocab).map(|id| if id == sum % vocab { 3.0 } else { 0.0 });
+///         Ok(Logits::new(vocab, pass.wanted.iter().flat_map(|_| logits.clone()).collect()))
+///     }
+/// }
+///
+/// let spec = NetworkSpec {
+///     architecture: "Adder".into(),
+///     vocab_size: 10,
+///     mask_id: Some(9),
+///     eos_id: 0,
+///     max_positions: 8,
+///     layers: 1,
+///     parameters: 0,
+///     attention: Attention::Bidirectional,
+///     alignment: Alignment::Aligned,
+/// };
+/// let mut network = Adder { spec, rows: vec![None; 8] };
+/// let likeliest = |logits: Logits| {
+///     let summaries = logits.summaries(Reduce { top: 1, ..Reduce::default() })?;
+///     Ok::<_, NetworkError>(summaries[0].top[0].id)
+/// };
+///
+/// // Two tokens of a prompt and a mask, of which the mask's logits are wanted.
+/// let logits = network.forward(Pass::new(&[3, 1, 9], &[0, 1, 2], Read::UpTo(3), &[2]))?;
+/// assert_eq!(likeliest(logits)?, 3); // 3 + 1 + 9, modulo 10
+/// // Position 2 alone is recomputed; the K/V rows of the prompt are reused.
+/// let logits = network.forward(Pass::new(&[2], &[2], Read::UpTo(3), &[0]))?;
+/// assert_eq!(likeliest(logits)?, 6);
+/// # Ok::<(), NetworkError>(())
+/// ```
 pub trait Network: Send {
     /// The facts that decoding depends on.
     fn spec(&self) -> &NetworkSpec;
