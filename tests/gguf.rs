@@ -104,7 +104,9 @@ impl Model {
                 }
                 for (name, rows) in [("q", queries), ("k", keys), ("v", keys)] {
                     add(&format!("self_attn.{name}_proj.weight"), &[rows, hidden]);
-                    add(&format!("self_attn.{name}_proj.bias"), &[rows]);
+                    if model_type != "llama" {
+                        add(&format!("self_attn.{name}_proj.bias"), &[rows]);
+                    }
                 }
                 add("self_attn.o_proj.weight", &[hidden, hidden]);
                 for (name, rows, width) in [("gate", inner, hidden), ("up", inner, hidden), ("down", hidden, inner)] {
@@ -183,13 +185,13 @@ impl Model {
 
     /// The tensors as llama.cpp's converter writes them.
     fn converted(&self, encoding: GgmlDType) -> Vec<(String, QTensor)> {
-        let llada = self.model_type() == "llada";
-        let heads = self.field(&["n_heads"]).unwrap_or(1) as usize;
-        let kv_heads = self.field(&["n_kv_heads"]).unwrap_or(heads as u64) as usize;
+        let permutes = ["llada", "llama"].contains(&self.model_type());
+        let heads = self.field(&["n_heads", "num_attention_heads"]).unwrap_or(1) as usize;
+        let kv_heads = self.field(&["n_kv_heads", "num_key_value_heads"]).unwrap_or(heads as u64) as usize;
         let convert = |(name, tensor): (&String, &Tensor)| {
             let tensor = match name.rsplit('.').nth(1) {
-                Some("q_proj") if llada => interleaved(tensor, heads),
-                Some("k_proj") if llada => interleaved(tensor, kv_heads),
+                Some("q_proj") if permutes => interleaved(tensor, heads),
+                Some("k_proj") if permutes => interleaved(tensor, kv_heads),
                 _ => tensor.clone(),
             };
             (converted_name(name), quantized(&tensor, encoding))
@@ -309,8 +311,8 @@ const GOLDEN: [&str; 7] = [
 
 #[test]
 fn floats_compute_what_the_safetensors_do() {
-    for name in GOLDEN {
-        let model = Model::golden(name);
+    let golden = GOLDEN.map(|name| (name, Model::golden(name)));
+    for (name, model) in golden.into_iter().chain([("llama", Model::wide("llama"))]) {
         for encoding in [GgmlDType::F32, GgmlDType::F16, GgmlDType::BF16] {
             let (plain, gguf) = (Folder::new(), Folder::new());
             model.rounded(encoding).write_safetensors(&plain);
@@ -473,6 +475,18 @@ fn what_is_wrong_with_a_file_is_one_sentence() {
         tensors.push(("rope_freqs.weight".into(), quantized(&factors, GgmlDType::F32)));
     });
     assert!(found.contains("has a tensor `rope_freqs.weight` that the"), "{found}");
+}
+
+#[test]
+fn a_llama_that_is_not_causal_is_no_llama() {
+    let (folder, model) = (Folder::new(), Model::wide("llama"));
+    let mut metadata = model.metadata();
+    metadata.push(("llama.attention.causal".into(), Value::Bool(false)));
+    let path = folder.path("m.gguf");
+    write(&path, &metadata, &model.converted(GgmlDType::Q8_0));
+    let message = Checkpoint::open(&path).unwrap_err().to_string();
+    let expected = "its attention is not causal, and no denoiser of this architecture is supported (`llama`)";
+    assert!(message.ends_with(expected), "{message}");
 }
 
 /// Bytes as the characters that byte-level BPE writes them as.

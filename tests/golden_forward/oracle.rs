@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{VarBuilder, VarMap};
-use candle_transformers::models::{qwen2, qwen3};
+use candle_transformers::models::{llama, qwen2, qwen3};
 use diffuscope::model::checkpoint::Checkpoint;
 use diffuscope::model::device::ComputeDevice;
 use diffuscope::model::network::{Pass, Read};
@@ -31,12 +31,15 @@ type Make = fn(&Value, VarBuilder<'_>) -> Result<Forward>;
 
 /// One test for each use of each model.
 pub fn trials() -> Vec<Trial> {
-    let cases: [(&str, Make, Value); 5] = [
+    let cases: [(&str, Make, Value); 8] = [
         ("qwen2_untied", qwen2, config(json!({"model_type": "qwen2"}))),
         ("qwen2_tied", qwen2, config(json!({"model_type": "qwen2", "tie_word_embeddings": true}))),
         ("qwen3_untied", qwen3, config(json!({"model_type": "qwen3"}))),
         ("qwen3_tied", qwen3, config(json!({"model_type": "qwen3", "tie_word_embeddings": true}))),
         ("qwen3_biased", qwen3, config(json!({"model_type": "qwen3", "attention_bias": true, "head_dim": 16}))),
+        ("llama_untied", llama, config(json!({"model_type": "llama"}))),
+        ("llama_tied", llama, config(json!({"model_type": "llama", "tie_word_embeddings": true}))),
+        ("llama_alone", llama, config(json!({"model_type": "llama", "num_key_value_heads": null, "rope_theta": 1e5}))),
     ];
     cases
         .into_iter()
@@ -79,6 +82,19 @@ fn qwen3(config: &Value, tensors: VarBuilder<'_>) -> Result<Forward> {
             model.clear_kv_cache();
         }
         model.forward(ids, start)
+    }))
+}
+
+fn llama(config: &Value, tensors: VarBuilder<'_>) -> Result<Forward> {
+    let config = parsed::<llama::LlamaConfig>(config).into_config(false);
+    let model = llama::Llama::load(tensors, &config)?;
+    let empty = llama::Cache::new(true, DType::F32, &config, &Device::Cpu)?;
+    let mut cache = empty.clone();
+    Ok(Box::new(move |ids, start| {
+        if start == 0 {
+            cache = empty.clone();
+        }
+        model.forward(ids, start, &mut cache)
     }))
 }
 

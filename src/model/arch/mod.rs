@@ -5,7 +5,7 @@
 //! | `dream.rs` | Dream: Qwen2 within, made a denoiser |
 //! | `llada.rs` | `LLaDA` |
 //! | `a2d.rs` | the A2D denoisers, made from Qwen2 and Qwen3 |
-//! | `qwen2.rs`, `qwen3.rs` | the language models, as guides |
+//! | `qwen2.rs`, `qwen3.rs`, `llama.rs` | the language models, as guides |
 //! | `decoder.rs` | the configuration that all of these but `LLaDA` share |
 //! | `spec.rs` | what a configuration comes to: the parts of a transformer |
 //!
@@ -16,6 +16,7 @@ mod a2d;
 mod decoder;
 mod dream;
 mod llada;
+mod llama;
 mod qwen2;
 mod qwen3;
 mod spec;
@@ -32,7 +33,8 @@ use crate::model::weights::LoadError;
 pub(super) use self::spec::{ArchSpec, Biases, BlockNames, TensorNames};
 
 /// Every architecture, in the order of the lists in messages.
-pub(super) const ARCHS: &[&Arch] = &[&dream::ARCH, &llada::ARCH, &a2d::QWEN2, &a2d::QWEN3, &qwen2::ARCH, &qwen3::ARCH];
+pub(super) const ARCHS: &[&Arch] =
+    &[&dream::ARCH, &llada::ARCH, &a2d::QWEN2, &a2d::QWEN3, &qwen2::ARCH, &qwen3::ARCH, &llama::ARCH];
 
 /// An architecture.
 pub(super) struct Arch {
