@@ -274,10 +274,10 @@ mod tests {
 
     use super::*;
     use crate::model::attention::{self, HeadNorm, RowMask};
-    use crate::model::{device::ComputeDevice, layers};
+    use crate::model::{device::ComputeDevice, layers, testing};
 
     fn random(shape: &[usize]) -> Tensor {
-        Tensor::randn(0_f32, 2.0, shape, &Device::Cpu).unwrap()
+        (testing::random(shape) * 2.0).unwrap()
     }
 
     /// Equal to a few units in the last place, relative to the larger of one and the value.

@@ -320,12 +320,8 @@ mod tests {
     use candle_core::Device;
 
     use super::*;
+    use crate::model::testing::random;
     use crate::model::weights::mapped::Bytes;
-
-    /// Random numbers.
-    fn random(shape: (usize, usize)) -> Tensor {
-        Tensor::randn(0_f32, 1.0, shape, &Device::Cpu).unwrap()
-    }
 
     /// Bytes of a matrix in this encoding, and what they stand for.
     fn stored(weight: &Tensor, encoding: GgmlDType) -> (Arc<Bytes>, Tensor) {
@@ -341,7 +337,7 @@ mod tests {
     fn linear(maps: &[Stored<'_>]) -> Linear {
         let widths: Vec<usize> = maps.iter().map(|map| map.shape()[0]).collect();
         let stack = Stack::load(maps, widths.iter().sum(), maps[0].shape()[1], &ComputeDevice::cpu()).unwrap();
-        let bias = Tensor::randn(0_f32, 1.0, widths.iter().sum::<usize>(), &Device::Cpu).unwrap();
+        let bias = random(widths.iter().sum::<usize>());
         Linear { stack, bias: Some(bias), widths }
     }
 

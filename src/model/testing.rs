@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use candle_core::{Device, Shape, Tensor};
 use half::{bf16, f16};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -124,6 +126,18 @@ impl Tiny {
     pub fn network_on(&self, device: &ComputeDevice) -> Transformer {
         Checkpoint::open(self.write().path()).unwrap().transformer(device).unwrap()
     }
+}
+
+/// Numbers of mean zero and variance one, other ones in each call, the same in each run of a test.
+pub fn random(shape: impl Into<Shape>) -> Tensor {
+    thread_local! {
+        static RANDOM: RefCell<ChaCha8Rng> = RefCell::new(ChaCha8Rng::seed_from_u64(5));
+    }
+    let (shape, most) = (shape.into(), 3_f32.sqrt());
+    let values = RANDOM.with_borrow_mut(|random| {
+        (0..shape.elem_count()).map(|_| random.random_range(-most..most)).collect::<Vec<f32>>()
+    });
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
 }
 
 /// A folder that goes when this value goes.
