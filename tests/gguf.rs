@@ -477,6 +477,40 @@ fn what_is_wrong_with_a_file_is_one_sentence() {
     assert!(found.contains("has a tensor `rope_freqs.weight` that the"), "{found}");
 }
 
+/// llama.cpp's converter writes for each channel pair by what its wave is stretched, and nothing of how that came about.
+#[test]
+fn a_stretched_rotary_embedding_stands_in_the_file_as_factors() {
+    let (plain, gguf, mut model) = (Folder::new(), Folder::new(), Model::wide("llama"));
+    let (factor, low, high, original) = (8.0, 1.0, 4.0, 64.0);
+    model.config["rope_scaling"] = json!({
+        "rope_type": "llama3", "factor": factor, "low_freq_factor": low, "high_freq_factor": high,
+        "original_max_position_embeddings": original
+    });
+    let factors: Vec<f32> = (0..32)
+        .map(|pair| {
+            let wavelength = std::f64::consts::TAU * 1e4_f64.powf(f64::from(pair) / 32.0);
+            let smooth = (original / wavelength - low) / (high - low);
+            match () {
+                () if wavelength < original / high => 1.0,
+                () if wavelength > original / low => factor as f32,
+                () => (1.0 / ((1.0 - smooth) / factor + smooth)) as f32,
+            }
+        })
+        .collect();
+    model.write_safetensors(&plain);
+    let mut expected = load(plain.root());
+    let mut tensors = model.converted(GgmlDType::F32);
+    let path = gguf.path("m.gguf");
+    write(&path, &model.metadata(), &tensors);
+    let unstretched = distance(&logits(&mut *load(&path)), &logits(&mut *expected));
+    assert!(unstretched > 1e-3, "the test is of no use: {unstretched}");
+    let factors = Tensor::new(factors, &Device::Cpu).unwrap();
+    tensors.push(("rope_freqs.weight".into(), quantized(&factors, GgmlDType::F32)));
+    write(&path, &model.metadata(), &tensors);
+    let distance = distance(&logits(&mut *load(&path)), &logits(&mut *expected));
+    assert!(distance <= 1e-5, "logits differ by {distance}");
+}
+
 #[test]
 fn a_llama_that_is_not_causal_is_no_llama() {
     let (folder, model) = (Folder::new(), Model::wide("llama"));

@@ -362,7 +362,7 @@ mod tests {
             for rows in [1, 7, 8_000] {
                 let x = random(&[rows, 5 * head_dim]);
                 let positions: Vec<usize> = (0..rows).map(|row| 2 * row).collect();
-                let turn = layers::Rotary::new(head_dim, 1e4, &Device::Cpu).unwrap().rows(&positions).unwrap();
+                let turn = layers::Rotary::new(head_dim, 1e4, None, &Device::Cpu).unwrap().rows(&positions).unwrap();
                 let expected = attention::split_heads_by_ops(&x, head_dim, &kinds, &turn).unwrap();
                 assert_close(&split_heads(&x, head_dim, &kinds, &turn).unwrap(), &expected);
             }

@@ -31,7 +31,12 @@ type Make = fn(&Value, VarBuilder<'_>) -> Result<Forward>;
 
 /// One test for each use of each model.
 pub fn trials() -> Vec<Trial> {
-    let cases: [(&str, Make, Value); 8] = [
+    // Such that the pairs of a head of 8 channels are kept, blended and stretched.
+    let stretched = json!({
+        "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 64
+    });
+    let cases: [(&str, Make, Value); 9] = [
         ("qwen2_untied", qwen2, config(json!({"model_type": "qwen2"}))),
         ("qwen2_tied", qwen2, config(json!({"model_type": "qwen2", "tie_word_embeddings": true}))),
         ("qwen3_untied", qwen3, config(json!({"model_type": "qwen3"}))),
@@ -40,6 +45,11 @@ pub fn trials() -> Vec<Trial> {
         ("llama_untied", llama, config(json!({"model_type": "llama"}))),
         ("llama_tied", llama, config(json!({"model_type": "llama", "tie_word_embeddings": true}))),
         ("llama_alone", llama, config(json!({"model_type": "llama", "num_key_value_heads": null, "rope_theta": 1e5}))),
+        (
+            "llama_stretched",
+            llama,
+            config(json!({"model_type": "llama", "rope_scaling": stretched, "rope_theta": 100.0})),
+        ),
     ];
     cases
         .into_iter()

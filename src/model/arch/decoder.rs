@@ -10,6 +10,7 @@ pub(super) const NAMES: TensorNames = TensorNames {
     embedding: "model.embed_tokens",
     head: "lm_head",
     norm: "model.norm",
+    rope_factors: None,
     blocks: "model.layers",
     block: BlockNames {
         input_norm: "input_layernorm",
@@ -117,6 +118,7 @@ impl DecoderConfig {
             dims,
             tied: self.tie_word_embeddings,
             biases,
+            rope_stretch: None,
             embedding_scale: None,
             logit_scale: None,
             mask_id: self.mask_token_id,

@@ -118,6 +118,7 @@ const NAMES: TensorNames = TensorNames {
     embedding: "model.transformer.wte",
     head: "model.transformer.ff_out",
     norm: "model.transformer.ln_f",
+    rope_factors: None,
     blocks: "model.transformer.blocks",
     block: BlockNames {
         input_norm: "attn_norm",
@@ -239,6 +240,7 @@ impl LladaConfig {
                 output: self.include_bias,
                 feed_forward: self.include_bias,
             },
+            rope_stretch: None,
             embedding_scale: self.input_emb_norm.then_some(root),
             logit_scale: self.scale_logits.then_some(1.0 / root),
             mask_id: self.mask_token_id,

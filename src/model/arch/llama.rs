@@ -9,12 +9,21 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::decoder::DecoderConfig;
-use super::{Arch, ArchSpec, Biases, qwen2};
-use crate::model::config::fields;
+use super::decoder::{self, DecoderConfig};
+use super::{Arch, ArchSpec, Biases, TensorNames, qwen2};
+use crate::model::config::{brief, fields};
+use crate::model::layers::RopeStretch;
 
-pub(super) const ARCH: Arch =
-    Arch { label: "Llama", model_type: "llama", gguf: "llama", interleaved: true, refuse, read, ..qwen2::ARCH };
+pub(super) const ARCH: Arch = Arch {
+    label: "Llama",
+    model_type: "llama",
+    names: TensorNames { rope_factors: Some("rope_factors"), ..decoder::NAMES },
+    gguf: "llama",
+    interleaved: true,
+    refuse,
+    read,
+    ..qwen2::ARCH
+};
 
 /// Names of the causal class, today's and that of early conversions.
 const CLASSES: [&str; 2] = ["LlamaForCausalLM", "LLaMAForCausalLM"];
@@ -39,6 +48,15 @@ struct LlamaFields {
     mlp_bias: bool,
 }
 
+/// The entry about a rotary embedding that is stretched as that of Llama 3.1.
+#[derive(Deserialize)]
+struct Llama3Rope {
+    factor: f64,
+    low_freq_factor: f64,
+    high_freq_factor: f64,
+    original_max_position_embeddings: f64,
+}
+
 fn refuse(json: &[u8]) -> Option<String> {
     let code = match fields::<Code>(json) {
         Ok(code) => code,
@@ -56,8 +74,28 @@ fn read(arch: &'static Arch, json: &[u8]) -> Result<ArchSpec, String> {
     let mut config = DecoderConfig::from_json(json)?;
     let LlamaFields { mlp_bias } = fields(json)?;
     config.rope_theta = config.rope_base().or(Some(ROPE_THETA));
+    let mut rope_stretch = None;
+    for entry in [&mut config.rope_scaling, &mut config.rope_parameters] {
+        if let Some(entry) = entry.take_if(|entry| is_llama3(entry)) {
+            rope_stretch = Some(stretch(&entry)?);
+        }
+    }
     let biases = Biases { qkv: config.attention_bias, output: config.attention_bias, feed_forward: mlp_bias };
-    config.spec(arch, None, biases)
+    Ok(ArchSpec { rope_stretch, ..config.spec(arch, None, biases)? })
+}
+
+fn is_llama3(entry: &Value) -> bool {
+    ["rope_type", "type"].iter().any(|name| entry.get(name).is_some_and(|kind| kind == "llama3"))
+}
+
+fn stretch(entry: &Value) -> Result<RopeStretch, String> {
+    let wrong = |reason: &str| format!("the rotary embedding's entry {} is not usable: {reason}", brief(entry));
+    let rope = Llama3Rope::deserialize(entry).map_err(|error| wrong(&error.to_string()))?;
+    let (low, high, original) = (rope.low_freq_factor, rope.high_freq_factor, rope.original_max_position_embeddings);
+    if !(rope.factor >= 1.0 && low > 0.0 && low < high && original > 0.0) {
+        return Err(wrong("expected a `factor` of at least 1, and 0 < `low_freq_factor` < `high_freq_factor`"));
+    }
+    Ok(RopeStretch::Llama3 { factor: rope.factor, low, high, original })
 }
 
 #[cfg(test)]
@@ -142,10 +180,33 @@ mod tests {
     }
 
     #[test]
-    fn stretched_rotary_embeddings_are_refused_by_name() {
+    fn a_rotary_embedding_may_be_stretched_as_that_of_llama_3() {
+        let entry = json!({
+            "rope_type": "llama3", "factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 8192
+        });
+        let expected = RopeStretch::Llama3 { factor: 32.0, low: 1.0, high: 4.0, original: 8192.0 };
         let mut config = small();
-        config["rope_scaling"] = json!({"rope_type": "llama3", "factor": 8.0});
-        let message = spec(&config).unwrap_err();
-        assert!(message.starts_with("`rope_scaling` {") && message.contains("llama3"), "{message}");
+        config["rope_scaling"] = entry.clone();
+        assert_eq!(spec(&config).unwrap().rope_stretch.unwrap(), expected);
+        // As newer versions of the reference library write it, with the base.
+        config.as_object_mut().unwrap().retain(|field, _| !field.starts_with("rope_"));
+        config["rope_parameters"] = entry.clone();
+        config["rope_parameters"]["rope_theta"] = json!(5e5);
+        let found = spec(&config).unwrap();
+        assert_eq!((found.rope_stretch.unwrap(), found.dims.rope_theta), (expected, 5e5));
+        let cases = [
+            ("factor", json!(0.5), "expected a `factor` of at least 1"),
+            ("high_freq_factor", json!(1.0), "expected a `factor` of at least 1"),
+            ("low_freq_factor", json!("low"), "invalid type: string \"low\""),
+            ("rope_type", json!("yarn"), "only plain rotary embeddings are"),
+        ];
+        for (field, value, expected) in cases {
+            let mut config = small();
+            config["rope_scaling"] = entry.clone();
+            config["rope_scaling"][field] = value;
+            let message = spec(&config).unwrap_err();
+            assert!(message.contains(expected), "{message}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Arch;
 use crate::model::config::Dims;
+use crate::model::layers::RopeStretch;
 use crate::model::network::NetworkSpec;
 
 /// What a transformer is made of, by its configuration.
@@ -15,6 +16,8 @@ pub(in crate::model) struct ArchSpec {
     pub tied: bool,
     /// Which linear maps have biases.
     pub biases: Biases,
+    /// How the configuration has the rotary embedding stretched.
+    pub rope_stretch: Option<RopeStretch>,
     /// What token vectors are multiplied with.
     pub embedding_scale: Option<f64>,
     /// What logits are multiplied with.
@@ -69,6 +72,8 @@ pub(in crate::model) struct TensorNames {
     pub embedding: &'static str,
     pub head: &'static str,
     pub norm: &'static str,
+    /// Factors by which the rotary embedding's wavelengths are stretched, in files that have them.
+    pub rope_factors: Option<&'static str>,
     /// Prefix of the blocks, before their number.
     pub blocks: &'static str,
     /// Names within a block.

@@ -9,7 +9,8 @@ pub(super) fn stored(names: &TensorNames, name: &str) -> Option<String> {
     let layer = base.strip_prefix(names.blocks).and_then(|rest| rest.strip_prefix('.')?.split_once('.'));
     let Some((number, part)) = layer else {
         let ends = [(names.embedding, "token_embd"), (names.norm, "output_norm"), (names.head, "output")];
-        return Some(format!("{}.{kind}", look_up(ends, base)?));
+        let factors = names.rope_factors.map(|name| (name, "rope_freqs"));
+        return Some(format!("{}.{kind}", look_up(ends.into_iter().chain(factors), base)?));
     };
     let number: usize = number.parse().ok()?;
     let block = &names.block;

@@ -15,7 +15,7 @@ mod watch;
 
 use std::sync::Arc;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 
 use crate::model::arch::ArchSpec;
 use crate::model::attention::attend;
@@ -23,7 +23,7 @@ use crate::model::block::Block;
 use crate::model::config::Dims;
 use crate::model::device::{ComputeDevice, Kernels};
 use crate::model::kv::{KvBuffers, KvPlan, KvShape};
-use crate::model::layers::{RmsNorm, Rotary, pick};
+use crate::model::layers::{RmsNorm, RopeStretch, Rotary, pick};
 use crate::model::linear::EmbeddingAndHead;
 use crate::model::network::{
     Bank, Drift, LayerObserver, Logits, Network, NetworkError, NetworkSpec, Pass, RefreshHook,
@@ -70,6 +70,7 @@ impl Transformer {
         let blocks = blocks.collect::<Result<_, _>>()?;
         let norm = RmsNorm::load(weights, names.norm, dims.hidden, dims.norm_eps, device)?;
         let kv = KvBuffers::new(kv_shape(dims), device)?;
+        let stretch = rope_factors(arch, weights)?.or_else(|| arch.rope_stretch.clone());
         Ok(Self {
             dims: *dims,
             ends,
@@ -77,7 +78,7 @@ impl Transformer {
             norm,
             embedding_scale: arch.embedding_scale,
             logit_scale: arch.logit_scale,
-            rotary: Rotary::new(dims.head_dim, dims.rope_theta, device.tensors())?,
+            rotary: Rotary::new(dims.head_dim, dims.rope_theta, stretch.as_ref(), device.tensors())?,
             kv,
             audit: None,
             traces: None,
@@ -174,6 +175,14 @@ impl Transformer {
         }
         Ok(x)
     }
+}
+
+/// The factors that the weights file has for the rotary embedding, if it is one that may have them.
+fn rope_factors(arch: &ArchSpec, weights: &Weights) -> Result<Option<RopeStretch>, LoadError> {
+    let name = arch.arch.names.rope_factors.map(|name| format!("{name}.weight"));
+    let Some(name) = name.filter(|name| weights.has(name)) else { return Ok(None) };
+    let factors = weights.take(&name, &[arch.dims.head_dim / 2], &Device::Cpu)?;
+    Ok(Some(RopeStretch::Each(factors.to_vec1()?)))
 }
 
 fn kv_shape(dims: &Dims) -> KvShape {
