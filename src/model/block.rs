@@ -23,14 +23,14 @@ pub struct Block {
 impl Block {
     /// Loads layer `number`.
     pub(super) fn load(
-        arch: &ArchSpec,
+        spec: &ArchSpec,
         weights: &Weights,
         number: usize,
         device: &ComputeDevice,
     ) -> Result<Self, LoadError> {
-        let ArchSpec { dims, biases, .. } = arch;
-        let names = &arch.arch.names.block;
-        let name = |part: &str| format!("{}.{number}.{part}", arch.arch.names.blocks);
+        let ArchSpec { arch, dims, biases, .. } = spec;
+        let names = &arch.names.block;
+        let name = |part: &str| format!("{}.{number}.{part}", arch.names.blocks);
         let norm = |part: &str| RmsNorm::load(weights, &name(part), dims.hidden, dims.norm_eps, device);
         let (queries, keys) = (dims.heads * dims.head_dim, dims.kv_heads * dims.head_dim);
         let qkv = [(name(names.query), queries), (name(names.key), keys), (name(names.value), keys)];

@@ -1,7 +1,7 @@
 //! A checkpoint: configuration and weights together, from a folder, a GGUF file or embedded bytes.
 //!
-//! This is where the mask token is settled: it stands in the configuration, or in the tokenizer alone (A2D), or has to be given. So is the end of text, which the files beside the
-//! configuration may name alone.
+//! This is where mask token and end of text are settled. The mask token stands in the configuration, or in the tokenizer alone
+//! (A2D), or has to be given; the end of text may stand in the files beside the configuration alone.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -148,13 +148,13 @@ impl Checkpoint {
     /// Bytes of memory that the network takes on `device` with K/V rows for `positions` positions: weights as they are
     /// kept there and the rows of the run. Activations come on top; they are small beside both.
     pub fn memory_need(&self, positions: usize, device: &ComputeDevice) -> Result<u64, LoadError> {
-        let (arch, _) = self.specs()?;
-        let (dims, limit) = (arch.dims, arch.dims.max_positions);
+        let (spec, _) = self.specs()?;
+        let (dims, limit) = (spec.dims, spec.dims.max_positions);
         let rows = room_for(positions.min(limit), FIRST_SLOTS.min(limit), limit);
         // Each is a number of 32 bits, and no file need hold what their product claims.
         let factors = [rows, 2, dims.layers, dims.kv_heads, dims.head_dim, device.dtype().size_in_bytes()];
         let kept = factors.into_iter().fold(1, |product: u64, factor| product.saturating_mul(factor as u64));
-        Ok(self.weights.kept_bytes(arch.table().as_deref(), device).saturating_add(kept))
+        Ok(self.weights.kept_bytes(spec.table().as_deref(), device).saturating_add(kept))
     }
 
     /// What the architecture is called, for people.
@@ -184,9 +184,9 @@ impl Checkpoint {
 
     /// The network as what it is made of, for views into its K/V rows.
     pub fn transformer(&self, device: &ComputeDevice) -> Result<Transformer, LoadError> {
-        let (arch, spec) = self.specs()?;
-        let transformer = Transformer::load(&arch, spec, &self.weights, device)?;
-        self.weights.finish(self.arch.label, arch.spare_head().as_deref())?;
+        let (spec, network) = self.specs()?;
+        let transformer = Transformer::load(&spec, network, &self.weights, device)?;
+        self.weights.finish(self.arch.label, spec.spare_head().as_deref())?;
         Ok(transformer)
     }
 

@@ -2,11 +2,11 @@
 //!
 //! Pre-norm blocks of grouped-query attention with rotary positions and a gated feed-forward part: what differs
 //! between the architectures is names, biases, norms on heads, attention pattern and what a row predicts, all of which an
-//! `ArchSpec` says. candle-transformers has models of the same families, but their caches only append: a row can
-//! neither be written at a position again nor left out of a read, their masks are causal, most give logits of the last
-//! row alone, and no layer can be observed or passed over on the way. Block-wise caches of a diffusion model, denoisers,
-//! Elastic-Cache and dLLM-Cache each need one of these, and guides share the same building blocks here, so that they can
-//! be cropped to any length. In tests those models are the oracle (`tests/golden_forward/oracle.rs`).
+//! `ArchSpec` says. candle-transformers has causal models of the same families, which are the oracle in tests
+//! (`tests/golden_forward/oracle.rs`). The program cannot use them: their caches only append, so that a row can neither be
+//! written at a position again nor left out of a read (every cache of a denoiser needs that, and every guide that is cropped);
+//! their masks are causal; they give the logits of the last row alone; and no layer can be observed or passed over on the
+//! way (Elastic-Cache, dLLM-Cache).
 
 mod refresh;
 #[cfg(test)]
@@ -56,35 +56,35 @@ pub struct Transformer {
 }
 
 impl Transformer {
-    /// Loads the tensors that a configuration comes to, each checked against it; `spec` is what decoding will see.
+    /// Loads the tensors that a configuration comes to, each checked against it; `network` is what decoding will see.
     pub(super) fn load(
-        arch: &ArchSpec,
-        spec: NetworkSpec,
+        spec: &ArchSpec,
+        network: NetworkSpec,
         weights: &Weights,
         device: &ComputeDevice,
     ) -> Result<Self, LoadError> {
-        let (dims, names) = (&arch.dims, &arch.arch.names);
-        let head = (!arch.tied).then_some(names.head);
+        let (dims, names) = (&spec.dims, &spec.arch.names);
+        let head = (!spec.tied).then_some(names.head);
         let ends = EmbeddingAndHead::load(weights, names.embedding, head, (dims.vocab, dims.hidden), device)?;
-        let blocks = (0..dims.layers).map(|number| Block::load(arch, weights, number, device));
+        let blocks = (0..dims.layers).map(|number| Block::load(spec, weights, number, device));
         let blocks = blocks.collect::<Result<_, _>>()?;
         let norm = RmsNorm::load(weights, names.norm, dims.hidden, dims.norm_eps, device)?;
         let kv = KvBuffers::new(kv_shape(dims), device)?;
-        let stretch = rope_factors(arch, weights)?.or_else(|| arch.rope_stretch.clone());
+        let stretch = rope_factors(spec, weights)?.or_else(|| spec.rope_stretch.clone());
         Ok(Self {
             dims: *dims,
             ends,
             blocks,
             norm,
-            embedding_scale: arch.embedding_scale,
-            logit_scale: arch.logit_scale,
+            embedding_scale: spec.embedding_scale,
+            logit_scale: spec.logit_scale,
             rotary: Rotary::new(dims.head_dim, dims.rope_theta, stretch.as_ref(), device.tensors())?,
             kv,
             audit: None,
             traces: None,
             outputs: None,
             device: device.clone(),
-            spec: NetworkSpec { parameters: weights.taken(), ..spec },
+            spec: NetworkSpec { parameters: weights.taken(), ..network },
         })
     }
 
@@ -178,10 +178,10 @@ impl Transformer {
 }
 
 /// The factors that the weights file has for the rotary embedding, if it is one that may have them.
-fn rope_factors(arch: &ArchSpec, weights: &Weights) -> Result<Option<RopeStretch>, LoadError> {
-    let name = arch.arch.names.rope_factors.map(|name| format!("{name}.weight"));
+fn rope_factors(spec: &ArchSpec, weights: &Weights) -> Result<Option<RopeStretch>, LoadError> {
+    let name = spec.arch.names.rope_factors.map(|name| format!("{name}.weight"));
     let Some(name) = name.filter(|name| weights.has(name)) else { return Ok(None) };
-    let factors = weights.take(&name, &[arch.dims.head_dim / 2], &Device::Cpu)?;
+    let factors = weights.take(&name, &[spec.dims.head_dim / 2], &Device::Cpu)?;
     Ok(Some(RopeStretch::Each(factors.to_vec1()?)))
 }
 
