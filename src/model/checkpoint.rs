@@ -1,7 +1,7 @@
 //! A checkpoint: configuration and weights together, from a folder, a GGUF file or embedded bytes.
 //!
-//! This is where mask token and end of text are settled. The mask token stands in the configuration, or in the tokenizer alone
-//! (A2D), or has to be given; the end of text may stand in the files beside the configuration alone.
+//! This is where mask token and end of text are settled. The mask token stands in the configuration, or in the tokenizer
+//! alone (A2D), or has to be given; the end of text may stand in the files beside the configuration alone.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 //!
 //! Unknown fields are ignored (real configurations are full of them); known ones are checked against each other, so
 //! that a network can trust its sizes. What is common to all is here; which fields there are is known to
-//! [`arch`](crate::model::arch).
+//! `model::arch`.
 
 use std::fmt;
 

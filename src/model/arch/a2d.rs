@@ -1,5 +1,5 @@
-//! A2D: language models made denoisers, trained to predict token `i` from row `i`. Their mask token stands in the tokenizer
-//! alone, and their GGUF files are those of the language model with a flag that attention is not causal.
+//! A2D: language models made denoisers, trained to predict token `i` from row `i`. Their mask token stands in the
+//! tokenizer alone, and their GGUF files are those of the language model with a flag that attention is not causal.
 
 use super::{Arch, qwen2, qwen3};
 use crate::model::network::{Alignment, Attention};

@@ -26,7 +26,7 @@ pub(super) const NAMES: TensorNames = TensorNames {
     },
 };
 
-/// Configuration of such a body, as `Qwen/Qwen2.5-*`, `Qwen/Qwen3-*`, `Dream-org/Dream-v0-*` and `dllm-hub/*` write it.
+/// Such a configuration, as `Qwen/Qwen2.5-*`, `Qwen/Qwen3-*`, `Dream-org/Dream-v0-*` and `dllm-hub/*` write it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct DecoderConfig {
     /// Rows of the embedding and of the head.
@@ -133,8 +133,8 @@ impl DecoderConfig {
         self.rope_theta.or_else(newer)
     }
 
-    /// The body's sizes; `head_dim` is the width of a head where the configuration names none, an equal share of the hidden
-    /// width where there is none either.
+    /// The network's sizes; `head_dim` is the width of a head where the configuration names none, an equal share of the
+    /// hidden width where there is none either.
     fn dims(&self, head_dim: Option<usize>) -> Result<Dims, String> {
         let head_dim = match self.head_dim.or(head_dim) {
             Some(width) => width,

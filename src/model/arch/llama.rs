@@ -1,8 +1,9 @@
-//! Llama and what is built alike (Llama, `SmolLM2`, `TinyLlama`) as guides: no biases unless the configuration asks for them,
-//! no norms on heads, and rows of queries and keys that llama.cpp's converter interleaves.
+//! Llama and what is built alike (`SmolLM2`, `TinyLlama`) as guides: no biases unless the configuration asks for them, no
+//! norms on heads, and rows of queries and keys that llama.cpp's converter interleaves.
 //!
-//! Denoisers were built on the same body and kept its `model_type` (`Stable-DiffCoder`, `iLLaDA`). Read as causal models they
-//! would judge nonsense. They are recognised by the class that the configuration names, or by code that comes with the weights.
+//! Denoisers were built on the same body and kept its `model_type` (`Stable-DiffCoder`, `iLLaDA`). Read as causal models
+//! they would judge nonsense. They are recognised by the class that the configuration names, or by code that comes with the
+//! weights.
 
 use std::collections::BTreeMap;
 

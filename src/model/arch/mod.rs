@@ -9,8 +9,9 @@
 //! | `decoder.rs` | the configuration that all of these but `LLaDA` share |
 //! | `spec.rs` | what a configuration comes to: the parts of a transformer |
 //!
-//! Detection in folders and GGUF files, the lists in messages, the names of tensors and fields, memory needs and assembly
-//! follow from [`ARCHS`]. To add an architecture of the same make is to write its file and to add a line here.
+//! Detection in folders and GGUF files, the lists in messages, the names of tensors and fields, memory needs and loading
+//! follow from [`ARCHS`]; a test holds `docs/models.md` against it. To add an architecture of the same make is to write its
+//! file and to add a line here.
 
 mod a2d;
 mod decoder;
@@ -50,8 +51,8 @@ pub(super) struct Arch {
     pub names: TensorNames,
     /// The `general.architecture` of its GGUF files, which the names of their fields begin with.
     pub gguf: &'static str,
-    /// Whether llama.cpp's converter puts the rows of each head of queries and keys into the order in which neighbours make
-    /// a rotary pair. The published weights turn channel `i` with channel `i + half`.
+    /// Whether llama.cpp's converter puts the rows of each head of queries and keys into the order in which neighbours
+    /// make a rotary pair. The published weights turn channel `i` with channel `i + half`.
     pub interleaved: bool,
     /// Why a configuration of this `model_type` is of another architecture all the same, in one sentence.
     pub refuse: fn(&[u8]) -> Option<String>,

@@ -1,5 +1,5 @@
-//! Qwen3 as a guide: each head of the queries and of the keys is normed before it is rotated, heads need not add up to the
-//! hidden width, and there are no biases unless the configuration asks for them.
+//! Qwen3 as a guide: each head of the queries and of the keys is normed before it is rotated, heads need not add up to
+//! the hidden width, and there are no biases unless the configuration asks for them.
 
 use super::{Arch, ArchSpec, Biases, BlockNames, TensorNames, decoder, qwen2};
 

@@ -1,7 +1,7 @@
 //! GGUF: one file with metadata, tokenizer and tensors, as llama.cpp writes them.
 //!
 //! Versions 2 and 3 are read, from little-endian files that are not split. Everything else follows from the architecture
-//! that the file names in `general.architecture`: it is looked up in the list of [`arch`](crate::model::arch). Where a
+//! that the file names in `general.architecture`: it is looked up in the list of `model::arch`. Where a
 //! denoiser and a guide share a name (A2D and Qwen), the field `attention.causal` says which of them it is.
 //!
 //! | module | which question it answers |
