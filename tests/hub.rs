@@ -576,12 +576,22 @@ fn answers_that_make_no_sense_are_refused() {
 
 #[test]
 fn an_architecture_that_cannot_be_run_is_refused_before_its_weights_come() {
-    let mut tiny = checkpoint(10_000);
-    tiny.files.insert("config.json".into(), b"{\"model_type\": \"mamba\"}".to_vec());
-    let server = tiny.serve();
-    let message = refusal(&hub(&server, &Folder::new()), REPO);
-    assert!(message.contains("config.json: architecture `mamba` is not supported (supported: "), "{message}");
-    assert!(server.seen().iter().all(|request| !request.path.contains("safetensors")));
+    let cases = [
+        (r#"{"model_type": "mamba"}"#, "config.json: architecture `mamba` is not supported (supported: "),
+        // A denoiser that gives itself out as a language model.
+        (
+            r#"{"model_type": "llama", "auto_map": {"AutoModelForCausalLM": "m.Denoiser"}}"#,
+            "config.json: it has the body of a Llama, but is no causal Llama: `auto_map` names code of its own",
+        ),
+    ];
+    for (config, expected) in cases {
+        let mut tiny = checkpoint(10_000);
+        tiny.files.insert("config.json".into(), config.as_bytes().to_vec());
+        let server = tiny.serve();
+        let message = refusal(&hub(&server, &Folder::new()), REPO);
+        assert!(message.contains(expected), "{message}");
+        assert!(server.seen().iter().all(|request| !request.path.contains("safetensors")));
+    }
 }
 
 #[test]
