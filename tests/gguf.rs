@@ -104,7 +104,9 @@ impl Model {
                 }
                 for (name, rows) in [("q", queries), ("k", keys), ("v", keys)] {
                     add(&format!("self_attn.{name}_proj.weight"), &[rows, hidden]);
-                    add(&format!("self_attn.{name}_proj.bias"), &[rows]);
+                    if model_type != "llama" {
+                        add(&format!("self_attn.{name}_proj.bias"), &[rows]);
+                    }
                 }
                 add("self_attn.o_proj.weight", &[hidden, hidden]);
                 for (name, rows, width) in [("gate", inner, hidden), ("up", inner, hidden), ("down", hidden, inner)] {
@@ -183,13 +185,13 @@ impl Model {
 
     /// The tensors as llama.cpp's converter writes them.
     fn converted(&self, encoding: GgmlDType) -> Vec<(String, QTensor)> {
-        let llada = self.model_type() == "llada";
-        let heads = self.field(&["n_heads"]).unwrap_or(1) as usize;
-        let kv_heads = self.field(&["n_kv_heads"]).unwrap_or(heads as u64) as usize;
+        let permutes = ["llada", "llama"].contains(&self.model_type());
+        let heads = self.field(&["n_heads", "num_attention_heads"]).unwrap_or(1) as usize;
+        let kv_heads = self.field(&["n_kv_heads", "num_key_value_heads"]).unwrap_or(heads as u64) as usize;
         let convert = |(name, tensor): (&String, &Tensor)| {
             let tensor = match name.rsplit('.').nth(1) {
-                Some("q_proj") if llada => interleaved(tensor, heads),
-                Some("k_proj") if llada => interleaved(tensor, kv_heads),
+                Some("q_proj") if permutes => interleaved(tensor, heads),
+                Some("k_proj") if permutes => interleaved(tensor, kv_heads),
                 _ => tensor.clone(),
             };
             (converted_name(name), quantized(&tensor, encoding))
@@ -309,8 +311,8 @@ const GOLDEN: [&str; 7] = [
 
 #[test]
 fn floats_compute_what_the_safetensors_do() {
-    for name in GOLDEN {
-        let model = Model::golden(name);
+    let golden = GOLDEN.map(|name| (name, Model::golden(name)));
+    for (name, model) in golden.into_iter().chain([("llama", Model::wide("llama"))]) {
         for encoding in [GgmlDType::F32, GgmlDType::F16, GgmlDType::BF16] {
             let (plain, gguf) = (Folder::new(), Folder::new());
             model.rounded(encoding).write_safetensors(&plain);
@@ -443,7 +445,7 @@ fn set(metadata: &mut Vec<(String, Value)>, key: &str, value: Value) {
 fn what_is_wrong_with_a_file_is_one_sentence() {
     let text = |text: &str| Value::String(text.into());
     let fields: [(&str, Value, &str); 9] = [
-        ("general.architecture", text("mamba"), "architecture `mamba` is not supported (supported: llada, dream"),
+        ("general.architecture", text("mamba"), "architecture `mamba` is not supported (supported: dream, llada"),
         ("general.architecture", Value::U32(3), "names no architecture"),
         ("split.count", Value::U16(3), "one of 3 parts of a split file"),
         ("llada.attention.head_count", text("four"), "`llada.attention.head_count` is a text, expected a whole number"),
@@ -473,6 +475,52 @@ fn what_is_wrong_with_a_file_is_one_sentence() {
         tensors.push(("rope_freqs.weight".into(), quantized(&factors, GgmlDType::F32)));
     });
     assert!(found.contains("has a tensor `rope_freqs.weight` that the"), "{found}");
+}
+
+/// llama.cpp's converter writes for each channel pair by what its wave is stretched, and nothing of how that came about.
+#[test]
+fn a_stretched_rotary_embedding_stands_in_the_file_as_factors() {
+    let (plain, gguf, mut model) = (Folder::new(), Folder::new(), Model::wide("llama"));
+    let (factor, low, high, original) = (8.0, 1.0, 4.0, 64.0);
+    model.config["rope_scaling"] = json!({
+        "rope_type": "llama3", "factor": factor, "low_freq_factor": low, "high_freq_factor": high,
+        "original_max_position_embeddings": original
+    });
+    let factors: Vec<f32> = (0..32)
+        .map(|pair| {
+            let wavelength = std::f64::consts::TAU * 1e4_f64.powf(f64::from(pair) / 32.0);
+            let smooth = (original / wavelength - low) / (high - low);
+            match () {
+                () if wavelength < original / high => 1.0,
+                () if wavelength > original / low => factor as f32,
+                () => (1.0 / ((1.0 - smooth) / factor + smooth)) as f32,
+            }
+        })
+        .collect();
+    model.write_safetensors(&plain);
+    let mut expected = load(plain.root());
+    let mut tensors = model.converted(GgmlDType::F32);
+    let path = gguf.path("m.gguf");
+    write(&path, &model.metadata(), &tensors);
+    let unstretched = distance(&logits(&mut *load(&path)), &logits(&mut *expected));
+    assert!(unstretched > 1e-3, "the test is of no use: {unstretched}");
+    let factors = Tensor::new(factors, &Device::Cpu).unwrap();
+    tensors.push(("rope_freqs.weight".into(), quantized(&factors, GgmlDType::F32)));
+    write(&path, &model.metadata(), &tensors);
+    let distance = distance(&logits(&mut *load(&path)), &logits(&mut *expected));
+    assert!(distance <= 1e-5, "logits differ by {distance}");
+}
+
+#[test]
+fn a_llama_that_is_not_causal_is_no_llama() {
+    let (folder, model) = (Folder::new(), Model::wide("llama"));
+    let mut metadata = model.metadata();
+    metadata.push(("llama.attention.causal".into(), Value::Bool(false)));
+    let path = folder.path("m.gguf");
+    write(&path, &metadata, &model.converted(GgmlDType::Q8_0));
+    let message = Checkpoint::open(&path).unwrap_err().to_string();
+    let expected = "its attention is not causal, and no denoiser of this architecture is supported (`llama`)";
+    assert!(message.ends_with(expected), "{message}");
 }
 
 /// Bytes as the characters that byte-level BPE writes them as.
@@ -529,7 +577,7 @@ fn with_fields(folder: &Folder, fields: Vec<(String, Value)>) -> PathBuf {
 fn a_file_has_its_tokenizer_within() {
     let samples =
         ["the 12345 théâtre\n\n  of The's <think> I'll", "a<|mdm_mask|> b", "  1234.5 \r\n x  ", "🦀 e\u{301}"];
-    for pre in ["qwen2", "llama-bpe", "gpt-2", "bailingmoe"] {
+    for pre in ["qwen2", "llama-bpe", "gpt-2", "smollm", "bailingmoe"] {
         let folder = Folder::new();
         let path = with_fields(&folder, vocabulary(pre));
         let found = Checkpoint::open(&path).unwrap().tokenizer().unwrap();
@@ -557,7 +605,7 @@ fn a_file_has_its_tokenizer_within() {
         assert_eq!(names("the the"), ["the", "Ġthe"], "{pre}");
         assert_eq!(names("<think>the<|endoftext|>"), ["<think>", "the", "<|endoftext|>"], "{pre}");
         // Only the oldest expression takes line breaks one by one.
-        let breaks: &[&str] = if pre == "gpt-2" { &["Ċ", "Ċ"] } else { &["ĊĊ"] };
+        let breaks: &[&str] = if ["gpt-2", "smollm"].contains(&pre) { &["Ċ", "Ċ"] } else { &["ĊĊ"] };
         assert_eq!(names("\n\nthe").split_last().unwrap().1, breaks, "{pre}");
     }
 }
@@ -640,7 +688,7 @@ fn a_tokenizer_may_lie_beside_a_file_whose_path_is_no_text() {
 }
 
 #[test]
-fn merges_that_make_too_long_a_token_are_told() {
+fn merges_that_make_too_long_a_token_are_refused() {
     let folder = Folder::new();
     let mut fields = vocabulary("qwen2");
     let tokens = ["a", "b", "<>"].map(|token| Value::String(token.into()));

@@ -1,20 +1,22 @@
-//! Every network against recorded reference results: full, incremental and cached forwards.
+//! Every network against recorded reference results: full, incremental and cached passes; and against an oracle.
 //!
 //! The cases are whatever the golden folder lists (`DIFFUSCOPE_GOLDEN`, default `tests/golden`), each a test under its own
-//! name; the folder's README tells the layout.
+//! name; the folder's README gives the layout.
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "golden_forward/oracle.rs"]
+mod oracle;
 mod support;
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use diffuscope::model::body::Body;
 use diffuscope::model::checkpoint::Checkpoint;
 use diffuscope::model::device::ComputeDevice;
 use diffuscope::model::network::{Logits, Network, Pass, Read};
+use diffuscope::model::transformer::Transformer;
 use diffuscope::model::weights::LoadError;
 use libtest_mimic::Trial;
 use safetensors::{Dtype, SafeTensors};
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         0 => Err(format!("no forward case is listed in {}", root.display())),
         _ => Ok(()),
     }));
+    trials.extend(oracle::trials());
     support::cases::run(trials)
 }
 
@@ -89,12 +92,12 @@ fn run(root: &Path, case: &Case) -> Checked {
     }
 }
 
-fn load(folder: &Path) -> Result<Body, LoadError> {
+fn load(folder: &Path) -> Result<Transformer, LoadError> {
     let mut checkpoint = Checkpoint::open(folder)?;
     if json(&folder.join("config.json"))["model_type"].as_str().is_some_and(|kind| kind.starts_with("a2d-")) {
         checkpoint = checkpoint.with_mask(A2D_MASK);
     }
-    checkpoint.body(&ComputeDevice::cpu())
+    checkpoint.transformer(&ComputeDevice::cpu())
 }
 
 fn json(path: &Path) -> Value {
@@ -102,7 +105,7 @@ fn json(path: &Path) -> Value {
 }
 
 /// Whole sequences at once, one after the other where the reference had a batch.
-fn full(network: &mut Body, data: &Arrays) -> Checked {
+fn full(network: &mut Transformer, data: &Arrays) -> Checked {
     let (batch, length) = (data.shape("input_ids")[0], data.shape("input_ids")[1]);
     let (ids, logits) = (data.ids("input_ids"), data.floats("logits"));
     let width = length * network.spec().vocab_size;
@@ -115,7 +118,7 @@ fn full(network: &mut Body, data: &Arrays) -> Checked {
 }
 
 /// The sequence whole, in chunks, after a crop, and continued greedily.
-fn incremental(network: &mut Body, data: &Arrays) -> Checked {
+fn incremental(network: &mut Transformer, data: &Arrays) -> Checked {
     let ids = data.ids("input_ids");
     let found = feed(network, &ids, 0)?;
     close("logits_full", &found, &data.floats("logits_full"))?;
@@ -151,7 +154,7 @@ fn incremental(network: &mut Body, data: &Arrays) -> Checked {
 
 /// A filling forward, then calls that feed a part: everything from the block on after dropping those rows (`prefix`),
 /// or the block alone, in place.
-fn cached(network: &mut Body, folder: &Path, data: &Arrays, prefix: bool) -> Checked {
+fn cached(network: &mut Transformer, folder: &Path, data: &Arrays, prefix: bool) -> Checked {
     let ids = data.ids("full.input_ids");
     let found = feed(network, &ids, 0)?;
     close("full.logits", &found, &data.floats("full.logits"))?;
@@ -185,7 +188,7 @@ fn cached(network: &mut Body, folder: &Path, data: &Arrays, prefix: bool) -> Che
 }
 
 /// Feeds consecutive ids from position `start` on and gives all their logits.
-fn feed(network: &mut Body, ids: &[u32], start: usize) -> Result<Vec<f32>, String> {
+fn feed(network: &mut Transformer, ids: &[u32], start: usize) -> Result<Vec<f32>, String> {
     let positions: Vec<usize> = (start..start + ids.len()).collect();
     let wanted: Vec<usize> = (0..ids.len()).collect();
     let pass = Pass::new(ids, &positions, Read::UpTo(start + ids.len()), &wanted);
@@ -198,7 +201,7 @@ fn values(logits: &Logits) -> Vec<f32> {
 
 /// Keys and values of layer 0 at positions `0..length`, row by row, the keys turned back: the reference keeps them
 /// unrotated.
-fn rows_of_first_layer(network: &Body, folder: &Path, length: usize) -> (Vec<f32>, Vec<f32>) {
+fn rows_of_first_layer(network: &Transformer, folder: &Path, length: usize) -> (Vec<f32>, Vec<f32>) {
     let config = json(&folder.join("config.json"));
     let field = |names: [&str; 2]| names.iter().find_map(|name| config[*name].as_f64()).unwrap();
     let heads = field(["num_attention_heads", "n_heads"]);

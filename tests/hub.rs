@@ -240,7 +240,7 @@ fn a_download_that_broke_off_goes_on_the_next_time() {
         message.starts_with("the connection broke after 150000 of 400000 bytes of model.safetensors ("),
         "{message}"
     );
-    assert!(message.ends_with("): try again, and it goes on from there"), "{message}");
+    assert!(message.ends_with("): try again, and it resumes from there"), "{message}");
     assert_not_taken(&first, &cache, &content);
     assert_eq!(fs::read(incomplete(&weights_blob(&cache, &content))).unwrap(), content[..150_000]);
 
@@ -358,7 +358,7 @@ fn other_bytes_than_announced_are_refused_and_nothing_kept() {
     let sound = tiny.serve();
     let hub = hub(&sound, &cache);
     assert!(refusal(&hub, REPO).contains("arrived damaged"));
-    assert!(!incomplete(&blob).exists(), "so that the next time begins anew");
+    assert!(!incomplete(&blob).exists(), "so that the next time begins from nothing");
     assert_eq!(fs::read(fetch(&hub, REPO).unwrap().path.join("model.safetensors")).unwrap(), content);
 }
 
@@ -416,7 +416,7 @@ fn every_refusal_of_the_hub_is_one_sentence_with_a_way_out() {
 }
 
 #[test]
-fn a_gated_model_that_shows_its_list_is_told_at_its_first_file() {
+fn a_gated_model_that_shows_its_list_is_refused_at_its_first_file() {
     let tiny = checkpoint(1000);
     let server = Server::start(move |request, _| {
         if request.path.contains("/resolve/") {
@@ -456,7 +456,7 @@ fn missing_revisions_and_files_are_named() {
 }
 
 #[test]
-fn nobody_there_is_told_and_what_is_in_the_cache_works_without() {
+fn no_server_is_an_error_and_what_is_in_the_cache_works_without() {
     let tiny = checkpoint(1000);
     let cache = Folder::new();
     let url = nobody();
@@ -558,7 +558,7 @@ fn names_that_leave_the_folder_are_not_followed() {
 }
 
 #[test]
-fn answers_that_make_no_sense_are_told() {
+fn answers_that_make_no_sense_are_refused() {
     for (body, expected) in [
         ("?", "the hub's answer about owner/tiny cannot be used: expected value at line 1 column 1"),
         (r#"{"siblings": []}"#, "the hub's answer about owner/tiny cannot be used: missing field `sha`"),
@@ -575,13 +575,23 @@ fn answers_that_make_no_sense_are_told() {
 }
 
 #[test]
-fn an_architecture_that_cannot_be_run_is_told_before_its_weights_come() {
-    let mut tiny = checkpoint(10_000);
-    tiny.files.insert("config.json".into(), b"{\"model_type\": \"mamba\"}".to_vec());
-    let server = tiny.serve();
-    let message = refusal(&hub(&server, &Folder::new()), REPO);
-    assert!(message.contains("config.json: architecture `mamba` is not supported (supported: "), "{message}");
-    assert!(server.seen().iter().all(|request| !request.path.contains("safetensors")));
+fn an_architecture_that_cannot_be_run_is_refused_before_its_weights_come() {
+    let cases = [
+        (r#"{"model_type": "mamba"}"#, "config.json: architecture `mamba` is not supported (supported: "),
+        // A denoiser that gives itself out as a language model.
+        (
+            r#"{"model_type": "llama", "auto_map": {"AutoModelForCausalLM": "m.Denoiser"}}"#,
+            "config.json: it has the body of a Llama, but is no causal Llama: `auto_map` names code of its own",
+        ),
+    ];
+    for (config, expected) in cases {
+        let mut tiny = checkpoint(10_000);
+        tiny.files.insert("config.json".into(), config.as_bytes().to_vec());
+        let server = tiny.serve();
+        let message = refusal(&hub(&server, &Folder::new()), REPO);
+        assert!(message.contains(expected), "{message}");
+        assert!(server.seen().iter().all(|request| !request.path.contains("safetensors")));
+    }
 }
 
 #[test]
@@ -632,9 +642,9 @@ fn progress_counts_every_byte_once_and_can_break_off() {
     let server = tiny.serve();
     let cache = Folder::new();
     let hub = hub(&server, &cache);
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let broken_off = hub.fetch(&model(REPO), &mut |progress| {
-        told.push(progress.clone());
+        reported.push(progress.clone());
         match progress {
             Progress::Downloading { file, done, .. } if file == "model.safetensors" && *done > 400_000 => {
                 ControlFlow::Break(())
@@ -642,11 +652,11 @@ fn progress_counts_every_byte_once_and_can_break_off() {
             _ => ControlFlow::Continue(()),
         }
     });
-    assert_eq!(broken_off.unwrap_err().to_string(), "the download was broken off; the next one goes on from there");
+    assert_eq!(broken_off.unwrap_err().to_string(), "the download was cancelled; the next one resumes from there");
     assert_not_taken(&hub, &cache, &content);
     let kept = fs::metadata(incomplete(&weights_blob(&cache, &content))).unwrap().len();
     assert!(kept > 300_000, "{kept}");
-    assert!(told.contains(&Progress::Found { model: REPO.into(), weights: 900_000 }));
+    assert!(reported.contains(&Progress::Found { model: REPO.into(), weights: 900_000 }));
 
     let mut counts = Vec::new();
     let mut is_checked = false;
@@ -940,7 +950,7 @@ fn waiting_for_a_silent_server_can_be_broken_off() {
         });
         let cache = Folder::new();
         let hub = Hub::new(HubSettings { silence: Duration::from_secs(1), ..settings(&server.url(), &cache) });
-        // Nothing new is told while it is silent: what was told last is told again.
+        // Nothing new is reported while it is silent: what was reported last is repeated.
         let mut last = None;
         let outcome = hub.fetch(&model(REPO), &mut |progress| {
             let is_again = last.as_ref() == Some(progress)
@@ -955,9 +965,9 @@ fn waiting_for_a_silent_server_can_be_broken_off() {
     }
 }
 
-/// What is told of waits that the hub asks for.
-fn told_waits(told: &[Progress]) -> Vec<u64> {
-    let mut waits: Vec<_> = told
+/// The reported waits that the hub asks for.
+fn reported_waits(reported: &[Progress]) -> Vec<u64> {
+    let mut waits: Vec<_> = reported
         .iter()
         .filter_map(|progress| match progress {
             Progress::Waiting { seconds, .. } => *seconds,
@@ -990,14 +1000,14 @@ fn a_hub_that_asks_to_be_left_alone_for_a_while_is_asked_again_then() {
         }
     });
     let cache = Folder::new();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     WAITED.take();
     let fetched = hub(&server, &cache).fetch(&model(REPO), &mut |progress| {
-        told.push(progress.clone());
+        reported.push(progress.clone());
         ControlFlow::Continue(())
     });
     assert_eq!(fs::read(fetched.unwrap().path.join("model.safetensors")).unwrap(), tiny.files["model.safetensors"]);
-    assert_eq!(told_waits(&told), [2, 3, 7]);
+    assert_eq!(reported_waits(&reported), [2, 3, 7]);
     assert_eq!(WAITED.take(), Duration::from_secs(2 + 3 + 7 + 7));
 }
 

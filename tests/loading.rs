@@ -95,7 +95,7 @@ fn whole_run(engine: &mut Engine, number: RunId) -> usize {
 }
 
 #[test]
-fn loading_is_told_from_the_first_file_to_the_names() {
+fn loading_is_reported_from_the_first_file_to_the_names() {
     let pair = pair();
     let asked = request(pair.path("denoiser"), from(pair.path("guide")));
     let mut engine = Engine::open(asked.clone()).unwrap();
@@ -186,7 +186,7 @@ fn what_cannot_be_loaded_leaves_what_is_there() {
 }
 
 #[test]
-fn a_tokenizer_that_breaks_its_library_is_told_by_its_file() {
+fn a_tokenizer_that_breaks_its_library_is_refused_by_its_file() {
     let pair = pair();
     let tokenizer = pair.path("denoiser/tokenizer.json");
     std::fs::write(&tokenizer, r#"{"normalizer":{"type":"Precompiled"}}"#).unwrap();
@@ -230,7 +230,7 @@ fn a_run_that_is_asked_for_early_waits_for_the_models() {
 }
 
 #[test]
-fn the_newest_wish_counts() {
+fn the_newest_request_counts() {
     let pair = pair();
     let (permit, mut engine) = waiting();
     engine.send(Command::Load(Box::new(request(pair.path("nowhere"), GuideChoice::Own))));
@@ -240,7 +240,7 @@ fn the_newest_wish_counts() {
 }
 
 #[test]
-fn what_there_is_to_choose_from_is_told_when_it_is_asked_for() {
+fn what_there_is_to_choose_from_is_reported_on_request() {
     let mut engine = Engine::spawn(|| Ok(models(answering(PROMPT, "Ruth, Leo, Max")))).unwrap();
     expect_ready(&mut engine);
     engine.send(Command::Look(DeviceChoice::Cpu));

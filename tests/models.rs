@@ -32,7 +32,7 @@ fn program(cache: &Folder) -> Command {
     command
 }
 
-/// The last sentence of a command that refuses; those before it tell what was tried.
+/// The last sentence of a command that refuses; those before it say what was tried.
 fn refuse(command: &mut Command) -> String {
     refusal(command).lines().last().unwrap().strip_prefix("diffuscope: ").unwrap().to_owned()
 }
@@ -55,8 +55,8 @@ fn a_model_is_pulled_listed_and_run_offline() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let snapshot = folder.path("hf/hub/models--owner--tiny/snapshots").join(COMMIT);
     assert_eq!(stdout(&output), format!("{}\n", snapshot.display()));
-    let told = stderr(&output);
-    assert!(told.contains("downloading owner/tiny, ") && told.contains("hf:owner/tiny: "), "{told}");
+    let printed = stderr(&output);
+    assert!(printed.contains("downloading owner/tiny, ") && printed.contains("hf:owner/tiny: "), "{printed}");
 
     let again =
         succeed(program(&folder).args(["models", "pull", "hf:owner/tiny", "--json"]).env("HF_ENDPOINT", server.url()));
@@ -123,7 +123,7 @@ fn run_downloads_what_is_not_there_and_takes_up_what_broke_off() {
 }
 
 #[test]
-fn models_of_the_hub_that_cannot_be_had_are_told() {
+fn models_of_the_hub_that_cannot_be_had_are_refused() {
     let folder = Folder::new();
     let run = |source: &str, more: &[&str]| {
         let mut command = program(&folder);
@@ -179,39 +179,39 @@ fn what_cannot_fit_is_refused_before_it_is_downloaded() {
 }
 
 /// What a run warns of, beside its answer and its figures.
-fn told_by(command: &mut Command) -> String {
+fn warnings_of(command: &mut Command) -> String {
     let output = command.args(["--prompt", PROMPT, "--device", "cpu"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     stderr(&output).split_inclusive('\n').filter(|line| line.starts_with("diffuscope: ")).collect()
 }
 
 #[test]
-fn a_denoiser_without_a_chat_template_is_told_in_one_line() {
+fn a_denoiser_without_a_chat_template_is_reported_in_one_line() {
     let folder = Folder::new();
     untrained_pair(&folder);
     let template = folder.path("denoiser/chat_template.jinja");
     let text = fs::read(&template).unwrap();
     fs::remove_file(&template).unwrap();
     let run =
-        |more: &[&str]| told_by(program(&folder).args(["run", "--model"]).arg(folder.path("denoiser")).args(more));
+        |more: &[&str]| warnings_of(program(&folder).args(["run", "--model"]).arg(folder.path("denoiser")).args(more));
     let expected = "diffuscope: denoiser has no chat template, so prompts are read as they are, which instruction-tuned \
                     models answer badly: --raw says that this is meant\n";
     assert_eq!(run(&[]), expected);
     assert_eq!(run(&["--raw"]), "");
-    assert_eq!(told_by(program(&folder).arg("run")), "", "the embedded denoiser has one");
+    assert_eq!(warnings_of(program(&folder).arg("run")), "", "the embedded denoiser has one");
     fs::write(template, text).unwrap();
     assert_eq!(run(&[]), "");
 }
 
 #[test]
-fn a_part_of_a_snapshot_is_told_and_completed() {
+fn a_part_of_a_snapshot_is_reported_and_completed() {
     let folder = Folder::new();
     let mut model = denoiser(&folder);
     model.files.insert("chat_template.jinja".into(), b"{{ messages[0].content }}".to_vec());
     model.files.insert("added_tokens.json".into(), b"{}".to_vec());
     let server = model.serve();
     let pull = || succeed(program(&folder).args(["models", "pull", "hf:owner/tiny"]).env("HF_ENDPOINT", server.url()));
-    let run = || told_by(program(&folder).args(["run", "--offline", "--model", "hf:owner/tiny"]));
+    let run = || warnings_of(program(&folder).args(["run", "--offline", "--model", "hf:owner/tiny"]));
     let is_partial = || {
         let listed: Value = serde_json::from_str(&succeed(program(&folder).args(["models", "--json"]))).unwrap();
         let item = listed["models"].as_array().unwrap().iter().find(|item| item["source"] == "hf:owner/tiny").cloned();
@@ -223,12 +223,15 @@ fn a_part_of_a_snapshot_is_told_and_completed() {
     let repo = folder.path("hf/hub/models--owner--tiny");
     fs::remove_dir_all(repo.join(".no_exist")).unwrap();
     fs::remove_file(repo.join("snapshots").join(COMMIT).join("added_tokens.json")).unwrap();
-    let told = run();
+    let printed = run();
     assert!(
-        told.starts_with("diffuscope: the hub's cache may lack files of owner/tiny (generation_config.json, "),
-        "{told}"
+        printed.starts_with("diffuscope: the hub's cache may lack files of owner/tiny (generation_config.json, "),
+        "{printed}"
     );
-    assert!(told.ends_with("added_tokens.json): `diffuscope models pull hf:owner/tiny` completes it\n"), "{told}");
+    assert!(
+        printed.ends_with("added_tokens.json): `diffuscope models pull hf:owner/tiny` completes it\n"),
+        "{printed}"
+    );
     fs::remove_file(repo.join("snapshots").join(COMMIT).join("chat_template.jinja")).unwrap();
     assert_eq!(
         run(),
@@ -254,16 +257,16 @@ fn what_cannot_fit_is_refused_before_it_is_read() {
     };
     let output = run(&[]);
     assert_eq!(output.status.code(), Some(2));
-    let told = stderr(&output);
-    assert_eq!(told.lines().count(), 1, "{told}");
-    assert!(told.starts_with("diffuscope: denoiser needs about 4398 GB of memory, and the cpu has "), "{told}");
+    let printed = stderr(&output);
+    assert_eq!(printed.lines().count(), 1, "{printed}");
+    assert!(printed.starts_with("diffuscope: denoiser needs about 4398 GB of memory, and the cpu has "), "{printed}");
     // All the same: now the tensor that belongs to nothing is what is wrong.
-    let told = stderr(&run(&["--overcommit"]));
+    let printed = stderr(&run(&["--overcommit"]));
     assert!(
-        told.contains("denoiser takes about 4398 GB of the ") && told.contains("it may be slow, or fail"),
-        "{told}"
+        printed.contains("denoiser takes about 4398 GB of the ") && printed.contains("it may be slow, or fail"),
+        "{printed}"
     );
-    assert!(told.lines().last().unwrap().contains("huge"), "{told}");
+    assert!(printed.lines().last().unwrap().contains("huge"), "{printed}");
 }
 
 /// What `run` says of an untrained denoiser's folder after a change to it.
@@ -276,7 +279,7 @@ fn refused_after(change: impl FnOnce(&Path)) -> (String, Folder) {
 }
 
 #[test]
-fn a_folder_without_weights_is_told_what_it_holds_and_what_to_do() {
+fn a_folder_without_weights_is_refused_with_what_it_holds_and_what_to_do() {
     let index = "model.safetensors.index.json";
     for (there, expected) in [
         (
@@ -312,7 +315,7 @@ fn a_folder_without_weights_is_told_what_it_holds_and_what_to_do() {
 }
 
 #[test]
-fn a_pointer_of_git_lfs_is_told_from_the_file_it_stands_for() {
+fn a_pointer_of_git_lfs_is_distinguished_from_the_file_it_stands_for() {
     const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
     for file in [
         "config.json",
@@ -352,7 +355,7 @@ fn a_pointer_of_git_lfs_is_told_from_the_file_it_stands_for() {
 }
 
 #[test]
-fn tensors_under_other_names_are_told_with_the_prefix() {
+fn tensors_under_other_names_are_refused_with_the_prefix() {
     for (renamed, expected) in [
         (
             (|name: &str| format!("base_model.model.{name}")) as fn(&str) -> String,
@@ -385,7 +388,7 @@ fn tensors_under_other_names_are_told_with_the_prefix() {
 }
 
 #[test]
-fn a_token_without_a_row_is_told_before_anything_is_read() {
+fn a_token_without_a_row_is_refused_before_anything_is_read() {
     let (message, folder) = refused_after(|denoiser| {
         let path = denoiser.join("tokenizer.json");
         let mut tokenizer = tokenizers::Tokenizer::from_file(&path).unwrap();

@@ -24,6 +24,8 @@ use tokenizers::{
 mod support;
 #[path = "prompting/templates.rs"]
 mod templates;
+#[path = "prompting/tokens.rs"]
+mod tokens;
 
 use support::files::Folder;
 

@@ -29,7 +29,7 @@ fn read(input: &[u8]) -> String {
             let device = ComputeDevice::cpu();
             assert!(weights.stored_bytes() <= input.len() as u64);
             let kept = weights.kept_bytes(Some("model.embed_tokens.weight"), &device);
-            assert!(kept <= 2 * input.len() as u64, "{kept} bytes of {}", weights.elements(true));
+            assert!(kept <= 2 * input.len() as u64, "{kept} bytes of {}", weights.elements(None));
         }
         Err(error) => return chain(&error),
     }

@@ -66,7 +66,7 @@ pub(super) fn run(args: &CatalogueArgs) -> Result<(), Failure> {
 }
 
 fn list(args: &CatalogueArgs) -> Result<(), Failure> {
-    let catalog = Catalog::of_machine(args.device).map_err(|error| Failure::Usage(error.to_string()))?;
+    let catalog = Catalog::scan(args.device).map_err(|error| Failure::Usage(error.to_string()))?;
     let mut out = io::stdout().lock();
     if args.json {
         writeln!(out, "{}", json::text(&as_json(&catalog))?)?;

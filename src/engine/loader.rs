@@ -90,7 +90,7 @@ impl Loader {
 /// device, nothing is told.
 pub(super) fn look(device: DeviceChoice, events: Sender<Event>) {
     let look = move || {
-        if let Ok(Ok(catalog)) = caught(|| Catalog::of_machine(device)) {
+        if let Ok(Ok(catalog)) = caught(|| Catalog::scan(device)) {
             // A client that is gone does not choose.
             let _ = events.blocking_send(Event::Catalog { catalog: Box::new(catalog) });
         }

@@ -1,7 +1,8 @@
 //! Attention: from the stacked projections to heads, and from queries, keys and values to what each row gathers.
 //!
 //! Heads are `(heads, rows, head_dim)`. Queries leave here with the scale of attention already in them, so that no
-//! score has to be multiplied, and queries and keys leave rotated to their positions.
+//! score has to be multiplied, and queries and keys leave rotated to their positions. candle-nn's fused attention is not
+//! used on the CPU: observers ask for the probabilities, which it does not give, and masks would be a number per pair.
 
 use candle_core::{DType, Tensor};
 use candle_nn::{ops, rotary_emb};

@@ -2,8 +2,8 @@
 
 use candle_core::Tensor;
 
+use crate::model::arch::ArchSpec;
 use crate::model::attention::{HeadNorm, Heads};
-use crate::model::body::Assembly;
 use crate::model::device::ComputeDevice;
 use crate::model::layers::{RmsNorm, SwiGlu};
 use crate::model::linear::Linear;
@@ -23,14 +23,14 @@ pub struct Block {
 impl Block {
     /// Loads layer `number`.
     pub(super) fn load(
-        assembly: &Assembly,
+        spec: &ArchSpec,
         weights: &Weights,
         number: usize,
         device: &ComputeDevice,
     ) -> Result<Self, LoadError> {
-        let Assembly { dims, biases, .. } = assembly;
-        let names = &assembly.names.block;
-        let name = |part: &str| format!("{}.{number}.{part}", assembly.names.blocks);
+        let ArchSpec { arch, dims, biases, .. } = spec;
+        let names = &arch.names.block;
+        let name = |part: &str| format!("{}.{number}.{part}", arch.names.blocks);
         let norm = |part: &str| RmsNorm::load(weights, &name(part), dims.hidden, dims.norm_eps, device);
         let (queries, keys) = (dims.heads * dims.head_dim, dims.kv_heads * dims.head_dim);
         let qkv = [(name(names.query), queries), (name(names.key), keys), (name(names.value), keys)];
@@ -41,7 +41,7 @@ impl Block {
                 Some((norm(query)?, norm(key)?))
             }
         };
-        let gate_up = [(name(names.gate), dims.inner), (name(names.up), dims.inner)];
+        let gate_up = [(name(names.gate), dims.intermediate_size), (name(names.up), dims.intermediate_size)];
         let down = [(name(names.down), dims.hidden)];
         Ok(Self {
             input_norm: norm(names.input_norm)?,
@@ -50,8 +50,8 @@ impl Block {
             output: Linear::load(weights, &[(name(names.output), dims.hidden)], queries, biases.output, device)?,
             post_norm: norm(names.post_norm)?,
             mlp: SwiGlu::new(
-                Linear::load(weights, &gate_up, dims.hidden, biases.inner, device)?,
-                Linear::load(weights, &down, dims.inner, biases.inner, device)?,
+                Linear::load(weights, &gate_up, dims.hidden, biases.feed_forward, device)?,
+                Linear::load(weights, &down, dims.intermediate_size, biases.feed_forward, device)?,
                 device,
             ),
         })

@@ -63,7 +63,7 @@ impl Catalog {
     ///
     /// # Errors
     /// When there is no such device.
-    pub fn of_machine(device: DeviceChoice) -> Result<Self, DeviceError> {
+    pub fn scan(device: DeviceChoice) -> Result<Self, DeviceError> {
         let device = ComputeDevice::open(device)?;
         let mut catalog = Self::of(Hub::from_environment(), &device);
         catalog.memory = device.memory();

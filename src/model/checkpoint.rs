@@ -1,29 +1,23 @@
 //! A checkpoint: configuration and weights together, from a folder, a GGUF file or embedded bytes.
 //!
-//! This is where an architecture's name meets its body, and where the mask token is settled: it stands in the
-//! configuration, or in the tokenizer alone (A2D), or has to be given. So is the end of text, which the files beside the
-//! configuration may name alone.
+//! This is where mask token and end of text are settled. The mask token stands in the configuration, or in the tokenizer
+//! alone (A2D), or has to be given; the end of text may stand in the files beside the configuration alone.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::files;
-use crate::model::body::{Assembly, Body};
-use crate::model::config::{QwenConfig, QwenUse, TokenIds, fields, in_vocabulary};
+use crate::model::arch::{Arch, ArchSpec};
+use crate::model::config::{TokenIds, fields, in_vocabulary};
 use crate::model::device::ComputeDevice;
 use crate::model::gguf::{GgufFile, GgufTokenizerError};
-use crate::model::llada::{self, LladaConfig};
-use crate::model::network::{Attention, Network};
+use crate::model::network::{Attention, Network, NetworkSpec};
 use crate::model::slots::{FIRST_SLOTS, room_for};
 use crate::model::tokenizer::Tokenizer;
+use crate::model::transformer::Transformer;
 use crate::model::weights::{LoadError, ProgressCallback, Weights};
-use crate::model::{qwen2, qwen3};
-
-/// Architectures that can be run, for messages.
-const SUPPORTED: &str = "Dream, llada, a2d-qwen2, a2d-qwen3, qwen2, qwen3";
 
 /// Names of the mask token in the tokenizers of the field: Dream and A2D, `LLaDA`, BERT-like vocabularies, the
 /// embedded pair.
@@ -37,7 +31,7 @@ pub struct Checkpoint {
     /// The configuration's name in messages.
     config_file: String,
     config: Cow<'static, [u8]>,
-    family: Family,
+    arch: &'static Arch,
     weights: Weights,
     /// The mask token that was given.
     given_mask: Option<u32>,
@@ -45,24 +39,6 @@ pub struct Checkpoint {
     tokenizer_mask: Option<u32>,
     /// The end of text that the files beside the configuration name, where it names none.
     other_end: Option<u32>,
-}
-
-/// The families of configurations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
-    Llada,
-    Qwen,
-}
-
-/// The fields of any configuration that tell what kind of checkpoint it is of.
-#[derive(Deserialize)]
-struct Kind {
-    #[serde(default)]
-    model_type: String,
-    #[serde(default)]
-    architectures: Vec<String>,
-    #[serde(default)]
-    quantization_config: Option<Value>,
 }
 
 /// The field that also stands in `generation_config.json`.
@@ -90,10 +66,10 @@ impl Checkpoint {
         let config = file.config_json()?;
         let tokenizer_mask = file.token_named(&MASK_NAMES)?;
         let config_file = file.file().to_owned();
-        let family = family(&config_file, &config)?;
+        let arch = Arch::of_config(&config_file, &config)?;
         let (weights, config) = (Weights::from_gguf(file), config.into());
         let (folder, given_mask, other_end) = (None, None, None);
-        Ok(Self { folder, config_file, config, family, weights, given_mask, tokenizer_mask, other_end })
+        Ok(Self { folder, config_file, config, arch, weights, given_mask, tokenizer_mask, other_end })
     }
 
     fn folder(folder: &Path) -> Result<Self, LoadError> {
@@ -101,12 +77,12 @@ impl Checkpoint {
         let file = path.display().to_string();
         let config = files::read(&path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
         // The small file first: an unknown architecture should not cost reading the weights.
-        let family = family(&file, &config)?;
+        let arch = Arch::of_config(&file, &config)?;
         let weights = Weights::open_folder(folder)?;
         let tokenizer_mask = mask_of_tokenizer(&folder.join("tokenizer.json"));
         let other_end = if end_of(&config).is_none() { end_beside(folder) } else { None };
         let (config, given_mask, folder) = (config.into(), None, Some(folder.to_owned()));
-        Ok(Self { folder, config_file: file, config, family, weights, given_mask, tokenizer_mask, other_end })
+        Ok(Self { folder, config_file: file, config, arch, weights, given_mask, tokenizer_mask, other_end })
     }
 
     /// Takes bytes that are part of the program; `name` stands for the folder in messages.
@@ -121,18 +97,18 @@ impl Checkpoint {
         weights: impl Into<Cow<'static, [u8]>>,
     ) -> Result<Self, LoadError> {
         let (config_file, config) = (format!("{name}/config.json"), config.into());
-        let family = family(&config_file, &config)?;
+        let arch = Arch::of_config(&config_file, &config)?;
         let weights = Weights::from_bytes(format!("{name}/model.safetensors"), weights)?;
         let (given_mask, tokenizer_mask, other_end) = (None, None, None);
         let folder = Some(PathBuf::from(name));
-        Ok(Self { folder, config_file, config, family, weights, given_mask, tokenizer_mask, other_end })
+        Ok(Self { folder, config_file, config, arch, weights, given_mask, tokenizer_mask, other_end })
     }
 
     /// Whether the `config.json` at `path` is of an architecture that can be run, before anything else is there.
     pub fn check_architecture(path: &Path) -> Result<(), LoadError> {
         let file = path.display().to_string();
         let config = files::read(path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
-        family(&file, &config).map(drop)
+        Arch::of_config(&file, &config).map(drop)
     }
 
     /// Sets the mask token of a denoiser, whatever configuration and tokenizer say.
@@ -155,7 +131,7 @@ impl Checkpoint {
 
     /// Whether the network has a row for every token of `tokenizer`.
     pub fn check_tokens(&self, tokenizer: &Tokenizer) -> Result<(), LoadError> {
-        let rows = self.assembly()?.dims.vocab;
+        let rows = self.specs()?.1.vocab_size;
         match tokenizer.last_token() {
             Some((token, id)) if id as usize >= rows => {
                 Err(LoadError::NoRow { file: tokenizer.origin().to_owned(), token, id, rows })
@@ -164,7 +140,7 @@ impl Checkpoint {
         }
     }
 
-    /// Tells `watch` how far loading has come, from within [`Self::network`].
+    /// Reports to `watch` how far loading has come, from within [`Self::network`].
     pub fn watch(&mut self, watch: ProgressCallback) {
         self.weights.watch(watch);
     }
@@ -172,30 +148,28 @@ impl Checkpoint {
     /// Bytes of memory that the network takes on `device` with K/V rows for `positions` positions: weights as they are
     /// kept there and the rows of the run. Activations come on top; they are small beside both.
     pub fn memory_need(&self, positions: usize, device: &ComputeDevice) -> Result<u64, LoadError> {
-        let assembly = self.assembly()?;
-        let dims = assembly.dims;
-        let table = (!assembly.tied).then(|| format!("{}.weight", assembly.names.embedding));
-        let limit = dims.max_positions;
+        let (spec, _) = self.specs()?;
+        let (dims, limit) = (spec.dims, spec.dims.max_positions);
         let rows = room_for(positions.min(limit), FIRST_SLOTS.min(limit), limit);
         // Each is a number of 32 bits, and no file need hold what their product claims.
         let factors = [rows, 2, dims.layers, dims.kv_heads, dims.head_dim, device.dtype().size_in_bytes()];
         let kept = factors.into_iter().fold(1, |product: u64, factor| product.saturating_mul(factor as u64));
-        Ok(self.weights.kept_bytes(table.as_deref(), device).saturating_add(kept))
+        Ok(self.weights.kept_bytes(spec.table().as_deref(), device).saturating_add(kept))
     }
 
     /// What the architecture is called, for people.
     pub fn architecture(&self) -> Result<String, LoadError> {
-        Ok(self.assembly()?.spec.architecture)
+        Ok(self.specs()?.1.architecture)
     }
 
-    /// Which positions the network attends to: what tells a denoiser from a guide.
+    /// Which positions the network attends to: a denoiser to all, a guide to earlier ones.
     pub fn attention(&self) -> Result<Attention, LoadError> {
-        Ok(self.assembly()?.spec.attention)
+        Ok(self.specs()?.1.attention)
     }
 
     /// Number of weights, tied ones counted once.
     pub fn parameters(&self) -> Result<u64, LoadError> {
-        Ok(self.weights.elements(self.assembly()?.tied) as u64)
+        Ok(self.weights.elements(self.specs()?.0.spare_head().as_deref()) as u64)
     }
 
     /// Bytes of the tensors as they are stored.
@@ -205,65 +179,35 @@ impl Checkpoint {
 
     /// The network, whatever its architecture.
     pub fn network(&self, device: &ComputeDevice) -> Result<Box<dyn Network>, LoadError> {
-        Ok(Box::new(self.body(device)?))
+        Ok(Box::new(self.transformer(device)?))
     }
 
     /// The network as what it is made of, for views into its K/V rows.
-    pub fn body(&self, device: &ComputeDevice) -> Result<Body, LoadError> {
-        let assembly = self.assembly()?;
-        let (architecture, tied) = (assembly.spec.architecture.clone(), assembly.tied);
-        let body = Body::load(assembly, &self.weights, device)?;
-        self.weights.finish(&architecture, tied)?;
-        Ok(body)
+    pub fn transformer(&self, device: &ComputeDevice) -> Result<Transformer, LoadError> {
+        let (spec, network) = self.specs()?;
+        let transformer = Transformer::load(&spec, network, &self.weights, device)?;
+        self.weights.finish(self.arch.label, spec.spare_head().as_deref())?;
+        Ok(transformer)
     }
 
-    /// What the configuration asks for.
-    fn assembly(&self) -> Result<Assembly, LoadError> {
+    /// What the configuration asks for, and the facts that decoding depends on: mask token and end of text are settled.
+    fn specs(&self) -> Result<(ArchSpec, NetworkSpec), LoadError> {
         let wrong = |reason: String| LoadError::Config { file: self.config_file.clone(), reason };
-        let (found, end, assemble): (_, _, Box<dyn Fn(Option<u32>) -> _>) = match self.family {
-            Family::Llada => {
-                let config = LladaConfig::from_json(&self.config_file, &self.config)?;
-                let end = config.eos_token_id.first();
-                (config.mask_token_id, end, Box::new(move |mask| config.assembly(mask)))
+        let spec = (self.arch.read)(self.arch, &self.config).map_err(wrong)?;
+        let vocab = spec.dims.vocab;
+        let end = spec.eos_id.or(self.other_end);
+        in_vocabulary("eos_token_id", end, vocab).map_err(wrong)?;
+        let mut mask = None;
+        if self.arch.denoises() {
+            mask = self.given_mask.or(spec.mask_id).or(self.tokenizer_mask);
+            if mask.is_none() {
+                return Err(LoadError::NoMask { file: self.config_file.clone(), expected: MASK_NAMES.join(", ") });
             }
-            Family::Qwen => {
-                let config = QwenConfig::from_json(&self.config_file, &self.config)?;
-                let generation = config.usage().map_err(wrong)?.generation;
-                let assembly = if generation == 3 { qwen3::assembly } else { qwen2::assembly };
-                let end = config.eos_token_id.first();
-                (config.mask_token_id, end, Box::new(move |mask| assembly(&config, mask)))
-            }
-        };
-        let mask = self.given_mask.or(found).or(self.tokenizer_mask);
-        let mut assembly = assemble(mask).map_err(wrong)?;
-        let end = end.or(self.other_end);
-        in_vocabulary("eos_token_id", end, assembly.spec.vocab_size).map_err(wrong)?;
-        assembly.spec.eos_id = end.unwrap_or_default();
-        if assembly.spec.attention == Attention::Causal {
-            assembly.spec.mask_id = None;
-        } else if mask.is_none() {
-            return Err(LoadError::NoMask { file: self.config_file.clone(), expected: MASK_NAMES.join(", ") });
-        } else {
-            in_vocabulary("mask token", mask, assembly.spec.vocab_size).map_err(wrong)?;
+            in_vocabulary("mask token", mask, vocab).map_err(wrong)?;
         }
-        Ok(assembly)
+        let network = spec.network(mask, end.unwrap_or_default());
+        Ok((spec, network))
     }
-}
-
-fn family(file: &str, config: &[u8]) -> Result<Family, LoadError> {
-    let kind: Kind = fields(config).map_err(|reason| LoadError::Config { file: file.into(), reason })?;
-    if let Some(settings) = kind.quantization_config {
-        let method = settings.get("quant_method").and_then(Value::as_str).unwrap_or("an unnamed method").to_owned();
-        return Err(LoadError::Quantised { file: file.into(), method });
-    }
-    if kind.model_type == llada::MODEL_TYPE {
-        return Ok(Family::Llada);
-    }
-    if QwenUse::of(&kind.model_type).is_some() {
-        return Ok(Family::Qwen);
-    }
-    let found = if kind.model_type.is_empty() { kind.architectures.join(", ") } else { kind.model_type };
-    Err(LoadError::Architecture { file: file.into(), found, supported: SUPPORTED.into() })
 }
 
 /// The end of text that a configuration names.
@@ -292,7 +236,7 @@ struct AddedToken {
     content: String,
 }
 
-/// The mask token that a tokenizer names. A file that is missing or damaged names none: whoever needs the tokenizer
+/// The mask token that a tokenizer names. A file that is missing or damaged names none: opening the tokenizer
 /// itself will say what is wrong with it.
 fn mask_of_tokenizer(path: &Path) -> Option<u32> {
     let tokens: AddedTokens = serde_json::from_slice(&files::read(path).ok()?).ok()?;
@@ -308,6 +252,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::arch::ARCHS;
     use crate::model::testing::Tiny;
 
     fn load(tiny: &Tiny) -> Result<Box<dyn Network>, LoadError> {
@@ -333,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mask_comes_from_configuration_tokenizer_or_whoever_loads() {
+    fn the_mask_comes_from_configuration_tokenizer_or_caller() {
         let mut tiny = Tiny::new("a2d-qwen3", true);
         let mask = |tiny: &Tiny, given: Option<u32>, tokenizer: Option<&str>| {
             let folder = tiny.write();
@@ -420,20 +365,14 @@ mod tests {
 
     #[test]
     fn every_architecture_becomes_a_network() {
-        for (model_type, architecture) in [
-            ("Dream", "Dream"),
-            ("llada", "LLaDA"),
-            ("a2d-qwen2", "A2D-Qwen2"),
-            ("a2d-qwen3", "A2D-Qwen3"),
-            ("qwen2", "Qwen2"),
-            ("qwen3", "Qwen3"),
-        ] {
+        for arch in ARCHS {
             for tied in [false, true] {
-                let tiny = Tiny::new(model_type, tied);
+                let tiny = Tiny::new(arch.model_type, tied);
                 let network = load(&tiny).unwrap();
-                assert_eq!(network.spec().architecture, architecture);
+                let spec = network.spec();
+                assert_eq!((spec.architecture.as_str(), spec.attention), (arch.label, arch.attention));
                 let weights: usize = tiny.tensors.values().map(|(_, values)| values.len()).sum();
-                assert_eq!(network.spec().parameters, weights, "{architecture}: every tensor is used");
+                assert_eq!(spec.parameters, weights, "{arch:?}: every tensor is used");
             }
         }
     }
@@ -510,7 +449,7 @@ mod tests {
         }
         let bytes = tiny.weights(Dtype::I32);
         let checkpoint = Checkpoint::embedded("tiny", config, bytes.leak()).unwrap();
-        let text = checkpoint.body(&ComputeDevice::cpu()).unwrap_err().to_string();
+        let text = checkpoint.transformer(&ComputeDevice::cpu()).unwrap_err().to_string();
         assert!(text.contains("stored as I32, expected F32, F16 or BF16"), "{text}");
     }
 }

@@ -17,8 +17,8 @@ const LANES: usize = 16;
 /// Output elements below which one thread does all: some dozens of microseconds of work.
 const PARALLEL_FROM: usize = 1 << 16;
 
-/// SoftmaxKernel over the last dimension, in place. `scores` must be contiguous; its rows repeat in the order of `visible`,
-/// which tells for each which columns count, the others becoming zero.
+/// Softmax over the last dimension, in place. `scores` must be contiguous; its rows repeat in the order of `visible`,
+/// which says for each which columns count, the others becoming zero.
 pub fn softmax(scores: &Tensor, visible: &Visible) -> Result<()> {
     scores.inplace_op1(&SoftmaxKernel { visible })
 }
@@ -274,10 +274,10 @@ mod tests {
 
     use super::*;
     use crate::model::attention::{self, HeadNorm, RowMask};
-    use crate::model::{device::ComputeDevice, layers};
+    use crate::model::{device::ComputeDevice, layers, testing};
 
     fn random(shape: &[usize]) -> Tensor {
-        Tensor::randn(0_f32, 2.0, shape, &Device::Cpu).unwrap()
+        (testing::random(shape) * 2.0).unwrap()
     }
 
     /// Equal to a few units in the last place, relative to the larger of one and the value.
@@ -362,7 +362,7 @@ mod tests {
             for rows in [1, 7, 8_000] {
                 let x = random(&[rows, 5 * head_dim]);
                 let positions: Vec<usize> = (0..rows).map(|row| 2 * row).collect();
-                let turn = layers::Rotary::new(head_dim, 1e4, &Device::Cpu).unwrap().rows(&positions).unwrap();
+                let turn = layers::Rotary::new(head_dim, 1e4, None, &Device::Cpu).unwrap().rows(&positions).unwrap();
                 let expected = attention::split_heads_by_ops(&x, head_dim, &kinds, &turn).unwrap();
                 assert_close(&split_heads(&x, head_dim, &kinds, &turn).unwrap(), &expected);
             }

@@ -179,7 +179,7 @@ impl ComputeDevice {
         }
     }
 
-    /// How much memory the device has; `None` where nothing tells. A GPU's is asked of its driver here.
+    /// How much memory the device has; `None` where that is not known. A GPU's is asked of its driver here.
     pub fn memory(&self) -> Option<Memory> {
         match &self.tensors {
             Device::Cpu => Memory::of_machine(),

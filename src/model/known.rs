@@ -38,7 +38,7 @@ pub struct Known {
     pub parameters: u64,
     /// Bytes of its weights on disk (bfloat16).
     pub bytes: u64,
-    /// Whether `bytes` agrees with the lengths of the published files; where nobody looked, it is two bytes a weight.
+    /// Whether `bytes` agrees with the lengths of the published files; where that is not known, it is two bytes a weight.
     pub is_measured: bool,
     /// Layers, key/value heads and their width: what a K/V row costs.
     pub rows: (u64, u64, u64),
@@ -94,7 +94,7 @@ pub const KNOWN: &[Known] = &[
         bytes: 15_231_233_024,
         is_measured: true,
         rows: (28, 4, 128),
-        what: "the base of Dream-v0-Instruct-7B: goes on with texts, answers nothing",
+        what: "the base of Dream-v0-Instruct-7B: continues texts, answers nothing",
     },
     Known {
         source: "hf:GSAI-ML/LLaDA-8B-Instruct",
@@ -121,7 +121,7 @@ pub const KNOWN: &[Known] = &[
         bytes: 16_031_162_368,
         is_measured: true,
         rows: (32, 32, 128),
-        what: "the base of LLaDA-8B-Instruct: goes on with texts, answers nothing",
+        what: "the base of LLaDA-8B-Instruct: continues texts, answers nothing",
     },
     Known {
         source: "hf:Qwen/Qwen2.5-0.5B-Instruct",

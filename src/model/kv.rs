@@ -2,7 +2,8 @@
 //!
 //! A row's slot is its absolute position unless a pass says otherwise, and keys are stored already rotated to the
 //! position. So any subset of positions can be fed in any pass, in place, and any subset can be attended to; which of
-//! them is what a cache policy decides, not this file.
+//! them is what a cache policy decides, not this file. candle-nn's caches (`kv_cache`) append, rotate or scatter, and read
+//! all that they hold.
 
 use candle_core::{D, DType, Tensor};
 
@@ -114,7 +115,7 @@ impl KvBuffers {
         Ok(plan)
     }
 
-    /// The plan of a pass that goes on with all rows of the prefix that it reads: `plan`'s own rows and those at hand.
+    /// The plan of a pass that continues with all rows of the prefix that it reads: `plan`'s own rows and those at hand.
     pub(super) fn widen(
         &mut self,
         plan: &KvPlan,
@@ -305,7 +306,7 @@ mod tests {
         KvBuffers::new(SHAPE, &ComputeDevice::cpu()).unwrap()
     }
 
-    /// Feeds rows whose every number tells layer, position and round; reads `read`.
+    /// Feeds rows whose every number encodes layer, position and round; reads `read`.
     fn feed(kv: &mut KvBuffers, positions: &[usize], read: Read<'_>, round: usize) -> Result<KvPlan, NetworkError> {
         let ids = vec![0; positions.len()];
         let pass = Pass::new(&ids, positions, read, &[]);

@@ -92,12 +92,52 @@ pub struct Rotary {
 /// Rows that a rotary table starts with; it doubles when a position beyond it is asked for.
 const FIRST_POSITIONS: usize = 256;
 
+/// How the wavelengths of a rotary embedding were stretched, for sequences longer than those of the first training.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RopeStretch {
+    /// As Llama 3.1: long waves by `factor`, short ones not at all, those between by a blend of both.
+    Llama3 {
+        /// What long waves are stretched by.
+        factor: f64,
+        /// Turns within `original` positions below which a wave is long.
+        low: f64,
+        /// Turns within `original` positions above which it is short.
+        high: f64,
+        /// Positions of the first training.
+        original: f64,
+    },
+    /// Each channel pair by its own factor, `(head_dim / 2)`.
+    Each(Vec<f32>),
+}
+
+impl RopeStretch {
+    /// The angle per position of channel pair `pair`, which was `frequency`.
+    fn apply(&self, pair: usize, frequency: f64) -> f64 {
+        match self {
+            Self::Llama3 { factor, low, high, original } => {
+                let turns = original * frequency / std::f64::consts::TAU;
+                let kept = ((turns - low) / (high - low)).clamp(0.0, 1.0);
+                frequency * (kept + (1.0 - kept) / factor)
+            }
+            Self::Each(factors) => frequency / f64::from(factors[pair]),
+        }
+    }
+}
+
 impl Rotary {
-    /// For heads of width `head_dim` and wavelengths up to `2π theta`.
-    pub fn new(head_dim: usize, theta: f64, device: &Device) -> candle_core::Result<Self> {
+    /// For heads of width `head_dim` and wavelengths up to `2π theta`, then stretched.
+    pub fn new(
+        head_dim: usize,
+        theta: f64,
+        stretch: Option<&RopeStretch>,
+        device: &Device,
+    ) -> candle_core::Result<Self> {
         // Computed in double and rounded once; angles are float32 products, as in the reference implementations.
-        let pairs = (0..head_dim).step_by(2);
-        let frequencies: Vec<f32> = pairs.map(|i| (1.0 / theta.powf(i as f64 / head_dim as f64)) as f32).collect();
+        let frequency = |pair: usize| {
+            let frequency = 1.0 / theta.powf((2 * pair) as f64 / head_dim as f64);
+            stretch.map_or(frequency, |stretch| stretch.apply(pair, frequency)) as f32
+        };
+        let frequencies: Vec<f32> = (0..head_dim / 2).map(frequency).collect();
         let table = table(&frequencies, FIRST_POSITIONS, device)?;
         Ok(Self { frequencies, table, device: device.clone() })
     }

@@ -248,7 +248,7 @@ fn tiles_of(_: GgmlDType, _: usize, _: usize) -> usize {
 
 /// The two ends of a body: ids to token vectors, and the last hidden rows to logits.
 #[derive(Debug)]
-pub struct Vocabulary {
+pub struct EmbeddingAndHead {
     embedding: Embedding,
     head: Linear,
     /// The type of token vectors.
@@ -266,7 +266,7 @@ enum Embedding {
     Tied,
 }
 
-impl Vocabulary {
+impl EmbeddingAndHead {
     /// Loads `embedding.weight` `(vocab, hidden)` and, unless it is tied to that, `head.weight` of the same shape.
     #[expect(clippy::single_match_else, reason = "neither case is the exception")]
     pub fn load(
@@ -320,12 +320,8 @@ mod tests {
     use candle_core::Device;
 
     use super::*;
+    use crate::model::testing::random;
     use crate::model::weights::mapped::Bytes;
-
-    /// Random numbers.
-    fn random(shape: (usize, usize)) -> Tensor {
-        Tensor::randn(0_f32, 1.0, shape, &Device::Cpu).unwrap()
-    }
 
     /// Bytes of a matrix in this encoding, and what they stand for.
     fn stored(weight: &Tensor, encoding: GgmlDType) -> (Arc<Bytes>, Tensor) {
@@ -341,7 +337,7 @@ mod tests {
     fn linear(maps: &[Stored<'_>]) -> Linear {
         let widths: Vec<usize> = maps.iter().map(|map| map.shape()[0]).collect();
         let stack = Stack::load(maps, widths.iter().sum(), maps[0].shape()[1], &ComputeDevice::cpu()).unwrap();
-        let bias = Tensor::randn(0_f32, 1.0, widths.iter().sum::<usize>(), &Device::Cpu).unwrap();
+        let bias = random(widths.iter().sum::<usize>());
         Linear { stack, bias: Some(bias), widths }
     }
 
@@ -450,7 +446,7 @@ mod tests {
             let (bytes, weight) = stored(&random((96, 256)), kind);
             let stack = Stack::load(&[view(&bytes, encoding, &weight)], 96, 256, &ComputeDevice::cpu()).unwrap();
             let head = Linear { stack, bias: None, widths: vec![96] };
-            let tied = Vocabulary { embedding: Embedding::Tied, head, dtype: DType::F32 };
+            let tied = EmbeddingAndHead { embedding: Embedding::Tied, head, dtype: DType::F32 };
             let found = tied.embed(&ids).unwrap();
             assert_eq!(relative_error(&found, &weight.index_select(&ids, 0).unwrap()), 0.0);
             assert_eq!(tied.logits(&found).unwrap().dims(), [4, 96]);

@@ -1,8 +1,8 @@
-//! The logits of a pass: rows of numbers on the host, or rows that stay on a device and are told about in a few numbers.
+//! The logits of a pass: rows of numbers on the host, or rows that stay on a device and are summarised there in a few numbers.
 //!
 //! A vocabulary has a hundred thousand entries, and a step wants dozens of rows. On a GPU they stay where they are made:
-//! what decoding needs of a row at temperature 0 is a [`RowSummary`], worked out there. Whoever needs whole rows still
-//! gets them, once all together. No tensor type shows here.
+//! what decoding needs of a row at temperature 0 is a [`RowSummary`], worked out there. Whole rows can still be had, all of
+//! them at once. No tensor type shows here.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};

@@ -41,7 +41,7 @@ impl MemoryFit {
 }
 
 impl Memory {
-    /// The main memory, within the limits of a container; `None` where the system does not tell.
+    /// The main memory, within the limits of a container; `None` where the system does not say.
     pub fn of_machine() -> Option<Self> {
         let kind = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
         let system = System::new_with_specifics(kind);

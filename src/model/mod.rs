@@ -19,12 +19,11 @@
 //! | [`embedded`] | the pair that is part of the program |
 //! | [`weights`] | tensors out of safetensors files, whole or in shards |
 //! | [`gguf`] | the same out of a GGUF file, which also has configuration and tokenizer |
-//! | [`config`] | the fields of `config.json` |
+//! | [`config`] | the fields of `config.json`, whatever the architecture |
 //! | `lfs` | what lies where a file was not fetched |
 //! | [`device`] | where tensors live and are computed |
-//! | [`llada`] | configuration and names of `LLaDA` |
-//! | `qwen2`, `qwen3` | names of the Qwen family: Dream, A2D, Qwen guides |
-//! | [`body`] | the network that all of them become |
+//! | `arch` | the list of architectures, each with all that it has of its own |
+//! | [`transformer`] | the network that all of them become |
 //! | `block` | one pre-norm layer of it |
 //! | [`attention`] | projections to heads, heads to context |
 //! | [`kv`] | keys and values, addressed by slot |
@@ -33,12 +32,11 @@
 //! | [`layers`] | norms, rotary angles, the feed-forward part |
 //! | `cpu` | the fused CPU kernels behind them |
 //!
-//! A further architecture of the same make is a configuration, a table of tensor names and an assembly of both, as in
-//! [`llada`], and a line in [`checkpoint`].
+//! A further architecture of the same make is a file in `arch` and a line of its list.
 
+mod arch;
 pub mod attention;
 mod block;
-pub mod body;
 pub mod catalog;
 mod cgroup;
 pub mod checkpoint;
@@ -53,12 +51,9 @@ pub mod kv;
 pub mod layers;
 mod lfs;
 pub mod linear;
-pub mod llada;
 pub mod logits;
 pub mod memory;
 pub mod network;
-mod qwen2;
-mod qwen3;
 mod reduce;
 mod slots;
 pub mod source;
@@ -66,4 +61,5 @@ pub mod template;
 #[cfg(test)]
 mod testing;
 pub mod tokenizer;
+pub mod transformer;
 pub mod weights;

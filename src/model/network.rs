@@ -75,7 +75,7 @@ pub enum Mask<'a> {
     Dense(&'a [bool]),
 }
 
-/// Two sets of K/V rows that know nothing of each other.
+/// Two independent sets of K/V rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Bank {
     /// The run's own.
@@ -158,7 +158,7 @@ impl<'a> Pass<'a> {
         if let Some(&index) = self.wanted.last().filter(|&&index| index >= fed) {
             return Err(NetworkError::Pass(format!("row {index} is wanted, but only {fed} are fed")));
         }
-        // Slots are ascending, so the last one speaks for all; behind the canvas there is room for one shadow of it.
+        // Slots are ascending, so the last one bounds all; behind the canvas there is room for one shadow of it.
         let read_end = match self.read {
             Read::UpTo(end) => end,
             Read::Rows(rows) => {
@@ -229,7 +229,7 @@ pub enum NetworkError {
     Backend(String),
 }
 
-/// What a [`LayerObserver`] wants to see of a layer.
+/// What a [`LayerObserver`] requests of a layer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LayerRequest {
     /// Indexes into the fed rows, strictly ascending, whose attention rows are wanted.
@@ -269,29 +269,30 @@ pub struct LayerView {
     pub before: AttentionRows,
 }
 
-/// How a pass goes on above a layer.
+/// How a pass continues above a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Control {
     /// With the rows that it has.
     Same,
-    /// With all rows that are read: those that were not fed go on from the inputs that the next layer last had.
+    /// With all rows that are read: those that were not fed continue from the inputs that the next layer last had.
     Widen,
 }
 
 /// Watches a pass layer by layer, and may widen it (Elastic-Cache). The pass must read a prefix ([`Read::UpTo`]).
 pub trait LayerObserver {
-    /// What is wanted of `layer`; asked before the layer runs.
-    fn wants(&mut self, layer: usize) -> LayerRequest;
+    /// What to show of `layer`; called before the layer runs.
+    fn requests(&mut self, layer: usize) -> LayerRequest;
 
-    /// What `layer` did. After [`Control::Widen`] the fed rows of the layers above are all read slots, in order.
-    fn saw(&mut self, layer: usize, view: &LayerView) -> Control;
+    /// Shown what `layer` did, says how the pass continues. After [`Control::Widen`] the fed rows of the layers above are
+    /// all read slots, in order.
+    fn observe(&mut self, layer: usize, view: &LayerView) -> Control;
 }
 
-/// Decides per layer which rows are computed anew by how far their values have moved (dLLM-Cache).
+/// Decides per layer which rows are recomputed by how far their values have moved (dLLM-Cache).
 pub trait RefreshHook {
     /// `similarity` is, for every fed row, the cosine of its new value vector with the one that is cached at its slot (1
-    /// where none is). Returns the indexes, ascending, of the rows whose attention and feed-forward outputs are computed
-    /// anew; the others take the cached ones.
+    /// where none is). Returns the indexes, ascending, of the rows whose attention and feed-forward outputs are
+    /// recomputed; the others take the cached ones.
     fn refresh(&mut self, layer: usize, similarity: &[f32]) -> Vec<usize>;
 }
 
@@ -307,6 +308,69 @@ pub struct Drift {
 }
 
 /// A network with K/V buffers addressed by absolute position.
+///
+/// Any type with `spec`, `reset`, `crop` and `forward` can be decoded with. This one keeps ids for its K/V rows, and each
+/// of its rows predicts the sum of what it reads:
+///
+/// ```
+/// use diffuscope::model::network::{
+///     Alignment, Attention, Logits, Network, NetworkError, NetworkSpec, Pass, Read, Reduce,
+/// };
+///
+/// struct Adder {
+///     spec: NetworkSpec,
+///     rows: Vec<Option<u32>>,
+/// }
+///
+/// impl Network for Adder {
+///     fn spec(&self) -> &NetworkSpec {
+///         &self.spec
+///     }
+///     fn reset(&mut self) {
+///         self.crop(0);
+///     }
+///     fn crop(&mut self, len: usize) {
+///         self.rows[len..].fill(None);
+///     }
+///     fn forward(&mut self, pass: Pass<'_>) -> Result<Logits, NetworkError> {
+///         pass.check(&self.spec)?;
+///         for (&id, &slot) in pass.ids.iter().zip(pass.write_slots()) {
+///             self.rows[slot] = Some(id);
+///         }
+///         let Read::UpTo(end) = pass.read else { return Err(self.unsupported("reads prefixes only")) };
+///         let row = |position: usize| self.rows[position].ok_or(NetworkError::Unwritten { position });
+///         let sum = (0..end).map(row).sum::<Result<u32, _>>()? as usize;
+///         let vocab = self.spec.vocab_size;
+///         let logits = (0..vocab).map(|id| if id == sum % vocab { 3.0 } else { 0.0 });
+///         Ok(Logits::new(vocab, pass.wanted.iter().flat_map(|_| logits.clone()).collect()))
+///     }
+/// }
+///
+/// let spec = NetworkSpec {
+///     architecture: "Adder".into(),
+///     vocab_size: 10,
+///     mask_id: Some(9),
+///     eos_id: 0,
+///     max_positions: 8,
+///     layers: 1,
+///     parameters: 0,
+///     attention: Attention::Bidirectional,
+///     alignment: Alignment::Aligned,
+/// };
+/// let mut network = Adder { spec, rows: vec![None; 8] };
+/// let likeliest = |logits: Logits| {
+///     let summaries = logits.summaries(Reduce { top: 1, ..Reduce::default() })?;
+///     Ok::<_, NetworkError>(summaries[0].top[0].id)
+/// };
+///
+/// // Two tokens of a prompt and a mask, of which the mask's logits are wanted.
+/// let logits = network.forward(Pass::new(&[3, 1, 9], &[0, 1, 2], Read::UpTo(3), &[2]))?;
+/// assert_eq!(likeliest(logits)?, 3); // 3 + 1 + 9, modulo 10
+/// // Position 2 alone is recomputed; the K/V rows of the prompt are reused.
+/// let logits = network.forward(Pass::new(&[2], &[2], Read::UpTo(3), &[0]))?;
+/// assert_eq!(likeliest(logits)?, 6);
+/// # Ok::<(), NetworkError>(())
+/// ```
 pub trait Network: Send {
     /// The facts that decoding depends on.
     fn spec(&self) -> &NetworkSpec;
@@ -326,7 +390,7 @@ pub trait Network: Send {
         Err(self.unsupported("cannot be watched layer by layer"))
     }
 
-    /// As [`Self::forward`], but attention and feed-forward outputs are kept per row and computed anew only for the
+    /// As [`Self::forward`], but attention and feed-forward outputs are kept per row and recomputed only for the
     /// rows that `hook` picks; value vectors are computed for all fed rows.
     fn forward_refreshed(&mut self, _pass: Pass<'_>, _hook: &mut dyn RefreshHook) -> Result<Logits, NetworkError> {
         Err(self.unsupported("cannot keep the outputs of its layers"))

@@ -1,4 +1,4 @@
-//! Rows of logits on their device, told about in a few numbers: [`DeviceRows`] by tensor operations.
+//! Rows of logits that stay on their device, summarised there in a few numbers: [`DeviceRows`] by tensor operations.
 //!
 //! Only operations that every device has are used: element by element, and the largest, the smallest or the sum of each
 //! row. The lowest id among equals is the smallest of their ids.
@@ -15,7 +15,7 @@ pub(super) struct TensorRows(pub Tensor);
 /// Below every id's: what is taken or excluded.
 const TAKEN: f32 = f32::NEG_INFINITY;
 
-/// Stands for a logit of minus infinity while there are taken ones to be told from it.
+/// Stands for a logit of minus infinity where taken ones have to differ from it.
 const LOWEST: f32 = f32::MIN;
 
 /// Numbers per row that every row has: the largest logit, two sums, the logit of the excluded token.

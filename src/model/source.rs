@@ -112,7 +112,7 @@ pub enum SourceError {
     Hub(#[from] HubError),
 }
 
-/// What goes on between a source and its networks.
+/// What happens between a source and its networks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
     /// The hub is asked which files there are.
@@ -167,7 +167,7 @@ pub enum Progress {
     },
 }
 
-/// Is told what goes on, several times a second where much does, and may break it off.
+/// Receives progress, several times a second where much happens, and may cancel.
 pub type Watch<'a> = dyn FnMut(&Progress) -> ControlFlow<()> + 'a;
 
 /// Files of a model on this machine.
@@ -525,7 +525,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_the_syntax() {
+    fn what_is_wrong_is_refused_with_the_syntax() {
         let cases = [
             ("", "it is empty"),
             ("hf:", "on the hub it is owner/name"),

@@ -2,18 +2,22 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use candle_core::{Device, Shape, Tensor};
 use half::{bf16, f16};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::tensor::{Dtype, TensorView};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::model::body::Body;
+use crate::model::arch::{ARCHS, ArchSpec, ConfigValues};
 use crate::model::checkpoint::Checkpoint;
+use crate::model::config::Dims;
 use crate::model::device::ComputeDevice;
+use crate::model::transformer::Transformer;
 
 /// Vocabulary of the tiny checkpoints.
 pub const VOCAB: usize = 24;
@@ -26,78 +30,61 @@ pub struct Tiny {
     pub tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
 }
 
-/// Every `model_type` that can be run.
-pub const MODEL_TYPES: [&str; 6] = ["Dream", "llada", "a2d-qwen2", "a2d-qwen3", "qwen2", "qwen3"];
-
 impl Tiny {
     /// Two layers of width 16, four query heads on two key heads.
     pub fn new(model_type: &str, tied: bool) -> Self {
-        let (hidden, inner, heads, kv_heads) = (16, 20, 4, 2);
-        let llada = model_type == "llada";
-        let third = model_type.ends_with("qwen3");
-        // LLaDA's heads always share the hidden width.
-        let head_dim = if llada { hidden / heads } else { 6 };
-        let config = if llada {
-            json!({
-                "model_type": model_type, "vocab_size": VOCAB - 2, "embedding_size": VOCAB, "d_model": hidden,
-                "mlp_hidden_size": inner, "n_layers": 2, "n_heads": heads, "n_kv_heads": kv_heads,
-                "max_sequence_length": CONTEXT, "rms_norm_eps": 1e-6, "rope_theta": 1e4, "weight_tying": tied,
-                "include_bias": false, "mask_token_id": 1, "eos_token_id": 0
-            })
-        } else {
-            json!({
-                "model_type": model_type, "vocab_size": VOCAB, "hidden_size": hidden, "intermediate_size": inner,
-                "num_hidden_layers": 2, "num_attention_heads": heads, "num_key_value_heads": kv_heads,
-                "head_dim": head_dim, "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-6, "rope_theta": 1e4,
-                "tie_word_embeddings": tied, "mask_token_id": 1, "eos_token_id": 0
-            })
+        let arch = ARCHS.iter().find(|arch| arch.model_type == model_type).unwrap();
+        let dims = Dims {
+            vocab: VOCAB,
+            hidden: 16,
+            intermediate_size: 20,
+            layers: 2,
+            heads: 4,
+            kv_heads: 2,
+            head_dim: 6,
+            max_positions: CONTEXT,
+            norm_eps: 1e-6,
+            rope_theta: 1e4,
         };
+        let values = ConfigValues { dims, rope_scaling: None, tied, eos_id: 0, mask_id: Some(1) };
+        let config = (arch.write)(arch, &values);
+        // Some architectures share the hidden width among their heads.
+        let ArchSpec { dims, biases, .. } = (arch.read)(arch, config.to_string().as_bytes()).unwrap();
         let (mut rng, mut tensors) = (ChaCha8Rng::seed_from_u64(7), BTreeMap::new());
         let mut add = |name: &str, shape: &[usize]| {
             let values = (0..shape.iter().product()).map(|_| rng.random_range(-0.6..0.6)).collect();
             tensors.insert(name.to_owned(), (shape.to_vec(), values));
         };
-        let ends = if llada {
-            ["model.transformer.wte", "model.transformer.ln_f", "model.transformer.ff_out"]
-        } else {
-            ["model.embed_tokens", "model.norm", "lm_head"]
-        };
-        add(&format!("{}.weight", ends[0]), &[VOCAB, hidden]);
-        add(&format!("{}.weight", ends[1]), &[hidden]);
+        let (names, block) = (&arch.names, &arch.names.block);
+        let (hidden, inner) = (dims.hidden, dims.intermediate_size);
+        add(&format!("{}.weight", names.embedding), &[VOCAB, hidden]);
+        add(&format!("{}.weight", names.norm), &[hidden]);
         if !tied {
-            add(&format!("{}.weight", ends[2]), &[VOCAB, hidden]);
+            add(&format!("{}.weight", names.head), &[VOCAB, hidden]);
         }
-        let (queries, keys) = (heads * head_dim, kv_heads * head_dim);
+        let (queries, keys) = (dims.heads * dims.head_dim, dims.kv_heads * dims.head_dim);
         let maps = [
-            ("self_attn.q_proj", "q_proj", queries, hidden),
-            ("self_attn.k_proj", "k_proj", keys, hidden),
-            ("self_attn.v_proj", "v_proj", keys, hidden),
-            ("self_attn.o_proj", "attn_out", hidden, queries),
-            ("mlp.gate_proj", "ff_proj", inner, hidden),
-            ("mlp.up_proj", "up_proj", inner, hidden),
-            ("mlp.down_proj", "ff_out", hidden, inner),
+            (block.query, queries, hidden, biases.qkv),
+            (block.key, keys, hidden, biases.qkv),
+            (block.value, keys, hidden, biases.qkv),
+            (block.output, hidden, queries, biases.output),
+            (block.gate, inner, hidden, biases.feed_forward),
+            (block.up, inner, hidden, biases.feed_forward),
+            (block.down, hidden, inner, biases.feed_forward),
         ];
-        for layer in 0..2 {
-            let name = |qwen: &str, other: &str| {
-                if llada {
-                    format!("model.transformer.blocks.{layer}.{other}")
-                } else {
-                    format!("model.layers.{layer}.{qwen}")
-                }
-            };
-            for (qwen, other, outputs, inputs) in maps {
-                let name = name(qwen, other);
-                add(&format!("{name}.weight"), &[outputs, inputs]);
-                if !llada && !third && ["q_proj", "k_proj", "v_proj"].contains(&other) {
-                    add(&format!("{name}.bias"), &[outputs]);
+        for layer in 0..dims.layers {
+            let name = |part: &str| format!("{}.{layer}.{part}", names.blocks);
+            for (part, outputs, inputs, has_bias) in maps {
+                add(&format!("{}.weight", name(part)), &[outputs, inputs]);
+                if has_bias {
+                    add(&format!("{}.bias", name(part)), &[outputs]);
                 }
             }
-            for (qwen, other) in [("input_layernorm", "attn_norm"), ("post_attention_layernorm", "ff_norm")] {
-                add(&format!("{}.weight", name(qwen, other)), &[hidden]);
+            for norm in [block.input_norm, block.post_norm] {
+                add(&format!("{}.weight", name(norm)), &[hidden]);
             }
-            if third {
-                add(&name("self_attn.q_norm.weight", ""), &[head_dim]);
-                add(&name("self_attn.k_norm.weight", ""), &[head_dim]);
+            for norm in block.head_norms.into_iter().flat_map(|(query, key)| [query, key]) {
+                add(&format!("{}.weight", name(norm)), &[dims.head_dim]);
             }
         }
         Self { config, tensors }
@@ -131,14 +118,26 @@ impl Tiny {
     }
 
     /// The network on the CPU.
-    pub fn network(&self) -> Body {
+    pub fn network(&self) -> Transformer {
         self.network_on(&ComputeDevice::cpu())
     }
 
     /// The network on `device`.
-    pub fn network_on(&self, device: &ComputeDevice) -> Body {
-        Checkpoint::open(self.write().path()).unwrap().body(device).unwrap()
+    pub fn network_on(&self, device: &ComputeDevice) -> Transformer {
+        Checkpoint::open(self.write().path()).unwrap().transformer(device).unwrap()
     }
+}
+
+/// Numbers of mean zero and variance one, other ones in each call, the same in each run of a test.
+pub fn random(shape: impl Into<Shape>) -> Tensor {
+    thread_local! {
+        static RANDOM: RefCell<ChaCha8Rng> = RefCell::new(ChaCha8Rng::seed_from_u64(5));
+    }
+    let (shape, most) = (shape.into(), 3_f32.sqrt());
+    let values = RANDOM.with_borrow_mut(|random| {
+        (0..shape.elem_count()).map(|_| random.random_range(-most..most)).collect::<Vec<f32>>()
+    });
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
 }
 
 /// A folder that goes when this value goes.

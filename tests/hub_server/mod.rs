@@ -1,4 +1,4 @@
-//! A small hub on the loopback interface, which can be told to misbehave.
+//! A small hub on the loopback interface, which can be made to misbehave.
 
 #![allow(clippy::unwrap_used)]
 #![allow(dead_code, reason = "each test file uses its own part")]

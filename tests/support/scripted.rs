@@ -217,7 +217,7 @@ impl Network for Scripted {
             self.watched[*slot] = true;
         }
         for layer in 0..LAYERS {
-            let wants = hook.wants(layer);
+            let wants = hook.requests(layer);
             assert!(wants.attention.is_sorted_by(|a, b| a < b) && wants.before.is_sorted_by(|a, b| a < b));
             assert!(wants.before.iter().all(|slot| watched_before[*slot]), "{wants:?} was never watched");
             let looked_at: Vec<usize> = wants.attention.iter().map(|index| fed[*index]).collect();
@@ -225,7 +225,7 @@ impl Network for Scripted {
                 attention: attention(layer, &looked_at, &self.banks[0][..end]),
                 before: attention(layer, &wants.before, &rows_before[..end]),
             };
-            if hook.saw(layer, &view) == Control::Widen {
+            if hook.observe(layer, &view) == Control::Widen {
                 assert!(self.watched[..end].iter().all(|watched| *watched), "widened to a row that was never watched");
                 fed = (0..end).collect();
             }

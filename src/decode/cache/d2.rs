@@ -159,11 +159,11 @@ impl Rollout<'_> {
 }
 
 impl LayerObserver for Rollout<'_> {
-    fn wants(&mut self, _layer: usize) -> LayerRequest {
+    fn requests(&mut self, _layer: usize) -> LayerRequest {
         LayerRequest { attention: (0..self.fed.len()).collect(), before: Vec::new() }
     }
 
-    fn saw(&mut self, _layer: usize, view: &LayerView) -> Control {
+    fn observe(&mut self, _layer: usize, view: &LayerView) -> Control {
         let AttentionRows { heads, rows, read, values } = &view.attention;
         let mut mean = vec![0.0; rows * read];
         for head in values.chunks_exact((rows * read).max(1)) {

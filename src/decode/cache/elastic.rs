@@ -178,12 +178,12 @@ impl ElasticObserver<'_> {
 }
 
 impl LayerObserver for ElasticObserver<'_> {
-    fn wants(&mut self, _layer: usize) -> LayerRequest {
+    fn requests(&mut self, _layer: usize) -> LayerRequest {
         let before = if self.compares() { self.coming.watched.clone() } else { Vec::new() };
         LayerRequest { attention: self.looked_at(), before }
     }
 
-    fn saw(&mut self, layer: usize, view: &LayerView) -> Control {
+    fn observe(&mut self, layer: usize, view: &LayerView) -> Control {
         let similarity = self.compares().then(|| self.similarity(view));
         let most_attended = self.most_attended(&view.attention);
         self.watched[layer] = most_attended;
@@ -256,12 +256,12 @@ mod tests {
                 values: values[..HEADS * rows * read].to_vec(),
             };
             for layer in 0..self.spec.layers {
-                let wants = hook.wants(layer);
+                let wants = hook.requests(layer);
                 let view = LayerView {
                     attention: rows(&self.now, wants.attention.len()),
                     before: rows(&self.before, wants.before.len()),
                 };
-                self.flows.push(hook.saw(layer, &view));
+                self.flows.push(hook.observe(layer, &view));
                 self.wants.push(wants);
             }
             Ok(Logits::new(1, Vec::new()))

@@ -1,32 +1,26 @@
 //! GGUF: one file with metadata, tokenizer and tensors, as llama.cpp writes them.
 //!
-//! Versions 2 and 3 are read, from little-endian files that are not split. Everything else is told apart by the
-//! architecture that the file names:
-//!
-//! | `general.architecture` | body | `config.json` it stands for |
-//! |---|---|---|
-//! | `llada` | `LLaDA` | `model_type` `llada` |
-//! | `dream` | Dream | `model_type` `Dream` |
-//! | `qwen2` | Qwen2, or A2D where attention is not causal | `qwen2`, `a2d-qwen2` |
-//! | `qwen3` | Qwen3, or A2D where attention is not causal | `qwen3`, `a2d-qwen3` |
+//! Versions 2 and 3 are read, from little-endian files that are not split. Everything else follows from the architecture
+//! that the file names in `general.architecture`: it is looked up in the list of `model::arch`. Where a
+//! denoiser and a guide share a name (A2D and Qwen), the field `attention.causal` says which of them it is.
 //!
 //! | module | which question it answers |
 //! |---|---|
 //! | `reader` | what the header says, and whether the file can hold it |
 //! | `names` | what a tensor of the published checkpoint is called here |
-//! | `config` | what `config.json` would say |
+//! | `values` | what `config.json` would say |
 //! | `tokenizer` | what `tokenizer.json` would say |
 
-mod config;
 mod names;
 mod reader;
 mod tokenizer;
+mod values;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::names::Family;
-use self::reader::{Header, Value};
+use self::reader::{GgufHeader, GgufValue};
+use crate::model::arch::Arch;
 use crate::model::lfs;
 use crate::model::weights::LoadError;
 use crate::model::weights::mapped::Bytes;
@@ -41,8 +35,8 @@ pub struct GgufFile {
     /// Its name in messages.
     file: String,
     bytes: Arc<Bytes>,
-    header: Header,
-    family: Family,
+    header: GgufHeader,
+    arch: &'static Arch,
     /// Rows of a query head.
     head_width: usize,
 }
@@ -67,17 +61,14 @@ impl GgufFile {
         if lfs::is_pointer(&bytes) {
             return Err(LoadError::Pointer { file });
         }
-        let header = Header::read(&file, &bytes)?;
+        let header = GgufHeader::read(&file, &bytes)?;
         let unsound = |reason: String| LoadError::Gguf { file: file.clone(), reason };
         let architecture = match header.field("general.architecture") {
-            Some(Value::Text(range)) => String::from_utf8_lossy(&bytes[range.clone()]).into_owned(),
+            Some(GgufValue::Text(range)) => String::from_utf8_lossy(&bytes[range.clone()]).into_owned(),
             _ => return Err(unsound("it names no architecture in `general.architecture`".into())),
         };
-        let Some(family) = Family::of(&architecture) else {
-            let supported = Family::SUPPORTED.into();
-            return Err(LoadError::Architecture { file, found: architecture, supported });
-        };
-        let mut gguf = Self { path, file, bytes: Arc::new(bytes), header, family, head_width: 0 };
+        let candidates = Arch::of_gguf(&file, &architecture)?;
+        let mut gguf = Self { path, file, bytes: Arc::new(bytes), header, arch: candidates[0], head_width: 0 };
         match gguf.whole("split.count")? {
             None | Some(0 | 1) => {}
             Some(parts) => {
@@ -87,7 +78,21 @@ impl GgufFile {
             }
         }
         gguf.head_width = gguf.checked_head_width()?;
+        gguf.arch = gguf.by_attention(&candidates)?;
         Ok(gguf)
+    }
+
+    /// Which of the architectures of one name the file is of. Denoisers that were made from a causal model say that their
+    /// attention is not causal; the files of others need not say anything of it.
+    fn by_attention(&self, candidates: &[&'static Arch]) -> Result<&'static Arch, LoadError> {
+        let causal = self.flag(&self.key("attention.causal"))?;
+        let denoiser = candidates.iter().find(|arch| arch.denoises());
+        let guide = candidates.iter().find(|arch| !arch.denoises());
+        let found = if causal == Some(false) { denoiser } else { guide.or(denoiser) };
+        found.copied().ok_or_else(|| {
+            let reason = "its attention is not causal, and no denoiser of this architecture is supported";
+            self.unsound(format!("{reason} (`{}`)", self.arch.gguf))
+        })
     }
 
     /// The file's name in messages.
@@ -104,29 +109,30 @@ impl GgufFile {
 
     /// The tensor that a published checkpoint has under this name.
     pub(crate) fn find(&self, name: &str) -> Option<Stored<'_>> {
-        let name = self.family.translate(name)?;
-        self.stored(&name.stored, name.interleaved)
+        let name = names::stored(&self.arch.names, name)?;
+        self.stored(&name)
     }
 
     /// What the file calls the tensor that a published checkpoint has under this name.
     pub(crate) fn stored_name(&self, name: &str) -> String {
-        self.family.translate(name).map_or_else(|| name.to_owned(), |name| name.stored)
+        names::stored(&self.arch.names, name).unwrap_or_else(|| name.to_owned())
     }
 
     /// All tensors by the names that the file has for them.
     pub(crate) fn all(&self) -> impl Iterator<Item = (String, Stored<'_>)> {
-        self.header
-            .tensors
-            .keys()
-            .filter_map(|name| Some((name.clone(), self.stored(name, self.family.is_interleaved(name))?)))
+        self.header.tensors.keys().filter_map(|name| Some((name.clone(), self.stored(name)?)))
     }
 
-    fn stored(&self, name: &str, interleaved: bool) -> Option<Stored<'_>> {
+    fn stored(&self, name: &str) -> Option<Stored<'_>> {
         let tensor = self.header.tensors.get(name)?;
         let stored = Stored::new(&self.bytes, tensor.range.clone(), tensor.encoding, tensor.shape.clone());
-        // A wrong number of rows is an error of whoever takes the tensor; it need not be put in order for that.
-        let in_heads = tensor.shape[0].is_multiple_of(self.head_width);
-        Some(if interleaved && in_heads { stored.interleaved(self.head_width) } else { stored })
+        // A wrong number of rows is refused where the tensor is taken; it need not be put in order for that.
+        let interleaved = self.arch.interleaved && names::is_rotated(name);
+        Some(if interleaved && tensor.shape[0].is_multiple_of(self.head_width) {
+            stored.interleaved(self.head_width)
+        } else {
+            stored
+        })
     }
 
     fn unsound(&self, reason: String) -> LoadError {
@@ -134,7 +140,7 @@ impl GgufFile {
     }
 
     fn mistyped(&self, key: &str, expected: &str) -> LoadError {
-        let found = self.header.field(key).map_or("missing", Value::kind);
+        let found = self.header.field(key).map_or("missing", GgufValue::kind);
         self.unsound(format!("field `{key}` is {found}, expected {expected}"))
     }
 
@@ -142,7 +148,7 @@ impl GgufFile {
     fn whole(&self, key: &str) -> Result<Option<u64>, LoadError> {
         match self.header.field(key) {
             None => Ok(None),
-            Some(Value::Whole(number)) => match u64::try_from(*number) {
+            Some(GgufValue::Whole(number)) => match u64::try_from(*number) {
                 Ok(number) => Ok(Some(number)),
                 Err(_) => Err(self.unsound(format!("field `{key}` is {number}, expected 0 or more"))),
             },
@@ -154,8 +160,8 @@ impl GgufFile {
     fn number(&self, key: &str) -> Result<Option<f64>, LoadError> {
         match self.header.field(key) {
             None => Ok(None),
-            Some(Value::Float(number)) => Ok(Some(*number)),
-            Some(Value::Whole(number)) => Ok(Some(*number as f64)),
+            Some(GgufValue::Float(number)) => Ok(Some(*number)),
+            Some(GgufValue::Whole(number)) => Ok(Some(*number as f64)),
             Some(_) => Err(self.mistyped(key, "a number")),
         }
     }
@@ -164,7 +170,7 @@ impl GgufFile {
     fn flag(&self, key: &str) -> Result<Option<bool>, LoadError> {
         match self.header.field(key) {
             None => Ok(None),
-            Some(Value::Flag(flag)) => Ok(Some(*flag)),
+            Some(GgufValue::Flag(flag)) => Ok(Some(*flag)),
             Some(_) => Err(self.mistyped(key, "true or false")),
         }
     }
@@ -173,7 +179,7 @@ impl GgufFile {
     fn text(&self, key: &str) -> Result<Option<&str>, LoadError> {
         match self.header.field(key) {
             None => Ok(None),
-            Some(Value::Text(range)) => match std::str::from_utf8(&self.bytes[range.clone()]) {
+            Some(GgufValue::Text(range)) => match std::str::from_utf8(&self.bytes[range.clone()]) {
                 Ok(text) => Ok(Some(text)),
                 Err(_) => Err(self.unsound(format!("field `{key}` is no UTF-8 text"))),
             },
@@ -185,7 +191,7 @@ impl GgufFile {
     fn texts(&self, key: &str) -> Result<Option<Vec<&str>>, LoadError> {
         match self.header.field(key) {
             None => Ok(None),
-            Some(Value::List(list)) => match list.texts(&self.bytes) {
+            Some(GgufValue::List(list)) => match list.texts(&self.bytes) {
                 Some(texts) => Ok(Some(texts)),
                 None => Err(self.mistyped(key, "a list of UTF-8 texts")),
             },
@@ -197,7 +203,7 @@ impl GgufFile {
     fn wholes(&self, key: &str) -> Result<Option<Vec<i64>>, LoadError> {
         match self.header.field(key) {
             None => Ok(None),
-            Some(Value::List(list)) => match list.wholes(&self.bytes) {
+            Some(GgufValue::List(list)) => match list.wholes(&self.bytes) {
                 Some(numbers) => Ok(Some(numbers)),
                 None => Err(self.mistyped(key, "a list of whole numbers")),
             },

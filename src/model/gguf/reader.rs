@@ -1,7 +1,11 @@
 //! The header of a GGUF file: fields by name, and where each tensor lies.
 //!
 //! The file is untrusted. Every count is held against the bytes that are left before anything is read, lists stay
-//! where they are in the file until somebody asks for them, and no tensor is believed to lie outside the file.
+//! where they are in the file until they are asked for, and no tensor is believed to lie outside the file.
+//!
+//! candle's own reader (`quantized::gguf_file::Content`) would be 350 lines less, and is not used: it panics at an alignment
+//! of 0, keeps the last of two fields of one name, copies every list into a value of 32 bytes an element, compares no
+//! tensor with the length of the file, and says neither which tensor is of an unknown type nor in which part a file ends.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -28,14 +32,14 @@ const ALIGNMENT: u64 = 32;
 
 /// What a header says.
 #[derive(Debug)]
-pub(super) struct Header {
-    fields: BTreeMap<String, Value>,
-    pub(super) tensors: BTreeMap<String, Placed>,
+pub(super) struct GgufHeader {
+    fields: BTreeMap<String, GgufValue>,
+    pub(super) tensors: BTreeMap<String, TensorInfo>,
 }
 
 /// Where a tensor lies and what it is.
 #[derive(Debug)]
-pub(super) struct Placed {
+pub(super) struct TensorInfo {
     pub(super) encoding: Encoding,
     /// Outermost dimension first, the other way round than in the file.
     pub(super) shape: Vec<usize>,
@@ -45,17 +49,17 @@ pub(super) struct Placed {
 
 /// The value of a field.
 #[derive(Debug)]
-pub(super) enum Value {
+pub(super) enum GgufValue {
     /// Of any width, signed or not.
     Whole(i128),
     Float(f64),
     Flag(bool),
     /// Bytes of the file.
     Text(Range<usize>),
-    List(List),
+    List(GgufList),
 }
 
-impl Value {
+impl GgufValue {
     /// What it is, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {
@@ -70,17 +74,17 @@ impl Value {
 
 /// A list that lies in the file.
 #[derive(Debug)]
-pub(super) struct List {
-    kind: Kind,
+pub(super) struct GgufList {
+    kind: GgufType,
     length: usize,
     /// Bytes of its elements.
     range: Range<usize>,
 }
 
-impl List {
+impl GgufList {
     /// The elements of a list of texts; `None` for other lists, and where one is no UTF-8.
     pub(super) fn texts<'a>(&self, bytes: &'a [u8]) -> Option<Vec<&'a str>> {
-        if self.kind != Kind::Text {
+        if self.kind != GgufType::Text {
             return None;
         }
         let mut at = Cursor { bytes: &bytes[..self.range.end], at: self.range.start };
@@ -91,7 +95,7 @@ impl List {
     pub(super) fn wholes(&self, bytes: &[u8]) -> Option<Vec<i64>> {
         let mut at = Cursor { bytes: &bytes[..self.range.end], at: self.range.start };
         let element = |_| match at.value(self.kind, 0).ok()? {
-            Value::Whole(number) => i64::try_from(number).ok(),
+            GgufValue::Whole(number) => i64::try_from(number).ok(),
             _ => None,
         };
         (0..self.length).map(element).collect()
@@ -100,7 +104,7 @@ impl List {
 
 /// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum GgufType {
     U8,
     I8,
     U16,
@@ -116,9 +120,9 @@ enum Kind {
     F64,
 }
 
-impl Kind {
+impl GgufType {
     fn of(number: u32) -> Option<Self> {
-        use Kind::{F32, F64, Flag, I8, I16, I32, I64, List, Text, U8, U16, U32, U64};
+        use GgufType::{F32, F64, Flag, I8, I16, I32, I64, List, Text, U8, U16, U32, U64};
         let kinds = [U8, I8, U16, I16, U32, I32, F32, Flag, Text, List, U64, I64, F64];
         kinds.get(number as usize).copied()
     }
@@ -140,21 +144,23 @@ impl Kind {
 }
 
 /// What is wrong with a header.
-enum Flaw {
-    /// It goes on behind the end of the file.
-    Cut,
+enum Malformed {
+    /// It continues beyond the end of the file.
+    Truncated,
     /// Anything else.
-    Unsound(String),
+    Invalid(String),
 }
 
-impl Header {
+impl GgufHeader {
     /// Reads the header of a file; `file` is its name in messages.
     pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Self, LoadError> {
         let mut cursor = Cursor { bytes, at: 0 };
         let unsound = |reason: String| LoadError::Gguf { file: file.to_owned(), reason };
-        let flaw = |flaw: Flaw, part: &str| match flaw {
-            Flaw::Cut => unsound(format!("it ends within {part}, after {} bytes: it is truncated", bytes.len())),
-            Flaw::Unsound(reason) => unsound(reason),
+        let malformed = |malformed: Malformed, part: &str| match malformed {
+            Malformed::Truncated => {
+                unsound(format!("it ends within {part}, after {} bytes: it is truncated", bytes.len()))
+            }
+            Malformed::Invalid(reason) => unsound(reason),
         };
         match bytes.first_chunk() {
             Some(magic) if magic == MAGIC => cursor.at = MAGIC.len(),
@@ -163,12 +169,12 @@ impl Header {
                 return Err(unsound(format!("it begins with \"{}\", expected \"GGUF\"", found.escape_ascii())));
             }
         }
-        let (fields, tensors) = cursor.counts().map_err(|wrong| flaw(wrong, "its first line"))?;
-        let fields = cursor.fields(fields).map_err(|wrong| flaw(wrong, "its metadata"))?;
-        let tensors = cursor.tensors(tensors).map_err(|wrong| flaw(wrong, "its list of tensors"))?;
+        let (fields, tensors) = cursor.counts().map_err(|wrong| malformed(wrong, "its first line"))?;
+        let fields = cursor.fields(fields).map_err(|wrong| malformed(wrong, "its metadata"))?;
+        let tensors = cursor.tensors(tensors).map_err(|wrong| malformed(wrong, "its list of tensors"))?;
         let alignment = match fields.get("general.alignment") {
             None => ALIGNMENT,
-            Some(Value::Whole(alignment)) => match u64::try_from(*alignment) {
+            Some(GgufValue::Whole(alignment)) => match u64::try_from(*alignment) {
                 Ok(alignment) if alignment.is_power_of_two() && alignment <= 1 << 20 => alignment,
                 _ => return Err(unsound(format!("its alignment is {alignment}, expected a power of two"))),
             },
@@ -177,7 +183,7 @@ impl Header {
         let start = (cursor.at as u64).next_multiple_of(alignment);
         let mut placed = BTreeMap::new();
         let mut expected = 0;
-        for (name, Described { encoding, shape, offset }) in tensors {
+        for (name, TensorHeader { encoding, shape, offset }) in tensors {
             if !offset.is_multiple_of(alignment) {
                 return Err(unsound(format!("tensor `{name}` begins at {offset}, no multiple of {alignment}")));
             }
@@ -186,7 +192,7 @@ impl Header {
                 return Err(unsound(format!("tensor `{name}` begins at {offset}, which no file can hold")));
             };
             expected = expected.max(end);
-            placed.insert(name, Placed { encoding, shape, range: (end - length) as usize..end as usize });
+            placed.insert(name, TensorInfo { encoding, shape, range: (end - length) as usize..end as usize });
         }
         if expected > bytes.len() as u64 {
             return Err(LoadError::Length { file: file.to_owned(), found: bytes.len() as u64, expected });
@@ -195,13 +201,13 @@ impl Header {
     }
 
     /// The value of a field.
-    pub(super) fn field(&self, key: &str) -> Option<&Value> {
+    pub(super) fn field(&self, key: &str) -> Option<&GgufValue> {
         self.fields.get(key)
     }
 }
 
 /// A tensor as the header describes it.
-struct Described {
+struct TensorHeader {
     encoding: Encoding,
     shape: Vec<usize>,
     /// From the start of the tensors on.
@@ -219,53 +225,55 @@ impl Cursor<'_> {
         (self.bytes.len() - self.at) as u64
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Flaw> {
-        let array = self.bytes[self.at..].first_chunk::<N>().ok_or(Flaw::Cut)?;
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        let array = self.bytes[self.at..].first_chunk::<N>().ok_or(Malformed::Truncated)?;
         self.at += N;
         Ok(*array)
     }
 
-    fn u32(&mut self) -> Result<u32, Flaw> {
+    fn u32(&mut self) -> Result<u32, Malformed> {
         self.array().map(u32::from_le_bytes)
     }
 
-    fn u64(&mut self) -> Result<u64, Flaw> {
+    fn u64(&mut self) -> Result<u64, Malformed> {
         self.array().map(u64::from_le_bytes)
     }
 
     /// Steps over so many bytes.
-    fn skip(&mut self, length: u64) -> Result<Range<usize>, Flaw> {
+    fn skip(&mut self, length: u64) -> Result<Range<usize>, Malformed> {
         if length > self.left() {
-            return Err(Flaw::Cut);
+            return Err(Malformed::Truncated);
         }
         let start = self.at;
         self.at += length as usize;
         Ok(start..self.at)
     }
 
-    fn text(&mut self) -> Result<Range<usize>, Flaw> {
+    fn text(&mut self) -> Result<Range<usize>, Malformed> {
         let length = self.u64()?;
         self.skip(length)
     }
 
-    fn name(&mut self) -> Result<String, Flaw> {
+    fn name(&mut self) -> Result<String, Malformed> {
         let range = self.text()?;
         if range.len() > LONGEST_NAME {
-            return Err(Flaw::Unsound(format!("it has a name of {} bytes", range.len())));
+            return Err(Malformed::Invalid(format!("it has a name of {} bytes", range.len())));
         }
         Ok(String::from_utf8_lossy(&self.bytes[range]).into_owned())
     }
 
     /// Version, then the numbers of fields and of tensors.
-    fn counts(&mut self) -> Result<(u64, u64), Flaw> {
+    fn counts(&mut self) -> Result<(u64, u64), Malformed> {
         let version = self.u32()?;
         match version {
             2 | 3 => {}
             _ if matches!(version.swap_bytes(), 1..=3) => {
-                return Err(Flaw::Unsound("it is written for big-endian machines: convert the model again".into()));
+                return Err(Malformed::Invalid(
+                    "it is written for big-endian machines: convert the model again".into(),
+                ));
             }
             _ => {
-                return Err(Flaw::Unsound(format!(
+                return Err(Malformed::Invalid(format!(
                     "it is of version {version}, expected 2 or 3: convert the model again with a current llama.cpp"
                 )));
             }
@@ -273,66 +281,67 @@ impl Cursor<'_> {
         let (tensors, fields) = (self.u64()?, self.u64()?);
         for (what, count, most) in [("tensors", tensors, MOST_TENSORS), ("fields", fields, MOST_FIELDS)] {
             if count > most {
-                return Err(Flaw::Unsound(format!("it claims to hold {count} {what}, more than any model has")));
+                return Err(Malformed::Invalid(format!("it claims to hold {count} {what}, more than any model has")));
             }
         }
         Ok((fields, tensors))
     }
 
-    fn fields(&mut self, count: u64) -> Result<BTreeMap<String, Value>, Flaw> {
+    fn fields(&mut self, count: u64) -> Result<BTreeMap<String, GgufValue>, Malformed> {
         let mut fields = BTreeMap::new();
         for _ in 0..count {
             let key = self.name()?;
             let kind = self.kind(&key)?;
-            let value = self.value(kind, 0).map_err(|flaw| match flaw {
-                Flaw::Unsound(reason) => Flaw::Unsound(format!("field `{key}` {reason}")),
-                Flaw::Cut => Flaw::Cut,
+            let value = self.value(kind, 0).map_err(|malformed| match malformed {
+                Malformed::Invalid(reason) => Malformed::Invalid(format!("field `{key}` {reason}")),
+                Malformed::Truncated => Malformed::Truncated,
             })?;
             if fields.contains_key(&key) {
-                return Err(Flaw::Unsound(format!("it has two fields `{key}`")));
+                return Err(Malformed::Invalid(format!("it has two fields `{key}`")));
             }
             fields.insert(key, value);
         }
         Ok(fields)
     }
 
-    fn kind(&mut self, key: &str) -> Result<Kind, Flaw> {
+    fn kind(&mut self, key: &str) -> Result<GgufType, Malformed> {
         let number = self.u32()?;
-        Kind::of(number).ok_or_else(|| Flaw::Unsound(format!("field `{key}` is of the unknown type {number}")))
+        GgufType::of(number).ok_or_else(|| Malformed::Invalid(format!("field `{key}` is of the unknown type {number}")))
     }
 
-    fn value(&mut self, kind: Kind, depth: usize) -> Result<Value, Flaw> {
+    fn value(&mut self, kind: GgufType, depth: usize) -> Result<GgufValue, Malformed> {
         Ok(match kind {
-            Kind::U8 => Value::Whole(u8::from_le_bytes(self.array()?).into()),
-            Kind::I8 => Value::Whole(i8::from_le_bytes(self.array()?).into()),
-            Kind::U16 => Value::Whole(u16::from_le_bytes(self.array()?).into()),
-            Kind::I16 => Value::Whole(i16::from_le_bytes(self.array()?).into()),
-            Kind::U32 => Value::Whole(self.u32()?.into()),
-            Kind::I32 => Value::Whole(i32::from_le_bytes(self.array()?).into()),
-            Kind::U64 => Value::Whole(self.u64()?.into()),
-            Kind::I64 => Value::Whole(i64::from_le_bytes(self.array()?).into()),
-            Kind::F32 => Value::Float(f32::from_le_bytes(self.array()?).into()),
-            Kind::F64 => Value::Float(f64::from_le_bytes(self.array()?)),
-            Kind::Flag => match self.array()? {
-                [flag @ (0 | 1)] => Value::Flag(flag == 1),
-                [other] => return Err(Flaw::Unsound(format!("is {other}, expected 0 or 1"))),
+            GgufType::U8 => GgufValue::Whole(u8::from_le_bytes(self.array()?).into()),
+            GgufType::I8 => GgufValue::Whole(i8::from_le_bytes(self.array()?).into()),
+            GgufType::U16 => GgufValue::Whole(u16::from_le_bytes(self.array()?).into()),
+            GgufType::I16 => GgufValue::Whole(i16::from_le_bytes(self.array()?).into()),
+            GgufType::U32 => GgufValue::Whole(self.u32()?.into()),
+            GgufType::I32 => GgufValue::Whole(i32::from_le_bytes(self.array()?).into()),
+            GgufType::U64 => GgufValue::Whole(self.u64()?.into()),
+            GgufType::I64 => GgufValue::Whole(i64::from_le_bytes(self.array()?).into()),
+            GgufType::F32 => GgufValue::Float(f32::from_le_bytes(self.array()?).into()),
+            GgufType::F64 => GgufValue::Float(f64::from_le_bytes(self.array()?)),
+            GgufType::Flag => match self.array()? {
+                [flag @ (0 | 1)] => GgufValue::Flag(flag == 1),
+                [other] => return Err(Malformed::Invalid(format!("is {other}, expected 0 or 1"))),
             },
-            Kind::Text => Value::Text(self.text()?),
-            Kind::List => Value::List(self.list(depth)?),
+            GgufType::Text => GgufValue::Text(self.text()?),
+            GgufType::List => GgufValue::List(self.list(depth)?),
         })
     }
 
-    fn list(&mut self, depth: usize) -> Result<List, Flaw> {
+    fn list(&mut self, depth: usize) -> Result<GgufList, Malformed> {
         if depth == DEEPEST {
-            return Err(Flaw::Unsound("holds lists within lists too deep".into()));
+            return Err(Malformed::Invalid("holds lists within lists too deep".into()));
         }
         let number = self.u32()?;
-        let kind = Kind::of(number).ok_or_else(|| Flaw::Unsound(format!("lists the unknown type {number}")))?;
+        let kind =
+            GgufType::of(number).ok_or_else(|| Malformed::Invalid(format!("lists the unknown type {number}")))?;
         let length = self.u64()?;
         let least = length.saturating_mul(kind.least_bytes());
         if least > self.left() {
             let left = self.left();
-            return Err(Flaw::Unsound(format!(
+            return Err(Malformed::Invalid(format!(
                 "claims to list {length} elements, but the file has only {left} more bytes: it is truncated or damaged"
             )));
         }
@@ -344,26 +353,26 @@ impl Cursor<'_> {
                 self.value(kind, depth + 1)?;
             }
         }
-        Ok(List { kind, length: length as usize, range: start..self.at })
+        Ok(GgufList { kind, length: length as usize, range: start..self.at })
     }
 
-    fn tensors(&mut self, count: u64) -> Result<BTreeMap<String, Described>, Flaw> {
+    fn tensors(&mut self, count: u64) -> Result<BTreeMap<String, TensorHeader>, Malformed> {
         let mut tensors = BTreeMap::new();
         for _ in 0..count {
             let name = self.name()?;
             let described = self.tensor(&name)?;
             if tensors.contains_key(&name) {
-                return Err(Flaw::Unsound(format!("it has two tensors `{name}`")));
+                return Err(Malformed::Invalid(format!("it has two tensors `{name}`")));
             }
             tensors.insert(name, described);
         }
         Ok(tensors)
     }
 
-    fn tensor(&mut self, name: &str) -> Result<Described, Flaw> {
+    fn tensor(&mut self, name: &str) -> Result<TensorHeader, Malformed> {
         let dimensions = self.u32()?;
         if !(1..=MOST_DIMENSIONS).contains(&dimensions) {
-            return Err(Flaw::Unsound(format!(
+            return Err(Malformed::Invalid(format!(
                 "tensor `{name}` has {dimensions} dimensions, expected 1 to {MOST_DIMENSIONS}"
             )));
         }
@@ -371,23 +380,23 @@ impl Cursor<'_> {
         let elements = sizes.iter().try_fold(1_u64, |product, &size| product.checked_mul(size));
         // A byte holds four numbers at most: more of them cannot lie in any file.
         if elements.is_none_or(|elements| elements == 0 || elements > i64::MAX as u64 / 8) {
-            return Err(Flaw::Unsound(format!("tensor `{name}` has the impossible sizes {sizes:?}")));
+            return Err(Malformed::Invalid(format!("tensor `{name}` has the impossible sizes {sizes:?}")));
         }
         let encoding = encoding(name, self.u32()?)?;
         let block = encoding.blocks().map_or(1, |blocks| blocks.block_size()) as u64;
         if !sizes[0].is_multiple_of(block) {
-            return Err(Flaw::Unsound(format!(
+            return Err(Malformed::Invalid(format!(
                 "tensor `{name}` has rows of {} numbers, but {encoding} comes in blocks of {block}",
                 sizes[0]
             )));
         }
         let shape = sizes.iter().rev().map(|&size| size as usize).collect();
-        Ok(Described { encoding, shape, offset: self.u64()? })
+        Ok(TensorHeader { encoding, shape, offset: self.u64()? })
     }
 }
 
 /// The encoding that a number in the file stands for.
-fn encoding(tensor: &str, number: u32) -> Result<Encoding, Flaw> {
+fn encoding(tensor: &str, number: u32) -> Result<Encoding, Malformed> {
     Ok(match number {
         0 => Encoding::F32,
         1 => Encoding::F16,
@@ -404,7 +413,7 @@ fn encoding(tensor: &str, number: u32) -> Result<Encoding, Flaw> {
         14 => Encoding::Blocks(GgmlDType::Q6K),
         other => {
             let name = OTHERS.iter().find(|(number, _)| *number == other).map_or("an unknown type", |(_, name)| name);
-            return Err(Flaw::Unsound(format!(
+            return Err(Malformed::Invalid(format!(
                 "tensor `{tensor}` is stored as {name} (type {other}), which is not supported: choose a file in F16, \
                  BF16, Q8_0, Q6_K, Q5_K_M or Q4_K_M"
             )));
@@ -484,8 +493,8 @@ mod tests {
             self
         }
 
-        fn read(&self) -> Result<Header, LoadError> {
-            Header::read("m.gguf", &self.0)
+        fn read(&self) -> Result<GgufHeader, LoadError> {
+            GgufHeader::read("m.gguf", &self.0)
         }
 
         fn message(&self) -> String {
@@ -529,13 +538,13 @@ mod tests {
     fn a_header_says_what_is_where() {
         let file = whole();
         let header = file.read().unwrap();
-        assert!(matches!(header.field("a.count"), Some(Value::Whole(7))));
-        assert!(matches!(header.field("a.eps"), Some(Value::Float(eps)) if *eps as f32 == 1e-6));
-        assert!(matches!(header.field("a.flag"), Some(Value::Flag(true))));
-        assert!(matches!(header.field("a.name"), Some(Value::Text(range)) if &file.0[range.clone()] == b"tiny"));
-        let Some(Value::List(words)) = header.field("a.words") else { panic!("no list") };
+        assert!(matches!(header.field("a.count"), Some(GgufValue::Whole(7))));
+        assert!(matches!(header.field("a.eps"), Some(GgufValue::Float(eps)) if *eps as f32 == 1e-6));
+        assert!(matches!(header.field("a.flag"), Some(GgufValue::Flag(true))));
+        assert!(matches!(header.field("a.name"), Some(GgufValue::Text(range)) if &file.0[range.clone()] == b"tiny"));
+        let Some(GgufValue::List(words)) = header.field("a.words") else { panic!("no list") };
         assert_eq!((words.texts(&file.0).unwrap(), words.wholes(&file.0)), (vec!["one", "two"], None));
-        let Some(Value::List(kinds)) = header.field("a.kinds") else { panic!("no list") };
+        let Some(GgufValue::List(kinds)) = header.field("a.kinds") else { panic!("no list") };
         assert_eq!((kinds.wholes(&file.0).unwrap(), kinds.texts(&file.0)), (vec![3, -1], None));
         let (x, y) = (&header.tensors["x"], &header.tensors["y"]);
         assert_eq!((&x.shape[..], x.range.len(), x.encoding.to_string().as_str()), (&[2, 64][..], 2 * 2 * 34, "Q8_0"));

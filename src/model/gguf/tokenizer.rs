@@ -10,6 +10,7 @@
 //! | `bailingmoe`, `bailingmoe2`, `llada-moe` | `LLaDA`, whose tokenizer is that of the Bailing models |
 //! | `llama-bpe`, `llama3` | Llama 3 |
 //! | `gpt-2`, `default` | GPT-2 |
+//! | `smollm` | `SmolLM`, `SmolLM2` |
 //!
 //! For any other, and for `SentencePiece`, the model's `tokenizer.json` has to lie beside the file.
 
@@ -53,6 +54,7 @@ fn cut(name: &str) -> Option<Cut> {
         "bailingmoe" | "bailingmoe2" | "llada-moe" => Some(Cut::Bailing),
         "llama-bpe" | "llama3" => Some(Cut::Llama3),
         "gpt-2" | "default" => Some(Cut::Gpt2),
+        "smollm" => Some(Cut::SmolLm),
         _ => None,
     }
 }
@@ -105,7 +107,7 @@ impl GgufFile {
         Ok(Tokenizer::from_library(library, self.file.clone(), side)?)
     }
 
-    /// The chat template, be it usable or not; an empty one is none.
+    /// The chat template, usable or not; an empty one is none.
     fn chat_template(&self, specials: &BTreeMap<String, String>) -> Option<ChatTemplate> {
         let origin = self.file.as_str();
         let Ok(text) = self.text("tokenizer.chat_template") else {

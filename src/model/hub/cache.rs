@@ -8,8 +8,8 @@
 //!   .no_exist/<commit>/NAME   empty files for names that the hub does not have
 //! ```
 //!
-//! A snapshot does not say which files the hub has of its commit: other programs fetch those that they need. What tells is
-//! that a file is there, or that the hub was asked for it and did not have it.
+//! A snapshot does not say which files the hub has of its commit: other programs fetch those that they need. A file is
+//! known to be there, or to be absent, once it is in the snapshot or the hub was asked for it and did not have it.
 
 use std::{
     collections::BTreeSet,
@@ -40,7 +40,7 @@ pub(super) const LONGEST_JSON: u64 = 64 << 20;
 pub struct Found {
     /// Its folder, or its GGUF file.
     pub path: PathBuf,
-    /// Small files that may be missing: they are not here, and nobody has asked the hub whether it has them.
+    /// Small files that may be missing: they are not here, and the hub has not been asked whether it has them.
     pub unknown: Vec<&'static str>,
 }
 
@@ -278,7 +278,7 @@ mod tests {
         let found: Vec<_> = scan(cache).iter().map(|cached| (cached.source.to_string(), cached.bytes)).collect();
         assert!(
             scan(cache).iter().all(|cached| cached.is_whole == cached.path.is_file()),
-            "nobody asked for a template"
+            "the hub was not asked for a template"
         );
         let expected = [
             ("hf:b/whole", 9),

@@ -1,4 +1,4 @@
-//! What is asked of the hub, and what an answer other than yes means.
+//! Requests to the hub, and what its HTTP errors mean.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,17 +7,17 @@ use ureq::http::{HeaderMap, StatusCode};
 
 use super::{
     HubError, HubSettings, cache,
-    patience::{Patience, Trouble},
-    report::ProgressRepeater,
+    patience::{Patience, Retry},
+    report::ProgressReporter,
     way::{Answer, Question, Way, text},
 };
 use crate::model::source::{self, HubModel};
 
 /// The longest answer about a model: its list of files.
 const LONGEST_LISTING: usize = 16 << 20;
-/// Attempts in a row that may fail before it is told, where bytes of a file are asked for.
+/// Attempts in a row that may fail before it is an error, where bytes of a file are asked for.
 const ATTEMPTS: u32 = 5;
-/// The same for all other questions: where nobody is there at all, more would be a nuisance.
+/// The same for all other requests: where there is no server at all, more would be a nuisance.
 const FEW_ATTEMPTS: u32 = 2;
 
 /// The way to one hub.
@@ -50,7 +50,7 @@ impl<'a> Client<'a> {
         Ok(Self { settings, way: Arc::new(Way::new(settings)?) })
     }
 
-    /// What is left of the attempts to get the bytes of a file.
+    /// The attempts that remain to get the bytes of a file.
     pub(super) fn patience(&self) -> Patience<'a> {
         Patience::new(self.settings, ATTEMPTS)
     }
@@ -60,7 +60,7 @@ impl<'a> Client<'a> {
         &self,
         model: &HubModel,
         revision: &str,
-        report: &mut ProgressRepeater<'_, '_>,
+        report: &mut ProgressReporter<'_, '_>,
     ) -> Result<RepoListing, HubError> {
         #[derive(Deserialize)]
         struct Reply {
@@ -74,7 +74,7 @@ impl<'a> Client<'a> {
         let url = format!("{}/api/models/{}/revision/{}", self.settings.endpoint, model.repo(), escaped(revision));
         let unusable = |reason: String| HubError::Answer { what: model.to_string(), reason };
         let question = Question { method: "GET", url, start: None, enough: None };
-        let reply: Reply = self.persist(report, |report| {
+        let reply: Reply = self.with_retries(report, |report| {
             let answer = self.way.ask(question.clone(), report)?;
             if answer.status != StatusCode::OK {
                 return Err(self.refusal(model, None, &answer));
@@ -83,7 +83,7 @@ impl<'a> Client<'a> {
             let bytes = answer.body(&self.way, LONGEST_LISTING, report)?;
             serde_json::from_slice(&bytes).map_err(|error| {
                 let is_page = bytes.trim_ascii_start().starts_with(b"<");
-                Trouble::Final(if is_page { self.page(&model.to_string()) } else { unusable(error.to_string()) })
+                Retry::Never(if is_page { self.page(&model.to_string()) } else { unusable(error.to_string()) })
             })
         })?;
         if !cache::is_commit(&reply.sha) {
@@ -104,11 +104,11 @@ impl<'a> Client<'a> {
         model: &HubModel,
         commit: &str,
         file: &str,
-        report: &mut ProgressRepeater<'_, '_>,
+        report: &mut ProgressReporter<'_, '_>,
     ) -> Result<Description, HubError> {
         let url = self.address(model, commit, file);
         let question = Question { method: "HEAD", url, start: None, enough: Some("x-linked-etag") };
-        self.persist(report, |report| {
+        self.with_retries(report, |report| {
             let answer = self.way.ask(question.clone(), report)?;
             if !answer.status.is_success() && !answer.status.is_redirection() {
                 return Err(self.refusal(model, Some(file), &answer));
@@ -119,7 +119,7 @@ impl<'a> Client<'a> {
                 self.check_kind(&what, &answer.headers)?;
             }
             let unusable =
-                |reason: &str| Trouble::Final(HubError::Answer { what: what.clone(), reason: reason.to_owned() });
+                |reason: &str| Retry::Never(HubError::Answer { what: what.clone(), reason: reason.to_owned() });
             let etag = text(&answer.headers, "x-linked-etag").or_else(|| text(&answer.headers, "etag"));
             let etag = etag.map(|etag| etag.trim_start_matches("W/").trim_matches('"').to_owned());
             let Some(etag) = etag.filter(|etag| source::is_safe(etag) && !etag.contains('/')) else {
@@ -140,8 +140,8 @@ impl<'a> Client<'a> {
         commit: &str,
         file: &str,
         start: u64,
-        report: &mut ProgressRepeater<'_, '_>,
-    ) -> Result<Answer, Trouble> {
+        report: &mut ProgressReporter<'_, '_>,
+    ) -> Result<Answer, Retry> {
         let url = self.address(model, commit, file);
         let question = Question { method: "GET", url, start: (start > 0).then_some(start), enough: None };
         let answer = self.way.ask(question, report)?;
@@ -155,21 +155,21 @@ impl<'a> Client<'a> {
     }
 
     /// Tries again where that may help.
-    fn persist<T>(
+    fn with_retries<T>(
         &self,
-        report: &mut ProgressRepeater<'_, '_>,
-        mut attempt: impl FnMut(&mut ProgressRepeater<'_, '_>) -> Result<T, Trouble>,
+        report: &mut ProgressReporter<'_, '_>,
+        mut attempt: impl FnMut(&mut ProgressReporter<'_, '_>) -> Result<T, Retry>,
     ) -> Result<T, HubError> {
         let mut patience = Patience::new(self.settings, FEW_ATTEMPTS);
         loop {
             match attempt(report) {
                 Ok(value) => return Ok(value),
-                Err(trouble) => patience.after(trouble, report).map_err(Trouble::error)?,
+                Err(retry) => patience.back_off(retry, report).map_err(Retry::error)?,
             }
         }
     }
 
-    /// Refuses web pages, which no file that is wanted is, and compressed content, for which nobody asked.
+    /// Refuses web pages, which no file that is wanted is, and compressed content, which was not asked for.
     fn check_kind(&self, what: &str, headers: &HeaderMap) -> Result<(), HubError> {
         if text(headers, "content-type").is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html")) {
             return Err(self.page(what));
@@ -189,13 +189,13 @@ impl<'a> Client<'a> {
         HubError::Page { endpoint: self.settings.endpoint.clone(), what: what.to_owned() }
     }
 
-    /// What an answer that is no success means. The hub tells more in a header of its own than in the status: a gated
+    /// The error that an HTTP answer stands for. The hub says more in a header of its own than in the status: a gated
     /// model answers 401 to any token that may not read it.
-    fn refusal(&self, model: &HubModel, file: Option<&str>, answer: &Answer) -> Trouble {
+    fn refusal(&self, model: &HubModel, file: Option<&str>, answer: &Answer) -> Retry {
         let endpoint = self.settings.endpoint.clone();
         let (repo, with_token) = (model.repo().to_owned(), self.settings.token.is_some());
         let status = answer.status.as_u16();
-        Trouble::Final(match (text(&answer.headers, "x-error-code"), status, file) {
+        Retry::Never(match (text(&answer.headers, "x-error-code"), status, file) {
             (Some("GatedRepo"), ..) | (_, 403, _) => HubError::Gated { endpoint, repo, with_token },
             (Some("RevisionNotFound"), ..) => {
                 HubError::NoRevision { endpoint, repo, revision: cache::revision(model).to_owned() }
@@ -212,8 +212,8 @@ impl<'a> Client<'a> {
                     _ => HubError::Status { endpoint, status },
                 };
                 return match wait {
-                    Some(wait) => Trouble::Busy(error, wait),
-                    None => Trouble::Passing(error),
+                    Some(wait) => Retry::After(error, wait),
+                    None => Retry::Soon(error),
                 };
             }
             _ => HubError::Status { endpoint, status },

@@ -8,11 +8,11 @@ use std::{
 
 use super::{
     Aim, Fetched, HubError, HubSettings,
-    arriving::{Arriving, incomplete, is_sound, open_own},
     cache::{self, CONFIG, INDEX, LONGEST_JSON},
     client::{Client, Description},
     files::{DESCRIPTIONS, WantedFiles},
-    report::ProgressRepeater,
+    partial::{PartialDownload, incomplete, is_sound, open_own},
+    report::ProgressReporter,
 };
 use crate::model::{
     checkpoint::Checkpoint,
@@ -26,15 +26,15 @@ pub(super) struct Meter<'a, 'w> {
     /// Bytes that came through the network.
     pub downloaded: u64,
     total: Option<u64>,
-    pub report: ProgressRepeater<'a, 'w>,
+    pub report: ProgressReporter<'a, 'w>,
 }
 
 impl Meter<'_, '_> {
-    /// Tells how many bytes there are, `within` of them of `file`, which is not counted yet.
+    /// Reports how many bytes there are, `within` of them of `file`, which is not counted yet.
     pub(super) fn bytes(&mut self, file: &str, within: u64) -> Result<(), HubError> {
         let (model, file) = (self.report.model.clone(), file.to_owned());
         let done = self.done.saturating_add(within);
-        self.report.tell(Progress::Downloading { model, file, done, total: self.total })
+        self.report.send(Progress::Downloading { model, file, done, total: self.total })
     }
 }
 
@@ -46,14 +46,14 @@ pub(super) fn fetch(
     watch: &mut Watch<'_>,
 ) -> Result<Fetched, HubError> {
     let client = Client::new(settings)?;
-    let report = ProgressRepeater::new(model.to_string(), watch);
+    let report = ProgressReporter::new(model.to_string(), watch);
     let mut meter = Meter { done: 0, downloaded: 0, total: None, report };
-    meter.report.again()?;
+    meter.report.repeat()?;
     let here = cache::commit(&settings.cache, model).filter(|_| aim == Aim::Complete);
     let revision = here.as_deref().unwrap_or_else(|| cache::revision(model));
     let listing = client.list(model, revision, &mut meter.report)?;
     let wanted = WantedFiles::among(model, &listing.files)?;
-    let place = Place::new(settings, model, listing.commit, aim)?;
+    let place = SnapshotDir::new(settings, model, listing.commit, aim)?;
 
     for file in &wanted.first {
         let description = client.describe(model, &place.commit, file, &mut meter.report)?;
@@ -61,10 +61,10 @@ pub(super) fn fetch(
             let (model, size) = (model.repo().to_owned(), description.size);
             return Err(HubError::TooLong { model, file: file.clone(), size, most: LONGEST_JSON });
         }
-        place.obtain(&client, &description, &mut meter)?;
+        place.ensure_file(&client, &description, &mut meter)?;
     }
     if let Some(config) = wanted.first.iter().find(|file| *file == CONFIG) {
-        // Better told now than after the weights have come.
+        // Better refused now than after the weights have come.
         Checkpoint::check_architecture(&place.snapshot.join(config))?;
         place.note_absent(&listing.files);
     }
@@ -73,7 +73,7 @@ pub(super) fn fetch(
         weights = shards(model, &place.snapshot.join(INDEX), &listing.files)?;
     }
     if aim != Aim::Complete {
-        place.obtain_weights(&client, &weights, &mut meter)?;
+        place.ensure_weights(&client, &weights, &mut meter)?;
     }
     let path = match weights.as_slice() {
         [only] if wanted.first.is_empty() => place.snapshot.join(only),
@@ -101,7 +101,7 @@ fn shards(model: &HubModel, index: &Path, files: &[String]) -> Result<Vec<String
 }
 
 /// Where a commit's files go.
-pub(super) struct Place<'a> {
+pub(super) struct SnapshotDir<'a> {
     pub model: &'a HubModel,
     pub commit: String,
     cache: &'a Path,
@@ -112,7 +112,7 @@ pub(super) struct Place<'a> {
     compares: bool,
 }
 
-impl<'a> Place<'a> {
+impl<'a> SnapshotDir<'a> {
     fn new(settings: &'a HubSettings, model: &'a HubModel, commit: String, aim: Aim) -> Result<Self, HubError> {
         let folder = cache::folder(&settings.cache, model);
         let blobs = folder.join("blobs");
@@ -126,17 +126,17 @@ impl<'a> Place<'a> {
     }
 
     /// Makes sure that the weights are in the snapshot, and lets the revision stand for it.
-    fn obtain_weights(&self, client: &Client<'_>, files: &[String], meter: &mut Meter<'_, '_>) -> Result<(), HubError> {
+    fn ensure_weights(&self, client: &Client<'_>, files: &[String], meter: &mut Meter<'_, '_>) -> Result<(), HubError> {
         let mut descriptions = Vec::new();
         for file in files {
             descriptions.push(client.describe(self.model, &self.commit, file, &mut meter.report)?);
         }
         let bytes = descriptions.iter().fold(0_u64, |sum, description| sum.saturating_add(description.size));
         meter.total = Some(meter.done.saturating_add(bytes));
-        meter.report.tell(Progress::Found { model: meter.report.model.clone(), weights: bytes })?;
+        meter.report.send(Progress::Found { model: meter.report.model.clone(), weights: bytes })?;
         self.check_room(&descriptions)?;
         for description in &descriptions {
-            self.obtain(client, description, meter)?;
+            self.ensure_file(client, description, meter)?;
         }
         self.refer()
     }
@@ -167,7 +167,7 @@ impl<'a> Place<'a> {
     }
 
     /// Makes sure that a file is in the snapshot, and counts it.
-    fn obtain(
+    fn ensure_file(
         &self,
         client: &Client<'_>,
         description: &Description,
@@ -184,12 +184,12 @@ impl<'a> Place<'a> {
             if is_damaged || there.is_none() {
                 fs::create_dir_all(&self.locks).map_err(|error| HubError::Write { path: self.locks.clone(), error })?;
                 let _held = hold(&self.locks.join(format!("{}.lock", description.etag)), &description.file)?;
-                // Whoever held it before may have downloaded the file.
+                // Another program, which held it before, may have downloaded the file.
                 if is_damaged || self.there(description).is_none() {
-                    Arriving::open(&blob, description)?.complete(client, self, meter)?;
+                    PartialDownload::open(&blob, description)?.complete(client, self, meter)?;
                 }
             }
-            point(&link, &blob).map_err(|error| HubError::Write { path: link, error })?;
+            link_blob(&link, &blob).map_err(|error| HubError::Write { path: link, error })?;
         }
         meter.done = meter.done.saturating_add(description.size);
         meter.bytes(&description.file, 0)
@@ -218,7 +218,7 @@ impl<'a> Place<'a> {
             for folder in [Some(&*self.locks), path.parent()].into_iter().flatten() {
                 fs::create_dir_all(folder)?;
             }
-            // Beside it and renamed, so that nobody reads half of it.
+            // Beside it and renamed, so that no reader gets half of it.
             let beside = self.locks.join(format!("{}.incomplete", self.commit));
             let mut file = open_own(&beside)?;
             file.set_len(0)?;
@@ -229,14 +229,14 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Bytes that are free for this user on the disk of a folder; `None` where nobody says.
+/// Bytes that are free for this user on the disk of a folder; `None` where the system does not say.
 #[cfg(unix)]
 fn free(folder: &Path) -> Option<u64> {
     let about = rustix::fs::statvfs(folder).ok().filter(|about| about.f_blocks > 0)?;
     Some(about.f_bavail.saturating_mul(about.f_frsize))
 }
 
-/// Nobody is asked.
+/// Not known on this system.
 #[cfg(not(unix))]
 fn free(_folder: &Path) -> Option<u64> {
     None
@@ -256,7 +256,7 @@ fn hold(lock: &Path, file: &str) -> Result<File, HubError> {
 }
 
 /// Makes `link` stand for `blob`, by a relative link as Python does; where there are none, the file itself goes there.
-fn point(link: &Path, blob: &Path) -> io::Result<()> {
+fn link_blob(link: &Path, blob: &Path) -> io::Result<()> {
     if let Some(folder) = link.parent() {
         fs::create_dir_all(folder)?;
     }

@@ -19,7 +19,7 @@ pub enum HubError {
         /// What it should be.
         expected: &'static str,
     },
-    /// Nobody knows where the cache is.
+    /// There is no place for the cache.
     #[error("there is no home folder for the hub's cache: set HF_HOME to a folder")]
     NoHome,
     /// Not in the cache, and the network is not to be used.
@@ -53,7 +53,7 @@ pub enum HubError {
         /// The address.
         endpoint: String,
     },
-    /// Nobody answers through the proxy.
+    /// No answer through the proxy.
     #[error(
         "the proxy {proxy} does not connect to {target} ({reason}): check the proxy, which {variable} names; NO_PROXY \
          lists hosts to reach without one, and what is in the cache works without it"
@@ -89,12 +89,12 @@ pub enum HubError {
         /// What was asked.
         what: String,
     },
-    /// Nobody answers.
+    /// No answer.
     #[error(
         "the hub {endpoint} cannot be reached ({reason}): check the connection and HF_ENDPOINT; what is in the cache \
          works without it"
     )]
-    Away {
+    Unreachable {
         /// The hub.
         endpoint: String,
         /// What happened.
@@ -211,7 +211,7 @@ pub enum HubError {
     },
     /// The connection broke, and again.
     #[error(
-        "the connection broke after {done} of {size} bytes of {file} ({reason}): try again, and it goes on from there"
+        "the connection broke after {done} of {size} bytes of {file} ({reason}): try again, and it resumes from there"
     )]
     Cut {
         /// The file.
@@ -299,8 +299,8 @@ pub enum HubError {
     /// Not of an architecture that can be run.
     #[error(transparent)]
     Architecture(#[from] LoadError),
-    /// The user broke it off.
-    #[error("the download was broken off; the next one goes on from there")]
+    /// The user cancelled it.
+    #[error("the download was cancelled; the next one resumes from there")]
     Cancelled,
 }
 

@@ -8,7 +8,7 @@ use super::cache::{CONFIG, INDEX};
 #[cfg(feature = "hub")]
 use crate::model::source::{self, HubModel};
 
-/// Small files that tell how to read the weights and the text, the most telling first.
+/// Small files that say how to read the weights and the text, the most important first.
 pub(super) const DESCRIPTIONS: [&str; 7] = [
     CONFIG,
     "generation_config.json",
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_loaded_is_told_before_a_byte_comes() {
+    fn what_cannot_be_loaded_is_refused_before_a_byte_comes() {
         for names in [&["README.md"][..], &["config.json", "pytorch_model.bin"], &["model.safetensors"]] {
             assert!(wanted("o/n", names).unwrap_err().starts_with("o/n has no weights that can be loaded"));
         }

@@ -7,18 +7,19 @@
 //! | `files.rs` | which files of a model are wanted |
 //! | `expand.rs` | `~` and `$NAME` in those variables |
 //! | `way.rs` | the way to servers: proxy, certificates, redirects, and answers that may be waited for in slices |
-//! | `client.rs` | what is asked of the hub, and what an answer other than yes means |
+//! | `client.rs` | requests to the hub, and what its HTTP errors mean |
 //! | `patience.rs` | how long and how often to try again |
-//! | `report.rs` | progress, and whether to break off |
+//! | `report.rs` | progress, and whether to cancel |
 //! | `checksum.rs` | content against the hash that the hub names |
-//! | `arriving.rs` | one file: begun, resumed, compared with length and hash, and only then given its name |
+//! | `partial.rs` | one file: begun, resumed, compared with length and hash, and only then given its name |
 //! | `download.rs` | the files of a model |
 //!
 //! A file gets its name in the cache when it is whole: what was broken off lies beside it as `.incomplete`, and the next
-//! download goes on from there. A snapshot's reference is written when all of its files are there.
+//! download resumes there. A snapshot's reference is written when all of its files are there.
+//!
+//! The cache's paths are those of the crate `hf-hub`. Its transport is not used: no version of it compares what arrives with
+//! length and hash, and each brings C code or native TLS. HTTP itself is `ureq`'s, hashes are those of `sha1` and `sha2`.
 
-#[cfg(feature = "hub")]
-mod arriving;
 mod cache;
 #[cfg(feature = "hub")]
 mod checksum;
@@ -29,6 +30,8 @@ mod download;
 mod error;
 mod expand;
 mod files;
+#[cfg(feature = "hub")]
+mod partial;
 #[cfg(feature = "hub")]
 mod patience;
 #[cfg(feature = "hub")]

@@ -2,39 +2,39 @@
 
 use std::time::Duration;
 
-use super::{HubError, HubSettings, report::ProgressRepeater};
+use super::{HubError, HubSettings, report::ProgressReporter};
 
 /// The most that is waited in all because the hub asks for it, while nothing arrives.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
-/// How often one is asked whether to break a wait off.
+/// How often a wait can be cancelled.
 pub(super) const SLICE: Duration = Duration::from_millis(100);
 
-/// Why an attempt failed: whether another one may do better.
+/// Why an attempt failed, and whether to retry.
 #[derive(Debug)]
-pub(super) enum Trouble {
-    /// Nobody answered, or the server is unwell.
-    Passing(HubError),
-    /// The server says when to ask again.
-    Busy(HubError, Duration),
+pub(super) enum Retry {
+    /// No answer, or a failing server: try again after a pause.
+    Soon(HubError),
+    /// The server says when to ask again: wait for so long.
+    After(HubError, Duration),
     /// Asking again gives the same answer.
-    Final(HubError),
+    Never(HubError),
 }
 
-impl From<HubError> for Trouble {
+impl From<HubError> for Retry {
     fn from(error: HubError) -> Self {
-        Self::Final(error)
+        Self::Never(error)
     }
 }
 
-impl Trouble {
+impl Retry {
     pub(super) fn error(self) -> HubError {
         match self {
-            Self::Passing(error) | Self::Busy(error, _) | Self::Final(error) => error,
+            Self::Soon(error) | Self::After(error, _) | Self::Never(error) => error,
         }
     }
 }
 
-/// What is left of the attempts for one answer.
+/// The attempts that remain for one answer.
 pub(super) struct Patience<'a> {
     settings: &'a HubSettings,
     most: u32,
@@ -53,26 +53,26 @@ impl<'a> Patience<'a> {
         (self.failures, self.waited) = (0, Duration::ZERO);
     }
 
-    /// Waits before the next attempt; gives the trouble back where there should be none.
-    pub(super) fn after(&mut self, trouble: Trouble, report: &mut ProgressRepeater<'_, '_>) -> Result<(), Trouble> {
-        match &trouble {
-            Trouble::Busy(_, wait) => {
+    /// Waits before the next attempt; gives the failure back where there should be none.
+    pub(super) fn back_off(&mut self, retry: Retry, report: &mut ProgressReporter<'_, '_>) -> Result<(), Retry> {
+        match &retry {
+            Retry::After(_, wait) => {
                 // A hub that asks for no time at all, again and again, is not asked for ever.
                 self.waited += (*wait).max(Duration::from_secs(1));
                 if self.waited > LONGEST_WAIT {
-                    return Err(trouble);
+                    return Err(retry);
                 }
                 self.wait(*wait, Some(wait.as_secs()), report)?;
             }
-            Trouble::Passing(_) => {
+            Retry::Soon(_) => {
                 self.failures += 1;
                 if self.failures >= self.most {
-                    return Err(trouble);
+                    return Err(retry);
                 }
                 let pause = self.settings.pause * 2_u32.saturating_pow((self.failures - 1).min(6));
                 self.wait(pause, None, report)?;
             }
-            Trouble::Final(_) => return Err(trouble),
+            Retry::Never(_) => return Err(retry),
         }
         Ok(())
     }
@@ -82,7 +82,7 @@ impl<'a> Patience<'a> {
         &self,
         mut left: Duration,
         asked: Option<u64>,
-        report: &mut ProgressRepeater<'_, '_>,
+        report: &mut ProgressReporter<'_, '_>,
     ) -> Result<(), HubError> {
         while !left.is_zero() {
             report.waiting(asked)?;
@@ -90,6 +90,6 @@ impl<'a> Patience<'a> {
             (self.settings.sleep)(slice);
             left -= slice;
         }
-        report.again()
+        report.repeat()
     }
 }

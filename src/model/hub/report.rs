@@ -6,26 +6,26 @@ use super::HubError;
 use crate::model::source::{Progress, Watch};
 
 /// Passes progress on, and repeats the last where nothing new happens, so that waiting can be broken off too.
-pub(super) struct ProgressRepeater<'a, 'w> {
+pub(super) struct ProgressReporter<'a, 'w> {
     /// The model, as the user named it.
     pub model: String,
     watch: &'a mut Watch<'w>,
     last: Progress,
 }
 
-impl<'a, 'w> ProgressRepeater<'a, 'w> {
+impl<'a, 'w> ProgressReporter<'a, 'w> {
     pub(super) fn new(model: String, watch: &'a mut Watch<'w>) -> Self {
         Self { last: Progress::Asking { model: model.clone() }, model, watch }
     }
 
     /// Passes on what happens now.
-    pub(super) fn tell(&mut self, progress: Progress) -> Result<(), HubError> {
+    pub(super) fn send(&mut self, progress: Progress) -> Result<(), HubError> {
         self.last = progress;
-        self.again()
+        self.repeat()
     }
 
     /// Repeats what happened last.
-    pub(super) fn again(&mut self) -> Result<(), HubError> {
+    pub(super) fn repeat(&mut self) -> Result<(), HubError> {
         flow((self.watch)(&self.last))
     }
 

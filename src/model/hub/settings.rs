@@ -47,7 +47,7 @@ pub struct HubSettings {
     pub sleep: fn(Duration),
 }
 
-/// A token is nobody's business.
+/// A token is never shown.
 impl fmt::Debug for HubSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HubSettings")

@@ -1,5 +1,5 @@
 //! The way to servers: through a proxy or not, with whose certificates, along redirects. Each answer comes in on a thread
-//! of its own, so that whoever waits for it is asked several times a second whether to break off.
+//! of its own, so that waiting for it can be cancelled at any time.
 
 use std::{
     io::{self, Read},
@@ -20,8 +20,8 @@ use ureq::{
 
 use super::{
     HubError, HubSettings, Named,
-    patience::{SLICE, Trouble},
-    report::ProgressRepeater,
+    patience::{Retry, SLICE},
+    report::ProgressReporter,
 };
 
 /// Redirects that are followed.
@@ -63,7 +63,7 @@ pub(super) struct Answer {
 impl Way {
     /// Nothing is sent yet.
     pub(super) fn new(settings: &HubSettings) -> Result<Self, HubError> {
-        let answer = |reason: String| HubError::Away { endpoint: settings.endpoint.clone(), reason };
+        let answer = |reason: String| HubError::Unreachable { endpoint: settings.endpoint.clone(), reason };
         let uri: Uri = settings.endpoint.parse().map_err(|_| answer("it is no address".to_owned()))?;
         let tls = tls(settings)?;
         let has_tls = tls.is_some();
@@ -94,8 +94,8 @@ impl Way {
     pub(super) fn ask(
         self: &Arc<Self>,
         question: Question,
-        report: &mut ProgressRepeater<'_, '_>,
-    ) -> Result<Answer, Trouble> {
+        report: &mut ProgressReporter<'_, '_>,
+    ) -> Result<Answer, Retry> {
         let (head, heads) = sync_channel(1);
         let (chunk, chunks) = sync_channel(AHEAD);
         let way = Arc::clone(self);
@@ -106,19 +106,19 @@ impl Way {
                     pass_on(body, &chunk);
                 }
             }
-            // Whoever asked has gone.
-            Err(trouble) => drop(head.send(Err(trouble))),
+            // The receiver has gone where the download was cancelled.
+            Err(retry) => drop(head.send(Err(retry))),
         };
         let started = thread::Builder::new().name("hub".to_owned()).spawn(fetch);
-        started.map_err(|error| self.away(&format!("no thread for it: {error}")))?;
+        started.map_err(|error| self.unreachable(&format!("no thread for it: {error}")))?;
         match next(&heads, report)? {
             Some(answer) => answer.map(|(status, headers)| Answer { status, headers, chunks }),
-            None => Err(self.away("it gives no answer").into()),
+            None => Err(self.unreachable("it gives no answer").into()),
         }
     }
 
     /// Sends the question and follows redirects, until an answer is none or has what is enough.
-    fn follow(&self, question: &Question) -> Result<Response<Body>, Trouble> {
+    fn follow(&self, question: &Question) -> Result<Response<Body>, Retry> {
         let mut address = question.url.clone();
         for _ in 0..=MOST_REDIRECTS {
             let uri: Uri = address.parse().map_err(|_| self.odd_redirect(&address))?;
@@ -134,7 +134,7 @@ impl Way {
                 request = request.header(header::RANGE, format!("bytes={start}-"));
             }
             let request = request.body(()).map_err(|error| self.odd_redirect(&error.to_string()))?;
-            let response = request.with_agent(&self.agent).run().map_err(|error| self.trouble(&uri, &error))?;
+            let response = request.with_agent(&self.agent).run().map_err(|error| self.retry(&uri, &error))?;
             if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
                 return Err(self.unreached(&uri, "it asks for a name and a password (status 407)").into());
             }
@@ -160,14 +160,14 @@ impl Way {
         HubError::Answer { what: format!("the way through {}", self.settings.endpoint), reason: reason.to_owned() }
     }
 
-    pub(super) fn away(&self, reason: &str) -> HubError {
-        HubError::Away { endpoint: self.settings.endpoint.clone(), reason: reason.to_owned() }
+    pub(super) fn unreachable(&self, reason: &str) -> HubError {
+        HubError::Unreachable { endpoint: self.settings.endpoint.clone(), reason: reason.to_owned() }
     }
 
     /// What it means that no answer came.
-    fn trouble(&self, uri: &Uri, error: &ureq::Error) -> Trouble {
+    fn retry(&self, uri: &Uri, error: &ureq::Error) -> Retry {
         if let Some(fault) = certificate_fault(error) {
-            return Trouble::Final(HubError::Certificate {
+            return Retry::Never(HubError::Certificate {
                 target: origin(uri),
                 reason: match fault {
                     CertificateError::UnknownIssuer => "no authority that is trusted here has issued it".to_owned(),
@@ -183,10 +183,10 @@ impl Way {
             ureq::Error::ConnectProxyFailed(reason) => reason.clone(),
             other => other.to_string(),
         };
-        Trouble::Passing(self.unreached(uri, &reason))
+        Retry::Soon(self.unreached(uri, &reason))
     }
 
-    /// Nobody answered: the proxy is named where there is one, for it is what is talked to.
+    /// No answer: the proxy is named where there is one, for it is what is talked to.
     fn unreached(&self, uri: &Uri, reason: &str) -> HubError {
         let proxy = self.proxy.as_ref().filter(|proxy| !proxy.is_no_proxy(uri));
         match (proxy, &self.settings.proxy) {
@@ -196,7 +196,7 @@ impl Way {
                 target: origin(uri),
                 reason: reason.to_owned(),
             },
-            _ => self.away(reason),
+            _ => self.unreachable(reason),
         }
     }
 
@@ -225,33 +225,28 @@ impl Way {
 
 impl Answer {
     /// The next bytes of the body, or `None` at its end.
-    pub(super) fn chunk(&self, report: &mut ProgressRepeater<'_, '_>) -> Result<Option<io::Result<Vec<u8>>>, HubError> {
+    pub(super) fn chunk(&self, report: &mut ProgressReporter<'_, '_>) -> Result<Option<io::Result<Vec<u8>>>, HubError> {
         next(&self.chunks, report)
     }
 
     /// The whole body, if it is no longer than `most` bytes and comes in bearable time.
-    pub(super) fn body(
-        &self,
-        way: &Way,
-        most: usize,
-        report: &mut ProgressRepeater<'_, '_>,
-    ) -> Result<Vec<u8>, Trouble> {
+    pub(super) fn body(&self, way: &Way, most: usize, report: &mut ProgressReporter<'_, '_>) -> Result<Vec<u8>, Retry> {
         let deadline = Instant::now() + way.settings.silence * SILENCES;
         let mut bytes = Vec::new();
         while let Some(chunk) = self.chunk(report)? {
-            bytes.extend(chunk.map_err(|error| Trouble::Passing(way.away(&error.to_string())))?);
+            bytes.extend(chunk.map_err(|error| Retry::Soon(way.unreachable(&error.to_string())))?);
             if bytes.len() > most {
-                return Err(way.away(&format!("its answer has more than {most} bytes")).into());
+                return Err(way.unreachable(&format!("its answer has more than {most} bytes")).into());
             }
             if Instant::now() > deadline {
-                return Err(way.away("its answer comes too slowly").into());
+                return Err(way.unreachable("its answer comes too slowly").into());
             }
         }
         Ok(bytes)
     }
 }
 
-/// Passes a body on until it ends, breaks, or nobody listens.
+/// Passes a body on until it ends, breaks, or the receiver has gone.
 fn pass_on(body: Body, chunks: &SyncSender<io::Result<Vec<u8>>>) {
     let mut body = body.into_reader();
     let mut buffer = vec![0; CHUNK];
@@ -270,12 +265,12 @@ fn pass_on(body: Body, chunks: &SyncSender<io::Result<Vec<u8>>>) {
 }
 
 /// What comes next; `None` where nothing more comes.
-fn next<T>(receiver: &Receiver<T>, report: &mut ProgressRepeater<'_, '_>) -> Result<Option<T>, HubError> {
+fn next<T>(receiver: &Receiver<T>, report: &mut ProgressReporter<'_, '_>) -> Result<Option<T>, HubError> {
     loop {
         match receiver.recv_timeout(SLICE) {
             Ok(value) => return Ok(Some(value)),
             Err(RecvTimeoutError::Disconnected) => return Ok(None),
-            Err(RecvTimeoutError::Timeout) => report.again()?,
+            Err(RecvTimeoutError::Timeout) => report.repeat()?,
         }
     }
 }

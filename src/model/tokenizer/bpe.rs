@@ -3,6 +3,9 @@
 //!
 //! The parts do not say by which expression text is cut into words before they are looked up. The expressions here are
 //! those of the models' own tokenizers.
+//!
+//! candle has this for GGUF files (`TokenizerFromGguf`), and a test compares both; it takes every cut that it does not know
+//! for GPT-2's, puts a space before the text there, and has nothing for `vocab.json` and `merges.txt`.
 
 use std::{collections::BTreeMap, io::ErrorKind, path::Path};
 
@@ -14,6 +17,7 @@ use tokenizers::{
     pre_tokenizers::{
         PreTokenizerWrapper,
         byte_level::ByteLevel,
+        digits::Digits,
         sequence::Sequence,
         split::{Split, SplitPattern},
     },
@@ -38,6 +42,8 @@ pub(in crate::model) enum Cut {
     Llama3,
     /// GPT-2: the expression that is built into byte-level BPE.
     Gpt2,
+    /// `SmolLM`: digits one by one, the rest as GPT-2.
+    SmolLm,
 }
 
 const QWEN2: &str =
@@ -52,7 +58,7 @@ impl Cut {
             Self::Qwen2 => Some(QWEN2),
             Self::Bailing => Some(BAILING),
             Self::Llama3 => Some(LLAMA3),
-            Self::Gpt2 => None,
+            Self::Gpt2 | Self::SmolLm => None,
         }
     }
 
@@ -76,7 +82,13 @@ impl Cut {
     }
 
     fn pre_tokenizer(self) -> tokenizers::Result<PreTokenizerWrapper> {
-        let Some(expression) = self.expression() else { return Ok(ByteLevel::new(false, true, true).into()) };
+        let Some(expression) = self.expression() else {
+            let words = ByteLevel::new(false, true, true).into();
+            return Ok(match self {
+                Self::SmolLm => Sequence::new(vec![Digits::new(true).into(), words]).into(),
+                _ => words,
+            });
+        };
         let pattern = SplitPattern::Regex(expression.to_owned());
         let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false)?;
         Ok(Sequence::new(vec![split.into(), ByteLevel::new(false, false, false).into()]).into())

@@ -25,7 +25,7 @@ const MOST_GROWTH: usize = 4096;
 /// Fields under which a part lists parts of its own.
 const LISTS: [&str; 4] = ["normalizers", "pretokenizers", "processors", "decoders"];
 
-/// Kinds of post-processors. Of other parts the library itself tells an unknown kind from one that it cannot read.
+/// Kinds of post-processors. Of other parts the library itself distinguishes an unknown kind from one that it cannot read.
 const POST_PROCESSORS: [&str; 5] =
     ["RobertaProcessing", "BertProcessing", "ByteLevel", "TemplateProcessing", "Sequence"];
 

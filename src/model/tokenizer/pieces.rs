@@ -3,6 +3,7 @@
 //! Tokens are not texts: a byte-level token may hold half a character, and a word token may imply a space before it. So
 //! a run of tokens is decoded as a whole and shared out among them. A character whose bytes lie in several tokens goes
 //! to the last of them; only bytes that no neighbour completes become `U+FFFD`.
+//! The library decodes a run as a whole, or token after token to the right; a canvas fills in any order.
 
 use tokenizers::{Decoder, DecoderWrapper, Tokenizer as Inner};
 

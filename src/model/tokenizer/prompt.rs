@@ -2,7 +2,7 @@
 //!
 //! A chat template puts special tokens around the prompt, and the prompt itself stays plain text: somebody who types
 //! `<mask>` asks about six characters. Without a template the prompt is all that the network reads, and special tokens
-//! that it spells out are taken as such: whoever works without a template writes the layout by hand.
+//! that it spells out are taken as such: without a template, the layout is written by hand.
 
 use std::ops::Range;
 
@@ -55,7 +55,7 @@ impl Tokenizer {
         self.layout.template.is_some()
     }
 
-    /// The chat template around every prompt, be it usable or not.
+    /// The chat template around every prompt, usable or not.
     pub fn template(&self) -> Option<&ChatTemplate> {
         self.layout.template.as_ref()
     }
@@ -98,7 +98,7 @@ impl Tokenizer {
         let Some(spelled) = typed.iter().find_map(|typed| self.first_special(typed)) else {
             return encode(&self.inner, &text);
         };
-        // Rare: what was typed spells a special token, so it must be told apart from the template's own.
+        // Rare: what was typed spells a special token, so it must be distinguished from the template's own.
         let places = typed_places(template, system, prompt, &text).ok_or_else(|| TokenizerError::Spelled {
             token: spelled.to_owned(),
             origin: template.origin().to_owned(),

@@ -39,7 +39,7 @@ pub struct SideFiles {
     pub specials: BTreeMap<String, String>,
     /// What the configurations call end of text.
     pub end_ids: BTreeSet<u32>,
-    /// The chat template, be it usable or not: what is wrong with one is an error when a prompt is laid out with it.
+    /// The chat template, usable or not: what is wrong with one is an error when a prompt is laid out with it.
     pub template: Option<ChatTemplate>,
 }
 

@@ -76,7 +76,7 @@ pub enum LoadError {
         /// Rows of the embedding.
         rows: usize,
     },
-    /// The file ends before its header says it does, or goes on after it.
+    /// The file ends before its header says it does, or continues after it.
     #[error("{file} is {found} bytes long, but its header describes {expected}: the file is {}",
         if found < expected { "truncated" } else { "damaged" })]
     Length {

@@ -40,7 +40,7 @@ impl Bytes {
     }
 
     /// Gives back the memory of a part that is not needed again soon. It can still be read; then the system fetches it
-    /// anew.
+    /// again.
     pub(crate) fn release(&self, range: &Range<usize>) {
         #[cfg(unix)]
         if let Self::Mapped(map, _) = self {

@@ -36,7 +36,7 @@ pub struct LoadProgress {
     pub total: u64,
 }
 
-/// Who is told of it.
+/// Receives it.
 pub type ProgressCallback = Box<dyn Fn(LoadProgress) + Send>;
 
 /// A checkpoint's tensors, opened and with their headers checked.
@@ -118,7 +118,7 @@ impl Weights {
         }
     }
 
-    /// Tells `watch` of every tensor that is taken.
+    /// Reports every tensor that is taken to `watch`.
     pub fn watch(&mut self, watch: ProgressCallback) {
         self.watch = Some(watch);
     }
@@ -142,9 +142,10 @@ impl Weights {
         self.elements.get()
     }
 
-    /// Number of elements in all tensors, a head that is the embedding once more left out.
-    pub fn elements(&self, tied: bool) -> usize {
-        let counts = |name: &str| !(tied && HEADS.contains(&name));
+    /// Number of elements in all tensors but the `spare` one, which holds what another holds, too.
+    pub fn elements(&self, spare: Option<&str>) -> usize {
+        let spare = spare.map(|name| self.stored_name(name));
+        let counts = |name: &str| spare.as_deref() != Some(name);
         self.all().filter(|(name, _)| counts(name)).map(|(_, stored)| stored.elements()).sum()
     }
 
@@ -183,10 +184,11 @@ impl Weights {
 
     /// After a network has taken its tensors: whether any is left over that should have been part of it.
     ///
-    /// `tied` says that the head is the embedding; then a file may hold it twice.
-    pub fn finish(&self, architecture: &str, tied: bool) -> Result<(), LoadError> {
+    /// The `spare` one, which holds what another holds, may be.
+    pub fn finish(&self, architecture: &str, spare: Option<&str>) -> Result<(), LoadError> {
         let taken = self.taken.borrow();
-        let harmless = |name: &str| name.ends_with(".rotary_emb.inv_freq") || (tied && HEADS.contains(&name));
+        let spare = spare.map(|name| self.stored_name(name));
+        let harmless = |name: &str| name.ends_with(".rotary_emb.inv_freq") || spare.as_deref() == Some(name);
         let mut extra = self.all().map(|(name, _)| name).filter(|name| !taken.contains(name) && !harmless(name));
         match extra.next() {
             None => Ok(()),
@@ -228,7 +230,7 @@ impl Weights {
         }
     }
 
-    /// The tensor of this name, which must have this shape. Whoever takes it says so by [`Self::done`].
+    /// The tensor of this name, which must have this shape. To be followed by [`Self::done`] once it is taken.
     pub(crate) fn expect(&self, name: &str, shape: &[usize]) -> Result<Stored<'_>, LoadError> {
         let file = || match &self.source {
             TensorSource::Sharded(shards) => shards.file_of(name).to_owned(),
@@ -259,9 +261,6 @@ impl Weights {
     }
 }
 
-/// Heads that a tied checkpoint may hold although they are its embedding.
-const HEADS: [&str; 3] = ["lm_head.weight", "model.transformer.ff_out.weight", "output.weight"];
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -289,11 +288,11 @@ mod tests {
         let weights = |tiny: &Tiny| Weights::from_bytes("m", tiny.weights(Dtype::F32)).unwrap();
         let half = weights(&tiny);
         half.take("model.norm.weight", &[16], &Device::Cpu).unwrap();
-        assert!(half.finish("Dream", true).is_ok(), "a tied head may be there twice");
-        let message = half.finish("Dream", false).unwrap_err().to_string();
+        assert!(half.finish("Dream", Some("lm_head.weight")).is_ok(), "a tied head may be there twice");
+        let message = half.finish("Dream", None).unwrap_err().to_string();
         assert!(message.starts_with("m has a tensor `lm_head.weight` that the Dream architecture"), "{message}");
         assert!(message.contains("the only one"), "{message}");
-        let message = weights(&tiny).finish("Dream", false).unwrap_err().to_string();
+        let message = weights(&tiny).finish("Dream", None).unwrap_err().to_string();
         assert!(message.contains("`lm_head.weight`") && message.contains("and 1 more"), "{message}");
     }
 }

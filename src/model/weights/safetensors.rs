@@ -1,4 +1,7 @@
 //! Weights in safetensors: one file, or several and an index that says which tensor lies where.
+//!
+//! The crate `safetensors` reads the header of a file. It has nothing for an index; candle's `MmapedSafetensors` opens
+//! several files without one, takes the last of two tensors of a name, and leaves every page that was read in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
@@ -237,7 +240,7 @@ mod tests {
         assert!(message(vec![0xff; 64]).contains("is not a safetensors file"));
     }
 
-    /// A checkpoint in three files, one of them after nobody's pattern.
+    /// A checkpoint in three files, one of them of an unusual name.
     struct Shards {
         folder: Folder,
         index: Value,

@@ -1,4 +1,7 @@
 //! One tensor as its file stores it, and the ways to get numbers out of it.
+//!
+//! candle's own way makes a tensor of the stored type, then one of float32, and multiplies by its transposed view. Here
+//! numbers go from the mapped file straight into the order in which they are multiplied.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -209,7 +212,7 @@ pub(crate) fn transposed(weights: &[Stored<'_>], inputs: usize) -> Result<Vec<f3
     cpu::by_rows(&mut out, outputs, |first, chunk| {
         let mut start = 0;
         for weight in weights {
-            let target = Target { chunk, first, stride: outputs, start };
+            let target = TransposedChunk { chunk, first, stride: outputs, start };
             match weight.encoding {
                 Encoding::F32 => target.fill(weight, f32),
                 Encoding::F16 => target.fill(weight, f16),
@@ -223,7 +226,7 @@ pub(crate) fn transposed(weights: &[Stored<'_>], inputs: usize) -> Result<Vec<f3
 }
 
 /// Rows `first..` of the transposed weights and the columns of one part in them.
-struct Target<'a> {
+struct TransposedChunk<'a> {
     chunk: &'a mut [f32],
     first: usize,
     stride: usize,
@@ -233,7 +236,7 @@ struct Target<'a> {
 /// Side of the squares in which a matrix is turned: source and target of one fit the innermost cache.
 const SQUARE: usize = 32;
 
-impl Target<'_> {
+impl TransposedChunk<'_> {
     fn fill<const N: usize>(self, part: &Stored<'_>, read: impl Fn([u8; N]) -> f32) {
         let inputs = self.chunk.len() / self.stride;
         for row in (0..part.rows()).step_by(SQUARE) {

@@ -12,17 +12,18 @@ mod hooks;
 mod passes;
 
 use super::*;
+use crate::model::arch::ARCHS;
 use crate::model::network::{Attention, Read};
-use crate::model::testing::{MODEL_TYPES, Tiny, VOCAB};
+use crate::model::testing::{Tiny, VOCAB};
 
 /// Logits of every fed row.
-fn feed(network: &mut Body, ids: &[u32], positions: &[usize], read: Read<'_>) -> Logits {
+fn feed(network: &mut Transformer, ids: &[u32], positions: &[usize], read: Read<'_>) -> Logits {
     let wanted: Vec<usize> = (0..ids.len()).collect();
     network.forward(Pass::new(ids, positions, read, &wanted)).unwrap()
 }
 
 /// A sequence from its beginning, with nothing kept from before.
-fn whole(network: &mut Body, ids: &[u32]) -> Logits {
+fn whole(network: &mut Transformer, ids: &[u32]) -> Logits {
     network.reset();
     let positions: Vec<usize> = (0..ids.len()).collect();
     feed(network, ids, &positions, Read::UpTo(ids.len()))
@@ -44,10 +45,10 @@ fn same_rows(found: &Logits, all: &Logits, indexes: &[usize]) -> Result<(), Test
 }
 
 /// Every architecture with the fused kernels, and one of each family with the library's; made once.
-fn networks() -> MutexGuard<'static, Vec<Body>> {
-    static NETWORKS: OnceLock<Mutex<Vec<Body>>> = OnceLock::new();
+fn networks() -> MutexGuard<'static, Vec<Transformer>> {
+    static NETWORKS: OnceLock<Mutex<Vec<Transformer>>> = OnceLock::new();
     let make = || {
-        let fused = MODEL_TYPES.iter().enumerate().map(|(i, kind)| Tiny::new(kind, i % 2 == 1).network());
+        let fused = ARCHS.iter().enumerate().map(|(i, arch)| Tiny::new(arch.model_type, i % 2 == 1).network());
         let library = ["llada", "qwen2", "a2d-qwen3"]
             .map(|kind| Tiny::new(kind, false).network_on(&ComputeDevice::cpu_by_library()));
         Mutex::new(fused.chain(library).collect())
@@ -56,7 +57,7 @@ fn networks() -> MutexGuard<'static, Vec<Body>> {
 }
 
 /// Those of them that attend in this way.
-fn with(attention: Attention, networks: &mut [Body]) -> impl Iterator<Item = &mut Body> {
+fn with(attention: Attention, networks: &mut [Transformer]) -> impl Iterator<Item = &mut Transformer> {
     networks.iter_mut().filter(move |network| network.spec.attention == attention)
 }
 

@@ -1,11 +1,12 @@
-//! The body that all architectures become: token vectors, blocks, a norm and a head over K/V buffers.
+//! The network that all architectures become: token vectors, blocks, a norm and a head over K/V buffers.
 //!
 //! Pre-norm blocks of grouped-query attention with rotary positions and a gated feed-forward part: what differs
-//! between the families is names, biases, norms on heads, attention pattern and what a row predicts, all of which an
-//! `Assembly` says. candle-transformers has models of the same families, but their caches only append: a row can
-//! neither be written at a position again nor left out of a read, and their masks are causal. Every block-wise cache of
-//! a diffusion model needs the former, every denoiser the latter, and guides share the same building blocks here, so
-//! that they can be cropped to any length.
+//! between the architectures is names, biases, norms on heads, attention pattern and what a row predicts, all of which an
+//! `ArchSpec` says. candle-transformers has causal models of the same families, which are the oracle in tests
+//! (`tests/golden_forward/oracle.rs`). The program cannot use them: their caches only append, so that a row can neither be
+//! written at a position again nor left out of a read (every cache of a denoiser needs that, and every guide that is cropped);
+//! their masks are causal; they give the logits of the last row alone; and no layer can be observed or passed over on the
+//! way (Elastic-Cache, dLLM-Cache).
 
 mod refresh;
 #[cfg(test)]
@@ -14,15 +15,16 @@ mod watch;
 
 use std::sync::Arc;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 
+use crate::model::arch::ArchSpec;
 use crate::model::attention::attend;
 use crate::model::block::Block;
 use crate::model::config::Dims;
 use crate::model::device::{ComputeDevice, Kernels};
 use crate::model::kv::{KvBuffers, KvPlan, KvShape};
-use crate::model::layers::{RmsNorm, Rotary, pick};
-use crate::model::linear::Vocabulary;
+use crate::model::layers::{RmsNorm, RopeStretch, Rotary, pick};
+use crate::model::linear::EmbeddingAndHead;
 use crate::model::network::{
     Bank, Drift, LayerObserver, Logits, Network, NetworkError, NetworkSpec, Pass, RefreshHook,
 };
@@ -31,70 +33,12 @@ use crate::model::weights::{LoadError, Weights};
 use refresh::Outputs;
 use watch::Traces;
 
-/// What a body is made of.
-#[derive(Debug, Clone)]
-pub(super) struct Assembly {
-    /// The facts that decoding depends on; the number of weights is filled in by loading.
-    pub spec: NetworkSpec,
-    /// Sizes.
-    pub dims: Dims,
-    /// Names of the tensors.
-    pub names: &'static BodyNames,
-    /// Whether the head is the embedding, transposed.
-    pub tied: bool,
-    /// Which linear maps have biases.
-    pub biases: Biases,
-    /// What token vectors are multiplied with.
-    pub embedding_scale: Option<f64>,
-    /// What logits are multiplied with.
-    pub logit_scale: Option<f64>,
-}
-
-/// Which linear maps have biases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Biases {
-    /// Those to queries, keys and values.
-    pub qkv: bool,
-    /// The one out of attention.
-    pub output: bool,
-    /// Those of the feed-forward part.
-    pub inner: bool,
-}
-
-/// Names of a checkpoint's tensors, without `.weight` and `.bias`.
-#[derive(Debug)]
-pub(super) struct BodyNames {
-    pub embedding: &'static str,
-    pub head: &'static str,
-    pub norm: &'static str,
-    /// Prefix of the blocks, before their number.
-    pub blocks: &'static str,
-    /// Names within a block.
-    pub block: BlockNames,
-}
-
-/// Names within a block.
-#[derive(Debug)]
-pub(super) struct BlockNames {
-    pub input_norm: &'static str,
-    pub query: &'static str,
-    pub key: &'static str,
-    pub value: &'static str,
-    /// Norms over each head of queries and keys.
-    pub head_norms: Option<(&'static str, &'static str)>,
-    pub output: &'static str,
-    pub post_norm: &'static str,
-    pub gate: &'static str,
-    pub up: &'static str,
-    pub down: &'static str,
-}
-
 /// A network with its K/V buffers.
 #[derive(Debug)]
-pub struct Body {
+pub struct Transformer {
     spec: NetworkSpec,
     dims: Dims,
-    vocabulary: Vocabulary,
+    ends: EmbeddingAndHead,
     blocks: Vec<Block>,
     norm: RmsNorm,
     embedding_scale: Option<f64>,
@@ -111,30 +55,36 @@ pub struct Body {
     device: ComputeDevice,
 }
 
-impl Body {
-    /// Loads the tensors of an assembly, each checked against it.
-    pub(super) fn load(assembly: Assembly, weights: &Weights, device: &ComputeDevice) -> Result<Self, LoadError> {
-        let Assembly { dims, names, .. } = &assembly;
-        let head = (!assembly.tied).then_some(names.head);
-        let vocabulary = Vocabulary::load(weights, names.embedding, head, (dims.vocab, dims.hidden), device)?;
-        let blocks = (0..dims.layers).map(|number| Block::load(&assembly, weights, number, device));
+impl Transformer {
+    /// Loads the tensors that a configuration comes to, each checked against it; `network` is what decoding will see.
+    pub(super) fn load(
+        spec: &ArchSpec,
+        network: NetworkSpec,
+        weights: &Weights,
+        device: &ComputeDevice,
+    ) -> Result<Self, LoadError> {
+        let (dims, names) = (&spec.dims, &spec.arch.names);
+        let head = (!spec.tied).then_some(names.head);
+        let ends = EmbeddingAndHead::load(weights, names.embedding, head, (dims.vocab, dims.hidden), device)?;
+        let blocks = (0..dims.layers).map(|number| Block::load(spec, weights, number, device));
         let blocks = blocks.collect::<Result<_, _>>()?;
         let norm = RmsNorm::load(weights, names.norm, dims.hidden, dims.norm_eps, device)?;
         let kv = KvBuffers::new(kv_shape(dims), device)?;
+        let stretch = rope_factors(spec, weights)?.or_else(|| spec.rope_stretch.clone());
         Ok(Self {
             dims: *dims,
-            vocabulary,
+            ends,
             blocks,
             norm,
-            embedding_scale: assembly.embedding_scale,
-            logit_scale: assembly.logit_scale,
-            rotary: Rotary::new(dims.head_dim, dims.rope_theta, device.tensors())?,
+            embedding_scale: spec.embedding_scale,
+            logit_scale: spec.logit_scale,
+            rotary: Rotary::new(dims.head_dim, dims.rope_theta, stretch.as_ref(), device.tensors())?,
             kv,
             audit: None,
             traces: None,
             outputs: None,
             device: device.clone(),
-            spec: NetworkSpec { parameters: weights.taken(), ..assembly.spec },
+            spec: NetworkSpec { parameters: weights.taken(), ..network },
         })
     }
 
@@ -145,7 +95,7 @@ impl Body {
 
     /// Token vectors, `(ids, hidden)`.
     fn embed(&self, ids: &[u32]) -> candle_core::Result<Tensor> {
-        let x = self.vocabulary.embed(&Tensor::new(ids, self.device.tensors())?)?;
+        let x = self.ends.embed(&Tensor::new(ids, self.device.tensors())?)?;
         match self.embedding_scale {
             Some(scale) => x * scale,
             None => Ok(x),
@@ -154,7 +104,7 @@ impl Body {
 
     /// `(rows, hidden)` of the last layer to logits `(rows, vocab)`.
     fn logits(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let logits = self.vocabulary.logits(&self.norm.last(x)?)?;
+        let logits = self.ends.logits(&self.norm.last(x)?)?;
         match self.logit_scale {
             Some(scale) => logits * scale,
             None => Ok(logits),
@@ -227,11 +177,19 @@ impl Body {
     }
 }
 
+/// The factors that the weights file has for the rotary embedding, if it is one that may have them.
+fn rope_factors(spec: &ArchSpec, weights: &Weights) -> Result<Option<RopeStretch>, LoadError> {
+    let name = spec.arch.names.rope_factors.map(|name| format!("{name}.weight"));
+    let Some(name) = name.filter(|name| weights.has(name)) else { return Ok(None) };
+    let factors = weights.take(&name, &[spec.dims.head_dim / 2], &Device::Cpu)?;
+    Ok(Some(RopeStretch::Each(factors.to_vec1()?)))
+}
+
 fn kv_shape(dims: &Dims) -> KvShape {
     KvShape { layers: dims.layers, kv_heads: dims.kv_heads, head_dim: dims.head_dim, max_positions: dims.max_positions }
 }
 
-impl Network for Body {
+impl Network for Transformer {
     fn spec(&self) -> &NetworkSpec {
         &self.spec
     }

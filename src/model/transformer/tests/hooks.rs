@@ -4,22 +4,22 @@ use super::*;
 use crate::model::network::{AttentionRows, Bank, Control, LayerObserver, LayerRequest, LayerView, Mask, RefreshHook};
 use crate::model::testing::VOCAB;
 
-/// Wants the same of every layer, keeps what it saw, and widens at one.
+/// Requests the same of every layer, keeps what it observed, and widens at one.
 #[derive(Default)]
 pub(super) struct Watcher {
-    pub wants: LayerRequest,
+    pub request: LayerRequest,
     pub widen_at: Option<usize>,
     pub seen: Vec<LayerView>,
 }
 
 impl LayerObserver for Watcher {
-    fn wants(&mut self, layer: usize) -> LayerRequest {
+    fn requests(&mut self, layer: usize) -> LayerRequest {
         assert_eq!(layer, self.seen.len(), "layers are asked in order");
         // Above a widened layer the fed rows are others.
-        if self.widen_at.is_some_and(|at| layer > at) { LayerRequest::default() } else { self.wants.clone() }
+        if self.widen_at.is_some_and(|at| layer > at) { LayerRequest::default() } else { self.request.clone() }
     }
 
-    fn saw(&mut self, layer: usize, view: &LayerView) -> Control {
+    fn observe(&mut self, layer: usize, view: &LayerView) -> Control {
         self.seen.push(view.clone());
         if self.widen_at == Some(layer) { Control::Widen } else { Control::Same }
     }
@@ -45,20 +45,26 @@ impl RefreshHook for Refresher {
     }
 }
 
-pub(super) fn watch(network: &mut Body, ids: &[u32], positions: &[usize], end: usize, hook: &mut Watcher) -> Logits {
+pub(super) fn watch(
+    network: &mut Transformer,
+    ids: &[u32],
+    positions: &[usize],
+    end: usize,
+    hook: &mut Watcher,
+) -> Logits {
     let wanted: Vec<usize> = (0..ids.len()).collect();
     network.forward_observed(Pass::new(ids, positions, Read::UpTo(end), &wanted), hook).unwrap()
 }
 
 /// A sequence from its beginning, watched.
-pub(super) fn watch_whole(network: &mut Body, ids: &[u32], hook: &mut Watcher) -> Logits {
+pub(super) fn watch_whole(network: &mut Transformer, ids: &[u32], hook: &mut Watcher) -> Logits {
     network.reset();
     let positions: Vec<usize> = (0..ids.len()).collect();
     watch(network, ids, &positions, ids.len(), hook)
 }
 
 pub(super) fn refresh(
-    network: &mut Body,
+    network: &mut Transformer,
     ids: &[u32],
     positions: &[usize],
     end: usize,
@@ -96,7 +102,7 @@ fn same_attention(found: &AttentionRows, expected: &AttentionRows) -> Result<(),
 }
 
 /// Overwrites every K/V row above layer 0 by nonsense.
-fn spoil(network: &mut Body, length: usize) {
+fn spoil(network: &mut Transformer, length: usize) {
     let positions: Vec<usize> = (0..length).collect();
     let pass = Pass::new(&[], &positions, Read::UpTo(length), &[]);
     let plan = network.kv.plan(&pass, network.spec.attention).unwrap();
@@ -120,8 +126,8 @@ proptest! {
             let mut hook = Watcher::default();
             same_rows(&watch_whole(network, &ids, &mut hook), &full, &positions)?;
             prop_assert_eq!(hook.seen, vec![LayerView::default(); network.dims.layers]);
-            let wants = LayerRequest { attention: (0..part.len()).collect(), before: wanted.clone() };
-            let mut hook = Watcher { wants, ..Watcher::default() };
+            let request = LayerRequest { attention: (0..part.len()).collect(), before: wanted.clone() };
+            let mut hook = Watcher { request, ..Watcher::default() };
             same_rows(&watch(network, &fed, &part, ids.len(), &mut hook), &full, &part)?;
             // Asking for fewer logits does not change them.
             let pass = Pass::new(&ids, &positions, Read::UpTo(ids.len()), &wanted);
@@ -133,8 +139,8 @@ proptest! {
     fn attention_rows_are_those_of_queries_and_keys((ids, rows, changed) in sequence_and_subsets()) {
         let positions: Vec<usize> = (0..ids.len()).collect();
         for network in networks().iter_mut() {
-            let wants = LayerRequest { attention: rows.clone(), before: Vec::new() };
-            let mut first = Watcher { wants, ..Watcher::default() };
+            let request = LayerRequest { attention: rows.clone(), before: Vec::new() };
+            let mut first = Watcher { request, ..Watcher::default() };
             watch_whole(network, &ids, &mut first);
 
             // Layer 0, worked out from its queries and the keys in its rows.
@@ -162,8 +168,8 @@ proptest! {
 
             // Other tokens in some rows: what was there before is what was seen first.
             let others: Vec<u32> = changed.iter().map(|&row| (ids[row] + 1) % VOCAB as u32).collect();
-            let wants = LayerRequest { attention: Vec::new(), before: rows.clone() };
-            let mut second = Watcher { wants, ..Watcher::default() };
+            let request = LayerRequest { attention: Vec::new(), before: rows.clone() };
+            let mut second = Watcher { request, ..Watcher::default() };
             watch(network, &others, &changed, ids.len(), &mut second);
             for (first, second) in first.seen.iter().zip(&second.seen) {
                 sums_to_one(&first.attention)?;
@@ -177,7 +183,7 @@ proptest! {
         let fed = pick(&ids, &part);
         for network in networks().iter_mut() {
             let full = watch_whole(network, &ids, &mut Watcher::default());
-            let rows = |network: &Body| -> Vec<_> {
+            let rows = |network: &Transformer| -> Vec<_> {
                 (0..ids.len()).map(|slot| network.kv.row(network.dims.layers - 1, slot).unwrap()).collect()
             };
             let before = rows(network);
@@ -295,8 +301,8 @@ fn hooks_that_ask_for_what_is_not_there_are_refused() {
         let all = [true; 3];
         let pass = Pass::new(&[7], &[2], Read::UpTo(3), &[0]);
         let mut refused = |pass: Pass<'_>, attention: &[usize], before: &[usize], widen_at, expected: &str| {
-            let wants = LayerRequest { attention: attention.to_vec(), before: before.to_vec() };
-            let mut hook = Watcher { wants, widen_at, ..Watcher::default() };
+            let request = LayerRequest { attention: attention.to_vec(), before: before.to_vec() };
+            let mut hook = Watcher { request, widen_at, ..Watcher::default() };
             let message = network.forward_observed(pass, &mut hook).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}, expected {expected}");
             feed(network, &[5, 6, 7], &[0, 1, 2], Read::UpTo(3));
@@ -306,12 +312,12 @@ fn hooks_that_ask_for_what_is_not_there_are_refused() {
         refused(pass, &[], &[3], None, "earlier attention rows [3], expected ascending numbers below 3");
         refused(Pass { read: Read::Rows(&[0, 1, 2]), ..pass }, &[], &[], None, "must read a prefix");
         refused(Pass { bank: Bank::Audit, ..pass }, &[], &[], None, "only the run's own rows can be watched");
-        refused(Pass { mask: Mask::Dense(&all), ..pass }, &[], &[0], None, "a dense mask says nothing of earlier");
+        refused(Pass { mask: Mask::Dense(&all), ..pass }, &[], &[0], None, "a dense mask does not cover earlier");
         refused(Pass { mask: Mask::Dense(&all), ..pass }, &[], &[], Some(0), "a pass with a dense mask is widened");
         network.reset();
         let first = Pass::new(&[5, 6], &[0, 1], Read::UpTo(2), &[]);
-        let wants = LayerRequest { attention: Vec::new(), before: vec![0] };
-        let message = network.forward_observed(first, &mut Watcher { wants, ..Watcher::default() }).unwrap_err();
+        let request = LayerRequest { attention: Vec::new(), before: vec![0] };
+        let message = network.forward_observed(first, &mut Watcher { request, ..Watcher::default() }).unwrap_err();
         assert_eq!(message.to_string(), "K/V row 0 is read before it was written");
 
         let message = network.forward_refreshed(first, &mut Refresher::new(&[2])).unwrap_err().to_string();

@@ -169,7 +169,7 @@ proptest! {
             let read = Read::UpTo(slots.len());
             let pass = Pass { mask: Mask::Dense(&dense), slots: Some(&slots), ..Pass::new(&fed, &positions, read, &shadows) };
             same_rows(&network.forward(pass).unwrap(), &full, &part)?;
-            // The canvas goes on without them.
+            // The canvas continues without them.
             network.crop(length);
             same_rows(&feed(network, &pick(&ids, &part), &part, Read::UpTo(length)), &full, &part)?;
         }

@@ -1,4 +1,4 @@
-//! Passes that compute some rows anew and take the outputs of the others from last time (dLLM-Cache, arXiv
+//! Passes that recompute some rows and take the outputs of the others from last time (dLLM-Cache, arXiv
 //! 2506.06295, Algorithm 2).
 //!
 //! Per layer, value vectors are computed for all fed rows and compared with those at hand; a hook picks from how far they
@@ -7,7 +7,7 @@
 
 use candle_core::Tensor;
 
-use super::{Body, check_indexes};
+use super::{Transformer, check_indexes};
 use crate::model::attention::attend;
 use crate::model::config::Dims;
 use crate::model::device::ComputeDevice;
@@ -22,7 +22,7 @@ pub(super) struct Outputs {
     /// Of attention, `(1, slots, hidden)` per layer.
     attention: Vec<SlotRows>,
     /// Of the feed-forward part, likewise.
-    inner: Vec<SlotRows>,
+    feed_forward: Vec<SlotRows>,
     /// Which slots hold a row of every layer.
     known: Vec<bool>,
     dims: Dims,
@@ -32,14 +32,14 @@ impl Outputs {
     fn new(dims: &Dims, device: &ComputeDevice) -> candle_core::Result<Self> {
         let slots = FIRST_SLOTS.min(dims.max_positions);
         let rows = || (0..dims.layers).map(|_| SlotRows::new(1, slots, dims.hidden, device)).collect();
-        let (attention, inner): (candle_core::Result<_>, candle_core::Result<_>) = (rows(), rows());
-        Ok(Self { attention: attention?, inner: inner?, known: vec![false; slots], dims: *dims })
+        let (attention, feed_forward): (candle_core::Result<_>, candle_core::Result<_>) = (rows(), rows());
+        Ok(Self { attention: attention?, feed_forward: feed_forward?, known: vec![false; slots], dims: *dims })
     }
 
     fn grow(&mut self, slots: &[usize]) -> candle_core::Result<()> {
         let end = slots.last().map_or(0, |&last| last + 1);
         let room = room_for(end, self.known.len(), self.dims.max_positions);
-        for rows in self.attention.iter_mut().chain(&mut self.inner) {
+        for rows in self.attention.iter_mut().chain(&mut self.feed_forward) {
             rows.grow(room)?;
         }
         self.known.resize(room, false);
@@ -54,7 +54,7 @@ impl Outputs {
     }
 }
 
-/// The rows of a pass that are computed anew in a layer.
+/// The rows of a pass that are recomputed in a layer.
 struct Picked<'a> {
     rows: &'a [usize],
     /// Whether that is every row of the pass.
@@ -80,7 +80,7 @@ impl<'a> Picked<'a> {
     }
 }
 
-impl Body {
+impl Transformer {
     /// Runs a checked pass: all rows of the last layer, `(rows, hidden)`.
     pub(super) fn run_refreshed(
         &mut self,
@@ -133,9 +133,9 @@ impl Body {
             }
             x = (x + outputs.attention[number].read(&plan.fed)?.squeeze(0)?)?;
             if !rows.is_empty() {
-                picked.keep(&block.fed_forward(&picked.of(&x)?)?, &outputs.inner[number])?;
+                picked.keep(&block.fed_forward(&picked.of(&x)?)?, &outputs.feed_forward[number])?;
             }
-            x = (x + outputs.inner[number].read(&plan.fed)?.squeeze(0)?)?;
+            x = (x + outputs.feed_forward[number].read(&plan.fed)?.squeeze(0)?)?;
         }
         self.kv.commit(&plan);
         for &slot in slots {

@@ -1,82 +1,91 @@
-//! The `LLaDA` body: bidirectional denoiser (base, instruct, 1.5; one key and value head per query head or per group).
+//! `LLaDA`: bidirectional denoiser (base, instruct, 1.5; one key and value head per query head or per group).
 //!
 //! The same pre-norm block as everywhere else under `OLMo`'s names, without biases unless the configuration asks for
 //! them; row `i` of the logits predicts token `i`. Configuration fields and their defaults are those of the released
 //! `configuration_llada.py`; what its modelling code branches to and no released checkpoint uses is refused by name.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::model::body::{Assembly, Biases, BlockNames, BodyNames};
-use crate::model::config::{Dims, FieldNames, TokenIds, checked, even_share, in_vocabulary, token_id};
-use crate::model::network::{Alignment, Attention, NetworkSpec};
-use crate::model::weights::LoadError;
+use super::{Arch, ArchSpec, Biases, BlockNames, ConfigValues, TensorNames};
+use crate::model::config::{Dims, FieldNames, TokenIds, even_share, fields, in_vocabulary, token_id};
+use crate::model::network::{Alignment, Attention};
 
-/// `model_type` of these checkpoints.
-pub(super) const MODEL_TYPE: &str = "llada";
+pub(super) const ARCH: Arch = Arch {
+    label: "LLaDA",
+    model_type: "llada",
+    attention: Attention::Bidirectional,
+    alignment: Alignment::Aligned,
+    names: NAMES,
+    gguf: "llada",
+    interleaved: true,
+    refuse: |_| None,
+    read,
+    write,
+};
 
 /// Configuration as `GSAI-ML/LLaDA-*` write it. Options that are `null` or absent have the default of the released code.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of the checkpoint's own configuration")]
-pub struct LladaConfig {
+struct LladaConfig {
     /// Number of token ids.
-    pub vocab_size: usize,
+    vocab_size: usize,
     /// Rows of embedding and head, where they are padded beyond the vocabulary.
     #[serde(default)]
-    pub embedding_size: Option<usize>,
+    embedding_size: Option<usize>,
     /// Width of the residual stream.
-    pub d_model: usize,
+    d_model: usize,
     /// Number of layers.
-    pub n_layers: usize,
+    n_layers: usize,
     /// Number of query heads.
-    pub n_heads: usize,
+    n_heads: usize,
     /// Number of key and value heads; see [`Self::kv_heads`].
     #[serde(default)]
-    pub n_kv_heads: Option<usize>,
+    n_kv_heads: Option<usize>,
     /// The older way to ask for a single key and value head.
     #[serde(default)]
-    pub multi_query_attention: Option<bool>,
+    multi_query_attention: Option<bool>,
     /// Width inside the feed-forward part; `mlp_ratio * d_model` where absent.
     #[serde(default)]
-    pub mlp_hidden_size: Option<usize>,
+    mlp_hidden_size: Option<usize>,
     /// Width inside the feed-forward part as a multiple of `d_model`.
     #[serde(default = "four")]
-    pub mlp_ratio: usize,
+    mlp_ratio: usize,
     /// Longest sequence in tokens.
-    pub max_sequence_length: usize,
+    max_sequence_length: usize,
     /// Added to the mean square in the norms.
     #[serde(default = "default_eps")]
-    pub rms_norm_eps: f64,
+    rms_norm_eps: f64,
     /// Base of the rotary embedding's wavelengths.
     #[serde(default = "default_theta")]
-    pub rope_theta: f64,
+    rope_theta: f64,
     /// Whether linear maps have biases.
     #[serde(default = "yes")]
-    pub include_bias: bool,
+    include_bias: bool,
     /// Whether the maps to queries, keys and values have biases.
     #[serde(default)]
-    pub include_qkv_bias: bool,
+    include_qkv_bias: bool,
     /// Whether the norms have biases; as `include_bias` where absent.
     #[serde(default)]
-    pub bias_for_layer_norm: Option<bool>,
+    bias_for_layer_norm: Option<bool>,
     /// Whether the head is the embedding, transposed.
     #[serde(default = "yes")]
-    pub weight_tying: bool,
+    weight_tying: bool,
     /// Whether logits are divided by the square root of `d_model`.
     #[serde(default)]
-    pub scale_logits: bool,
+    scale_logits: bool,
     /// Whether token vectors are multiplied by the square root of `d_model`.
     #[serde(default)]
-    pub input_emb_norm: bool,
+    input_emb_norm: bool,
     /// The mask token.
     #[serde(default, deserialize_with = "token_id")]
-    pub mask_token_id: Option<u32>,
+    mask_token_id: Option<u32>,
     /// End of text; where there is none, it is in the files beside the configuration.
     #[serde(default)]
-    pub eos_token_id: TokenIds,
+    eos_token_id: TokenIds,
     /// The remaining switches, of which only one position is supported each.
     #[serde(flatten)]
-    pub others: serde_json::Map<String, Value>,
+    others: serde_json::Map<String, Value>,
 }
 
 fn four() -> usize {
@@ -98,17 +107,18 @@ fn default_theta() -> f64 {
 const FIELDS: FieldNames = FieldNames {
     vocab: "embedding_size",
     hidden: "d_model",
-    inner: "mlp_hidden_size",
+    intermediate_size: "mlp_hidden_size",
     layers: "n_layers",
     heads: "n_heads",
     kv_heads: "n_kv_heads",
     max_positions: "max_sequence_length",
 };
 
-const NAMES: BodyNames = BodyNames {
+const NAMES: TensorNames = TensorNames {
     embedding: "model.transformer.wte",
     head: "model.transformer.ff_out",
     norm: "model.transformer.ln_f",
+    rope_factors: None,
     blocks: "model.transformer.blocks",
     block: BlockNames {
         input_norm: "attn_norm",
@@ -124,14 +134,45 @@ const NAMES: BodyNames = BodyNames {
     },
 };
 
-impl LladaConfig {
-    /// Reads and checks a configuration; `file` is its name in messages.
-    pub fn from_json(file: &str, json: &[u8]) -> Result<Self, LoadError> {
-        checked(file, json, Self::validate)
-    }
+fn read(arch: &'static Arch, json: &[u8]) -> Result<ArchSpec, String> {
+    fields::<LladaConfig>(json)?.spec(arch)
+}
 
+/// A configuration with these values.
+fn write(arch: &Arch, values: &ConfigValues) -> Value {
+    let dims = &values.dims;
+    json!({
+        "architectures": ["LLaDAModelLM"],
+        "model_type": arch.model_type,
+        "block_type": "llama",
+        "activation_type": "silu",
+        "layer_norm_type": "rms",
+        "rope": true,
+        "alibi": false,
+        "include_bias": false,
+        "include_qkv_bias": false,
+        "bias_for_layer_norm": false,
+        "scale_logits": false,
+        "input_emb_norm": false,
+        "weight_tying": values.tied,
+        "vocab_size": dims.vocab,
+        "embedding_size": dims.vocab,
+        "d_model": dims.hidden,
+        "mlp_hidden_size": dims.intermediate_size,
+        "n_layers": dims.layers,
+        "n_heads": dims.heads,
+        "n_kv_heads": dims.kv_heads,
+        "max_sequence_length": dims.max_positions,
+        "rms_norm_eps": dims.norm_eps,
+        "rope_theta": dims.rope_theta,
+        "mask_token_id": values.mask_id,
+        "eos_token_id": values.eos_id,
+    })
+}
+
+impl LladaConfig {
     /// Number of key and value heads: `n_kv_heads` and `multi_query_attention` may both be given, if they agree.
-    pub fn kv_heads(&self) -> Result<usize, String> {
+    fn kv_heads(&self) -> Result<usize, String> {
         let older = self.multi_query_attention.map(|single| if single { 1 } else { self.n_heads });
         match (self.n_kv_heads, older) {
             (Some(heads), Some(older)) if heads != older => {
@@ -142,11 +183,11 @@ impl LladaConfig {
     }
 
     /// The body's sizes.
-    pub fn dims(&self) -> Result<Dims, String> {
+    fn dims(&self) -> Result<Dims, String> {
         let dims = Dims {
             vocab: self.embedding_size.unwrap_or(self.vocab_size),
             hidden: self.d_model,
-            inner: self.mlp_hidden_size.unwrap_or(self.mlp_ratio.saturating_mul(self.d_model)),
+            intermediate_size: self.mlp_hidden_size.unwrap_or(self.mlp_ratio.saturating_mul(self.d_model)),
             layers: self.n_layers,
             heads: self.n_heads,
             kv_heads: self.kv_heads()?,
@@ -159,9 +200,8 @@ impl LladaConfig {
         Ok(dims)
     }
 
-    /// The fields against each other, as one sentence about the first that is wrong.
-    pub fn validate(&self) -> Result<(), String> {
-        let vocab = self.dims()?.vocab;
+    /// The other fields, as one sentence about the first that is wrong.
+    fn check(&self, vocab: usize) -> Result<(), String> {
         if vocab < self.vocab_size {
             return Err(format!("`embedding_size` is {vocab}, less than `vocab_size` {}", self.vocab_size));
         }
@@ -186,32 +226,25 @@ impl LladaConfig {
         ids.into_iter().filter(|(_, id)| id.is_some()).try_for_each(|(name, id)| in_vocabulary(name, id, vocab))
     }
 
-    /// What the body is made of; `mask_id` is the mask token that was settled on.
-    pub(super) fn assembly(&self, mask_id: Option<u32>) -> Result<Assembly, String> {
+    /// What the network is made of, once every field is checked.
+    fn spec(&self, arch: &'static Arch) -> Result<ArchSpec, String> {
         let dims = self.dims()?;
+        self.check(dims.vocab)?;
         let root = (self.d_model as f64).sqrt();
-        Ok(Assembly {
-            spec: NetworkSpec {
-                architecture: "LLaDA".into(),
-                vocab_size: dims.vocab,
-                mask_id,
-                eos_id: self.eos_token_id.first().unwrap_or_default(),
-                max_positions: dims.max_positions,
-                layers: dims.layers,
-                parameters: 0,
-                attention: Attention::Bidirectional,
-                alignment: Alignment::Aligned,
-            },
+        Ok(ArchSpec {
+            arch,
             dims,
-            names: &NAMES,
             tied: self.weight_tying,
             biases: Biases {
                 qkv: self.include_bias || self.include_qkv_bias,
                 output: self.include_bias,
-                inner: self.include_bias,
+                feed_forward: self.include_bias,
             },
+            rope_stretch: None,
             embedding_scale: self.input_emb_norm.then_some(root),
             logit_scale: self.scale_logits.then_some(1.0 / root),
+            mask_id: self.mask_token_id,
+            eos_id: self.eos_token_id.first(),
         })
     }
 }
@@ -219,8 +252,6 @@ impl LladaConfig {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-
-    use serde_json::json;
 
     use super::*;
 
@@ -235,15 +266,17 @@ mod tests {
         })
     }
 
-    fn read(value: &Value) -> Result<LladaConfig, LoadError> {
-        LladaConfig::from_json("m/config.json", value.to_string().as_bytes())
+    fn read(value: &Value) -> Result<LladaConfig, String> {
+        let config: LladaConfig = fields(value.to_string().as_bytes())?;
+        config.spec(&ARCH)?;
+        Ok(config)
     }
 
     #[test]
     fn sizes_follow_the_released_defaults() {
         let mut value = config();
         let dims = read(&value).unwrap().dims().unwrap();
-        assert_eq!((dims.vocab, dims.inner, dims.kv_heads, dims.head_dim), (24, 20, 2, 4));
+        assert_eq!((dims.vocab, dims.intermediate_size, dims.kv_heads, dims.head_dim), (24, 20, 2, 4));
         for (field, replacement, expected) in [
             ("n_kv_heads", json!(null), 4),
             ("multi_query_attention", json!(true), 1),
@@ -256,7 +289,7 @@ mod tests {
         value["mlp_hidden_size"] = json!(null);
         value["embedding_size"] = json!(null);
         let dims = read(&value).unwrap().dims().unwrap();
-        assert_eq!((dims.vocab, dims.inner), (20, 64));
+        assert_eq!((dims.vocab, dims.intermediate_size), (20, 64));
     }
 
     #[test]
@@ -279,14 +312,14 @@ mod tests {
     #[test]
     fn biases_and_scales_follow_their_switches() {
         let mut value = config();
-        let plain = read(&value).unwrap().assembly(Some(1)).unwrap();
-        assert_eq!(plain.biases, Biases { qkv: false, output: false, inner: false });
+        let plain = read(&value).unwrap().spec(&ARCH).unwrap();
+        assert_eq!(plain.biases, Biases { qkv: false, output: false, feed_forward: false });
         assert_eq!((plain.embedding_scale, plain.logit_scale), (None, None));
         value["include_qkv_bias"] = json!(true);
         value["scale_logits"] = json!(true);
         value["input_emb_norm"] = json!(true);
-        let other = read(&value).unwrap().assembly(Some(1)).unwrap();
-        assert_eq!(other.biases, Biases { qkv: true, output: false, inner: false });
+        let other = read(&value).unwrap().spec(&ARCH).unwrap();
+        assert_eq!(other.biases, Biases { qkv: true, output: false, feed_forward: false });
         assert_eq!((other.embedding_scale, other.logit_scale), (Some(4.0), Some(0.25)));
     }
 
@@ -310,8 +343,7 @@ mod tests {
         for (field, value, expected) in cases {
             let mut config = config();
             config[field] = value;
-            let message = read(&config).unwrap_err().to_string();
-            assert!(message.starts_with("m/config.json: "), "{message}");
+            let message = read(&config).unwrap_err();
             assert!(message.contains(expected), "{field}: {message}");
         }
     }

@@ -1,4 +1,4 @@
-//! One file on its way into the cache: begun, resumed, compared with length and hash, and only then given its name.
+//! A partial download: one file on its way into the cache, begun, resumed, compared with length and hash, and only then given its name.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -12,8 +12,8 @@ use super::{
     HubError,
     checksum::{Checksum, Mismatch},
     client::{Client, Description},
-    download::{Meter, Place},
-    patience::Trouble,
+    download::{Meter, SnapshotDir},
+    patience::Retry,
     way::{Answer, text},
 };
 use crate::model::source::Progress;
@@ -21,8 +21,8 @@ use crate::model::source::Progress;
 /// Bytes that are read from a disk at a time.
 const CHUNK: usize = 256 << 10;
 
-/// A file on its way.
-pub(super) struct Arriving<'a> {
+/// A file that is not whole yet.
+pub(super) struct PartialDownload<'a> {
     description: &'a Description,
     blob: &'a Path,
     path: PathBuf,
@@ -53,7 +53,7 @@ pub(super) fn open_own(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Compares a file that is there with the hash that the hub names; tells how far it is.
+/// Compares a file that is there with the hash that the hub names; reports how far it is.
 pub(super) fn is_sound(path: &Path, description: &Description, meter: &mut Meter<'_, '_>) -> Result<bool, HubError> {
     let Some(mut checksum) = Checksum::new(&description.etag, description.size) else { return Ok(true) };
     let read_error = |error| HubError::Read { path: path.to_owned(), error };
@@ -75,7 +75,7 @@ fn digest(
     while done < length {
         if !checksum.is_small() {
             let (model, file) = (meter.report.model.clone(), description.file.clone());
-            meter.report.tell(Progress::Checking { model, file, done, total: length })?;
+            meter.report.send(Progress::Checking { model, file, done, total: length })?;
         }
         let most = CHUNK.min(usize::try_from(length - done).unwrap_or(CHUNK));
         match file.read(&mut chunk[..most]) {
@@ -91,7 +91,7 @@ fn digest(
     Ok(Ok(done))
 }
 
-impl<'a> Arriving<'a> {
+impl<'a> PartialDownload<'a> {
     /// Opens what an earlier download left, or begins from nothing.
     pub(super) fn open(blob: &'a Path, description: &'a Description) -> Result<Self, HubError> {
         let path = incomplete(blob);
@@ -121,7 +121,7 @@ impl<'a> Arriving<'a> {
         at_end.map(drop).map_err(|error| self.write_error(error))
     }
 
-    /// Removes what is there: it is of no use to anybody.
+    /// Removes what is there: it is of no use.
     fn discard(self) {
         drop(self.file);
         let _ = fs::remove_file(&self.path);
@@ -131,7 +131,7 @@ impl<'a> Arriving<'a> {
     pub(super) fn complete(
         mut self,
         client: &Client<'_>,
-        place: &Place<'_>,
+        place: &SnapshotDir<'_>,
         meter: &mut Meter<'_, '_>,
     ) -> Result<(), HubError> {
         self.recall(meter)?;
@@ -159,20 +159,25 @@ impl<'a> Arriving<'a> {
         self.seek_end()
     }
 
-    /// Gets the bytes that are missing; goes on where a connection broke, as long as each brings something new.
-    fn receive(&mut self, client: &Client<'_>, place: &Place<'_>, meter: &mut Meter<'_, '_>) -> Result<(), HubError> {
+    /// Gets the bytes that are missing; resumes where a connection broke, as long as each attempt brings something new.
+    fn receive(
+        &mut self,
+        client: &Client<'_>,
+        place: &SnapshotDir<'_>,
+        meter: &mut Meter<'_, '_>,
+    ) -> Result<(), HubError> {
         let Description { file, size, .. } = self.description;
         let (mut farthest, mut patience) = (self.done, client.patience());
         meter.bytes(file, self.done)?;
         while self.done < *size {
             let answer = client.open(place.model, &place.commit, file, self.done, &mut meter.report);
-            let Err(trouble) = answer.and_then(|answer| self.take(&answer, meter)) else { continue };
+            let Err(retry) = answer.and_then(|answer| self.take(&answer, meter)) else { continue };
             if self.done > farthest {
                 farthest = self.done;
                 patience.renew();
             }
-            patience.after(trouble, &mut meter.report).map_err(|trouble| match trouble.error() {
-                HubError::Away { reason, .. } if self.done > 0 => self.cut(&reason),
+            patience.back_off(retry, &mut meter.report).map_err(|retry| match retry.error() {
+                HubError::Unreachable { reason, .. } if self.done > 0 => self.cut(&reason),
                 other => other,
             })?;
         }
@@ -180,7 +185,7 @@ impl<'a> Arriving<'a> {
     }
 
     /// Takes the bytes of an answer in.
-    fn take(&mut self, answer: &Answer, meter: &mut Meter<'_, '_>) -> Result<(), Trouble> {
+    fn take(&mut self, answer: &Answer, meter: &mut Meter<'_, '_>) -> Result<(), Retry> {
         let Description { file, size, .. } = self.description;
         let other_length = |found| HubError::Length { file: file.clone(), found, expected: *size };
         match answer.status {
@@ -205,7 +210,7 @@ impl<'a> Arriving<'a> {
             _ => return self.begin_again(),
         }
         while let Some(chunk) = answer.chunk(&mut meter.report)? {
-            let chunk = chunk.map_err(|error| Trouble::Passing(self.cut(&error.to_string())))?;
+            let chunk = chunk.map_err(|error| Retry::Soon(self.cut(&error.to_string())))?;
             let found = self.done + chunk.len() as u64;
             if found > *size {
                 return Err(other_length(found).into());
@@ -219,17 +224,17 @@ impl<'a> Arriving<'a> {
             meter.bytes(file, self.done)?;
         }
         if self.done < *size {
-            return Err(Trouble::Passing(self.cut("it ended early")));
+            return Err(Retry::Soon(self.cut("it ended early")));
         }
         Ok(())
     }
 
     /// The answer is about another part than was asked for: what is there is forgotten, and all is asked for.
-    fn begin_again(&mut self) -> Result<(), Trouble> {
+    fn begin_again(&mut self) -> Result<(), Retry> {
         let asked = self.done;
         let error = self.cut(&format!("the hub answers with something else than the bytes from {asked} on"));
         self.restart()?;
-        Err(if asked == 0 { Trouble::Final(error) } else { Trouble::Passing(error) })
+        Err(if asked == 0 { Retry::Never(error) } else { Retry::Soon(error) })
     }
 
     fn cut(&self, reason: &str) -> HubError {

@@ -6,7 +6,7 @@ use crate::model::logits::Reduce;
 use crate::model::network::{Bank, LayerRequest};
 
 /// A network in float32 with the fused kernels, and the same weights in float16 with the library's operations.
-fn pair(kind: &str) -> (Body, Body) {
+fn pair(kind: &str) -> (Transformer, Transformer) {
     let tiny = Tiny::new(kind, false);
     (tiny.network(), tiny.network_on(&ComputeDevice::cpu_in_halves()))
 }
@@ -22,7 +22,7 @@ fn distance(found: &Logits, expected: &Logits) -> f32 {
 }
 
 /// Feeds a network and gives its logits.
-type Forward<'a> = dyn Fn(&mut Body) -> Logits + 'a;
+type Forward<'a> = dyn Fn(&mut Transformer) -> Logits + 'a;
 
 /// Eleven bits of mantissa through two layers of sums.
 const CLOSE: f32 = 0.02;
@@ -34,12 +34,12 @@ proptest! {
     fn every_pass_comes_close_in_half_precision((ids, part, wanted) in sequence_and_subsets()) {
         let positions: Vec<usize> = (0..ids.len()).collect();
         let changed: Vec<u32> = part.iter().map(|&index| (ids[index] + 1) % VOCAB as u32).collect();
-        let watched = |network: &mut Body| {
+        let watched = |network: &mut Transformer| {
             watch_whole(network, &ids, &mut Watcher::default());
-            let wants = LayerRequest { attention: (0..part.len()).collect(), before: wanted.clone() };
-            watch(network, &changed, &part, ids.len(), &mut Watcher { wants, ..Watcher::default() })
+            let request = LayerRequest { attention: (0..part.len()).collect(), before: wanted.clone() };
+            watch(network, &changed, &part, ids.len(), &mut Watcher { request, ..Watcher::default() })
         };
-        let refreshed = |network: &mut Body| {
+        let refreshed = |network: &mut Transformer| {
             network.reset();
             refresh(network, &ids, &positions, ids.len(), &mut Refresher::new(&[]));
             refresh(network, &changed, &part, ids.len(), &mut Refresher::new(&[]))
@@ -50,7 +50,7 @@ proptest! {
             ("watched", &watched),
             ("refreshed", &refreshed),
         ];
-        for kind in MODEL_TYPES {
+        for kind in ARCHS.iter().map(|arch| arch.model_type) {
             let (mut full, mut half) = pair(kind);
             for (name, pass) in passes {
                 let apart = distance(&pass(&mut half), &pass(&mut full));
@@ -62,7 +62,7 @@ proptest! {
     #[test]
     fn half_precision_alone_is_no_drift((ids, part, _) in sequence_and_subsets()) {
         let positions: Vec<usize> = (0..ids.len()).collect();
-        for kind in MODEL_TYPES {
+        for kind in ARCHS.iter().map(|arch| arch.model_type) {
             let (_, mut half) = pair(kind);
             whole(&mut half, &ids);
             // Fed again in another company, so that sums may round differently.

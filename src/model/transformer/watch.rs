@@ -1,14 +1,14 @@
 //! Passes that are watched layer by layer and may be widened (Elastic-Cache, arXiv 2510.14973, Algorithm 1).
 //!
 //! Feeding a part of the rows keeps every layer's K/V of the others as they last were. When a hook finds, at some
-//! layer, that attention has drifted too far, the layers above go on with all rows of the read prefix: those that were
+//! layer, that attention has drifted too far, the layers above continue with all rows of the read prefix: those that were
 //! not fed continue from the inputs that each layer last had. For that, layer inputs are kept, and queries, so that
 //! a row's attention before and after a layer wrote its keys can be compared. Nothing of this is held or computed
 //! before the first watched pass of a run.
 
 use candle_core::{DType, Tensor};
 
-use super::{Body, check_indexes};
+use super::{Transformer, check_indexes};
 use crate::model::attention::{RowMask, attend, probabilities};
 use crate::model::config::Dims;
 use crate::model::device::ComputeDevice;
@@ -120,7 +120,7 @@ struct Before {
     known: Vec<bool>,
 }
 
-impl Body {
+impl Transformer {
     /// Runs a checked pass: rows of the last layer, `(rows, hidden)`, and which of them are the wanted ones.
     pub(super) fn run_watched(
         &mut self,
@@ -146,20 +146,20 @@ impl Body {
         for (number, block) in self.blocks.iter().enumerate() {
             // Reborrowed per layer: widening changes both.
             let Some(traces) = &mut self.traces else { break };
-            let wants = hook.wants(number);
-            check_indexes("attention rows", &wants.attention, plan.slots.len())?;
+            let requested = hook.requests(number);
+            check_indexes("attention rows", &requested.attention, plan.slots.len())?;
             let (q, k, v) = block.project(&x, &turn)?;
-            let earlier = before.rows(number, &wants, traces, &self.kv, pass.mask, self.spec.attention)?;
+            let earlier = before.rows(number, &requested, traces, &self.kv, pass.mask, self.spec.attention)?;
             self.kv.write(number, &plan, &k, &v)?;
             traces.write(number, &x, &q)?;
             let (keys, values) = self.kv.read(number, &plan)?;
-            let attention = match wants.attention.as_slice() {
+            let attention = match requested.attention.as_slice() {
                 [] => AttentionRows::default(),
                 rows => attention_rows(&pick(&q, 1, rows)?, &keys, &plan.mask.pick(rows)?)?,
             };
             x = block.finish(&x, &attend(&q, &keys, &values, &plan.mask)?)?;
 
-            let flow = hook.saw(number, &LayerView { attention, before: earlier });
+            let flow = hook.observe(number, &LayerView { attention, before: earlier });
             let above = number + 1;
             if flow == Control::Widen && above < self.blocks.len() && plan.slots.len() < end {
                 let fed = |slot: &usize| plan.slots.binary_search(slot).is_ok();
@@ -189,13 +189,13 @@ impl Before {
     fn rows(
         &self,
         layer: usize,
-        wants: &LayerRequest,
+        requested: &LayerRequest,
         traces: &Traces,
         kv: &KvBuffers,
         mask: Mask<'_>,
         attention: Attention,
     ) -> Result<AttentionRows, NetworkError> {
-        let slots = wants.before.as_slice();
+        let slots = requested.before.as_slice();
         if slots.is_empty() {
             return Ok(AttentionRows::default());
         }
@@ -205,7 +205,7 @@ impl Before {
             return Err(NetworkError::Unwritten { position });
         }
         if matches!(mask, Mask::Dense(_)) {
-            return Err(NetworkError::Pass("a dense mask says nothing of earlier attention rows".into()));
+            return Err(NetworkError::Pass("a dense mask does not cover earlier attention rows".into()));
         }
         let positions: Vec<usize> = slots.iter().map(|&slot| read[slot]).collect();
         let mask = RowMask::new(visible(&positions, read, mask, attention)?, read.len(), &traces.device)?;

@@ -1,0 +1,97 @@
+//! What a configuration comes to: the parts of a transformer, and the names of its tensors.
+
+use super::Arch;
+use crate::model::config::Dims;
+use crate::model::layers::RopeStretch;
+use crate::model::network::NetworkSpec;
+
+/// What a transformer is made of, by its configuration.
+#[derive(Debug)]
+pub(in crate::model) struct ArchSpec {
+    /// What does not depend on the configuration.
+    pub arch: &'static Arch,
+    /// Sizes.
+    pub dims: Dims,
+    /// Whether the head is the embedding, transposed.
+    pub tied: bool,
+    /// Which linear maps have biases.
+    pub biases: Biases,
+    /// How the configuration has the rotary embedding stretched.
+    pub rope_stretch: Option<RopeStretch>,
+    /// What token vectors are multiplied with.
+    pub embedding_scale: Option<f64>,
+    /// What logits are multiplied with.
+    pub logit_scale: Option<f64>,
+    /// The mask token, if the configuration names one.
+    pub mask_id: Option<u32>,
+    /// The end of text, if the configuration names one.
+    pub eos_id: Option<u32>,
+}
+
+impl ArchSpec {
+    /// The facts that decoding depends on, once both tokens are settled; the number of weights is filled in by loading.
+    pub(in crate::model) fn network(&self, mask_id: Option<u32>, eos_id: u32) -> NetworkSpec {
+        NetworkSpec {
+            architecture: self.arch.label.to_owned(),
+            vocab_size: self.dims.vocab,
+            mask_id,
+            eos_id,
+            max_positions: self.dims.max_positions,
+            layers: self.dims.layers,
+            parameters: 0,
+            attention: self.arch.attention,
+            alignment: self.arch.alignment,
+        }
+    }
+
+    /// The tensor that rows are only looked up in, if there is one: with a tied head, the embedding is more than that.
+    pub(in crate::model) fn table(&self) -> Option<String> {
+        (!self.tied).then(|| format!("{}.weight", self.arch.names.embedding))
+    }
+
+    /// The tensor that a checkpoint may hold although it is the embedding once more.
+    pub(in crate::model) fn spare_head(&self) -> Option<String> {
+        self.tied.then(|| format!("{}.weight", self.arch.names.head))
+    }
+}
+
+/// Which linear maps have biases.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::model) struct Biases {
+    /// Those to queries, keys and values.
+    pub qkv: bool,
+    /// The one out of attention.
+    pub output: bool,
+    /// Those of the feed-forward part.
+    pub feed_forward: bool,
+}
+
+/// Names of a checkpoint's tensors, without `.weight` and `.bias`.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::model) struct TensorNames {
+    pub embedding: &'static str,
+    pub head: &'static str,
+    pub norm: &'static str,
+    /// Factors by which the rotary embedding's wavelengths are stretched, in files that have them.
+    pub rope_factors: Option<&'static str>,
+    /// Prefix of the blocks, before their number.
+    pub blocks: &'static str,
+    /// Names within a block.
+    pub block: BlockNames,
+}
+
+/// Names within a block.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::model) struct BlockNames {
+    pub input_norm: &'static str,
+    pub query: &'static str,
+    pub key: &'static str,
+    pub value: &'static str,
+    /// Norms over each head of queries and keys.
+    pub head_norms: Option<(&'static str, &'static str)>,
+    pub output: &'static str,
+    pub post_norm: &'static str,
+    pub gate: &'static str,
+    pub up: &'static str,
+    pub down: &'static str,
+}
