@@ -7,9 +7,9 @@ mod support;
 use clap::{Args, Command, FromArgMatches};
 use diffuscope::{
     cli::KnobFlags,
+    decode::{self, Limits},
     settings::{
-        ConfigFile, DEFAULT_PRESET, KNOBS, Kind, Knob, Layers, Limits, Preset, Settings, Slot, Timing, Value, preset,
-        presets,
+        ConfigFile, DEFAULT_PRESET, KNOBS, Kind, Knob, Layers, Preset, Settings, Slot, Timing, Value, preset, presets,
     },
 };
 use proptest::{collection::vec, prelude::*};
@@ -198,7 +198,7 @@ fn settings_that_do_not_go_together_say_what_to_change() {
         for (name, value) in knobs {
             Knob::find(name).unwrap().set(&mut settings, value).unwrap();
         }
-        settings.validate(&limits).map_err(|error| error.to_string())
+        decode::check(&settings, &limits).map_err(|error| error.to_string())
     };
     assert_eq!(check(&[], limits), Ok(()));
     let too_long = Limits { prompt: 128, ..limits };
@@ -340,7 +340,7 @@ fn every_preset_parses_and_is_valid_on_a_usual_canvas() {
         assert_eq!(preset(&built_in.name).unwrap(), *built_in);
         let mut layers = Layers::default();
         layers.set_preset(built_in.clone());
-        assert_eq!(layers.resolve().validate(&limits), Ok(()), "{}", built_in.name);
+        assert_eq!(decode::check(&layers.resolve(), &limits), Ok(()), "{}", built_in.name);
         for (name, value) in built_in.knobs() {
             let knob = Knob::find(name).unwrap();
             assert_eq!(knob.get(&layers.resolve()), knob.parse(value).unwrap());

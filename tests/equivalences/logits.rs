@@ -440,7 +440,7 @@ fn klass_waits_until_a_distribution_rests() {
     assert_eq!(run(2, 0.9).counts(), [1, 1, 4]);
     assert_eq!(run(2, 0.99).counts(), [1; 6]);
     let rested = run(2, 0.9);
-    assert_eq!(rested.reasons()[2], [Reason::AtRest; 4]);
+    assert_eq!(rested.reasons()[2], [Reason::Stable; 4]);
     let moved: Vec<Option<f32>> = rested.records.iter().map(|record| record.proposals[0].moved).collect();
     assert!(moved[0].is_none() && moved[1..].iter().all(|moved| moved.unwrap().abs() < 1e-6), "{moved:?}");
     // A distribution that moves never rests: its lead changes with the number of committed tokens.
@@ -454,13 +454,13 @@ fn klass_waits_until_a_distribution_rests() {
 
 #[test]
 fn klass_with_the_factor_tests_the_best_too() {
-    // All at rest at .4: the first rank needs 1 - 1/2.
+    // All stable at .4: the first rank needs 1 - 1/2.
     let script = |_: usize, _: Visible<'_>| sure(7, 0.4);
     let settings = Settings { klass_test: ConfidenceTest::Factor, ..rule(UnmaskRule::Klass) };
     let run = decode(Scripted::denoiser(Alignment::Aligned, script), 4, settings);
     assert!(run.reasons().iter().flatten().all(|reason| *reason == Reason::BestOfStep));
     let run = decode(Scripted::denoiser(Alignment::Aligned, script), 4, Settings { factor: 3.0, ..settings });
-    assert_eq!(run.reasons()[1], [Reason::AtRest; 3]);
+    assert_eq!(run.reasons()[1], [Reason::Stable; 3]);
 }
 
 #[test]
@@ -543,7 +543,7 @@ fn an_early_commit_follows_the_stairs() {
     assert_eq!(run.stop, Some(StopReason::EarlyCommit));
     let needed: Vec<f32> = run.records.iter().map(|record| record.gap.unwrap().needed).collect();
     assert_eq!(needed, [7.5, 7.5, 7.5, 5.0, 5.0, 5.0, 5.0, 5.0, 2.5]);
-    // A rule that counts no steps is told by its tokens how far it is.
+    // A rule that counts no steps measures its progress in tokens.
     let run = decode(
         Scripted::denoiser(Alignment::Aligned, script),
         12,
@@ -586,7 +586,7 @@ fn an_early_commit_beside_a_cache_waits_for_what_it_has_not_scored() {
         ..Settings::default()
     };
     let run = decode(Scripted::denoiser(Alignment::Aligned, script), 12, settings);
-    // One token, then the block; the forward that enters the next block scores the whole canvas.
+    // One token, then the block; the pass that enters the next block scores the whole canvas.
     assert_eq!(run.counts(), [1, 3, 8]);
     assert_eq!(run.stop, Some(StopReason::EarlyCommit));
 }
