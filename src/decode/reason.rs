@@ -74,6 +74,8 @@ reasons! {
     Filter: Passed, "by the filter", "filter", "A trained filter took it for final (Learn2PD).";
     WideIn: Passed, "wide in", "wide in",
         "It cleared the low bar of a rule that takes doubtful tokens back later (WINO).";
+    Together: Passed, "certain together", "together",
+        "With the others of the step it was likelier than any other choice, whatever their dependence (Fast-dLLM++).";
     Neighbour: Relaxed, "near an anchor", "near anchor",
         "Its confidence reached the relaxed threshold, near a token that reached the full one.";
     Credit: Other, "by credit", "credit", "It passed the test of the rule only for the credit of earlier steps.";

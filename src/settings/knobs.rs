@@ -242,6 +242,8 @@ choices! {
             "the share of masks that a noise schedule frees, rounded half to even (MDLM)",
         Factor = "factor" ["factor", "factor-last"]:
             "the longest run of the surest whose errors stay below factor together (Fast-dLLM)",
+        Frechet = "frechet" ["frechet-margin"]:
+            "the longest run of the most confident that are right together, by the Frechet bound (Fast-dLLM++)",
         LocalLeap = "localleap" ["threshold", "threshold-relaxed", "radius", "relaxed-decay"]:
             "as threshold, and around such an anchor at a relaxed one (LocalLeap)",
         EntropyThreshold = "entropy-threshold" ["entropy-threshold"]:
@@ -523,6 +525,8 @@ knobs! {
             when |s| s.unmasks_by("factor") && s.tests_by(ConfidenceTest::Factor);
         "factor-last" factor_last: bool = false, _, "", NextStep,
             "Factor: where only the least sure proposal fails, commit it too, as the released code does by mistake.", of unmask;
+        "frechet-margin" frechet_margin: f32 = 0.25, (0.0..=1.0 by 0.05), "probability", NextStep,
+            "Frechet: by how much the tokens of a step must be likelier together than any others; 0 commits the most.", of unmask;
         "entropy-threshold" entropy_threshold: f32 = 0.5, (0.0..=5.0 by 0.05), "nats", NextStep,
             "Entropy-threshold: the entropy up to which a proposal is committed.", of unmask;
         "entropy-bound" entropy_bound: f32 = 0.001, (0.0..=2.0 by 0.01), "nats", NextStep,

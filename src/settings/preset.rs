@@ -43,6 +43,7 @@ built_in!(
     "apd-wide",
     "threshold",
     "fast-dllm-factor",
+    "frechet",
     "fast-dllm-cache",
     "fast-dllm-prefix",
     "fast-dllm-dual",

@@ -6,6 +6,7 @@
 //! | `confidence.rs` | by confidence: threshold, factor, LocalLeap |
 //! | `dinfer.rs` | the same, as LLaDA2 and dInfer have it |
 //! | `entropy.rs` | by entropy: dParallel's threshold, the EB-Sampler's bound |
+//! | `frechet.rs` | by the confidence of all together: Fast-dLLM++ |
 //! | `klass.rs` | by how far a distribution still moves: KLASS |
 //! | `learned.rs` | by a trained filter: Learn2PD |
 //! | `wino.rs` | generously, and taken back where in doubt: WINO |
@@ -21,6 +22,7 @@ mod confidence;
 mod dinfer;
 mod entropy;
 mod fixed_rate;
+mod frechet;
 mod klass;
 mod learned;
 mod wino;
@@ -52,6 +54,7 @@ pub(super) fn rule(choice: UnmaskRule) -> Box<dyn CommitRule> {
         UnmaskRule::WideIn => Box::new(wino::WideIn),
         UnmaskRule::Filter => Box::new(learned::LearnedFilter),
         UnmaskRule::Factor => Box::new(confidence::Factor),
+        UnmaskRule::Frechet => Box::new(frechet::Frechet),
         UnmaskRule::LocalLeap => Box::new(confidence::LocalLeap),
         UnmaskRule::EntropyThreshold => Box::new(entropy::EntropyThreshold),
         UnmaskRule::EntropyBound => Box::new(entropy::EntropyBound),
