@@ -135,6 +135,8 @@ choices! {
             "dKV-Cache: both, refreshing what dkv-decode froze",
         DkvGreedy = "dkv-greedy" ["cache-refresh", "dkv-neighbours"]:
             "dKV-Cache: recompute what is committed next, what was committed last, and neighbours",
+        SlidingBlock = "dsb" ["window-left"]:
+            "DSB: recompute the leftmost masks and what lies left of them; everything once as many were committed",
         Elastic = "elastic" ["drift-threshold", "drift-axis", "drift-tokens"]:
             "Elastic-Cache: recompute the window; once attention drifts in a layer, all above it",
         D2 = "d2" ["d2-masks", "rollout-mass", "inflate", "density-sigma"]:
@@ -422,7 +424,7 @@ knobs! {
         "cache" cache: CacheChoice = CacheChoice::Off, _, "", NextStep,
             "Which K/V rows are reused instead of recomputed.";
         "window-left" window_left: usize = 64, (0..=4096 by 8), "tokens", NextStep,
-            "Window cache: positions recomputed before the last committed token; 0 recomputes none of them.", of cache;
+            "Window cache: positions recomputed before the last committed token, of which 0 recomputes none. DSB: left of the first mask.", of cache;
         "window-right" window_right: usize / "end" = None, (2..=4096 by 8), "tokens", NextStep,
             "Window cache: positions recomputed after it; what lies beyond is dropped. end drops nothing.", of cache;
         "clean-freeze" clean_freeze: bool = false, _, "", NextBlock,

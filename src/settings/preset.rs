@@ -51,6 +51,7 @@ built_in!(
     "dkv-decode-dream",
     "dkv-greedy",
     "elastic-cache",
+    "dsb-cache",
     "d2-cache",
     "d2-cache-parallel",
     "dllm-cache",

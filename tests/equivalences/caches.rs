@@ -40,7 +40,7 @@ fn computed(records: &[StepRecord]) -> Vec<u32> {
     records.iter().map(|record| record.cost.computed).collect()
 }
 
-const CACHES: [CacheChoice; 13] = [
+const CACHES: [CacheChoice; 14] = [
     CacheChoice::Off,
     CacheChoice::Block,
     CacheChoice::Window,
@@ -51,6 +51,7 @@ const CACHES: [CacheChoice; 13] = [
     CacheChoice::DkvPrefill,
     CacheChoice::DkvPrefillDecode,
     CacheChoice::DkvGreedy,
+    CacheChoice::SlidingBlock,
     CacheChoice::Elastic,
     CacheChoice::D2,
     CacheChoice::Dllm,
@@ -70,7 +71,9 @@ fn beside(cache: CacheChoice, settings: Settings) -> Settings {
             eos_last: false,
             ..settings
         },
-        CacheChoice::Elastic => Settings { schedule: ScheduleChoice::Leftmost, ..in_a_window(settings) },
+        CacheChoice::Elastic | CacheChoice::SlidingBlock => {
+            Settings { schedule: ScheduleChoice::Leftmost, ..in_a_window(settings) }
+        }
         _ => settings,
     }
 }
@@ -263,6 +266,46 @@ proptest! {
         prop_assert_eq!(commits(&cached), commits(&uncached));
         if dllm {
             prop_assert_eq!(computed(&cached), computed(&uncached));
+        }
+    }
+
+    /// A sliding block that is refreshed after every commit, or that reaches over the whole canvas, is no cache.
+    #[test]
+    fn a_sliding_block_of_one_mask_or_of_all_is_no_cache(
+        settings in any_settings(), gen_length in 1usize..20, network in any::<u64>(), shifted in any::<bool>(),
+        whole in any::<bool>(),
+    ) {
+        let (window_length, window_left) = if whole { (64, 64) } else { (1, 0) };
+        let settings = Settings {
+            window_length, window_left, block_length: None, eos_stop: EosStop::Off,
+            ..beside(CacheChoice::SlidingBlock, settings)
+        };
+        let run = |cache| {
+            decode(&mut Scripted::denoiser(side(shifted), tangled(network)), gen_length, Settings { cache, ..settings })
+        };
+        let (cached, uncached) = (run(CacheChoice::SlidingBlock), run(CacheChoice::Off));
+        prop_assert_eq!(commits(&cached), commits(&uncached));
+        prop_assert_eq!(computed(&cached), computed(&uncached));
+    }
+
+    /// However little is computed left of a sliding block, no token keeps the row of a mask; what is reused in between are
+    /// rows of tokens and of masks that nothing has touched.
+    #[test]
+    fn a_sliding_block_leaves_no_stale_row(
+        settings in any_settings(), gen_length in 2usize..20, network in any::<u64>(), shifted in any::<bool>(),
+        window_length in 1usize..8, window_left in 0usize..4,
+    ) {
+        let settings = Settings {
+            window_length, window_left, block_length: None, eos_stop: EosStop::Off,
+            ..beside(CacheChoice::SlidingBlock, settings)
+        };
+        let records = decode(&mut Scripted::denoiser(side(shifted), tangled(network)), gen_length, settings);
+        let mut committed = 0;
+        for record in &records {
+            let full = record.cost.reused == 0;
+            prop_assert!(record.kv.iter().all(|row| matches!(row.status, KvStatus::Recomputed | KvStatus::Reused)));
+            prop_assert!(full || committed < window_length, "step {}", record.step);
+            committed = if full { 0 } else { committed } + record.commits.len();
         }
     }
 

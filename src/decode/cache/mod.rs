@@ -13,6 +13,7 @@
 //! | `exact.rs` | the exact prefix of block-causal networks (BD3LM, LLaDA2) |
 //! | `fastdllm.rs` | Fast-dLLM's prefix and dual cache |
 //! | `dkv.rs` | dKV-Cache: decode, prefill, both, greedy |
+//! | `dsb.rs` | the cache of Dynamic Sliding Block |
 //! | `elastic.rs` | Elastic-Cache |
 //! | `d2.rs` | d²Cache |
 //! | `dllm.rs` | dLLM-Cache |
@@ -23,6 +24,7 @@
 mod d2;
 mod dkv;
 mod dllm;
+mod dsb;
 mod elastic;
 mod exact;
 mod fastdllm;
@@ -55,6 +57,7 @@ pub(super) fn policy(choice: CacheChoice) -> Box<dyn CachePolicy> {
         CacheChoice::DkvPrefill => Box::new(dkv::DkvCache::Prefill),
         CacheChoice::DkvPrefillDecode => Box::new(dkv::DkvCache::PrefillDecode),
         CacheChoice::DkvGreedy => Box::new(dkv::DkvCache::Greedy),
+        CacheChoice::SlidingBlock => Box::new(dsb::SlidingBlock::default()),
         CacheChoice::Elastic => Box::new(elastic::Elastic::default()),
         CacheChoice::D2 => Box::new(d2::D2::default()),
         CacheChoice::Dllm => Box::new(dllm::Dllm::default()),
