@@ -434,3 +434,54 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn every_knob_acts_beside_some_choice() {
+    let choose = |knob: &'static Knob| {
+        values(knob).into_iter().map(move |value| {
+            let mut settings = Settings { block_length: Some(8), ..Settings::default() };
+            knob.set(&mut settings, &value).unwrap();
+            settings
+        })
+    };
+    let chosen: Vec<Settings> =
+        KNOBS.iter().filter(|knob| matches!(knob.kind, Kind::Choice(_))).flat_map(choose).collect();
+    for knob in KNOBS {
+        assert!(chosen.iter().any(|settings| knob.acts(settings)), "{} never acts", knob.name);
+    }
+}
+
+#[test]
+fn a_choice_reads_its_own_knobs_alone() {
+    let acting = |settings: &Settings| -> Vec<&str> {
+        let acts = |knob: &&Knob| matches!(knob.slot, Slot::Cache | Slot::Unmask) && knob.acts(settings);
+        KNOBS.iter().filter(acts).map(|knob| knob.name).collect()
+    };
+    let settings = |knobs: &[(&str, &str)]| {
+        let mut settings = Settings::default();
+        for (name, value) in knobs {
+            Knob::find(name).unwrap().set(&mut settings, value).unwrap();
+        }
+        settings
+    };
+    assert_eq!(acting(&settings(&[])), ["cache", "unmask", "tokens-per-step", "steps", "revise"]);
+    assert_eq!(
+        acting(&settings(&[("unmask", "localleap"), ("cache", "dkv-greedy")])),
+        [
+            "cache",
+            "cache-refresh",
+            "dkv-neighbours",
+            "unmask",
+            "threshold",
+            "threshold-relaxed",
+            "radius",
+            "relaxed-decay",
+            "revise"
+        ]
+    );
+    let klass = ["cache", "unmask", "threshold", "kl-threshold", "kl-history", "klass-test", "revise"];
+    assert_eq!(acting(&settings(&[("unmask", "klass")])), klass);
+    let by_factor = klass.map(|name| if name == "threshold" { "factor" } else { name });
+    assert_eq!(acting(&settings(&[("unmask", "klass"), ("klass-test", "factor")])), by_factor);
+    assert_eq!(acting(&settings(&[("unmask", "klass"), ("guide", "topk")])), ["cache"]);
+}

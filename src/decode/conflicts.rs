@@ -19,8 +19,8 @@ pub struct Limits {
 /// Why settings cannot be used within the limits, if so: what is in the way, and how to mend it.
 type Conflict = fn(&Settings, &Limits) -> Option<String>;
 
-/// The first one that finds something is heard: what lies nearest to the canvas comes first, and what a slot says of the
-/// others follows what it says of itself.
+/// The first conflict counts: those nearest to the canvas come first, and a slot's conflicts with others follow those among
+/// its own knobs.
 const CONFLICTS: &[Conflict] = &[
     canvas,
     schedule::blocks_conflict,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub enum ReasonKind {
     /// The guide accepted it.
     Accepted,
-    /// It passed no test: there was no other way on.
+    /// It was written without a test.
     Untested,
     /// The guide wrote it.
     Replaced,
@@ -17,7 +17,7 @@ pub enum ReasonKind {
     Relaxed,
     /// It was the best, where nothing passed.
     Best,
-    /// Its turn had come, by number.
+    /// It was among the best few, as many as the step had to write.
     Scheduled,
     /// It owes its place to chance, to earlier steps, or to a second look.
     Other,
@@ -25,8 +25,8 @@ pub enum ReasonKind {
     Filled,
 }
 
-/// One line per reason: variant, kind, phrase, short name, meaning; what older files call it in front. The order is that
-/// of [`Reason::ALL`].
+/// One entry per reason: variant, kind, phrase, short name, meaning; in front, the name that older files have. The order is
+/// that of [`Reason::ALL`].
 macro_rules! reasons {
     ($($(#[$alias:meta])? $variant:ident: $kind:ident, $phrase:literal, $short:literal, $meaning:literal;)+) => {
         /// Why a token was written. In files, the variant's name in kebab-case.
@@ -88,4 +88,28 @@ reasons! {
     EarlyCommit: Untested, "by early commit", "early commit",
         "The best tokens led by so much that everything was written.";
     EndOfText: Filled, "end-of-text fill", "end of text", "An end-of-text rule filled it.";
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_has_words_of_its_own() {
+        let distinct = |word: fn(Reason) -> &'static str| {
+            Reason::ALL.iter().map(|reason| word(*reason)).collect::<BTreeSet<_>>().len()
+        };
+        assert_eq!([Reason::phrase, Reason::short].map(distinct), [Reason::ALL.len(); 2]);
+    }
+
+    #[test]
+    fn older_files_are_read() {
+        assert_eq!(serde_json::from_str::<Reason>("\"at-rest\"").unwrap(), Reason::Stable);
+        assert_eq!(serde_json::to_string(&Reason::Stable).unwrap(), "\"stable\"");
+        assert_eq!(serde_json::to_string(&Reason::BestOfStep).unwrap(), "\"best-of-step\"");
+    }
 }
