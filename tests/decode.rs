@@ -59,7 +59,7 @@ fn steps_are_split_evenly_with_the_remainder_first() {
 }
 
 #[test]
-fn more_steps_than_masks_waste_no_forward() {
+fn more_steps_than_masks_waste_no_pass() {
     let settings = Settings { steps: Some(9), ..plain() };
     assert_eq!(decode(right_to_left(), None, 5, settings).unwrap().records.len(), 5);
 }

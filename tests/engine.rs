@@ -9,6 +9,7 @@ use std::sync::{Arc, mpsc};
 use diffuscope::{
     decode::{
         clock::StoppedClock,
+        filter,
         record::{Change, StopReason},
     },
     engine::{
@@ -16,7 +17,7 @@ use diffuscope::{
         protocol::{Command, Event, RunId, RunRequest},
     },
     model::network::Alignment,
-    settings::{FILTER_BLOCK, GuideRule, Knob, Layers, Settings, presets},
+    settings::{GuideRule, Knob, Layers, Preset, Settings, presets},
     trace::{End, Entry, Header, Log, file},
 };
 use support::{
@@ -361,16 +362,20 @@ fn what_was_decoded_before_the_numbers_ended_is_a_log_that_can_be_read_back() {
     assert_eq!(opened.log, log);
 }
 
+/// A preset on the shortest canvas that a filter takes.
+fn short(preset: &Preset) -> Settings {
+    let mut layers = Layers::default();
+    layers.set_preset(preset.clone());
+    let settings = layers.resolve();
+    let block_length = settings.block_length.map(|length| length.min(filter::BLOCK));
+    Settings { gen_length: Some(filter::BLOCK), block_length, ..settings }
+}
+
 /// Does a run of every preset with a real network; returns how many came to their end, and what the others said.
 fn under_every_preset(models: &mut Models, prompt: &str) -> (usize, Vec<(Settings, RunError)>) {
     let (mut ended, mut failed) = (0, Vec::new());
     for preset in presets() {
-        let mut layers = Layers::default();
-        layers.set_preset(preset.clone());
-        let settings = layers.resolve();
-        // The shortest canvas that a filter takes.
-        let block_length = settings.block_length.map(|length| length.min(FILTER_BLOCK));
-        let settings = Settings { gen_length: Some(FILTER_BLOCK), block_length, ..settings };
+        let settings = short(preset);
         let request = RunRequest { prompt: prompt.to_owned(), settings, ..request(1) };
         match complete(models, &request, &StoppedClock, |_| std::ops::ControlFlow::Continue(())) {
             Ok(log) => {

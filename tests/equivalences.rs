@@ -10,3 +10,5 @@ mod blocks;
 mod caches;
 #[path = "equivalences/logits.rs"]
 mod logits;
+#[path = "equivalences/replay.rs"]
+mod replay;

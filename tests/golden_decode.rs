@@ -238,7 +238,7 @@ fn compare(record: &StepRecord, expected: &Value, settings: Settings) -> Result<
     same("tokens", record.commits.iter().map(|commit| commit.token).collect(), ids(&expected["tokens"]))?;
     same("ids", record.ids.clone(), ids(&expected["ids"]))?;
     if let Some(fed) = denoiser_tokens(expected) {
-        // Both streams of classifier-free guidance are one forward of a batch of two.
+        // Both streams of classifier-free guidance are one pass of a batch of two.
         let batch = expected["forward_batch"][0].as_u64().unwrap_or(1);
         same("positions computed", u64::from(record.cost.computed), fed * batch)?;
     }

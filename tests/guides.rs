@@ -71,7 +71,7 @@ fn a_rejected_draft_is_replaced_by_the_guides_token() {
     let reasons: Vec<Reason> = records[0].commits.iter().map(|commit| commit.reason).collect();
     assert_eq!(reasons, [Reason::GuideAgreed, Reason::GuideAgreed, Reason::GuideWrote]);
     assert!(records[0].commits[2].confidence > 0.4, "the guide's own probability");
-    // The guide keeps what it read of the accepted drafts, and goes on behind them.
+    // The guide keeps what it read of the accepted drafts, and continues behind them.
     assert_eq!(records[1].guide.as_ref().unwrap().forwards, [3]);
 }
 
@@ -412,13 +412,17 @@ fn an_end_of_text_is_judged_by_what_it_means() {
     written.extend([turn_end, end, end, 9]);
     let settings = rule(GuideRule::Deterministic);
     let (records, ids) = pair.run(&written, &[], true, settings);
-    // The text, its end, and the ends behind it; then a draft behind the end, which nobody can judge.
+    // The text, its end, and the ends behind it; then a draft behind the end, which nothing can verify.
     assert_eq!(accepted(&records), [letters + 3, 0]);
     assert_eq!((records[1].commits[0].reason, records[1].guide.as_ref().unwrap().forwards.len()), (Reason::Forced, 0));
     assert_eq!(ids, written);
     let view = records[0].guide.as_ref().unwrap().drafts[letters].view.unwrap();
-    assert_eq!((view.rank, view.token), (0, SMALL.vocab_size() as u32 + LARGE.eos_id()), "told as an id of its own");
-    // A guide that wants to go on there refuses the end.
+    assert_eq!(
+        (view.rank, view.token),
+        (0, SMALL.vocab_size() as u32 + LARGE.eos_id()),
+        "reported as an id of its own"
+    );
+    // A guide that would continue there refuses the end.
     let bilingual = pair.bilingual();
     let read = bilingual.encode("the fox").unwrap().len();
     let (records, _) = pair.run(&written, &[read], true, settings);

@@ -9,9 +9,9 @@ use std::{collections::BTreeSet, fs};
 use clap::{Args, Command, FromArgMatches};
 use diffuscope::{
     cli::KnobFlags,
+    decode::{self, Limits},
     settings::{
-        ConfigFile, DEFAULT_PRESET, KNOBS, Kind, Knob, Layers, Limits, Preset, Settings, Slot, Timing, Value, preset,
-        presets,
+        ConfigFile, DEFAULT_PRESET, KNOBS, Kind, Knob, Layers, Preset, Settings, Slot, Timing, Value, preset, presets,
     },
 };
 use proptest::{collection::vec, prelude::*};
@@ -200,7 +200,7 @@ fn settings_that_do_not_go_together_say_what_to_change() {
         for (name, value) in knobs {
             Knob::find(name).unwrap().set(&mut settings, value).unwrap();
         }
-        settings.validate(&limits).map_err(|error| error.to_string())
+        decode::check(&settings, &limits).map_err(|error| error.to_string())
     };
     assert_eq!(check(&[], limits), Ok(()));
     let too_long = Limits { prompt: 128, ..limits };
@@ -366,7 +366,7 @@ fn every_preset_parses_and_is_valid_on_a_usual_canvas() {
         assert_eq!(preset(&built_in.name).unwrap(), *built_in);
         let mut layers = Layers::default();
         layers.set_preset(built_in.clone());
-        assert_eq!(layers.resolve().validate(&limits), Ok(()), "{}", built_in.name);
+        assert_eq!(decode::check(&layers.resolve(), &limits), Ok(()), "{}", built_in.name);
         for (name, value) in built_in.knobs() {
             let knob = Knob::find(name).unwrap();
             assert_eq!(knob.get(&layers.resolve()), knob.parse(value).unwrap());
@@ -459,4 +459,55 @@ proptest! {
             Err(error) => prop_assert!(!error.to_string().contains('\n')),
         }
     }
+}
+
+#[test]
+fn every_knob_acts_beside_some_choice() {
+    let choose = |knob: &'static Knob| {
+        values(knob).into_iter().map(move |value| {
+            let mut settings = Settings { block_length: Some(8), ..Settings::default() };
+            knob.set(&mut settings, &value).unwrap();
+            settings
+        })
+    };
+    let chosen: Vec<Settings> =
+        KNOBS.iter().filter(|knob| matches!(knob.kind, Kind::Choice(_))).flat_map(choose).collect();
+    for knob in KNOBS {
+        assert!(chosen.iter().any(|settings| knob.acts(settings)), "{} never acts", knob.name);
+    }
+}
+
+#[test]
+fn a_choice_reads_its_own_knobs_alone() {
+    let acting = |settings: &Settings| -> Vec<&str> {
+        let acts = |knob: &&Knob| matches!(knob.slot, Slot::Cache | Slot::Unmask) && knob.acts(settings);
+        KNOBS.iter().filter(acts).map(|knob| knob.name).collect()
+    };
+    let settings = |knobs: &[(&str, &str)]| {
+        let mut settings = Settings::default();
+        for (name, value) in knobs {
+            Knob::find(name).unwrap().set(&mut settings, value).unwrap();
+        }
+        settings
+    };
+    assert_eq!(acting(&settings(&[])), ["cache", "unmask", "tokens-per-step", "steps", "revise"]);
+    assert_eq!(
+        acting(&settings(&[("unmask", "localleap"), ("cache", "dkv-greedy")])),
+        [
+            "cache",
+            "cache-refresh",
+            "dkv-neighbours",
+            "unmask",
+            "threshold",
+            "threshold-relaxed",
+            "radius",
+            "relaxed-decay",
+            "revise"
+        ]
+    );
+    let klass = ["cache", "unmask", "threshold", "kl-threshold", "kl-history", "klass-test", "revise"];
+    assert_eq!(acting(&settings(&[("unmask", "klass")])), klass);
+    let by_factor = klass.map(|name| if name == "threshold" { "factor" } else { name });
+    assert_eq!(acting(&settings(&[("unmask", "klass"), ("klass-test", "factor")])), by_factor);
+    assert_eq!(acting(&settings(&[("unmask", "klass"), ("guide", "topk")])), ["cache"]);
 }

@@ -1,6 +1,9 @@
 //! Presets, the configuration file, and the knobs as flags set them.
 
-use diffuscope::settings::{ConfigFile, Kind, Knob, Layers, Limits, Preset, Settings, SettingsError};
+use diffuscope::{
+    decode::{self, Limits},
+    settings::{ConfigFile, Kind, Knob, Layers, Preset, Settings, SettingsError},
+};
 
 use super::{Target, of_text, printable};
 use crate::mutate::{Dice, Format, Language};
@@ -107,7 +110,7 @@ fn set(settings: &mut Settings, name: &str, value: &str, presses: i64) -> Result
 
 /// Whether settings go together.
 fn judged(settings: &Settings) -> String {
-    match settings.validate(&LIMITS) {
+    match decode::check(settings, &LIMITS) {
         Ok(()) => "valid".to_owned(),
         Err(error) => printable(&error.to_string()),
     }

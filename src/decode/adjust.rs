@@ -3,23 +3,24 @@
 //! In this order: classifier-free guidance, tokens that are never proposed, credit.
 //!
 //! - *Classifier-free guidance* (LLaDA, released `generate.py`): a second stream sees the canvas with its prompt masked,
-//!   and the logits move away from what it says, `ℓ = ℓ∅ + (scale + 1)·(ℓ − ℓ∅)`. Both streams are one forward of a
-//!   batch of two.
+//!   and the logits move away from what it says, `ℓ = ℓ∅ + (scale + 1)·(ℓ − ℓ∅)`. Both streams are one pass of a batch of
+//!   two.
 //! - *Credit* (CreditDecoding, arXiv 2510.06133; decoder of the dInfer repository): see [`Credits`].
 
 use std::collections::BTreeMap;
 
 use super::{
-    moment::StepContext,
+    Limits,
+    context::StepContext,
     proposal::{Candidate, Proposer},
     record::Credit,
 };
-use crate::settings::CreditRule;
+use crate::settings::{CacheChoice, CreditRule, EosStop, Settings};
 
 /// The ids that the unconditional stream is fed for those of the positions `query`: the prompt is masked.
-pub(super) fn without_prompt(query: &[usize], moment: StepContext<'_>) -> Vec<u32> {
+pub(super) fn without_prompt(query: &[usize], context: StepContext<'_>) -> Vec<u32> {
     let id = |position: &usize| {
-        if *position < moment.canvas.prompt() { moment.canvas.mask() } else { moment.canvas.ids()[*position] }
+        if *position < context.canvas.prompt() { context.canvas.mask() } else { context.canvas.ids()[*position] }
     };
     query.iter().map(id).collect()
 }
@@ -29,10 +30,10 @@ pub(super) fn without_prompt(query: &[usize], moment: StepContext<'_>) -> Vec<u3
 pub(super) fn guided<'a>(
     row: &'a [f32],
     unconditional: Option<&[f32]>,
-    moment: StepContext<'_>,
+    context: StepContext<'_>,
     buffer: &'a mut Vec<f32>,
 ) -> &'a [f32] {
-    let settings = moment.settings;
+    let settings = context.settings;
     if unconditional.is_none() && !settings.eos_ban {
         return row;
     }
@@ -45,11 +46,33 @@ pub(super) fn guided<'a>(
         None => buffer.extend_from_slice(row),
     }
     if settings.eos_ban
-        && let Some(logit) = buffer.get_mut(moment.eos as usize)
+        && let Some(logit) = buffer.get_mut(context.eos as usize)
     {
         *logit = f32::NEG_INFINITY;
     }
     buffer
+}
+
+/// Why the settings of this slot do not go together with each other or with the cache, if so.
+pub(super) fn conflict(settings: &Settings, _limits: &Limits) -> Option<String> {
+    if settings.cfg_scale > 0.0 && settings.cache != CacheChoice::Off {
+        return Some(format!(
+            "cfg-scale {} needs a second pass without the prompt, whose K/V rows no cache keeps, and cache is '{}': \
+             set cache to 'off', or cfg-scale to 0",
+            settings.cfg_scale,
+            settings.cache.word()
+        ));
+    }
+    if settings.eos_ban && settings.eos_stop != EosStop::Off {
+        return Some(format!(
+            "eos-stop '{}' waits for an end of text that eos-ban never lets through: set eos-stop to 'off', or \
+             eos-ban to off",
+            settings.eos_stop.word()
+        ));
+    }
+    (settings.eos_ban && settings.eos_last).then(|| {
+        "eos-last puts end of text behind the rest, and eos-ban never lets it through: choose one of them".to_owned()
+    })
 }
 
 /// What the masked positions of the block were likeliest to hold in its steps so far.
@@ -77,8 +100,8 @@ struct CreditWeights {
 
 impl CreditWeights {
     /// `None` where no credit is given.
-    fn of(moment: StepContext<'_>) -> Option<Self> {
-        let settings = moment.settings;
+    fn of(context: StepContext<'_>) -> Option<Self> {
+        let settings = context.settings;
         match settings.credit {
             CreditRule::Off => None,
             CreditRule::Fixed => Some(Self {
@@ -89,8 +112,8 @@ impl CreditWeights {
             // The variant without parameters: all follow the masked share η, which is taken over the block here, as
             // the credits are.
             CreditRule::MaskRate => {
-                let region = moment.schedule.region();
-                let settled = 1.0 - moment.masked_in_block() as f64 / (region.end - region.start).max(1) as f64;
+                let region = context.schedule.region();
+                let settled = 1.0 - context.masked_in_block() as f64 / (region.end - region.start).max(1) as f64;
                 Some(Self { fusion: settled, decay: settled, power: 1.0 })
             }
         }
@@ -109,11 +132,12 @@ impl Credits {
         raw: Candidate,
         row: &[f32],
         proposer: &mut Proposer<'_>,
-        moment: StepContext<'_>,
+        context: StepContext<'_>,
     ) -> Candidate {
         let position = raw.proposal.position;
-        let region = moment.schedule.region();
-        let Some(weights) = CreditWeights::of(moment).filter(|_| (region.start..region.end).contains(&position)) else {
+        let region = context.schedule.region();
+        let Some(weights) = CreditWeights::of(context).filter(|_| (region.start..region.end).contains(&position))
+        else {
             return raw;
         };
         let credits = self.given.entry(position).or_default();

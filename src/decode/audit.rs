@@ -1,12 +1,12 @@
 //! The uncached truth beside a cached step: what a cache costs in fidelity.
 //!
-//! A forward of the whole live canvas into a K/V bank of its own, at the same moment as the step's. It changes nothing
-//! of the run: neither its rows nor its choices; its cost is told apart.
+//! A pass over the whole live canvas into a K/V bank of its own, on the canvas that the step decides on. It changes nothing
+//! of the run: neither its rows nor its choices; its cost is counted apart.
 
 use super::{
     clock::Clock,
+    context::{self, StepContext},
     decoder::DecodeError,
-    moment::{self, StepContext},
     numbers,
     proposal::softmax,
     record::{AuditReport, AuditedPosition, Cost, KvStatus, KvUse, RowDrift},
@@ -20,53 +20,53 @@ pub(super) struct AuditedRows {
 }
 
 impl AuditedRows {
-    /// Keeps the row of logits that speaks for a masked position.
-    pub fn keep(&mut self, position: usize, row: &[f32]) {
+    /// Records the row of logits that predicts a masked position.
+    pub fn record(&mut self, position: usize, row: &[f32]) {
         self.rows.push((position, row.to_vec()));
     }
 }
 
 /// Whether the step is to be audited. Where nothing is reused there is nothing to measure.
-pub(super) fn is_due(moment: StepContext<'_>) -> bool {
-    moment.settings.audit.is_some_and(|every| moment.step.is_multiple_of(every))
+pub(super) fn is_due(context: StepContext<'_>) -> bool {
+    context.settings.audit.is_some_and(|every| context.step.is_multiple_of(every))
 }
 
 /// Computes the truth and compares. `kv` is the step's cache report; `None` where every row was computed in this step.
 pub(super) fn audit(
     network: &mut dyn Network,
-    kept: AuditedRows,
+    audited: AuditedRows,
     kv: &[KvUse],
-    moment: StepContext<'_>,
+    context: StepContext<'_>,
     clock: &dyn Clock,
     cost: &mut Cost,
 ) -> Result<Option<AuditReport>, DecodeError> {
-    let live = moment.horizon();
+    let live = context.horizon();
     if kv[..live].iter().all(|row| row.status == KvStatus::Recomputed) {
         return Ok(None);
     }
     let began = clock.now();
-    let mut rows = kept.rows;
+    let mut rows = audited.rows;
     rows.sort_unstable_by_key(|(position, _)| *position);
-    let positions: Vec<usize> = (0..live).collect();
-    let (wanted, places) = moment::shared(rows.iter().map(|(position, _)| moment.source(*position)));
-    let pass = Pass::new(&moment.canvas.ids()[..live], &positions, Read::UpTo(live), &wanted);
-    let truth = network.forward(Pass { mask: moment.mask(), bank: Bank::Audit, ..pass })?;
+    let fed: Vec<usize> = (0..live).collect();
+    let (wanted, places) = context::shared(rows.iter().map(|(position, _)| context.source(*position)));
+    let pass = Pass::new(&context.canvas.ids()[..live], &fed, Read::UpTo(live), &wanted);
+    let truth = network.forward(Pass { mask: context.mask(), bank: Bank::Audit, ..pass })?;
     truth.fetch()?;
-    numbers::check("denoiser", truth.soundness(), moment.step)?;
+    numbers::check("denoiser", truth.soundness(), context.step)?;
     let (mut true_p, mut run_p) = (Vec::new(), Vec::new());
-    let audited = rows.iter().zip(places).map(|((position, row), place)| {
+    let compared = rows.iter().zip(places).map(|((position, row), place)| {
         softmax(truth.row(place), 1.0, &mut true_p);
         softmax(row, 1.0, &mut run_p);
-        compare(*position, &true_p, &run_p, moment.canvas.mask())
+        compare(*position, &true_p, &run_p, context.canvas.mask())
     });
-    let audited: Vec<AuditedPosition> = audited.collect();
+    let positions: Vec<AuditedPosition> = compared.collect();
 
     let reused: Vec<usize> =
         (0..live).filter(|position| matches!(kv[*position].status, KvStatus::Reused | KvStatus::Stale)).collect();
     let drift = if reused.is_empty() { Vec::new() } else { drift(network, &reused)? };
     cost.audit_forwards += 1;
     cost.audit_us += clock.micros_since(began);
-    Ok(Some(AuditReport { positions: audited, drift }))
+    Ok(Some(AuditReport { positions, drift }))
 }
 
 fn drift(network: &dyn Network, positions: &[usize]) -> Result<Vec<RowDrift>, DecodeError> {

@@ -1,8 +1,8 @@
 //! How much of a position's neighbourhood is committed: the certainty density of d²Cache (arXiv 2509.23094).
 //!
 //! `density(i) = Σ_j g(i−j)·c_j / Σ_j g(i−j)` with `g(d) = exp(−d²/2σ²)`, where `c_j` is 1 at committed positions and 0 at
-//! masks. The sums run over the generation and as much on both sides of it: what is left of it counts as committed, what
-//! is right of it as its last position. Left-to-right decoding follows from it without a rule that says so.
+//! masks. The sums run over the generation and as much on both sides of it: everything to its left counts as committed,
+//! everything to its right as its last position. Left-to-right decoding follows from it without a rule that says so.
 
 use super::canvas::Canvas;
 

@@ -2,12 +2,13 @@
 //!
 //! Two layers of `block × block` weights with a ReLU between them, one confidence per position in, one logit per position
 //! out: 2,112 parameters for a block of 32. It sees no token, so it belongs to the network that it was trained on only by
-//! how sure that network tends to be. The released file holds no activation; ReLU is ours.
+//! how confident that network tends to be. The released file holds no activation; ReLU is ours.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use crate::settings::FILTER_BLOCK as BLOCK;
+/// Block length that filters are trained for.
+pub const BLOCK: usize = 32;
 
 /// Why a filter cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

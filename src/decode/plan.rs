@@ -1,8 +1,8 @@
-//! What the forwards of a step compute and read: the answer of the cache slot.
+//! What the passes of a step compute and read: the answer of the cache slot.
 
 use crate::model::network::Read;
 
-/// The forwards of a step, in order; the last one sees the canvas that the step decides on.
+/// The passes of a step, in order; the last one sees the canvas that the step decides on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Plan {
     pub passes: Vec<PassPlan>,
@@ -11,7 +11,7 @@ pub(super) struct Plan {
     pub only: Option<usize>,
 }
 
-/// One forward.
+/// One pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PassPlan {
     /// Positions that are computed, ascending.
@@ -21,12 +21,12 @@ pub(super) struct PassPlan {
 }
 
 impl Plan {
-    /// One forward over `query` that reads `0..end`.
+    /// One pass over `query` that reads `0..end`.
     pub fn window(query: impl IntoIterator<Item = usize>, end: usize) -> Self {
         Self { passes: vec![PassPlan { query: query.into_iter().collect(), end }], only: None }
     }
 
-    /// One forward over everything up to `end`.
+    /// One pass over everything up to `end`.
     pub fn whole(end: usize) -> Self {
         Self::window(0..end, end)
     }

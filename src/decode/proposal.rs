@@ -3,7 +3,7 @@
 //! Two styles. *Gumbel* (LLaDA, released `generate.py`): the token maximises `ℓ + T·g` with Gumbel noise `g`, and its
 //! confidence is the noise-free, temperature-free softmax probability. *Filtered* (Dream, released
 //! `generation_utils.py`): divide by `T`, keep the top-p mass, keep the top-k tokens, softmax, draw; the confidence is
-//! the probability under what is left.
+//! the probability among the tokens that were kept.
 //!
 //! The mask token is never drawn. It keeps its share of the softmax, as in the reference code.
 //!
@@ -11,15 +11,17 @@
 //! ([`RowSummary`]), and those can be worked out on the device that holds the row.
 
 use super::{
+    Limits,
+    context::StepContext,
     density::certainty_density,
     guide::weighs_rows,
-    moment::StepContext,
     noise::{Noise, Purpose, gumbel},
     record::{Commit, Proposal, Reason},
+    unmask::{self, RowNeed},
 };
 use crate::{
     model::network::{Reduce, RowSummary},
-    settings::{CreditRule, EarlyCommit, GuideRule, OrderScore, SamplerStyle, Settings, UnmaskRule},
+    settings::{CreditRule, EarlyCommit, GuideRule, OrderScore, SamplerStyle, Settings},
 };
 
 /// A proposal and its rank.
@@ -39,15 +41,15 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// Whether the proposal is sure enough for a test at `bar`. What was put behind all others never is.
-    pub fn reaches(&self, bar: f32) -> bool {
-        !self.suppressed && self.proposal.confidence >= bar
+    /// Whether the proposal is confident enough for a test at `threshold`. What was put behind all others never is.
+    pub fn reaches(&self, threshold: f32) -> bool {
+        !self.suppressed && self.proposal.confidence >= threshold
     }
 
-    /// `reason`, or credit where the network alone would not have passed a test at `bar` with this token.
-    pub fn owing(&self, bar: f32, reason: Reason) -> Reason {
+    /// `reason`, or credit where the network alone would not have passed a test at `threshold` with this token.
+    pub fn reason_or_credit(&self, threshold: f32, reason: Reason) -> Reason {
         match self.proposal.credit {
-            Some(raw) if raw.confidence < bar || raw.token != self.proposal.token => Reason::Credit,
+            Some(raw) if raw.confidence < threshold || raw.token != self.proposal.token => Reason::Credit,
             _ => reason,
         }
     }
@@ -70,6 +72,8 @@ pub(super) struct Proposer<'a> {
     /// Tokens that end a text or a turn.
     ends: &'a [u32],
     greedy: bool,
+    /// What the unmask rule needs of the rows.
+    need: RowNeed,
     probabilities: Vec<f64>,
     uniforms: Vec<f64>,
     order: Vec<usize>,
@@ -117,35 +121,35 @@ impl<'a> Proposer<'a> {
             mask,
             ends,
             greedy,
+            need: unmask::rule(settings.unmask).row_need(),
             probabilities,
             uniforms,
             order,
         }
     }
 
-    /// Knows what the order needs of the canvas: the block, for its drawn order, and the density of what is committed.
+    /// Takes what the order needs of the canvas: the block, for its drawn order, and the density of what is committed.
     #[must_use]
-    pub fn at(mut self, moment: StepContext<'_>) -> Self {
-        self.block = moment.schedule.region().block;
+    pub fn at(mut self, context: StepContext<'_>) -> Self {
+        self.block = context.schedule.region().block;
         if self.settings.order == OrderScore::Density {
-            self.density = certainty_density(moment.canvas, self.settings.density_sigma);
+            self.density = certainty_density(context.canvas, self.settings.density_sigma);
         }
         self
     }
 
-    /// Whether summaries of the rows say all that is needed of them: proposals are greedy and unfiltered, and nobody
+    /// Whether summaries of the rows hold all that is needed of them: proposals are greedy and unfiltered, and no slot
     /// changes or compares rows.
     pub fn reads_summaries(&self) -> bool {
         let settings = self.settings;
         let is_greedy = self.greedy || settings.temperature <= 0.0;
         let is_whole = settings.top_k.is_none() && settings.top_p.is_none_or(|top_p| top_p >= 1.0);
         let is_as_given = settings.cfg_scale <= 0.0 && !settings.eos_ban && settings.credit == CreditRule::Off;
-        let is_compared =
-            settings.unmask == UnmaskRule::Klass && settings.guide == GuideRule::Off || weighs_rows(settings);
+        let is_compared = self.need == RowNeed::Whole && settings.guide == GuideRule::Off || weighs_rows(settings);
         is_greedy && (is_whole || settings.sampler == SamplerStyle::Gumbel) && is_as_given && !is_compared
     }
 
-    /// What is wanted of rows then, and of the tokens that are asked for.
+    /// What is asked of rows then, and of the tokens `asked` for.
     pub fn reduce<'b>(&self, asked: &'b [&'b [u32]]) -> Reduce<'b> {
         Reduce { excluded: Some(self.mask), top: Proposal::ALTERNATIVES, asked }
     }
@@ -156,7 +160,7 @@ impl<'a> Proposer<'a> {
         let figures = CandidateParts {
             token,
             confidence,
-            // Nothing is known of a row without a number.
+            // A row without a number has no entropy.
             plogp: if row.entropy.is_finite() { -row.entropy } else { 0.0 },
             margin: row.margin(),
             entropy: row.entropy,
@@ -221,7 +225,7 @@ impl<'a> Proposer<'a> {
     }
 
     fn asks_entropy(&self) -> bool {
-        matches!(self.settings.unmask, UnmaskRule::EntropyThreshold | UnmaskRule::EntropyBound)
+        self.need == RowNeed::Entropy
     }
 
     fn watches_gap(&self) -> bool {
@@ -324,6 +328,15 @@ impl<'a> Proposer<'a> {
     }
 }
 
+/// Why the sampler does not go together with the filters of tokens, if so.
+pub(super) fn conflict(settings: &Settings, _limits: &Limits) -> Option<String> {
+    (settings.sampler == SamplerStyle::Gumbel && (settings.top_p.is_some() || settings.top_k.is_some())).then(|| {
+        "top-p and top-k belong to sampler 'filtered', and sampler is 'gumbel': set sampler to 'filtered', \
+         or top-p and top-k to 'off'"
+            .to_owned()
+    })
+}
+
 /// A logit for comparisons: what is not a number can never win.
 pub(super) fn finite(logit: f32) -> f64 {
     if logit.is_nan() { f64::NEG_INFINITY } else { f64::from(logit) }
@@ -398,6 +411,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::settings::UnmaskRule;
     use crate::{decode::noise::Seeded, model::network::Logits};
 
     const MASK: u32 = 3;
@@ -542,7 +556,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_needs_rows_gets_them() {
+    fn rows_are_read_where_something_needs_them() {
         let greedy = Settings::default();
         let reads = |settings: &Settings, greedy| {
             Proposer::new(settings, &Seeded(0), 0, MASK, &[EOS], greedy).reads_summaries()

@@ -1,9 +1,10 @@
-//! What a step tells: everything that a view, a file or a score needs, without the model.
+//! What a step leaves behind: everything that a view, a file or a score needs, without the model.
 //!
 //! Positions are absolute, from the first prompt token. A record stands for the canvas *after* its step.
 
 use serde::{Deserialize, Serialize};
 
+pub use super::reason::{Reason, ReasonKind};
 use crate::settings::{Knob, Settings};
 
 /// One denoising step.
@@ -23,7 +24,7 @@ pub struct StepRecord {
     /// What was written in this step, ascending. Includes positions that a stop rule filled.
     pub commits: Vec<Commit>,
     /// Committed positions that this step masked again, ascending. One that is also among the commits was masked before
-    /// the forward and written anew after it.
+    /// the pass and written again after it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remasked: Vec<usize>,
     /// How the K/V row of every position was used, one entry per canvas position.
@@ -31,7 +32,7 @@ pub struct StepRecord {
     /// What each layer computed, where layers differ: from the first one up, empty where they do not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<LayerUse>,
-    /// What the guide said, where one was asked.
+    /// The guide's review, where one was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guide: Option<GuideReview>,
     /// How far the best tokens lead, where an early commit of everything waits for that.
@@ -130,53 +131,6 @@ pub struct Commit {
     pub reason: Reason,
 }
 
-/// Why a token was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reason {
-    /// Among the best of the step's quota.
-    Quota,
-    /// Its confidence reached the threshold.
-    Threshold,
-    /// Its confidence reached what its rank asks for.
-    Factor,
-    /// It passed the test of the rule only for the credit of earlier steps.
-    Credit,
-    /// Its confidence reached the relaxed threshold, near a token that reached the full one.
-    Neighbour,
-    /// Its entropy was low enough.
-    Entropy,
-    /// It was sure, and its distribution had come to rest.
-    AtRest,
-    /// The best tokens led by so much that everything was written.
-    EarlyCommit,
-    /// Nothing reached the threshold, and it was the best.
-    BestOfStep,
-    /// Dream's origin rule drew it.
-    Drawn,
-    /// A trained filter took it for final (Learn2PD).
-    Filter,
-    /// It cleared the low bar of a rule that takes doubtful tokens back later (WINO).
-    WideIn,
-    /// The best of its run of masks, above the low threshold.
-    BestOfRun,
-    /// It replaced a committed token (LLaDA2.1).
-    Edit,
-    /// Masked again in the same step, and written anew (ReMDM).
-    Revised,
-    /// The first position of a block, written from the forward that entered the block: the forwards that follow compute
-    /// no row that speaks for it (Fast-dLLM on shifted networks).
-    BlockEntry,
-    /// The guide accepted it.
-    GuideAgreed,
-    /// The guide accepted nothing, so the denoiser's first draft was written all the same.
-    Forced,
-    /// The guide rejected the draft, and wrote its own token in its place.
-    GuideWrote,
-    /// An end-of-text rule filled it.
-    EndOfText,
-}
-
 /// How the K/V row of a position was used in a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KvUse {
@@ -201,7 +155,7 @@ fn is_zero_us(micros: &u64) -> bool {
 /// What happened to a K/V row in a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum KvStatus {
-    /// Computed anew. Where layers differ: fed to the first one, whether or not a row that was not fed joined further up
+    /// Recomputed. Where layers differ: fed to the first one, whether or not a row that was not fed joined further up
     /// (Elastic-Cache), or picked by one above it (dLLM-Cache).
     #[serde(rename = "c")]
     Recomputed,
@@ -227,14 +181,14 @@ pub struct LayerUse {
     pub similarity: Option<f32>,
 }
 
-/// What the guide said about the drafts of a step.
+/// The guide's review of the drafts of a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GuideReview {
     /// One entry per draft in the region, ascending by position.
     pub drafts: Vec<DraftReview>,
     /// How many drafts were accepted.
     pub accepted: usize,
-    /// Tokens that the guide was fed in each of its forwards, the prompt's included.
+    /// Tokens that the guide was fed in each of its passes, the prompt's included.
     pub forwards: Vec<usize>,
     /// What the guide read.
     #[serde(default, skip_serializing_if = "GuideReading::is_ids")]
@@ -259,7 +213,7 @@ impl GuideReading {
     }
 }
 
-/// What the guide said about one draft.
+/// The guide's review of one draft.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct DraftReview {
     /// Absolute position.
@@ -277,8 +231,8 @@ pub struct DraftReview {
     pub instead: Option<u32>,
 }
 
-/// The guide's distribution at a draft. By text, at the last of the guide's tokens that touches the draft; the draft's
-/// probability and rank are then that token's.
+/// The guide's distribution at the draft's position. Text guides: at the last of their tokens that touches the draft, whose
+/// probability and rank then count as the draft's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct GuideView {
     /// The guide's most likely token.
@@ -303,7 +257,7 @@ pub enum Verdict {
     Forced,
     /// Rejected, and the guide's own token written in its place.
     Replaced,
-    /// Behind the first rejection: not judged.
+    /// Behind the first rejection: not verified.
     NotReached,
 }
 
@@ -342,7 +296,7 @@ pub struct AuditedPosition {
     pub kl: f32,
 }
 
-/// How far a reused K/V row is from the one that computing it anew would give: cosines, one per layer.
+/// How far a reused K/V row is from the one that computing it again would give: cosines, one per layer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RowDrift {
     /// Absolute position.
@@ -356,9 +310,10 @@ pub struct RowDrift {
 /// What a step cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
-    /// Forwards of the denoiser (NFE). The two streams of classifier-free guidance are one forward, as in a batch of two.
+    /// Passes of the denoiser, the literature's NFE. The two streams of classifier-free guidance are one pass, as in a batch
+    /// of two.
     pub nfe: u32,
-    /// Forwards of the guide.
+    /// Passes of the guide.
     pub guide_forwards: u32,
     /// Positions that the denoiser computed; their mean over the layers, rounded up, where layers differ. Both streams
     /// of classifier-free guidance count.
@@ -373,7 +328,7 @@ pub struct Cost {
     pub guide_us: u64,
     /// Microseconds for everything else: proposals, selection, records.
     pub other_us: u64,
-    /// Forwards of the denoiser that only an audit asked for; in no other figure.
+    /// Passes of the denoiser that only an audit asked for; in no other figure.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub audit_forwards: u32,
     /// Microseconds that the audit took; in no other figure.
@@ -413,6 +368,6 @@ pub enum StopReason {
     EndOfText,
     /// The best tokens led by so much that everything left was committed.
     EarlyCommit,
-    /// More steps than any method needs: a safety net (algorithms' progress guard).
+    /// More steps than any method needs: a safety net.
     StepBudget,
 }

@@ -9,9 +9,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Choice, Kind, Knob, Slot, Timing, Value};
 
-/// Declares a choice type: its variants, their words and their help.
+/// Declares a choice type: its variants, their words, the knobs that only some of the variants read, and their help.
 macro_rules! choices {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal: $help:literal,)+ }) => {
+    ($(#[$meta:meta])* $name:ident {
+        $($variant:ident = $word:literal $([$($knob:literal),+])?: $help:literal,)+
+    }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum $name { $(#[doc = $help] $variant,)+ }
@@ -23,6 +25,12 @@ macro_rules! choices {
             /// The word of this choice.
             pub fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
+            }
+
+            /// Whether it reads the knob of that name, one of those that only some choices read.
+            pub fn reads(self, knob: &str) -> bool {
+                let knobs: &[&str] = match self { $(Self::$variant => &[$($($knob),+)?],)+ };
+                knobs.contains(&knob)
             }
         }
 
@@ -110,26 +118,31 @@ choices! {
     /// Which K/V rows are reused.
     CacheChoice {
         Off = "off": "recompute every position in every step",
-        Block = "freecache-block": "freeze prompt and finished blocks, recompute from the current block on",
-        Window = "freecache-window": "recompute a window around the last committed token, freeze all before it",
+        Block = "freecache-block" ["clean-freeze"]:
+            "freeze prompt and finished blocks, recompute from the current block on",
+        Window = "freecache-window" ["window-left", "window-right"]:
+            "recompute a window around the last committed token, freeze everything to its left",
         Prompt = "freecache-prompt": "freeze the prompt after the first step, recompute the generation",
         Exact = "exact-prefix": "compute a finished block once more and keep it: exact where attention is block-causal",
-        FastPrefix = "fast-prefix": "Fast-dLLM: on entering a block compute everything, then from the block on",
-        FastDual = "fast-dual": "Fast-dLLM: on entering a block compute everything, then only the block",
-        DkvDecode = "dkv-decode": "dKV-Cache: freeze a token one step after it was committed, recompute the masks",
+        FastPrefix = "fast-prefix" ["cache-refresh"]:
+            "Fast-dLLM: on entering a block compute everything, then from the block on",
+        FastDual = "fast-dual" ["cache-refresh"]:
+            "Fast-dLLM: on entering a block compute everything, then only the block",
+        DkvDecode = "dkv-decode" ["cache-refresh", "dkv-freeze"]:
+            "dKV-Cache: freeze a token one step after it was committed, recompute the masks",
         DkvPrefill = "dkv-prefill": "dKV-Cache: freeze the prompt after the first step, and never refresh it",
-        DkvPrefillDecode = "dkv-pd": "dKV-Cache: both, refreshing what dkv-decode froze",
-        DkvGreedy = "dkv-greedy": "dKV-Cache: recompute what is committed next, what was committed last, and neighbours",
-        Elastic = "elastic": "Elastic-Cache: recompute the window; once attention drifts in a layer, all above it",
-        D2 = "d2": "d2Cache: recompute the most promising masks and the positions that attention flows through",
-        Dllm = "dllm": "dLLM-Cache: recompute the rows whose values moved most, and each part now and then",
-    }
-}
-
-impl CacheChoice {
-    /// Whether `cache-refresh` says when everything is recomputed.
-    pub fn is_refreshed(self) -> bool {
-        matches!(self, Self::FastPrefix | Self::FastDual | Self::DkvDecode | Self::DkvPrefillDecode | Self::DkvGreedy)
+        DkvPrefillDecode = "dkv-pd" ["cache-refresh", "dkv-freeze"]:
+            "dKV-Cache: both, refreshing what dkv-decode froze",
+        DkvGreedy = "dkv-greedy" ["cache-refresh", "dkv-neighbours"]:
+            "dKV-Cache: recompute what is committed next, what was committed last, and neighbours",
+        SlidingBlock = "dsb" ["window-left"]:
+            "DSB: recompute the leftmost masks and what lies left of them; everything once as many were committed",
+        Elastic = "elastic" ["drift-threshold", "drift-axis", "drift-tokens"]:
+            "Elastic-Cache: recompute the window; once attention drifts in a layer, all above it",
+        D2 = "d2" ["d2-masks", "rollout-mass", "inflate", "density-sigma"]:
+            "d2Cache: recompute the most promising masks and the positions that attention flows through",
+        Dllm = "dllm" ["prompt-refresh", "response-refresh", "refresh-share"]:
+            "dLLM-Cache: recompute the rows whose values moved most, and each part now and then",
     }
 }
 
@@ -153,7 +166,7 @@ choices! {
     /// Who attends to whom.
     AttentionChoice {
         Own = "own": "as the network was made",
-        BlockCausal = "block-causal": "each block to itself and to all before it; nothing after it is computed (BD3LM)",
+        BlockCausal = "block-causal": "each block to itself and to everything left of it; nothing right of it is computed (BD3LM)",
     }
 }
 
@@ -188,7 +201,7 @@ choices! {
     /// How a token is drawn at a position.
     SamplerStyle {
         Gumbel = "gumbel": "LLaDA: Gumbel noise; confidence ignores temperature",
-        Filtered = "filtered": "Dream: temperature, top-p, top-k; confidence after these filters",
+        Filtered = "filtered": "Dream: temperature, top-p, top-k; confidence among the kept tokens",
     }
 }
 
@@ -207,53 +220,47 @@ choices! {
 choices! {
     /// Which proposals are committed.
     UnmaskRule {
-        Quota = "quota": "the best few per step, by tokens-per-step or steps (LLaDA)",
-        Time = "time": "the share of masks that Dream's time grid asks for, the best first",
-        Origin = "origin": "each mask independently with the share of Dream's time grid",
-        Threshold = "threshold": "every proposal at or above the threshold, at least one",
-        ThresholdBudget = "threshold-budget": "as threshold, but never ahead of the even pace of steps (Dream `confidence_threshold`)",
-        ThresholdFloor = "threshold-floor": "every proposal above the threshold where that is the quota of the step or more, else the quota (LLaDA2)",
-        ThresholdTies = "threshold-ties": "as threshold, and with the best of the step all of the same confidence (dInfer)",
-        Hierarchy = "hierarchy": "as threshold, and the best of every run of masks from low-threshold on (dInfer)",
-        WideIn = "wino": "every proposal at the threshold, and doubtful tokens are masked again (WINO)",
-        Filter = "filter": "what a trained filter takes for final, and the quota (Learn2PD)",
-        Alpha = "alpha": "the share of masks that a noise schedule frees, rounded half to even (MDLM)",
-        Factor = "factor": "the longest run of the most confident whose errors stay below factor together (Fast-dLLM)",
-        LocalLeap = "localleap": "as threshold, and around such an anchor at a relaxed one (LocalLeap)",
-        EntropyThreshold = "entropy-threshold": "every proposal at or below an entropy, at least the least (dParallel)",
-        EntropyBound = "entropy-bound": "the longest run of the best whose entropies but the largest stay in a bound (EB-Sampler)",
-        Klass = "klass": "every confident proposal whose distribution is stable, at least the best (KLASS)",
+        Quota = "quota" ["tokens-per-step", "steps"]:
+            "the best few per step, by tokens-per-step or steps (LLaDA)",
+        Time = "time" ["tokens-per-step", "steps", "time-end"]:
+            "the share of masks that Dream's time grid asks for, the best first",
+        Origin = "origin" ["tokens-per-step", "steps", "time-end"]:
+            "each mask independently with the share of Dream's time grid",
+        Threshold = "threshold" ["threshold"]:
+            "every proposal at or above the threshold, at least one",
+        ThresholdBudget = "threshold-budget" ["tokens-per-step", "steps", "threshold"]:
+            "as threshold, but never ahead of the even pace of steps (Dream `confidence_threshold`)",
+        ThresholdFloor = "threshold-floor" ["tokens-per-step", "steps", "threshold"]:
+            "every proposal above the threshold where that is the quota of the step or more, else the quota (LLaDA2)",
+        ThresholdTies = "threshold-ties" ["threshold"]:
+            "as threshold, and with the best of the step all of the same confidence (dInfer)",
+        Hierarchy = "hierarchy" ["threshold", "low-threshold"]:
+            "as threshold, and the best of every run of masks from low-threshold on (dInfer)",
+        WideIn = "wino" ["threshold", "narrow-out"]:
+            "every proposal at the threshold, and doubtful tokens are masked again (WINO)",
+        Filter = "filter" ["tokens-per-step", "steps", "filter-threshold"]:
+            "what a trained filter takes for final, and the quota (Learn2PD)",
+        Alpha = "alpha" ["tokens-per-step", "steps", "alpha-schedule", "alpha-draw"]:
+            "the share of masks that a noise schedule frees, rounded half to even (MDLM)",
+        Factor = "factor" ["factor", "factor-last"]:
+            "the longest run of the most confident whose errors stay below factor together (Fast-dLLM)",
+        Frechet = "frechet" ["frechet-margin"]:
+            "the longest run of the most confident that are right together, by the Frechet bound (Fast-dLLM++)",
+        LocalLeap = "localleap" ["threshold", "threshold-relaxed", "radius", "relaxed-decay"]:
+            "as threshold, and around such an anchor at a relaxed one (LocalLeap)",
+        EntropyThreshold = "entropy-threshold" ["entropy-threshold"]:
+            "every proposal at or below an entropy, at least the least (dParallel)",
+        EntropyBound = "entropy-bound" ["entropy-bound"]:
+            "the longest run of the best whose entropies but the largest stay in a bound (EB-Sampler)",
+        Klass = "klass" ["threshold", "factor", "kl-threshold", "kl-history", "klass-test"]:
+            "every confident proposal whose distribution is stable, at least the best (KLASS)",
     }
 }
 
 impl UnmaskRule {
     /// Whether the rule spreads its commits over a number of steps. The others commit what passes their test.
     pub fn counts_steps(self) -> bool {
-        matches!(
-            self,
-            Self::Quota
-                | Self::Time
-                | Self::Origin
-                | Self::ThresholdBudget
-                | Self::ThresholdFloor
-                | Self::Alpha
-                | Self::Filter
-        )
-    }
-
-    /// Whether the rule asks how confident a proposal is, so that a random order would say nothing.
-    pub(super) fn asks_confidence(self) -> bool {
-        matches!(
-            self,
-            Self::Threshold
-                | Self::ThresholdTies
-                | Self::Hierarchy
-                | Self::WideIn
-                | Self::Factor
-                | Self::LocalLeap
-                | Self::EntropyThreshold
-                | Self::Klass
-        )
+        self.reads("steps")
     }
 }
 
@@ -328,7 +335,7 @@ choices! {
 /// One entry per knob; makes [`Settings`], its defaults and [`KNOBS`].
 macro_rules! knobs {
     ($($slot:ident {
-        $($name:literal $field:ident: $type:tt $(/ $unset:literal)? = $default:expr, $kind:tt, $unit:literal, $effect:ident, $help:literal $(, when $when:expr)?;)+
+        $($name:literal $field:ident: $type:tt $(/ $unset:literal)? = $default:expr, $kind:tt, $unit:literal, $effect:ident, $help:literal $(, when $when:expr)? $(, of $owner:ident)?;)+
     })+) => {
         /// One value for every knob.
         #[derive(Debug, Clone, Copy, PartialEq)]
@@ -348,7 +355,7 @@ macro_rules! knobs {
             kind: knobs!(@kind $type $kind $($unset)?),
             effect: Timing::$effect,
             help: $help,
-            acts: knobs!(@acts $($when)?),
+            acts: knobs!(@acts $name $($when)? $(of $owner)?),
             read: |settings| knobs!(@read settings.$field, $type $($unset)?),
             write: |settings, value| knobs!(@write settings.$field, value, $type $($unset)?),
         },)+)+];
@@ -366,8 +373,10 @@ macro_rules! knobs {
     };
     (@kind bool _) => { Kind::Flag };
     (@kind $type:tt _) => { Kind::Choice($type::CHOICES) };
-    (@acts $when:expr) => { $when };
-    (@acts) => { |_| true };
+    (@acts $name:literal of cache) => { |settings| settings.cache.reads($name) };
+    (@acts $name:literal of unmask) => { |settings| settings.unmasks_by($name) };
+    (@acts $name:literal $when:expr) => { $when };
+    (@acts $name:literal) => { |_| true };
     (@unset $unset:literal) => { Some($unset) };
     (@unset) => { None };
     (@read $place:expr, $type:tt $unset:literal) => { $place.map_or(Value::Word($unset), KnobType::to_value) };
@@ -415,53 +424,39 @@ knobs! {
         "cache" cache: CacheChoice = CacheChoice::Off, _, "", NextStep,
             "Which K/V rows are reused instead of recomputed.";
         "window-left" window_left: usize = 64, (0..=4096 by 8), "tokens", NextStep,
-            "Window cache: positions recomputed before the last committed token; 0 recomputes none of them.",
-            when |s| s.cache == CacheChoice::Window;
+            "Window cache: positions recomputed before the last committed token, of which 0 recomputes none. DSB: left of the first mask.", of cache;
         "window-right" window_right: usize / "end" = None, (2..=4096 by 8), "tokens", NextStep,
-            "Window cache: positions recomputed after it; what lies beyond is dropped. end drops nothing.",
-            when |s| s.cache == CacheChoice::Window;
+            "Window cache: positions recomputed after it; what lies beyond is dropped. end drops nothing.", of cache;
         "clean-freeze" clean_freeze: bool = false, _, "", NextBlock,
             "Block cache: freeze a finished block one step late, with its last tokens in place.",
-            when |s| s.cache == CacheChoice::Block && s.block_length.is_some();
+            when |s| s.cache.reads("clean-freeze") && s.block_length.is_some();
         "cache-refresh" cache_refresh: usize / "entry" = None, (1..=1024 by 1), "steps", NextStep,
-            "Fast-dLLM, dKV-Cache: recompute everything every so many steps of a block; entry: on entering it only.",
-            when |s| s.cache.is_refreshed();
+            "Fast-dLLM, dKV-Cache: recompute everything every so many steps of a block; entry: on entering it only.", of cache;
         "dkv-freeze" dkv_freeze: FreezeChoice = FreezeChoice::Both, _, "", NextStep,
-            "dKV-Cache on networks with shifted logits: which rows are frozen.",
-            when |s| matches!(s.cache, CacheChoice::DkvDecode | CacheChoice::DkvPrefillDecode);
+            "dKV-Cache on networks with shifted logits: which rows are frozen.", of cache;
         "dkv-neighbours" dkv_neighbours: usize = 4, (0..=64 by 1), "masks", NextStep,
-            "dKV-Cache greedy: nearest masks recomputed along with each position that is committed next.",
-            when |s| s.cache == CacheChoice::DkvGreedy;
+            "dKV-Cache greedy: nearest masks recomputed along with each position that is committed next.", of cache;
         "drift-threshold" drift_threshold: f32 = 0.9, (0.0..=2.0 by 0.05), "cosine", NextStep,
-            "Elastic-Cache: recompute the layers above one whose attention is less similar to before (gamma).",
-            when |s| s.cache == CacheChoice::Elastic;
+            "Elastic-Cache: recompute the layers above one whose attention is less similar to before (gamma).", of cache;
         "drift-axis" drift_axis: DriftAxis = DriftAxis::Keys, _, "", NextStep,
-            "Elastic-Cache: what that similarity is taken over.",
-            when |s| s.cache == CacheChoice::Elastic;
+            "Elastic-Cache: what that similarity is taken over.", of cache;
         "drift-tokens" drift_tokens: usize = 1, (1..=64 by 1), "tokens", NextStep,
-            "Elastic-Cache: how many of the most attended tokens are watched per layer.",
-            when |s| s.cache == CacheChoice::Elastic;
+            "Elastic-Cache: how many of the most attended tokens are watched per layer.", of cache;
         "d2-masks" d2_masks: usize = 32, (1..=1024 by 4), "masks", NextStep,
-            "d2Cache: how many masks a step computes.",
-            when |s| s.cache == CacheChoice::D2;
+            "d2Cache: how many masks a step computes.", of cache;
         "rollout-mass" rollout_mass: f32 = 0.1, (0.0..=1.0 by 0.05), "share", NextStep,
-            "d2Cache: recompute, of the other positions, those that hold this share of attention rollout.",
-            when |s| s.cache == CacheChoice::D2;
+            "d2Cache: recompute, of the other positions, those that hold this share of attention rollout.", of cache;
         "inflate" inflate: usize = 0, (0..=64 by 1), "positions", NextStep,
-            "d2Cache: also recompute what lies between two chosen positions that are this near.",
-            when |s| s.cache == CacheChoice::D2;
+            "d2Cache: also recompute what lies between two chosen positions that are this near.", of cache;
         "density-sigma" density_sigma: f32 = 10.0, (0.5..=100.0 by 0.5), "positions", NextStep,
             "d2Cache and order density: how far around a position committed tokens count (standard deviation).",
-            when |s| s.cache == CacheChoice::D2 || s.order == OrderScore::Density;
+            when |s| s.cache.reads("density-sigma") || s.order == OrderScore::Density;
         "prompt-refresh" prompt_refresh: usize = 50, (1..=1024 by 1), "steps", NextStep,
-            "dLLM-Cache: recompute the prompt every so many steps.",
-            when |s| s.cache == CacheChoice::Dllm;
+            "dLLM-Cache: recompute the prompt every so many steps.", of cache;
         "response-refresh" response_refresh: usize = 2, (1..=1024 by 1), "steps", NextStep,
-            "dLLM-Cache: recompute the whole generation every so many steps.",
-            when |s| s.cache == CacheChoice::Dllm;
+            "dLLM-Cache: recompute the whole generation every so many steps.", of cache;
         "refresh-share" refresh_share: f32 = 0.25, (0.0..=1.0 by 0.05), "share", NextStep,
-            "dLLM-Cache: the share of the generation that is recomputed in the steps between.",
-            when |s| s.cache == CacheChoice::Dllm;
+            "dLLM-Cache: the share of the generation that is recomputed in the steps between.", of cache;
     }
     Adjust {
         "cfg-scale" cfg_scale: f32 = 0.0, (0.0..=4.0 by 0.25), "", NextStep,
@@ -509,61 +504,47 @@ knobs! {
             when |s| s.guide == GuideRule::Off;
         "tokens-per-step" tokens_per_step: usize = 1, (1..=512 by 1), "tokens", NextStep,
             "How many proposals a step commits on average, unless steps is set.",
-            when |s| s.guide == GuideRule::Off && s.counts_steps() && s.steps.is_none();
+            when |s| s.unmasks_by("tokens-per-step") && s.steps.is_none();
         "steps" steps: usize / "auto" = None, (1..=4096 by 4), "steps", NextBlock,
-            "Steps for the whole canvas, spread over its blocks; auto follows tokens-per-step.",
-            when |s| s.guide == GuideRule::Off && s.counts_steps();
+            "Steps for the whole canvas, spread over its blocks; auto follows tokens-per-step.", of unmask;
         "time-end" time_end: f32 = 1e-3, (0.0..=0.5 by 0.001), "", NextRun,
-            "Dream's time grid runs from 1 to this (eps).",
-            when |s| s.guide == GuideRule::Off && matches!(s.unmask, UnmaskRule::Time | UnmaskRule::Origin);
+            "Dream's time grid runs from 1 to this (eps).", of unmask;
         "alpha-schedule" alpha_schedule: AlphaSchedule = AlphaSchedule::Linear, _, "", NextStep,
-            "Alpha: how the masked share falls with time.",
-            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Alpha;
+            "Alpha: how the masked share falls with time.", of unmask;
         "alpha-draw" alpha_draw: bool = false, _, "", NextStep,
-            "Alpha: draw the number of tokens instead of rounding its mean (`stochastic_transfer`).",
-            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Alpha;
+            "Alpha: draw the number of tokens instead of rounding its mean (`stochastic_transfer`).", of unmask;
         "threshold" threshold: f32 = 0.9, (0.0..=1.0 by 0.05), "probability", NextStep,
             "The confidence from which a proposal is committed.",
-            when |s| s.guide == GuideRule::Off && s.asks_threshold();
+            when |s| s.unmasks_by("threshold") && s.tests_by(ConfidenceTest::Threshold);
         "threshold-relaxed" threshold_relaxed: f32 = 0.75, (0.0..=1.0 by 0.05), "probability", NextStep,
-            "LocalLeap: the confidence that is enough near an anchor.",
-            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::LocalLeap;
+            "LocalLeap: the confidence that is enough near an anchor.", of unmask;
         "radius" radius: usize = 4, (1..=128 by 1), "tokens", NextStep,
-            "LocalLeap: how far from an anchor the relaxed threshold holds.",
-            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::LocalLeap;
+            "LocalLeap: how far from an anchor the relaxed threshold holds.", of unmask;
         "relaxed-decay" relaxed_decay: bool = false, _, "", NextStep,
-            "LocalLeap: let the relaxed threshold rise to the full one with the distance from the anchor (not in the paper's code).",
-            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::LocalLeap;
+            "LocalLeap: let the relaxed threshold rise to the full one with the distance from the anchor (not in the paper's code).", of unmask;
         "factor" factor: f32 = 1.0, (0.0..=4.0 by 0.1), "", NextStep,
             "Factor: the r-th most confident proposal needs a confidence of 1 - factor / (r + 1).",
-            when |s| s.guide == GuideRule::Off && s.asks_factor();
+            when |s| s.unmasks_by("factor") && s.tests_by(ConfidenceTest::Factor);
         "factor-last" factor_last: bool = false, _, "", NextStep,
-            "Factor: where only the least confident proposal fails, commit it too, as the released code does by mistake.",
-            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Factor;
+            "Factor: where only the least confident proposal fails, commit it too, as the released code does by mistake.", of unmask;
+        "frechet-margin" frechet_margin: f32 = 0.25, (0.0..=1.0 by 0.05), "probability", NextStep,
+            "Frechet: by how much the tokens of a step must be likelier together than any others; 0 commits the most.", of unmask;
         "entropy-threshold" entropy_threshold: f32 = 0.5, (0.0..=5.0 by 0.05), "nats", NextStep,
-            "Entropy-threshold: the entropy up to which a proposal is committed.",
-            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::EntropyThreshold;
+            "Entropy-threshold: the entropy up to which a proposal is committed.", of unmask;
         "entropy-bound" entropy_bound: f32 = 0.001, (0.0..=2.0 by 0.01), "nats", NextStep,
-            "Entropy-bound: what the entropies of a step's tokens, but for the largest, may add up to.",
-            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::EntropyBound;
+            "Entropy-bound: what the entropies of a step's tokens, but for the largest, may add up to.", of unmask;
         "kl-threshold" kl_threshold: f32 = 0.01, (0.0..=1.0 by 0.005), "nats", NextStep,
-            "KLASS: a distribution is stable while it moves by less than this from step to step.",
-            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Klass;
+            "KLASS: a distribution is stable while it moves by less than this from step to step.", of unmask;
         "kl-history" kl_history: usize = 2, (1..=16 by 1), "steps", NextStep,
-            "KLASS: for how many steps it must have been stable.",
-            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Klass;
+            "KLASS: for how many steps it must have been stable.", of unmask;
         "klass-test" klass_test: ConfidenceTest = ConfidenceTest::Threshold, _, "", NextStep,
-            "KLASS: the test of confidence that a stable proposal must pass as well.",
-            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Klass;
+            "KLASS: the test of confidence that a stable proposal must pass as well.", of unmask;
         "low-threshold" low_threshold: f32 = 0.4, (0.0..=1.0 by 0.05), "probability", NextStep,
-            "Hierarchy: the confidence above which the best of a run of masks is committed.",
-            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Hierarchy;
+            "Hierarchy: the confidence above which the best of a run of masks is committed.", of unmask;
         "narrow-out" narrow_out: f32 = 0.9, (0.0..=1.0 by 0.05), "probability", NextStep,
-            "WINO: a token that the rest of the canvas gives less than this is masked again; 0 keeps all.",
-            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::WideIn;
+            "WINO: a token that the rest of the canvas gives less than this is masked again; 0 keeps all.", of unmask;
         "filter-threshold" filter_threshold: f32 = 0.96, (0.0..=1.0 by 0.01), "probability", NextStep,
-            "Filter: above which of its values a proposal counts as final.",
-            when |s| s.guide == GuideRule::Off && s.unmask == UnmaskRule::Filter;
+            "Filter: above which of its values a proposal counts as final.", of unmask;
         "revise" revise: Revision = Revision::Off, _, "", NextBlock,
             "What becomes of committed tokens of the block.",
             when |s| s.guide == GuideRule::Off;
@@ -656,28 +637,25 @@ impl Delimiters {
 }
 
 impl Settings {
-    /// Whether the unmask rule spreads its commits over a number of steps.
-    fn counts_steps(&self) -> bool {
-        self.unmask.counts_steps()
-    }
-
-    fn asks_threshold(&self) -> bool {
-        match self.unmask {
-            UnmaskRule::Threshold
-            | UnmaskRule::ThresholdBudget
-            | UnmaskRule::ThresholdFloor
-            | UnmaskRule::ThresholdTies
-            | UnmaskRule::Hierarchy
-            | UnmaskRule::WideIn
-            | UnmaskRule::LocalLeap => true,
-            UnmaskRule::Klass => self.klass_test == ConfidenceTest::Threshold,
-            _ => false,
+    /// Number of blocks that `gen_length` tokens behind `prompt` are denoised in; the last one may be short. Adaptive
+    /// blocks are counted as if each had the usual length.
+    pub fn blocks(&self, prompt: usize, gen_length: usize) -> usize {
+        let Some(length) = self.block_length.map(|length| length.max(1)) else { return 1 };
+        match self.schedule {
+            ScheduleChoice::Blocks | ScheduleChoice::Adaptive => gen_length.div_ceil(length),
+            ScheduleChoice::Aligned => (prompt + gen_length).div_ceil(length) - prompt / length,
+            ScheduleChoice::Leftmost => 1,
         }
     }
 
-    fn asks_factor(&self) -> bool {
-        self.unmask == UnmaskRule::Factor
-            || self.unmask == UnmaskRule::Klass && self.klass_test == ConfidenceTest::Factor
+    /// Whether an unmask rule decides that reads the knob of that name.
+    fn unmasks_by(&self, knob: &str) -> bool {
+        self.guide == GuideRule::Off && self.unmask.reads(knob)
+    }
+
+    /// Whether proposals are put to that test: KLASS has the choice of two, and reads the knob of one at a time.
+    fn tests_by(&self, test: ConfidenceTest) -> bool {
+        self.unmask != UnmaskRule::Klass || self.klass_test == test
     }
 
     fn watches_gap(&self) -> bool {

@@ -7,7 +7,6 @@ mod config;
 mod knob;
 mod knobs;
 mod preset;
-mod validate;
 
 pub use config::ConfigFile;
 pub use knob::{Choice, Kind, Knob, Slot, Timing, Value, exact};
@@ -17,7 +16,6 @@ pub use knobs::{
     ScheduleChoice, Settings, UnmaskRule,
 };
 pub use preset::{DEFAULT_PRESET, Layers, Preset, preset, presets};
-pub use validate::{FILTER_BLOCK, Limits};
 
 use thiserror::Error;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use diffuscope::{
     decode::{
-        DecodeError, Decoder,
+        DecodeError, Decoder, Limits, check,
         filter::{BLOCK, Filter, FilterLayer},
         record::{KvStatus, Reason, StepRecord, StopReason},
     },
@@ -14,7 +14,7 @@ use diffuscope::{
         network::{Alignment, Network},
     },
     settings::{
-        AttentionChoice, CacheChoice, DelimiterWindow, EosStop, GuideRule, Limits, OrderScore, Revision, SamplerStyle,
+        AttentionChoice, CacheChoice, DelimiterWindow, EosStop, GuideRule, OrderScore, Revision, SamplerStyle,
         ScheduleChoice, Settings, UnmaskRule,
     },
 };
@@ -65,7 +65,7 @@ fn blocks(run: &Run) -> Vec<(usize, usize)> {
 
 fn refusal(settings: Settings) -> String {
     let limits = Limits { prompt: 10, gen_length: 64, max_positions: 128, has_guide: true };
-    settings.validate(&limits).unwrap_err().to_string()
+    check(&settings, &limits).unwrap_err().to_string()
 }
 
 fn plain() -> Settings {
@@ -134,7 +134,7 @@ fn an_exact_cache_computes_a_finished_block_once_more_and_then_only_the_block() 
     };
     // The prompt of 3, then the block of 4; its final tokens, then the short block of 2.
     assert_eq!(computed(Alignment::Aligned), [(2, 7, 3), (1, 4, 3), (2, 6, 10)]);
-    // In a shifted network, the row left of the block speaks for its first position and is fed with it.
+    // In a shifted network, the row left of the block predicts its first position and is fed with it.
     assert_eq!(computed(Alignment::Shifted), [(2, 7, 3), (1, 5, 2), (2, 6, 10)]);
     let uncached: Vec<u32> =
         decode(Scripted::denoiser(Alignment::Aligned, script), 6, Settings { cache: CacheChoice::Off, ..settings })
@@ -491,9 +491,9 @@ fn what_does_not_go_together_is_refused_with_the_reason() {
         assert!(message.starts_with(start), "expected {start:?}: {message}");
         assert!(message.contains(": set ") || message.contains(", or "), "no way out: {message}");
     }
-    // A shadow of a block takes room behind the canvas.
+    // The shadow of a block takes room behind the canvas.
     let tight = Limits { prompt: 60, gen_length: 64, max_positions: 124, has_guide: false };
-    let message = wino(0.9).validate(&tight).unwrap_err().to_string();
+    let message = check(&wino(0.9), &tight).unwrap_err().to_string();
     assert!(message.ends_with("set block-length to at most 62"), "{message}");
 }
 
@@ -680,7 +680,7 @@ proptest! {
         prop_assert_eq!(run(never), run(plain));
     }
 
-    /// WINO that doubts nothing masks nothing again and needs no shadow; with a threshold that nothing reaches it is one
+    /// WINO that doubts nothing masks nothing again and needs no shadow block; with a threshold that nothing reaches it is one
     /// token per step.
     #[test]
     fn wino_without_doubt_is_a_threshold(
@@ -721,12 +721,12 @@ proptest! {
         );
     }
 
-    /// A random order is told apart from confidence by every rule that needs confidence.
+    /// Every rule that needs confidence refuses a random order.
     #[test]
     fn rules_by_confidence_refuse_a_random_order(rule in any_rule()) {
         let settings = Settings { unmask: rule, order: OrderScore::Random, ..plain() };
         let asks = matches!(rule, UnmaskRule::Threshold | UnmaskRule::ThresholdTies | UnmaskRule::Hierarchy);
         let limits = Limits { prompt: 10, gen_length: 64, max_positions: 128, has_guide: true };
-        prop_assert_eq!(settings.validate(&limits).is_err(), asks);
+        prop_assert_eq!(check(&settings, &limits).is_err(), asks);
     }
 }

@@ -40,7 +40,7 @@ fn computed(records: &[StepRecord]) -> Vec<u32> {
     records.iter().map(|record| record.cost.computed).collect()
 }
 
-const CACHES: [CacheChoice; 13] = [
+const CACHES: [CacheChoice; 14] = [
     CacheChoice::Off,
     CacheChoice::Block,
     CacheChoice::Window,
@@ -51,6 +51,7 @@ const CACHES: [CacheChoice; 13] = [
     CacheChoice::DkvPrefill,
     CacheChoice::DkvPrefillDecode,
     CacheChoice::DkvGreedy,
+    CacheChoice::SlidingBlock,
     CacheChoice::Elastic,
     CacheChoice::D2,
     CacheChoice::Dllm,
@@ -70,7 +71,9 @@ fn beside(cache: CacheChoice, settings: Settings) -> Settings {
             eos_last: false,
             ..settings
         },
-        CacheChoice::Elastic => Settings { schedule: ScheduleChoice::Leftmost, ..in_a_window(settings) },
+        CacheChoice::Elastic | CacheChoice::SlidingBlock => {
+            Settings { schedule: ScheduleChoice::Leftmost, ..in_a_window(settings) }
+        }
         _ => settings,
     }
 }
@@ -150,13 +153,13 @@ fn fitting(settings: Settings, gen_length: usize) -> Settings {
     Settings { block_length: settings.block_length.map(|length| length.min(gen_length)), ..settings }
 }
 
-/// What a forward fed, and up to where it read.
+/// What a pass fed, and up to where it read.
 struct Note {
     fed: Vec<usize>,
     end: usize,
 }
 
-/// A network that notes what every forward does.
+/// A network that notes what every pass does.
 struct Noted {
     network: Scripted,
     notes: Arc<Mutex<Vec<Note>>>,
@@ -199,10 +202,10 @@ impl Network for Noted {
 }
 
 /// What became of every row, from nothing but the forwards: which fed it last, under which token, and who read it.
-fn retold(notes: &[Note], records: &[StepRecord], length: usize) -> Vec<Vec<KvUse>> {
+fn expected_use(notes: &[Note], records: &[StepRecord], length: usize) -> Vec<Vec<KvUse>> {
     let mut rows = vec![None; length];
     let mut before: Vec<u32> = PROMPT.iter().copied().chain(std::iter::repeat_n(MASK, length - PROMPT.len())).collect();
-    let mut told = Vec::new();
+    let mut uses = Vec::new();
     for (step, (Note { fed, end }, record)) in notes.iter().zip(records).enumerate() {
         for position in fed {
             rows[*position] = Some((step, before[*position]));
@@ -217,10 +220,10 @@ fn retold(notes: &[Note], records: &[StepRecord], length: usize) -> Vec<Vec<KvUs
             };
             KvUse { status, age: (step - written) as u32 }
         };
-        told.push((0..length).map(used).collect());
+        uses.push((0..length).map(used).collect());
         before.clone_from(&record.ids);
     }
-    told
+    uses
 }
 
 proptest! {
@@ -263,6 +266,46 @@ proptest! {
         prop_assert_eq!(commits(&cached), commits(&uncached));
         if dllm {
             prop_assert_eq!(computed(&cached), computed(&uncached));
+        }
+    }
+
+    /// A sliding block that is refreshed after every commit, or that reaches over the whole canvas, is no cache.
+    #[test]
+    fn a_sliding_block_of_one_mask_or_of_all_is_no_cache(
+        settings in any_settings(), gen_length in 1usize..20, network in any::<u64>(), shifted in any::<bool>(),
+        whole in any::<bool>(),
+    ) {
+        let (window_length, window_left) = if whole { (64, 64) } else { (1, 0) };
+        let settings = Settings {
+            window_length, window_left, block_length: None, eos_stop: EosStop::Off,
+            ..beside(CacheChoice::SlidingBlock, settings)
+        };
+        let run = |cache| {
+            decode(&mut Scripted::denoiser(side(shifted), tangled(network)), gen_length, Settings { cache, ..settings })
+        };
+        let (cached, uncached) = (run(CacheChoice::SlidingBlock), run(CacheChoice::Off));
+        prop_assert_eq!(commits(&cached), commits(&uncached));
+        prop_assert_eq!(computed(&cached), computed(&uncached));
+    }
+
+    /// However little is computed left of a sliding block, no token keeps the row of a mask; what is reused in between are
+    /// rows of tokens and of masks that nothing has touched.
+    #[test]
+    fn a_sliding_block_leaves_no_stale_row(
+        settings in any_settings(), gen_length in 2usize..20, network in any::<u64>(), shifted in any::<bool>(),
+        window_length in 1usize..8, window_left in 0usize..4,
+    ) {
+        let settings = Settings {
+            window_length, window_left, block_length: None, eos_stop: EosStop::Off,
+            ..beside(CacheChoice::SlidingBlock, settings)
+        };
+        let records = decode(&mut Scripted::denoiser(side(shifted), tangled(network)), gen_length, settings);
+        let mut committed = 0;
+        for record in &records {
+            let full = record.cost.reused == 0;
+            prop_assert!(record.kv.iter().all(|row| matches!(row.status, KvStatus::Recomputed | KvStatus::Reused)));
+            prop_assert!(full || committed < window_length, "step {}", record.step);
+            committed = if full { 0 } else { committed } + record.commits.len();
         }
     }
 
@@ -331,7 +374,7 @@ proptest! {
         prop_assert!(!decoder.ids().contains(&MASK));
     }
 
-    /// The report of a step is what its forward did.
+    /// The report of a step is what its pass did.
     #[test]
     fn reports_are_what_the_forwards_did(
         settings in any_settings(), gen_length in 1usize..20, network in any::<u64>(), shifted in any::<bool>(),
@@ -343,10 +386,10 @@ proptest! {
         let mut network = Noted { network, notes: Arc::clone(&notes) };
         let records = decode(&mut network, gen_length, fitting(settings, gen_length));
         let notes = notes.lock().unwrap();
-        prop_assert_eq!(notes.len(), records.len(), "one forward per step");
-        let told = retold(&notes, &records, PROMPT.len() + gen_length);
-        for (record, told) in records.iter().zip(told) {
-            prop_assert_eq!(&record.kv, &told, "step {}", record.step);
+        prop_assert_eq!(notes.len(), records.len(), "one pass per step");
+        let expected = expected_use(&notes, &records, PROMPT.len() + gen_length);
+        for (record, expected) in records.iter().zip(expected) {
+            prop_assert_eq!(&record.kv, &expected, "step {}", record.step);
             let count = |statuses: &[KvStatus]| {
                 record.kv.iter().filter(|row| statuses.contains(&row.status)).count() as u32
             };
@@ -547,7 +590,7 @@ fn caches_with_nothing_to_reuse_are_no_cache_on_transformers() {
         (CacheChoice::DkvGreedy, Settings { unmask: UnmaskRule::Quota, order: OrderScore::Drawn, ..blocks }),
         (CacheChoice::D2, blocks),
         (CacheChoice::Dllm, blocks),
-        // A widened pass goes on from what the layer below last made of the rows that it does not feed, so that drift
+        // A widened pass continues from what the layer below last made of the rows that it does not feed, so that drift
         // everywhere is not enough: every committed token must be watched, and so be fed.
         (CacheChoice::Elastic, Settings { window_length: 24, drift_tokens: 64, ..window }),
     ];
@@ -586,14 +629,14 @@ fn layers_tell_what_they_computed() {
         let records = on_transformer(model, dllm);
         for record in &records[1..] {
             let due = (record.step + 1).is_multiple_of(4);
-            // A quarter of 24; in a shifted network the last prompt row is fed while it speaks for the first mask.
+            // A quarter of 24; in a shifted network the last prompt row is fed while it predicts the first mask.
             let fed = record.layers[0].computed;
             assert!(fed == 24 || fed == 25 && model == "dream-tiny");
             for layer in &record.layers[1..] {
                 assert_eq!(layer.computed, if due { fed } else { 6 }, "step {}", record.step);
             }
-            let anew = record.kv.iter().filter(|row| row.status == KvStatus::Recomputed).count() as u32;
-            assert!((6..=fed).contains(&anew) && anew + record.cost.reused == 36);
+            let recomputed = record.kv.iter().filter(|row| row.status == KvStatus::Recomputed).count() as u32;
+            assert!((6..=fed).contains(&recomputed) && recomputed + record.cost.reused == 36);
         }
     }
 }

@@ -19,12 +19,13 @@ use crate::support::{
 };
 
 /// Every rule that commits at least one token in every step.
-const STEADY: [UnmaskRule; 9] = [
+const STEADY: [UnmaskRule; 10] = [
     UnmaskRule::Quota,
     UnmaskRule::Threshold,
     UnmaskRule::ThresholdBudget,
     UnmaskRule::Alpha,
     UnmaskRule::Factor,
+    UnmaskRule::Frechet,
     UnmaskRule::LocalLeap,
     UnmaskRule::EntropyThreshold,
     UnmaskRule::EntropyBound,
@@ -93,6 +94,7 @@ proptest! {
             Settings { unmask: UnmaskRule::Threshold, threshold: 1.0, ..base },
             Settings { unmask: UnmaskRule::LocalLeap, threshold: 1.0, ..base },
             Settings { unmask: UnmaskRule::Factor, factor: 0.0, ..base },
+            Settings { unmask: UnmaskRule::Frechet, frechet_margin: 1.0, ..base },
             Settings { unmask: UnmaskRule::EntropyBound, entropy_bound: 0.0, ..base },
             Settings { unmask: UnmaskRule::Klass, kl_threshold: 0.0, ..base },
             Settings { unmask: UnmaskRule::Klass, threshold: 1.0, kl_threshold: f32::MAX, kl_history: 1, ..base },
@@ -125,6 +127,20 @@ proptest! {
         for settings in always {
             prop_assert_eq!(case.run(settings).records.len(), blocks, "{:?}", settings.unmask);
         }
+    }
+
+    /// From the same canvas, the whole profile of confidences commits what the factor rule does that counts each as the least,
+    /// and no less.
+    #[test]
+    fn a_frechet_bound_commits_no_less_than_its_factor(case in cases(), margin in 0.0f32..1.0) {
+        let first = |settings: Settings| {
+            let settings = Settings { order: OrderScore::Confidence, order_temperature: None, ..settings };
+            case.run(settings).commits().remove(0)
+        };
+        let base = case.settings;
+        let factor = first(Settings { unmask: UnmaskRule::Factor, factor: 0.999 * (1.0 - margin), factor_last: false, ..base });
+        let frechet = first(Settings { unmask: UnmaskRule::Frechet, frechet_margin: margin, ..base });
+        prop_assert!(factor.iter().all(|commit| frechet.contains(commit)), "{factor:?} {frechet:?}");
     }
 
     /// A relaxed threshold that is not relaxed changes nothing.
@@ -376,6 +392,29 @@ fn a_factor_asks_more_of_every_rank() {
 }
 
 #[test]
+fn a_frechet_bound_counts_every_doubt_once_and_the_largest_twice() {
+    let first = |confidences: [f32; 4], frechet_margin: f32| {
+        let script = move |position: usize, _: Visible<'_>| sure(7, confidences[position - 3]);
+        let run = decode(
+            Scripted::denoiser(Alignment::Aligned, script),
+            4,
+            Settings { frechet_margin, ..rule(UnmaskRule::Frechet) },
+        );
+        (run.counts()[0], run.reasons()[0][0])
+    };
+    // Scores: 0.98, 0.95, 0.91 and 0.5; the factor rule asks the last one for 0.8.
+    let uneven = [0.99, 0.98, 0.97, 0.78];
+    assert_eq!(first(uneven, 0.49), (4, Reason::Together));
+    assert_eq!(first(uneven, 0.51), (3, Reason::Together));
+    assert_eq!(first(uneven, 0.94), (2, Reason::Together));
+    // Alike: 1 - (n + 1) 0.2, as the factor rule has it.
+    assert_eq!(first([0.8; 4], 0.01), (3, Reason::Together));
+    assert_eq!(first([0.8; 4], 0.21), (2, Reason::Together));
+    // In doubt, the best one all the same.
+    assert_eq!(first([0.4, 0.3, 0.3, 0.3], 0.0), (1, Reason::BestOfStep));
+}
+
+#[test]
 fn a_leap_reaches_as_far_as_its_radius() {
     // An anchor at 6; everything else at 0.8.
     let script = |position: usize, _: Visible<'_>| sure(7, if position == 6 { 0.95 } else { 0.8 });
@@ -440,7 +479,7 @@ fn klass_waits_until_a_distribution_rests() {
     assert_eq!(run(2, 0.9).counts(), [1, 1, 4]);
     assert_eq!(run(2, 0.99).counts(), [1; 6]);
     let rested = run(2, 0.9);
-    assert_eq!(rested.reasons()[2], [Reason::AtRest; 4]);
+    assert_eq!(rested.reasons()[2], [Reason::Stable; 4]);
     let moved: Vec<Option<f32>> = rested.records.iter().map(|record| record.proposals[0].moved).collect();
     assert!(moved[0].is_none() && moved[1..].iter().all(|moved| moved.unwrap().abs() < 1e-6), "{moved:?}");
     // A distribution that moves never rests: its lead changes with the number of committed tokens.
@@ -454,13 +493,13 @@ fn klass_waits_until_a_distribution_rests() {
 
 #[test]
 fn klass_with_the_factor_tests_the_best_too() {
-    // All at rest at .4: the first rank needs 1 - 1/2.
+    // All stable at .4: the first rank needs 1 - 1/2.
     let script = |_: usize, _: Visible<'_>| sure(7, 0.4);
     let settings = Settings { klass_test: ConfidenceTest::Factor, ..rule(UnmaskRule::Klass) };
     let run = decode(Scripted::denoiser(Alignment::Aligned, script), 4, settings);
     assert!(run.reasons().iter().flatten().all(|reason| *reason == Reason::BestOfStep));
     let run = decode(Scripted::denoiser(Alignment::Aligned, script), 4, Settings { factor: 3.0, ..settings });
-    assert_eq!(run.reasons()[1], [Reason::AtRest; 3]);
+    assert_eq!(run.reasons()[1], [Reason::Stable; 3]);
 }
 
 #[test]
@@ -543,7 +582,7 @@ fn an_early_commit_follows_the_stairs() {
     assert_eq!(run.stop, Some(StopReason::EarlyCommit));
     let needed: Vec<f32> = run.records.iter().map(|record| record.gap.unwrap().needed).collect();
     assert_eq!(needed, [7.5, 7.5, 7.5, 5.0, 5.0, 5.0, 5.0, 5.0, 2.5]);
-    // A rule that counts no steps is told by its tokens how far it is.
+    // A rule that counts no steps measures its progress in tokens.
     let run = decode(
         Scripted::denoiser(Alignment::Aligned, script),
         12,
@@ -586,7 +625,7 @@ fn an_early_commit_beside_a_cache_waits_for_what_it_has_not_scored() {
         ..Settings::default()
     };
     let run = decode(Scripted::denoiser(Alignment::Aligned, script), 12, settings);
-    // One token, then the block; the forward that enters the next block scores the whole canvas.
+    // One token, then the block; the pass that enters the next block scores the whole canvas.
     assert_eq!(run.counts(), [1, 3, 8]);
     assert_eq!(run.stop, Some(StopReason::EarlyCommit));
 }

@@ -41,7 +41,7 @@ pub fn delimiters(trace: &Value) -> Vec<u32> {
 }
 
 /// A trace of the released BD3LM sampler as this program tells it: without the padding to the left of the prompt, on the
-/// whole canvas, and with the positions that are computed where finished blocks are kept and not computed anew.
+/// whole canvas, and with the positions that are computed where finished blocks are kept and not computed again.
 pub fn told_here(mut trace: Value) -> Value {
     if trace["reference_function"] != BD3LM {
         return trace;

@@ -117,7 +117,7 @@ fn dream(reference: &Value, settings: Settings) -> Settings {
     }
 }
 
-/// Whether a reference step is one that this program does not take: the pinned Fast-dLLM runs a forward after the one
+/// Whether a reference step is one that this program does not take: the pinned Fast-dLLM runs a pass after the one
 /// that enters a block even where that one filled the block. Nothing competes in it, so it commits nothing.
 pub fn is_wasted(step: &Value) -> bool {
     step["candidates"] == 0

@@ -34,7 +34,7 @@ pub fn settings(trace: &Value) -> Option<Settings> {
     }
 }
 
-/// The network's facts as the reference was told them: dllm takes the alignment of the logits as an argument.
+/// The network's facts as they were given to the reference: dllm takes the alignment of the logits as an argument.
 pub fn spec(spec: &NetworkSpec, reference: &Value) -> NetworkSpec {
     let alignment = match reference["right_shift_logits"].as_bool() {
         Some(true) => Alignment::Shifted,

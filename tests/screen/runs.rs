@@ -283,7 +283,7 @@ fn an_edit_says_what_it_replaced() {
     driver.act(Action::Select(position));
     let text = driver.text();
     let name = story.text_of(before).unwrap();
-    assert!(text.contains(&format!("in place of {name}")) && text.contains("over others"), "{text}");
+    assert!(text.contains(&format!("in place of {name}")) && text.contains("edited"), "{text}");
     assert!(text.contains("tokens revised"), "{text}");
 }
 

@@ -16,11 +16,14 @@
 //! it is the last.
 
 use super::{
-    super::{density::certainty_density, moment::StepContext, plan::Plan, proposal::Candidate},
-    RowOrigin,
+    super::{context::StepContext, density::certainty_density, plan::Plan, proposal::Candidate, record::LayerUse},
+    CachePolicy, KnownRows,
 };
-use crate::model::network::{
-    AttentionRows, Control, LayerObserver, LayerRequest, LayerView, Logits, Network, NetworkError, Pass,
+use crate::{
+    model::network::{
+        AttentionRows, Control, LayerObserver, LayerRequest, LayerView, Logits, Network, NetworkError, Pass,
+    },
+    settings::{GuideRule, Settings},
 };
 
 /// Added to the mass that a share is taken of, as released: so that the whole share leaves nothing to rounding.
@@ -35,45 +38,59 @@ pub(super) struct D2 {
     importance: Vec<f64>,
 }
 
-impl D2 {
-    /// What a step computes; `fresh` where some row cannot be reused.
-    pub fn plan(&mut self, moment: StepContext<'_>, rows: &[Option<RowOrigin>], fresh: bool) -> Plan {
-        let StepContext { settings, canvas, .. } = moment;
+impl CachePolicy for D2 {
+    fn plan(&mut self, context: StepContext<'_>, rows: KnownRows<'_>) -> Plan {
+        let StepContext { settings, canvas, .. } = context;
         let live = canvas.live();
-        if fresh {
+        if rows.fresh {
             self.confidence = vec![0.0; canvas.len()];
             return Plan::whole(live);
         }
-        let token_is_new = |position: usize| {
-            !canvas.is_masked(position) && rows[position].is_none_or(|row| row.token != canvas.ids()[position])
-        };
+        let token_is_new = |position: usize| !canvas.is_masked(position) && rows.is_outdated(position, context);
         let mut fed: Vec<bool> = (0..live).map(token_is_new).collect();
-        for position in self.promising(moment) {
-            fed[moment.source(position)] = true;
+        for position in self.promising(context) {
+            fed[context.source(position)] = true;
         }
         self.add_important(&mut fed, f64::from(settings.rollout_mass));
         inflate(&mut fed, settings.inflate);
         Plan::window((0..live).filter(|position| fed[*position]), live)
     }
 
-    /// Runs the planned pass.
-    pub fn forward(&mut self, network: &mut dyn Network, pass: Pass<'_>) -> Result<Logits, NetworkError> {
+    fn forward(
+        &mut self,
+        network: &mut dyn Network,
+        pass: Pass<'_>,
+        _settings: &Settings,
+        _layers: &mut Vec<LayerUse>,
+    ) -> Result<Logits, NetworkError> {
         let mut rollout = Rollout { fed: pass.positions, layers: Vec::new() };
         let logits = network.forward_observed(pass, &mut rollout)?;
         self.importance = rollout.importance(pass.read_len());
         Ok(logits)
     }
 
-    /// Takes note of what was proposed.
-    pub fn proposed(&mut self, candidates: &[Candidate]) {
+    fn proposed(&mut self, candidates: &[Candidate]) {
         for Candidate { proposal, .. } in candidates {
             self.confidence[proposal.position] = f64::from(proposal.confidence);
         }
     }
 
+    fn conflict(&self, settings: &Settings) -> Option<String> {
+        (settings.guide != GuideRule::Off).then(|| {
+            format!(
+                "cache '{}' computes masks here and there, and guide '{}' reads drafts from left to right: set guide to \
+                 'off', or cache to 'freecache-window'",
+                settings.cache.word(),
+                settings.guide.word()
+            )
+        })
+    }
+}
+
+impl D2 {
     /// The most promising masks.
-    fn promising(&self, moment: StepContext<'_>) -> Vec<usize> {
-        let StepContext { settings, canvas, schedule, .. } = moment;
+    fn promising(&self, context: StepContext<'_>) -> Vec<usize> {
+        let StepContext { settings, canvas, schedule, .. } = context;
         let (block, live) = (schedule.region(), canvas.live());
         let masks: Vec<usize> = canvas.masked(canvas.prompt()..live).collect();
         let end = match masks.get(settings.d2_masks - 1) {
@@ -153,7 +170,7 @@ impl Rollout<'_> {
             }
             sums = below;
         }
-        // What is not a number says nothing.
+        // What is not a number counts for nothing.
         sums.into_iter().map(|sum| if sum.is_finite() { sum } else { 0.0 }).collect()
     }
 }

@@ -10,58 +10,103 @@
 //! froze. *Greedy* computes what the step is about to commit (so the order must be known beforehand), what the last one
 //! committed, and the masks nearest to the former; all other rows, masks among them, are reused.
 //!
-//! In a shifted network the row at `i` speaks for `i + 1`, so it must not be frozen while `i + 1` is masked. `both`
-//! freezes it once both are committed, `target` once `i + 1` is, even under a mask. The released third form, which
-//! freezes a row by its own token alone, leaves masks that no row speaks for (their confidence becomes NaN there): it
-//! is not offered. Greedy is published for networks that are not shifted; here the rows that speak for the positions to
-//! be committed are computed too.
+//! In a shifted network the row at `i` predicts `i + 1`, so it must not be frozen while `i + 1` is masked. `both` freezes
+//! it once both are committed, `target` once `i + 1` is, even under a mask. The released third form, which freezes a row by
+//! its own token alone, leaves masks that no row predicts (their confidence becomes NaN there): it is not offered. Greedy is
+//! published for networks that are not shifted; here the rows that predict the positions to be committed are computed too.
 
 use super::{
-    super::{moment::StepContext, plan::Plan, unmask},
-    RowOrigin,
+    super::{context::StepContext, plan::Plan, unmask},
+    CachePolicy, KnownRows,
 };
 use crate::{
     model::network::Alignment,
-    settings::{CacheChoice, FreezeChoice},
+    settings::{CreditRule, FreezeChoice, GuideRule, OrderScore, Settings, UnmaskRule},
 };
 
-/// What a step computes. `before` is the canvas as the last step found it; `fresh` where some row cannot be reused.
-pub(super) fn plan(moment: StepContext<'_>, rows: &[Option<RowOrigin>], before: &[u32], fresh: bool) -> Plan {
-    let StepContext { settings, canvas, schedule, alignment, .. } = moment;
-    let live = canvas.live();
-    if fresh {
-        return Plan::whole(live);
-    }
-    let frozen_prompt = |position: usize| match alignment {
-        Alignment::Aligned => position < canvas.prompt(),
-        Alignment::Shifted => position + 1 < canvas.prompt(),
-    };
-    let second_is_full = schedule.step == 1 && alignment == Alignment::Aligned;
-    match settings.cache {
-        CacheChoice::DkvPrefill => but(live, frozen_prompt),
-        CacheChoice::DkvPrefillDecode if moment.refreshes() => but(live, frozen_prompt),
-        CacheChoice::DkvPrefillDecode => {
-            but(live, |position| frozen_prompt(position) || is_frozen(position, moment, before))
+/// The policy in its forms.
+#[derive(Debug)]
+pub(super) enum DkvCache {
+    /// Freezes tokens one step after they were committed.
+    Decode,
+    /// Freezes the prompt.
+    Prefill,
+    /// Both.
+    PrefillDecode,
+    /// Computes what is committed next, what was committed last, and neighbours.
+    Greedy,
+}
+
+impl CachePolicy for DkvCache {
+    fn plan(&mut self, context: StepContext<'_>, rows: KnownRows<'_>) -> Plan {
+        let StepContext { canvas, schedule, alignment, .. } = context;
+        let live = canvas.live();
+        if rows.fresh {
+            return Plan::whole(live);
         }
-        _ if moment.refreshes() => Plan::whole(live),
-        CacheChoice::DkvGreedy => greedy(moment, rows),
-        _ if second_is_full => Plan::whole(live),
-        _ => but(live, |position| is_frozen(position, moment, before)),
+        let frozen_prompt = |position: usize| match alignment {
+            Alignment::Aligned => position < canvas.prompt(),
+            Alignment::Shifted => position + 1 < canvas.prompt(),
+        };
+        let is_frozen = |position: usize| is_frozen(position, context, rows.before);
+        let second_is_full = schedule.step == 1 && alignment == Alignment::Aligned;
+        match self {
+            Self::Prefill => but(live, frozen_prompt),
+            Self::PrefillDecode if context.refreshes() => but(live, frozen_prompt),
+            Self::PrefillDecode => but(live, |position| frozen_prompt(position) || is_frozen(position)),
+            Self::Decode | Self::Greedy if context.refreshes() => Plan::whole(live),
+            Self::Greedy => greedy(context, rows),
+            Self::Decode if second_is_full => Plan::whole(live),
+            Self::Decode => but(live, is_frozen),
+        }
+    }
+
+    fn conflict(&self, settings: &Settings) -> Option<String> {
+        if let Self::Greedy = self { greedy_conflict(settings) } else { None }
     }
 }
 
-/// One forward over all positions but the frozen ones.
+/// Why *greedy* cannot know beforehand what is committed next, if so.
+fn greedy_conflict(settings: &Settings) -> Option<String> {
+    let cache = settings.cache.word();
+    if settings.guide != GuideRule::Off {
+        return Some(format!(
+            "cache '{cache}' computes only what it knows to be committed next, and guide '{}' decides that later: set \
+             guide to 'off', or cache to 'dkv-decode'",
+            settings.guide.word()
+        ));
+    }
+    if settings.unmask != UnmaskRule::Quota
+        || settings.order != OrderScore::Drawn
+        || settings.order_temperature.is_some()
+        || settings.eos_last
+    {
+        return Some(format!(
+            "cache '{cache}' must know beforehand what is committed next: set unmask to 'quota', order to 'drawn', \
+             order-temperature to 'off' and eos-last to 'off', or cache to 'dkv-decode'"
+        ));
+    }
+    (settings.credit != CreditRule::Off).then(|| {
+        format!(
+            "credit '{}' is given to positions that are scored step by step, and cache '{cache}' scores none before its \
+             turn: set credit to 'off', or cache to 'dkv-decode'",
+            settings.credit.word()
+        )
+    })
+}
+
+/// One pass over all positions but the frozen ones.
 fn but(live: usize, frozen: impl Fn(usize) -> bool) -> Plan {
     Plan::window((0..live).filter(|position| !frozen(*position)), live)
 }
 
 /// Whether the row of a position is frozen: by then the last step has computed it in its final surroundings.
-fn is_frozen(position: usize, moment: StepContext<'_>, before: &[u32]) -> bool {
-    let StepContext { settings, canvas, alignment, .. } = moment;
+fn is_frozen(position: usize, context: StepContext<'_>, before: &[u32]) -> bool {
+    let StepContext { settings, canvas, alignment, .. } = context;
     // Stood there already when the last step ran: its row has seen it.
     let stood = |position: usize| !canvas.is_masked(position) && before[position] == canvas.ids()[position];
     let last = position + 1 == canvas.live();
-    if moment.source(position) == position && canvas.is_masked(position) {
+    if context.source(position) == position && canvas.is_masked(position) {
         return false;
     }
     match (alignment, settings.dkv_freeze) {
@@ -72,17 +117,16 @@ fn is_frozen(position: usize, moment: StepContext<'_>, before: &[u32]) -> bool {
         }
         (Alignment::Shifted, FreezeChoice::Both) => stood(position) && stood(position + 1),
         // …and wraps around to the first prompt token, which always stands, from its third step on.
-        (Alignment::Shifted, FreezeChoice::Target) if last => moment.step > 1,
+        (Alignment::Shifted, FreezeChoice::Target) if last => context.step > 1,
         (Alignment::Shifted, FreezeChoice::Target) => stood(position + 1),
     }
 }
 
-fn greedy(moment: StepContext<'_>, rows: &[Option<RowOrigin>]) -> Plan {
-    let StepContext { settings, canvas, .. } = moment;
+fn greedy(context: StepContext<'_>, rows: KnownRows<'_>) -> Plan {
+    let StepContext { settings, canvas, .. } = context;
     let live = canvas.live();
-    let upcoming = unmask::upcoming(moment);
-    let mut fed: Vec<bool> =
-        (0..live).map(|position| rows[position].is_none_or(|row| row.token != canvas.ids()[position])).collect();
+    let upcoming = unmask::upcoming(context);
+    let mut fed: Vec<bool> = (0..live).map(|position| rows.is_outdated(position, context)).collect();
     for &position in &upcoming {
         fed[position] = true;
     }
@@ -103,7 +147,7 @@ fn greedy(moment: StepContext<'_>, rows: &[Option<RowOrigin>]) -> Plan {
             }
         }
     }
-    for source in upcoming.iter().map(|position| moment.source(*position)) {
+    for source in upcoming.iter().map(|position| context.source(*position)) {
         fed[source] = true;
     }
     Plan::window((0..live).filter(|position| fed[*position]), live)

@@ -7,9 +7,16 @@
 //! whose values have moved most; the others take their old outputs. The first layer computes all rows that are fed.
 //! Nothing makes sure that a token just committed is computed: its values move.
 //!
-//! In a shifted network the last row of the prompt counts with the response while it speaks for a mask.
+//! In a shifted network the last row of the prompt counts with the response while it predicts a mask.
 
-use super::super::{moment::StepContext, plan::Plan, record::LayerUse};
+use super::{
+    super::{
+        context::StepContext,
+        plan::{PassPlan, Plan},
+        record::LayerUse,
+    },
+    CachePolicy, KnownRows,
+};
 use crate::{
     model::network::{Logits, Network, NetworkError, Pass, RefreshHook},
     settings::Settings,
@@ -29,21 +36,20 @@ pub(super) struct Dllm {
     picked: Vec<usize>,
 }
 
-impl Dllm {
-    /// What a step computes; `fresh` where some row cannot be reused.
-    pub fn plan(&mut self, moment: StepContext<'_>, fresh: bool) -> Plan {
-        let StepContext { settings, canvas, step, .. } = moment;
+impl CachePolicy for Dllm {
+    fn plan(&mut self, context: StepContext<'_>, rows: KnownRows<'_>) -> Plan {
+        let fresh = rows.fresh;
+        let StepContext { settings, canvas, step, .. } = context;
         let (prompt, live) = (canvas.prompt(), canvas.live());
         *self = Self { fresh, step, prompt, response: live - prompt, picked: Vec::new() };
         if fresh || is_due(step, settings.prompt_refresh) {
             return Plan::whole(live);
         }
-        let source = canvas.first_masked().map_or(prompt, |position| moment.source(position));
+        let source = canvas.first_masked().map_or(prompt, |position| context.source(position));
         Plan::window(prompt.min(source)..live, live)
     }
 
-    /// Runs the planned pass; `layers` becomes what each layer did.
-    pub fn forward(
+    fn forward(
         &mut self,
         network: &mut dyn Network,
         pass: Pass<'_>,
@@ -66,8 +72,8 @@ impl Dllm {
         Ok(logits)
     }
 
-    /// Positions whose rows the last pass computed in some layer above the first, ascending.
-    pub fn picked(&self) -> &[usize] {
+    /// Positions whose rows some layer above the first computed.
+    fn computed<'a>(&'a self, _pass: &'a PassPlan) -> &'a [usize] {
         &self.picked
     }
 }

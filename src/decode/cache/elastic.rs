@@ -8,19 +8,19 @@
 //!
 //! The paper takes the cosine over the keys, for each head and watched token; the released routine over the heads, for
 //! each watched token and key. Both then take the mean (`drift-axis`). It watches tokens of all layers in every layer,
-//! as released. In a shifted network the rows that speak for the window's masks are fed too.
+//! as released. In a shifted network the rows that predict the window's masks are fed too.
 
 use std::collections::BTreeSet;
 
 use super::{
-    super::{moment::StepContext, plan::Plan, record::LayerUse},
-    RowOrigin,
+    super::{context::StepContext, plan::Plan, record::LayerUse},
+    CachePolicy, KnownRows,
 };
 use crate::{
     model::network::{
         AttentionRows, Control, LayerObserver, LayerRequest, LayerView, Logits, Network, NetworkError, Pass,
     },
-    settings::{DriftAxis, Settings},
+    settings::{DriftAxis, GuideRule, ScheduleChoice, Settings},
 };
 
 /// What the policy remembers from step to step.
@@ -44,10 +44,10 @@ struct PlannedPass {
     committed: Vec<bool>,
 }
 
-impl Elastic {
-    /// What a step computes; `fresh` where some row cannot be reused.
-    pub fn plan(&mut self, moment: StepContext<'_>, rows: &[Option<RowOrigin>], fresh: bool) -> Plan {
-        let StepContext { canvas, schedule, .. } = moment;
+impl CachePolicy for Elastic {
+    fn plan(&mut self, context: StepContext<'_>, rows: KnownRows<'_>) -> Plan {
+        let StepContext { canvas, schedule, .. } = context;
+        let fresh = rows.fresh;
         let region = schedule.region();
         let window: Vec<usize> = canvas.masked(region.start..region.end.min(canvas.live())).collect();
         if fresh {
@@ -59,10 +59,8 @@ impl Elastic {
         let query: BTreeSet<usize> = if fresh {
             (0..live).collect()
         } else {
-            let token_is_new = |position: &usize| {
-                !canvas.is_masked(*position) && rows[*position].is_none_or(|row| row.token != canvas.ids()[*position])
-            };
-            let sources = window.iter().map(|position| moment.source(*position));
+            let token_is_new = |position: &usize| !canvas.is_masked(*position) && rows.is_outdated(*position, context);
+            let sources = window.iter().map(|position| context.source(*position));
             (0..live).filter(token_is_new).chain(window.iter().copied()).chain(sources).chain(watched.clone()).collect()
         };
         let committed = (0..self.reach).map(|position| position < live && !canvas.is_masked(position)).collect();
@@ -71,8 +69,7 @@ impl Elastic {
         Plan::window(query, self.reach)
     }
 
-    /// Runs the planned pass; `layers` becomes what each layer did.
-    pub fn forward(
+    fn forward(
         &mut self,
         network: &mut dyn Network,
         pass: Pass<'_>,
@@ -81,7 +78,7 @@ impl Elastic {
     ) -> Result<Logits, NetworkError> {
         self.watched.resize(network.spec().layers, Vec::new());
         let mut watch = ElasticObserver {
-            coming: &self.pass,
+            planned: &self.pass,
             fed: pass.positions,
             reach: self.reach,
             threshold: settings.drift_threshold,
@@ -93,11 +90,28 @@ impl Elastic {
         };
         network.forward_observed(pass, &mut watch)
     }
+
+    fn conflict(&self, settings: &Settings) -> Option<String> {
+        let cache = settings.cache.word();
+        if settings.schedule != ScheduleChoice::Leftmost {
+            return Some(format!(
+                "cache '{cache}' computes a window of the leftmost masks, and schedule is '{}': set schedule to 'leftmost'",
+                settings.schedule.word()
+            ));
+        }
+        (settings.guide != GuideRule::Off).then(|| {
+            format!(
+                "cache '{cache}' commits from its window by threshold or quota, and guide is '{}': set guide to 'off', or \
+                 cache to 'freecache-window'",
+                settings.guide.word()
+            )
+        })
+    }
 }
 
 /// Watches one pass.
 struct ElasticObserver<'a> {
-    coming: &'a PlannedPass,
+    planned: &'a PlannedPass,
     fed: &'a [usize],
     reach: usize,
     threshold: f32,
@@ -116,14 +130,14 @@ impl ElasticObserver<'_> {
 
     /// Indexes of the rows whose attention is looked at, ascending.
     fn looked_at(&self) -> Vec<usize> {
-        let compared: &[usize] = if self.compares() { &self.coming.watched } else { &[] };
-        let looked_at = self.coming.window.iter().chain(compared).filter_map(|position| self.index(*position));
+        let compared: &[usize] = if self.compares() { &self.planned.watched } else { &[] };
+        let looked_at = self.planned.window.iter().chain(compared).filter_map(|position| self.index(*position));
         looked_at.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Whether the layer about to run is compared with its past.
     fn compares(&self) -> bool {
-        !self.coming.fresh && !self.widened
+        !self.planned.fresh && !self.widened
     }
 
     /// The committed positions that the window attends to most, the most attended first.
@@ -131,7 +145,7 @@ impl ElasticObserver<'_> {
         let looked_at = self.looked_at();
         let mut mass = vec![0.0_f64; attention.read];
         for row in
-            self.coming.window.iter().filter_map(|position| looked_at.binary_search(&self.index(*position)?).ok())
+            self.planned.window.iter().filter_map(|position| looked_at.binary_search(&self.index(*position)?).ok())
         {
             for head in 0..attention.heads {
                 for (sum, share) in mass.iter_mut().zip(attention.row(head, row)) {
@@ -140,7 +154,7 @@ impl ElasticObserver<'_> {
             }
         }
         let mut committed: Vec<usize> =
-            (0..attention.read).filter(|position| self.coming.committed[*position]).collect();
+            (0..attention.read).filter(|position| self.planned.committed[*position]).collect();
         // A stable sort: among equals the leftmost.
         committed.sort_by(|a, b| mass[*b].total_cmp(&mass[*a]));
         committed.truncate(self.tokens);
@@ -151,7 +165,7 @@ impl ElasticObserver<'_> {
     fn similarity(&self, view: &LayerView) -> f32 {
         let looked_at = self.looked_at();
         let rows: Vec<(usize, usize)> = self
-            .coming
+            .planned
             .watched
             .iter()
             .enumerate()
@@ -179,7 +193,7 @@ impl ElasticObserver<'_> {
 
 impl LayerObserver for ElasticObserver<'_> {
     fn requests(&mut self, _layer: usize) -> LayerRequest {
-        let before = if self.compares() { self.coming.watched.clone() } else { Vec::new() };
+        let before = if self.compares() { self.planned.watched.clone() } else { Vec::new() };
         LayerRequest { attention: self.looked_at(), before }
     }
 
@@ -188,7 +202,7 @@ impl LayerObserver for ElasticObserver<'_> {
         let most_attended = self.most_attended(&view.attention);
         self.watched[layer] = most_attended;
         let computed = if self.widened { self.reach } else { self.fed.len() } as u32;
-        // What is not a number says nothing about similarity: it counts as drift, and is not shown.
+        // What is not a number is no similarity: it counts as drift, and is not shown.
         let shown = similarity.filter(|value| value.is_finite()).map(|value| value.clamp(-1.0, 1.0));
         self.layers.push(LayerUse { computed, similarity: shown });
         let drifted = similarity.is_some_and(|value| value.is_nan() || value < self.threshold);

@@ -4,35 +4,36 @@
 //! entering a block, what is new left of it is computed once more with its final tokens; then only the block is computed.
 //! The released BD3LM sampler computes the whole prefix at each block entry; the rows are the same.
 
-use super::super::{
-    moment::StepContext,
+use super::{Allows, CachePolicy, KnownRows, SoundAttention};
+use crate::decode::{
+    context::StepContext,
     plan::{PassPlan, Plan},
 };
 
-/// How far the rows are final.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Exact {
+/// The policy, with how far the rows are final.
+#[derive(Debug, Default)]
+pub(super) struct ExactPrefix {
     end: usize,
 }
 
-impl Exact {
-    /// What a step computes; where another policy planned the step before, no row is trusted.
-    pub fn plan(&mut self, moment: StepContext<'_>, switched: bool) -> Plan {
-        let (start, end) = (moment.block_start(), moment.horizon());
-        if switched {
-            self.end = 0;
-        }
+impl CachePolicy for ExactPrefix {
+    fn plan(&mut self, context: StepContext<'_>, _rows: KnownRows<'_>) -> Plan {
+        let (start, end) = (context.block_start(), context.horizon());
         let mut passes = Vec::new();
         let mut first = start;
         if self.end < start {
             passes.push(PassPlan { query: (self.end..start).collect(), end: start });
             self.end = start;
         } else {
-            // The row left of the block speaks for its first position when the network is shifted. It comes out the same
+            // The row left of the block predicts its first position when the network is shifted. It comes out the same
             // in every step; the first one has it from the prefix.
-            first = moment.source(start);
+            first = context.source(start);
         }
         passes.push(PassPlan { query: (first..end).collect(), end });
         Plan { passes, only: None }
+    }
+
+    fn allows(&self) -> Allows {
+        Allows { revision: true, attention: SoundAttention::BlockCausal, ..Allows::default() }
     }
 }

@@ -11,57 +11,75 @@
 //! In every form the rows that are read but not computed are a prefix of the canvas, and the first step computes
 //! everything, so a change of form in the middle of a run never reads a row that was not written.
 
-use super::super::{moment::StepContext, plan::Plan};
-use crate::settings::{CacheChoice, GuideRule};
+use super::{Allows, CachePolicy, KnownRows};
+use crate::{
+    decode::{context::StepContext, plan::Plan},
+    settings::{CacheChoice, GuideRule},
+};
 
-/// Whether `choice` is one of the forms.
-pub(super) fn is_form(choice: CacheChoice) -> bool {
-    matches!(choice, CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window)
+/// The policy in its forms.
+#[derive(Debug, PartialEq)]
+pub(super) enum FreeCache {
+    /// Computes from the current block on.
+    Block,
+    /// Computes a window around the last committed token.
+    Window,
+    /// Computes everything but the prompt.
+    Prompt,
 }
 
-/// Whether masks beyond the window are out of sight from the first step on. FlashDLM computes everything once; APD
-/// (arXiv 2506.00413) never looks further ahead than its `M` masks.
-fn cuts_from_the_start(moment: StepContext<'_>) -> bool {
-    moment.settings.cache == CacheChoice::Window && moment.settings.guide == GuideRule::Product
+impl CachePolicy for FreeCache {
+    fn plan(&mut self, context: StepContext<'_>, rows: KnownRows<'_>) -> Plan {
+        if rows.fresh {
+            let live = context.canvas.live();
+            return Plan::whole(if self.cuts_from_the_start(context) { window_end(context) } else { live });
+        }
+        let StepContext { settings, canvas, schedule, .. } = context;
+        let live = canvas.live();
+        let Some(first_masked) = canvas.first_masked() else {
+            return Plan::whole(live);
+        };
+        let (start, end) = match self {
+            Self::Prompt => (canvas.prompt(), live),
+            Self::Window => {
+                let last_committed = first_masked.saturating_sub(1);
+                (last_committed.saturating_sub(settings.window_left), window_end(context))
+            }
+            Self::Block => {
+                let unfrozen = schedule.just_finished().filter(|_| settings.clean_freeze).map(|region| region.start);
+                (unfrozen.unwrap_or(schedule.region().start), live)
+            }
+        };
+        // The logits of a masked position come from the row to its left when the network is shifted.
+        Plan::window(start.min(context.source(first_masked))..end, end)
+    }
+
+    fn needed(&self, context: StepContext<'_>) -> usize {
+        let live = context.canvas.live();
+        if self.cuts_from_the_start(context) { context.canvas.first_masked().unwrap_or(live).min(live) } else { live }
+    }
+
+    fn continues(&self, before: CacheChoice) -> bool {
+        // A prefix of the rows of every form is readable by every other.
+        matches!(before, CacheChoice::Block | CacheChoice::Window | CacheChoice::Prompt)
+    }
+
+    fn allows(&self) -> Allows {
+        Allows { adaptive_blocks: *self != Self::Window, ..Allows::default() }
+    }
 }
 
-/// One past the last row that must have been written before a part of the canvas can be computed alone.
-pub(super) fn needed(moment: StepContext<'_>) -> usize {
-    let live = moment.canvas.live();
-    if cuts_from_the_start(moment) { moment.canvas.first_masked().unwrap_or(live).min(live) } else { live }
-}
-
-/// What the first step computes.
-pub(super) fn first(moment: StepContext<'_>) -> Plan {
-    let end = if cuts_from_the_start(moment) { window_end(moment) } else { moment.canvas.live() };
-    Plan::whole(end)
+impl FreeCache {
+    /// Whether masks beyond the window are out of sight from the first step on. FlashDLM computes everything once; APD
+    /// (arXiv 2506.00413) never looks further ahead than its `M` masks.
+    fn cuts_from_the_start(&self, context: StepContext<'_>) -> bool {
+        *self == Self::Window && context.settings.guide == GuideRule::Product
+    }
 }
 
 /// One past the last position of the window.
-fn window_end(moment: StepContext<'_>) -> usize {
-    let live = moment.canvas.live();
-    let last_committed = moment.canvas.first_masked().map_or(live, |first| first.saturating_sub(1));
-    moment.settings.window_right.map_or(live, |right| (last_committed + right.max(2)).min(live))
-}
-
-/// What a step computes once every row was written.
-pub(super) fn plan(moment: StepContext<'_>) -> Plan {
-    let StepContext { settings, canvas, schedule, .. } = moment;
-    let live = canvas.live();
-    let Some(first_masked) = canvas.first_masked() else {
-        return Plan::whole(live);
-    };
-    let (start, end) = match settings.cache {
-        CacheChoice::Prompt => (canvas.prompt(), live),
-        CacheChoice::Window => {
-            let last_committed = first_masked.saturating_sub(1);
-            (last_committed.saturating_sub(settings.window_left), window_end(moment))
-        }
-        _ => {
-            let unfrozen = schedule.just_finished().filter(|_| settings.clean_freeze).map(|region| region.start);
-            (unfrozen.unwrap_or(schedule.region().start), live)
-        }
-    };
-    // The logits of a masked position come from the row to its left when the network is shifted.
-    Plan::window(start.min(moment.source(first_masked))..end, end)
+fn window_end(context: StepContext<'_>) -> usize {
+    let live = context.canvas.live();
+    let last_committed = context.canvas.first_masked().map_or(live, |first| first.saturating_sub(1));
+    context.settings.window_right.map_or(live, |right| (last_committed + right.max(2)).min(live))
 }

@@ -1,15 +1,19 @@
 //! Slot 2, cache: which positions are computed in a step, and which K/V rows are read.
 //!
-//! A policy never changes a value: it chooses sets of positions, once per step, and is told what was computed and
-//! what was committed. Rows are written at absolute positions. What is common to all policies stands here: the
-//! provenance of every row (the step that wrote it, and the token that stood there), and the report made of it.
+//! A policy never changes a value: it chooses sets of positions, once per step, and is shown what was proposed. It is a
+//! value that owns what it remembers from step to step, and says which settings it conflicts with. To add one, write it in
+//! a file of its own, name it in [`policy`], and name its choice in `settings/knobs.rs`. Rows are written at absolute
+//! positions. What is common to all policies stands here: the provenance of every row (the step that wrote it, and the
+//! token that stood there), and the report made of it.
 //!
 //! | file | method |
 //! |---|---|
+//! | `off.rs` | none: everything is computed in every step |
 //! | `freecache.rs` | FreeCache (FlashDLM) |
 //! | `exact.rs` | the exact prefix of block-causal networks (BD3LM, LLaDA2) |
 //! | `fastdllm.rs` | Fast-dLLM's prefix and dual cache |
 //! | `dkv.rs` | dKV-Cache: decode, prefill, both, greedy |
+//! | `dsb.rs` | the cache of Dynamic Sliding Block |
 //! | `elastic.rs` | Elastic-Cache |
 //! | `d2.rs` | d²Cache |
 //! | `dllm.rs` | dLLM-Cache |
@@ -20,13 +24,16 @@
 mod d2;
 mod dkv;
 mod dllm;
+mod dsb;
 mod elastic;
 mod exact;
 mod fastdllm;
 mod freecache;
+mod off;
 
 use super::{
-    moment::StepContext,
+    Limits,
+    context::StepContext,
     plan::{PassPlan, Plan},
     proposal::Candidate,
     record::{KvStatus, KvUse, LayerUse},
@@ -36,20 +43,127 @@ use crate::{
     settings::{CacheChoice, Settings},
 };
 
+/// The policy of each choice, with nothing to remember yet.
+pub(super) fn policy(choice: CacheChoice) -> Box<dyn CachePolicy> {
+    match choice {
+        CacheChoice::Off => Box::new(off::Uncached),
+        CacheChoice::Block => Box::new(freecache::FreeCache::Block),
+        CacheChoice::Window => Box::new(freecache::FreeCache::Window),
+        CacheChoice::Prompt => Box::new(freecache::FreeCache::Prompt),
+        CacheChoice::Exact => Box::new(exact::ExactPrefix::default()),
+        CacheChoice::FastPrefix => Box::new(fastdllm::FastDllm::Prefix),
+        CacheChoice::FastDual => Box::new(fastdllm::FastDllm::Dual),
+        CacheChoice::DkvDecode => Box::new(dkv::DkvCache::Decode),
+        CacheChoice::DkvPrefill => Box::new(dkv::DkvCache::Prefill),
+        CacheChoice::DkvPrefillDecode => Box::new(dkv::DkvCache::PrefillDecode),
+        CacheChoice::DkvGreedy => Box::new(dkv::DkvCache::Greedy),
+        CacheChoice::SlidingBlock => Box::new(dsb::SlidingBlock::default()),
+        CacheChoice::Elastic => Box::new(elastic::Elastic::default()),
+        CacheChoice::D2 => Box::new(d2::D2::default()),
+        CacheChoice::Dllm => Box::new(dllm::Dllm::default()),
+    }
+}
+
+/// A policy: what it computes, how its passes run, and what it does not go together with.
+pub(super) trait CachePolicy: Send {
+    /// What a step computes.
+    fn plan(&mut self, context: StepContext<'_>, rows: KnownRows<'_>) -> Plan;
+
+    /// Runs one pass of the plan; `layers`, empty before it, becomes what each layer did, where layers differ.
+    ///
+    /// # Errors
+    /// When the network fails.
+    fn forward(
+        &mut self,
+        network: &mut dyn Network,
+        pass: Pass<'_>,
+        _settings: &Settings,
+        _layers: &mut Vec<LayerUse>,
+    ) -> Result<Logits, NetworkError> {
+        network.forward(pass)
+    }
+
+    /// The positions whose rows `pass`, the last one that was run, computed: those that it fed, or fewer.
+    fn computed<'a>(&'a self, pass: &'a PassPlan) -> &'a [usize] {
+        &pass.query
+    }
+
+    /// Shows it what a step proposed at masked positions.
+    fn proposed(&mut self, _candidates: &[Candidate]) {}
+
+    /// One past the last row that must have been written before a part of the canvas can be computed alone.
+    fn needed(&self, context: StepContext<'_>) -> usize {
+        context.canvas.live()
+    }
+
+    /// Whether it can read the rows as another policy left them.
+    fn continues(&self, _before: CacheChoice) -> bool {
+        false
+    }
+
+    /// What other slots may rely on.
+    fn allows(&self) -> Allows {
+        Allows::default()
+    }
+
+    /// Why it cannot work beside the other settings, if so.
+    fn conflict(&self, _settings: &Settings) -> Option<String> {
+        None
+    }
+}
+
+/// What a policy lets other slots do; nothing, unless it says so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Allows {
+    /// Blocks that end where the proposals right of them say: on entering a block, everything there is computed.
+    pub adaptive_blocks: bool,
+    /// Replacing committed tokens of the block: its rows are computed in every step, whatever stands there.
+    pub revision: bool,
+    /// Scoring tokens without themselves: the block and all masks are computed in every step.
+    pub leave_one_out: bool,
+    /// Attention for which it is sound.
+    pub attention: SoundAttention,
+}
+
+/// Attention under which a policy can be used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum SoundAttention {
+    /// It approximates attention to both sides.
+    #[default]
+    BothSides,
+    /// It is exact where no block sees a later one, and wrong elsewhere.
+    BlockCausal,
+    /// Any.
+    Any,
+}
+
+/// What is known of the rows when a step is planned.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KnownRows<'a> {
+    origins: &'a [Option<RowOrigin>],
+    /// The canvas as the last step found it.
+    before: &'a [u32],
+    /// Nothing can be reused: a row that the policy needs was never written, or another policy left them.
+    fresh: bool,
+}
+
+impl KnownRows<'_> {
+    /// Whether the row of a position was never computed with the token that stands there now.
+    fn is_outdated(&self, position: usize, context: StepContext<'_>) -> bool {
+        self.origins[position].is_none_or(|row| row.token != context.canvas.ids()[position])
+    }
+}
+
 /// The provenance of every K/V row, and the policy in force.
-#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cache {
     rows: Vec<Option<RowOrigin>>,
+    choice: CacheChoice,
     /// The policy that planned the last step: another one starts from rows that are all fresh.
-    policy: CacheChoice,
-    exact: exact::Exact,
+    policy: Box<dyn CachePolicy>,
     /// The canvas as the last step found it.
     before: Vec<u32>,
     /// What each layer did in the last step, where layers differ.
     layers: Vec<LayerUse>,
-    elastic: elastic::Elastic,
-    d2: d2::D2,
-    dllm: dllm::Dllm,
 }
 
 /// The provenance of a K/V row.
@@ -62,65 +176,45 @@ struct RowOrigin {
 impl Cache {
     /// No row yet, for a canvas of `length` positions.
     pub fn new(length: usize) -> Self {
-        Self {
-            rows: vec![None; length],
-            policy: CacheChoice::Off,
-            exact: exact::Exact::default(),
-            before: Vec::new(),
-            layers: Vec::new(),
-            elastic: elastic::Elastic::default(),
-            d2: d2::D2::default(),
-            dllm: dllm::Dllm::default(),
-        }
+        let choice = CacheChoice::Off;
+        Self { rows: vec![None; length], choice, policy: policy(choice), before: Vec::new(), layers: Vec::new() }
     }
 
     /// What the next step computes.
-    pub fn plan(&mut self, moment: StepContext<'_>) -> Plan {
-        let policy = moment.settings.cache;
-        // A prefix of the rows of every FreeCache form is readable by every other.
-        let related = freecache::is_form(policy) && freecache::is_form(self.policy);
-        let switched = policy != self.policy && !related;
-        self.policy = policy;
-        let live = moment.canvas.live();
-        let needed = freecache::needed(moment);
+    pub fn plan(&mut self, context: StepContext<'_>) -> Plan {
+        let switched = self.follow(context.settings.cache);
+        let needed = self.policy.needed(context);
         let fresh = switched || self.rows[..needed].iter().any(Option::is_none);
         self.layers.clear();
-        let mut plan = match policy {
-            CacheChoice::Off => Plan::whole(moment.horizon()),
-            CacheChoice::Exact => self.exact.plan(moment, switched),
-            CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window if fresh => freecache::first(moment),
-            CacheChoice::Prompt | CacheChoice::Block | CacheChoice::Window => freecache::plan(moment),
-            CacheChoice::FastPrefix | CacheChoice::FastDual => fastdllm::plan(moment, fresh),
-            CacheChoice::DkvDecode
-            | CacheChoice::DkvPrefill
-            | CacheChoice::DkvPrefillDecode
-            | CacheChoice::DkvGreedy => dkv::plan(moment, &self.rows, &self.before, fresh),
-            CacheChoice::Elastic => self.elastic.plan(moment, &self.rows, fresh),
-            CacheChoice::D2 => self.d2.plan(moment, &self.rows, fresh),
-            CacheChoice::Dllm => self.dllm.plan(moment, fresh),
-        };
+        let rows = KnownRows { origins: &self.rows, before: &self.before, fresh };
+        let mut plan = self.policy.plan(context, rows);
         if plan.passes.iter().any(|pass| pass.query.is_empty()) {
-            // Nothing is masked any more, and some rule still wants to look at what is written.
-            plan = Plan::whole(live);
+            // Nothing is masked any more, and some rule still scores what is written.
+            plan = Plan::whole(context.canvas.live());
         }
         self.before.clear();
-        self.before.extend_from_slice(moment.canvas.ids());
+        self.before.extend_from_slice(context.canvas.ids());
         plan
     }
 
-    /// Runs one forward of the plan.
+    /// Puts the policy of `choice` in force. Returns whether it cannot read the rows as they are.
+    fn follow(&mut self, choice: CacheChoice) -> bool {
+        if choice == self.choice {
+            return false;
+        }
+        let before = std::mem::replace(&mut self.choice, choice);
+        self.policy = policy(choice);
+        !self.policy.continues(before)
+    }
+
+    /// Runs one pass of the plan.
     pub fn forward(
         &mut self,
         network: &mut dyn Network,
         pass: Pass<'_>,
         settings: &Settings,
     ) -> Result<Logits, NetworkError> {
-        match self.policy {
-            CacheChoice::Elastic => self.elastic.forward(network, pass, settings, &mut self.layers),
-            CacheChoice::D2 => self.d2.forward(network, pass),
-            CacheChoice::Dllm => self.dllm.forward(network, pass, settings, &mut self.layers),
-            _ => network.forward(pass),
-        }
+        self.policy.forward(network, pass, settings, &mut self.layers)
     }
 
     /// What each layer did in the last step, from the first one up; empty where all did the same.
@@ -139,30 +233,28 @@ impl Cache {
 
     /// How many of the rows that `pass`, the last one that was run, read were there before it.
     pub fn reused(&self, pass: &PassPlan) -> u32 {
-        (pass.end - anew(self.policy, &self.dllm, pass).len()) as u32
+        (pass.end - self.policy.computed(pass).len()) as u32
     }
 
-    /// Notes what `pass`, the last one that was run, wrote.
-    pub fn wrote(&mut self, pass: &PassPlan, moment: StepContext<'_>) {
-        for &position in anew(self.policy, &self.dllm, pass) {
-            self.rows[position] = Some(RowOrigin { step: moment.step, token: moment.canvas.ids()[position] });
+    /// Records what `pass`, the last one that was run, wrote.
+    pub fn record(&mut self, pass: &PassPlan, context: StepContext<'_>) {
+        for &position in self.policy.computed(pass) {
+            self.rows[position] = Some(RowOrigin { step: context.step, token: context.canvas.ids()[position] });
         }
     }
 
-    /// Takes note of what the step proposed at masked positions.
+    /// Shows the policy what the step proposed at masked positions.
     pub fn proposed(&mut self, candidates: &[Candidate]) {
-        if self.policy == CacheChoice::D2 {
-            self.d2.proposed(candidates);
-        }
+        self.policy.proposed(candidates);
     }
 
     /// How every row was used by the step that followed `plan`.
-    pub fn report(&self, plan: &Plan, moment: StepContext<'_>) -> Vec<KvUse> {
+    pub fn report(&self, plan: &Plan, context: StepContext<'_>) -> Vec<KvUse> {
         let report = |(position, row): (usize, &Option<RowOrigin>)| {
-            let age = row.map_or(0, |row| (moment.step - row.step) as u32);
+            let age = row.map_or(0, |row| (context.step - row.step) as u32);
             let status = match row {
-                Some(row) if row.step == moment.step => KvStatus::Recomputed,
-                Some(row) if plan.reads(position) && row.token == moment.canvas.ids()[position] => KvStatus::Reused,
+                Some(row) if row.step == context.step => KvStatus::Recomputed,
+                Some(row) if plan.reads(position) && row.token == context.canvas.ids()[position] => KvStatus::Reused,
                 Some(_) if plan.reads(position) => KvStatus::Stale,
                 _ => KvStatus::Dropped,
             };
@@ -172,16 +264,16 @@ impl Cache {
     }
 }
 
-/// The rows that a pass computed: those that it fed, or those of them that were worth it.
-fn anew<'a>(policy: CacheChoice, dllm: &'a dllm::Dllm, pass: &'a PassPlan) -> &'a [usize] {
-    if policy == CacheChoice::Dllm { dllm.picked() } else { &pass.query }
+/// Why the cache does not go together with the other settings, if so.
+pub(super) fn conflict(settings: &Settings, _limits: &Limits) -> Option<String> {
+    policy(settings.cache).conflict(settings)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        decode::{canvas::Canvas, noise::Seeded, schedule::Schedule},
+        decode::{canvas::Canvas, schedule::Schedule},
         model::network::Alignment,
         settings::Settings,
     };
@@ -214,34 +306,20 @@ mod tests {
 
         fn plan(&mut self) -> Plan {
             let Self { canvas, cache, schedule, settings, alignment, step } = self;
-            cache.plan(StepContext {
-                settings,
-                canvas,
-                schedule,
-                noise: &Seeded(0),
-                step: *step,
-                alignment: *alignment,
-                eos: 0,
-            })
+            let context = StepContext::of(settings, canvas, schedule);
+            cache.plan(StepContext { step: *step, alignment: *alignment, ..context })
         }
 
         /// Plans and computes a step.
         fn step(&mut self) -> (Plan, Vec<KvUse>) {
             let plan = self.plan();
             let Self { canvas, cache, schedule, settings, alignment, step } = self;
-            let moment = StepContext {
-                settings,
-                canvas,
-                schedule,
-                noise: &Seeded(0),
-                step: *step,
-                alignment: *alignment,
-                eos: 0,
-            };
+            let context = StepContext::of(settings, canvas, schedule);
+            let context = StepContext { step: *step, alignment: *alignment, ..context };
             for pass in &plan.passes {
-                cache.wrote(pass, moment);
+                cache.record(pass, context);
             }
-            let report = cache.report(&plan, moment);
+            let report = cache.report(&plan, context);
             *step += 1;
             (plan, report)
         }

@@ -9,10 +9,10 @@
 //! | file | question |
 //! |---|---|
 //! | `rules.rs` | is a draft accepted, and what would the guide write instead? |
-//! | `text.rs` | how are drafts judged by a guide of another vocabulary? |
+//! | `text.rs` | how are drafts verified by a guide of another vocabulary? |
 //!
 //! Left-to-right commits leave the masks as a suffix. A guide that is switched on in the middle of a run may find
-//! committed tokens between masks: it reads them as they are and judges the drafts only.
+//! committed tokens between masks: it reads them as they are and verifies the drafts only.
 
 mod rules;
 mod text;
@@ -25,15 +25,16 @@ use self::{
     text::Transcript,
 };
 use super::{
+    Limits,
     clock::Clock,
+    context::StepContext,
     decoder::DecodeError,
-    moment::StepContext,
     proposal::Candidate,
     record::{Commit, Cost, DraftReview, GuideReading, GuideReview, Reason, Verdict},
 };
 use crate::{
     model::network::{Logits, Network, Pass, Read},
-    settings::{GuideMismatch, GuideRule, Settings},
+    settings::{GuideMismatch, GuideRule, SamplerStyle, Settings},
 };
 
 /// The guide of a run.
@@ -41,7 +42,7 @@ pub(super) struct Guide {
     reader: GuideReader,
     /// Tokens of the denoiser that end a text.
     ends: Vec<u32>,
-    /// Tokens of the denoiser; the guide's own, where they are others, are told as ids behind them.
+    /// Tokens of the denoiser; the guide's own, where they are others, are reported as ids behind them.
     vocab: u32,
     /// How it reads the denoiser's text; `None` where it reads the denoiser's ids.
     text: Option<Box<dyn GuideText>>,
@@ -59,6 +60,29 @@ pub(super) fn weighs_rows(settings: &Settings) -> bool {
 /// whose draws are coupled by their noise.
 pub(super) fn drafts_greedily(settings: &Settings) -> bool {
     !matches!(settings.guide, GuideRule::Off | GuideRule::Product)
+}
+
+/// Why the guide's rule does not go together with the other settings, the models or the prompt, if so.
+pub(super) fn conflict(settings: &Settings, limits: &Limits) -> Option<String> {
+    if settings.guide == GuideRule::Off {
+        return None;
+    }
+    let rule = settings.guide.word();
+    if !limits.has_guide {
+        return Some(format!("guide is '{rule}' but no guide model is loaded: load one, or set guide to 'off'"));
+    }
+    if limits.prompt == 0 {
+        return Some(format!(
+            "guide '{rule}' judges drafts by what stands before them, and there is no prompt: set guide to 'off', or type a \
+             prompt"
+        ));
+    }
+    let is_drawn = settings.sampler == SamplerStyle::Filtered && settings.temperature > 0.0;
+    (settings.guide == GuideRule::Product && is_drawn).then(|| {
+        "guide 'product' draws drafts and product with the same Gumbel noise, and sampler is 'filtered': set \
+         sampler to 'gumbel', or temperature to 0"
+            .to_owned()
+    })
 }
 
 /// How far a review got.
@@ -87,7 +111,7 @@ impl Guide {
     }
 
     /// Why `settings` ask for what this guide cannot do, if they do.
-    pub fn objection(&self, settings: &Settings) -> Option<String> {
+    pub fn conflict(&self, settings: &Settings) -> Option<String> {
         self.text.as_ref()?;
         let (asked, found, way_out) = if settings.guide == GuideRule::Product {
             ("mixes the distributions of denoiser and guide", "guide 'product'", "set guide to another rule")
@@ -101,18 +125,18 @@ impl Guide {
         ))
     }
 
-    /// Has `network` judge the drafts of `candidates` (masked positions of the block, ascending, at least one).
+    /// Has `network` review the drafts of `candidates` (masked positions of the block, ascending, at least one).
     pub fn review(
         &mut self,
         network: &mut dyn Network,
-        moment: StepContext<'_>,
+        context: StepContext<'_>,
         candidates: &[Candidate],
         rows: DraftRows<'_>,
         clock: &dyn Clock,
         cost: &mut Cost,
     ) -> Result<(GuideReview, Vec<Commit>), DecodeError> {
         let began = clock.now();
-        let settings = moment.settings;
+        let settings = context.settings;
         let mut drafts: Vec<DraftReview> = candidates
             .iter()
             .map(|Candidate { proposal, .. }| DraftReview {
@@ -123,16 +147,16 @@ impl Guide {
                 instead: None,
             })
             .collect();
-        let mut drafted = moment.canvas.ids().to_vec();
+        let mut drafted = context.canvas.ids().to_vec();
         for draft in &drafts {
             drafted[draft.position] = draft.draft;
         }
         self.reader.forwards.clear();
         let outcome = match &self.text {
-            None => judge_ids(&mut self.reader, network, moment, &drafted, &mut drafts, rows, &self.ends)?,
+            None => verify_ids(&mut self.reader, network, context, &drafted, &mut drafts, rows, &self.ends)?,
             Some(text) => {
-                let transcript = Transcript::new(&**text, moment.canvas.prompt(), &drafted, &drafts, &self.ends)?;
-                transcript.judge(&mut self.reader, network, moment, &mut drafts, self.vocab)?
+                let transcript = Transcript::new(&**text, context.canvas.prompt(), &drafted, &drafts, &self.ends)?;
+                transcript.verify(&mut self.reader, network, context, &mut drafts, self.vocab)?
             }
         };
         let commits = decide(&mut drafts, candidates, &outcome, settings);
@@ -145,28 +169,28 @@ impl Guide {
     }
 }
 
-/// Judges drafts by their ids.
-fn judge_ids(
+/// Verifies drafts by their ids.
+fn verify_ids(
     reader: &mut GuideReader,
     network: &mut dyn Network,
-    moment: StepContext<'_>,
+    context: StepContext<'_>,
     drafted: &[u32],
     drafts: &mut [DraftReview],
     rows: DraftRows<'_>,
     ends: &[u32],
 ) -> Result<ReviewOutcome, DecodeError> {
-    let mut judge = Verifier::new(moment);
+    let mut verifier = Verifier::new(context);
     let places: Vec<usize> = drafts.iter().map(|draft| draft.position).collect();
-    let case = |draft: &DraftReview| {
-        let wanted = if ends.contains(&draft.draft) { Target::AnyOf(ends) } else { Target::Token(draft.draft) };
+    let check = |draft: &DraftReview| {
+        let target = if ends.contains(&draft.draft) { Target::AnyOf(ends) } else { Target::Token(draft.draft) };
         let own = rows.binary_search_by_key(&draft.position, |(position, _)| *position).ok();
-        DraftCheck { wanted, address: draft.position, own: own.map(|at| &*rows[at].1) }
+        DraftCheck { target, address: draft.position, own: own.map(|at| &*rows[at].1) }
     };
-    let cases: Vec<DraftCheck<'_>> = drafts.iter().map(case).collect();
+    let checks: Vec<DraftCheck<'_>> = drafts.iter().map(check).collect();
     let mut instead = None;
-    let accepted = reader.verify(network, drafted, &places, &cases, &mut judge, |index, judgement| {
+    let accepted = reader.verify(network, drafted, &places, &checks, &mut verifier, |index, verification| {
         let draft = &mut drafts[index];
-        let Verification { accepted, view, instead: other } = judgement;
+        let Verification { accepted, view, instead: other } = verification;
         draft.view = Some(view);
         if !accepted {
             instead = Some(other);
@@ -210,28 +234,28 @@ fn decide(
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct GuideReader {
     read: Vec<u32>,
-    /// Tokens that were fed in each forward of the review under way.
+    /// Tokens that were fed in each pass of the review under way.
     forwards: Vec<usize>,
 }
 
 impl GuideReader {
-    /// Has the tokens at `places` (ascending, none of them the first) judged in the light of all tokens before them;
-    /// returns how many were accepted before the first that was not. A place may be one past the last token.
+    /// Verifies the tokens at `places` (ascending, none of them the first) given all tokens before them; returns how many
+    /// were accepted before the first that was not. A place may be one past the last token.
     ///
-    /// Reads some tokens at a time, until one is rejected. `take` is given the index of the place and what `judge` says
-    /// of its case, and says whether to go on.
+    /// Reads some tokens at a time, until one is rejected. `take` is given the index of the place and the `verifier`'s
+    /// result for its check, and returns whether to continue.
     fn verify(
         &mut self,
         network: &mut dyn Network,
         tokens: &[u32],
         places: &[usize],
-        cases: &[DraftCheck<'_>],
-        judge: &mut Verifier<'_>,
+        checks: &[DraftCheck<'_>],
+        verifier: &mut Verifier<'_>,
         mut take: impl FnMut(usize, Verification) -> bool,
     ) -> Result<usize, DecodeError> {
         let (Some(first), Some(last)) = (places.first().copied(), places.last().copied()) else { return Ok(0) };
         let vocab = network.spec().vocab_size;
-        // A token that the guide has no word for can be judged (and rejected), but not be read.
+        // A token that the guide has no word for can be verified (and rejected), but not be read.
         let last = tokens[..last].iter().position(|token| *token as usize >= vocab).unwrap_or(last);
         if last < first {
             return Ok(0);
@@ -242,14 +266,14 @@ impl GuideReader {
         self.feed(network, tokens, self.read.len()..start, &[])?;
         let mut accepted = 0;
         while start < last {
-            let end = (start + judge.batch()).min(last);
-            let judged: Vec<usize> =
+            let end = (start + verifier.batch()).min(last);
+            let verified: Vec<usize> =
                 places[accepted..].iter().take_while(|place| **place <= end).map(|place| place - 1 - start).collect();
-            let logits = self.feed(network, tokens, start..end, &judged)?;
-            let cases = &cases[accepted..accepted + judged.len()];
-            let seen = judge.look(&logits, cases)?;
-            for (row, case) in cases.iter().enumerate() {
-                if !take(accepted, judge.judge_seen(&seen, row, *case)) {
+            let logits = self.feed(network, tokens, start..end, &verified)?;
+            let checks = &checks[accepted..accepted + verified.len()];
+            let rows = verifier.read_rows(&logits, checks)?;
+            for (row, check) in checks.iter().enumerate() {
+                if !take(accepted, verifier.verify_row(&rows, row, *check)) {
                     return Ok(accepted);
                 }
                 accepted += 1;

@@ -9,8 +9,8 @@ use std::slice;
 
 use crate::{
     decode::{
+        context::StepContext,
         decoder::DecodeError,
-        moment::StepContext,
         noise::{Purpose, gumbel},
         numbers,
         proposal::{best, finite, softmax},
@@ -20,7 +20,7 @@ use crate::{
     settings::GuideRule,
 };
 
-/// Who is named where its rows say nothing.
+/// The network that is named where its rows hold no numbers.
 const GUIDE: &str = "guide";
 /// Rule `aggressive`: a draft among this many most likely tokens is accepted.
 const AGGRESSIVE_TOP: u32 = 5;
@@ -48,10 +48,10 @@ impl Target<'_> {
     }
 }
 
-/// A draft to be judged.
+/// A draft to be verified.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DraftCheck<'a> {
-    pub wanted: Target<'a>,
+    pub target: Target<'a>,
     /// Where it stands, for the noise.
     pub address: usize,
     /// The row of logits that the draft was drawn from, where the rule weighs it.
@@ -76,30 +76,30 @@ pub(super) enum GuideRows<'a> {
     Summaries(Vec<RowSummary>, usize),
 }
 
-/// Judges drafts by the rule in force; keeps its buffers between them.
+/// Verifies drafts by the rule in force; keeps its buffers between them.
 pub(super) struct Verifier<'a> {
-    moment: StepContext<'a>,
+    context: StepContext<'a>,
     probabilities: Vec<f64>,
     uniforms: Vec<f64>,
 }
 
 impl<'a> Verifier<'a> {
-    pub fn new(moment: StepContext<'a>) -> Self {
-        Self { moment, probabilities: Vec::new(), uniforms: Vec::new() }
+    pub fn new(context: StepContext<'a>) -> Self {
+        Self { context, probabilities: Vec::new(), uniforms: Vec::new() }
     }
 
     /// How many tokens the guide reads before it is asked.
     pub fn batch(&self) -> usize {
-        self.moment.settings.verify_batch
+        self.context.settings.verify_batch
     }
 
-    /// Looks at the guide's rows, one per case, as far as the rule has to: those that compare ranks or single
-    /// probabilities need no distribution.
-    pub fn look<'b>(&self, logits: &'b Logits, cases: &[DraftCheck<'_>]) -> Result<GuideRows<'b>, DecodeError> {
-        match self.moment.settings.guide {
+    /// Reads the guide's rows, one per check, as far as the rule has to: rules that compare ranks or single probabilities
+    /// need no distribution.
+    pub fn read_rows<'b>(&self, logits: &'b Logits, checks: &[DraftCheck<'_>]) -> Result<GuideRows<'b>, DecodeError> {
+        match self.context.settings.guide {
             GuideRule::Aggressive | GuideRule::Chance | GuideRule::Product => {
                 logits.fetch()?;
-                numbers::check(GUIDE, logits.soundness(), self.moment.step)?;
+                numbers::check(GUIDE, logits.soundness(), self.context.step)?;
                 Ok(GuideRows::Rows(logits))
             }
             GuideRule::Off
@@ -107,48 +107,48 @@ impl<'a> Verifier<'a> {
             | GuideRule::TopK
             | GuideRule::TopKRelative
             | GuideRule::Probability => {
-                let asked: Vec<&[u32]> = cases.iter().map(|case| case.wanted.tokens()).collect();
+                let asked: Vec<&[u32]> = checks.iter().map(|check| check.target.tokens()).collect();
                 // The second is for when the first is the mask, which is never written.
                 let reduce = Reduce { excluded: None, top: 2, asked: &asked };
                 let summaries = logits.summaries(reduce)?;
-                numbers::check(GUIDE, summaries.iter().map(|summary| summary.is_sound), self.moment.step)?;
+                numbers::check(GUIDE, summaries.iter().map(|summary| summary.is_sound), self.context.step)?;
                 Ok(GuideRows::Summaries(summaries, logits.vocab()))
             }
         }
     }
 
-    /// Judges a draft by row `row` of what was seen.
-    pub fn judge_seen(&mut self, seen: &GuideRows<'_>, row: usize, case: DraftCheck<'_>) -> Verification {
-        match seen {
-            GuideRows::Rows(logits) => self.judge(logits.row(row), case),
-            GuideRows::Summaries(summaries, vocab) => self.judge_summary(&summaries[row], *vocab, case),
+    /// Verifies a draft by the guide's row of that index.
+    pub fn verify_row(&mut self, rows: &GuideRows<'_>, row: usize, check: DraftCheck<'_>) -> Verification {
+        match rows {
+            GuideRows::Rows(logits) => self.verify_logits(logits.row(row), check),
+            GuideRows::Summaries(summaries, vocab) => self.verify_summary(&summaries[row], *vocab, check),
         }
     }
 
-    fn judge_summary(&self, row: &RowSummary, vocab: usize, case: DraftCheck<'_>) -> Verification {
+    fn verify_summary(&self, row: &RowSummary, vocab: usize, check: DraftCheck<'_>) -> Verification {
         let likeliest = |(a, one): &(&u32, &TokenRank), (b, other): &(&u32, &TokenRank)| {
             one.probability.total_cmp(&other.probability).then(b.cmp(a))
         };
-        let standing = case.wanted.tokens().iter().zip(&row.asked).max_by(likeliest);
+        let ranked = check.target.tokens().iter().zip(&row.asked).max_by(likeliest);
         let best = row.top.first().map_or((0, 0.0), |best| (best.id, best.probability as f32));
         let view = GuideView {
             token: best.0,
             top_probability: best.1,
-            draft_probability: standing.map_or(0.0, |(_, standing)| standing.probability as f32),
-            rank: standing.map_or(vocab, |(_, standing)| standing.rank) as u32,
+            draft_probability: ranked.map_or(0.0, |(_, rank)| rank.probability as f32),
+            rank: ranked.map_or(vocab, |(_, rank)| rank.rank) as u32,
         };
-        let mask = self.moment.canvas.mask();
+        let mask = self.context.canvas.mask();
         let instead = row.top.iter().find(|choice| choice.id != mask);
         let instead = instead.map_or((0, 0.0), |choice| (choice.id, choice.probability as f32));
         let accepted =
-            standing.is_some_and(|(token, _)| (*token as usize) < vocab && self.accepts(view, *token, instead.0, case));
+            ranked.is_some_and(|(token, _)| (*token as usize) < vocab && self.accepts(view, *token, instead.0, check));
         Verification { accepted, view, instead }
     }
 
-    /// Judges a draft by the guide's row of logits for its place.
-    fn judge(&mut self, row: &[f32], case: DraftCheck<'_>) -> Verification {
+    /// Verifies a draft by the guide's row of logits for its place.
+    fn verify_logits(&mut self, row: &[f32], check: DraftCheck<'_>) -> Verification {
         softmax(row, 1.0, &mut self.probabilities);
-        let token = match case.wanted {
+        let token = match check.target {
             Target::Token(token) => token,
             // The likeliest of them stands for all; where there is none, a token outside of every vocabulary.
             Target::AnyOf(tokens) => tokens
@@ -158,9 +158,9 @@ impl<'a> Verifier<'a> {
                 .unwrap_or(u32::MAX),
         };
         let view = view(&self.probabilities, token);
-        let instead = self.instead(row, case);
+        let instead = self.instead(row, check);
         let is_known = (token as usize) < row.len();
-        let accepted = is_known && self.accepts(view, token, instead, case);
+        let accepted = is_known && self.accepts(view, token, instead, check);
         Verification { accepted, view, instead: (instead, self.probability(instead) as f32) }
     }
 
@@ -169,8 +169,8 @@ impl<'a> Verifier<'a> {
     }
 
     /// Whether the rule in force accepts (released `sampling_strategy` in brackets).
-    fn accepts(&self, view: GuideView, token: u32, instead: u32, case: DraftCheck<'_>) -> bool {
-        let settings = self.moment.settings;
+    fn accepts(&self, view: GuideView, token: u32, instead: u32, check: DraftCheck<'_>) -> bool {
+        let settings = self.context.settings;
         let among_top_k = (view.rank as usize) < settings.guide_top_k;
         match settings.guide {
             GuideRule::Off => false,
@@ -190,9 +190,9 @@ impl<'a> Verifier<'a> {
             }
             // [original]
             GuideRule::Chance => {
-                self.moment.noise.uniform(Purpose::Accept, self.moment.step, case.address) < self.probability(token)
+                self.context.noise.uniform(Purpose::Accept, self.context.step, check.address) < self.probability(token)
             }
-            GuideRule::Product => match case.wanted {
+            GuideRule::Product => match check.target {
                 Target::Token(token) => instead == token,
                 Target::AnyOf(tokens) => tokens.contains(&instead),
             },
@@ -208,22 +208,22 @@ impl<'a> Verifier<'a> {
 
     /// What the guide would write: its most likely token, its draw under a rule of chance, the draw from the product.
     /// Never the mask.
-    fn instead(&mut self, row: &[f32], case: DraftCheck<'_>) -> u32 {
-        let StepContext { settings, noise, step, canvas, .. } = self.moment;
+    fn instead(&mut self, row: &[f32], check: DraftCheck<'_>) -> u32 {
+        let StepContext { settings, noise, step, canvas, .. } = self.context;
         let (weight, temperature, purpose) = match settings.guide {
             GuideRule::Chance => (0.0, 1.0, Purpose::GuideToken),
             // The noise of the draft itself.
             GuideRule::Product => (f64::from(settings.guide_mixture), f64::from(settings.temperature), Purpose::Token),
             _ => (0.0, 0.0, Purpose::GuideToken),
         };
-        let own = case.own.unwrap_or_default();
+        let own = check.own.unwrap_or_default();
         let width = row.len().max(own.len());
         if temperature > 0.0 {
             self.uniforms.resize(width, 0.0);
-            noise.fill(purpose, step, case.address, &mut self.uniforms);
+            noise.fill(purpose, step, check.address, &mut self.uniforms);
         }
         let logit = |logits: &[f32], id: usize| logits.get(id).map_or(f64::NEG_INFINITY, |logit| finite(*logit));
-        // A weight of 0 leaves an expert out, be it ever so sure.
+        // A weight of 0 leaves an expert out, however confident.
         let term = |weight: f64, logit: f64| if weight == 0.0 { 0.0 } else { weight * logit };
         let value = |id: usize| {
             let noise = if temperature > 0.0 { temperature * gumbel(self.uniforms[id]) } else { 0.0 };
@@ -233,7 +233,7 @@ impl<'a> Verifier<'a> {
     }
 }
 
-/// What the guide thinks of a draft.
+/// The guide's distribution at a draft.
 fn view(probabilities: &[f64], draft: u32) -> GuideView {
     let draft_probability = probabilities.get(draft as usize).copied().unwrap_or(0.0);
     let (mut token, mut top_probability) = (0, f64::NEG_INFINITY);
@@ -261,25 +261,25 @@ mod tests {
 
     const MASK: u32 = 9;
 
-    /// The judgement of one draft; logits are the logarithms of the given probabilities.
-    fn judged(
+    /// The verification of one draft; logits are the logarithms of the given probabilities.
+    fn verified(
         settings: &Settings,
         probabilities: &[f32],
-        wanted: Target<'_>,
+        target: Target<'_>,
         own: &[f32],
         step: usize,
     ) -> Verification {
         let canvas = Canvas::new(&[1], 4, MASK);
         let schedule = Schedule::new(&canvas, settings);
         let (noise, alignment) = (&Seeded(settings.seed), Alignment::Shifted);
-        let moment = StepContext { settings, canvas: &canvas, schedule: &schedule, noise, step, alignment, eos: 0 };
+        let context = StepContext { noise, step, alignment, ..StepContext::of(settings, &canvas, &schedule) };
         let logits = |probabilities: &[f32]| probabilities.iter().map(|p| p.ln()).collect::<Vec<f32>>();
         let own = logits(own);
-        Verifier::new(moment).judge(&logits(probabilities), DraftCheck { wanted, address: 3, own: Some(&own) })
+        Verifier::new(context).verify_logits(&logits(probabilities), DraftCheck { target, address: 3, own: Some(&own) })
     }
 
     fn accepts(guide: GuideRule, probabilities: &[f32], draft: u32) -> bool {
-        judged(&Settings { guide, ..Settings::default() }, probabilities, Target::Token(draft), &[], 0).accepted
+        verified(&Settings { guide, ..Settings::default() }, probabilities, Target::Token(draft), &[], 0).accepted
     }
 
     #[test]
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn a_draft_outside_of_the_guides_vocabulary_is_rejected() {
         let settings = Settings { guide: GuideRule::TopKRelative, guide_ratio: 0.0, ..Settings::default() };
-        let unknown = judged(&settings, &[0.6, 0.4], Target::Token(7), &[], 0);
+        let unknown = verified(&settings, &[0.6, 0.4], Target::Token(7), &[], 0);
         assert_eq!((unknown.view.draft_probability, unknown.view.rank, unknown.accepted), (0.0, 2, false));
     }
 
@@ -314,22 +314,22 @@ mod tests {
     fn any_end_of_text_agrees_with_any_other() {
         let settings = Settings { guide: GuideRule::Deterministic, ..Settings::default() };
         let p = [0.1, 0.2, 0.7];
-        assert!(!judged(&settings, &p, Target::Token(1), &[], 0).accepted);
-        let ends = judged(&settings, &p, Target::AnyOf(&[1, 2]), &[], 0);
+        assert!(!verified(&settings, &p, Target::Token(1), &[], 0).accepted);
+        let ends = verified(&settings, &p, Target::AnyOf(&[1, 2]), &[], 0);
         assert_eq!((ends.accepted, ends.view.rank, ends.view.draft_probability), (true, 0, 0.7));
-        assert!(!judged(&settings, &p, Target::AnyOf(&[0, 1]), &[], 0).accepted);
-        assert!(!judged(&settings, &p, Target::AnyOf(&[50, 40]), &[], 0).accepted);
+        assert!(!verified(&settings, &p, Target::AnyOf(&[0, 1]), &[], 0).accepted);
+        assert!(!verified(&settings, &p, Target::AnyOf(&[50, 40]), &[], 0).accepted);
     }
 
     #[test]
     fn chance_accepts_as_often_as_the_guide_finds_likely() {
         let settings = Settings { guide: GuideRule::Chance, ..Settings::default() };
         let p = [0.25, 0.75];
-        let judged: Vec<Verification> =
-            (0..4000).map(|step| judged(&settings, &p, Target::Token(0), &[], step)).collect();
-        let share = |count: usize| count as f64 / judged.len() as f64;
-        let accepted = share(judged.iter().filter(|judgement| judgement.accepted).count());
-        let drawn = share(judged.iter().filter(|judgement| judgement.instead.0 == 0).count());
+        let verified: Vec<Verification> =
+            (0..4000).map(|step| verified(&settings, &p, Target::Token(0), &[], step)).collect();
+        let share = |count: usize| count as f64 / verified.len() as f64;
+        let accepted = share(verified.iter().filter(|verification| verification.accepted).count());
+        let drawn = share(verified.iter().filter(|verification| verification.instead.0 == 0).count());
         assert!((accepted - 0.25).abs() < 0.03 && (drawn - 0.25).abs() < 0.03, "{accepted} {drawn}");
     }
 
@@ -338,21 +338,21 @@ mod tests {
         let (guide, own) = ([0.8, 0.05, 0.15], [0.15, 0.05, 0.8]);
         let at = |mixture: f32| {
             let settings = Settings { guide: GuideRule::Product, guide_mixture: mixture, ..Settings::default() };
-            judged(&settings, &guide, Target::Token(2), &own, 0)
+            verified(&settings, &guide, Target::Token(2), &own, 0)
         };
         assert_eq!((at(1.0).accepted, at(1.0).instead.0), (true, 2));
         assert_eq!((at(0.0).accepted, at(0.0).instead.0), (false, 0));
         assert!(at(0.6).accepted && !at(0.4).accepted);
         let certain = [0.0, 0.0, 1.0];
         let settings = Settings { guide: GuideRule::Product, guide_mixture: 1.0, ..Settings::default() };
-        assert!(judged(&settings, &[1.0, 0.0, 0.0], Target::Token(2), &certain, 0).accepted);
+        assert!(verified(&settings, &[1.0, 0.0, 0.0], Target::Token(2), &certain, 0).accepted);
     }
 
     #[test]
-    fn a_summary_is_judged_as_its_row_is() {
-        let rows: [&[f32]; 4] =
+    fn a_summary_is_verified_as_its_row_is() {
+        let distributions: [&[f32]; 4] =
             [&[0.5, 0.3, 0.15, 0.05], &[0.25, 0.25, 0.25, 0.25], &[0.0, 0.1, 0.9, 0.0], &[0.01, 0.02, 0.03, 0.94]];
-        let wanted =
+        let targets =
             [Target::Token(1), Target::Token(7), Target::AnyOf(&[3, 2]), Target::AnyOf(&[9, 2]), Target::AnyOf(&[])];
         let rules = [GuideRule::Deterministic, GuideRule::TopK, GuideRule::TopKRelative, GuideRule::Probability];
         for guide in rules {
@@ -360,27 +360,19 @@ mod tests {
             // The mask is one of the guide's own tokens here.
             let canvas = Canvas::new(&[1], 4, 2);
             let schedule = Schedule::new(&canvas, &settings);
-            let (noise, alignment) = (&Seeded(settings.seed), Alignment::Shifted);
-            let moment = StepContext {
-                settings: &settings,
-                canvas: &canvas,
-                schedule: &schedule,
-                noise,
-                step: 0,
-                alignment,
-                eos: 0,
-            };
-            let mut judge = Verifier::new(moment);
-            for row in rows {
+            let alignment = Alignment::Shifted;
+            let context = StepContext { alignment, ..StepContext::of(&settings, &canvas, &schedule) };
+            let mut verifier = Verifier::new(context);
+            for row in distributions {
                 let row: Vec<f32> = row.iter().map(|p| p.ln()).collect();
                 let logits = Logits::new(row.len(), row.clone());
-                for wanted in wanted {
-                    let case = DraftCheck { wanted, address: 3, own: None };
-                    let seen = judge.look(&logits, &[case]).unwrap();
-                    assert!(matches!(seen, GuideRows::Summaries(..)));
-                    let (found, expected) = (judge.judge_seen(&seen, 0, case), judge.judge(&row, case));
-                    let probabilities = |judgement: &Verification| {
-                        [judgement.view.top_probability, judgement.view.draft_probability, judgement.instead.1]
+                for target in targets {
+                    let check = DraftCheck { target, address: 3, own: None };
+                    let rows = verifier.read_rows(&logits, &[check]).unwrap();
+                    assert!(matches!(rows, GuideRows::Summaries(..)));
+                    let (found, expected) = (verifier.verify_row(&rows, 0, check), verifier.verify_logits(&row, check));
+                    let probabilities = |verification: &Verification| {
+                        [verification.view.top_probability, verification.view.draft_probability, verification.instead.1]
                     };
                     assert_eq!(
                         (found.accepted, found.view.token, found.instead.0),
@@ -389,8 +381,8 @@ mod tests {
                     for (a, b) in probabilities(&found).iter().zip(probabilities(&expected)) {
                         assert!((a - b).abs() < 1e-6, "{found:?}, expected {expected:?}");
                     }
-                    if !wanted.tokens().is_empty() {
-                        assert_eq!(found.view.rank, expected.view.rank, "{wanted:?}");
+                    if !target.tokens().is_empty() {
+                        assert_eq!(found.view.rank, expected.view.rank, "{target:?}");
                     }
                 }
             }
@@ -403,7 +395,7 @@ mod tests {
             let mut p = vec![0.001; 10];
             p[MASK as usize] = 0.991;
             let settings = Settings { guide, guide_mixture: 0.0, ..Settings::default() };
-            assert_ne!(judged(&settings, &p, Target::Token(1), &p, 0).instead.0, MASK);
+            assert_ne!(verified(&settings, &p, Target::Token(1), &p, 0).instead.0, MASK);
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Guides of another vocabulary: drafts are judged by the text that they make.
+//! Guides of another vocabulary: drafts are verified by the text that they make.
 //!
 //! FlashDLM reports Qwen2.5 guides for LLaDA, whose vocabularies have nothing in common; its released code maps whole
 //! sequences or single tokens through their text, and rows and drafts get out of step where one token becomes
-//! several. Here the text of everything up to the last draft is encoded anew for the guide, the guide judges its own
+//! several. Here the text of everything up to the last draft is encoded for the guide, the guide verifies its own
 //! tokens of it, and a draft is accepted if the guide agreed with every one of its tokens that touches the draft.
 //!
-//! End of text has no characters, so it is told apart: text is what stands before the first end, and the guide agrees
+//! End of text has no characters, so it is handled apart: text is what stands before the first end, and the guide agrees
 //! with an end if its own rule would accept one of its ends there.
 
 use std::ops::Range;
@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     decode::{
+        context::StepContext,
         decoder::DecodeError,
-        moment::StepContext,
         record::{DraftReview, GuideView},
     },
     model::network::Network,
@@ -48,12 +48,12 @@ pub struct SpelledToken {
     pub reach: usize,
 }
 
-/// What the guide reads, and what of it is judged.
+/// What the guide reads, and what of it is verified.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Transcript {
     /// The guide's tokens: prompt and text.
     tokens: Vec<u32>,
-    /// What is judged, from left to right.
+    /// What is verified, from left to right.
     items: Vec<Item>,
     /// The bytes of text that each draft before the end touches.
     spans: Vec<Range<usize>>,
@@ -66,7 +66,7 @@ pub(super) struct Transcript {
     guide_ends: Vec<u32>,
 }
 
-/// Something to judge.
+/// Something to verify.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Item {
     /// Its place among the guide's tokens; one past the last for an end of text.
@@ -125,30 +125,30 @@ impl Transcript {
         Ok(Self { tokens, items, spans, length: written.len(), ends: ends_here, padding, guide_ends })
     }
 
-    /// Has the guide judge its tokens; fills in what it saw at each draft. Ids of the guide are told as ids behind the
+    /// Has the guide verify its tokens; fills in what it saw at each draft. Ids of the guide are reported as ids behind the
     /// `vocab` of the denoiser.
-    pub fn judge(
+    pub fn verify(
         &self,
         reader: &mut GuideReader,
         network: &mut dyn Network,
-        moment: StepContext<'_>,
+        context: StepContext<'_>,
         drafts: &mut [DraftReview],
         vocab: u32,
     ) -> Result<ReviewOutcome, DecodeError> {
-        // What does not fit into the guide's context is not judged, and so not accepted.
-        let context = network.spec().max_positions;
+        // What does not fit into the guide's context is not verified, and so not accepted.
+        let longest = network.spec().max_positions;
         let places: Vec<usize> =
-            self.items.iter().map(|item| item.place).take_while(|place| *place <= context).collect();
-        let mut judge = Verifier::new(moment);
+            self.items.iter().map(|item| item.place).take_while(|place| *place <= longest).collect();
+        let mut verifier = Verifier::new(context);
         let mut views: Vec<GuideView> = Vec::new();
         let mut instead = None;
-        let case = |place: &usize| {
-            let wanted = self.tokens.get(*place).map_or(Target::AnyOf(&self.guide_ends), |id| Target::Token(*id));
-            DraftCheck { wanted, address: *place, own: None }
+        let check = |place: &usize| {
+            let target = self.tokens.get(*place).map_or(Target::AnyOf(&self.guide_ends), |id| Target::Token(*id));
+            DraftCheck { target, address: *place, own: None }
         };
-        let cases: Vec<DraftCheck<'_>> = places.iter().map(case).collect();
-        let agreed = reader.verify(network, &self.tokens, &places, &cases, &mut judge, |_, judgement| {
-            let Verification { accepted, mut view, instead: (other, probability) } = judgement;
+        let checks: Vec<DraftCheck<'_>> = places.iter().map(check).collect();
+        let agreed = reader.verify(network, &self.tokens, &places, &checks, &mut verifier, |_, verification| {
+            let Verification { accepted, mut view, instead: (other, probability) } = verification;
             view.token = view.token.saturating_add(vocab);
             views.push(view);
             if !accepted {
@@ -176,13 +176,13 @@ impl Transcript {
         before + usize::from(self.ends) + self.padding
     }
 
-    /// The item that shows what the guide thought of a draft, among the first `judged`: the last that touches it.
-    fn item_of(&self, draft: usize, judged: usize) -> Option<usize> {
-        let judged = &self.items[..judged];
+    /// The item that shows what the guide predicted at a draft, among the first `verified`: the last that touches it.
+    fn item_of(&self, draft: usize, verified: usize) -> Option<usize> {
+        let verified = &self.items[..verified];
         match self.spans.get(draft) {
-            Some(span) => judged.iter().rposition(|item| item.span.start < span.end && span.start < item.span.end),
+            Some(span) => verified.iter().rposition(|item| item.span.start < span.end && span.start < item.span.end),
             None if self.ends && draft == self.spans.len() => {
-                judged.iter().rposition(|item| item.place == self.tokens.len())
+                verified.iter().rposition(|item| item.place == self.tokens.len())
             }
             None => None,
         }

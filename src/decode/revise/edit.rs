@@ -3,7 +3,7 @@
 //! nothing, for a bounded number of steps. The prompt is never edited.
 
 use crate::decode::{
-    moment::StepContext,
+    context::StepContext,
     record::{Commit, Reason},
     unmask::{Rescored, Scored},
 };
@@ -18,22 +18,22 @@ pub(super) struct Edit {
 }
 
 impl Edit {
-    pub fn edits(&mut self, scored: Scored<'_>, moment: StepContext<'_>) -> Vec<Commit> {
-        let differs = |standing: &&Rescored| {
-            let proposal = &standing.candidate.proposal;
-            proposal.token != moment.canvas.ids()[proposal.position]
-                && proposal.confidence > moment.settings.edit_threshold
+    pub fn edits(&mut self, scored: Scored<'_>, context: StepContext<'_>) -> Vec<Commit> {
+        let differs = |rescored: &&Rescored| {
+            let proposal = &rescored.candidate.proposal;
+            proposal.token != context.canvas.ids()[proposal.position]
+                && proposal.confidence > context.settings.edit_threshold
         };
         let edits: Vec<Commit> =
-            scored.standing.iter().filter(differs).map(|standing| standing.candidate.commit(Reason::Edit)).collect();
-        if moment.masked_in_block() == 0 {
+            scored.rescored.iter().filter(differs).map(|rescored| rescored.candidate.commit(Reason::Edit)).collect();
+        if context.masked_in_block() == 0 {
             self.full_steps += 1;
             self.settled = edits.is_empty();
         }
         edits
     }
 
-    pub fn holds(&self, moment: StepContext<'_>) -> bool {
-        !self.settled && self.full_steps < moment.settings.edit_steps
+    pub fn holds(&self, context: StepContext<'_>) -> bool {
+        !self.settled && self.full_steps < context.settings.edit_steps
     }
 }

@@ -1,5 +1,5 @@
 //! ReMDM (arXiv 2503.00307) as its port to LLaDA puts it into a block's schedule: when seven eighths of a block's length
-//! are done in steps, extra steps follow. Each masks the tokens of the block that were least sure when they were written,
+//! are done in steps, extra steps follow. Each masks the tokens of the block that were least confident when they were written,
 //! and writes as many.
 //!
 //! Where the block has fewer steps than that, they follow its last one. The port counts tokens per step from the steps of
@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::decode::{
-    moment::StepContext,
+    context::StepContext,
     record::{Commit, Reason},
     unmask::{Scored, take},
 };
@@ -25,17 +25,17 @@ pub(super) struct Remask {
 }
 
 impl Remask {
-    /// Masks again what this step is to write anew.
-    pub fn begin(&mut self, moment: StepContext<'_>) -> Vec<usize> {
+    /// Masks again what this step is to write again.
+    pub fn begin(&mut self, context: StepContext<'_>) -> Vec<usize> {
         self.open = 0;
-        if !self.is_due(moment) {
+        if !self.is_due(context) {
             return Vec::new();
         }
         let mut written: Vec<(f32, usize)> =
             self.written.iter().map(|(position, confidence)| (*confidence, *position)).collect();
         written.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let mut remasked: Vec<usize> =
-            written.into_iter().take(moment.settings.remdm_tokens).map(|(_, position)| position).collect();
+            written.into_iter().take(context.settings.remdm_tokens).map(|(_, position)| position).collect();
         remasked.sort_unstable();
         for position in &remasked {
             self.written.remove(position);
@@ -45,11 +45,11 @@ impl Remask {
         remasked
     }
 
-    pub fn select(&self, scored: Scored<'_>, moment: StepContext<'_>) -> Option<Vec<Commit>> {
+    pub fn select(&self, scored: Scored<'_>, context: StepContext<'_>) -> Option<Vec<Commit>> {
         if self.open == 0 {
             return None;
         }
-        let mut commits = take(self.open, Reason::Revised, scored.masked, moment);
+        let mut commits = take(self.open, Reason::Revised, scored.masked, context);
         commits.sort_unstable_by_key(|commit| commit.position);
         Some(commits)
     }
@@ -59,14 +59,14 @@ impl Remask {
         self.open == 0
     }
 
-    pub fn holds(&self, moment: StepContext<'_>) -> bool {
-        self.done < moment.settings.remdm_steps && !self.written.is_empty()
+    pub fn holds(&self, context: StepContext<'_>) -> bool {
+        self.done < context.settings.remdm_steps && !self.written.is_empty()
     }
 
-    fn is_due(&self, moment: StepContext<'_>) -> bool {
-        let region = moment.schedule.region();
+    fn is_due(&self, context: StepContext<'_>) -> bool {
+        let region = context.schedule.region();
         let length = region.end - region.start;
         let first = (length * 7 / 8).min(length - 1).max(1);
-        self.holds(moment) && (moment.schedule.step >= first || moment.masked_in_block() == 0)
+        self.holds(context) && (context.schedule.step >= first || context.masked_in_block() == 0)
     }
 }

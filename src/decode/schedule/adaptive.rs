@@ -1,7 +1,7 @@
-//! AdaBlock-dLLM (arXiv 2509.26432): a block ends behind the delimiter that the denoiser is surest of.
+//! AdaBlock-dLLM (arXiv 2509.26432): a block ends behind the delimiter that the denoiser is most confident of.
 //!
-//! On entering a block, the proposals in a window right of its start are looked through for delimiters. The surest of
-//! them ends the block, if it is sure enough; else the block has its usual length. The same proposals then make the
+//! On entering a block, the proposals in a window right of its start are looked through for delimiters. The most
+//! confident of them ends the block, if it reaches the threshold; else the block has its usual length. The same proposals then make the
 //! block's first commits.
 
 use super::super::{canvas::Canvas, proposal::Candidate};

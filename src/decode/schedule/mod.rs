@@ -2,14 +2,14 @@
 //!
 //! Blocks are denoised from left to right. Their ends lie after a fixed number of positions (LLaDA's semi-autoregressive
 //! blocks, Nie et al. 2025, released `generate.py`), at multiples of the block length (LLaDA2), or where the scores of
-//! the block's first forward say (`adaptive.rs`). The last block may be short; without a block length the whole canvas
+//! the block's first pass say (`adaptive.rs`). The last block may be short; without a block length the whole canvas
 //! is one block. Elastic-Cache's window (arXiv 2510.14973) holds the leftmost masks, wherever they stand, and moves in
 //! every step.
 
 mod adaptive;
 
-use super::{canvas::Canvas, proposal::Candidate, record::Region};
-use crate::settings::{ScheduleChoice, Settings, UnmaskRule};
+use super::{Limits, cache, canvas::Canvas, proposal::Candidate, record::Region, unmask};
+use crate::settings::{EosStop, GuideRule, ScheduleChoice, Settings};
 
 /// The block under way and how far it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +22,7 @@ pub(super) struct Schedule {
     /// Steps that the block was given when it was opened, where the settings count steps.
     pub steps: usize,
     kind: ScheduleChoice,
-    /// Whether the block's end waits for the scores of its first forward.
+    /// Whether the block's end waits for the scores of its first pass.
     pending: bool,
 }
 
@@ -58,7 +58,7 @@ impl Schedule {
         *self = Self::open(Some(self.region), self.region.end, canvas, settings);
     }
 
-    /// Ends an adaptive block by what its first forward proposes for the masked positions from its start on; any other
+    /// Ends an adaptive block by what its first pass proposes for the masked positions from its start on; any other
     /// block stays as it is.
     pub fn settle(&mut self, proposed: &[Candidate], canvas: &Canvas, settings: &Settings, delimiters: &[u32]) {
         if !std::mem::take(&mut self.pending) {
@@ -104,18 +104,91 @@ fn window_end(start: usize, canvas: &Canvas, settings: &Settings) -> usize {
     canvas.masked(start..canvas.len()).take(settings.window_length).last().map_or(canvas.len(), |last| last + 1)
 }
 
-/// The share of `steps` that falls to a block; the remainder goes to the first blocks, or is rounded up for every block
-/// (dllm's samplers, whose alpha schedules skip the steps that they do not need).
+/// The share of `steps` that falls to a block, as the unmask rule spreads them.
 ///
 /// Never more than one step per position: a step that commits nothing repeats the one before it.
 fn block_steps(region: &Region, canvas: &Canvas, settings: &Settings) -> usize {
-    let blocks = settings.blocks(canvas.prompt(), canvas.generated());
     match settings.steps {
-        Some(steps) if settings.unmask == UnmaskRule::Alpha => steps.div_ceil(blocks),
-        Some(steps) => steps / blocks + usize::from(region.block < steps % blocks),
+        Some(steps) => {
+            let blocks = settings.blocks(canvas.prompt(), canvas.generated());
+            unmask::rule(settings.unmask).block_steps(steps, blocks, region.block)
+        }
         None => (region.end - region.start).div_ceil(settings.tokens_per_step),
     }
     .max(1)
+}
+
+/// Why the blocks do not fit the canvas, their steps, or the stop rule, if so.
+pub(super) fn blocks_conflict(settings: &Settings, limits: &Limits) -> Option<String> {
+    let gen_length = limits.gen_length;
+    if let Some(length) = settings.block_length.filter(|length| *length > gen_length) {
+        return Some(format!(
+            "block-length {length} does not fit a gen-length of {gen_length}: choose at most {gen_length}, or 'whole'"
+        ));
+    }
+    let blocks = settings.blocks(limits.prompt, gen_length);
+    if let Some(steps) = settings.steps.filter(|steps| *steps < blocks && settings.unmask.counts_steps()) {
+        return Some(format!(
+            "steps {steps} is less than one step for each of the {blocks} blocks: choose steps of at least {blocks}, \
+             a longer block-length, or steps 'auto'"
+        ));
+    }
+    (settings.eos_stop == EosStop::Block && settings.block_length.is_none() && settings.guide == GuideRule::Off).then(
+        || {
+            "eos-stop 'block' ends a run at a finished block, and block-length is 'whole': set block-length, \
+             or eos-stop 'prefix'"
+                .to_owned()
+        },
+    )
+}
+
+/// Why a window that moves does not go together with what counts blocks, if so.
+pub(super) fn window_conflict(settings: &Settings, _limits: &Limits) -> Option<String> {
+    if settings.schedule != ScheduleChoice::Leftmost {
+        return None;
+    }
+    let paced = unmask::rule(settings.unmask).is_paced();
+    if paced || settings.unmask.counts_steps() && settings.steps.is_some() {
+        let pace = match settings.steps.filter(|_| !paced) {
+            Some(steps) => format!("steps {steps} are spread over blocks"),
+            None => format!("unmask '{}' paces itself by the steps of a block", settings.unmask.word()),
+        };
+        return Some(format!(
+            "schedule 'leftmost' moves its window in every step, and {pace}: set unmask to 'threshold', or to 'quota' \
+             with steps 'auto'"
+        ));
+    }
+    (settings.eos_stop == EosStop::Block).then(|| {
+        "eos-stop 'block' ends a run at a finished block, and schedule 'leftmost' has none: set eos-stop to 'cut'"
+            .to_owned()
+    })
+}
+
+/// Why adaptive blocks do not go together with the other slots, if so.
+pub(super) fn adaptive_conflict(settings: &Settings, _limits: &Limits) -> Option<String> {
+    if settings.schedule != ScheduleChoice::Adaptive {
+        return None;
+    }
+    if settings.guide != GuideRule::Off {
+        return Some(format!(
+            "schedule 'adablock' ends blocks for the unmask rule, and guide '{}' decides by itself how far a step \
+             goes: set guide to 'off', or schedule to 'blocks'",
+            settings.guide.word()
+        ));
+    }
+    if !cache::policy(settings.cache).allows().adaptive_blocks {
+        return Some(format!(
+            "schedule 'adablock' looks for delimiters in everything right of a block, and cache '{}' does not \
+             compute all of that: set cache to 'off'",
+            settings.cache.word()
+        ));
+    }
+    settings.steps.filter(|_| settings.unmask.counts_steps()).map(|steps| {
+        format!(
+            "steps {steps} are spread over the blocks, and schedule 'adablock' does not know beforehand how many \
+             there are: set steps to 'auto', or unmask to 'threshold'"
+        )
+    })
 }
 
 #[cfg(test)]
@@ -161,7 +234,7 @@ mod tests {
         }
         schedule.slide(&canvas, &settings);
         assert_eq!(bounds(&schedule), (0, 8, 10));
-        // Another schedule goes on from the leftmost mask.
+        // Another schedule continues at the leftmost mask.
         let blocks = Settings { schedule: ScheduleChoice::Blocks, block_length: Some(1), ..settings };
         assert!(schedule.slide(&canvas, &blocks));
         assert_eq!(bounds(&schedule), (1, 8, 9));

@@ -1,11 +1,12 @@
 //! End of text before its time: what lies behind it is taken out of the work while masks left of it are still denoised.
 //!
 //! Elastic-Cache (arXiv 2510.14973) does so behind the first end of text that is committed. So does
-//! EoTP, early stop by end-of-text prediction (Learn2PD, arXiv 2509.25188), as its paper tells it; its released code also
-//! cuts behind an end of text that is merely proposed, at any masked position. The knob tells them apart, and says how sure
-//! a proposal must be (the released code asks for nothing).
+//! EoTP, early stop by end-of-text prediction (Learn2PD, arXiv 2509.25188), as its paper has it; its released code also
+//! cuts behind an end of text that is merely proposed, at any masked position. The knob chooses between them, and says how
+//! confident a proposal must be (the released code asks for nothing).
 
 use super::super::{
+    Limits,
     canvas::Canvas,
     proposal::Candidate,
     record::{Commit, Reason},
@@ -63,4 +64,13 @@ fn predicted(proposed: &[Candidate], commits: &[Commit], settings: &Settings, eo
         }
     }
     surest.map(|(_, position)| position)
+}
+
+/// Why a cut at a proposed end of text does not go together with what holds it back, if so.
+pub(in crate::decode) fn conflict(settings: &Settings, _limits: &Limits) -> Option<String> {
+    (settings.eos_stop == EosStop::Predicted && settings.eos_last).then(|| {
+        "eos-last holds end of text back until the rest is written, and eos-stop 'predicted' acts on its first \
+         proposal: set eos-last to 'off', or eos-stop to 'cut'"
+            .to_owned()
+    })
 }

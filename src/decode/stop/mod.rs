@@ -1,12 +1,12 @@
 //! Slot 7, stop: when a run is over, what end of text fills, and when everything is committed early.
 
+mod cut;
 mod early;
 
-pub(super) use early::Early;
-
-mod cut;
-
-pub(super) use cut::end_of_text;
+pub(super) use self::{
+    cut::{conflict as cut_conflict, end_of_text},
+    early::{Early, conflict as early_conflict},
+};
 
 use super::{
     canvas::Canvas,

@@ -1,7 +1,7 @@
-//! Rules that ask how much is open at a position: the entropy of the network's own distribution, whatever the temperature
+//! Rules that ask how uncertain a position is: the entropy of the network's own distribution, whatever the temperature
 //! and the filters of the sampler.
 
-use super::{StepContext, best, best_first};
+use super::{CommitRule, Delta, RowNeed, Scored, StepContext, best, best_first};
 use crate::{
     decode::{
         proposal::Candidate,
@@ -12,9 +12,26 @@ use crate::{
 
 /// dParallel's decoding (arXiv 2509.26488, released `generate.py` of both its models): the proposal of least entropy in
 /// any case, and all others within the entropy threshold. For LLaDA an entropy at the threshold is within it, for Dream
-/// it is not; the style of the sampler tells them apart here.
-pub(super) fn threshold(candidates: &[Candidate], moment: StepContext<'_>) -> Vec<Commit> {
-    let settings = moment.settings;
+/// it is not; here the style of the sampler decides.
+#[derive(Debug)]
+pub(super) struct EntropyThreshold;
+
+impl CommitRule for EntropyThreshold {
+    fn select(&mut self, scored: Scored<'_>, context: StepContext<'_>) -> Delta {
+        threshold(scored.masked, context).into()
+    }
+
+    fn row_need(&self) -> RowNeed {
+        RowNeed::Entropy
+    }
+
+    fn asks_confidence(&self) -> bool {
+        true
+    }
+}
+
+fn threshold(candidates: &[Candidate], context: StepContext<'_>) -> Vec<Commit> {
+    let settings = context.settings;
     let bound = f64::from(settings.entropy_threshold);
     let is_within = |entropy: f64| match settings.sampler {
         SamplerStyle::Gumbel => entropy <= bound,
@@ -30,14 +47,27 @@ pub(super) fn threshold(candidates: &[Candidate], moment: StepContext<'_>) -> Ve
     }
     match open().min_by(|a, b| a.entropy.total_cmp(&b.entropy)) {
         Some(least) => vec![least.commit(Reason::BestOfStep)],
-        None => best(candidates, moment),
+        None => best(candidates, context),
     }
 }
 
 /// The EB-Sampler (arXiv 2505.24857): the longest run of the best proposals whose entropies, but for the largest of
 /// them, add up to no more than the bound. That sum bounds what a step loses by drawing its tokens independently.
-pub(super) fn bound(candidates: &[Candidate], moment: StepContext<'_>) -> Vec<Commit> {
-    let bound = f64::from(moment.settings.entropy_bound);
+#[derive(Debug)]
+pub(super) struct EntropyBound;
+
+impl CommitRule for EntropyBound {
+    fn select(&mut self, scored: Scored<'_>, context: StepContext<'_>) -> Delta {
+        bound(scored.masked, context).into()
+    }
+
+    fn row_need(&self) -> RowNeed {
+        RowNeed::Entropy
+    }
+}
+
+fn bound(candidates: &[Candidate], context: StepContext<'_>) -> Vec<Commit> {
+    let bound = f64::from(context.settings.entropy_bound);
     let (mut others, mut largest) = (0.0, f64::NEG_INFINITY);
     let is_within = |candidate: &&Candidate| {
         // The largest so far stays out of the sum; a larger one takes its place and puts it in.
@@ -50,9 +80,9 @@ pub(super) fn bound(candidates: &[Candidate], moment: StepContext<'_>) -> Vec<Co
         others <= bound
     };
     let open = candidates.iter().filter(|candidate| !candidate.suppressed && candidate.entropy.is_finite());
-    let run: Vec<&Candidate> = best_first(open, moment).into_iter().take_while(is_within).collect();
+    let run: Vec<&Candidate> = best_first(open, context).into_iter().take_while(is_within).collect();
     match run[..] {
-        [] | [_] => best(candidates, moment),
+        [] | [_] => best(candidates, context),
         _ => run.into_iter().map(|candidate| candidate.commit(Reason::Entropy)).collect(),
     }
 }

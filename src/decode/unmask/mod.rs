@@ -2,44 +2,126 @@
 //!
 //! | file | rules |
 //! |---|---|
-//! | `pace.rs` | so many tokens per step: quota, Dream's time grid, alpha schedules |
-//! | `sure.rs` | by confidence: threshold, factor, LocalLeap |
+//! | `fixed_rate.rs` | so many tokens per step: quota, Dream's time grid, alpha schedules |
+//! | `confidence.rs` | by confidence: threshold, factor, LocalLeap |
 //! | `dinfer.rs` | the same, as LLaDA2 and dInfer have it |
 //! | `entropy.rs` | by entropy: dParallel's threshold, the EB-Sampler's bound |
+//! | `frechet.rs` | by the confidence of all together: Fast-dLLM++ |
 //! | `klass.rs` | by how far a distribution still moves: KLASS |
 //! | `learned.rs` | by a trained filter: Learn2PD |
 //! | `wino.rs` | generously, and taken back where in doubt: WINO |
 //!
-//! Every rule commits at least one candidate, so that a run always gets on (Dream's origin rule and the first steps of
-//! its time grid excepted: the grid itself ends). What an end-of-text rule put behind all others passes no test, and is
-//! committed by rank alone, at last.
+//! A rule is a value: it owns what it remembers from step to step, and says which settings it conflicts with. To add one,
+//! write it in a file of its own, name it in [`rule`], and name its choice in `settings/knobs.rs`.
+//!
+//! Every rule commits at least one candidate, so that every run ends (Dream's origin rule and the first steps of its time
+//! grid excepted: the grid itself ends). What an end-of-text rule put behind all others passes no test, and is committed
+//! by rank alone, at last.
 
+mod confidence;
 mod dinfer;
 mod entropy;
+mod fixed_rate;
+mod frechet;
 mod klass;
 mod learned;
-mod pace;
-mod sure;
 mod wino;
 
-pub(super) use pace::upcoming;
+pub(super) use fixed_rate::upcoming;
 
 use super::{
+    Limits,
+    context::StepContext,
     filter::Filter,
-    moment::StepContext,
     noise::{Purpose, gumbel},
     proposal::Candidate,
     record::{Commit, Reason},
 };
-use crate::settings::{GuideRule, UnmaskRule};
+use crate::settings::{GuideRule, OrderScore, Settings, UnmaskRule};
+
+/// The rule of each choice, with nothing to remember yet.
+pub(super) fn rule(choice: UnmaskRule) -> Box<dyn CommitRule> {
+    match choice {
+        UnmaskRule::Quota => Box::new(fixed_rate::Quota),
+        UnmaskRule::Time => Box::new(fixed_rate::TimeGrid),
+        UnmaskRule::Origin => Box::new(fixed_rate::DreamOrigin),
+        UnmaskRule::Alpha => Box::new(fixed_rate::Alpha::default()),
+        UnmaskRule::Threshold => Box::new(confidence::Threshold),
+        UnmaskRule::ThresholdBudget => Box::new(confidence::ThresholdBudget),
+        UnmaskRule::ThresholdFloor => Box::new(dinfer::ThresholdFloor),
+        UnmaskRule::ThresholdTies => Box::new(dinfer::ThresholdTies),
+        UnmaskRule::Hierarchy => Box::new(dinfer::Hierarchy),
+        UnmaskRule::WideIn => Box::new(wino::WideIn),
+        UnmaskRule::Filter => Box::new(learned::LearnedFilter),
+        UnmaskRule::Factor => Box::new(confidence::Factor),
+        UnmaskRule::Frechet => Box::new(frechet::Frechet),
+        UnmaskRule::LocalLeap => Box::new(confidence::LocalLeap),
+        UnmaskRule::EntropyThreshold => Box::new(entropy::EntropyThreshold),
+        UnmaskRule::EntropyBound => Box::new(entropy::EntropyBound),
+        UnmaskRule::Klass => Box::new(klass::Klass::default()),
+    }
+}
+
+/// A rule: what it commits, what it needs for that, and what it does not go together with.
+pub(super) trait CommitRule: Send {
+    /// What the step writes.
+    fn select(&mut self, scored: Scored<'_>, context: StepContext<'_>) -> Delta;
+
+    /// Whether it needs scores of the block's committed positions, and from which rows.
+    fn rescoring(&self, _settings: &Settings) -> Rescore {
+        Rescore::No
+    }
+
+    /// What it needs of the rows of logits beside the best tokens and their probabilities.
+    fn row_need(&self) -> RowNeed {
+        RowNeed::Best
+    }
+
+    /// Shows it the row that the candidate is made from, where [`Self::row_need`] asks for whole rows; it may add to the
+    /// candidate what is worth a record.
+    fn observe(&mut self, _candidate: &mut Candidate, _row: &[f32]) {}
+
+    /// A block was opened: what was remembered of the one before is void.
+    fn open_block(&mut self) {}
+
+    /// The share of a run's `steps` that falls to the block of that index: evenly, the remainder to the first blocks.
+    fn block_steps(&self, steps: usize, blocks: usize, block: usize) -> usize {
+        steps / blocks + usize::from(block < steps % blocks)
+    }
+
+    /// Whether it asks how confident a proposal is, so that a random order would mean nothing.
+    fn asks_confidence(&self) -> bool {
+        false
+    }
+
+    /// Whether it paces itself by the steps of a block, whatever the settings say of steps.
+    fn is_paced(&self) -> bool {
+        false
+    }
+
+    /// Why its own knobs contradict each other, if they do.
+    fn contradiction(&self, _settings: &Settings) -> Option<String> {
+        None
+    }
+
+    /// Why it cannot work beside the other settings or within the limits, if so.
+    fn conflict(&self, _settings: &Settings, _limits: &Limits) -> Option<String> {
+        None
+    }
+
+    /// What it lacks to work at all, if it does.
+    fn lacks(&self, _filter: Option<&Filter>) -> Option<String> {
+        None
+    }
+}
 
 /// What a rule sees of a step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scored<'a> {
     /// Candidates at masked positions of the block, ascending.
     pub masked: &'a [Candidate],
-    /// What is thought of the committed positions of the block, ascending; only where a rule asked for it.
-    pub standing: &'a [Rescored],
+    /// The block's committed positions, scored again, ascending; only where a rule asked for it.
+    pub rescored: &'a [Rescored],
 }
 
 /// A committed position, scored again.
@@ -47,19 +129,30 @@ pub(super) struct Scored<'a> {
 pub(super) struct Rescored {
     /// What would be proposed there now.
     pub candidate: Candidate,
-    /// The probability of the token that stands there.
-    pub held: f32,
+    /// The probability that the committed token has now.
+    pub current_probability: f32,
 }
 
 /// Where the scores of committed positions come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rescore {
-    /// Nobody asks for them.
-    Nowhere,
-    /// From the rows of the canvas itself, which see the token that they speak of.
-    Canvas,
-    /// From a shadow block, whose rows do not see it (WINO).
-    Shadow,
+    /// They are not needed.
+    No,
+    /// From the rows of the canvas itself, which see the token that they score.
+    InPlace,
+    /// From rows that do not see it (WINO).
+    LeaveOneOut,
+}
+
+/// What is needed of the rows of logits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowNeed {
+    /// The best tokens and their probabilities.
+    Best,
+    /// Those, and the entropy of the network's own distribution.
+    Entropy,
+    /// Every logit.
+    Whole,
 }
 
 /// What a step writes.
@@ -71,77 +164,80 @@ pub(super) struct Delta {
     pub remasked: Vec<usize>,
 }
 
-/// The rule, with what it remembers from step to step.
-#[derive(Debug, Clone, Default)]
+impl From<Vec<Commit>> for Delta {
+    fn from(commits: Vec<Commit>) -> Self {
+        Self { commits, remasked: Vec::new() }
+    }
+}
+
+/// The rule that decided last. Another one starts with nothing to remember.
 pub(super) struct Unmask {
-    /// What tells final proposals from others, for the rule that asks it.
-    pub filter: Option<Filter>,
-    alpha: pace::Alpha,
-    motion: klass::KlHistory,
+    choice: UnmaskRule,
+    rule: Box<dyn CommitRule>,
 }
 
 impl Unmask {
-    /// Whether the rule in force needs scores of the block's committed positions, and whose.
-    #[expect(clippy::unused_self, reason = "rules that revise their commits remember them")]
-    pub fn needs_standing(&self, moment: StepContext<'_>) -> Rescore {
-        match moment.settings.unmask {
-            UnmaskRule::Filter => Rescore::Canvas,
-            UnmaskRule::WideIn if moment.settings.narrow_out > 0.0 => Rescore::Shadow,
-            _ => Rescore::Nowhere,
-        }
+    pub fn new(choice: UnmaskRule) -> Self {
+        Self { choice, rule: rule(choice) }
     }
 
-    /// A block was opened: what was remembered of the one before is void.
+    /// A block was opened.
     pub fn open_block(&mut self) {
-        self.alpha = pace::Alpha::default();
+        self.rule.open_block();
     }
 
-    /// Shows the rule the row that a masked position is proposed from; `proposal` takes what is worth telling of it.
-    pub fn observe(&mut self, candidate: &mut Candidate, row: &[f32], moment: StepContext<'_>) {
-        let settings = moment.settings;
-        if settings.unmask == UnmaskRule::Klass && settings.guide == GuideRule::Off {
-            candidate.proposal.moved = self.motion.observe(candidate.proposal.position, row);
+    /// Shows the rule the row that a masked position is proposed from, unless a guide decides.
+    pub fn observe(&mut self, candidate: &mut Candidate, row: &[f32], settings: &Settings) {
+        if settings.guide == GuideRule::Off {
+            self.in_force(settings).observe(candidate, row);
         }
     }
 
     /// What the step writes.
-    pub fn select(&mut self, scored: Scored<'_>, moment: StepContext<'_>) -> Delta {
-        let candidates = scored.masked;
-        let mut remasked = Vec::new();
-        let mut commits = match (moment.settings.unmask, &self.filter) {
-            (UnmaskRule::Filter, Some(filter)) => learned::select(filter, scored, moment),
-            // Without a filter, what is left of its rule is the quota.
-            (UnmaskRule::Quota | UnmaskRule::Filter, _) => take(pace::quota(moment), Reason::Quota, candidates, moment),
-            (UnmaskRule::Time, _) => take(pace::time_count(moment), Reason::Quota, candidates, moment),
-            (UnmaskRule::Origin, _) => pace::origin(candidates, moment),
-            (UnmaskRule::Alpha, _) => take(self.alpha.count(moment), Reason::Quota, candidates, moment),
-            (UnmaskRule::Threshold, _) => sure::threshold(candidates, usize::MAX, moment),
-            (UnmaskRule::ThresholdBudget, _) => sure::threshold(candidates, pace::budget(moment), moment),
-            (UnmaskRule::ThresholdFloor, _) => dinfer::above_or_quota(candidates, moment),
-            (UnmaskRule::ThresholdTies, _) => dinfer::with_ties(candidates, moment),
-            (UnmaskRule::Hierarchy, _) => dinfer::by_runs(candidates, moment),
-            (UnmaskRule::WideIn, _) => {
-                let delta = wino::select(scored, moment);
-                remasked = delta.remasked;
-                delta.commits
-            }
-            (UnmaskRule::Factor, _) => sure::factor(candidates, moment),
-            (UnmaskRule::LocalLeap, _) => sure::local_leap(candidates, moment),
-            (UnmaskRule::EntropyThreshold, _) => entropy::threshold(candidates, moment),
-            (UnmaskRule::EntropyBound, _) => entropy::bound(candidates, moment),
-            (UnmaskRule::Klass, _) => self.motion.select(candidates, moment),
-        };
-        commits.sort_unstable_by_key(|commit| commit.position);
-        if moment.settings.unmask != UnmaskRule::Klass {
-            self.motion = klass::KlHistory::default();
+    pub fn select(&mut self, scored: Scored<'_>, context: StepContext<'_>) -> Delta {
+        let mut delta = self.in_force(context.settings).select(scored, context);
+        delta.commits.sort_unstable_by_key(|commit| commit.position);
+        delta
+    }
+
+    fn in_force(&mut self, settings: &Settings) -> &mut dyn CommitRule {
+        if self.choice != settings.unmask {
+            *self = Self::new(settings.unmask);
         }
-        Delta { commits, remasked }
+        &mut *self.rule
     }
 }
 
+/// Why the rule's knobs contradict each other, or the order of the proposals, if they do.
+pub(super) fn contradiction(settings: &Settings, _limits: &Limits) -> Option<String> {
+    if settings.guide != GuideRule::Off {
+        return None;
+    }
+    let rule = rule(settings.unmask);
+    if rule.asks_confidence() && matches!(settings.order, OrderScore::Random | OrderScore::Drawn) {
+        return Some(format!(
+            "unmask '{}' commits what is sure, and order '{}' says nothing of that: set order to 'confidence', or \
+             unmask to 'quota'",
+            settings.unmask.word(),
+            settings.order.word()
+        ));
+    }
+    rule.contradiction(settings)
+}
+
+/// Why the rule does not go together with the other slots or the limits, if so.
+pub(super) fn conflict(settings: &Settings, limits: &Limits) -> Option<String> {
+    if settings.guide == GuideRule::Off { rule(settings.unmask).conflict(settings, limits) } else { None }
+}
+
+/// What the rule of the settings lacks to work at all, if it decides and lacks something.
+pub(super) fn lacks(settings: &Settings, filter: Option<&Filter>) -> Option<String> {
+    if settings.guide == GuideRule::Off { rule(settings.unmask).lacks(filter) } else { None }
+}
+
 /// All candidates, whatever the rule.
-pub(super) fn everything(candidates: &[Candidate], reason: Reason) -> Delta {
-    Delta { commits: candidates.iter().map(|candidate| candidate.commit(reason)).collect(), remasked: Vec::new() }
+pub(super) fn everything(candidates: &[Candidate], reason: Reason) -> Vec<Commit> {
+    candidates.iter().map(|candidate| candidate.commit(reason)).collect()
 }
 
 /// The best `count` candidates, each committed for `reason`.
@@ -149,23 +245,23 @@ pub(super) fn take<'a>(
     count: usize,
     reason: Reason,
     candidates: impl IntoIterator<Item = &'a Candidate>,
-    moment: StepContext<'_>,
+    context: StepContext<'_>,
 ) -> Vec<Commit> {
-    best_first(candidates, moment).into_iter().take(count).map(|candidate| candidate.commit(reason)).collect()
+    best_first(candidates, context).into_iter().take(count).map(|candidate| candidate.commit(reason)).collect()
 }
 
 /// The best of the candidates, where nothing passed a test.
-fn best(candidates: &[Candidate], moment: StepContext<'_>) -> Vec<Commit> {
-    take(1, Reason::BestOfStep, candidates, moment)
+fn best(candidates: &[Candidate], context: StepContext<'_>) -> Vec<Commit> {
+    take(1, Reason::BestOfStep, candidates, context)
 }
 
 /// The candidates by score, the best first and the leftmost among equals; or in an order drawn by score, where the order
 /// has a temperature.
-fn best_first<'a>(candidates: impl IntoIterator<Item = &'a Candidate>, moment: StepContext<'_>) -> Vec<&'a Candidate> {
-    let score = |candidate: &Candidate| match moment.settings.order_temperature {
+fn best_first<'a>(candidates: impl IntoIterator<Item = &'a Candidate>, context: StepContext<'_>) -> Vec<&'a Candidate> {
+    let score = |candidate: &Candidate| match context.settings.order_temperature {
         // The `count` largest of score/T + Gumbel are a draw without replacement from softmax(score/T).
         Some(temperature) => {
-            let uniform = moment.noise.uniform(Purpose::Order, moment.step, candidate.proposal.position);
+            let uniform = context.noise.uniform(Purpose::Order, context.step, candidate.proposal.position);
             candidate.score / f64::from(temperature) + gumbel(uniform)
         }
         None => candidate.score,

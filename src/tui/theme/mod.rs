@@ -15,7 +15,7 @@ pub use palette::{DARK, LIGHT, Palette};
 pub use terminal::Environment;
 pub use tone::{Level, Rgb, Tone};
 
-use crate::decode::record::{KvStatus, Reason, Verdict};
+use crate::decode::record::{KvStatus, Reason, ReasonKind, Verdict};
 
 /// Which palette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -212,18 +212,15 @@ impl Theme {
     /// The colour of a reason to commit.
     pub fn reason(&self, reason: Reason) -> Tone {
         let palette = self.palette();
-        match reason {
-            Reason::Quota => palette.sky,
-            // What passed the test of its rule; a rule has one test.
-            Reason::Threshold | Reason::Factor | Reason::Entropy | Reason::AtRest | Reason::Filter | Reason::WideIn => {
-                palette.accent
-            }
-            Reason::BestOfStep | Reason::BestOfRun => palette.purple,
-            Reason::Drawn | Reason::Credit | Reason::Edit | Reason::Revised => palette.yellow,
-            Reason::GuideAgreed | Reason::Neighbour => palette.teal,
-            Reason::Forced | Reason::BlockEntry | Reason::EarlyCommit => palette.orange,
-            Reason::GuideWrote => palette.vermilion,
-            Reason::EndOfText => palette.faint,
+        match reason.kind() {
+            ReasonKind::Scheduled => palette.sky,
+            ReasonKind::Passed => palette.accent,
+            ReasonKind::Best => palette.purple,
+            ReasonKind::Other => palette.yellow,
+            ReasonKind::Accepted | ReasonKind::Relaxed => palette.teal,
+            ReasonKind::Untested => palette.orange,
+            ReasonKind::Replaced => palette.vermilion,
+            ReasonKind::Filled => palette.faint,
         }
     }
 

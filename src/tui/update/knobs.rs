@@ -2,8 +2,9 @@
 
 use super::Effect;
 use crate::{
+    decode::{self, Limits},
     printable,
-    settings::{self, KNOBS, Kind, Knob, Limits, Settings, SettingsError},
+    settings::{self, KNOBS, Kind, Knob, Settings, SettingsError},
     tui::{
         action::{Layer, Notice},
         app::App,
@@ -193,10 +194,11 @@ fn put(app: &mut App, layers: settings::Layers) -> Vec<Effect> {
 pub(super) fn check(app: &App, settings: &Settings) -> Result<(), SettingsError> {
     let header = app.log().map(crate::trace::Log::header);
     let known = header.filter(|_| app.is_under_way()).map(|header| header.gen_length).or(settings.gen_length);
-    settings.validate(&Limits {
+    let limits = Limits {
         prompt: header.map_or(1, |header| header.prompt_ids.len()),
         gen_length: known.unwrap_or(usize::MAX / 4),
         max_positions: usize::MAX / 2,
         has_guide: app.has_guide(),
-    })
+    };
+    decode::check(settings, &limits)
 }

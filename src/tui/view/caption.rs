@@ -33,7 +33,8 @@ pub(super) fn of(view: &StepView<'_>, pen: &Pen<'_>, cells: u16) -> Vec<Line<'st
         line
     };
     let cells_of = |line: &[Span<'_>]| line.iter().map(|span| width(&span.content)).sum::<u16>();
-    let ways = [(because as Words, true), (because, false), (in_short, true), (in_short, false)];
+    let ways =
+        [(Reason::phrase as Words, true), (Reason::phrase, false), (Reason::short, true), (Reason::short, false)];
     let mut line = Vec::new();
     for (words, places) in ways {
         line = told(words, places);
@@ -60,83 +61,7 @@ fn changed(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
     vec![span(format!("  {} {}", glyphs.change, printable::line(&changes.join(", "))), pen.style(Role::Note))]
 }
 
-/// How a reason is told: "by quota".
-pub(super) fn because(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Quota => "by quota",
-        Reason::Threshold => "above the threshold",
-        Reason::Factor => "by the factor rule",
-        Reason::Entropy => "at low entropy",
-        Reason::AtRest => "sure and at rest",
-        Reason::Neighbour => "near an anchor",
-        Reason::Credit => "on credit",
-        Reason::EarlyCommit => "by early commit",
-        Reason::BestOfStep => "best of the step",
-        Reason::Drawn => "drawn by lot",
-        Reason::Filter => "by the filter",
-        Reason::WideIn => "wide in",
-        Reason::BestOfRun => "best of its run",
-        Reason::Edit => "over others",
-        Reason::Revised => "anew",
-        Reason::GuideAgreed => "with the guide",
-        Reason::Forced => "forced",
-        Reason::GuideWrote => "by the guide",
-        Reason::BlockEntry => "on entering the block",
-        Reason::EndOfText => "end-of-text fill",
-    }
-}
-
-/// The same in a word or two, where room is scarce.
-pub(super) fn in_short(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Quota => "quota",
-        Reason::Threshold => "threshold",
-        Reason::Factor => "factor",
-        Reason::Entropy => "low entropy",
-        Reason::AtRest => "at rest",
-        Reason::Neighbour => "near anchor",
-        Reason::Credit => "credit",
-        Reason::EarlyCommit => "early commit",
-        Reason::BestOfStep => "best of step",
-        Reason::Drawn => "by lot",
-        Reason::Filter => "filter",
-        Reason::WideIn => "wide in",
-        Reason::BestOfRun => "best of run",
-        Reason::Edit => "edit",
-        Reason::Revised => "anew",
-        Reason::GuideAgreed => "agreed",
-        Reason::Forced => "forced",
-        Reason::GuideWrote => "guide wrote",
-        Reason::BlockEntry => "block entry",
-        Reason::EndOfText => "end of text",
-    }
-}
-
-/// Every reason, in the order of their importance.
-pub(super) const REASONS: [Reason; 20] = [
-    Reason::GuideAgreed,
-    Reason::Forced,
-    Reason::GuideWrote,
-    Reason::BlockEntry,
-    Reason::Threshold,
-    Reason::Factor,
-    Reason::Entropy,
-    Reason::AtRest,
-    Reason::Filter,
-    Reason::WideIn,
-    Reason::Neighbour,
-    Reason::Credit,
-    Reason::BestOfRun,
-    Reason::BestOfStep,
-    Reason::Quota,
-    Reason::Drawn,
-    Reason::Edit,
-    Reason::Revised,
-    Reason::EarlyCommit,
-    Reason::EndOfText,
-];
-
-/// How reasons are told.
+/// How reasons are named.
 type Words = fn(Reason) -> &'static str;
 
 /// The reason that a commit is counted under: end of text stands apart, whatever rule wrote it, since it adds nothing
@@ -156,7 +81,7 @@ fn written(record: &StepRecord, header: &Header, words: Words, places: bool, pen
     let of = |reason| record.commits.iter().filter(move |commit| counted_as(header, commit) == reason);
     let is_text = |reason: &Reason| *reason != Reason::EndOfText;
     let mut spans = vec![span("wrote ", dim)];
-    for reason in REASONS.into_iter().filter(is_text).filter(|reason| of(*reason).count() > 0) {
+    for reason in Reason::ALL.iter().copied().filter(is_text).filter(|reason| of(*reason).count() > 0) {
         let is_first = spans.len() == 1;
         let count = of(reason).count();
         let thing = if is_first { plural(count, "token") } else { format!(", {count}") };

@@ -7,7 +7,6 @@ use ratatui::{
 };
 
 use super::{
-    caption::{because, in_short},
     looks,
     pen::{Pen, plural, span, width, wrap},
     step::{State, StepView},
@@ -149,7 +148,7 @@ impl InspectorPane<'_, '_> {
                 let why = self.pen.theme.ink(self.pen.theme.reason(reason));
                 let when = format!("step {step}, ");
                 let room = self.area.width.saturating_sub(VALUE + width(&when));
-                let words = if width(because(reason)) <= room { because(reason) } else { in_short(reason) };
+                let words = if width(reason.phrase()) <= room { reason.phrase() } else { reason.short() };
                 self.fact("written", vec![span(when, text), span(words, why)]);
                 let origin = StepView::new(self.view.log, step);
                 if let Some(before) = origin.overwritten(position) {

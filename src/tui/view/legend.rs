@@ -7,13 +7,12 @@ use ratatui::{
 };
 
 use super::{
-    caption::{REASONS, in_short},
     looks,
     pen::{Pen, span, width},
     step::StepView,
 };
 use crate::{
-    decode::record::{KvStatus, Verdict},
+    decode::record::{KvStatus, Reason, Verdict},
     settings::GuideRule,
     tui::{
         action::{Action, Layer},
@@ -232,8 +231,8 @@ fn lines(app: &App, theme: Theme) -> Vec<Line<'static>> {
     lines.push(Line::default());
     let mut row = vec![span("steps   ", theme.style(Role::Strong))];
     let mut used = 8;
-    for reason in REASONS {
-        let label = format!("{}   ", in_short(reason));
+    for reason in Reason::ALL.iter().copied() {
+        let label = format!("{}   ", reason.short());
         if used + 2 + width(&label) > 68 {
             lines.push(Line::from(std::mem::replace(&mut row, vec![span("        ", dim)])));
             used = 8;

@@ -8,11 +8,11 @@ use ratatui::{
 };
 
 use super::{
-    caption::{REASONS, counted_as, in_short},
+    caption::counted_as,
     pen::{Pen, span, width},
 };
 use crate::{
-    decode::record::Reason,
+    decode::record::{Reason, ReasonKind},
     trace::Log,
     tui::{action::Action, app::App, theme::Role},
 };
@@ -138,12 +138,12 @@ fn rule(log: &Log, shown: usize, row: Rect, pen: &mut Pen<'_>) {
         *counts.entry(counted_as(log.header(), commit)).or_default() += 1;
     }
     // Where not all have room, the most frequent ones are named.
-    let mut occurring: Vec<Reason> = REASONS.into_iter().filter(|reason| counts.contains_key(reason)).collect();
+    let mut occurring: Vec<Reason> = Reason::ALL.iter().copied().filter(|reason| counts.contains_key(reason)).collect();
     occurring.sort_by_key(|reason| std::cmp::Reverse(counts[reason]));
     let mut used = 5 + 16;
     let mut named = Vec::new();
     for reason in &occurring {
-        let cells = 4 + width(in_short(*reason));
+        let cells = 4 + width(reason.short());
         if used + cells > row.width {
             break;
         }
@@ -151,9 +151,9 @@ fn rule(log: &Log, shown: usize, row: Rect, pen: &mut Pen<'_>) {
         named.push(*reason);
     }
     let mut title: Vec<Span<'static>> = vec![span("steps", pen.style(Role::Title))];
-    for reason in REASONS.into_iter().filter(|reason| named.contains(reason)) {
+    for reason in Reason::ALL.iter().copied().filter(|reason| named.contains(reason)) {
         title.push(span(format!("  {} ", swatch(pen, reason)), pen.theme.ink(pen.theme.reason(reason))));
-        title.push(span(in_short(reason), faint));
+        title.push(span(reason.short(), faint));
     }
     let remasks = log.entries().iter().any(|entry| !entry.record.remasked.is_empty());
     let (again, confidence) = ("masked again", "mean confidence");
@@ -185,27 +185,12 @@ fn fill(pen: &Pen<'_>, reason: Reason) -> &'static str {
     if pen.theme.has_colour() {
         return glyphs.rising[7];
     }
-    match reason {
-        Reason::GuideAgreed
-        | Reason::Quota
-        | Reason::Threshold
-        | Reason::Factor
-        | Reason::Entropy
-        | Reason::AtRest
-        | Reason::Filter
-        | Reason::WideIn => glyphs.rising[7],
-        Reason::Forced
-        | Reason::GuideWrote
-        | Reason::BlockEntry
-        | Reason::BestOfStep
-        | Reason::BestOfRun
-        | Reason::Drawn
-        | Reason::Neighbour
-        | Reason::Credit
-        | Reason::Edit
-        | Reason::Revised
-        | Reason::EarlyCommit => glyphs.fills[1],
-        Reason::EndOfText => glyphs.mask_dropped,
+    match reason.kind() {
+        ReasonKind::Accepted | ReasonKind::Scheduled | ReasonKind::Passed => glyphs.rising[7],
+        ReasonKind::Untested | ReasonKind::Replaced | ReasonKind::Relaxed | ReasonKind::Best | ReasonKind::Other => {
+            glyphs.fills[1]
+        }
+        ReasonKind::Filled => glyphs.mask_dropped,
     }
 }
 
@@ -215,7 +200,7 @@ fn stack(column: &Column, highest: usize, is_done: bool, area: Rect, pen: &mut P
     let room = usize::from(area.height) * 8;
     let mut parts = Vec::new();
     let mut sum = 0;
-    for reason in REASONS {
+    for reason in Reason::ALL.iter().copied() {
         let count = column.counts.get(&reason).copied().unwrap_or(0);
         if count > 0 {
             sum += count;

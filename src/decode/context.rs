@@ -1,7 +1,10 @@
-//! What every slot may look at when it is asked.
+//! What every slot may look at.
 
 use super::{
+    Limits, cache,
+    cache::SoundAttention,
     canvas::Canvas,
+    filter::Filter,
     noise::{Noise, Purpose},
     schedule::Schedule,
 };
@@ -21,6 +24,8 @@ pub(super) struct StepContext<'a> {
     pub step: usize,
     pub alignment: Alignment,
     pub eos: u32,
+    /// The trained filter of the denoiser, where there is one.
+    pub filter: Option<&'a Filter>,
 }
 
 impl StepContext<'_> {
@@ -88,6 +93,41 @@ impl StepContext<'_> {
     }
 }
 
+/// Why the attention that the settings ask for does not go together with the others, if so.
+pub(super) fn attention_conflict(settings: &Settings, _limits: &Limits) -> Option<String> {
+    let sound = cache::policy(settings.cache).allows().attention;
+    if settings.attention == AttentionChoice::Own {
+        return (sound == SoundAttention::BlockCausal).then(|| {
+            format!(
+                "cache '{}' keeps finished blocks, which is exact only where no block sees a later one: \
+                 set attention to 'block-causal', or choose another cache",
+                settings.cache.word()
+            )
+        });
+    }
+    if settings.block_length.is_none() {
+        return Some(
+            "attention 'block-causal' needs blocks, and block-length is 'whole': set block-length, or attention to \
+             'own'"
+                .to_owned(),
+        );
+    }
+    if !matches!(settings.schedule, ScheduleChoice::Blocks | ScheduleChoice::Aligned) {
+        return Some(format!(
+            "attention 'block-causal' needs blocks of one length, and schedule '{}' has none: set schedule to 'blocks' \
+             or 'aligned', or attention to 'own'",
+            settings.schedule.word()
+        ));
+    }
+    (sound == SoundAttention::BothSides).then(|| {
+        format!(
+            "cache '{}' approximates attention to both sides, and attention is 'block-causal', which can be cached \
+             exactly: set cache to 'exact-prefix' or 'off'",
+            settings.cache.word()
+        )
+    })
+}
+
 /// Ascending `indexes`, each once, and where every one of them stands among those: without a prompt, the first two
 /// positions of a shifted network share a row.
 pub(super) fn shared(indexes: impl IntoIterator<Item = usize>) -> (Vec<usize>, Vec<usize>) {
@@ -100,4 +140,13 @@ pub(super) fn shared(indexes: impl IntoIterator<Item = usize>) -> (Vec<usize>, V
     };
     let places = indexes.into_iter().map(place).collect();
     (once, places)
+}
+
+#[cfg(test)]
+impl<'a> StepContext<'a> {
+    /// The first step of a run on an aligned network, with the noise of seed 0.
+    pub fn of(settings: &'a Settings, canvas: &'a Canvas, schedule: &'a Schedule) -> Self {
+        let noise = &super::noise::Seeded(0);
+        Self { settings, canvas, schedule, noise, step: 0, alignment: Alignment::Aligned, eos: 0, filter: None }
+    }
 }

@@ -1,66 +1,98 @@
-//! Rules that follow a schedule: so many tokens per step, however sure they are.
+//! Rules that follow a schedule: so many tokens per step, however confident they are.
 //!
-//! Counts are taken from what is left, so that they also hold after a live change.
+//! Counts are taken from the masks and steps that remain, so that they also hold after a live change.
 
 use std::f32::consts::FRAC_PI_2;
 
-use super::StepContext;
+use super::{CommitRule, Delta, Scored, StepContext, take};
 use crate::{
     decode::{
         noise::Purpose,
         proposal::Candidate,
-        record::{Commit, Reason, Region},
+        record::{Reason, Region},
         schedule::Schedule,
     },
     settings::AlphaSchedule,
 };
 
+/// LLaDA's own sampler: the best few per step.
+#[derive(Debug)]
+pub(super) struct Quota;
+
+impl CommitRule for Quota {
+    fn select(&mut self, scored: Scored<'_>, context: StepContext<'_>) -> Delta {
+        take(quota(context), Reason::Quota, scored.masked, context).into()
+    }
+}
+
+/// Dream's time grid: the share of the masks that it asks for, the best first.
+#[derive(Debug)]
+pub(super) struct TimeGrid;
+
+impl CommitRule for TimeGrid {
+    fn select(&mut self, scored: Scored<'_>, context: StepContext<'_>) -> Delta {
+        let share = time_share(context.schedule, context.settings.time_end);
+        let count = (context.masked_in_block() as f32 * share) as usize;
+        take(count, Reason::Quota, scored.masked, context).into()
+    }
+
+    fn is_paced(&self) -> bool {
+        true
+    }
+}
+
+/// Dream's origin rule: each mask by itself, with the share of the time grid.
+#[derive(Debug)]
+pub(super) struct DreamOrigin;
+
+impl CommitRule for DreamOrigin {
+    fn select(&mut self, scored: Scored<'_>, context: StepContext<'_>) -> Delta {
+        let share = f64::from(time_share(context.schedule, context.settings.time_end));
+        let drawn = |candidate: &&Candidate| {
+            context.noise.uniform(Purpose::Transfer, context.step, candidate.proposal.position) < share
+        };
+        let commits: Vec<_> =
+            scored.masked.iter().filter(drawn).map(|candidate| candidate.commit(Reason::Drawn)).collect();
+        commits.into()
+    }
+
+    fn is_paced(&self) -> bool {
+        true
+    }
+}
+
 /// How many tokens this step commits so that the block is full after its last step (LLaDA: an even split with the
 /// remainder in the first steps).
-pub(super) fn quota(moment: StepContext<'_>) -> usize {
-    match moment.settings.steps {
+pub(super) fn quota(context: StepContext<'_>) -> usize {
+    match context.settings.steps {
         Some(_) => {
-            let left = moment.schedule.steps.saturating_sub(moment.schedule.step).max(1);
-            moment.masked_in_block().div_ceil(left)
+            let left = context.schedule.steps.saturating_sub(context.schedule.step).max(1);
+            context.masked_in_block().div_ceil(left)
         }
-        None => moment.settings.tokens_per_step,
+        None => context.settings.tokens_per_step,
     }
 }
 
 /// The masked positions that the quota commits in this step, in that order, where the order was drawn beforehand: known
 /// before anything is scored (dKV-Cache greedy).
-pub(in crate::decode) fn upcoming(moment: StepContext<'_>) -> Vec<usize> {
-    let Region { start, end, .. } = moment.schedule.region();
+pub(in crate::decode) fn upcoming(context: StepContext<'_>) -> Vec<usize> {
+    let Region { start, end, .. } = context.schedule.region();
     let mut order: Vec<(f64, usize)> =
-        moment.canvas.masked(start..end).map(|position| (moment.drawn(position), position)).collect();
+        context.canvas.masked(start..end).map(|position| (context.drawn(position), position)).collect();
     order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    order.truncate(quota(moment));
+    order.truncate(quota(context));
     order.into_iter().map(|(_, position)| position).collect()
 }
 
 /// What the block's steps so far were to commit and did not; everything from the last step on.
-pub(super) fn budget(moment: StepContext<'_>) -> usize {
-    let (schedule, masked) = (moment.schedule, moment.masked_in_block());
+pub(super) fn budget(context: StepContext<'_>) -> usize {
+    let (schedule, masked) = (context.schedule, context.masked_in_block());
     if schedule.step + 1 >= schedule.steps {
         return masked;
     }
     let Region { start, end, .. } = schedule.region();
     let committed = end - start - masked;
     ((end - start) / schedule.steps * (schedule.step + 1)).saturating_sub(committed)
-}
-
-/// How many tokens Dream's time grid asks for in this step.
-pub(super) fn time_count(moment: StepContext<'_>) -> usize {
-    (moment.masked_in_block() as f32 * time_share(moment.schedule, moment.settings.time_end)) as usize
-}
-
-/// Dream's origin rule: each mask by itself, with the share of the time grid.
-pub(super) fn origin(candidates: &[Candidate], moment: StepContext<'_>) -> Vec<Commit> {
-    let share = f64::from(time_share(moment.schedule, moment.settings.time_end));
-    let drawn = |candidate: &&Candidate| {
-        moment.noise.uniform(Purpose::Transfer, moment.step, candidate.proposal.position) < share
-    };
-    candidates.iter().filter(drawn).map(|candidate| candidate.commit(Reason::Drawn)).collect()
 }
 
 /// The share of the masks that Dream's time grid asks for in this step; all of them from the last step on.
@@ -92,16 +124,35 @@ pub(super) struct Alpha {
     passed: usize,
 }
 
+impl CommitRule for Alpha {
+    fn select(&mut self, scored: Scored<'_>, context: StepContext<'_>) -> Delta {
+        take(self.count(context), Reason::Quota, scored.masked, context).into()
+    }
+
+    fn open_block(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Rounded up for every block, as in dllm's samplers: steps that free nothing are not done.
+    fn block_steps(&self, steps: usize, blocks: usize, _block: usize) -> usize {
+        steps.div_ceil(blocks)
+    }
+
+    fn is_paced(&self) -> bool {
+        true
+    }
+}
+
 impl Alpha {
     /// How many tokens this step commits, at least one.
-    pub fn count(&mut self, moment: StepContext<'_>) -> usize {
-        let (steps, masked) = (moment.schedule.steps, moment.masked_in_block());
+    fn count(&mut self, context: StepContext<'_>) -> usize {
+        let (steps, masked) = (context.schedule.steps, context.masked_in_block());
         while self.passed < steps {
             let grid_step = self.passed;
             self.passed += 1;
-            let share = freed_share(grid_step, steps, moment.settings.alpha_schedule);
-            let count = if moment.settings.alpha_draw {
-                freed(grid_step, share, moment)
+            let share = freed_share(grid_step, steps, context.settings.alpha_schedule);
+            let count = if context.settings.alpha_draw {
+                freed(grid_step, share, context)
             } else {
                 (masked as f64 * share).round_ties_even() as usize
             };
@@ -114,14 +165,14 @@ impl Alpha {
 }
 
 /// A binomial draw: each mask of the block has a number of its own for every step of the grid.
-fn freed(grid_step: usize, share: f64, moment: StepContext<'_>) -> usize {
-    let Region { start, end, .. } = moment.schedule.region();
+fn freed(grid_step: usize, share: f64, context: StepContext<'_>) -> usize {
+    let Region { start, end, .. } = context.schedule.region();
     let mut uniforms = vec![0.0; grid_step + 1];
     let mut is_freed = |position: usize| {
-        moment.noise.fill(Purpose::Transfer, moment.step, position, &mut uniforms);
+        context.noise.fill(Purpose::Transfer, context.step, position, &mut uniforms);
         uniforms[grid_step] < share
     };
-    moment.canvas.masked(start..end).filter(|position| is_freed(*position)).count()
+    context.canvas.masked(start..end).filter(|position| is_freed(*position)).count()
 }
 
 /// The share of the masks that a step of the grid frees. In f32 like the released code, whose rounding decides ties.
