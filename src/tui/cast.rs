@@ -14,10 +14,9 @@ use serde_json::json;
 use thiserror::Error;
 
 use super::{
-    action::Layer,
     app::App,
     theme::{Level, Theme, ThemeName},
-    view,
+    view::{self, Layer},
 };
 use crate::{printable, trace::Log};
 
@@ -48,7 +47,7 @@ impl Default for CastOptions {
             height: 40,
             fps: 8.0,
             theme: ThemeName::Dark,
-            layer: Layer::Confidence,
+            layer: Layer::default(),
             speed: 1.0,
             idle_limit: None,
         }

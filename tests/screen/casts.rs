@@ -5,7 +5,7 @@ use std::sync::Arc;
 use diffuscope::{
     trace::{Entry, Log},
     tui::{
-        App, Layer,
+        App,
         cast::{CastError, CastOptions, export},
         theme::ThemeName,
         view,
@@ -17,7 +17,7 @@ use unicode_width::UnicodeWidthChar;
 
 use super::{
     common,
-    driver::{DARK, rows},
+    driver::{DARK, layer, rows},
 };
 
 fn options(width: u16, height: u16) -> CastOptions {
@@ -314,7 +314,7 @@ fn themes_and_layers_give_other_casts() {
     let log = common::story();
     let plain = export(&log, &CastOptions::default()).unwrap();
     let light = export(&log, &CastOptions { theme: ThemeName::Light, ..CastOptions::default() }).unwrap();
-    let guide = export(&log, &CastOptions { layer: Layer::Guide, ..CastOptions::default() }).unwrap();
+    let guide = export(&log, &CastOptions { layer: layer("guide"), ..CastOptions::default() }).unwrap();
     assert!(plain != light && plain != guide && light != guide);
 }
 

@@ -1,11 +1,11 @@
 //! Pictures of the whole screen, glyphs and styles.
 
 use crossterm::event::KeyCode;
-use diffuscope::tui::{Action, Focus, Layer, Overlay};
+use diffuscope::tui::{Action, Focus, Overlay};
 
 use super::{
     common,
-    driver::{DARK, Driver, LIGHT, MONO, picture},
+    driver::{DARK, Driver, LIGHT, MONO, layer, picture},
 };
 
 macro_rules! snapshot {
@@ -41,7 +41,7 @@ fn the_same_without_colours() {
 fn the_guide_and_a_token_under_the_glass() {
     let story = common::story();
     let mut driver = Driver::live(&story, 17, DARK);
-    driver.act(Action::Layer(Layer::Guide)).act(Action::Select(story.header().prompt_ids.len() + 55));
+    driver.act(Action::Layer(layer("guide"))).act(Action::Select(story.header().prompt_ids.len() + 55));
     snapshot!("guide_inspector_120x40", driver);
 }
 
@@ -49,7 +49,7 @@ fn the_guide_and_a_token_under_the_glass() {
 fn the_cache_in_blocks() {
     let code = common::code();
     let mut driver = Driver::live(&code, 12, DARK).sized(80, 24);
-    driver.act(Action::Layer(Layer::Cache));
+    driver.act(Action::Layer(layer("cache")));
     snapshot!("cache_80x24", driver);
 }
 

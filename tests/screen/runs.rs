@@ -11,14 +11,14 @@ use diffuscope::{
     },
     settings::{KNOBS, Kind},
     trace::{Entry, Log},
-    tui::{Action, Effect, Focus, Layer, Overlay, Phase},
+    tui::{Action, Effect, Focus, Overlay, Phase},
 };
 
 use ratatui::style::Modifier;
 
 use super::{
     common,
-    driver::{DARK, Driver},
+    driver::{DARK, Driver, layer},
 };
 
 fn started(driver: &mut Driver) -> diffuscope::engine::protocol::RunRequest {
@@ -427,9 +427,9 @@ fn layers_have_keys() {
     let story = common::story();
     let mut driver = Driver::live(&story, 5, DARK);
     driver.keys("2");
-    assert_eq!(driver.app.lens.layer, Layer::Cache);
+    assert_eq!(driver.app.lens.layer, layer("cache"));
     driver.keys("vvv");
-    assert_eq!(driver.app.lens.layer, Layer::Confidence);
+    assert_eq!(driver.app.lens.layer, layer("confidence"));
 }
 
 fn knob(name: &str) -> usize {

@@ -65,7 +65,7 @@ pub struct Glyphs {
     pub ellipsis: &'static str,
     /// From one to another.
     pub arrow: &'static str,
-    /// A choice goes on to both sides.
+    /// There are more choices to both sides.
     pub choice: [&'static str; 2],
     /// Turns while one waits.
     pub spinner: &'static [&'static str],

@@ -27,7 +27,7 @@ pub(super) fn of(view: &StepView<'_>, pen: &Pen<'_>, cells: u16) -> Vec<Line<'st
     if let Some(end) = view.log.end().filter(|_| view.steps == view.log.len()) {
         return verdict(end, view.steps, pen, cells);
     }
-    let told = |words, places| {
+    let sentence = |words, places| {
         let mut line = vec![span(format!("step {}  ", view.steps), dim)];
         line.extend(written(record, view.log.header(), words, places, pen));
         line
@@ -36,7 +36,7 @@ pub(super) fn of(view: &StepView<'_>, pen: &Pen<'_>, cells: u16) -> Vec<Line<'st
     let ways = [(because as Words, true), (because, false), (in_short, true), (in_short, false)];
     let mut line = Vec::new();
     for (words, places) in ways {
-        line = told(words, places);
+        line = sentence(words, places);
         if cells_of(&line) <= cells {
             break;
         }
@@ -60,7 +60,7 @@ fn changed(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
     vec![span(format!("  {} {}", glyphs.change, printable::line(&changes.join(", "))), pen.style(Role::Note))]
 }
 
-/// How a reason is told: "by quota".
+/// A reason in the sentence: "by quota".
 pub(super) fn because(reason: Reason) -> &'static str {
     match reason {
         Reason::Quota => "by quota",
@@ -136,7 +136,7 @@ pub(super) const REASONS: [Reason; 20] = [
     Reason::EndOfText,
 ];
 
-/// How reasons are told.
+/// A phrase per reason.
 type Words = fn(Reason) -> &'static str;
 
 /// The reason that a commit is counted under: end of text stands apart, whatever rule wrote it, since it adds nothing

@@ -1,4 +1,7 @@
-//! Laying tokens out as running text: words stay whole, line breaks break, and each mask keeps its place as a slab.
+//! Laying tokens out as running text: words stay whole, line breaks break, and each mask keeps its place.
+//!
+//! By hand, since no widget of ratatui or other crate can be asked which cells show which token; and clicks, selection
+//! and moves between rows need just that.
 
 use std::borrow::Cow;
 
@@ -13,7 +16,7 @@ pub enum Ink {
     /// Text of a token.
     Text,
     /// The draft that stands in place of a mask.
-    Slab,
+    Draft,
     /// The sign of a mask.
     Mask,
     /// A sign for a token that has no visible text of its own.
@@ -25,7 +28,7 @@ pub enum Ink {
 impl Ink {
     /// Whether it stands for a place that is still open.
     fn is_open(self) -> bool {
-        matches!(self, Self::Slab | Self::Mask)
+        matches!(self, Self::Draft | Self::Mask)
     }
 }
 
@@ -167,7 +170,7 @@ fn whole_graphemes<'a>(tokens: &'a [Token<'_>]) -> (Vec<Cow<'a, str>>, Vec<(usiz
     // The token that the text so far ends with. Tokens without text stand between the parts of a grapheme as well.
     let mut before: Option<usize> = None;
     for (at, token) in tokens.iter().enumerate() {
-        if token.ink == Ink::Slab {
+        if token.ink == Ink::Draft {
             before = None;
         }
         if token.ink != Ink::Text {
@@ -335,14 +338,14 @@ mod tests {
     }
 
     #[test]
-    fn slabs_stand_apart_from_words_and_each_other() {
+    fn drafts_stand_apart_from_words_and_each_other() {
         let tokens = tokens(&[
             ("Laura", Ink::Text),
-            ("░░", Ink::Slab),
-            ("░░", Ink::Slab),
+            ("░░", Ink::Draft),
+            ("░░", Ink::Draft),
             (".", Ink::Text),
             ("She", Ink::Text),
-            ("░░", Ink::Slab),
+            ("░░", Ink::Draft),
             ("went", Ink::Text),
         ]);
         assert_eq!(drawn(&flow(&tokens, 40, "↵", "┊")), ["Laura ░░ ░░.She ░░ went"]);
@@ -370,7 +373,7 @@ mod tests {
 
     #[test]
     fn a_block_border_stands_between_its_tokens() {
-        let mut tokens = tokens(&[("one", Ink::Text), ("░░", Ink::Slab)]);
+        let mut tokens = tokens(&[("one", Ink::Text), ("░░", Ink::Draft)]);
         tokens[1].opens_block = true;
         assert_eq!(drawn(&flow(&tokens, 40, "↵", "┊")), ["one ┊ ░░"]);
     }
@@ -391,13 +394,13 @@ mod tests {
 
     #[test]
     fn a_mark_without_a_letter_stands_on_a_circle() {
-        let tokens = tokens(&[("e", Ink::Text), ("░░", Ink::Slab), ("\u{301}", Ink::Text)]);
+        let tokens = tokens(&[("e", Ink::Text), ("░░", Ink::Draft), ("\u{301}", Ink::Text)]);
         assert_eq!(drawn(&flow(&tokens, 40, "↵", "┊")), ["e ░░◌\u{301}"]);
     }
 
     #[test]
     fn every_position_keeps_its_place() {
-        let tokens = tokens(&[("a", Ink::Text), ("∎", Ink::Sign), ("∎", Ink::Sign), ("░░", Ink::Slab)]);
+        let tokens = tokens(&[("a", Ink::Text), ("∎", Ink::Sign), ("∎", Ink::Sign), ("░░", Ink::Draft)]);
         let rows = flow(&tokens, 3, "↵", "┊");
         for position in 0..4 {
             assert!(rows.iter().any(|row| row.shows(position)), "{position}");

@@ -134,7 +134,7 @@ fn weights(card: &ModelCard) -> String {
     count(card.parameters as u64)
 }
 
-/// What goes on, in a few words.
+/// How far the run is, in a few words.
 fn state(app: &App, pen: &Pen<'_>) -> Line<'static> {
     let glyphs = pen.theme.glyphs;
     let (dim, accent) = (pen.style(Role::Dim), pen.style(Role::Accent));

@@ -51,7 +51,7 @@ pub(super) struct Listing<'a> {
 }
 
 impl Listing<'_> {
-    /// Draws frame and rows; `item` fills the row of an item and is told whether it is the selected one. Returns the area
+    /// Draws frame and rows; `item` fills the row of an item, given whether it is the selected one. Returns the area
     /// below the rule, which is empty where there is no room for it.
     pub fn draw(&self, area: Rect, pen: &mut Pen<'_>, mut item: impl FnMut(usize, bool, Rect, &mut Pen<'_>)) -> Rect {
         let wide = self.wide.min(area.width.saturating_sub(2)).max(20.min(area.width));
@@ -64,14 +64,13 @@ impl Listing<'_> {
         };
         let items = self.rows.iter().filter(|row| matches!(row, ListRow::Item(_))).count();
         let hides_rows = self.rows.len() > usize::from(high.saturating_sub(self.detail + 2));
-        // Where some are out of sight, it is told how many there are.
+        // Where some are out of sight, the foot says how many there are.
         let place = if hides_rows {
             format!(" {} of {items} {}", self.selected + 1, pen.theme.glyphs.dot)
         } else {
             String::new()
         };
-        let foot = Line::from(span(format!("{place} {} ", self.foot), pen.style(Role::Faint)));
-        let inner = pen.frame(frame, self.title, &foot);
+        let inner = pen.frame(frame, self.title, &format!("{place} {} ", self.foot));
         let list = Rect { height: inner.height.saturating_sub(self.detail).max(1.min(inner.height)), ..inner };
         let is_selected = |row: &ListRow| matches!(row, ListRow::Item(index) if *index == self.selected);
         let at = self.rows.iter().position(is_selected).unwrap_or(0);

@@ -1,14 +1,19 @@
 //! Drawing into a buffer: cut text at grapheme borders, rules with titles, bars, and the places that can be clicked.
+//!
+//! Ratatui's widgets draw, but cannot be asked beforehand how many rows a wrapped text takes, cut without a sign that
+//! something is missing, and know of no mouse: what they do better (clearing, styling, setting text) is theirs.
 
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
     style::{Modifier, Style},
     text::{Line, Span},
+    widgets::{Clear, Widget},
 };
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use super::token_style::bounded;
 use crate::tui::{
     action::Action,
     theme::{Role, Theme},
@@ -27,7 +32,7 @@ pub struct Hit {
     pub drag: bool,
 }
 
-/// What drawing tells the next event.
+/// What drawing leaves for the next event.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FrameInfo {
     /// The places that the mouse can use; a later one lies above an earlier one.
@@ -74,13 +79,7 @@ impl<'a> Pen<'a> {
     /// Empties an area and styles it.
     pub fn clear(&mut self, area: Rect, role: Role) {
         let area = area.intersection(self.buffer.area);
-        for y in area.top()..area.bottom() {
-            for x in area.left()..area.right() {
-                if let Some(cell) = self.buffer.cell_mut((x, y)) {
-                    cell.reset();
-                }
-            }
-        }
+        Clear.render(area, self.buffer);
         self.buffer.set_style(area, self.theme.style(role));
     }
 
@@ -140,7 +139,7 @@ impl<'a> Pen<'a> {
     }
 
     /// A frame with a title and a note at its foot; returns what is inside.
-    pub fn frame(&mut self, area: Rect, title: &str, note: &Line<'_>) -> Rect {
+    pub fn frame(&mut self, area: Rect, title: &str, note: &str) -> Rect {
         self.clear(area, Role::Raised);
         if area.width < 4 || area.height < 3 {
             return Rect::ZERO;
@@ -159,21 +158,8 @@ impl<'a> Pen<'a> {
         let heading = format!(" {title} ");
         self.cut(area.x + 2, area.y, area.width.saturating_sub(4), &heading, self.style(Role::TitleFocused));
         let foot = Rect { x: area.x + 2, y: bottom, width: area.width.saturating_sub(4), height: 1 };
-        self.line_right(foot, note);
+        self.line_right(foot, &Line::from(span(note, self.style(Role::Faint))));
         Rect { x: area.x + 2, y: area.y + 1, width: area.width - 4, height: area.height - 2 }
-    }
-
-    /// A thin bar that is filled to `share`, half a cell at a time, on its track.
-    pub fn bar(&mut self, x: u16, y: u16, width: u16, share: f32, style: Style) {
-        let halves = (bounded(share) * f32::from(width) * 2.0).round() as u16;
-        let glyphs = self.theme.glyphs;
-        let (full, half) = (halves / 2, halves % 2);
-        let track = glyphs.rule.repeat(usize::from(width));
-        self.put(x, y, width, &track, self.style(Role::Line));
-        let end = self.put(x, y, width, &glyphs.rule_done.repeat(usize::from(full)), style);
-        if half == 1 {
-            self.put(end, y, 1, glyphs.rule_half, style);
-        }
     }
 
     /// A slider: a handle at `share` of its track.
@@ -225,10 +211,6 @@ impl<'a> Pen<'a> {
     pub fn wheel(&mut self, area: Rect, up: Action, down: Action) {
         self.drawn.hits.push(Hit { area, click: None, wheel: Some((up, down)), drag: false });
     }
-}
-
-fn bounded(share: f32) -> f32 {
-    if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
 }
 
 /// Cells that a text takes.
@@ -285,6 +267,22 @@ pub fn wrap(text: &str, cells: u16) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+/// Items with a gap between two of them: as many of the first ones as fit whole into `cells`.
+pub fn fitting(items: impl IntoIterator<Item = Vec<Span<'static>>>, gap: &Span<'static>, cells: u16) -> Line<'static> {
+    let mut line: Vec<Span<'static>> = Vec::new();
+    let mut used = 0;
+    for item in items {
+        let gap = Some(gap.clone()).filter(|_| !line.is_empty());
+        let more: Vec<_> = gap.into_iter().chain(item).collect();
+        used += more.iter().map(|span| width(&span.content)).sum::<u16>();
+        if used > cells {
+            break;
+        }
+        line.extend(more);
+    }
+    Line::from(line)
 }
 
 /// A span that owns its text.
