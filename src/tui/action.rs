@@ -53,7 +53,7 @@ pub enum Action {
     Quit,
     /// Hand the terminal back to the shell until resumed.
     Suspend,
-    /// Paint everything anew.
+    /// Paint everything again.
     Repaint,
     /// Dark to light and back.
     ToggleTheme,
@@ -101,7 +101,7 @@ pub enum Action {
     SwapRuns,
     /// End the run here.
     StopRun,
-    /// Hold a live run or let it go on; play the log where the run is over or an earlier step is shown.
+    /// Pause a live run or resume it; play the log where the run is over or an earlier step is shown.
     TogglePlay,
     /// Do one step of a held run; show the next step where an earlier one is shown.
     StepOnce,

@@ -95,12 +95,12 @@ fn space_holds_and_lets_go_on() {
     let mut driver = Driver::live(&story, 2, DARK);
     driver.keys(" ").tick(1000);
     assert!(driver.commands().is_empty());
-    assert!(driver.text().contains("held at step 2"));
+    assert!(driver.text().contains("paused at step 2"));
     driver.keys(".");
-    assert_eq!(driver.commands(), [Command::Step], "a single step of a held run");
+    assert_eq!(driver.commands(), [Command::Step], "a single step of a paused run");
     driver.steps(&story, 2..3);
     driver.tick(2000);
-    assert!(driver.commands().is_empty(), "still held");
+    assert!(driver.commands().is_empty(), "still paused");
     driver.keys(" ").tick(2001);
     assert_eq!(driver.commands(), [Command::Step]);
 }
@@ -139,7 +139,7 @@ fn looking_back_leaves_the_run_alone() {
     driver.key(KeyCode::Left).key(KeyCode::Left);
     assert_eq!(driver.app.shown(), 6);
     driver.tick(1000);
-    assert_eq!(driver.commands(), [Command::Step], "the run goes on");
+    assert_eq!(driver.commands(), [Command::Step], "the run resumes");
     driver.steps(&story, 8..10);
     assert_eq!(driver.app.shown(), 6, "and the picture stays");
     assert!(driver.text().contains("step 6 of 10"));

@@ -79,8 +79,8 @@ fn models_words(app: &App) -> &'static str {
 
 fn play_words(app: &App) -> &'static str {
     match (app.is_under_way() && app.follows(), app.player.held, app.player.playing) {
-        (true, false, _) | (false, _, true) => "hold",
-        (true, true, _) => "go on",
+        (true, false, _) | (false, _, true) => "pause",
+        (true, true, _) => "resume",
         (false, _, false) if app.is_empty() => "",
         (false, _, false) => "play",
     }
@@ -165,7 +165,7 @@ fn prompt() -> Vec<Binding> {
 /// The run.
 fn run() -> Vec<Binding> {
     vec![
-        binding!(Action::TogglePlay, [Key::char(' ')], "hold, go on; play the log", Run, WATCHING, has_steps, 1 play_words),
+        binding!(Action::TogglePlay, [Key::char(' ')], "pause, resume; play the log", Run, WATCHING, has_steps, 1 play_words),
         binding!(Action::StepOnce, [Key::char('.')], "one step", Run, WATCHING, can_step, 3 "one step"),
         binding!(Action::Restart, [Key::char('R'), Key::ctrl('r')], "run again, with these settings", Run, WATCHING, live_run, 4 "again"),
         binding!(Action::SwapRuns, [Key::char('b')], "the run before, and back", Run, WATCHING, has_kept, 8 "run before"),
@@ -390,7 +390,7 @@ fn program() -> Vec<Binding> {
         binding!(Action::ToggleTheme, [Key::char('t')], "dark or light", Program, WATCHING, always),
         binding!(Action::Toggle(Overlay::Help), [Key::new(KeyCode::F(1))], "this help", Program, &[Context::Prompt, Context::Entry], always, 13 "help"),
         binding!(Action::Toggle(Overlay::Help), [Key::char('?'), Key::new(KeyCode::F(1))], "this help", Program, &[Context::Canvas, Context::Knobs, Context::Help, Context::Legend, Context::Gallery, Context::Presets], always, 13 "help"),
-        binding!(Action::Repaint, [Key::ctrl('l')], "draw everything anew", Program, &Context::ALL, always),
+        binding!(Action::Repaint, [Key::ctrl('l')], "draw everything again", Program, &Context::ALL, always),
         binding!(Action::Suspend, [Key::ctrl('z')], "suspend to the shell", Program, &Context::ALL, always),
         binding!(Action::Quit, [Key::char('q')], "quit", Program, WATCHING, always, 14 "quit"),
         binding!(Action::Quit, [Key::ctrl('c')], "quit", Program, &Context::ALL, always),

@@ -114,7 +114,7 @@ impl FiguresPane<'_, '_> {
     }
 
     fn passes(&mut self, log: &Log, figures: &Figures) {
-        self.figure("denoiser passes", &count(figures.cost.nfe.into()), "NFE");
+        self.figure("denoiser passes", &count(figures.cost.nfe.into()), "");
         let reading = if StepView::new(log, figures.steps).guide_reads_text() { "reads text" } else { "" };
         self.figure("guide passes", &count(figures.cost.guide_forwards.into()), reading);
         let accepted = figures.acceptance().map_or_else(|| NONE.to_owned(), percent);
@@ -243,7 +243,8 @@ fn percent(share: f64) -> String {
 pub(super) fn strip(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
     let figures = Figures::of(run.log, run.at);
     let nfe = figures.cost.nfe;
-    let mut items = vec![(decimal(figures.tokens_per_forward()), "tokens/pass"), (nfe.to_string(), "NFE")];
+    let passes = if nfe == 1 { "pass" } else { "passes" };
+    let mut items = vec![(decimal(figures.tokens_per_forward()), "tokens/pass"), (nfe.to_string(), passes)];
     if figures.tokens == 0 && figures.ends > 0 {
         items.insert(0, (count(figures.ends as u64), "end of text"));
     }

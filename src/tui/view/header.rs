@@ -165,7 +165,7 @@ fn state(app: &App, pen: &Pen<'_>) -> Line<'static> {
     };
     match &run.phase {
         Phase::Failed(_) => line.push(span(format!("{} failed at step {len}", glyphs.wrong), bad)),
-        Phase::Under if app.player.held => line.push(span(format!("{} held at step {len}", glyphs.held), accent)),
+        Phase::Under if app.player.held => line.push(span(format!("{} paused at step {len}", glyphs.paused), accent)),
         Phase::Under => {
             line.push(span(format!("{} running", glyphs.running), good));
             line.push(span(format!("  step {len}  at {}", pace()), dim));

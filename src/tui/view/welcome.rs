@@ -18,7 +18,7 @@ use crate::tui::{
 };
 
 const WHAT: &str = "A diffusion language model writes everywhere at once: it starts from masks and makes them \
-                    certain, step by step. Here you can watch it think, hold it, and turn its knobs while it runs.";
+                    certain, step by step. Here you can watch it think, pause it, and turn its knobs while it runs.";
 
 /// Draws the welcome.
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {

@@ -23,7 +23,7 @@ use crate::{
 pub(super) struct CacheLayer;
 
 const STATUSES: [(KvStatus, &str, &str); 4] = [
-    (KvStatus::Recomputed, "recomputed", "K/V computed anew in this step"),
+    (KvStatus::Recomputed, "recomputed", "K/V computed in this step"),
     (KvStatus::Reused, "reused", "K/V of an earlier step; paler the older"),
     (KvStatus::Stale, "stale", "reused, but written while another token stood there"),
     (KvStatus::Dropped, "dropped", "not attended to at all"),
