@@ -124,10 +124,15 @@ fn rule(run: &RunView<'_>, step: &StepView<'_>, row: Rect, pen: &mut Pen<'_>) {
     let total = step.log.header().gen_length;
     let masked = (step.prompt_length()..step.length()).filter(|at| step.state(*at) == State::Masked).count();
     let written = total.saturating_sub(masked);
-    let right = Line::from(vec![
+    let mut right = Line::from(vec![
         span(written.to_string(), pen.style(Role::Text)),
-        span(format!(" of {total} written"), pen.style(Role::Dim)),
+        span(format!(" of {total}"), pen.style(Role::Dim)),
+        span(" written", pen.style(Role::Dim)),
     ]);
+    // Where there is no room for the words, there may be for the numbers.
+    if x + right.width() as u16 + 3 > row.right() {
+        right.spans.pop();
+    }
     let rule = pen.rule(row, &Line::from(title), &right);
     let done = (f64::from(rule.width) * written as f64 / total.max(1) as f64).round() as u16;
     let bar = pen.theme.glyphs.rule_done.repeat(usize::from(done.min(rule.width)));

@@ -41,7 +41,7 @@ mod welcome;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-pub use layers::{LAYERS, Layer};
+pub use layers::Layer;
 pub use pen::{FrameInfo, Hit, Pen, width as cells};
 pub use run::RunView;
 
@@ -72,7 +72,7 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     }
     let run = RunView::of(app);
     match &run {
-        Some(run) => run_in(run, &plan, &mut pen),
+        Some(run) => draw_run(run, &plan, &mut pen),
         None => welcome::draw(app, plan.canvas, &mut pen),
     }
     for (side, area) in plan.sides {
@@ -88,8 +88,8 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     pen.drawn
 }
 
-/// Draws what the screen has of a run, but for what is asked for.
-fn run_in(run: &RunView<'_>, plan: &Regions, pen: &mut Pen<'_>) {
+/// Draws the panes of a run that are there without being asked for.
+fn draw_run(run: &RunView<'_>, plan: &Regions, pen: &mut Pen<'_>) {
     canvas::draw(run, plan.canvas, pen);
     if let Some(area) = plan.timeline {
         timeline::draw(run, area, pen);

@@ -85,7 +85,7 @@ fn not_begun(name: &str, step: &StepView<'_>) -> Option<String> {
     step.record.is_none().then(|| format!("the {name} layer begins with step 1"))
 }
 
-/// One of [`LAYERS`].
+/// A layer out of the list of all, to be copied and compared.
 #[derive(Clone, Copy)]
 pub struct Layer(&'static dyn CanvasLayer);
 
