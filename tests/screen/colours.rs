@@ -107,6 +107,27 @@ fn without_colours_cache_uses_still_differ() {
 }
 
 #[test]
+fn the_order_is_seen_in_colours_and_without() {
+    let story = common::story();
+    let at = |steps: usize| story.record(steps).unwrap().commits[0].position;
+    let draft = story.record(17).unwrap().commits.last().unwrap().position + 1;
+    let mut driver = Driver::live(&story, 17, MONO);
+    driver.act(Action::Layer(layer("order")));
+    let weights = [at(1), at(8), at(16), at(17), draft].map(|position| weight(&driver, position));
+    for (index, one) in weights.iter().enumerate() {
+        assert!(!weights[index + 1..].contains(one), "{weights:?}");
+    }
+    for theme in [DARK, LIGHT] {
+        let mut driver = Driver::live(&story, 17, theme);
+        driver.act(Action::Layer(layer("order")));
+        let inks: Vec<_> = (1..17).map(|steps| driver.cells_of(at(steps)).last().unwrap().fg).collect();
+        for (index, ink) in inks.iter().enumerate() {
+            assert!(!inks[index + 1..].contains(ink), "each step has a tint of its own: {inks:?}");
+        }
+    }
+}
+
+#[test]
 fn sixteen_colours_are_the_terminals_own() {
     let story = common::story();
     let theme = Theme { level: Level::Ansi16, ..DARK };

@@ -131,6 +131,27 @@ fn a_layer_without_data_says_what_would_give_it() {
 }
 
 #[test]
+fn the_order_layer_says_when_a_token_was_written() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 17, DARK).sized(120, 44);
+    driver.act(Action::ScrubTo(0)).keys("5");
+    assert!(driver.text().contains("the order layer begins with step 1"), "{}", driver.text());
+    driver.act(Action::Follow);
+    assert!(driver.text().contains("written at step 1 "), "{}", driver.text());
+
+    let commits = |steps: std::ops::Range<usize>| story.entries()[steps].iter().flat_map(|entry| &entry.record.commits);
+    let (before, total, others) = (commits(0..9).count(), commits(0..17).count(), commits(9..10).count() - 1);
+    driver.act(Action::Select(commits(9..10).next().unwrap().position));
+    let text = driver.text();
+    assert!(text.contains(&format!("order       {}th of {total} written", before + 1)), "{before}: {text}");
+    assert_eq!(text.contains("with it     "), others > 0, "{text}");
+    driver.keys("1");
+    assert!(!driver.text().contains("its place in the order"), "only where the canvas shows it");
+    driver.keys("5").act(Action::Select(story.header().canvas_length() - 1));
+    assert!(driver.text().contains("order       none yet, of "), "{}", driver.text());
+}
+
+#[test]
 fn end_of_text_does_not_flatten_the_timeline() {
     let mut fixture = common::Fixture::new(common::STORY_PROMPT, common::STORY, 160, "threshold");
     fixture.quota_step(40, None);

@@ -6,6 +6,7 @@ mod audit;
 mod cache;
 mod confidence;
 mod guide;
+mod order;
 
 use std::{fmt, ops::Deref};
 
@@ -19,7 +20,7 @@ use crate::{trace::Figures, tui::theme::Theme};
 
 /// Every layer, in the order of their keys: a digit each, so nine at most.
 pub static LAYERS: &[&dyn CanvasLayer] =
-    &[&confidence::ConfidenceLayer, &cache::CacheLayer, &guide::GuideLayer, &audit::AuditLayer];
+    &[&confidence::ConfidenceLayer, &cache::CacheLayer, &guide::GuideLayer, &audit::AuditLayer, &order::OrderLayer];
 
 /// A position of the canvas at a step, as it is drawn.
 #[derive(Debug, Clone, Copy)]
