@@ -54,6 +54,15 @@ fn the_cache_in_blocks() {
 }
 
 #[test]
+fn the_order_of_writing() {
+    let code = common::code();
+    let mut driver = Driver::live(&code, 12, LIGHT).sized(120, 40);
+    let written = code.entries()[7].record.commits[0].position;
+    driver.act(Action::Layer(layer("order"))).act(Action::Select(written));
+    snapshot!("order_inspector_light_120x40", driver);
+}
+
+#[test]
 fn a_right_answer() {
     let story = common::story();
     snapshot!("finished_80x24", Driver::live(&story, story.len(), DARK).sized(80, 24));

@@ -130,7 +130,7 @@ fn rule(run: &RunView<'_>, step: &StepView<'_>, row: Rect, pen: &mut Pen<'_>) {
         span(" written", pen.style(Role::Dim)),
     ]);
     // Where there is no room for the words, there may be for the numbers.
-    if x + right.width() as u16 + 3 > row.right() {
+    if x + pen::cells(&right.spans) + 3 > row.right() {
         right.spans.pop();
     }
     let rule = pen.rule(row, &Line::from(title), &right);

@@ -115,28 +115,12 @@ pub fn flow(tokens: &[Token<'_>], width: u16, newline: &str, border: &str) -> Ve
         word: Vec::new(),
         word_width: 0,
     };
-    let mut last: Option<(Ink, bool)> = None;
+    let mut last: Option<Preceding> = None;
     let (texts, completions) = whole_graphemes(tokens);
     for (token, text) in tokens.iter().zip(&texts) {
-        let begins_with_blank = text.starts_with([' ', '\n']);
-        let begins_with_word = text.chars().next().is_some_and(char::is_alphanumeric);
-        let gap = match last {
-            // Open places are no text: they stand apart from each other and from words.
-            Some((ink, _)) if ink.is_open() => token.ink != Ink::Text || begins_with_word,
-            Some((_, ended_with_blank)) => token.ink.is_open() && !ended_with_blank && !begins_with_blank,
-            None => false,
-        };
         if token.opens_block {
-            if last.is_some_and(|(_, ended_with_blank)| !ended_with_blank) {
-                layout.gap();
-            }
-            layout.atom(Atom { position: None, text: border.to_owned(), width: 1, ink: Ink::Border });
-            if begins_with_blank {
-                layout.end_word();
-            } else {
-                layout.gap();
-            }
-        } else if gap {
+            layout.border(border, last, text);
+        } else if stands_apart(last, token.ink, text) {
             layout.gap();
         }
         match token.ink {
@@ -144,12 +128,12 @@ pub fn flow(tokens: &[Token<'_>], width: u16, newline: &str, border: &str) -> Ve
             Ink::Text => layout.text(token.position, text, newline),
             ink => {
                 let width = crate::tui::view::pen::width(text).min(layout.width);
-                layout.end_word_before_sign(ink, last.map(|(ink, _)| ink));
+                layout.end_word_before_sign(ink, last.map(|last| last.ink));
                 layout.atom(Atom { position: Some(token.position), text: text.to_string(), width, ink });
                 layout.end_word();
             }
         }
-        last = Some((token.ink, text.ends_with([' ', '\n'])));
+        last = Some(Preceding { ink: token.ink, ends_blank: text.ends_with([' ', '\n']) });
     }
     layout.end_word();
     layout.end_row();
@@ -160,6 +144,24 @@ pub fn flow(tokens: &[Token<'_>], width: u16, newline: &str, border: &str) -> Ve
         }
     }
     layout.rows
+}
+
+/// What was laid out last.
+#[derive(Clone, Copy)]
+struct Preceding {
+    ink: Ink,
+    ends_blank: bool,
+}
+
+/// Whether a cell of nothing stands before a token.
+fn stands_apart(last: Option<Preceding>, ink: Ink, text: &str) -> bool {
+    let begins_with_word = text.chars().next().is_some_and(char::is_alphanumeric);
+    match last {
+        // Open places are no text: they stand apart from each other and from words.
+        Some(Preceding { ink: before, .. }) if before.is_open() => ink != Ink::Text || begins_with_word,
+        Some(Preceding { ends_blank, .. }) => ink.is_open() && !ends_blank && !text.starts_with([' ', '\n']),
+        None => false,
+    }
 }
 
 /// The texts of the tokens, cut so that a grapheme which several of them make is whole in the first one's; and which
@@ -244,6 +246,19 @@ impl Layout {
         self.end_word();
         if self.x > 0 && self.x < self.width {
             self.x += 1;
+        }
+    }
+
+    /// The border of a block, before a token of that text.
+    fn border(&mut self, border: &str, last: Option<Preceding>, text: &str) {
+        if last.is_some_and(|last| !last.ends_blank) {
+            self.gap();
+        }
+        self.atom(Atom { position: None, text: border.to_owned(), width: 1, ink: Ink::Border });
+        if text.starts_with([' ', '\n']) {
+            self.end_word();
+        } else {
+            self.gap();
         }
     }
 

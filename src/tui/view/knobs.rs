@@ -2,7 +2,7 @@
 
 use ratatui::{layout::Rect, text::Line};
 
-use super::pen::{Pen, cut, span, width, wrap};
+use super::pen::{Pen, cells, cut, span, width, wrap};
 use crate::{
     printable,
     settings::{KNOBS, Kind, Knob, Settings, Slot, Timing, Value},
@@ -107,17 +107,22 @@ fn rows(app: &App) -> Vec<Row> {
 struct KnobLine<'a> {
     knob: &'static Knob,
     value: Value,
-    /// Whether it does something beside the other knobs.
-    acts: bool,
     selected: bool,
     is_default: bool,
     is_live: bool,
-    /// Set, and not yet used by a step of the run under way.
-    is_pending: bool,
-    /// A value being typed.
-    entry: Option<&'a str>,
-    /// Whether left and right turn it through choices.
-    turns: bool,
+    name: Role,
+    effect: Role,
+    field: KnobField<'a>,
+}
+
+/// What stands in the field of a knob.
+enum KnobField<'a> {
+    /// A value that is being typed.
+    Typed(&'a str),
+    /// A value that left and right change for another one of a few.
+    Choice,
+    /// A value.
+    Plain,
 }
 
 impl<'a> KnobLine<'a> {
@@ -125,16 +130,30 @@ impl<'a> KnobLine<'a> {
         let knob = &KNOBS[index];
         let value = knob.get(settings);
         let selected = app.knobs.selected == index && app.focus == Focus::Knobs;
+        let is_default = value == knob.default();
+        let name = match (knob.acts(settings), is_default && !selected) {
+            (false, _) => Role::Faint,
+            (true, true) => Role::Dim,
+            (true, false) => Role::Text,
+        };
+        // Set, and not yet used by a step of the run under way.
+        let is_pending = in_force.is_some_and(|used| knob.get(used) != value);
+        let field = match app.knobs.entry.as_deref().filter(|_| selected) {
+            Some(entry) => KnobField::Typed(entry),
+            None if selected && !app.is_replay() && matches!(knob.kind, Kind::Choice(_) | Kind::Flag) => {
+                KnobField::Choice
+            }
+            None => KnobField::Plain,
+        };
         Self {
             knob,
             value,
-            acts: knob.acts(settings),
             selected,
-            is_default: value == knob.default(),
+            is_default,
             is_live: app.layers.is_live(knob.name),
-            is_pending: in_force.is_some_and(|used| knob.get(used) != value),
-            entry: app.knobs.entry.as_deref().filter(|_| selected),
-            turns: selected && !app.is_replay() && matches!(knob.kind, Kind::Choice(_) | Kind::Flag),
+            name,
+            effect: if is_pending { Role::Accent } else { Role::Line },
+            field,
         }
     }
 
@@ -149,13 +168,12 @@ impl<'a> KnobLine<'a> {
             Timing::NextBlock => 1,
             Timing::NextRun => 2,
         }];
-        let effect_role = if self.is_pending { Role::Accent } else { Role::Line };
-        pen.put(row.right().saturating_sub(1), row.y, 1, effect, pen.style(effect_role));
+        pen.put(row.right().saturating_sub(1), row.y, 1, effect, pen.style(self.effect));
         let room = row.width.saturating_sub(2 + width(self.knob.name) + 3);
         let field = Rect { x: row.right().saturating_sub(2 + room), width: room, ..row };
-        match self.entry {
-            Some(entry) => draw_entry(entry, field, pen),
-            None => self.draw_value(field, name_end, pen),
+        match self.field {
+            KnobField::Typed(entry) => draw_entry(entry, field, pen),
+            KnobField::Choice | KnobField::Plain => self.draw_value(field, name_end, pen),
         }
     }
 
@@ -167,13 +185,8 @@ impl<'a> KnobLine<'a> {
             (false, true) => (glyphs.changed, Role::Note),
             (false, false) => (" ", Role::Text),
         };
-        let name_role = match (self.acts, self.is_default && !self.selected) {
-            (false, _) => Role::Faint,
-            (true, true) => Role::Dim,
-            (true, false) => Role::Text,
-        };
         pen.put(row.x, row.y, 1, mark, pen.style(mark_role));
-        pen.put(row.x + 2, row.y, row.width.saturating_sub(2), self.knob.name, pen.style(name_role))
+        pen.put(row.x + 2, row.y, row.width.saturating_sub(2), self.knob.name, pen.style(self.name))
     }
 
     fn draw_value(&self, field: Rect, name_end: u16, pen: &mut Pen<'_>) {
@@ -183,14 +196,15 @@ impl<'a> KnobLine<'a> {
             (false, true) => Role::Dim,
             (false, false) => Role::Text,
         });
-        let room = field.width.saturating_sub(if self.turns { 4 } else { 0 });
+        let turns = matches!(self.field, KnobField::Choice);
+        let room = field.width.saturating_sub(if turns { 4 } else { 0 });
         let mut line = vec![span(cut(&self.value.to_string(), room, glyphs.ellipsis), style)];
-        if self.turns {
+        if turns {
             let [left, right] = glyphs.choice;
             line.insert(0, span(format!("{left} "), pen.style(Role::Accent)));
             line.push(span(format!(" {right}"), pen.style(Role::Accent)));
         }
-        let value_width: u16 = line.iter().map(|span| width(&span.content)).sum();
+        let value_width = cells(&line);
         let at = pen.line_right(field, &Line::from(line));
         // Bars stand in one column, whatever the width of the value; a long name has none beside it.
         let x = field.right().saturating_sub(7 + BAR).min(at.saturating_sub(BAR + 1));

@@ -8,7 +8,7 @@ use ratatui::{
 use super::{
     caption::{REASONS, in_short},
     layers::Layer,
-    pen::{Pen, fitting, span, width},
+    pen::{Pen, centred, fitting, span, width},
     run::RunView,
     step::StepView,
 };
@@ -34,10 +34,8 @@ pub(super) fn compact(run: &RunView<'_>, step: &StepView<'_>, theme: Theme, cell
 /// The whole legend.
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let lines = lines(app.lens.layer, pen.theme);
-    let (wide, high) = (78.min(area.width), (lines.len() as u16 + 2).min(area.height));
-    let frame =
-        Rect { x: area.x + (area.width - wide) / 2, y: area.y + (area.height - high) / 2, width: wide, height: high };
-    let hidden = lines.len().saturating_sub(usize::from(high.saturating_sub(2)));
+    let frame = centred(area, 78, lines.len() as u16 + 2);
+    let hidden = lines.len().saturating_sub(usize::from(frame.height.saturating_sub(2)));
     let foot = if hidden > 0 { " down scrolls, esc closes " } else { " esc closes " };
     let inner = pen.frame(frame, "legend", foot);
     pen.wheel(frame, Action::ListMove(-1), Action::ListMove(1));

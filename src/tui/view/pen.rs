@@ -113,7 +113,7 @@ impl<'a> Pen<'a> {
 
     /// Writes a line to the right of a row, if all of it fits.
     pub fn line_right(&mut self, row: Rect, line: &Line<'_>) -> u16 {
-        let width = line.spans.iter().map(|span| self::width(&span.content)).sum::<u16>();
+        let width = cells(&line.spans);
         if width > row.width {
             return row.right();
         }
@@ -125,7 +125,7 @@ impl<'a> Pen<'a> {
     /// A pane's first row: its title, a rule, and what stands at the right end. Returns the cells of the rule itself.
     pub fn rule(&mut self, row: Rect, title: &Line<'_>, right: &Line<'_>) -> Rect {
         let end = self.line(row, title).saturating_add(1);
-        let right_width = right.spans.iter().map(|span| self::width(&span.content)).sum::<u16>();
+        let right_width = cells(&right.spans);
         let free = row.right().saturating_sub(end);
         let shows_right = right_width > 0 && right_width + 4 <= free;
         let rule_width = if shows_right { free - right_width - 1 } else { free };
@@ -218,6 +218,17 @@ pub fn width(text: &str) -> u16 {
     text.graphemes(true).map(UnicodeWidthStr::width).sum::<usize>().min(usize::from(u16::MAX)) as u16
 }
 
+/// Cells that spans take together.
+pub fn cells(spans: &[Span<'_>]) -> u16 {
+    spans.iter().map(|span| width(&span.content)).sum()
+}
+
+/// An area of that size, or as much of it as there is, in the middle of another one.
+pub fn centred(area: Rect, wide: u16, high: u16) -> Rect {
+    let (width, height) = (wide.min(area.width), high.min(area.height));
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+}
+
 /// A text cut to `cells`, with `ellipsis` (one cell) where something is left out.
 pub fn cut(text: &str, cells: u16, ellipsis: &str) -> String {
     if width(text) <= cells {
@@ -276,7 +287,7 @@ pub fn fitting(items: impl IntoIterator<Item = Vec<Span<'static>>>, gap: &Span<'
     for item in items {
         let gap = Some(gap.clone()).filter(|_| !line.is_empty());
         let more: Vec<_> = gap.into_iter().chain(item).collect();
-        used += more.iter().map(|span| width(&span.content)).sum::<u16>();
+        used += self::cells(&more);
         if used > cells {
             break;
         }

@@ -126,7 +126,7 @@ fn distance(seen: &Inspected<'_>, audited: &AuditedPosition, made: usize) -> Vec
 
 /// How similar a reused row is to what it would be, layer by layer of the network.
 fn drift(seen: &Inspected<'_>, row: &RowDrift, made: usize) -> Vec<Line<'static>> {
-    let mut lines = seen.heading("the audit, cosine by layer", made);
+    let mut lines = seen.heading("cosine by layer, audit", made);
     for (label, cosines) in [("keys", &row.keys), ("values", &row.values)] {
         let least = cosines.iter().copied().fold(1.0, f32::min);
         let note = format!("  least {least:.3}");
