@@ -149,7 +149,7 @@ fn ascii_terminals_get_ascii() {
 }
 
 #[test]
-fn what_was_masked_again_is_told_apart_from_what_was_never_written() {
+fn what_was_masked_again_differs_from_what_was_never_written() {
     let code = common::code();
     let mut log = Log::new(code.header().clone());
     for entry in code.entries().iter().take(5) {

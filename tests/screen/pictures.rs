@@ -38,7 +38,7 @@ fn the_same_without_colours() {
 }
 
 #[test]
-fn the_guide_and_a_token_under_the_glass() {
+fn the_guide_and_an_inspected_token() {
     let story = common::story();
     let mut driver = Driver::live(&story, 17, DARK);
     driver.act(Action::Layer(layer("guide"))).act(Action::Select(story.header().prompt_ids.len() + 55));
@@ -85,7 +85,7 @@ fn the_gallery() {
 }
 
 #[test]
-fn the_presets_tell_how_many_there_are() {
+fn the_presets_say_how_many_there_are() {
     let story = common::story();
     let mut driver = Driver::ready(&story, DARK).sized(80, 24);
     driver.act(Action::Toggle(Overlay::Presets)).key(KeyCode::End);
@@ -138,7 +138,7 @@ fn a_replay_says_so_and_names_the_file() {
 }
 
 #[test]
-fn a_failed_load_is_told_where_the_canvas_would_be() {
+fn a_failed_load_is_shown_where_the_canvas_would_be() {
     let mut driver = Driver::loading(DARK);
     driver.hear(diffuscope::engine::protocol::Event::LoadFailed {
         message: "no weights\u{1b}[31m in the binary".to_owned(),

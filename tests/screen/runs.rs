@@ -52,7 +52,7 @@ fn a_prompt_given_too_early_starts_when_the_networks_are_there() {
 }
 
 #[test]
-fn an_empty_prompt_is_told_and_not_run() {
+fn an_empty_prompt_is_refused() {
     let story = common::story();
     let mut driver = Driver::ready(&story, DARK);
     driver.app.prompt.set("  ");
@@ -90,7 +90,7 @@ fn the_pace_asks_for_one_step_at_a_time() {
 }
 
 #[test]
-fn space_holds_and_lets_go_on() {
+fn space_pauses_and_resumes() {
     let story = common::story();
     let mut driver = Driver::live(&story, 2, DARK);
     driver.keys(" ").tick(1000);
@@ -120,7 +120,7 @@ fn full_speed_lets_the_engine_run() {
 }
 
 #[test]
-fn a_run_asked_for_at_full_speed_that_became_a_paced_one_is_held() {
+fn a_run_asked_for_at_full_speed_that_became_a_paced_one_is_paused() {
     let story = common::story();
     let mut driver = Driver::ready(&story, DARK);
     driver.app.player.full_speed = true;
