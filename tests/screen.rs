@@ -20,6 +20,8 @@ mod pictures;
 mod properties;
 #[path = "screen/runs.rs"]
 mod runs;
+#[path = "screen/side_by_side.rs"]
+mod side_by_side;
 #[path = "screen/truth.rs"]
 mod truth;
 #[path = "screen/typing.rs"]

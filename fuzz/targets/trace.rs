@@ -61,8 +61,8 @@ fn read(input: &[u8]) -> String {
 fn show(log: &Log, dice: &mut Dice) {
     let usual = log.header().canvas_length() <= USUAL;
     let mut app = App::replay("fuzz.jsonl", Box::new(log.clone()), DARK);
-    for layer in if usual { &Layer::ALL[..] } else { &Layer::ALL[..1] } {
-        app.lens.layer = *layer;
+    for layer in Layer::all().take(if usual { usize::MAX } else { 1 }) {
+        app.lens.layer = layer;
         app.player.show(dice.below(log.len() + 1), log.len());
         let area = Rect::new(0, 0, [120, 60, 40][dice.below(3)], [40, 12, 24][dice.below(3)]);
         let mut buffer = Buffer::empty(area);
@@ -78,8 +78,8 @@ fn show(log: &Log, dice: &mut Dice) {
     }
     screen::check(&driver.draw().0);
     if log.len() <= 12 {
-        let options =
-            ExportOptions { width: 60, height: 16, layer: Layer::ALL[dice.below(4)], ..ExportOptions::default() };
+        let layer = Layer::all().nth(dice.below(Layer::all().len())).unwrap_or_default();
+        let options = ExportOptions { width: 60, height: 16, layer, ..ExportOptions::default() };
         for format in FORMATS {
             let mut recording = Vec::new();
             match Frames::of(log, &options).map(|frames| format.write(frames, &mut recording)) {

@@ -43,7 +43,7 @@ pub(super) struct ExportArgs {
     /// Palette: dark or light
     #[arg(long, value_name = "NAME", default_value = "dark")]
     theme: ThemeName,
-    #[arg(long, value_name = "NAME", default_value = "confidence", value_parser = layer, help = layers_help())]
+    #[arg(long, value_name = "NAME", default_value = CastOptions::default().layer.name(), value_parser = layer, help = layers_help())]
     layer: Layer,
 }
 
@@ -57,13 +57,17 @@ fn formats_help() -> String {
 }
 
 fn layer(name: &str) -> Result<Layer, String> {
-    let known = Layer::ALL.into_iter().find(|layer| layer.name() == name);
-    known.ok_or_else(|| format!("there are {}", Layer::ALL.map(Layer::name).join(", ")))
+    Layer::named(name).ok_or_else(|| format!("there are {}", names().join(", ")))
 }
 
 fn layers_help() -> String {
-    let [others @ .., last] = Layer::ALL.map(Layer::name);
-    format!("How the canvas is read: {} or {last}", others.join(", "))
+    let mut names = names();
+    let last = names.pop().unwrap_or_default();
+    format!("How the canvas is read: {} or {last}", names.join(", "))
+}
+
+fn names() -> Vec<&'static str> {
+    Layer::all().map(|layer| layer.name()).collect()
 }
 
 /// Makes the recording.

@@ -4,35 +4,8 @@ use std::time::Duration;
 
 use crossterm::event::KeyEvent;
 
+use super::view::Layer;
 use crate::engine::protocol::{Command, Event, RunId};
-
-/// The readings of the canvas.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Layer {
-    /// How sure the denoiser was of each token.
-    Confidence,
-    /// How each K/V row was used.
-    Cache,
-    /// What the guide said.
-    Guide,
-    /// What the cache changed, by the last audit.
-    Audit,
-}
-
-impl Layer {
-    /// All layers, in the order of their keys.
-    pub const ALL: [Self; 4] = [Self::Confidence, Self::Cache, Self::Guide, Self::Audit];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Confidence => "confidence",
-            Self::Cache => "cache",
-            Self::Guide => "guide",
-            Self::Audit => "audit",
-        }
-    }
-}
 
 /// A direction on the canvas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +53,7 @@ pub enum Action {
     Quit,
     /// Hand the terminal back to the shell until resumed.
     Suspend,
-    /// Paint everything anew.
+    /// Paint everything again.
     Repaint,
     /// Dark to light and back.
     ToggleTheme,
@@ -128,7 +101,7 @@ pub enum Action {
     SwapRuns,
     /// End the run here.
     StopRun,
-    /// Hold a live run or let it go on; play the log where the run is over or an earlier step is shown.
+    /// Pause a live run or resume it; play the log where the run is over or an earlier step is shown.
     TogglePlay,
     /// Do one step of a held run; show the next step where an earlier one is shown.
     StepOnce,

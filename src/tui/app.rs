@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    action::{Effect, Focus, Layer, Notice, Overlay},
+    action::{Effect, Focus, Notice, Overlay},
     examples::Example,
     keymap::Context,
     library::ModelPicker,
@@ -11,7 +11,7 @@ use super::{
     prompt::PromptEditor,
     reading::Reading,
     theme::Theme,
-    view::FrameInfo,
+    view::{FrameInfo, Layer},
 };
 use crate::{
     engine::{
@@ -225,7 +225,7 @@ impl App {
             kept: None,
             asked: None,
             player: Player::default(),
-            lens: Lens { layer: Layer::Confidence, drafts: true, selected: None },
+            lens: Lens { layer: Layer::default(), drafts: true, selected: None },
             knobs: KnobPane::default(),
             picker: ModelPicker::default(),
             notice: None,

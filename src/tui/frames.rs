@@ -1,4 +1,7 @@
 //! What is drawn, on its way to the terminal: frame by frame, and in the colours that the terminal knows.
+//!
+//! Crossterm marks a synchronised frame but writes what is queued at once, and names the sixteen colours by entries of
+//! the palette of 256.
 
 use std::{
     io::{self, Write},

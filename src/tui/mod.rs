@@ -19,7 +19,7 @@ pub mod theme;
 mod update;
 pub mod view;
 
-pub use action::{Action, Direction, Effect, Focus, Layer, Notice, Overlay};
+pub use action::{Action, Direction, Effect, Focus, Notice, Overlay};
 pub use app::{App, Confirmation, Engine, KnobPane, Lens, Origin, Phase, Run};
 pub use examples::{Example, examples};
 pub use input::action as input_action;
@@ -30,3 +30,4 @@ pub use reading::Reading;
 pub use run::{Left, LogSource, PlayOptions, play};
 pub use terminal::check as check_terminal;
 pub use update::update;
+pub use view::Layer;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use diffuscope::{
     export::{self, ExportError, ExportOptions, Frames},
     trace::{Entry, Log},
-    tui::{App, Layer, theme::ThemeName, view},
+    tui::{App, theme::ThemeName, view},
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 use serde_json::Value;
@@ -13,7 +13,7 @@ use unicode_width::UnicodeWidthChar;
 
 use super::{
     common,
-    driver::{DARK, rows},
+    driver::{DARK, layer, rows},
 };
 
 /// The recording of a log as the text of an asciicast v2 file.
@@ -342,7 +342,7 @@ fn themes_and_layers_give_other_casts() {
     let log = common::story();
     let plain = export(&log, &ExportOptions::default()).unwrap();
     let light = export(&log, &ExportOptions { theme: ThemeName::Light, ..ExportOptions::default() }).unwrap();
-    let guide = export(&log, &ExportOptions { layer: Layer::Guide, ..ExportOptions::default() }).unwrap();
+    let guide = export(&log, &ExportOptions { layer: layer("guide"), ..ExportOptions::default() }).unwrap();
     assert!(plain != light && plain != guide && light != guide);
 }
 

@@ -1,4 +1,4 @@
-//! Themes and colour levels: nothing is told by colour alone.
+//! Themes and colour levels: nothing is said by colour alone.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use ratatui::style::{Color, Modifier};
 
 use super::{
     common,
-    driver::{DARK, Driver, LIGHT, MONO, picture},
+    driver::{DARK, Driver, LIGHT, MONO, layer, picture},
 };
 
 #[test]
@@ -36,7 +36,7 @@ fn the_theme_is_one_key_away() {
 #[test]
 fn without_colours_no_cell_has_one() {
     let story = common::story();
-    for layer in Layer::ALL {
+    for layer in Layer::all() {
         let mut driver = Driver::live(&story, 17, MONO);
         driver.act(Action::Layer(layer)).act(Action::Select(20));
         let buffer = driver.draw().0;
@@ -78,11 +78,11 @@ fn without_colours_verdicts_still_differ() {
         .expect("the fixture has a forced step");
     let forced = record.guide.as_ref().unwrap().drafts.iter().find(|draft| draft.verdict == Verdict::Forced).unwrap();
     let mut driver = Driver::live(&story, steps, MONO);
-    driver.act(Action::Layer(Layer::Guide));
+    driver.act(Action::Layer(layer("guide")));
     let forced = weight(&driver, forced.position);
 
     let mut driver = Driver::live(&story, 17, MONO);
-    driver.act(Action::Layer(Layer::Guide));
+    driver.act(Action::Layer(layer("guide")));
     let drafts = &story.record(17).unwrap().guide.as_ref().unwrap().drafts;
     let of = |verdict| drafts.iter().find(|draft| draft.verdict == verdict).unwrap().position;
     let weights = [
@@ -100,10 +100,31 @@ fn without_colours_verdicts_still_differ() {
 fn without_colours_cache_uses_still_differ() {
     let story = common::story();
     let mut driver = Driver::live(&story, story.len(), MONO);
-    driver.act(Action::Layer(Layer::Cache));
+    driver.act(Action::Layer(layer("cache")));
     let start = story.header().prompt_ids.len();
     let last = story.header().canvas_length() - 1;
     assert_ne!(weight(&driver, start), weight(&driver, last));
+}
+
+#[test]
+fn the_order_is_seen_in_colours_and_without() {
+    let story = common::story();
+    let at = |steps: usize| story.record(steps).unwrap().commits[0].position;
+    let draft = story.record(17).unwrap().commits.last().unwrap().position + 1;
+    let mut driver = Driver::live(&story, 17, MONO);
+    driver.act(Action::Layer(layer("order")));
+    let weights = [at(1), at(8), at(16), at(17), draft].map(|position| weight(&driver, position));
+    for (index, one) in weights.iter().enumerate() {
+        assert!(!weights[index + 1..].contains(one), "{weights:?}");
+    }
+    for theme in [DARK, LIGHT] {
+        let mut driver = Driver::live(&story, 17, theme);
+        driver.act(Action::Layer(layer("order")));
+        let inks: Vec<_> = (1..17).map(|steps| driver.cells_of(at(steps)).last().unwrap().fg).collect();
+        for (index, ink) in inks.iter().enumerate() {
+            assert!(!inks[index + 1..].contains(ink), "each step has a tint of its own: {inks:?}");
+        }
+    }
 }
 
 #[test]
@@ -120,7 +141,7 @@ fn ascii_terminals_get_ascii() {
     let story = common::story();
     let theme = Theme { glyphs: &ASCII, ..DARK };
     let mut driver = Driver::live(&story, 17, theme);
-    for layer in Layer::ALL {
+    for layer in Layer::all() {
         driver.act(Action::Layer(layer));
         let text = driver.text();
         assert!(text.is_ascii(), "{layer:?}: {:?}", text.chars().find(|c| !c.is_ascii()));
@@ -128,7 +149,7 @@ fn ascii_terminals_get_ascii() {
 }
 
 #[test]
-fn what_was_masked_again_is_told_apart_from_what_was_never_written() {
+fn what_was_masked_again_differs_from_what_was_never_written() {
     let code = common::code();
     let mut log = Log::new(code.header().clone());
     for entry in code.entries().iter().take(5) {

@@ -8,7 +8,7 @@ use diffuscope::{
     settings::{Layers, preset},
     trace::Log,
     tui::{
-        Action, App, Effect, examples, input_action,
+        Action, App, Effect, Layer, examples, input_action,
         theme::{Level, Theme, ThemeName},
         update, view,
     },
@@ -22,6 +22,11 @@ use ratatui::{
 pub const DARK: Theme = Theme { name: ThemeName::Dark, level: Level::True, glyphs: &diffuscope::tui::theme::UNICODE };
 pub const LIGHT: Theme = Theme { name: ThemeName::Light, ..DARK };
 pub const MONO: Theme = Theme { level: Level::Mono, ..DARK };
+
+/// The layer of that name.
+pub fn layer(name: &str) -> Layer {
+    Layer::named(name).unwrap()
+}
 
 /// The state, a size, and every effect so far.
 pub struct Driver {

@@ -317,7 +317,7 @@ fn a_guide_is_chosen_for_the_denoiser_that_is_there() {
 }
 
 #[test]
-fn a_loading_is_broken_off_by_a_key_and_told_as_no_error() {
+fn a_loading_is_broken_off_by_a_key_and_is_no_error() {
     let mut driver = open(120, 40);
     choose(&mut driver, LLADA);
     driver.commands();
@@ -353,7 +353,7 @@ fn news_that_cross_do_not_confuse_what_is_loaded() {
 }
 
 #[test]
-fn the_header_and_the_welcome_tell_of_the_first_download() {
+fn the_header_and_the_welcome_name_the_first_download() {
     let mut driver = Driver::loading(DARK);
     driver.hear(downloading(4_010_000_000));
     let text = driver.text();
@@ -362,7 +362,7 @@ fn the_header_and_the_welcome_tell_of_the_first_download() {
 }
 
 #[test]
-fn warnings_are_told() {
+fn warnings_are_shown() {
     let mut driver = open(120, 40);
     driver.hear(Event::Warning { message: "it takes\u{1b} nearly all".into() });
     assert!(driver.text().contains("it takes\u{fffd} nearly all"));

@@ -1,11 +1,11 @@
 //! Pictures of the whole screen, glyphs and styles.
 
 use crossterm::event::KeyCode;
-use diffuscope::tui::{Action, Focus, Layer, Overlay};
+use diffuscope::tui::{Action, Focus, Overlay};
 
 use super::{
     common,
-    driver::{DARK, Driver, LIGHT, MONO, picture},
+    driver::{DARK, Driver, LIGHT, MONO, layer, picture},
 };
 
 macro_rules! snapshot {
@@ -38,10 +38,10 @@ fn the_same_without_colours() {
 }
 
 #[test]
-fn the_guide_and_a_token_under_the_glass() {
+fn the_guide_and_an_inspected_token() {
     let story = common::story();
     let mut driver = Driver::live(&story, 17, DARK);
-    driver.act(Action::Layer(Layer::Guide)).act(Action::Select(story.header().prompt_ids.len() + 55));
+    driver.act(Action::Layer(layer("guide"))).act(Action::Select(story.header().prompt_ids.len() + 55));
     snapshot!("guide_inspector_120x40", driver);
 }
 
@@ -49,8 +49,17 @@ fn the_guide_and_a_token_under_the_glass() {
 fn the_cache_in_blocks() {
     let code = common::code();
     let mut driver = Driver::live(&code, 12, DARK).sized(80, 24);
-    driver.act(Action::Layer(Layer::Cache));
+    driver.act(Action::Layer(layer("cache")));
     snapshot!("cache_80x24", driver);
+}
+
+#[test]
+fn the_order_of_writing() {
+    let code = common::code();
+    let mut driver = Driver::live(&code, 12, LIGHT).sized(120, 40);
+    let written = code.entries()[7].record.commits[0].position;
+    driver.act(Action::Layer(layer("order"))).act(Action::Select(written));
+    snapshot!("order_inspector_light_120x40", driver);
 }
 
 #[test]
@@ -76,7 +85,7 @@ fn the_gallery() {
 }
 
 #[test]
-fn the_presets_tell_how_many_there_are() {
+fn the_presets_say_how_many_there_are() {
     let story = common::story();
     let mut driver = Driver::ready(&story, DARK).sized(80, 24);
     driver.act(Action::Toggle(Overlay::Presets)).key(KeyCode::End);
@@ -129,7 +138,7 @@ fn a_replay_says_so_and_names_the_file() {
 }
 
 #[test]
-fn a_failed_load_is_told_where_the_canvas_would_be() {
+fn a_failed_load_is_shown_where_the_canvas_would_be() {
     let mut driver = Driver::loading(DARK);
     driver.hear(diffuscope::engine::protocol::Event::LoadFailed {
         message: "no weights\u{1b}[31m in the binary".to_owned(),

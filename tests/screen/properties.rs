@@ -240,7 +240,7 @@ proptest! {
             let mut driver = Driver { app, size: (width, height), effects: Vec::new() };
             for steps in 0..=log.len() {
                 driver.act(Action::ScrubTo(steps));
-                for layer in Layer::ALL {
+                for layer in Layer::all() {
                     driver.act(Action::Layer(layer));
                 }
                 driver.act(Action::Select(select)).act(Action::ToggleDrafts);

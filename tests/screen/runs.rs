@@ -18,7 +18,7 @@ use ratatui::style::Modifier;
 
 use super::{
     common,
-    driver::{DARK, Driver},
+    driver::{DARK, Driver, layer},
 };
 
 fn started(driver: &mut Driver) -> diffuscope::engine::protocol::RunRequest {
@@ -52,7 +52,7 @@ fn a_prompt_given_too_early_starts_when_the_networks_are_there() {
 }
 
 #[test]
-fn an_empty_prompt_is_told_and_not_run() {
+fn an_empty_prompt_is_refused() {
     let story = common::story();
     let mut driver = Driver::ready(&story, DARK);
     driver.app.prompt.set("  ");
@@ -90,17 +90,17 @@ fn the_pace_asks_for_one_step_at_a_time() {
 }
 
 #[test]
-fn space_holds_and_lets_go_on() {
+fn space_pauses_and_resumes() {
     let story = common::story();
     let mut driver = Driver::live(&story, 2, DARK);
     driver.keys(" ").tick(1000);
     assert!(driver.commands().is_empty());
-    assert!(driver.text().contains("held at step 2"));
+    assert!(driver.text().contains("paused at step 2"));
     driver.keys(".");
-    assert_eq!(driver.commands(), [Command::Step], "a single step of a held run");
+    assert_eq!(driver.commands(), [Command::Step], "a single step of a paused run");
     driver.steps(&story, 2..3);
     driver.tick(2000);
-    assert!(driver.commands().is_empty(), "still held");
+    assert!(driver.commands().is_empty(), "still paused");
     driver.keys(" ").tick(2001);
     assert_eq!(driver.commands(), [Command::Step]);
 }
@@ -120,7 +120,7 @@ fn full_speed_lets_the_engine_run() {
 }
 
 #[test]
-fn a_run_asked_for_at_full_speed_that_became_a_paced_one_is_held() {
+fn a_run_asked_for_at_full_speed_that_became_a_paced_one_is_paused() {
     let story = common::story();
     let mut driver = Driver::ready(&story, DARK);
     driver.app.player.full_speed = true;
@@ -139,7 +139,7 @@ fn looking_back_leaves_the_run_alone() {
     driver.key(KeyCode::Left).key(KeyCode::Left);
     assert_eq!(driver.app.shown(), 6);
     driver.tick(1000);
-    assert_eq!(driver.commands(), [Command::Step], "the run goes on");
+    assert_eq!(driver.commands(), [Command::Step], "the run resumes");
     driver.steps(&story, 8..10);
     assert_eq!(driver.app.shown(), 6, "and the picture stays");
     assert!(driver.text().contains("step 6 of 10"));
@@ -427,9 +427,11 @@ fn layers_have_keys() {
     let story = common::story();
     let mut driver = Driver::live(&story, 5, DARK);
     driver.keys("2");
-    assert_eq!(driver.app.lens.layer, Layer::Cache);
-    driver.keys("vvv");
-    assert_eq!(driver.app.lens.layer, Layer::Confidence);
+    assert_eq!(driver.app.lens.layer, layer("cache"));
+    driver.keys("v");
+    assert_eq!(driver.app.lens.layer, layer("guide"));
+    driver.keys(&"v".repeat(Layer::all().len() - 2));
+    assert_eq!(driver.app.lens.layer, layer("confidence"));
 }
 
 fn knob(name: &str) -> usize {

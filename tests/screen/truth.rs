@@ -12,7 +12,7 @@ use diffuscope::{
 
 use super::{
     common,
-    driver::{DARK, Driver, MONO, rows},
+    driver::{DARK, Driver, MONO, layer, rows},
 };
 
 fn header(driver: &Driver) -> String {
@@ -107,7 +107,7 @@ fn audited() -> Log {
 fn an_audit_of_another_step_is_named() {
     let log = audited();
     let mut driver = Driver::live(&log, log.len() - 1, DARK);
-    driver.act(Action::Layer(Layer::Audit)).act(Action::ScrubTo(12));
+    driver.act(Action::Layer(layer("audit"))).act(Action::ScrubTo(12));
     assert!(driver.text().contains("audit of step 10"), "{}", driver.text());
     driver.act(Action::ScrubTo(10));
     assert!(!driver.text().contains("audit of step"), "{}", driver.text());
@@ -119,15 +119,36 @@ fn an_audit_of_another_step_is_named() {
 fn a_layer_without_data_says_what_would_give_it() {
     let code = common::code();
     let mut driver = Driver::live(&code, 12, MONO).sized(80, 24);
-    driver.act(Action::Layer(Layer::Guide));
+    driver.act(Action::Layer(layer("guide")));
     assert!(driver.text().contains("no guide here: preset flashdlm has one"));
     assert!(!driver.text().contains("not reached"), "no legend for what is not there");
-    driver.act(Action::ScrubTo(0)).act(Action::Layer(Layer::Cache));
+    driver.act(Action::ScrubTo(0)).act(Action::Layer(layer("cache")));
     assert!(driver.text().contains("the cache layer begins with step 1"), "{}", driver.text());
 
     driver.app = App::replay("code.jsonl", Box::new(common::code()), DARK);
-    driver.act(Action::ScrubTo(4)).act(Action::Layer(Layer::Audit));
+    driver.act(Action::ScrubTo(4)).act(Action::Layer(layer("audit")));
     assert!(driver.text().contains("recorded without an audit"), "{}", driver.text());
+}
+
+#[test]
+fn the_order_layer_says_when_a_token_was_written() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 17, DARK).sized(120, 44);
+    driver.act(Action::ScrubTo(0)).keys("5");
+    assert!(driver.text().contains("the order layer begins with step 1"), "{}", driver.text());
+    driver.act(Action::Follow);
+    assert!(driver.text().contains("written at step 1 "), "{}", driver.text());
+
+    let commits = |steps: std::ops::Range<usize>| story.entries()[steps].iter().flat_map(|entry| &entry.record.commits);
+    let (before, total, others) = (commits(0..9).count(), commits(0..17).count(), commits(9..10).count() - 1);
+    driver.act(Action::Select(commits(9..10).next().unwrap().position));
+    let text = driver.text();
+    assert!(text.contains(&format!("order       {}th of {total} written", before + 1)), "{before}: {text}");
+    assert_eq!(text.contains("with it     "), others > 0, "{text}");
+    driver.keys("1");
+    assert!(!driver.text().contains("its place in the order"), "only where the canvas shows it");
+    driver.keys("5").act(Action::Select(story.header().canvas_length() - 1));
+    assert!(driver.text().contains("order       none yet, of "), "{}", driver.text());
 }
 
 #[test]
@@ -243,11 +264,11 @@ fn every_part_of_the_inspector_names_its_step() {
 fn masks_of_neighbouring_rows_do_not_run_into_one_another() {
     let code = common::code();
     for theme in [DARK, MONO] {
-        for layer in Layer::ALL {
+        for layer in Layer::all() {
             let mut driver = Driver::live(&code, 3, theme).sized(100, 30);
             driver.act(Action::ToggleDrafts).act(Action::Layer(layer));
             let masked = code.header().canvas_length() - 1;
-            if layer == Layer::Guide {
+            if layer.name() == "guide" {
                 // It shows what the guide judges: drafts.
                 continue;
             }

@@ -49,8 +49,8 @@ pub struct Glyphs {
     pub changed: &'static str,
     /// Runs.
     pub running: &'static str,
-    /// Is held.
-    pub held: &'static str,
+    /// Is paused.
+    pub paused: &'static str,
     /// Is over.
     pub stopped: &'static str,
     /// Shows an earlier step.
@@ -65,7 +65,7 @@ pub struct Glyphs {
     pub ellipsis: &'static str,
     /// From one to another.
     pub arrow: &'static str,
-    /// A choice goes on to both sides.
+    /// There are more choices to both sides.
     pub choice: [&'static str; 2],
     /// Turns while one waits.
     pub spinner: &'static [&'static str],
@@ -102,7 +102,7 @@ pub static UNICODE: Glyphs = Glyphs {
     change: "◆",
     changed: "•",
     running: "●",
-    held: "‖",
+    paused: "‖",
     stopped: "■",
     scrubbed: "◂",
     right: "✓",
@@ -142,7 +142,7 @@ pub static ASCII: Glyphs = Glyphs {
     change: "*",
     changed: "*",
     running: "*",
-    held: "=",
+    paused: "=",
     stopped: "#",
     scrubbed: "<",
     right: "+",
@@ -187,7 +187,7 @@ mod tests {
                 set.change,
                 set.changed,
                 set.running,
-                set.held,
+                set.paused,
                 set.stopped,
                 set.scrubbed,
                 set.right,

@@ -264,7 +264,7 @@ impl Theme {
     }
 }
 
-/// The weight that tells verdicts apart without colour.
+/// The weight that distinguishes verdicts without colour.
 pub fn verdict_mark(verdict: Verdict) -> Modifier {
     match verdict {
         Verdict::Agreed => Modifier::empty(),
@@ -275,7 +275,7 @@ pub fn verdict_mark(verdict: Verdict) -> Modifier {
     }
 }
 
-/// The weight that tells uses of K/V rows apart without colour.
+/// The weight that distinguishes uses of K/V rows without colour.
 pub fn kv_mark(status: KvStatus) -> Modifier {
     match status {
         KvStatus::Recomputed => Modifier::BOLD,

@@ -1,4 +1,4 @@
-//! The two palettes. Categories follow the Okabe–Ito set (told apart under the common forms of colour blindness);
+//! The two palettes. Categories follow the Okabe–Ito set (distinct under the common forms of colour blindness);
 //! confidence follows an even sequential scale along which light (dark theme) or ink (light theme) grows.
 
 use ratatui::style::Color;
@@ -38,7 +38,7 @@ pub struct Palette {
     pub vermilion: Tone,
     /// Stale.
     pub purple: Tone,
-    /// FrameInfo, notes.
+    /// Sampled, edited, notes.
     pub yellow: Tone,
     /// Confidence 0, ¼, ½, ¾ and 1.
     pub scale: [Tone; 5],

@@ -1,4 +1,4 @@
-//! What the environment tells about the terminal: colours, background, character set.
+//! What the environment says about the terminal: colours, background, character set.
 
 use super::{Level, ThemeName};
 
@@ -66,7 +66,7 @@ impl Environment {
         }
     }
 
-    /// The palette that fits the terminal's own background, where it tells; dark where it does not.
+    /// The palette that fits the terminal's own background, where it says so; dark where it does not.
     pub fn theme(&self) -> ThemeName {
         let background = self.colorfgbg.as_deref().and_then(|pair| pair.rsplit(';').next());
         match background.and_then(|index| index.parse::<u8>().ok()) {

@@ -5,10 +5,7 @@ use crate::{
     decode::{self, Limits},
     printable,
     settings::{self, KNOBS, Kind, Knob, Settings, SettingsError},
-    tui::{
-        action::{Layer, Notice},
-        app::App,
-    },
+    tui::{action::Notice, app::App, view::Layer},
 };
 
 /// The longest value that can be typed.
@@ -90,7 +87,7 @@ pub(super) fn toggle_audit(app: &mut App) -> Vec<Effect> {
     let (on, idle) = (settings.audit.is_some(), !knob.acts(&settings));
     let mut layers = app.layers.clone();
     layers.set_live(knob, knob.get(&settings).to_string());
-    app.lens.layer = if on { Layer::Audit } else { Layer::Confidence };
+    app.lens.layer = if on { Layer::AUDIT } else { Layer::default() };
     let effects = put(app, layers);
     app.tell(Notice::note(match (on, idle) {
         (true, true) => "audit on: it will have something to measure once a cache is on",

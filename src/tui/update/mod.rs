@@ -10,7 +10,7 @@ mod prompt;
 mod selecting;
 
 use super::{
-    action::{Action, Effect, Focus, Layer},
+    action::{Action, Effect, Focus},
     app::App,
     keymap::Context,
 };
@@ -74,10 +74,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Follow => playing::scrub_to(app, usize::MAX),
 
         Action::Layer(layer) => selecting::read_by(app, layer),
-        Action::NextLayer => {
-            let at = Layer::ALL.iter().position(|layer| *layer == app.lens.layer).unwrap_or(0);
-            selecting::read_by(app, Layer::ALL[(at + 1) % Layer::ALL.len()])
-        }
+        Action::NextLayer => selecting::read_by(app, app.lens.layer.next()),
         Action::ToggleDrafts => {
             app.lens.drafts = !app.lens.drafts;
             Vec::new()

@@ -1,10 +1,10 @@
-//! Reading the canvas: its layer, and the token under the glass.
+//! Reading the canvas: its layer, and the inspected token.
 
 use super::Effect;
 use crate::tui::{
-    action::{Direction, Focus, Layer},
+    action::{Direction, Focus},
     app::App,
-    view::canvas,
+    view::{Layer, RunView, canvas},
 };
 
 /// Reads the canvas by a layer.
@@ -24,15 +24,16 @@ pub(super) fn select(app: &mut App, position: usize) -> Vec<Effect> {
 
 /// Moves the selection; the first move selects the first token of the answer.
 pub(super) fn step(app: &mut App, direction: Direction) -> Vec<Effect> {
-    let Some(log) = app.log() else { return Vec::new() };
-    let (first, length) = (log.header().prompt_ids.len(), log.header().canvas_length());
+    let Some(run) = RunView::of(app) else { return Vec::new() };
+    let (first, length) = (run.log.header().prompt_ids.len(), run.log.header().canvas_length());
+    let neighbour = |at, by| canvas::neighbour(&run, app.theme, app.drawn.text_width, at, by);
     let next = match app.lens.selected {
         None => Some(first),
         Some(at) => match direction {
             Direction::Left => at.checked_sub(1),
             Direction::Right => Some(at + 1),
-            Direction::Up => canvas::neighbour(app, at, -1),
-            Direction::Down => canvas::neighbour(app, at, 1),
+            Direction::Up => neighbour(at, -1),
+            Direction::Down => neighbour(at, 1),
         },
     };
     if let Some(next) = next.filter(|next| *next < length) {

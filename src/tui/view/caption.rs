@@ -3,7 +3,7 @@
 use ratatui::text::{Line, Span};
 
 use super::{
-    pen::{Pen, plural, span, width, wrap},
+    pen::{self, Pen, plural, span, width, wrap},
     step::StepView,
 };
 use crate::{
@@ -27,23 +27,22 @@ pub(super) fn of(view: &StepView<'_>, pen: &Pen<'_>, cells: u16) -> Vec<Line<'st
     if let Some(end) = view.log.end().filter(|_| view.steps == view.log.len()) {
         return verdict(end, view.steps, pen, cells);
     }
-    let told = |words, places| {
+    let sentence = |words, places| {
         let mut line = vec![span(format!("step {}  ", view.steps), dim)];
         line.extend(written(record, view.log.header(), words, places, pen));
         line
     };
-    let cells_of = |line: &[Span<'_>]| line.iter().map(|span| width(&span.content)).sum::<u16>();
     let ways =
         [(Reason::phrase as Words, true), (Reason::phrase, false), (Reason::short, true), (Reason::short, false)];
     let mut line = Vec::new();
     for (words, places) in ways {
-        line = told(words, places);
-        if cells_of(&line) <= cells {
+        line = sentence(words, places);
+        if pen::cells(&line) <= cells {
             break;
         }
     }
     for part in [changed(record, pen), objection(record, view, pen), confidence(record, view, pen), gap(record, pen)] {
-        if cells_of(&line) + cells_of(&part) <= cells {
+        if pen::cells(&line) + pen::cells(&part) <= cells {
             line.extend(part);
         }
     }
@@ -207,7 +206,7 @@ fn verdict(end: &End, steps: usize, pen: &Pen<'_>, cells: u16) -> Vec<Line<'stat
         lines.push(vec![start, span(part, text)]);
     }
     if let Some(last) = lines.last_mut() {
-        let used: u16 = last.iter().map(|span| width(&span.content)).sum();
+        let used = pen::cells(last);
         if used + 2 + width(&summary) <= cells {
             let gap = if used > indent { "  " } else { "" };
             last.push(span(format!("{gap}{summary}"), dim));

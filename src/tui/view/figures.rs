@@ -6,42 +6,32 @@ use ratatui::{
 };
 
 use super::{
-    looks,
-    pen::{Pen, count, span, width},
+    pen::{Pen, count, fitting, span, width},
+    run::RunView,
+    sample,
     step::StepView,
 };
 use crate::{
     decode::record::{Reason, StepRecord},
     trace::{Figures, Log},
-    tui::{
-        action::Layer,
-        app::App,
-        theme::{BarPart, Role},
-    },
+    tui::theme::{BarPart, Role},
 };
 
 /// Draws the figures pane.
-pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
-    let right = Line::from(span(
-        if app.follows() || app.is_empty() { String::new() } else { format!("up to step {}", app.shown()) },
-        pen.style(Role::Dim),
-    ));
+pub(super) fn draw(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
+    let log = run.log;
+    let upto = if run.follows || log.is_empty() { String::new() } else { format!("up to step {}", run.at) };
     let title = Line::from(span("figures", pen.style(Role::Title)));
-    pen.rule(Rect { height: 1, ..area }, &title, &right);
-    let Some(log) = app.log() else {
-        let row = Rect { y: area.y + 1, height: 1, ..area };
-        pen.line(row, &Line::from(span("they begin with the first step", pen.style(Role::Faint))));
-        return;
-    };
-    let figures = Figures::of(log, app.shown());
-    let mut sheet = FiguresPane { area, y: area.y + 1, pen };
-    sheet.tokens(log, &figures);
-    sheet.revision(log, &figures);
-    sheet.passes(log, &figures);
-    sheet.time(&figures);
-    sheet.positions(&figures);
-    sheet.layers(log, app.shown());
-    sheet.audit(log, &figures);
+    pen.rule(Rect { height: 1, ..area }, &title, &Line::from(span(upto, pen.style(Role::Dim))));
+    let figures = Figures::of(log, run.at);
+    let mut pane = FiguresPane { area, y: area.y + 1, pen };
+    pane.tokens(log, &figures);
+    pane.revision(log, &figures);
+    pane.passes(log, &figures);
+    pane.time(&figures);
+    pane.positions(&figures);
+    pane.layers(log, run.at);
+    pane.audit(log, &figures);
 }
 
 /// Rows that the figures of a run take: the same for all of its steps, so that nothing moves while one scrubs.
@@ -114,17 +104,17 @@ impl FiguresPane<'_, '_> {
             return;
         }
         let parts = [(figures.remasked, "masked again"), (figures.edited, "edited")];
-        let told = match parts.map(|(number, _)| number) {
+        let remark = match parts.map(|(number, _)| number) {
             [0, 0] => String::new(),
             [_, 0] => parts[0].1.to_owned(),
             [0, _] => parts[1].1.to_owned(),
             [again, _] => format!("{} again", count(again as u64)),
         };
-        self.figure("tokens revised", &count((figures.remasked + figures.edited) as u64), &told);
+        self.figure("tokens revised", &count((figures.remasked + figures.edited) as u64), &remark);
     }
 
     fn passes(&mut self, log: &Log, figures: &Figures) {
-        self.figure("denoiser passes", &count(figures.cost.nfe.into()), "NFE");
+        self.figure("denoiser passes", &count(figures.cost.nfe.into()), "");
         let reading = if StepView::new(log, figures.steps).guide_reads_text() { "reads text" } else { "" };
         self.figure("guide passes", &count(figures.cost.guide_forwards.into()), reading);
         let accepted = figures.acceptance().map_or_else(|| NONE.to_owned(), percent);
@@ -176,7 +166,7 @@ impl FiguresPane<'_, '_> {
             (few, many) if few == many => format!(" {few} each"),
             (few, many) => format!(" {few} to {many}"),
         };
-        let mut line = looks::by_layer(theme, &computed, layer_cells(above, &note), f32::max, |share| share);
+        let mut line = sample::by_layer(theme, &computed, layer_cells(above, &note), f32::max, |share| share);
         for bar in &mut line {
             bar.style = theme.ink(theme.part(BarPart::Computed));
         }
@@ -186,7 +176,7 @@ impl FiguresPane<'_, '_> {
             Some(least) => format!(" least {least:.2}"),
             None => "not measured".to_owned(),
         };
-        let mut line = looks::by_layer(theme, &similar, layer_cells(below, &note), f32::min, looks::cosine_fidelity);
+        let mut line = sample::by_layer(theme, &similar, layer_cells(below, &note), f32::min, sample::cosine_share);
         line.push(span(note, faint));
         self.pen.line(beside(below), &Line::from(line));
     }
@@ -233,7 +223,7 @@ fn layer_cells(row: Rect, note: &str) -> u16 {
 const NONE: &str = "-";
 
 /// Share of the audited masks at which the truth has another most likely token.
-fn flips(figures: &Figures) -> String {
+pub(super) fn flips(figures: &Figures) -> String {
     if figures.audited == 0 {
         return NONE.to_owned();
     }
@@ -241,7 +231,7 @@ fn flips(figures: &Figures) -> String {
 }
 
 /// A divergence: small ones count.
-fn nats(divergence: f64) -> String {
+pub(super) fn nats(divergence: f64) -> String {
     if divergence.is_finite() { format!("{divergence:.3}") } else { NONE.to_owned() }
 }
 
@@ -250,17 +240,15 @@ fn percent(share: f64) -> String {
 }
 
 /// The figures in one row.
-pub(super) fn strip(app: &App, area: Rect, pen: &mut Pen<'_>) {
-    let Some(log) = app.log() else { return };
-    let figures = Figures::of(log, app.shown());
-    let mut items = vec![(decimal(figures.tokens_per_forward()), "tokens/pass"), (figures.cost.nfe.to_string(), "NFE")];
+pub(super) fn strip(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
+    let figures = Figures::of(run.log, run.at);
+    let nfe = figures.cost.nfe;
+    let passes = if nfe == 1 { "pass" } else { "passes" };
+    let mut items = vec![(decimal(figures.tokens_per_forward()), "tokens/pass"), (nfe.to_string(), passes)];
     if figures.tokens == 0 && figures.ends > 0 {
         items.insert(0, (count(figures.ends as u64), "end of text"));
     }
-    if app.lens.layer == Layer::Audit && figures.audited > 0 {
-        items.push((flips(&figures), "flips"));
-        items.push((nats(figures.mean_kl), "nats"));
-    }
+    items.extend(run.lens.layer.figures(&figures));
     if figures.cost.guide_forwards > 0 {
         items.push((figures.cost.guide_forwards.to_string(), "guide"));
     }
@@ -272,18 +260,8 @@ pub(super) fn strip(app: &App, area: Rect, pen: &mut Pen<'_>) {
         items.push((percent(share), "accepted"));
     }
     let (strong, dim) = (pen.style(Role::Strong), pen.style(Role::Dim));
-    let mut line = Vec::new();
-    let mut used = 0;
-    for (value, label) in items {
-        let item = width(&value) + 1 + width(label) + 3;
-        if used + item > area.width + 3 {
-            break;
-        }
-        used += item;
-        line.push(span(value, strong));
-        line.push(span(format!(" {label}   "), dim));
-    }
-    pen.line(area, &Line::from(line));
+    let items = items.into_iter().map(|(value, label)| vec![span(value, strong), span(format!(" {label}"), dim)]);
+    pen.line(area, &fitting(items, &span("   ", dim), area.width));
 }
 
 /// A number with as many decimals as it deserves.

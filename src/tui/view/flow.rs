@@ -1,4 +1,7 @@
-//! Laying tokens out as running text: words stay whole, line breaks break, and each mask keeps its place as a slab.
+//! Laying tokens out as running text: words stay whole, line breaks break, and each mask keeps its place.
+//!
+//! By hand, since no widget of ratatui or other crate can be asked which cells show which token; and clicks, selection
+//! and moves between rows need just that.
 
 use std::borrow::Cow;
 
@@ -13,7 +16,7 @@ pub enum Ink {
     /// Text of a token.
     Text,
     /// The draft that stands in place of a mask.
-    Slab,
+    Draft,
     /// The sign of a mask.
     Mask,
     /// A sign for a token that has no visible text of its own.
@@ -25,7 +28,7 @@ pub enum Ink {
 impl Ink {
     /// Whether it stands for a place that is still open.
     fn is_open(self) -> bool {
-        matches!(self, Self::Slab | Self::Mask)
+        matches!(self, Self::Draft | Self::Mask)
     }
 }
 
@@ -112,28 +115,12 @@ pub fn flow(tokens: &[Token<'_>], width: u16, newline: &str, border: &str) -> Ve
         word: Vec::new(),
         word_width: 0,
     };
-    let mut last: Option<(Ink, bool)> = None;
+    let mut last: Option<Preceding> = None;
     let (texts, completions) = whole_graphemes(tokens);
     for (token, text) in tokens.iter().zip(&texts) {
-        let begins_with_blank = text.starts_with([' ', '\n']);
-        let begins_with_word = text.chars().next().is_some_and(char::is_alphanumeric);
-        let gap = match last {
-            // Open places are no text: they stand apart from each other and from words.
-            Some((ink, _)) if ink.is_open() => token.ink != Ink::Text || begins_with_word,
-            Some((_, ended_with_blank)) => token.ink.is_open() && !ended_with_blank && !begins_with_blank,
-            None => false,
-        };
         if token.opens_block {
-            if last.is_some_and(|(_, ended_with_blank)| !ended_with_blank) {
-                layout.gap();
-            }
-            layout.atom(Atom { position: None, text: border.to_owned(), width: 1, ink: Ink::Border });
-            if begins_with_blank {
-                layout.end_word();
-            } else {
-                layout.gap();
-            }
-        } else if gap {
+            layout.border(border, last, text);
+        } else if stands_apart(last, token.ink, text) {
             layout.gap();
         }
         match token.ink {
@@ -141,12 +128,12 @@ pub fn flow(tokens: &[Token<'_>], width: u16, newline: &str, border: &str) -> Ve
             Ink::Text => layout.text(token.position, text, newline),
             ink => {
                 let width = crate::tui::view::pen::width(text).min(layout.width);
-                layout.end_word_before_sign(ink, last.map(|(ink, _)| ink));
+                layout.end_word_before_sign(ink, last.map(|last| last.ink));
                 layout.atom(Atom { position: Some(token.position), text: text.to_string(), width, ink });
                 layout.end_word();
             }
         }
-        last = Some((token.ink, text.ends_with([' ', '\n'])));
+        last = Some(Preceding { ink: token.ink, ends_blank: text.ends_with([' ', '\n']) });
     }
     layout.end_word();
     layout.end_row();
@@ -159,6 +146,24 @@ pub fn flow(tokens: &[Token<'_>], width: u16, newline: &str, border: &str) -> Ve
     layout.rows
 }
 
+/// What was laid out last.
+#[derive(Clone, Copy)]
+struct Preceding {
+    ink: Ink,
+    ends_blank: bool,
+}
+
+/// Whether a cell of nothing stands before a token.
+fn stands_apart(last: Option<Preceding>, ink: Ink, text: &str) -> bool {
+    let begins_with_word = text.chars().next().is_some_and(char::is_alphanumeric);
+    match last {
+        // Open places are no text: they stand apart from each other and from words.
+        Some(Preceding { ink: before, .. }) if before.is_open() => ink != Ink::Text || begins_with_word,
+        Some(Preceding { ends_blank, .. }) => ink.is_open() && !ends_blank && !text.starts_with([' ', '\n']),
+        None => false,
+    }
+}
+
 /// The texts of the tokens, cut so that a grapheme which several of them make is whole in the first one's; and which
 /// tokens have no other text than such a part, with the token that they complete.
 fn whole_graphemes<'a>(tokens: &'a [Token<'_>]) -> (Vec<Cow<'a, str>>, Vec<(usize, usize)>) {
@@ -167,7 +172,7 @@ fn whole_graphemes<'a>(tokens: &'a [Token<'_>]) -> (Vec<Cow<'a, str>>, Vec<(usiz
     // The token that the text so far ends with. Tokens without text stand between the parts of a grapheme as well.
     let mut before: Option<usize> = None;
     for (at, token) in tokens.iter().enumerate() {
-        if token.ink == Ink::Slab {
+        if token.ink == Ink::Draft {
             before = None;
         }
         if token.ink != Ink::Text {
@@ -241,6 +246,19 @@ impl Layout {
         self.end_word();
         if self.x > 0 && self.x < self.width {
             self.x += 1;
+        }
+    }
+
+    /// The border of a block, before a token of that text.
+    fn border(&mut self, border: &str, last: Option<Preceding>, text: &str) {
+        if last.is_some_and(|last| !last.ends_blank) {
+            self.gap();
+        }
+        self.atom(Atom { position: None, text: border.to_owned(), width: 1, ink: Ink::Border });
+        if text.starts_with([' ', '\n']) {
+            self.end_word();
+        } else {
+            self.gap();
         }
     }
 
@@ -335,14 +353,14 @@ mod tests {
     }
 
     #[test]
-    fn slabs_stand_apart_from_words_and_each_other() {
+    fn drafts_stand_apart_from_words_and_each_other() {
         let tokens = tokens(&[
             ("Laura", Ink::Text),
-            ("░░", Ink::Slab),
-            ("░░", Ink::Slab),
+            ("░░", Ink::Draft),
+            ("░░", Ink::Draft),
             (".", Ink::Text),
             ("She", Ink::Text),
-            ("░░", Ink::Slab),
+            ("░░", Ink::Draft),
             ("went", Ink::Text),
         ]);
         assert_eq!(drawn(&flow(&tokens, 40, "↵", "┊")), ["Laura ░░ ░░.She ░░ went"]);
@@ -370,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_block_border_stands_between_its_tokens() {
-        let mut tokens = tokens(&[("one", Ink::Text), ("░░", Ink::Slab)]);
+        let mut tokens = tokens(&[("one", Ink::Text), ("░░", Ink::Draft)]);
         tokens[1].opens_block = true;
         assert_eq!(drawn(&flow(&tokens, 40, "↵", "┊")), ["one ┊ ░░"]);
     }
@@ -391,13 +409,13 @@ mod tests {
 
     #[test]
     fn a_mark_without_a_letter_stands_on_a_circle() {
-        let tokens = tokens(&[("e", Ink::Text), ("░░", Ink::Slab), ("\u{301}", Ink::Text)]);
+        let tokens = tokens(&[("e", Ink::Text), ("░░", Ink::Draft), ("\u{301}", Ink::Text)]);
         assert_eq!(drawn(&flow(&tokens, 40, "↵", "┊")), ["e ░░◌\u{301}"]);
     }
 
     #[test]
     fn every_position_keeps_its_place() {
-        let tokens = tokens(&[("a", Ink::Text), ("∎", Ink::Sign), ("∎", Ink::Sign), ("░░", Ink::Slab)]);
+        let tokens = tokens(&[("a", Ink::Text), ("∎", Ink::Sign), ("∎", Ink::Sign), ("░░", Ink::Draft)]);
         let rows = flow(&tokens, 3, "↵", "┊");
         for position in 0..4 {
             assert!(rows.iter().any(|row| row.shows(position)), "{position}");

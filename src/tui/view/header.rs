@@ -2,18 +2,21 @@
 
 use std::{ffi::OsStr, path::Path};
 
-use ratatui::{layout::Rect, text::Line};
+use ratatui::{
+    layout::Rect,
+    text::{Line, Span},
+};
 
 use super::{
     models,
-    pen::{Pen, count, span, width},
+    pen::{Pen, cells, count, span, width},
     step::StepView,
 };
 use crate::{
     decode::record::StopReason,
     printable,
     settings::{Preset, Settings, presets},
-    trace::{Log, ModelCard},
+    trace::{End, Log, ModelCard},
     tui::{
         app::{App, Engine, Origin, Phase},
         theme::{Role, Theme},
@@ -25,7 +28,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     pen.paint(area, pen.style(Role::Surface));
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let state = state(app, pen);
-    let state_width: u16 = state.spans.iter().map(|span| width(&span.content)).sum();
+    let state_width = cells(&state.spans);
     let state_at = pen.line_right(inner, &state);
     let left = if state_width > inner.width { inner.width } else { state_at.saturating_sub(inner.x + 2) };
     let (dim, faint) = (pen.style(Role::Dim), pen.style(Role::Faint));
@@ -134,7 +137,7 @@ fn weights(card: &ModelCard) -> String {
     count(card.parameters as u64)
 }
 
-/// What goes on, in a few words.
+/// How far the run is, in a few words.
 fn state(app: &App, pen: &Pen<'_>) -> Line<'static> {
     let glyphs = pen.theme.glyphs;
     let (dim, accent) = (pen.style(Role::Dim), pen.style(Role::Accent));
@@ -165,26 +168,31 @@ fn state(app: &App, pen: &Pen<'_>) -> Line<'static> {
     };
     match &run.phase {
         Phase::Failed(_) => line.push(span(format!("{} failed at step {len}", glyphs.wrong), bad)),
-        Phase::Under if app.player.held => line.push(span(format!("{} held at step {len}", glyphs.held), accent)),
+        Phase::Under if app.player.held => line.push(span(format!("{} paused at step {len}", glyphs.paused), accent)),
         Phase::Under => {
             line.push(span(format!("{} running", glyphs.running), good));
             line.push(span(format!("  step {len}  at {}", pace()), dim));
         }
         Phase::Over => {
-            let end = run.log.end();
-            let (mark, word, style) = match end.map(|end| (end.correct, end.reason)) {
-                Some((Some(true), _)) => (glyphs.right, "correct", good),
-                Some((Some(false), _)) => (glyphs.wrong, "wrong", bad),
-                Some((None, Some(StopReason::StepBudget))) => (glyphs.stopped, "out of steps", bad),
-                Some((None, Some(_))) => (glyphs.stopped, "finished", dim),
-                Some((None, None)) => (glyphs.stopped, "stopped by hand", dim),
-                None => (glyphs.stopped, "unfinished", dim),
-            };
-            line.push(span(format!("{mark} {word}"), style));
+            line.push(verdict(run.log.end(), pen));
             if app.follows() {
                 line.push(span(format!("  after {}", super::pen::plural(len, "step")), dim));
             }
         }
     }
     Line::from(line)
+}
+
+/// How a run ended.
+fn verdict(end: Option<&End>, pen: &Pen<'_>) -> Span<'static> {
+    let glyphs = pen.theme.glyphs;
+    let (mark, word, role) = match end.map(|end| (end.correct, end.reason)) {
+        Some((Some(true), _)) => (glyphs.right, "correct", Role::Good),
+        Some((Some(false), _)) => (glyphs.wrong, "wrong", Role::Bad),
+        Some((None, Some(StopReason::StepBudget))) => (glyphs.stopped, "out of steps", Role::Bad),
+        Some((None, Some(_))) => (glyphs.stopped, "finished", Role::Dim),
+        Some((None, None)) => (glyphs.stopped, "stopped by hand", Role::Dim),
+        None => (glyphs.stopped, "unfinished", Role::Dim),
+    };
+    span(format!("{mark} {word}"), pen.style(role))
 }

@@ -2,7 +2,7 @@
 
 use ratatui::{layout::Rect, text::Line};
 
-use super::pen::{Pen, span, width};
+use super::pen::{Pen, centred, span, width};
 use crate::tui::{
     app::App,
     keymap::{BINDINGS, Group},
@@ -12,7 +12,7 @@ use crate::tui::{
 /// Cells for the keys of a line.
 const KEYS: usize = 16;
 
-/// The lines of a group: bindings that share a label share a line. Keys that have no room on it go on below, without a
+/// The lines of a group: bindings that share a label share a line. Keys that have no room on it follow below, without a
 /// label.
 fn lines(group: Group, signs: bool) -> Vec<(String, &'static str)> {
     let mut lines: Vec<(Vec<String>, &'static str)> = Vec::new();
@@ -79,14 +79,12 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let columns = columns(if area.width >= 112 { 2 } else { 1 }, pen.theme.has_signs());
     let count = columns.len() as u16;
     let column_width = 52.min(area.width.saturating_sub(6) / count);
-    let wide = (column_width * count + 4 + (count - 1) * 2).min(area.width);
     let longest = columns.iter().map(Vec::len).max().unwrap_or(0);
     let high = (longest as u16 + 2).min(area.height.saturating_sub(1));
-    let frame =
-        Rect { x: area.x + (area.width - wide) / 2, y: area.y + (area.height - high) / 2, width: wide, height: high };
-    let hidden = longest.saturating_sub(usize::from(high.saturating_sub(2)));
+    let frame = centred(area, column_width * count + 4 + (count - 1) * 2, high);
+    let hidden = longest.saturating_sub(usize::from(frame.height.saturating_sub(2)));
     let foot = if hidden > 0 { " down scrolls, esc closes " } else { " esc closes " };
-    let inner = pen.frame(frame, "keys", &Line::from(span(foot, pen.style(Role::Faint))));
+    let inner = pen.frame(frame, "keys", foot);
     let scroll = app.list.min(hidden);
     for (column, x) in columns.iter().zip((inner.x..).step_by(usize::from(column_width) + 2)) {
         for (entry, y) in column.iter().skip(scroll).zip(inner.top()..inner.bottom()) {

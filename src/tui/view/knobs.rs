@@ -1,11 +1,8 @@
 //! The knob pane: every declared knob by slot, its value and range, and when a change takes effect.
 
-use ratatui::{
-    layout::Rect,
-    text::{Line, Span},
-};
+use ratatui::{layout::Rect, text::Line};
 
-use super::pen::{Pen, cut, span, width, wrap};
+use super::pen::{Pen, cells, cut, span, width, wrap};
 use crate::{
     printable,
     settings::{KNOBS, Kind, Knob, Settings, Slot, Timing, Value},
@@ -47,9 +44,9 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
         12.. if focused => HELP,
         height => 3.min(height.saturating_sub(LEAST_LIST)),
     };
-    // Why a knob did not move is told whole: the way out stands at its end.
-    let told = notes.iter().filter(|(_, role)| matches!(role, Role::Bad | Role::Note)).count() as u16;
-    let needed = if told == 0 { 0 } else { told + u16::from(usual == HELP) };
+    // Why a knob did not move is said in full: the way out stands at its end.
+    let urgent = notes.iter().filter(|(_, role)| matches!(role, Role::Bad | Role::Note)).count() as u16;
+    let needed = if urgent == 0 { 0 } else { urgent + u16::from(usual == HELP) };
     let help = usual.max(needed.min(area.height.saturating_sub(1 + LEAST_LIST)));
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1 + help), ..area };
     pen.wheel(list, Action::KnobMove(-1), Action::KnobMove(1));
@@ -67,7 +64,10 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
             Row::Slot(slot) => {
                 pen.put(line.x, y, line.width, slot.title(), pen.style(Role::Faint));
             }
-            Row::Knob(index) => draw_knob(app, *index, &settings, in_force.as_ref(), line, pen),
+            Row::Knob(index) => {
+                pen.click(line, Action::KnobSelect(*index));
+                KnobLine::of(app, *index, &settings, in_force.as_ref()).draw(line, pen);
+            }
         }
     }
     let below = rows.len().saturating_sub(scroll + height);
@@ -103,80 +103,126 @@ fn rows(app: &App) -> Vec<Row> {
     rows
 }
 
-fn draw_knob(app: &App, index: usize, settings: &Settings, in_force: Option<&Settings>, row: Rect, pen: &mut Pen<'_>) {
-    let knob = &KNOBS[index];
-    let selected = app.knobs.selected == index && app.focus == Focus::Knobs;
-    let glyphs = pen.theme.glyphs;
-    let value = knob.get(settings);
-    let is_default = value == knob.default();
-    let is_live = app.layers.is_live(knob.name);
-    // Set, and not yet used by a step of the run under way.
-    let is_pending = in_force.is_some_and(|used| knob.get(used) != value);
-    if selected {
-        pen.paint(row, pen.style(Role::Marked));
-    }
-    pen.click(row, Action::KnobSelect(index));
-    let name_style = match (knob.acts(settings), is_default && !selected) {
-        (false, _) => Role::Faint,
-        (true, true) => Role::Dim,
-        (true, false) => Role::Text,
-    };
-    let mark = match (selected, is_live) {
-        (true, _) => span(glyphs.pointer, pen.style(Role::Accent)),
-        (false, true) => span(glyphs.changed, pen.style(Role::Note)),
-        (false, false) => span(" ", pen.style(Role::Text)),
-    };
-    pen.put(row.x, row.y, 1, &mark.content, mark.style);
-    let name_end = pen.put(row.x + 2, row.y, row.width.saturating_sub(2), knob.name, pen.style(name_style));
+/// A knob as it stands in its row.
+struct KnobLine<'a> {
+    knob: &'static Knob,
+    value: Value,
+    selected: bool,
+    is_default: bool,
+    is_live: bool,
+    name: Role,
+    effect: Role,
+    field: KnobField<'a>,
+}
 
-    let effect = glyphs.effects[match knob.effect {
-        Timing::NextStep => 0,
-        Timing::NextBlock => 1,
-        Timing::NextRun => 2,
-    }];
-    let effect_role = if is_pending { Role::Accent } else { Role::Line };
-    pen.put(row.right().saturating_sub(1), row.y, 1, effect, pen.style(effect_role));
+/// What stands in the field of a knob.
+enum KnobField<'a> {
+    /// A value that is being typed.
+    Typed(&'a str),
+    /// A value that left and right change for another one of a few.
+    Choice,
+    /// A value.
+    Plain,
+}
 
-    let room = row.width.saturating_sub(2 + width(knob.name) + 3);
-    let end = row.right().saturating_sub(2);
-    if let Some(entry) = app.knobs.entry.as_ref().filter(|_| selected) {
-        let shown: String = entry
-            .chars()
-            .rev()
-            .take(usize::from(room.saturating_sub(1)))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-            .collect();
-        let at = end.saturating_sub(width(&shown) + 1);
-        pen.put(at, row.y, room, &shown, pen.style(Role::Accent));
-        pen.put(end.saturating_sub(1), row.y, 1, " ", pen.style(Role::Caret));
-        return;
+impl<'a> KnobLine<'a> {
+    fn of(app: &'a App, index: usize, settings: &Settings, in_force: Option<&Settings>) -> Self {
+        let knob = &KNOBS[index];
+        let value = knob.get(settings);
+        let selected = app.knobs.selected == index && app.focus == Focus::Knobs;
+        let is_default = value == knob.default();
+        let name = match (knob.acts(settings), is_default && !selected) {
+            (false, _) => Role::Faint,
+            (true, true) => Role::Dim,
+            (true, false) => Role::Text,
+        };
+        // Set, and not yet used by a step of the run under way.
+        let is_pending = in_force.is_some_and(|used| knob.get(used) != value);
+        let field = match app.knobs.entry.as_deref().filter(|_| selected) {
+            Some(entry) => KnobField::Typed(entry),
+            None if selected && !app.is_replay() && matches!(knob.kind, Kind::Choice(_) | Kind::Flag) => {
+                KnobField::Choice
+            }
+            None => KnobField::Plain,
+        };
+        Self {
+            knob,
+            value,
+            selected,
+            is_default,
+            is_live: app.layers.is_live(knob.name),
+            name,
+            effect: if is_pending { Role::Accent } else { Role::Line },
+            field,
+        }
     }
-    let style = pen.style(match (is_live, is_default) {
-        (true, _) => Role::Note,
-        (false, true) => Role::Dim,
-        (false, false) => Role::Text,
-    });
-    let mut line: Vec<Span<'static>> = Vec::new();
-    let turns = selected && !app.is_replay() && matches!(knob.kind, Kind::Choice(_) | Kind::Flag);
-    let text = cut(&value.to_string(), room.saturating_sub(if turns { 4 } else { 0 }), glyphs.ellipsis);
-    if turns {
-        let [left, right] = glyphs.choice;
-        line.push(span(format!("{left} "), pen.style(Role::Accent)));
-        line.push(span(text, style));
-        line.push(span(format!(" {right}"), pen.style(Role::Accent)));
-    } else {
-        line.push(span(text, style));
+
+    /// Draws mark, name, value and, at the right end, when a change takes effect.
+    fn draw(&self, row: Rect, pen: &mut Pen<'_>) {
+        if self.selected {
+            pen.paint(row, pen.style(Role::Marked));
+        }
+        let name_end = self.draw_name(row, pen);
+        let effect = pen.theme.glyphs.effects[match self.knob.effect {
+            Timing::NextStep => 0,
+            Timing::NextBlock => 1,
+            Timing::NextRun => 2,
+        }];
+        pen.put(row.right().saturating_sub(1), row.y, 1, effect, pen.style(self.effect));
+        let room = row.width.saturating_sub(2 + width(self.knob.name) + 3);
+        let field = Rect { x: row.right().saturating_sub(2 + room), width: room, ..row };
+        match self.field {
+            KnobField::Typed(entry) => draw_entry(entry, field, pen),
+            KnobField::Choice | KnobField::Plain => self.draw_value(field, name_end, pen),
+        }
     }
-    let value_width: u16 = line.iter().map(|span| width(&span.content)).sum();
-    let at = pen.line_right(Rect { x: end.saturating_sub(room), width: room, ..row }, &Line::from(line));
-    // Bars stand in one column, whatever the width of the value; a long name has none beside it.
-    let x = (end.saturating_sub(7 + BAR)).min(at.saturating_sub(BAR + 1));
-    if let Some(share) = share(knob, value).filter(|_| value_width + BAR < room && x > name_end) {
-        let style = if is_default { pen.style(Role::Faint) } else { pen.theme.ink(pen.theme.part(BarPart::Plain)) };
-        pen.slider(x, row.y, BAR, share, style);
+
+    /// Draws mark and name, and returns the cell after it.
+    fn draw_name(&self, row: Rect, pen: &mut Pen<'_>) -> u16 {
+        let glyphs = pen.theme.glyphs;
+        let (mark, mark_role) = match (self.selected, self.is_live) {
+            (true, _) => (glyphs.pointer, Role::Accent),
+            (false, true) => (glyphs.changed, Role::Note),
+            (false, false) => (" ", Role::Text),
+        };
+        pen.put(row.x, row.y, 1, mark, pen.style(mark_role));
+        pen.put(row.x + 2, row.y, row.width.saturating_sub(2), self.knob.name, pen.style(self.name))
     }
+
+    fn draw_value(&self, field: Rect, name_end: u16, pen: &mut Pen<'_>) {
+        let glyphs = pen.theme.glyphs;
+        let style = pen.style(match (self.is_live, self.is_default) {
+            (true, _) => Role::Note,
+            (false, true) => Role::Dim,
+            (false, false) => Role::Text,
+        });
+        let turns = matches!(self.field, KnobField::Choice);
+        let room = field.width.saturating_sub(if turns { 4 } else { 0 });
+        let mut line = vec![span(cut(&self.value.to_string(), room, glyphs.ellipsis), style)];
+        if turns {
+            let [left, right] = glyphs.choice;
+            line.insert(0, span(format!("{left} "), pen.style(Role::Accent)));
+            line.push(span(format!(" {right}"), pen.style(Role::Accent)));
+        }
+        let value_width = cells(&line);
+        let at = pen.line_right(field, &Line::from(line));
+        // Bars stand in one column, whatever the width of the value; a long name has none beside it.
+        let x = field.right().saturating_sub(7 + BAR).min(at.saturating_sub(BAR + 1));
+        let has_room = value_width + BAR < field.width && x > name_end;
+        if let Some(share) = share(self.knob, self.value).filter(|_| has_room) {
+            let bar = pen.theme.ink(pen.theme.part(BarPart::Plain));
+            pen.slider(x, field.y, BAR, share, if self.is_default { pen.style(Role::Faint) } else { bar });
+        }
+    }
+}
+
+/// Draws a value that is being typed: its end, and the text cursor.
+fn draw_entry(entry: &str, field: Rect, pen: &mut Pen<'_>) {
+    let hidden = entry.chars().count().saturating_sub(usize::from(field.width.saturating_sub(1)));
+    let shown: String = entry.chars().skip(hidden).collect();
+    let at = field.right().saturating_sub(width(&shown) + 1);
+    pen.put(at, field.y, field.width, &shown, pen.style(Role::Accent));
+    pen.put(field.right().saturating_sub(1), field.y, 1, " ", pen.style(Role::Caret));
 }
 
 /// Where a number stands in its range; long ranges by magnitude.

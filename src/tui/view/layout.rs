@@ -1,8 +1,8 @@
-//! Who stands where: panes by the room there is, the canvas first.
+//! What stands where: panes by the room there is, the canvas first.
 
 use ratatui::layout::Rect;
 
-use super::{figures, prompt};
+use super::figures;
 use crate::tui::{action::Focus, app::App};
 
 /// From this width on there is a right column.
@@ -47,77 +47,92 @@ impl Regions {
         let mut rest = area;
         let header = top(&mut rest, 1);
         let footer = bottom(&mut rest, 1);
-        let wide = area.width >= WIDE;
         // Air below the header and above the footer, where there is some.
         if area.height >= 20 {
             top(&mut rest, 1);
         }
         let mut body = Rect { x: rest.x + 1, width: rest.width.saturating_sub(2), ..rest };
-
-        let asked = match app.focus {
-            Focus::Knobs => Some(Side::Knobs),
-            Focus::Canvas if app.lens.selected.is_some() => Some(Side::Inspector),
-            Focus::Canvas | Focus::Prompt => None,
-        };
-        let mut column = None;
-        if wide {
-            let width = if area.width >= 150 { 44 } else { 38 };
-            let side = right(&mut body, width);
-            right(&mut body, 3);
-            column = Some(side);
-        } else if asked.is_some() {
-            // Where both do not fit side by side, what was asked for takes the canvas's place.
-            let width = if area.width >= 72 { 36 } else { body.width };
-            let side = right(&mut body, width);
-            right(&mut body, 2);
-            column = Some(side);
-        }
-
-        let has_figures = wide && app.run.is_some();
-        let figures = column.as_mut().filter(|side| has_figures && side.height >= 27).map(|side| {
+        let asked = asked(app);
+        let mut column = right_column(area.width, asked.is_some(), &mut body);
+        let has_figures = area.width >= WIDE && app.run.is_some();
+        let figures = column.as_mut().filter(|column| has_figures && column.height >= 27).map(|column| {
             // Where the knobs would be left with too little, what is rare gives way.
-            let rows = figures::height(app.log()).min(side.height.saturating_sub(LEAST_SIDE));
-            let figures = top(side, rows);
-            top(side, 1);
+            let rows = figures::height(app.log()).min(column.height.saturating_sub(LEAST_SIDE));
+            let figures = top(column, rows);
+            top(column, 1);
             figures
         });
-        let sides = match (column, asked) {
-            (Some(side), _) if app.lens.selected.is_some() && side.height >= 44 => {
-                let mut upper = side;
-                let lower = bottom(&mut upper, 21);
-                bottom(&mut upper, 1);
-                vec![(Side::Knobs, upper), (Side::Inspector, lower)]
-            }
-            (Some(side), asked) => vec![(asked.unwrap_or(Side::Knobs), side)],
-            (None, _) => Vec::new(),
-        };
-
+        let sides = column.map_or_else(Vec::new, |column| sides(app, asked, column));
         let strip = (figures.is_none() && body.height >= 14 && app.run.is_some()).then(|| bottom(&mut body, 1));
-        let timeline_height = match body.height {
-            32.. => 8,
-            20.. => 6,
-            15.. => 5,
-            _ => 0,
-        };
-        let timeline = (timeline_height > 0 && app.run.is_some()).then(|| {
-            let timeline = bottom(&mut body, timeline_height);
-            if body.height >= 22 {
-                bottom(&mut body, 1);
-            }
-            timeline
-        });
-        let edits = app.focus == Focus::Prompt || (app.run.is_none() && !app.is_replay());
-        let prompt = (edits && body.width > 0).then(|| {
-            let most = (body.height / 3).max(1);
-            let rows = prompt::height(app, body.width, most).max(2.min(most));
-            let prompt = top(&mut body, 1 + rows);
-            if body.height >= 12 {
-                top(&mut body, 1);
-            }
-            prompt
-        });
+        let timeline = app.run.as_ref().and_then(|_| timeline(&mut body));
+        let prompt = prompt(app, &mut body);
         Self { header, prompt, canvas: body, timeline, figures, strip, sides, footer }
     }
+}
+
+/// What was asked for beside the canvas.
+fn asked(app: &App) -> Option<Side> {
+    match app.focus {
+        Focus::Knobs => Some(Side::Knobs),
+        Focus::Canvas if app.lens.selected.is_some() => Some(Side::Inspector),
+        Focus::Canvas | Focus::Prompt => None,
+    }
+}
+
+/// Takes the right column off `body`: on wide screens, and where something is asked for.
+fn right_column(screen: u16, is_asked: bool, body: &mut Rect) -> Option<Rect> {
+    let (width, gap) = match screen {
+        150.. => (44, 3),
+        WIDE.. => (38, 3),
+        72.. if is_asked => (36, 2),
+        // Where both do not fit side by side, what was asked for takes the canvas's place.
+        _ if is_asked => (body.width, 2),
+        _ => return None,
+    };
+    let column = right(body, width);
+    right(body, gap);
+    Some(column)
+}
+
+/// Knobs or inspector; both, where there is room.
+fn sides(app: &App, asked: Option<Side>, column: Rect) -> Vec<(Side, Rect)> {
+    if app.lens.selected.is_none() || column.height < 44 {
+        return vec![(asked.unwrap_or(Side::Knobs), column)];
+    }
+    let mut upper = column;
+    let lower = bottom(&mut upper, 21);
+    bottom(&mut upper, 1);
+    vec![(Side::Knobs, upper), (Side::Inspector, lower)]
+}
+
+/// Takes the timeline off `body`, where that is high enough.
+fn timeline(body: &mut Rect) -> Option<Rect> {
+    let height = match body.height {
+        32.. => 8,
+        20.. => 6,
+        15.. => 5,
+        _ => return None,
+    };
+    let timeline = bottom(body, height);
+    if body.height >= 22 {
+        bottom(body, 1);
+    }
+    Some(timeline)
+}
+
+/// Takes the prompt editor off `body`, while it is in use.
+fn prompt(app: &App, body: &mut Rect) -> Option<Rect> {
+    let is_edited = app.focus == Focus::Prompt || (app.run.is_none() && !app.is_replay());
+    if !is_edited || body.width == 0 {
+        return None;
+    }
+    let most = (body.height / 3).max(1);
+    let rows = super::prompt::height(app, body.width, most).max(2.min(most));
+    let prompt = top(body, 1 + rows);
+    if body.height >= 12 {
+        top(body, 1);
+    }
+    Some(prompt)
 }
 
 fn top(area: &mut Rect, rows: u16) -> Rect {

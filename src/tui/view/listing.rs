@@ -2,7 +2,7 @@
 
 use ratatui::{layout::Rect, text::Line};
 
-use super::pen::{Pen, span};
+use super::pen::{Pen, centred, span};
 use crate::tui::{action::Action, theme::Role};
 
 /// A row of a list.
@@ -51,27 +51,12 @@ pub(super) struct Listing<'a> {
 }
 
 impl Listing<'_> {
-    /// Draws frame and rows; `item` fills the row of an item and is told whether it is the selected one. Returns the area
+    /// Draws frame and rows; `item` fills the row of an item, given whether it is the selected one. Returns the area
     /// below the rule, which is empty where there is no room for it.
     pub fn draw(&self, area: Rect, pen: &mut Pen<'_>, mut item: impl FnMut(usize, bool, Rect, &mut Pen<'_>)) -> Rect {
-        let wide = self.wide.min(area.width.saturating_sub(2)).max(20.min(area.width));
-        let high = (self.rows.len() as u16 + self.detail + 2).min(area.height);
-        let frame = Rect {
-            x: area.x + area.width.saturating_sub(wide) / 2,
-            y: area.y + (area.height - high) / 2,
-            width: wide,
-            height: high,
-        };
-        let items = self.rows.iter().filter(|row| matches!(row, ListRow::Item(_))).count();
-        let hides_rows = self.rows.len() > usize::from(high.saturating_sub(self.detail + 2));
-        // Where some are out of sight, it is told how many there are.
-        let place = if hides_rows {
-            format!(" {} of {items} {}", self.selected + 1, pen.theme.glyphs.dot)
-        } else {
-            String::new()
-        };
-        let foot = Line::from(span(format!("{place} {} ", self.foot), pen.style(Role::Faint)));
-        let inner = pen.frame(frame, self.title, &foot);
+        let wide = self.wide.min(area.width.saturating_sub(2)).max(20);
+        let frame = centred(area, wide, self.rows.len() as u16 + self.detail + 2);
+        let inner = pen.frame(frame, self.title, &self.note(frame.height, pen));
         let list = Rect { height: inner.height.saturating_sub(self.detail).max(1.min(inner.height)), ..inner };
         let is_selected = |row: &ListRow| matches!(row, ListRow::Item(index) if *index == self.selected);
         let at = self.rows.iter().position(is_selected).unwrap_or(0);
@@ -88,23 +73,41 @@ impl Listing<'_> {
                     pen.line(line, &Line::from(vec![title, note]));
                 }
                 ListRow::Item(index) => {
-                    let selected = *index == self.selected;
-                    if selected {
-                        pen.paint(line, pen.style(Role::Marked));
-                        pen.put(line.x, y, 1, pen.theme.glyphs.pointer, pen.style(Role::Accent));
-                    }
-                    pen.click(line, Action::ListSelect(*index));
-                    let rest = Rect { x: line.x + 2.min(line.width), width: line.width.saturating_sub(2), ..line };
-                    item(*index, selected, rest, pen);
+                    let rest = self.mark(*index, line, pen);
+                    item(*index, *index == self.selected, rest, pen);
                 }
             }
         }
-        let foot = Rect { y: list.bottom(), height: inner.bottom().saturating_sub(list.bottom()), ..inner };
-        if foot.height < 2 {
-            return Rect { height: 0, ..foot };
-        }
-        let rule = pen.theme.glyphs.rule.repeat(usize::from(foot.width));
-        pen.put(foot.x, foot.y, foot.width, &rule, pen.style(Role::Line));
-        Rect { y: foot.y + 1, height: foot.height - 1, ..foot }
+        below(list, inner, pen)
     }
+
+    /// What stands at the foot: the keys, and where some rows are out of sight, how many there are.
+    fn note(&self, high: u16, pen: &Pen<'_>) -> String {
+        if self.rows.len() <= usize::from(high.saturating_sub(self.detail + 2)) {
+            return format!(" {} ", self.foot);
+        }
+        let items = self.rows.iter().filter(|row| matches!(row, ListRow::Item(_))).count();
+        format!(" {} of {items} {} {} ", self.selected + 1, pen.theme.glyphs.dot, self.foot)
+    }
+
+    /// Marks the row of an item where it is selected, and returns what is left of it for the item.
+    fn mark(&self, index: usize, line: Rect, pen: &mut Pen<'_>) -> Rect {
+        if index == self.selected {
+            pen.paint(line, pen.style(Role::Marked));
+            pen.put(line.x, line.y, 1, pen.theme.glyphs.pointer, pen.style(Role::Accent));
+        }
+        pen.click(line, Action::ListSelect(index));
+        Rect { x: line.x + 2.min(line.width), width: line.width.saturating_sub(2), ..line }
+    }
+}
+
+/// Draws the rule below the list, and returns what is below that.
+fn below(list: Rect, inner: Rect, pen: &mut Pen<'_>) -> Rect {
+    let foot = Rect { y: list.bottom(), height: inner.bottom().saturating_sub(list.bottom()), ..inner };
+    if foot.height < 2 {
+        return Rect { height: 0, ..foot };
+    }
+    let rule = pen.theme.glyphs.rule.repeat(usize::from(foot.width));
+    pen.put(foot.x, foot.y, foot.width, &rule, pen.style(Role::Line));
+    Rect { y: foot.y + 1, height: foot.height - 1, ..foot }
 }

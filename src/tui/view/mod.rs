@@ -4,7 +4,7 @@
 //! ┌ header ─────────────────────────────────────────────────────────────────┐
 //! │ prompt  (while it is edited)                      │ figures             │
 //! │ canvas                                            │                     │
-//! │   the tokens, by one of four layers               │ knobs, or           │
+//! │   the tokens, as a layer reads them               │ knobs, or           │
 //! │   what the step did · what the colours mean       │ inspector           │
 //! │ timeline                                          │                     │
 //! └ footer ─────────────────────────────────────────────────────────────────┘
@@ -23,22 +23,27 @@ mod header;
 pub mod help;
 mod inspector;
 mod knobs;
+mod layers;
 mod layout;
 pub mod legend;
 mod listing;
-mod looks;
 mod models;
 mod notice;
 mod pen;
 mod presets;
 mod prompt;
+mod run;
+mod sample;
 mod step;
 mod timeline;
+mod token_style;
 mod welcome;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-pub use pen::{FrameInfo, Hit, width as cells};
+pub use layers::Layer;
+pub use pen::{FrameInfo, Hit, Pen, width as cells};
+pub use run::RunView;
 
 use super::{
     action::{Action, Overlay},
@@ -46,12 +51,12 @@ use super::{
     theme::Role,
 };
 use layout::{Regions, Side};
-use pen::{Pen, wrap};
+use pen::wrap;
 
 /// The smallest terminal that shows a picture.
 pub const SMALLEST: (u16, u16) = (40, 12);
 
-/// Draws everything into `area` of `buffer`, and tells what the next event needs.
+/// Draws everything into `area` of `buffer`, and returns what the next event needs.
 pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     let area = area.intersection(buffer.area);
     let mut pen = Pen::new(buffer, app.theme);
@@ -65,30 +70,36 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     if let Some(area) = plan.prompt {
         prompt::draw(app, area, &mut pen);
     }
-    if app.run.is_some() {
-        canvas::draw(app, plan.canvas, &mut pen);
-    } else {
-        welcome::draw(app, plan.canvas, &mut pen);
-    }
-    if let Some(area) = plan.timeline {
-        timeline::draw(app, area, &mut pen);
-    }
-    if let Some(area) = plan.figures {
-        figures::draw(app, area, &mut pen);
-    }
-    if let Some(area) = plan.strip {
-        figures::strip(app, area, &mut pen);
+    let run = RunView::of(app);
+    match &run {
+        Some(run) => draw_run(run, &plan, &mut pen),
+        None => welcome::draw(app, plan.canvas, &mut pen),
     }
     for (side, area) in plan.sides {
-        match side {
-            Side::Knobs => knobs::draw(app, area, &mut pen),
-            Side::Inspector => inspector::draw(app, area, &mut pen),
+        match (side, &run) {
+            (Side::Knobs, _) => knobs::draw(app, area, &mut pen),
+            (Side::Inspector, Some(run)) => inspector::draw(run, area, &mut pen),
+            (Side::Inspector, None) => {}
         }
     }
     footer::draw(app, plan.footer, &mut pen);
     overlay(app, area, &mut pen);
     notice::draw(app, area, &mut pen);
     pen.drawn
+}
+
+/// Draws the panes of a run that are there without being asked for.
+fn draw_run(run: &RunView<'_>, plan: &Regions, pen: &mut Pen<'_>) {
+    canvas::draw(run, plan.canvas, pen);
+    if let Some(area) = plan.timeline {
+        timeline::draw(run, area, pen);
+    }
+    if let Some(area) = plan.figures {
+        figures::draw(run, area, pen);
+    }
+    if let Some(area) = plan.strip {
+        figures::strip(run, area, pen);
+    }
 }
 
 /// The layer above the screen, if one is open. A click beside it closes it.

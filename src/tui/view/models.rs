@@ -24,6 +24,7 @@ use ratatui::{
 use super::{
     listing::{Listing, grouped},
     pen::{Pen, cut, span, width, wrap},
+    sample,
 };
 use crate::{
     model::{
@@ -241,8 +242,9 @@ fn draw_loading(app: &App, loading: &ModelLoading, area: Rect, pen: &mut Pen<'_>
     if let Some((done, total)) = loading.bytes() {
         put("", Role::Text, pen);
         if let Some(share) = loading.share().filter(|_| area.height >= 2) {
-            let bar = area.y + 1;
-            pen.bar(area.x, bar, area.width, share, pen.theme.ink(pen.theme.part(BarPart::Plain)));
+            let row = Rect { y: area.y + 1, height: 1, ..area };
+            let style = pen.theme.ink(pen.theme.part(BarPart::Plain));
+            pen.line(row, &Line::from(sample::bar(pen.theme, row.width, share, style)));
         }
         put(&amounts(app, loading, done, total), Role::Dim, pen);
     }
@@ -303,7 +305,7 @@ fn time(seconds: f64) -> String {
     }
 }
 
-/// ModelLoading in the header's few cells.
+/// How loading goes, in the header's few cells.
 pub(super) fn brief(app: &App, loading: &ModelLoading, pen: &Pen<'_>) -> Vec<Span<'static>> {
     let spinner = pen.theme.glyphs.spinner;
     let turn = (app.now.as_millis() / 90) as usize % spinner.len();

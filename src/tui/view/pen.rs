@@ -1,14 +1,19 @@
 //! Drawing into a buffer: cut text at grapheme borders, rules with titles, bars, and the places that can be clicked.
+//!
+//! Ratatui's widgets draw, but cannot be asked beforehand how many rows a wrapped text takes, cut without a sign that
+//! something is missing, and know of no mouse: what they do better (clearing, styling, setting text) is theirs.
 
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
     style::{Modifier, Style},
     text::{Line, Span},
+    widgets::{Clear, Widget},
 };
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use super::token_style::bounded;
 use crate::tui::{
     action::Action,
     theme::{Role, Theme},
@@ -27,7 +32,7 @@ pub struct Hit {
     pub drag: bool,
 }
 
-/// What drawing tells the next event.
+/// What drawing leaves for the next event.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FrameInfo {
     /// The places that the mouse can use; a later one lies above an earlier one.
@@ -74,13 +79,7 @@ impl<'a> Pen<'a> {
     /// Empties an area and styles it.
     pub fn clear(&mut self, area: Rect, role: Role) {
         let area = area.intersection(self.buffer.area);
-        for y in area.top()..area.bottom() {
-            for x in area.left()..area.right() {
-                if let Some(cell) = self.buffer.cell_mut((x, y)) {
-                    cell.reset();
-                }
-            }
-        }
+        Clear.render(area, self.buffer);
         self.buffer.set_style(area, self.theme.style(role));
     }
 
@@ -114,7 +113,7 @@ impl<'a> Pen<'a> {
 
     /// Writes a line to the right of a row, if all of it fits.
     pub fn line_right(&mut self, row: Rect, line: &Line<'_>) -> u16 {
-        let width = line.spans.iter().map(|span| self::width(&span.content)).sum::<u16>();
+        let width = cells(&line.spans);
         if width > row.width {
             return row.right();
         }
@@ -126,7 +125,7 @@ impl<'a> Pen<'a> {
     /// A pane's first row: its title, a rule, and what stands at the right end. Returns the cells of the rule itself.
     pub fn rule(&mut self, row: Rect, title: &Line<'_>, right: &Line<'_>) -> Rect {
         let end = self.line(row, title).saturating_add(1);
-        let right_width = right.spans.iter().map(|span| self::width(&span.content)).sum::<u16>();
+        let right_width = cells(&right.spans);
         let free = row.right().saturating_sub(end);
         let shows_right = right_width > 0 && right_width + 4 <= free;
         let rule_width = if shows_right { free - right_width - 1 } else { free };
@@ -140,7 +139,7 @@ impl<'a> Pen<'a> {
     }
 
     /// A frame with a title and a note at its foot; returns what is inside.
-    pub fn frame(&mut self, area: Rect, title: &str, note: &Line<'_>) -> Rect {
+    pub fn frame(&mut self, area: Rect, title: &str, note: &str) -> Rect {
         self.clear(area, Role::Raised);
         if area.width < 4 || area.height < 3 {
             return Rect::ZERO;
@@ -159,21 +158,8 @@ impl<'a> Pen<'a> {
         let heading = format!(" {title} ");
         self.cut(area.x + 2, area.y, area.width.saturating_sub(4), &heading, self.style(Role::TitleFocused));
         let foot = Rect { x: area.x + 2, y: bottom, width: area.width.saturating_sub(4), height: 1 };
-        self.line_right(foot, note);
+        self.line_right(foot, &Line::from(span(note, self.style(Role::Faint))));
         Rect { x: area.x + 2, y: area.y + 1, width: area.width - 4, height: area.height - 2 }
-    }
-
-    /// A thin bar that is filled to `share`, half a cell at a time, on its track.
-    pub fn bar(&mut self, x: u16, y: u16, width: u16, share: f32, style: Style) {
-        let halves = (bounded(share) * f32::from(width) * 2.0).round() as u16;
-        let glyphs = self.theme.glyphs;
-        let (full, half) = (halves / 2, halves % 2);
-        let track = glyphs.rule.repeat(usize::from(width));
-        self.put(x, y, width, &track, self.style(Role::Line));
-        let end = self.put(x, y, width, &glyphs.rule_done.repeat(usize::from(full)), style);
-        if half == 1 {
-            self.put(end, y, 1, glyphs.rule_half, style);
-        }
     }
 
     /// A slider: a handle at `share` of its track.
@@ -227,13 +213,20 @@ impl<'a> Pen<'a> {
     }
 }
 
-fn bounded(share: f32) -> f32 {
-    if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
-}
-
 /// Cells that a text takes.
 pub fn width(text: &str) -> u16 {
     text.graphemes(true).map(UnicodeWidthStr::width).sum::<usize>().min(usize::from(u16::MAX)) as u16
+}
+
+/// Cells that spans take together.
+pub fn cells(spans: &[Span<'_>]) -> u16 {
+    spans.iter().map(|span| width(&span.content)).sum()
+}
+
+/// An area of that size, or as much of it as there is, in the middle of another one.
+pub fn centred(area: Rect, wide: u16, high: u16) -> Rect {
+    let (width, height) = (wide.min(area.width), high.min(area.height));
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }
 
 /// A text cut to `cells`, with `ellipsis` (one cell) where something is left out.
@@ -285,6 +278,22 @@ pub fn wrap(text: &str, cells: u16) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+/// Items with a gap between two of them: as many of the first ones as fit whole into `cells`.
+pub fn fitting(items: impl IntoIterator<Item = Vec<Span<'static>>>, gap: &Span<'static>, cells: u16) -> Line<'static> {
+    let mut line: Vec<Span<'static>> = Vec::new();
+    let mut used = 0;
+    for item in items {
+        let gap = Some(gap.clone()).filter(|_| !line.is_empty());
+        let more: Vec<_> = gap.into_iter().chain(item).collect();
+        used += self::cells(&more);
+        if used > cells {
+            break;
+        }
+        line.extend(more);
+    }
+    Line::from(line)
 }
 
 /// A span that owns its text.

@@ -1,4 +1,8 @@
 //! The prompt editor, and what the pair can make of the prompt.
+//!
+//! The text area edits but does not draw: it cannot be asked how many rows it will take before it is drawn, scrolls by
+//! what it drew before (the same state would give two pictures), and leaves out what is not printable, where the prompt
+//! must show that something stands there.
 
 use std::borrow::Cow;
 

@@ -84,7 +84,7 @@ impl<'a> StepView<'a> {
         (before != self.log.header().mask_id && before != now).then_some(before)
     }
 
-    /// Whether this step masked a position again that was written before; it may have been written anew since.
+    /// Whether this step masked a position again that was written before; it may have been written again since.
     pub fn is_remasked(&self, position: usize) -> bool {
         self.record.is_some_and(|record| record.remasked.binary_search(&position).is_ok())
     }

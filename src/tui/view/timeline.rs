@@ -1,4 +1,6 @@
 //! The timeline: a column per step, as high as the step wrote tokens, coloured by why.
+//!
+//! By hand, since ratatui's bar chart and sparkline have one colour per bar and leave no steps to click.
 
 use std::collections::HashMap;
 
@@ -10,11 +12,12 @@ use ratatui::{
 use super::{
     caption::counted_as,
     pen::{Pen, span, width},
+    run::RunView,
 };
 use crate::{
     decode::record::{Reason, ReasonKind},
     trace::Log,
-    tui::{action::Action, app::App, theme::Role},
+    tui::{action::Action, theme::Role},
 };
 
 /// A column never stands for fewer tokens per cell of height than this, so that single tokens stay small.
@@ -85,12 +88,11 @@ impl Column {
 }
 
 /// Draws the timeline.
-pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
-    let Some(log) = app.log() else { return };
+pub(super) fn draw(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
     if area.height < 4 || area.width < 10 {
         return;
     }
-    let (shown, len) = (app.shown(), log.len());
+    let (log, shown, len) = (run.log, run.at, run.log.len());
     rule(log, shown, Rect { height: 1, ..area }, pen);
     let bars = Rect { y: area.y + 1, height: area.height - 3, ..area };
     let spread = Spread::of(len, area.width);
@@ -174,12 +176,12 @@ fn rule(log: &Log, shown: usize, row: Rect, pen: &mut Pen<'_>) {
     pen.rule(row, &Line::from(title), &right);
 }
 
-/// A sample of a reason's bars; one that does not touch the bars below it, where colour tells reasons apart.
+/// A sample of a reason's bars; one that does not touch the bars below it, where colour distinguishes reasons.
 fn swatch(pen: &Pen<'_>, reason: Reason) -> &'static str {
     if pen.theme.has_colour() { pen.theme.glyphs.stopped } else { fill(pen, reason) }
 }
 
-/// What a bar is filled with: colour tells reasons apart, and where there is none the fill does.
+/// What a bar is filled with: colour distinguishes reasons, and where there is none the fill does.
 fn fill(pen: &Pen<'_>, reason: Reason) -> &'static str {
     let glyphs = pen.theme.glyphs;
     if pen.theme.has_colour() {
@@ -204,7 +206,7 @@ fn stack(column: &Column, highest: usize, is_done: bool, area: Rect, pen: &mut P
         let count = column.counts.get(&reason).copied().unwrap_or(0);
         if count > 0 {
             sum += count;
-            // What was written is seen, be it ever so little.
+            // What was written is seen, however little.
             let top = (sum * room / highest).max(parts.last().map_or(0, |(_, top)| *top) + 1).min(room);
             parts.push((reason, top));
         }

@@ -7,8 +7,8 @@ use ratatui::{
 };
 
 use super::{
-    looks,
     pen::{Pen, span, width, wrap},
+    token_style,
 };
 use crate::tui::{
     action::{Action, Overlay},
@@ -18,7 +18,7 @@ use crate::tui::{
 };
 
 const WHAT: &str = "A diffusion language model writes everywhere at once: it starts from masks and makes them \
-                    certain, step by step. Here you can watch it think, hold it, and turn its knobs while it runs.";
+                    certain, step by step. Here you can watch it think, pause it, and turn its knobs while it runs.";
 
 /// Draws the welcome.
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
@@ -68,7 +68,7 @@ fn wordmark(pen: &Pen<'_>) -> Line<'static> {
         .flat_map(|((letter, confidence), masked)| {
             let tone = pen.theme.confidence(confidence);
             let letter = if masked {
-                span(pen.theme.glyphs.mask, looks::mask(pen.theme, tone, 0.8))
+                span(pen.theme.glyphs.mask, token_style::mask(pen.theme, tone, 0.8))
             } else {
                 span(letter.to_string(), pen.theme.ink(tone).add_modifier(Modifier::BOLD))
             };

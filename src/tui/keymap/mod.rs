@@ -1,0 +1,212 @@
+//! The one table of keys: what each does, where it applies, and how the footer and the help name it.
+
+mod key;
+mod table;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+pub use key::Key;
+pub use table::BINDINGS;
+
+use super::{action::Action, app::App};
+
+/// The layer that keys go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Context {
+    /// The prompt editor.
+    Prompt,
+    /// Canvas and timeline.
+    Canvas,
+    /// The knob pane.
+    Knobs,
+    /// A value being typed in the knob pane.
+    Entry,
+    /// The help.
+    Help,
+    /// The legend.
+    Legend,
+    /// The gallery.
+    Gallery,
+    /// The presets.
+    Presets,
+    /// The models, where characters are text.
+    Models,
+}
+
+impl Context {
+    /// Every context.
+    pub const ALL: [Self; 9] = [
+        Self::Prompt,
+        Self::Canvas,
+        Self::Knobs,
+        Self::Entry,
+        Self::Help,
+        Self::Legend,
+        Self::Gallery,
+        Self::Presets,
+        Self::Models,
+    ];
+}
+
+/// Headings of the help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Group {
+    /// Writing prompts.
+    Prompt,
+    /// The run.
+    Run,
+    /// Steps and their order.
+    Time,
+    /// Reading the canvas.
+    Canvas,
+    /// Turning knobs.
+    Knobs,
+    /// Choosing models.
+    Models,
+    /// Lists and overlays.
+    Lists,
+    /// The program.
+    Program,
+}
+
+impl Group {
+    /// All groups, in the order of the help.
+    pub const ALL: [Self; 8] =
+        [Self::Prompt, Self::Run, Self::Time, Self::Canvas, Self::Knobs, Self::Models, Self::Lists, Self::Program];
+
+    /// A heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Prompt => "Prompt",
+            Self::Run => "Run",
+            Self::Time => "Steps",
+            Self::Canvas => "Canvas",
+            Self::Knobs => "Knobs",
+            Self::Models => "Models",
+            Self::Lists => "Lists",
+            Self::Program => "Program",
+        }
+    }
+}
+
+/// One or two words for the footer, and how soon they are dropped where it is narrow.
+pub struct Hint {
+    /// The smaller, the longer it stays.
+    pub rank: u8,
+    /// The words, which may depend on the state.
+    pub words: fn(&App) -> &'static str,
+}
+
+/// A line of the table.
+pub struct Binding {
+    /// What it does.
+    pub action: Action,
+    /// Its keys; the first is the one that is shown.
+    pub keys: &'static [Key],
+    /// What it does, for the help.
+    pub label: &'static str,
+    /// Under which heading.
+    pub group: Group,
+    /// In which contexts.
+    pub contexts: &'static [Context],
+    /// Whether it applies to the state.
+    pub applies: fn(&App) -> bool,
+    /// Its place in the footer, if it has one.
+    pub hint: Option<Hint>,
+}
+
+impl std::fmt::Debug for Binding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Binding").field("action", &self.action).field("keys", &self.keys).finish_non_exhaustive()
+    }
+}
+
+/// The binding of a key in the present state.
+pub fn lookup(app: &App, key: Key) -> Option<&'static Binding> {
+    let context = app.context();
+    BINDINGS
+        .iter()
+        .find(|binding| binding.contexts.contains(&context) && binding.keys.contains(&key) && (binding.applies)(app))
+}
+
+/// What a key event means; `None` where it means nothing.
+pub fn action(app: &App, event: KeyEvent) -> Option<Action> {
+    let key = Key::of(event);
+    if let Some(binding) = lookup(app, key) {
+        return Some(binding.action.clone());
+    }
+    let plain = !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+    match (app.context(), event.code) {
+        (Context::Prompt, _) => Some(Action::Edit(event)),
+        (Context::Entry, KeyCode::Char(c)) if plain => Some(Action::EntryChar(c)),
+        (Context::Models, KeyCode::Char(c)) if plain => Some(Action::SourceChar(c)),
+        _ => None,
+    }
+}
+
+/// The bindings that the footer names now, the most important first.
+pub fn hints(app: &App) -> Vec<(&'static Binding, &'static str)> {
+    let context = app.context();
+    let mut hints: Vec<_> = BINDINGS
+        .iter()
+        .filter(|binding| binding.contexts.contains(&context) && (binding.applies)(app))
+        .filter_map(|binding| {
+            let hint = binding.hint.as_ref()?;
+            Some((hint.rank, binding, (hint.words)(app)))
+        })
+        .filter(|(_, _, words)| !words.is_empty())
+        .collect();
+    hints.sort_by_key(|(rank, ..)| *rank);
+    hints.into_iter().map(|(_, binding, words)| (binding, words)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things_in_one_context() {
+        let mut seen: HashMap<(Context, Key), &Action> = HashMap::new();
+        for binding in BINDINGS.iter() {
+            for context in binding.contexts {
+                for key in binding.keys {
+                    let before = seen.insert((*context, *key), &binding.action);
+                    assert!(before.is_none(), "{} in {context:?}: {before:?} and {:?}", key.name(true), binding.action);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_can_leave_every_context() {
+        for context in Context::ALL {
+            for action in [Action::Quit, Action::Suspend, Action::Back] {
+                assert!(
+                    BINDINGS.iter().any(|binding| binding.action == action && binding.contexts.contains(&context)),
+                    "{action:?} in {context:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_never_a_key_where_text_is_typed() {
+        for binding in BINDINGS.iter() {
+            if binding.contexts.iter().any(|context| matches!(context, Context::Prompt | Context::Entry)) {
+                for key in binding.keys {
+                    let types = matches!(key.code, KeyCode::Char(_)) && key.modifiers.is_empty();
+                    assert!(!types, "{} would be swallowed", key.name(true));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_label_fits_a_column_of_the_help() {
+        for binding in BINDINGS.iter() {
+            assert!(binding.label.len() <= 35, "{}", binding.label);
+        }
+    }
+}

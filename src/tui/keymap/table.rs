@@ -1,0 +1,425 @@
+//! The table itself, a function per group of the help.
+
+use std::{slice, sync::LazyLock};
+
+use crossterm::event::KeyCode;
+
+use super::{Binding, Context, Group, Hint, key::Key};
+use crate::tui::{
+    action::{Action, Direction, Focus, Overlay},
+    app::{App, Engine},
+    view::Layer,
+};
+
+/// Every key of the playground. The order within a group is that of the help.
+pub static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
+    [prompt(), run(), steps(), canvas(), knobs(), models(), lists(), program()].into_iter().flatten().collect()
+});
+
+/// Where characters are keys and not text.
+const WATCHING: &[Context] = &[Context::Canvas, Context::Knobs];
+const LISTS: &[Context] = &[Context::Gallery, Context::Presets, Context::Help, Context::Legend];
+const PICKS: &[Context] = &[Context::Gallery, Context::Presets, Context::Models];
+const PAGES: &[Context] = &[Context::Gallery, Context::Presets, Context::Help, Context::Legend, Context::Models];
+/// Where characters are text.
+const TYPED: &[Context] = &[Context::Prompt, Context::Entry, Context::Models];
+/// Where characters are the name of a model.
+const MODELS: &[Context] = &[Context::Models];
+const OVERLAYS: &[Context] = &[Context::Help, Context::Legend, Context::Gallery, Context::Presets];
+
+/// More rows than any list has.
+const ALL_ROWS: i64 = 1 << 20;
+
+/// Left and right turn knobs where the knob pane has the focus.
+const WATCHING_NOT_KNOBS: &[Context] = &[Context::Canvas];
+
+fn always(_: &App) -> bool {
+    true
+}
+
+fn is_live(app: &App) -> bool {
+    !app.is_replay()
+}
+
+fn has_run(app: &App) -> bool {
+    app.run.is_some()
+}
+
+fn has_steps(app: &App) -> bool {
+    !app.is_empty()
+}
+
+fn live_run(app: &App) -> bool {
+    is_live(app) && has_run(app)
+}
+
+fn has_kept(app: &App) -> bool {
+    app.kept.is_some()
+}
+
+fn under_way(app: &App) -> bool {
+    app.is_under_way()
+}
+
+fn can_step(app: &App) -> bool {
+    under_way(app) || !app.follows()
+}
+
+fn can_turn(app: &App) -> bool {
+    is_live(app) && !matches!(app.engine, Engine::Failed(_))
+}
+
+fn is_loading(app: &App) -> bool {
+    app.picker.loading.is_some()
+}
+
+fn models_words(app: &App) -> &'static str {
+    if app.overlays.is_empty() { "models" } else { "" }
+}
+
+fn play_words(app: &App) -> &'static str {
+    match (app.is_under_way() && app.follows(), app.player.held, app.player.playing) {
+        (true, false, _) | (false, _, true) => "pause",
+        (true, true, _) => "resume",
+        (false, _, false) if app.is_empty() => "",
+        (false, _, false) => "play",
+    }
+}
+
+macro_rules! binding {
+    ($action:expr, [$($key:expr),+], $label:literal, $group:ident, $contexts:expr, $applies:expr) => {
+        Binding {
+            action: $action,
+            keys: const { &[$($key),+] },
+            label: $label,
+            group: Group::$group,
+            contexts: $contexts,
+            applies: $applies,
+            hint: None,
+        }
+    };
+    ($action:expr, [$($key:expr),+], $label:literal, $group:ident, $contexts:expr, $applies:expr, $rank:literal $words:literal) => {
+        binding!($action, [$($key),+], $label, $group, $contexts, $applies, $rank |_| $words)
+    };
+    ($action:expr, [$($key:expr),+], $label:literal, $group:ident, $contexts:expr, $applies:expr, $rank:literal $words:expr) => {
+        Binding {
+            action: $action,
+            keys: const { &[$($key),+] },
+            label: $label,
+            group: Group::$group,
+            contexts: $contexts,
+            applies: $applies,
+            hint: Some(Hint { rank: $rank, words: $words }),
+        }
+    };
+}
+
+/// Writing prompts.
+fn prompt() -> Vec<Binding> {
+    vec![
+        binding!(Action::Submit, [Key::new(KeyCode::Enter)], "denoise the prompt", Prompt, &[Context::Prompt], is_live, 1 "denoise"),
+        binding!(
+            Action::Newline,
+            [Key::ctrl('j'), Key::alt(KeyCode::Enter), Key::shift(KeyCode::Enter)],
+            "break the line",
+            Prompt, &[Context::Prompt], is_live, 6 "new line"
+        ),
+        binding!(Action::Clear, [Key::ctrl('u')], "clear to the start of the line", Prompt, TYPED, always),
+        // Terminals send the same byte for the three.
+        binding!(
+            Action::Undo,
+            [Key::ctrl('_'), Key::ctrl('/'), Key::ctrl('7')],
+            "undo, redo",
+            Prompt,
+            &[Context::Prompt],
+            is_live
+        ),
+        binding!(Action::Redo, [Key::ctrl('r')], "undo, redo", Prompt, &[Context::Prompt], is_live),
+        binding!(
+            Action::HistoryOlder,
+            [Key::new(KeyCode::Up)],
+            "earlier and later prompts",
+            Prompt,
+            &[Context::Prompt],
+            is_live
+        ),
+        binding!(
+            Action::HistoryNewer,
+            [Key::new(KeyCode::Down)],
+            "earlier and later prompts",
+            Prompt,
+            &[Context::Prompt],
+            is_live
+        ),
+        binding!(
+            Action::Toggle(Overlay::Gallery),
+            [Key::ctrl('g')],
+            "gallery of prompts",
+            Prompt, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Gallery], is_live, 2 "gallery"
+        ),
+        binding!(Action::Toggle(Overlay::Gallery), [Key::char('e')], "gallery of prompts", Prompt, WATCHING, is_live),
+        binding!(Action::Focus(Focus::Prompt), [Key::char('i'), Key::char('/')], "edit the prompt", Prompt, WATCHING, is_live, 5 "prompt"),
+    ]
+}
+
+/// The run.
+fn run() -> Vec<Binding> {
+    vec![
+        binding!(Action::TogglePlay, [Key::char(' ')], "pause, resume; play the log", Run, WATCHING, has_steps, 1 play_words),
+        binding!(Action::StepOnce, [Key::char('.')], "one step", Run, WATCHING, can_step, 3 "one step"),
+        binding!(Action::Restart, [Key::char('R'), Key::ctrl('r')], "run again, with these settings", Run, WATCHING, live_run, 4 "again"),
+        binding!(Action::SwapRuns, [Key::char('b')], "the run before, and back", Run, WATCHING, has_kept, 8 "run before"),
+        binding!(Action::StopRun, [Key::char('x')], "end the run here", Run, WATCHING, under_way),
+        binding!(Action::Pace(1), [Key::char('+'), Key::char('=')], "faster, slower", Run, WATCHING, has_run),
+        binding!(Action::Pace(-1), [Key::char('-')], "faster, slower", Run, WATCHING, has_run),
+        binding!(Action::ToggleFullSpeed, [Key::char('f')], "full speed, and back", Run, WATCHING, has_run, 9 "full speed"),
+        binding!(Action::SaveTrace, [Key::char('w')], "write the trace to a file", Run, WATCHING, live_run, 12 "save"),
+    ]
+}
+
+/// Steps and their order.
+fn steps() -> Vec<Binding> {
+    vec![
+        binding!(Action::Scrub(-1), [Key::new(KeyCode::Left), Key::char(',')], "one step back, on", Time, WATCHING_NOT_KNOBS, has_steps, 2 "step"),
+        binding!(
+            Action::Scrub(1),
+            [Key::new(KeyCode::Right)],
+            "one step back, on",
+            Time,
+            WATCHING_NOT_KNOBS,
+            has_steps
+        ),
+        binding!(Action::Scrub(-10), [Key::shift(KeyCode::Left)], "ten steps back, on", Time, WATCHING, has_steps),
+        binding!(
+            Action::Scrub(-10),
+            [Key::new(KeyCode::PageUp)],
+            "ten steps back, on",
+            Time,
+            WATCHING_NOT_KNOBS,
+            has_steps
+        ),
+        binding!(Action::Scrub(10), [Key::shift(KeyCode::Right)], "ten steps back, on", Time, WATCHING, has_steps),
+        binding!(
+            Action::Scrub(10),
+            [Key::new(KeyCode::PageDown)],
+            "ten steps back, on",
+            Time,
+            WATCHING_NOT_KNOBS,
+            has_steps
+        ),
+        binding!(
+            Action::ScrubTo(0),
+            [Key::char('g'), Key::new(KeyCode::Home)],
+            "before the first step",
+            Time,
+            WATCHING,
+            has_steps
+        ),
+        binding!(
+            Action::Follow,
+            [Key::char('G'), Key::new(KeyCode::End)],
+            "the newest step, and follow",
+            Time,
+            WATCHING,
+            has_steps
+        ),
+    ]
+}
+
+/// Reading the canvas.
+fn canvas() -> Vec<Binding> {
+    let mut bindings = layers();
+    bindings.extend([
+        binding!(Action::NextLayer, [Key::char('v')], "next layer", Canvas, WATCHING, always, 6 "layer"),
+        binding!(Action::ToggleAudit, [Key::char('A')], "audit every step, or none", Canvas, WATCHING, is_live),
+        binding!(Action::ToggleDrafts, [Key::char('d')], "drafts or plain masks", Canvas, WATCHING, always, 8 "drafts"),
+        binding!(
+            Action::SelectMove(Direction::Left),
+            [Key::char('h')],
+            "inspect a token",
+            Canvas,
+            &[Context::Canvas],
+            has_run
+        ),
+        binding!(Action::SelectMove(Direction::Down), [Key::char('j'), Key::new(KeyCode::Down)], "inspect a token", Canvas, &[Context::Canvas], has_run, 7 "inspect"),
+        binding!(
+            Action::SelectMove(Direction::Up),
+            [Key::char('k'), Key::new(KeyCode::Up)],
+            "inspect a token",
+            Canvas,
+            &[Context::Canvas],
+            has_run
+        ),
+        binding!(
+            Action::SelectMove(Direction::Right),
+            [Key::char('l')],
+            "inspect a token",
+            Canvas,
+            &[Context::Canvas],
+            has_run
+        ),
+        binding!(Action::Toggle(Overlay::Legend), [Key::char('L')], "what the colours and marks mean", Canvas, &[Context::Canvas, Context::Knobs, Context::Legend], always, 11 "legend"),
+    ]);
+    bindings
+}
+
+/// Turning knobs.
+fn knobs() -> Vec<Binding> {
+    vec![
+        binding!(
+            Action::KnobMove(-1),
+            [Key::new(KeyCode::Up), Key::char('k')],
+            "choose a knob",
+            Knobs,
+            &[Context::Knobs],
+            always
+        ),
+        binding!(
+            Action::KnobMove(1),
+            [Key::new(KeyCode::Down), Key::char('j')],
+            "choose a knob",
+            Knobs,
+            &[Context::Knobs],
+            always
+        ),
+        binding!(
+            Action::KnobMove(-8),
+            [Key::new(KeyCode::PageUp)],
+            "choose a knob, by pages",
+            Knobs,
+            &[Context::Knobs],
+            always
+        ),
+        binding!(
+            Action::KnobMove(8),
+            [Key::new(KeyCode::PageDown)],
+            "choose a knob, by pages",
+            Knobs,
+            &[Context::Knobs],
+            always
+        ),
+        binding!(
+            Action::KnobNudge(-1),
+            [Key::new(KeyCode::Left), Key::char('h'), Key::char('[')],
+            "turn it",
+            Knobs,
+            &[Context::Knobs],
+            can_turn
+        ),
+        binding!(Action::KnobNudge(1), [Key::new(KeyCode::Right), Key::char('l'), Key::char(']')], "turn it", Knobs, &[Context::Knobs], can_turn, 0 "turn"),
+        binding!(
+            Action::KnobNudge(-10),
+            [Key::char('{')],
+            "turn it ten times as far",
+            Knobs,
+            &[Context::Knobs],
+            can_turn
+        ),
+        binding!(
+            Action::KnobNudge(10),
+            [Key::char('}')],
+            "turn it ten times as far",
+            Knobs,
+            &[Context::Knobs],
+            can_turn
+        ),
+        binding!(Action::KnobType, [Key::new(KeyCode::Enter)], "type a value", Knobs, &[Context::Knobs], can_turn, 2 "type"),
+        binding!(Action::KnobReset, [Key::char('r'), Key::new(KeyCode::Backspace)], "back to preset and flags", Knobs, &[Context::Knobs], can_turn, 3 "reset"),
+        binding!(Action::KnobsAll, [Key::char('a')], "all knobs, or those that act", Knobs, &[Context::Knobs], always, 6 "all"),
+        binding!(Action::EntryAccept, [Key::new(KeyCode::Enter)], "take the typed value", Knobs, &[Context::Entry], always, 1 "take"),
+        binding!(
+            Action::EntryErase,
+            [Key::new(KeyCode::Backspace)],
+            "erase a character",
+            Knobs,
+            &[Context::Entry],
+            always
+        ),
+        binding!(Action::Toggle(Overlay::Presets), [Key::char('p')], "presets: named sets of knobs", Knobs, &[Context::Canvas, Context::Knobs, Context::Presets], can_turn, 5 "presets"),
+    ]
+}
+
+/// Choosing models.
+fn models() -> Vec<Binding> {
+    vec![
+        binding!(Action::Toggle(Overlay::Models), [Key::ctrl('o')], "models: load another one", Models, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Models], is_live, 7 models_words),
+        binding!(
+            Action::Toggle(Overlay::Models),
+            [Key::char('m')],
+            "models: load another one",
+            Models,
+            WATCHING,
+            is_live
+        ),
+        binding!(Action::ModelRole, [Key::new(KeyCode::Tab), Key::new(KeyCode::BackTab)], "denoisers or guides", Models, MODELS, always, 3 "denoisers, guides"),
+        binding!(Action::SourceErase, [Key::new(KeyCode::Backspace)], "erase what is typed", Models, MODELS, always),
+        binding!(Action::CancelLoad, [Key::ctrl('x')], "break the loading off", Models, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Models], is_loading, 4 "break off"),
+    ]
+}
+
+/// Lists and overlays.
+fn lists() -> Vec<Binding> {
+    vec![
+        binding!(Action::ListMove(-1), [Key::new(KeyCode::Up), Key::char('k')], "choose", Lists, LISTS, always),
+        binding!(Action::ListMove(1), [Key::new(KeyCode::Down), Key::char('j')], "choose", Lists, LISTS, always, 2 "choose"),
+        binding!(Action::ListMove(-1), [Key::new(KeyCode::Up)], "choose", Lists, MODELS, always),
+        binding!(Action::ListMove(1), [Key::new(KeyCode::Down)], "choose", Lists, MODELS, always, 2 "choose"),
+        binding!(Action::ListMove(-ALL_ROWS), [Key::new(KeyCode::Home)], "the first, the last", Lists, PAGES, always),
+        binding!(Action::ListMove(ALL_ROWS), [Key::new(KeyCode::End)], "the first, the last", Lists, PAGES, always),
+        binding!(Action::ListMove(-8), [Key::new(KeyCode::PageUp)], "choose, by pages", Lists, PAGES, always),
+        binding!(Action::ListMove(8), [Key::new(KeyCode::PageDown)], "choose, by pages", Lists, PAGES, always),
+        binding!(Action::ListAccept, [Key::new(KeyCode::Enter)], "take it", Lists, PICKS, always, 1 "take"),
+    ]
+}
+
+/// The program.
+fn program() -> Vec<Binding> {
+    vec![
+        binding!(Action::FocusNext, [Key::new(KeyCode::Tab)], "next pane, and back", Program, &[Context::Prompt, Context::Canvas, Context::Knobs], always, 10 "pane"),
+        binding!(
+            Action::FocusPrevious,
+            [Key::new(KeyCode::BackTab)],
+            "next pane, and back",
+            Program,
+            &[Context::Prompt, Context::Canvas, Context::Knobs],
+            always
+        ),
+        binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Entry], always, 12 "back"),
+        binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, MODELS, always, 5 "close"),
+        binding!(Action::Back, [Key::new(KeyCode::Esc), Key::char('q')], "close, leave, let go", Program, OVERLAYS, always, 3 "close"),
+        binding!(Action::ToggleTheme, [Key::char('t')], "dark or light", Program, WATCHING, always),
+        binding!(Action::Toggle(Overlay::Help), [Key::new(KeyCode::F(1))], "this help", Program, &[Context::Prompt, Context::Entry], always, 13 "help"),
+        binding!(Action::Toggle(Overlay::Help), [Key::char('?'), Key::new(KeyCode::F(1))], "this help", Program, &[Context::Canvas, Context::Knobs, Context::Help, Context::Legend, Context::Gallery, Context::Presets], always, 13 "help"),
+        binding!(Action::Repaint, [Key::ctrl('l')], "draw everything again", Program, &Context::ALL, always),
+        binding!(Action::Suspend, [Key::ctrl('z')], "suspend to the shell", Program, &Context::ALL, always),
+        binding!(Action::Quit, [Key::char('q')], "quit", Program, WATCHING, always, 14 "quit"),
+        binding!(Action::Quit, [Key::ctrl('c')], "quit", Program, &Context::ALL, always),
+    ]
+}
+
+/// The keys of the layers.
+static DIGITS: [Key; 9] = [
+    Key::char('1'),
+    Key::char('2'),
+    Key::char('3'),
+    Key::char('4'),
+    Key::char('5'),
+    Key::char('6'),
+    Key::char('7'),
+    Key::char('8'),
+    Key::char('9'),
+];
+
+/// A digit for each layer.
+fn layers() -> Vec<Binding> {
+    let digit = |(layer, key)| Binding {
+        action: Action::Layer(layer),
+        keys: slice::from_ref(key),
+        label: "choose a layer by its number",
+        group: Group::Canvas,
+        contexts: WATCHING,
+        applies: always,
+        hint: None,
+    };
+    Layer::all().zip(&DIGITS).map(digit).collect()
+}

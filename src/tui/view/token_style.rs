@@ -1,0 +1,80 @@
+//! How tokens look in the states that several layers share: masked, inactive, written in this very step.
+
+use ratatui::style::{Modifier, Style};
+
+use super::{flow::Ink, step::StepView};
+use crate::{
+    decode::record::Reason,
+    tui::theme::{Role, Theme, Tone},
+};
+
+/// From this confidence on a token is written without a line under it.
+pub const SURE: f32 = 0.5;
+
+/// A masked place as it is drawn: with a draft in it, or as the sign of a mask. `strength` is from 0 to 1.
+pub fn masked(theme: Theme, ink: Ink, tone: Tone, strength: f32) -> Style {
+    if ink == Ink::Mask { mask(theme, tone, strength) } else { draft(theme, tone, strength) }
+}
+
+/// A draft in a masked place: slanted text on a tinted ground.
+pub fn draft(theme: Theme, tone: Tone, strength: f32) -> Style {
+    let strength = bounded(strength);
+    let ground = theme.palette().ground;
+    let ink = if theme.paints() { ground.mix(tone, 0.5 + 0.35 * strength) } else { tone };
+    let style = theme.ink(ink).patch(theme.fill(ground.mix(tone, 0.10 + 0.14 * strength)));
+    let dim = if theme.paints() { Modifier::empty() } else { Modifier::DIM };
+    style.add_modifier(Modifier::ITALIC | dim)
+}
+
+/// A mask without a draft. Its sign is lower than a row and has no ground of its own, so that neighbouring rows do not
+/// run into one another.
+pub fn mask(theme: Theme, tone: Tone, strength: f32) -> Style {
+    let ink = if theme.paints() { theme.palette().ground.mix(tone, 0.3 + 0.3 * bounded(strength)) } else { tone };
+    let style = theme.ink(ink);
+    if theme.has_colour() { style } else { style.add_modifier(Modifier::DIM) }
+}
+
+/// A masked place that the step left alone.
+pub fn inactive(theme: Theme, ink: Ink) -> Style {
+    let palette = theme.palette();
+    if ink == Ink::Mask {
+        return mask(theme, palette.line, 0.4);
+    }
+    let style = theme.ink(palette.faint).patch(theme.fill(palette.ground.mix(palette.line, 0.45)));
+    if theme.has_colour() { style } else { style.add_modifier(Modifier::DIM) }
+}
+
+/// Whether a position is outside of the active block.
+pub fn is_inactive(step: &StepView<'_>, position: usize) -> bool {
+    step.region().is_some_and(|region| position < region.start || position >= region.end)
+}
+
+/// A written token: wet ink where this very step wrote it.
+pub fn written(theme: Theme, tone: Tone, is_fresh: bool) -> Style {
+    if is_fresh { fresh(theme, tone) } else { theme.ink(tone) }
+}
+
+/// Written in this very step: wet ink.
+pub fn fresh(theme: Theme, tone: Tone) -> Style {
+    if theme.paints() {
+        theme.ink(theme.palette().ground).patch(theme.fill(tone)).add_modifier(Modifier::BOLD)
+    } else {
+        theme.ink(tone).add_modifier(Modifier::BOLD | Modifier::REVERSED)
+    }
+}
+
+/// Written in this very step over another token: wet ink in the colour of edits, slanted.
+pub fn overwritten(theme: Theme) -> Style {
+    fresh(theme, theme.reason(Reason::Edit)).add_modifier(Modifier::ITALIC)
+}
+
+/// An end of text, which is no part of the answer.
+pub fn end_of_text(theme: Theme, is_fresh: bool) -> Style {
+    let style = theme.style(Role::Faint);
+    if is_fresh { style.add_modifier(Modifier::BOLD) } else { style }
+}
+
+/// A share as it can be drawn: what is no number is nothing.
+pub fn bounded(share: f32) -> f32 {
+    if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
+}
