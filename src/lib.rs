@@ -17,7 +17,6 @@
 //!
 //! `docs/architecture.md` tells the whole story.
 
-mod caught;
 pub mod cli;
 pub mod decode;
 pub mod engine;
@@ -25,6 +24,7 @@ mod files;
 pub mod interrupt;
 pub mod model;
 mod output;
+mod panics;
 pub mod printable;
 pub mod process;
 pub mod settings;

@@ -6,9 +6,9 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::{failure::Failure, progress::Console, settings::SettingsArgs};
 use crate::{
-    caught::caught,
     engine::{self, GuideChoice, LoadObserver, ModelRequest, Models, PromptLayout},
     model::{device::DeviceChoice, source::Source},
+    panics,
 };
 
 /// Which models to run, and where.
@@ -110,7 +110,7 @@ impl ModelArgs {
     pub(super) fn load(&self) -> Result<Models, Failure> {
         let console = Arc::new(Console::new());
         let observer: Arc<dyn LoadObserver> = Arc::clone(&console) as Arc<dyn LoadObserver>;
-        let models = caught(|| engine::load(&self.request(), &observer));
+        let models = panics::catch(|| engine::load(&self.request(), &observer));
         console.finish();
         models.map_err(Failure::Runtime)?.map_err(|error| Failure::input(&error))
     }

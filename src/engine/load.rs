@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::{Models, caught::caught};
+use super::Models;
 use crate::{
     decode::filter::Filter,
     files,
@@ -20,7 +20,7 @@ use crate::{
         template::Variables,
         tokenizer::Tokenizer,
     },
-    printable,
+    panics, printable,
     trace::ModelCard,
 };
 
@@ -142,7 +142,7 @@ fn start_workers() -> Result<()> {
         among_workers(|| ());
     };
     // The library that has them panics.
-    caught(start).map_err(|_| {
+    panics::catch(start).map_err(|_| {
         anyhow!(
             "the system gives no threads to compute with: allow more of them (`ulimit -u` shows the limit), or set \
              RAYON_NUM_THREADS to fewer"

@@ -13,10 +13,10 @@ use std::{
 
 use tokio::sync::mpsc::Sender;
 
-use super::{LoadObserver, Models, caught::caught, load::LoadedModel, protocol::Event, worker::Inbox};
+use super::{LoadObserver, Models, load::LoadedModel, protocol::Event, worker::Inbox};
 use crate::{
     model::{catalog::Catalog, device::DeviceChoice, source::Progress},
-    printable,
+    panics, printable,
 };
 
 /// News of one kind are told at most this often: more than a person sees would only fill the channel.
@@ -70,7 +70,7 @@ impl Loader {
         });
         thread::Builder::new().name("loader".to_owned()).spawn(move || {
             let observer: Arc<dyn LoadObserver> = Arc::clone(&reporter) as Arc<dyn LoadObserver>;
-            let outcome = caught(|| load(&observer))
+            let outcome = panics::catch(|| load(&observer))
                 .unwrap_or_else(|panic| Err(anyhow::Error::msg(panic)))
                 .map_err(|error| printable::line(&format!("{error:#}")));
             let warnings = reporter.warnings.lock().map(|mut all| std::mem::take(&mut *all)).unwrap_or_default();
@@ -90,7 +90,7 @@ impl Loader {
 /// device, nothing is told.
 pub(super) fn look(device: DeviceChoice, events: Sender<Event>) {
     let look = move || {
-        if let Ok(Ok(catalog)) = caught(|| Catalog::of_machine(device)) {
+        if let Ok(Ok(catalog)) = panics::catch(|| Catalog::of_machine(device)) {
             // A client that is gone does not choose.
             let _ = events.blocking_send(Event::Catalog { catalog: Box::new(catalog) });
         }

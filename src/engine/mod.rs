@@ -23,9 +23,6 @@ mod run;
 mod transcript;
 mod worker;
 
-use crate::caught;
-pub use crate::caught::is_caught;
-pub(crate) use crate::caught::{caught, describe as describe_panic};
 pub use handle::Engine;
 pub use load::{GuideChoice, LoadObserver, ModelRequest, PromptLayout, load};
 pub use models::Models;

@@ -6,14 +6,14 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use thiserror::Error;
 
-use super::{Models, caught::caught, protocol::RunRequest, transcript::Bilingual};
+use super::{Models, protocol::RunRequest, transcript::Bilingual};
 use crate::{
     decode::{DecodeError, Decoder, clock::Clock, record::StopReason},
     model::{
         device::among_workers,
         memory::{self, Memory, MemoryFit},
     },
-    printable,
+    panics, printable,
     settings::Settings,
     tasks::{self, Task},
     trace::{End, Entry, Header, Log, Recorder},
@@ -57,7 +57,7 @@ impl Run {
     /// # Errors
     /// [`RunError::Request`] where prompt, settings and models do not go together.
     pub fn start(models: &mut Models, request: &RunRequest) -> Result<Self, RunError> {
-        caught(|| Self::start_uncaught(models, request)).unwrap_or_else(|panic| Err(RunError::Broken(panic)))
+        panics::catch(|| Self::start_uncaught(models, request)).unwrap_or_else(|panic| Err(RunError::Broken(panic)))
     }
 
     fn start_uncaught(models: &mut Models, request: &RunRequest) -> Result<Self, RunError> {
@@ -138,7 +138,7 @@ impl Run {
             Ok(Arc::new(self.recorder.entry(record, |ids| models.pieces(ids))))
         };
         // Caught where it happens: what a panic says is known to its own thread alone.
-        among_workers(|| caught(step)).unwrap_or_else(|panic| Err(RunError::Broken(panic)))
+        among_workers(|| panics::catch(step)).unwrap_or_else(|panic| Err(RunError::Broken(panic)))
     }
 
     /// The end of it, here. An answer is judged only where the run came to its own end.
@@ -146,7 +146,7 @@ impl Run {
     /// # Errors
     /// When something panics.
     pub fn end(&self, models: &Models) -> Result<End, RunError> {
-        caught(|| self.end_uncaught(models)).map_err(RunError::Broken)
+        panics::catch(|| self.end_uncaught(models)).map_err(RunError::Broken)
     }
 
     fn end_uncaught(&self, models: &Models) -> End {

@@ -9,12 +9,11 @@ use tokio::sync::mpsc::Sender;
 
 use super::{
     LoadObserver, ModelRequest, Models, Run,
-    caught::caught,
     load::{load, load_guide},
     loader::{self, Load, Loaded, Loader},
     protocol::{Command, Event, RunId, RunRequest},
 };
-use crate::decode::clock::WallClock;
+use crate::{decode::clock::WallClock, panics};
 
 /// The client is gone.
 struct Gone;
@@ -88,7 +87,7 @@ pub(super) fn work(
             Ok(inbox) => Some(inbox),
             Err(TryRecvError::Empty) => None,
         };
-        let done = caught(|| worker.act(deed)).unwrap_or_else(|panic| worker.break_off(panic));
+        let done = panics::catch(|| worker.act(deed)).unwrap_or_else(|panic| worker.break_off(panic));
         if done.is_err() {
             return;
         }

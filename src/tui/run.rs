@@ -27,8 +27,8 @@ use super::{
 #[cfg(unix)]
 use crate::process::{self, signals::Heard};
 use crate::{
-    engine::{Engine, ModelRequest, caught},
-    printable,
+    engine::{Engine, ModelRequest},
+    panics, printable,
     settings::Layers,
     trace::{self, Log},
 };
@@ -145,7 +145,7 @@ async fn event_loop(
     mut signals: Signals,
 ) -> anyhow::Result<Left> {
     let started = Instant::now();
-    let mut keys = caught(EventStream::new)
+    let mut keys = panics::catch(EventStream::new)
         .map_err(|_| anyhow::anyhow!("the system gives no thread, or no file, to read the keyboard with"))?;
     let mut last_frame = Instant::now();
     let mut stale = false;

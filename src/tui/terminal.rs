@@ -30,10 +30,7 @@ use super::{
 };
 #[cfg(unix)]
 use crate::process::signals;
-use crate::{
-    engine::{describe_panic, is_caught},
-    process::terminal as state,
-};
+use crate::{panics, process::terminal as state};
 
 static HOOK: Once = Once::new();
 
@@ -158,17 +155,17 @@ fn hook() {
     let (otherwise, own) = (panic::take_hook(), thread::current().id());
     panic::set_hook(Box::new(move |info| {
         // A panic inside a step is caught, reported and survived: the screen stays.
-        if !is_caught() && thread::current().id() == own {
+        if !panics::is_catching() && thread::current().id() == own {
             give_back();
-        } else if !is_caught() && state::is_taken() {
-            panics().push(describe_panic(info));
+        } else if !panics::is_catching() && state::is_taken() {
+            reports().push(panics::describe(info));
             return;
         }
         otherwise(info);
     }));
 }
 
-fn panics() -> std::sync::MutexGuard<'static, Vec<String>> {
+fn reports() -> std::sync::MutexGuard<'static, Vec<String>> {
     PANICS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -224,7 +221,7 @@ fn give_back() {
         let _ = stdout().flush();
     }
     let _ = disable_raw_mode();
-    for panic in panics().drain(..) {
+    for panic in reports().drain(..) {
         let _ = writeln!(io::stderr(), "diffuscope: a thread has panicked: {panic}");
     }
 }
