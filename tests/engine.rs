@@ -13,12 +13,13 @@ use diffuscope::{
     },
     engine::{
         Engine, Models, Progress, RunError, complete,
-        protocol::{Command, Event, RunId, RunRequest},
+        protocol::{Command, Drive, Event, RunId, RunRequest},
     },
     model::network::Alignment,
     settings::{FILTER_BLOCK, GuideRule, Knob, Layers, Settings, presets},
     trace::{End, Entry, Header, Log, file},
 };
+use proptest::prelude::*;
 use support::{
     files::Folder,
     models::{answering, damage, models, raw_pair, untrained_pair},
@@ -52,7 +53,7 @@ fn settings(knobs: &[(&str, &str)]) -> Settings {
 }
 
 fn request(run: RunId) -> RunRequest {
-    RunRequest { run, prompt: PROMPT.into(), settings: settings(&[]), preset: None, paused: false }
+    RunRequest { run, prompt: PROMPT.into(), settings: settings(&[]), preset: None, drive: Drive::Free }
 }
 
 fn start(engine: &Engine, request: RunRequest) {
@@ -77,8 +78,8 @@ fn expect_step(engine: &mut Engine, number: RunId) -> Arc<Entry> {
     }
 }
 
-fn expect_held(engine: &mut Engine, number: RunId, expected: bool) {
-    assert_eq!(engine.wait(), Some(Event::Held { run: number, held: expected }));
+fn expect_paused(engine: &mut Engine, number: RunId, expected: bool) {
+    assert_eq!(engine.wait(), Some(Event::Paused { run: number, paused: expected }));
 }
 
 fn expect_finished(engine: &mut Engine, number: RunId) -> End {
@@ -157,17 +158,22 @@ fn the_thread_logs_what_a_synchronous_run_logs() {
 }
 
 #[test]
-fn a_held_run_goes_step_by_step_and_on() {
+fn a_paused_run_goes_step_by_step_and_on() {
     let mut engine = engine(scripted());
-    start(&engine, RunRequest { paused: true, ..request(1) });
+    start(&engine, RunRequest { drive: Drive::Paced, ..request(1) });
     expect_started(&mut engine, 1);
-    expect_held(&mut engine, 1, true);
     for step in 0..3 {
         engine.send(Command::Step);
+        if step == 0 {
+            expect_paused(&mut engine, 1, true);
+        }
         assert_eq!(expect_step(&mut engine, 1).record.step, step);
     }
+    // Ignored, as the run is paused.
+    engine.send(Command::Advance);
+    engine.send(Command::Drive(Drive::Free));
     engine.send(Command::Resume);
-    expect_held(&mut engine, 1, false);
+    expect_paused(&mut engine, 1, false);
     for step in 3..MASKS {
         assert_eq!(expect_step(&mut engine, 1).record.step, step);
     }
@@ -175,29 +181,129 @@ fn a_held_run_goes_step_by_step_and_on() {
 }
 
 #[test]
-fn a_running_run_is_held_before_its_next_step() {
+fn pauses_are_announced_within_a_step_and_it_is_done_all_the_same() {
     let (permits, gate) = mpsc::channel();
     let mut engine = engine(scripted().with_gate(gate));
     start(&engine, request(1));
     expect_started(&mut engine, 1);
-    // Step 0 is waiting for its permit or about to; whatever is asked now is obeyed before step 1.
-    permits.send(()).unwrap();
-    assert_eq!(expect_step(&mut engine, 1).record.step, 0);
-    engine.send(Command::Pause);
-    permits.send(()).unwrap();
-    match engine.wait() {
-        Some(Event::Held { run: 1, held: true }) => {}
-        Some(Event::Step { run: 1, entry }) => {
-            assert_eq!(entry.record.step, 1);
-            expect_held(&mut engine, 1, true);
-        }
-        other => panic!("unexpected {other:?}"),
+    // Step 0 waits for its permit, or is about to: Space twice is no pause, once more is one.
+    for paused in [true, false, true] {
+        engine.send(Command::TogglePause);
+        expect_paused(&mut engine, 1, paused);
     }
+    // Nothing changes, so nothing is announced.
+    engine.send(Command::Pause);
     engine.send(Command::Stop);
-    let end = expect_finished(&mut engine, 1);
+    permits.send(()).unwrap();
+    let mut steps = 0;
+    let end = loop {
+        match engine.wait() {
+            Some(Event::Step { run: 1, .. }) => steps += 1,
+            Some(Event::Finished { run: 1, end }) => break end,
+            other => panic!("unexpected {other:?}"),
+        }
+    };
+    assert!(steps <= 1, "{steps} steps of a paused run");
     assert_eq!(end.reason, None);
     assert_eq!(end.correct, None, "an answer that was broken off is not judged");
     assert!(ANSWER.starts_with(&end.answer));
+}
+
+/// Whether a run is paused after a command.
+fn is_paused_after(command: &Command, was_paused: bool) -> bool {
+    match command {
+        Command::Pause | Command::Step => true,
+        Command::Resume => false,
+        Command::TogglePause => !was_paused,
+        _ => was_paused,
+    }
+}
+
+/// Which pauses the commands ask for, of a run that is running at first.
+fn pauses_of(commands: &[Command]) -> Vec<bool> {
+    let mut paused = false;
+    let pause = |command: &Command| {
+        let was_paused = paused;
+        paused = is_paused_after(command, was_paused);
+        (paused != was_paused).then_some(paused)
+    };
+    commands.iter().filter_map(pause).collect()
+}
+
+/// The log of a run that gets all `commands` before its first step is done, and is then driven to its end; with the
+/// pauses that were announced.
+fn commanded(drive: Drive, commands: &[Command]) -> (Log, Vec<bool>) {
+    let (permits, gate) = mpsc::channel();
+    let mut engine = engine(scripted().with_gate(gate));
+    start(&engine, RunRequest { drive, ..request(1) });
+    let header = expect_started(&mut engine, 1);
+    commands.iter().for_each(|command| engine.send(command.clone()));
+    drop(permits);
+    let (mut entries, mut pauses) = (Vec::new(), Vec::new());
+    loop {
+        match engine.wait() {
+            Some(Event::Step { run: 1, entry }) => entries.push(entry),
+            Some(Event::Paused { run: 1, paused }) => pauses.push(paused),
+            Some(Event::Finished { run: 1, end }) => return (timeless(&header, &entries, Some(&end)), pauses),
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+}
+
+fn about_pauses() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        Just(Command::Pause),
+        Just(Command::Resume),
+        Just(Command::TogglePause),
+        Just(Command::Step),
+        Just(Command::Advance),
+    ]
+}
+
+fn about_steps() -> impl Strategy<Value = Command> {
+    let drive = prop_oneof![Just(Drive::Free), Just(Drive::Paced)];
+    prop_oneof![3 => about_pauses(), 1 => drive.prop_map(Command::Drive)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_log_is_the_same_however_its_run_was_driven(commands in prop::collection::vec(about_steps(), 0..16)) {
+        let commands = [&commands[..], &[Command::Resume, Command::Drive(Drive::Free)]].concat();
+        let (reference, _) = commanded(Drive::Free, &[]);
+        for drive in [Drive::Free, Drive::Paced] {
+            let (log, pauses) = commanded(drive, &commands);
+            prop_assert_eq!(pauses, pauses_of(&commands));
+            prop_assert_eq!(&log, &reference);
+        }
+    }
+
+    #[test]
+    fn a_paced_run_does_the_steps_it_is_asked_for_and_no_others(commands in prop::collection::vec(about_pauses(), 0..24)) {
+        let mut engine = engine(scripted());
+        start(&engine, RunRequest { drive: Drive::Paced, ..request(1) });
+        expect_started(&mut engine, 1);
+        let (mut paused, mut steps) = (false, 0);
+        for command in &commands {
+            engine.send(command.clone());
+            let was_paused = paused;
+            paused = is_paused_after(command, was_paused);
+            if paused != was_paused {
+                expect_paused(&mut engine, 1, paused);
+            }
+            if *command == Command::Step || *command == Command::Advance && !paused {
+                assert_eq!(expect_step(&mut engine, 1).record.step, steps);
+                steps += 1;
+            }
+            if steps == MASKS {
+                break;
+            }
+        }
+        engine.send(Command::Stop);
+        let end = expect_finished(&mut engine, 1);
+        prop_assert_eq!(end.reason.is_some(), steps == MASKS);
+    }
 }
 
 #[test]
@@ -214,29 +320,27 @@ fn a_handle_does_not_wait_for_a_step_that_does_not_end() {
 #[test]
 fn a_knob_change_is_stamped_on_the_step_that_first_used_it() {
     let mut engine = engine(scripted());
-    start(&engine, RunRequest { paused: true, ..request(1) });
+    start(&engine, RunRequest { drive: Drive::Paced, ..request(1) });
     expect_started(&mut engine, 1);
-    expect_held(&mut engine, 1, true);
-    engine.send(Command::Step);
+    engine.send(Command::Advance);
     let first = expect_step(&mut engine, 1);
     assert_eq!(first.record.changes, []);
     assert_eq!(first.record.commits.len(), 1);
     configure(&engine, settings(&[("tokens-per-step", "3")]));
-    engine.send(Command::Step);
+    engine.send(Command::Advance);
     let second = expect_step(&mut engine, 1);
     let change = Change { knob: "tokens-per-step".into(), value: "3".into() };
     assert_eq!(second.record.changes, [change]);
     assert_eq!(second.record.commits.len(), 3);
-    engine.send(Command::Step);
+    engine.send(Command::Advance);
     assert_eq!(expect_step(&mut engine, 1).record.changes, []);
 }
 
 #[test]
 fn refused_settings_leave_the_old_ones_in_force() {
     let mut engine = engine(scripted());
-    start(&engine, RunRequest { paused: true, ..request(1) });
+    start(&engine, RunRequest { drive: Drive::Paced, ..request(1) });
     expect_started(&mut engine, 1);
-    expect_held(&mut engine, 1, true);
     configure(&engine, settings(&[("top-p", "0.5")]));
     let Some(Event::Refused { run: 1, message }) = engine.wait() else {
         panic!("top-p without the filtered sampler must be refused");
@@ -251,8 +355,7 @@ fn refused_settings_leave_the_old_ones_in_force() {
         panic!("a guide that is not loaded must be refused");
     };
     assert_eq!(message, "guide is 'deterministic' but no guide model is loaded: load one, or set guide to 'off'");
-    engine.send(Command::Resume);
-    expect_held(&mut engine, 1, false);
+    engine.send(Command::Drive(Drive::Free));
     for _ in 0..MASKS {
         let step = expect_step(&mut engine, 1);
         assert_eq!(step.record.changes, []);
@@ -266,10 +369,9 @@ fn a_new_run_takes_the_place_of_the_old_one() {
     let network = scripted();
     let resets = network.resets();
     let mut engine = engine(network);
-    start(&engine, RunRequest { paused: true, ..request(1) });
+    start(&engine, RunRequest { drive: Drive::Paced, ..request(1) });
     expect_started(&mut engine, 1);
-    expect_held(&mut engine, 1, true);
-    engine.send(Command::Step);
+    engine.send(Command::Advance);
     expect_step(&mut engine, 1);
     start(&engine, request(2));
     assert_eq!(expect_finished(&mut engine, 1).reason, None, "it ends as one that is stopped by hand");
@@ -278,7 +380,8 @@ fn a_new_run_takes_the_place_of_the_old_one() {
     assert_eq!(end.correct, Some(true));
     assert_eq!(resets.load(std::sync::atomic::Ordering::SeqCst), 2);
     // Nothing is under way now: these do nothing, and the engine still answers.
-    for command in [Command::Step, Command::Pause, Command::Resume, Command::Stop] {
+    for command in [Command::Step, Command::Advance, Command::TogglePause, Command::Drive(Drive::Paced), Command::Stop]
+    {
         engine.send(command);
     }
     configure(&engine, settings(&[]));
@@ -301,9 +404,8 @@ fn a_failing_network_ends_its_run_only() {
 #[test]
 fn a_run_that_cannot_start_ends_the_one_before_all_the_same() {
     let mut engine = engine(scripted());
-    start(&engine, RunRequest { paused: true, ..request(1) });
+    start(&engine, RunRequest { drive: Drive::Paced, ..request(1) });
     expect_started(&mut engine, 1);
-    expect_held(&mut engine, 1, true);
     start(&engine, RunRequest { prompt: String::new(), ..request(2) });
     expect_finished(&mut engine, 1);
     expect_failed(&mut engine, 2);
@@ -493,12 +595,11 @@ fn the_canvas_is_what_the_task_needs_where_nobody_says() {
         (&("Reverse this list: Max".to_owned() + &", Leo".repeat(240)), settings(&[("gen-length", "auto")]), 512 - 487),
     ];
     for (number, (prompt, settings, expected)) in (1..).zip(cases) {
-        start(&engine, RunRequest { prompt: prompt.into(), settings, paused: true, ..request(number) });
+        start(&engine, RunRequest { prompt: prompt.into(), settings, drive: Drive::Paced, ..request(number) });
         if number > 1 {
             expect_finished(&mut engine, number - 1);
         }
         assert_eq!(expect_started(&mut engine, number).gen_length, expected);
-        expect_held(&mut engine, number, true);
     }
 }
 

@@ -9,7 +9,7 @@ use std::{path::PathBuf, sync::mpsc};
 use diffuscope::{
     engine::{
         Engine, GuideChoice, ModelRequest,
-        protocol::{Command, Event, RunId, RunRequest},
+        protocol::{Command, Drive, Event, RunId, RunRequest},
     },
     model::{device::DeviceChoice, source::Source},
     settings::{GuideRule, Settings},
@@ -35,9 +35,9 @@ fn from(path: PathBuf) -> GuideChoice {
     GuideChoice::From(Source::Path(path))
 }
 
-fn start(engine: &Engine, run: RunId, guide: GuideRule, paused: bool) {
+fn start(engine: &Engine, run: RunId, guide: GuideRule, drive: Drive) {
     let settings = Settings { gen_length: Some(8), guide, ..Settings::default() };
-    let request = RunRequest { run, prompt: PROMPT.into(), settings, preset: None, paused };
+    let request = RunRequest { run, prompt: PROMPT.into(), settings, preset: None, drive };
     engine.send(Command::Start(Box::new(request)));
 }
 
@@ -55,7 +55,7 @@ fn waiting() -> (mpsc::Sender<()>, Engine) {
 fn next(engine: &mut Engine) -> Event {
     loop {
         match engine.wait().unwrap() {
-            Event::Loading { .. } | Event::Warning { .. } | Event::Held { .. } => {}
+            Event::Loading { .. } | Event::Warning { .. } | Event::Paused { .. } => {}
             event => return event,
         }
     }
@@ -101,7 +101,7 @@ fn loading_is_told_from_the_first_file_to_the_names() {
     let mut engine = Engine::open(asked.clone()).unwrap();
     assert!(matches!(engine.wait(), Some(Event::Loading { .. })), "there is news before there are models");
     assert_eq!(expect_ready(&mut engine), ("denoiser".into(), Some("guide".into()), Some(asked)));
-    start(&engine, 1, GuideRule::TopK, false);
+    start(&engine, 1, GuideRule::TopK, Drive::Free);
     assert!(whole_run(&mut engine, 1) > 0);
 }
 
@@ -122,7 +122,7 @@ fn thinking_is_off_for_models_that_were_trained_to_answer_at_once() {
         let asked = ModelRequest { template_vars, ..request(folder.path("."), GuideChoice::Nobody) };
         let mut engine = Engine::open(asked).unwrap();
         expect_ready(&mut engine);
-        start(&engine, 1, GuideRule::Off, true);
+        start(&engine, 1, GuideRule::Off, Drive::Paced);
         match next(&mut engine) {
             Event::Started { header, .. } => header.prompt_pieces.concat(),
             other => panic!("expected a start, got {other:?}"),
@@ -152,7 +152,7 @@ fn a_run_goes_on_until_the_others_are_there_and_ends_then() {
     let pair = pair();
     let mut engine = Engine::open(request(pair.path("denoiser"), GuideChoice::Own)).unwrap();
     assert_eq!(expect_ready(&mut engine).1, None, "a guide of its own has the embedded denoiser alone");
-    start(&engine, 1, GuideRule::Off, true);
+    start(&engine, 1, GuideRule::Off, Drive::Paced);
     assert!(matches!(next(&mut engine), Event::Started { run: 1, .. }));
     let others = pair.path("others");
     std::fs::rename(pair.path("denoiser"), &others).unwrap();
@@ -162,7 +162,7 @@ fn a_run_goes_on_until_the_others_are_there_and_ends_then() {
         other => panic!("expected the end of the run, got {other:?}"),
     }
     assert_eq!(expect_ready(&mut engine).0, "others");
-    start(&engine, 2, GuideRule::Off, false);
+    start(&engine, 2, GuideRule::Off, Drive::Free);
     assert_eq!(whole_run(&mut engine, 2), 8);
 }
 
@@ -171,16 +171,16 @@ fn what_cannot_be_loaded_leaves_what_is_there() {
     let pair = pair();
     let mut engine = Engine::open(request(pair.path("denoiser"), from(pair.path("guide")))).unwrap();
     expect_ready(&mut engine);
-    start(&engine, 1, GuideRule::Off, true);
+    start(&engine, 1, GuideRule::Off, Drive::Paced);
     assert!(matches!(next(&mut engine), Event::Started { .. }));
     let nowhere = request(pair.path("nowhere"), GuideChoice::Own);
     engine.send(Command::Load(Box::new(nowhere.clone())));
     let (message, asked) = expect_failure(&mut engine);
     assert!(message.starts_with(&format!("{} is not there: a model is ", pair.path("nowhere").display())), "{message}");
     assert_eq!(asked, Some(nowhere));
-    engine.send(Command::Step);
+    engine.send(Command::Advance);
     assert!(matches!(next(&mut engine), Event::Step { run: 1, .. }), "the run is as it was");
-    start(&engine, 2, GuideRule::TopK, false);
+    start(&engine, 2, GuideRule::TopK, Drive::Free);
     assert!(matches!(next(&mut engine), Event::Finished { run: 1, .. }));
     assert!(whole_run(&mut engine, 2) > 0, "so is the guide");
 }
@@ -207,11 +207,11 @@ fn another_guide_leaves_the_denoiser_alone() {
     std::fs::rename(&denoiser, pair.path("elsewhere")).unwrap();
     engine.send(Command::Load(Box::new(request(denoiser.clone(), from(pair.path("guide"))))));
     assert_eq!(expect_ready(&mut engine).1.as_deref(), Some("guide"));
-    start(&engine, 1, GuideRule::TopK, false);
+    start(&engine, 1, GuideRule::TopK, Drive::Free);
     assert!(whole_run(&mut engine, 1) > 0);
     engine.send(Command::Load(Box::new(request(denoiser.clone(), GuideChoice::Nobody))));
     assert_eq!(expect_ready(&mut engine).1, None);
-    start(&engine, 2, GuideRule::TopK, false);
+    start(&engine, 2, GuideRule::TopK, Drive::Free);
     match next(&mut engine) {
         Event::Failed { run: 2, message } => assert!(message.contains("no guide model is loaded"), "{message}"),
         other => panic!("expected a refusal, got {other:?}"),
@@ -223,7 +223,7 @@ fn another_guide_leaves_the_denoiser_alone() {
 #[test]
 fn a_run_that_is_asked_for_early_waits_for_the_models() {
     let (permit, mut engine) = waiting();
-    start(&engine, 1, GuideRule::Off, false);
+    start(&engine, 1, GuideRule::Off, Drive::Free);
     permit.send(()).unwrap();
     assert_eq!(expect_ready(&mut engine).0, "scripted");
     assert_eq!(whole_run(&mut engine, 1), 8);
@@ -243,7 +243,7 @@ fn the_newest_wish_counts() {
 fn what_there_is_to_choose_from_is_told_when_it_is_asked_for() {
     let mut engine = Engine::spawn(|| Ok(models(answering(PROMPT, "Ruth, Leo, Max")))).unwrap();
     expect_ready(&mut engine);
-    engine.send(Command::Look(DeviceChoice::Cpu));
+    engine.send(Command::ListModels(DeviceChoice::Cpu));
     match next(&mut engine) {
         Event::Catalog { catalog } => {
             assert!(catalog.items.iter().any(|item| item.source.to_string() == "hf:GSAI-ML/LLaDA-8B-Instruct"));

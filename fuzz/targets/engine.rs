@@ -11,7 +11,10 @@ use std::{fs, path::Path, sync::Arc};
 
 use diffuscope::{
     decode::clock::StoppedClock,
-    engine::{self, GuideChoice, LoadObserver, ModelRequest, Models, Run, RunError, protocol::RunRequest},
+    engine::{
+        self, ActiveRun, GuideChoice, LoadObserver, ModelRequest, Models, RunError,
+        protocol::{Drive, RunRequest},
+    },
     model::{
         device::DeviceChoice,
         source::{Progress, Source},
@@ -153,9 +156,14 @@ impl Script {
 
     /// Does the run, writes its log, and reads it back.
     fn run(&self, models: &mut Models) -> Result<String, RunError> {
-        let request =
-            RunRequest { run: 1, prompt: self.prompt.clone(), settings: self.settings, preset: None, paused: false };
-        let mut run = Run::start(models, &request)?;
+        let request = RunRequest {
+            run: 1,
+            prompt: self.prompt.clone(),
+            settings: self.settings,
+            preset: None,
+            drive: Drive::Free,
+        };
+        let mut run = ActiveRun::start(models, &request)?;
         let mut log = Log::new(run.header().clone());
         let mut refused = 0;
         while run.stopped().is_none() && log.len() < MOST_STEPS {

@@ -230,7 +230,7 @@ fn news(driver: &Driver, log: &Log, kind: &str, text: String) -> Option<Event> {
             let none = End { reason: None, answer: text, tokens: 0, correct: None, verdict: None };
             Event::Finished { run, end: Box::new(log.end().cloned().unwrap_or(none)) }
         }
-        "hold" => Event::Held { run, held: text.is_empty() },
+        "hold" => Event::Paused { run, paused: text.is_empty() },
         "fail" if text.is_empty() => Event::LoadFailed { message: text, request: None },
         "fail" => Event::Failed { run, message: text },
         "refuse" => Event::Refused { run, message: text },

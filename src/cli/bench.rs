@@ -19,7 +19,10 @@ use super::{
 };
 use crate::{
     decode::clock::WallClock,
-    engine::{self, Models, Progress, complete, gen_length, protocol::RunRequest},
+    engine::{
+        self, Models, Progress, complete, gen_length,
+        protocol::{Drive, RunRequest},
+    },
     interrupt::Interrupt,
     printable,
     settings::{Layers, Settings, preset},
@@ -230,7 +233,7 @@ impl Bench<'_> {
             prompt: sample.prompt.clone(),
             settings: Settings { gen_length: canvas, ..contestant.settings },
             preset: Some(contestant.name.clone()),
-            paused: false,
+            drive: Drive::Free,
         };
         let clock = WallClock::default();
         let watch =

@@ -17,7 +17,11 @@ use super::{
 };
 use crate::{
     decode::{clock::WallClock, record::StopReason},
-    engine::{Progress, complete, prompt::plain, protocol::RunRequest},
+    engine::{
+        Progress, complete,
+        prompt::plain,
+        protocol::{Drive, RunRequest},
+    },
     files, output, printable,
     settings::exact,
     tasks,
@@ -54,7 +58,7 @@ pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
         prompt: prompt(&args.prompt)?,
         settings: layers.resolve(),
         preset: layers.preset().map(|preset| preset.name.clone()),
-        paused: false,
+        drive: Drive::Free,
     };
     let traces = args.trace.as_deref();
     if prints(traces) && args.json {

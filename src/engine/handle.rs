@@ -16,7 +16,7 @@ use tokio::sync::mpsc as events;
 use super::{
     LoadObserver, ModelRequest, Models, load,
     protocol::{Command, Event},
-    worker::{self, Inbox},
+    worker::{self, Message},
 };
 
 /// How many events may wait for the client. A few seconds of the embedded pair at full speed: enough that a slow frame
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// is left to end by itself, as a loading under way is.
 #[derive(Debug)]
 pub struct Engine {
-    commands: mpsc::Sender<Inbox>,
+    commands: mpsc::Sender<Message>,
     events: events::Receiver<Event>,
     thread: Option<JoinHandle<()>>,
     /// Closed when the thread ends.
@@ -67,7 +67,7 @@ impl Engine {
         let (alive, ended) = mpsc::channel();
         let work = move || {
             let _alive = alive;
-            worker::work(request, load, sender, &inbox, outbox);
+            worker::work(request, load, sender, inbox, outbox);
         };
         let thread = thread::Builder::new().name("engine".to_owned()).spawn(work)?;
         Ok(Self { commands, events, thread: Some(thread), ended })
@@ -76,7 +76,7 @@ impl Engine {
     /// Sends a command. It is obeyed before the next step; after [`Command::Shutdown`] nothing is.
     pub fn send(&self, command: Command) {
         // A thread that is gone has closed the event channel: that is where the client learns of it.
-        let _ = self.commands.send(Inbox::Command(command));
+        let _ = self.commands.send(Message::Command(command));
     }
 
     /// The next event; `None` once the thread has ended. Dropping the future loses nothing.

@@ -135,19 +135,18 @@ struct OpenedModel {
     unknown: Vec<&'static str>,
 }
 
-/// Starts the threads that work is shared between: a system that gives none is to be told of before anything is loaded.
+/// What is said where no thread can be started.
+pub(super) const NO_THREADS: &str = "the system gives no threads to compute with: allow more of them (`ulimit -u` shows \
+                                     the limit), or set RAYON_NUM_THREADS to fewer";
+
+/// Starts the threads that work is shared between: a system that gives none is reported before anything is loaded.
 fn start_workers() -> Result<()> {
     let start = || {
         rayon::current_num_threads();
         among_workers(|| ());
     };
     // The library that has them panics.
-    panics::catch(start).map_err(|_| {
-        anyhow!(
-            "the system gives no threads to compute with: allow more of them (`ulimit -u` shows the limit), or set \
-             RAYON_NUM_THREADS to fewer"
-        )
-    })
+    panics::catch(start).map_err(|_| anyhow!(NO_THREADS))
 }
 
 /// Loads what is asked for.

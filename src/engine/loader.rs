@@ -1,4 +1,4 @@
-//! The thread that loads models while the worker goes on.
+//! The thread that loads models while the worker does steps.
 
 use std::{
     ops::ControlFlow,
@@ -13,14 +13,14 @@ use std::{
 
 use tokio::sync::mpsc::Sender;
 
-use super::{LoadObserver, Models, load::LoadedModel, protocol::Event, worker::Inbox};
+use super::{LoadObserver, Models, load::LoadedModel, protocol::Event, worker::Message};
 use crate::{
     model::{catalog::Catalog, device::DeviceChoice, source::Progress},
     panics, printable,
 };
 
-/// News of one kind are told at most this often: more than a person sees would only fill the channel.
-const SELDOM: Duration = Duration::from_millis(80);
+/// Bytes are reported at most this often: more than a person sees would only fill the channel.
+const REPORT_INTERVAL: Duration = Duration::from_millis(80);
 
 /// What a loading brings.
 pub(super) enum Load {
@@ -59,7 +59,7 @@ impl Loader {
     pub(super) fn start(
         load: impl FnOnce(&Arc<dyn LoadObserver>) -> anyhow::Result<Load> + Send + 'static,
         events: Sender<Event>,
-        inbox: mpsc::Sender<Inbox>,
+        inbox: mpsc::Sender<Message>,
     ) -> std::io::Result<Self> {
         let is_cancelled = Arc::new(AtomicBool::new(false));
         let reporter = Arc::new(Reporter {
@@ -75,7 +75,7 @@ impl Loader {
                 .map_err(|error| printable::line(&format!("{error:#}")));
             let warnings = reporter.warnings.lock().map(|mut all| std::mem::take(&mut *all)).unwrap_or_default();
             // A worker that is gone needs no models.
-            let _ = inbox.send(Inbox::Loaded(Loaded { outcome, warnings }));
+            let _ = inbox.send(Message::Loaded(Loaded { outcome, warnings }));
         })?;
         Ok(Self { is_cancelled })
     }
@@ -86,16 +86,16 @@ impl Loader {
     }
 }
 
-/// Looks at this machine on a thread of its own: a cache may be large, and far away. Where there is no thread or no such
-/// device, nothing is told.
-pub(super) fn look(device: DeviceChoice, events: Sender<Event>) {
-    let look = move || {
+/// Lists the models of this machine on a thread of its own: a cache may be large, and far away. Where there is no thread or
+/// no such device, nothing is sent.
+pub(super) fn list_models(device: DeviceChoice, events: Sender<Event>) {
+    let scan = move || {
         if let Ok(Ok(catalog)) = panics::catch(|| Catalog::of_machine(device)) {
             // A client that is gone does not choose.
             let _ = events.blocking_send(Event::Catalog { catalog: Box::new(catalog) });
         }
     };
-    let _ = thread::Builder::new().name("catalog".to_owned()).spawn(look);
+    let _ = thread::Builder::new().name("catalog".to_owned()).spawn(scan);
 }
 
 impl Drop for Loader {
@@ -111,7 +111,7 @@ impl LoadObserver for Reporter {
         }
         if let Ok(mut told) = self.told.lock() {
             let (kind, now) = (std::mem::discriminant(progress), Instant::now());
-            if told.is_none_or(|(before, at)| before != kind || now.duration_since(at) >= SELDOM) {
+            if told.is_none_or(|(before, at)| before != kind || now.duration_since(at) >= REPORT_INTERVAL) {
                 *told = Some((kind, now));
                 // A client that is behind learns the next one.
                 let _ = self.events.try_send(Event::Loading { progress: progress.clone() });

@@ -1,7 +1,7 @@
 //! The engine: one worker thread that owns the networks; commands in, events out.
 //!
 //! [`protocol`] is all that a client needs to know, [`Engine`] the handle it holds. What happens within a run is in
-//! [`Run`], which headless commands drive by themselves with [`complete`]: a trace is the same whoever asked for it.
+//! [`ActiveRun`], which headless commands drive by themselves with [`complete`]: a trace is the same whoever asked for it.
 //!
 //! # Channels
 //! Commands go through an unbounded channel: there are as many as a person presses keys, and the worker drains it
@@ -13,6 +13,7 @@
 //! Models are found, downloaded and read on a thread of their own, so that a run goes on meanwhile; the worker swaps them
 //! in between two steps. News of loading are the one kind of event that a slow client may miss.
 
+mod gate;
 mod handle;
 mod load;
 mod loader;
@@ -26,5 +27,5 @@ mod worker;
 pub use handle::Engine;
 pub use load::{GuideChoice, LoadObserver, ModelRequest, PromptLayout, load};
 pub use models::Models;
-pub use run::{Progress, Run, RunError, complete, gen_length};
+pub use run::{ActiveRun, Progress, RunError, complete, gen_length};
 pub use transcript::Bilingual;

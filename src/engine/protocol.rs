@@ -1,8 +1,14 @@
 //! What goes to the engine and what comes back.
 //!
 //! Runs are numbered by the client's order of `Start`; every event of a run carries its number, so that a client can
-//! drop what belongs to a run that it no longer shows. Commands are read between steps, so none waits for more than
-//! one step.
+//! drop what belongs to a run that it no longer shows. All of it is plain data, so that it can go over a pipe.
+//!
+//! # When steps begin
+//! A run is running or paused, and the engine alone knows which: it announces every change by [`Event::Paused`], and a
+//! client shows what was announced. How a running run is driven is another matter: freely, or a step for each
+//! [`Command::Advance`]. Commands about either are obeyed at once, within a step too, so that a key is answered while a
+//! large network computes; a step that has begun is always finished. All other commands are obeyed in their order between
+//! two steps.
 
 use std::sync::Arc;
 
@@ -16,28 +22,35 @@ use crate::{
 /// Number of a run, from 1.
 pub type RunId = u64;
 
-/// A wish of the client.
+/// A request from the client.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Start a run; one that is under way ends first, as by `Stop`.
     Start(Box<RunRequest>),
-    /// Hold the run before its next step.
+    /// Begin no further step, but those that `Step` asks for.
     Pause,
-    /// Go on.
+    /// Begin steps again.
     Resume,
-    /// Do one step of a held run.
+    /// Pause or resume, whichever changes something. For a key: pressed twice, it changes nothing, however long the
+    /// answer to the first press takes.
+    TogglePause,
+    /// Pause, and do one step all the same.
     Step,
+    /// Do one step of a running run that is paced; any other run ignores it.
+    Advance,
+    /// Drive the run in another way.
+    Drive(Drive),
     /// End the run here.
     Stop,
     /// New settings for the run under way; each knob takes effect when its declaration says.
     Configure(Box<Settings>),
-    /// Load other models while the ones that are there go on; they take over when all is loaded. The newest wish counts:
-    /// a loading under way is broken off.
+    /// Load other models while the ones that are there stay in use; they take over when all is loaded. The newest request
+    /// counts: a loading under way is broken off.
     Load(Box<ModelRequest>),
     /// Break the loading off; what was loaded before stays.
     CancelLoad,
-    /// Tell what there is to choose from for a device.
-    Look(DeviceChoice),
+    /// List the models that there are to choose from for a device.
+    ListModels(DeviceChoice),
     /// End the thread.
     Shutdown,
 }
@@ -53,14 +66,23 @@ pub struct RunRequest {
     pub settings: Settings,
     /// Name of the preset they came from, for the log.
     pub preset: Option<String>,
-    /// Whether to hold before the first step.
-    pub paused: bool,
+    /// How it is driven.
+    pub drive: Drive,
 }
 
-/// What the engine tells.
+/// How a running run is driven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drive {
+    /// As fast as the engine computes.
+    Free,
+    /// By [`Command::Advance`]: a step for each.
+    Paced,
+}
+
+/// News from the engine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// Loading goes on. Where the client is behind, some of these are left out.
+    /// Models are being loaded. Where the client is behind, some of these are left out.
     Loading {
         /// What is being done.
         progress: Progress,
@@ -92,7 +114,7 @@ pub enum Event {
         /// All of it.
         catalog: Box<Catalog>,
     },
-    /// A run has begun.
+    /// A run has started.
     Started {
         /// The run.
         run: RunId,
@@ -113,12 +135,12 @@ pub enum Event {
         /// One sentence.
         message: String,
     },
-    /// The run is held, or goes on.
-    Held {
+    /// The run was paused or resumed. A run is running when it starts.
+    Paused {
         /// The run.
         run: RunId,
-        /// Whether it is held now.
-        held: bool,
+        /// Whether it is paused now. A step that had begun before still comes.
+        paused: bool,
     },
     /// The run has ended.
     Finished {

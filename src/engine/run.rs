@@ -44,14 +44,14 @@ impl From<DecodeError> for RunError {
 }
 
 /// A run under way.
-pub struct Run {
+pub struct ActiveRun {
     header: Header,
     decoder: Decoder,
     recorder: Recorder,
     task: Option<Task>,
 }
 
-impl Run {
+impl ActiveRun {
     /// Starts what `request` asks for; the networks forget what was before.
     ///
     /// # Errors
@@ -204,14 +204,14 @@ pub enum Progress<'a> {
 /// has no end then.
 ///
 /// # Errors
-/// As [`Run::start`] and [`Run::step`].
+/// As [`ActiveRun::start`] and [`ActiveRun::step`].
 pub fn complete(
     models: &mut Models,
     request: &RunRequest,
     clock: &dyn Clock,
     mut observe: impl FnMut(Progress<'_>) -> ControlFlow<()>,
 ) -> Result<Log, RunError> {
-    let mut run = Run::start(models, request)?;
+    let mut run = ActiveRun::start(models, request)?;
     let mut log = Log::new(run.header().clone());
     let warned = run.warning().is_some_and(|warning| observe(Progress::Warning(&warning)).is_break());
     if warned || observe(Progress::Started(run.header())).is_break() {

@@ -128,9 +128,9 @@ pub enum Action {
     SwapRuns,
     /// End the run here.
     StopRun,
-    /// Hold a live run or let it go on; play the log where the run is over or an earlier step is shown.
+    /// Pause or resume a live run; play the log where the run is over or an earlier step is shown.
     TogglePlay,
-    /// Do one step of a held run; show the next step where an earlier one is shown.
+    /// Do one step of a live run, and pause; show the next step where an earlier one is shown.
     StepOnce,
     /// One pace faster or slower, in presses.
     Pace(i32),

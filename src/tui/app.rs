@@ -60,8 +60,10 @@ pub enum Engine {
 /// How far a run is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phase {
-    /// It goes on, or is held.
-    Under,
+    /// It is running.
+    Running,
+    /// It is paused: the engine has announced it.
+    Paused,
     /// It is over, by itself or by hand.
     Over,
     /// It failed, and why.
@@ -92,6 +94,11 @@ impl Run {
     /// A run without steps.
     pub fn new(id: RunId, log: Box<Log>, phase: Phase, began: Duration) -> Self {
         Self { id, log, phase, began, lasted: Duration::ZERO, saved: false }
+    }
+
+    /// Whether it can still make steps.
+    pub fn is_under_way(&self) -> bool {
+        matches!(self.phase, Phase::Running | Phase::Paused)
     }
 
     /// Whether leaving it behind would lose something.
@@ -285,9 +292,14 @@ impl App {
         self.player.shown(self.len())
     }
 
-    /// Whether a run is under way, held or not.
+    /// Whether the shown run can still make steps.
     pub fn is_under_way(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| run.phase == Phase::Under)
+        self.run.as_ref().is_some_and(Run::is_under_way)
+    }
+
+    /// How far the shown run is.
+    pub fn phase(&self) -> Option<&Phase> {
+        self.run.as_ref().map(|run| &run.phase)
     }
 
     /// Whether the newest step is shown.
@@ -356,7 +368,7 @@ impl App {
 
     /// Takes the settings in force to the engine, if a run is under way, shown or not.
     pub fn configure(&self) -> Vec<Effect> {
-        if self.runs().any(|run| run.phase == Phase::Under) {
+        if self.runs().any(Run::is_under_way) {
             vec![Effect::Engine(Command::Configure(Box::new(self.layers.resolve())))]
         } else {
             Vec::new()
@@ -374,6 +386,6 @@ impl App {
 
     /// Whether the engine should be asked for a step when it is due.
     pub fn wants_step(&self) -> bool {
-        self.is_under_way() && !self.player.held && !self.player.full_speed && !self.player.waiting
+        self.phase() == Some(&Phase::Running) && !self.player.full_speed && !self.player.awaits_step
     }
 }

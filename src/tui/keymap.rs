@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{
     action::{Action, Direction, Focus, Layer, Overlay},
-    app::{App, Engine},
+    app::{App, Engine, Phase},
 };
 
 /// The layer that keys go to.
@@ -291,11 +291,11 @@ fn models_words(app: &App) -> &'static str {
 }
 
 fn play_words(app: &App) -> &'static str {
-    match (app.is_under_way() && app.follows(), app.player.held, app.player.playing) {
-        (true, false, _) | (false, _, true) => "hold",
-        (true, true, _) => "go on",
-        (false, _, false) if app.is_empty() => "",
-        (false, _, false) => "play",
+    match (app.phase().filter(|_| app.follows()), app.player.playing) {
+        (Some(Phase::Running), _) | (_, true) => "pause",
+        (Some(Phase::Paused), _) => "resume",
+        _ if app.is_empty() => "",
+        _ => "play",
     }
 }
 
@@ -373,7 +373,7 @@ pub static BINDINGS: &[Binding] = &[
     binding!(Action::Toggle(Overlay::Gallery), [Key::char('e')], "gallery of prompts", Prompt, WATCHING, is_live),
     binding!(Action::Focus(Focus::Prompt), [Key::char('i'), Key::char('/')], "edit the prompt", Prompt, WATCHING, is_live, 5 "prompt"),
     // Run
-    binding!(Action::TogglePlay, [Key::char(' ')], "hold, go on; play the log", Run, WATCHING, has_steps, 1 play_words),
+    binding!(Action::TogglePlay, [Key::char(' ')], "pause, resume; play the log", Run, WATCHING, has_steps, 1 play_words),
     binding!(Action::StepOnce, [Key::char('.')], "one step", Run, WATCHING, can_step, 3 "one step"),
     binding!(Action::Restart, [Key::char('R'), Key::ctrl('r')], "run again, with these settings", Run, WATCHING, live_run, 4 "again"),
     binding!(Action::SwapRuns, [Key::char('b')], "the run before, and back", Run, WATCHING, has_kept, 8 "run before"),

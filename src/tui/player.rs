@@ -1,10 +1,13 @@
-//! Which step is shown, and at what pace: a cursor over the log, and the tap of a live run.
+//! Playback: which step is shown, and how fast the next one comes.
 //!
-//! A live run is held in the engine and asked for one step at a time, at a pace that people can follow, so that a knob
-//! turned now acts on the very next step that is seen. The figures come from the costs in the log, so the pace does
-//! not touch them. At full speed the engine runs freely.
+//! The engine is asked for the steps of a live run one at a time, at a pace that people can follow, so that a knob turned
+//! now acts on the very next step that is seen. The figures come from the costs in the log, so the pace does not touch
+//! them. At full speed the engine runs freely. Whether a run is paused is the engine's to say: see
+//! [`Phase`](super::Phase).
 
 use std::time::Duration;
+
+use crate::engine::protocol::Drive;
 
 /// The paces to choose from, steps per second.
 const PACES: [f32; 12] = [0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 40.0, 60.0];
@@ -15,23 +18,17 @@ const DEFAULT_PACE: usize = 7;
 /// No recorded step is waited for longer than this when a log plays.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// The cursor and the tap.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "four independent facts: a log can play while its run is held or awaits a step"
-)]
+/// Which step is shown, and how fast the next one comes.
 #[derive(Debug, Clone)]
 pub struct Player {
     /// The number of steps that are shown done; `None` follows the newest.
     pub at: Option<usize>,
     /// The log plays: the cursor moves by itself.
     pub playing: bool,
-    /// The live run is held by the user.
-    pub held: bool,
     /// The engine runs freely.
     pub full_speed: bool,
     /// A step was asked for and has not come yet.
-    pub waiting: bool,
+    pub awaits_step: bool,
     /// When the next step is due, on the clock of the ticks.
     pub due: Duration,
     pace: usize,
@@ -42,9 +39,8 @@ impl Default for Player {
         Self {
             at: None,
             playing: false,
-            held: false,
             full_speed: false,
-            waiting: false,
+            awaits_step: false,
             due: Duration::ZERO,
             pace: DEFAULT_PACE,
         }
@@ -52,6 +48,11 @@ impl Default for Player {
 }
 
 impl Player {
+    /// How the engine is to drive the run.
+    pub fn drive(&self) -> Drive {
+        if self.full_speed { Drive::Free } else { Drive::Paced }
+    }
+
     /// Steps per second.
     pub fn pace(&self) -> f32 {
         PACES[self.pace]
@@ -89,8 +90,7 @@ impl Player {
     pub fn begin(&mut self, now: Duration) {
         self.at = None;
         self.playing = false;
-        self.held = false;
-        self.waiting = false;
+        self.awaits_step = false;
         self.due = now;
     }
 }

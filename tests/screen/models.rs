@@ -181,7 +181,7 @@ fn the_smallest_screen_shows_the_selected_model() {
 #[test]
 fn opening_it_looks_at_the_machine_and_selects_what_is_loaded() {
     let mut driver = open(120, 40);
-    assert_eq!(driver.commands(), [Command::Look(DeviceChoice::Auto)]);
+    assert_eq!(driver.commands(), [Command::ListModels(DeviceChoice::Auto)]);
     assert!(
         matches!(driver.app.picker.choices()[driver.app.list], diffuscope::tui::PickerLine::Item(item) if item.source == Source::Embedded)
     );
@@ -264,7 +264,7 @@ fn where_the_first_models_fail_another_keeps_the_flags() {
     driver.hear(Event::LoadFailed { message: "it is too large".into(), request: Some(Box::new(first.clone())) });
     assert!(driver.text().contains("it is too large"));
     driver.act(Action::Toggle(Overlay::Models)).hear(Event::Catalog { catalog: Box::new(catalog()) });
-    assert_eq!(driver.commands(), [Command::Look(DeviceChoice::Cpu)]);
+    assert_eq!(driver.commands(), [Command::ListModels(DeviceChoice::Cpu)]);
     choose(&mut driver, MDLM);
     driver.key(KeyCode::Enter);
     let request = ModelRequest { denoiser: MDLM.parse().unwrap(), ..first };

@@ -7,7 +7,7 @@ use diffuscope::{
     decode::record::{Commit, LayerUse, Reason},
     engine::{
         ModelRequest, PromptLayout,
-        protocol::{Command, Event},
+        protocol::{Command, Drive, Event},
     },
     settings::{KNOBS, Kind},
     trace::{Entry, Log},
@@ -29,13 +29,13 @@ fn started(driver: &mut Driver) -> diffuscope::engine::protocol::RunRequest {
 }
 
 #[test]
-fn enter_denoises_the_prompt_held_for_the_pace() {
+fn enter_denoises_the_prompt_at_the_pace() {
     let story = common::story();
     let mut driver = Driver::ready(&story, DARK);
     driver.key(KeyCode::Enter);
     let request = started(&mut driver);
     assert_eq!((request.run, request.prompt.as_str()), (1, common::STORY_PROMPT));
-    assert!(request.paused, "steps are asked for one by one");
+    assert_eq!(request.drive, Drive::Paced, "steps are asked for one by one");
     assert_eq!(request.preset.as_deref(), Some("flashdlm"));
     assert_eq!(driver.app.focus, Focus::Canvas);
 }
@@ -76,33 +76,66 @@ fn the_pace_asks_for_one_step_at_a_time() {
     let story = common::story();
     let mut driver = Driver::live(&story, 0, DARK);
     driver.tick(10);
-    assert_eq!(driver.commands(), [Command::Step]);
+    assert_eq!(driver.commands(), [Command::Advance]);
     driver.tick(500);
     assert!(driver.commands().is_empty(), "the step asked for has not come yet");
     driver.steps(&story, 0..1);
     driver.tick(510);
-    assert_eq!(driver.commands(), [Command::Step], "it was overdue");
+    assert_eq!(driver.commands(), [Command::Advance], "it was overdue");
     driver.steps(&story, 1..2);
     driver.tick(520);
     assert!(driver.commands().is_empty(), "twelve steps a second, not more");
     driver.tick(600);
-    assert_eq!(driver.commands(), [Command::Step]);
+    assert_eq!(driver.commands(), [Command::Advance]);
 }
 
 #[test]
-fn space_holds_and_lets_go_on() {
+fn space_pauses_and_resumes_as_the_engine_announces() {
     let story = common::story();
     let mut driver = Driver::live(&story, 2, DARK);
-    driver.keys(" ").tick(1000);
+    driver.keys(" ");
+    assert_eq!(driver.commands(), [Command::TogglePause]);
+    assert!(driver.text().contains("running"), "nothing is shown that the engine did not announce");
+    driver.hear(Event::Paused { run: 1, paused: true }).tick(1000);
     assert!(driver.commands().is_empty());
-    assert!(driver.text().contains("held at step 2"));
-    driver.keys(".");
-    assert_eq!(driver.commands(), [Command::Step], "a single step of a held run");
+    assert!(driver.text().contains("paused at step 2") && driver.text().contains("resume"), "{}", driver.text());
+    driver.keys("..");
+    assert_eq!(driver.commands(), [Command::Step], "a single step of a paused run, and none for a key held down");
     driver.steps(&story, 2..3);
     driver.tick(2000);
-    assert!(driver.commands().is_empty(), "still held");
-    driver.keys(" ").tick(2001);
+    assert!(driver.commands().is_empty(), "still paused");
+    driver.keys(" ").hear(Event::Paused { run: 1, paused: false }).tick(2001);
+    assert_eq!(driver.commands(), [Command::TogglePause, Command::Advance]);
+    assert!(driver.text().contains("running") && driver.text().contains("pause"), "{}", driver.text());
+}
+
+#[test]
+fn space_pressed_twice_before_the_engine_answers_is_two_requests() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 2, DARK);
+    driver.keys("  ");
+    assert_eq!(driver.commands(), [Command::TogglePause, Command::TogglePause]);
+}
+
+#[test]
+fn a_step_that_a_pause_prevented_is_asked_for_again() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 2, DARK);
+    // Both are on their way before the answer comes: the pace's step comes too late.
+    driver.keys(" ").tick(1000);
+    assert_eq!(driver.commands(), [Command::TogglePause, Command::Advance]);
+    driver.hear(Event::Paused { run: 1, paused: true }).keys(".");
     assert_eq!(driver.commands(), [Command::Step]);
+    driver.hear(Event::Paused { run: 1, paused: false }).tick(1001);
+    assert_eq!(driver.commands(), [Command::Advance]);
+}
+
+#[test]
+fn a_single_step_of_a_running_run_pauses_it() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 2, DARK);
+    driver.keys(".");
+    assert_eq!(driver.commands(), [Command::Step], "the engine pauses it");
 }
 
 #[test]
@@ -110,26 +143,27 @@ fn full_speed_lets_the_engine_run() {
     let story = common::story();
     let mut driver = Driver::live(&story, 2, DARK);
     driver.keys("f").tick(5000);
-    assert_eq!(driver.commands(), [Command::Resume]);
-    driver.keys(" ");
-    assert_eq!(driver.commands(), [Command::Pause]);
+    assert_eq!(driver.commands(), [Command::Drive(Drive::Free)], "no step is asked for");
     driver.keys(" f");
-    assert_eq!(driver.commands(), [Command::Resume, Command::Pause], "on at full speed, then back to the pace");
+    assert_eq!(driver.commands(), [Command::TogglePause, Command::Drive(Drive::Paced)], "paused or not");
     driver.keys("f").keys("-");
-    assert_eq!(driver.commands(), [Command::Resume, Command::Pause], "a pace ends full speed");
+    assert_eq!(
+        driver.commands(),
+        [Command::Drive(Drive::Free), Command::Drive(Drive::Paced)],
+        "a pace ends full speed"
+    );
 }
 
 #[test]
-fn a_run_asked_for_at_full_speed_that_became_a_paced_one_is_held() {
+fn a_run_asked_for_at_full_speed_can_become_a_paced_one_before_it_starts() {
     let story = common::story();
     let mut driver = Driver::ready(&story, DARK);
-    driver.app.player.full_speed = true;
-    driver.key(KeyCode::Enter);
-    assert!(!started(&mut driver).paused);
     driver.act(Action::ToggleFullSpeed);
-    driver.effects.clear();
-    driver.hear(Event::Started { run: 1, header: Box::new(story.header().clone()) });
-    assert_eq!(driver.commands(), [Command::Pause]);
+    assert!(driver.commands().is_empty(), "there is no run to drive");
+    driver.key(KeyCode::Enter);
+    assert_eq!(started(&mut driver).drive, Drive::Free);
+    driver.act(Action::ToggleFullSpeed);
+    assert_eq!(driver.commands(), [Command::Drive(Drive::Paced)]);
 }
 
 #[test]
@@ -139,7 +173,7 @@ fn looking_back_leaves_the_run_alone() {
     driver.key(KeyCode::Left).key(KeyCode::Left);
     assert_eq!(driver.app.shown(), 6);
     driver.tick(1000);
-    assert_eq!(driver.commands(), [Command::Step], "the run goes on");
+    assert_eq!(driver.commands(), [Command::Advance], "the run goes on");
     driver.steps(&story, 8..10);
     assert_eq!(driver.app.shown(), 6, "and the picture stays");
     assert!(driver.text().contains("step 6 of 10"));
@@ -341,7 +375,7 @@ fn news_of_an_older_run_are_dropped() {
     driver.hear(Event::Started { run: 2, header: Box::new(code.header().clone()) });
     driver.hear(Event::Step { run: 1, entry: story.entries()[3].clone() });
     driver.hear(Event::Failed { run: 1, message: "too late".to_owned() });
-    assert_eq!((driver.app.len(), driver.app.run.as_ref().unwrap().phase.clone()), (0, Phase::Under));
+    assert_eq!((driver.app.len(), driver.app.run.as_ref().unwrap().phase.clone()), (0, Phase::Running));
 }
 
 #[test]

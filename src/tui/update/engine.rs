@@ -2,7 +2,7 @@
 
 use super::{Effect, keeping, models};
 use crate::{
-    engine::protocol::{Command, Event},
+    engine::protocol::Event,
     printable,
     trace::Log,
     tui::{
@@ -25,14 +25,12 @@ pub(super) fn hear(app: &mut App, event: Event) -> Vec<Effect> {
         Event::Catalog { catalog } => return models::found(app, *catalog),
         Event::Started { run, header } if run == app.last_run => {
             let follows_same_canvas = app.log().is_some_and(|log| log.header().prompt_ids == header.prompt_ids);
-            let begun = Run::new(run, Box::new(Log::new(*header)), Phase::Under, app.now);
+            let begun = Run::new(run, Box::new(Log::new(*header)), Phase::Running, app.now);
             keeping::replace(app, begun);
             app.player.begin(app.now);
             if !follows_same_canvas {
                 app.lens.selected = None;
             }
-            // The pace may have been changed since the run was asked for; both commands are harmless where it was not.
-            return super::command(if app.player.full_speed { Command::Resume } else { Command::Pause });
         }
         Event::Step { run, entry } => {
             let now = app.now;
@@ -40,7 +38,7 @@ pub(super) fn hear(app: &mut App, event: Event) -> Vec<Effect> {
                 run.log.push(entry);
                 run.lasted = now.saturating_sub(run.began);
                 run.saved = false;
-                app.player.waiting = false;
+                app.player.awaits_step = false;
                 app.layers_before = None;
             }
         }
@@ -53,22 +51,31 @@ pub(super) fn hear(app: &mut App, event: Event) -> Vec<Effect> {
                 app.tell(Notice::error(message));
             }
         }
+        Event::Paused { run, paused } => {
+            let due = app.now;
+            if let Some(run) = app.run_mut(run).filter(|run| run.is_under_way()) {
+                run.phase = if paused { Phase::Paused } else { Phase::Running };
+                // A paused run ignores what its pace asks for.
+                app.player.awaits_step = false;
+                app.player.due = due;
+            }
+        }
         Event::Finished { run, end } => {
             if let Some(run) = app.run_mut(run) {
                 run.log.finish(*end);
                 run.phase = Phase::Over;
                 run.saved = false;
-                app.player.waiting = false;
+                app.player.awaits_step = false;
             }
         }
         Event::Failed { run, message } if run == app.last_run => {
             if let Some(run) = app.run_mut(run) {
                 run.phase = Phase::Failed(printable::line(&message));
-                app.player.waiting = false;
+                app.player.awaits_step = false;
             }
             app.tell(Notice::error(message));
         }
-        Event::Started { .. } | Event::Failed { .. } | Event::Held { .. } => {}
+        Event::Started { .. } | Event::Failed { .. } => {}
     }
     Vec::new()
 }

@@ -41,7 +41,7 @@ pub(super) fn may_replace(app: &mut App) -> bool {
 /// Puts a run in place of the shown one, which is kept.
 pub(super) fn replace(app: &mut App, run: Run) {
     // The engine has one run at a time.
-    for before in app.run.iter_mut().chain(&mut app.kept).filter(|before| before.phase == Phase::Under) {
+    for before in app.run.iter_mut().chain(&mut app.kept).filter(|before| before.is_under_way()) {
         before.phase = Phase::Over;
     }
     let before = app.run.replace(run).filter(|before| !before.log.is_empty());

@@ -23,7 +23,7 @@ pub(super) fn look(app: &mut App) -> Vec<Effect> {
     app.picker.refusal = None;
     app.picker.is_entry_old = true;
     select_present(app);
-    command(Command::Look(app.picker.first.device))
+    command(Command::ListModels(app.picker.first.device))
 }
 
 /// What there is to choose from. The selected line stays the same model.

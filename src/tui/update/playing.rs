@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{Effect, command};
-use crate::{engine::protocol::Command, tui::app::App};
+use crate::{
+    engine::protocol::Command,
+    tui::app::{App, Phase},
+};
 
 /// Time has passed: ask the live run for its next step, move the cursor of a playing log, let a notice go.
 pub(super) fn tick(app: &mut App, now: Duration) -> Vec<Effect> {
@@ -15,9 +18,9 @@ pub(super) fn tick(app: &mut App, now: Duration) -> Vec<Effect> {
         advance(app);
     }
     if app.wants_step() && app.player.due <= app.now {
-        app.player.waiting = true;
+        app.player.awaits_step = true;
         app.player.due = app.now + app.player.interval();
-        return command(Command::Step);
+        return command(Command::Advance);
     }
     Vec::new()
 }
@@ -38,15 +41,11 @@ fn advance(app: &mut App) {
     }
 }
 
-/// Space: holds a live run or lets it go on; plays the log where the newest step is not shown, or the run is over.
+/// Space: pauses or resumes a live run; plays the log where the newest step is not shown, or the run is over.
 pub(super) fn toggle(app: &mut App) -> Vec<Effect> {
     if app.is_under_way() && app.follows() {
-        app.player.held = !app.player.held;
-        app.player.due = app.now;
-        if app.player.full_speed {
-            return command(if app.player.held { Command::Pause } else { Command::Resume });
-        }
-        return Vec::new();
+        // Which of the two is for the engine to say: it may have been asked already, and not have answered yet.
+        return command(Command::TogglePause);
     }
     if app.player.playing {
         app.player.playing = false;
@@ -65,19 +64,14 @@ pub(super) fn step_once(app: &mut App) -> Vec<Effect> {
     if !app.follows() {
         return scrub(app, 1);
     }
-    if !app.is_under_way() {
-        return Vec::new();
+    match app.phase() {
+        Some(Phase::Running) => {}
+        // The steps of a key that is held down end when it is released.
+        Some(Phase::Paused) if !app.player.awaits_step => {}
+        _ => return Vec::new(),
     }
-    let mut effects = Vec::new();
-    if app.player.full_speed && !app.player.held {
-        effects.push(Effect::Engine(Command::Pause));
-    }
-    app.player.held = true;
-    if !app.player.waiting {
-        app.player.waiting = true;
-        effects.push(Effect::Engine(Command::Step));
-    }
-    effects
+    app.player.awaits_step = true;
+    command(Command::Step)
 }
 
 /// Ends the run here.
@@ -90,17 +84,20 @@ pub(super) fn pace(app: &mut App, presses: i32) -> Vec<Effect> {
     let was_free = app.player.full_speed;
     app.player.change_pace(if was_free { 0 } else { presses });
     app.player.due = app.player.due.min(app.now + app.player.interval());
-    if was_free && app.is_under_way() && !app.player.held { command(Command::Pause) } else { Vec::new() }
+    if was_free { drive(app) } else { Vec::new() }
 }
 
-/// Lets the engine run freely, or takes it back to the pace.
+/// Lets the engine run freely, or at the pace again.
 pub(super) fn toggle_full_speed(app: &mut App) -> Vec<Effect> {
     app.player.full_speed = !app.player.full_speed;
     app.player.due = app.now;
-    if !app.is_under_way() || app.player.held {
-        return Vec::new();
-    }
-    command(if app.player.full_speed { Command::Resume } else { Command::Pause })
+    drive(app)
+}
+
+/// Has the engine drive the run that was asked for last as the playback says now.
+fn drive(app: &mut App) -> Vec<Effect> {
+    app.player.awaits_step = false;
+    if app.last_run == 0 { Vec::new() } else { command(Command::Drive(app.player.drive())) }
 }
 
 /// Moves the cursor by so many steps. A live run is not touched.

@@ -106,6 +106,6 @@ fn start(app: &mut App, prompt: String) -> Vec<Effect> {
         prompt,
         settings: app.layers.resolve(),
         preset: app.layers.preset().map(|preset| preset.name.clone()),
-        paused: !app.player.full_speed,
+        drive: app.player.drive(),
     })))
 }

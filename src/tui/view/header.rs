@@ -89,7 +89,7 @@ fn facts(app: &App, theme: Theme) -> Vec<Fact> {
         }
     }
     if let Some(run) = &app.run {
-        let verb = if run.phase == Phase::Under { "runs with" } else { "ran with" };
+        let verb = if run.is_under_way() { "runs with" } else { "ran with" };
         facts.push(plain(0, format!("{verb} {}", made_with(app, &run.log, theme))));
         if app.kept.as_ref().is_some_and(|kept| kept.id > run.id) {
             facts.push(plain(0, "the run before".to_owned()));
@@ -165,8 +165,8 @@ fn state(app: &App, pen: &Pen<'_>) -> Line<'static> {
     };
     match &run.phase {
         Phase::Failed(_) => line.push(span(format!("{} failed at step {len}", glyphs.wrong), bad)),
-        Phase::Under if app.player.held => line.push(span(format!("{} held at step {len}", glyphs.held), accent)),
-        Phase::Under => {
+        Phase::Paused => line.push(span(format!("{} paused at step {len}", glyphs.held), accent)),
+        Phase::Running => {
             line.push(span(format!("{} running", glyphs.running), good));
             line.push(span(format!("  step {len}  at {}", pace()), dim));
         }
