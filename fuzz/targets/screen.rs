@@ -16,7 +16,7 @@ use crossterm::event::{
     Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 use diffuscope::{
-    engine::protocol::Event,
+    engine::protocol::{Event, RequestError},
     model::source::Progress,
     trace::{End, Log},
     tui::{Action, App, Effect, Overlay},
@@ -231,10 +231,17 @@ fn news(driver: &Driver, log: &Log, kind: &str, text: String) -> Option<Event> {
             Event::Finished { run, end: Box::new(log.end().cloned().unwrap_or(none)) }
         }
         "hold" => Event::Paused { run, paused: text.is_empty() },
-        "fail" if text.is_empty() => Event::LoadFailed { message: text, request: None },
-        "fail" => Event::Failed { run, message: text },
+        "fail" if text.is_empty() => {
+            Event::LoadFailed { error: RequestError::Refused(text), request: None, warnings: Vec::new() }
+        }
+        "fail" => Event::Failed { run, error: RequestError::Broken(text) },
         "refuse" => Event::Refused { run, message: text },
-        "ready" => Event::Ready { denoiser: header.denoiser.clone(), guide: header.guide.clone(), request: None },
+        "ready" => Event::Ready {
+            denoiser: header.denoiser.clone(),
+            guide: header.guide.clone(),
+            request: None,
+            warnings: Vec::new(),
+        },
         "warn" => Event::Warning { message: text },
         "load" => {
             let (done, total) = (done as u64, Some(text.len() as u64));

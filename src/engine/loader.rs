@@ -1,6 +1,7 @@
 //! The thread that loads models while the worker does steps.
 
 use std::{
+    mem::{self, Discriminant},
     ops::ControlFlow,
     sync::{
         Arc, Mutex,
@@ -13,7 +14,12 @@ use std::{
 
 use tokio::sync::mpsc::Sender;
 
-use super::{LoadObserver, Models, load::LoadedModel, protocol::Event, worker::Message};
+use super::{
+    LoadObserver, Models,
+    load::LoadedModel,
+    protocol::{Event, RequestError},
+    worker::Message,
+};
 use crate::{
     model::{catalog::Catalog, device::DeviceChoice, source::Progress},
     panics, printable,
@@ -32,9 +38,9 @@ pub(super) enum Load {
 
 /// The end of a loading.
 pub(super) struct Loaded {
-    /// What it brings, or one sentence.
-    pub outcome: Result<Load, String>,
-    /// Sentences for the user, where it brings something.
+    /// What it brings, or why nothing.
+    pub outcome: Result<Load, RequestError>,
+    /// What the user should know, a sentence each.
     pub warnings: Vec<String>,
 }
 
@@ -43,12 +49,13 @@ pub(super) struct Loader {
     is_cancelled: Arc<AtomicBool>,
 }
 
-/// What `load` tells goes to the client; warnings wait for the end.
+/// Sends what `load` reports to the client; warnings wait for the end.
 struct Reporter {
     events: Sender<Event>,
     is_cancelled: Arc<AtomicBool>,
     warnings: Mutex<Vec<String>>,
-    told: Mutex<Option<(std::mem::Discriminant<Progress>, Instant)>>,
+    /// When which kind of progress was reported last.
+    reported: Mutex<Option<(Discriminant<Progress>, Instant)>>,
 }
 
 impl Loader {
@@ -66,13 +73,15 @@ impl Loader {
             events,
             is_cancelled: Arc::clone(&is_cancelled),
             warnings: Mutex::default(),
-            told: Mutex::default(),
+            reported: Mutex::default(),
         });
         thread::Builder::new().name("loader".to_owned()).spawn(move || {
             let observer: Arc<dyn LoadObserver> = Arc::clone(&reporter) as Arc<dyn LoadObserver>;
-            let outcome = panics::catch(|| load(&observer))
-                .unwrap_or_else(|panic| Err(anyhow::Error::msg(panic)))
-                .map_err(|error| printable::line(&format!("{error:#}")));
+            let outcome = match panics::catch(|| load(&observer)) {
+                Ok(Ok(load)) => Ok(load),
+                Ok(Err(error)) => Err(RequestError::Refused(printable::line(&format!("{error:#}")))),
+                Err(panic) => Err(RequestError::Broken(panic)),
+            };
             let warnings = reporter.warnings.lock().map(|mut all| std::mem::take(&mut *all)).unwrap_or_default();
             // A worker that is gone needs no models.
             let _ = inbox.send(Message::Loaded(Loaded { outcome, warnings }));
@@ -104,15 +113,24 @@ impl Drop for Loader {
     }
 }
 
+/// Whether it is one of many that differ in a number.
+fn counts_bytes(progress: &Progress) -> bool {
+    match progress {
+        Progress::Checking { .. } | Progress::Downloading { .. } | Progress::Reading { .. } => true,
+        Progress::Asking { .. } | Progress::Waiting { .. } | Progress::Found { .. } => false,
+    }
+}
+
 impl LoadObserver for Reporter {
     fn progress(&self, progress: &Progress) -> ControlFlow<()> {
         if self.is_cancelled.load(Ordering::Relaxed) {
             return ControlFlow::Break(());
         }
-        if let Ok(mut told) = self.told.lock() {
-            let (kind, now) = (std::mem::discriminant(progress), Instant::now());
-            if told.is_none_or(|(before, at)| before != kind || now.duration_since(at) >= REPORT_INTERVAL) {
-                *told = Some((kind, now));
+        if let Ok(mut reported) = self.reported.lock() {
+            let (kind, now) = (mem::discriminant(progress), Instant::now());
+            let is_due = |(before, at)| before != kind || now.duration_since(at) >= REPORT_INTERVAL;
+            if !counts_bytes(progress) || reported.is_none_or(is_due) {
+                *reported = Some((kind, now));
                 // A client that is behind learns the next one.
                 let _ = self.events.try_send(Event::Loading { progress: progress.clone() });
             }

@@ -12,6 +12,8 @@
 
 use std::sync::Arc;
 
+use thiserror::Error;
+
 use super::ModelRequest;
 use crate::{
     model::{catalog::Catalog, device::DeviceChoice, source::Progress},
@@ -68,6 +70,8 @@ pub struct RunRequest {
     pub preset: Option<String>,
     /// How it is driven.
     pub drive: Drive,
+    /// Settings of runs that this one is compared with: the canvas is as long as the longest that any of them asks for.
+    pub rivals: Vec<Settings>,
 }
 
 /// How a running run is driven.
@@ -77,6 +81,17 @@ pub enum Drive {
     Free,
     /// By [`Command::Advance`]: a step for each.
     Paced,
+}
+
+/// Why a request came to nothing, in one printable sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RequestError {
+    /// It cannot be met: something else must be asked for.
+    #[error("{0}")]
+    Refused(String),
+    /// What it began broke under way.
+    #[error("{0}")]
+    Broken(String),
 }
 
 /// News from the engine.
@@ -95,14 +110,18 @@ pub enum Event {
         guide: Option<ModelCard>,
         /// What was asked for, where the engine knows.
         request: Option<Box<ModelRequest>>,
+        /// What the user should know although it works, a sentence each.
+        warnings: Vec<String>,
     },
     /// Networks could not be loaded, or were not to be any more. What was loaded before stays; where that is nothing, no
     /// run can start.
     LoadFailed {
-        /// One sentence.
-        message: String,
+        /// Why.
+        error: RequestError,
         /// What was asked for, where the engine knows.
         request: Option<Box<ModelRequest>>,
+        /// What the user should know beside, a sentence each.
+        warnings: Vec<String>,
     },
     /// Something that the user should know although it works.
     Warning {
@@ -153,7 +172,7 @@ pub enum Event {
     Failed {
         /// The run.
         run: RunId,
-        /// One sentence.
-        message: String,
+        /// Why.
+        error: RequestError,
     },
 }

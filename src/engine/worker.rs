@@ -16,8 +16,8 @@ use super::{
     gate::StepGate,
     load::{NO_THREADS, load, load_guide},
     loader::{self, Load, Loaded, Loader},
-    protocol::{Command, Event, RunId, RunRequest},
-    run::{ActiveRun, RunError},
+    protocol::{Command, Event, RequestError, RunId, RunRequest},
+    run::{ActiveRun, broken},
 };
 use crate::{decode::clock::WallClock, panics};
 
@@ -36,7 +36,7 @@ pub(super) enum Message {
 
 struct Worker {
     /// What is loaded, or why nothing is.
-    models: Result<Models, String>,
+    models: Result<Models, RequestError>,
     /// What `models` was made from, where that is known.
     from: Option<ModelRequest>,
     /// What is being loaded.
@@ -78,7 +78,7 @@ pub(super) fn work(
     events: Sender<Event>,
 ) {
     let mut worker = Worker {
-        models: Err("the networks are still being loaded".to_owned()),
+        models: Err(RequestError::Refused("the networks are still being loaded".to_owned())),
         from: None,
         loading: None,
         next: None,
@@ -129,7 +129,7 @@ impl Worker {
     /// Something panicked that is no step: the run under way is lost, and the thread lives on.
     fn break_off(&mut self, panic: String) -> Result<(), Disconnected> {
         match self.active.take() {
-            Some(NumberedRun { id, .. }) => self.emit(Event::Failed { run: id, message: panic }),
+            Some(NumberedRun { id, .. }) => self.emit(Event::Failed { run: id, error: RequestError::Broken(panic) }),
             None => self.emit(Event::Warning { message: panic }),
         }
     }
@@ -147,7 +147,7 @@ impl Worker {
             }
             Err(error) => {
                 let message = format!("the system gives no thread to load models with: {error}");
-                self.fail(message, None)
+                self.fail(RequestError::Broken(message), request, Vec::new())
             }
         }
     }
@@ -168,7 +168,7 @@ impl Worker {
                     models.set_guide(None);
                 }
                 self.from = Some(*request);
-                self.announce_ready()
+                self.announce_ready(Vec::new())
             }
             (true, Some(source)) => {
                 let wanted = request.clone();
@@ -189,30 +189,24 @@ impl Worker {
         if let Some(next) = self.next.take() {
             return self.load(next);
         }
-        match (loaded.outcome, &mut self.models) {
-            (Err(message), _) => self.fail(message, request)?,
-            (Ok(Load::Models(models)), _) => {
-                self.finish()?;
-                self.models = Ok(*models);
-                self.from = request;
-                self.announce_ready()?;
+        let Loaded { outcome, warnings } = loaded;
+        match (outcome, &mut self.models) {
+            (Err(error), _) => self.fail(error, request, warnings)?,
+            // Guides are loaded for a denoiser that is there, and stays.
+            (Ok(Load::Guide(_)), Err(error)) => {
+                let error = error.clone();
+                self.fail(error, request, warnings)?;
             }
-            (Ok(Load::Guide(guide)), Ok(_)) => {
+            (Ok(load), _) => {
                 self.finish()?;
-                if let Ok(models) = &mut self.models {
-                    models.set_guide(Some(*guide));
+                match (load, &mut self.models) {
+                    (Load::Guide(guide), Ok(models)) => models.set_guide(Some(*guide)),
+                    (Load::Guide(_), Err(_)) => {}
+                    (Load::Models(models), of) => *of = Ok(*models),
                 }
                 self.from = request;
-                self.announce_ready()?;
+                self.announce_ready(warnings)?;
             }
-            // Guides are loaded for a denoiser that is there, and stays.
-            (Ok(Load::Guide(_)), Err(message)) => {
-                let message = message.clone();
-                self.fail(message, request)?;
-            }
-        }
-        for message in loaded.warnings {
-            self.emit(Event::Warning { message })?;
         }
         match self.waiting.take() {
             Some(request) => self.start(&request),
@@ -221,21 +215,22 @@ impl Worker {
     }
 
     /// A loading came to nothing; what was loaded before stays.
-    fn fail(&mut self, message: String, request: Option<ModelRequest>) -> Result<(), Disconnected> {
+    fn fail(
+        &mut self,
+        error: RequestError,
+        request: Option<ModelRequest>,
+        warnings: Vec<String>,
+    ) -> Result<(), Disconnected> {
         if let Err(reason) = &mut self.models {
-            reason.clone_from(&message);
+            reason.clone_from(&error);
         }
-        self.emit(Event::LoadFailed { message, request: request.map(Box::new) })
+        self.emit(Event::LoadFailed { error, request: request.map(Box::new), warnings })
     }
 
-    fn announce_ready(&self) -> Result<(), Disconnected> {
-        match &self.models {
-            Ok(models) => {
-                let (denoiser, guide) = (models.denoiser_card.clone(), models.guide_card.clone());
-                self.emit(Event::Ready { denoiser, guide, request: self.from.clone().map(Box::new) })
-            }
-            Err(_) => Ok(()),
-        }
+    fn announce_ready(&self, warnings: Vec<String>) -> Result<(), Disconnected> {
+        let Ok(models) = &self.models else { return Ok(()) };
+        let (denoiser, guide) = (models.denoiser_card.clone(), models.guide_card.clone());
+        self.emit(Event::Ready { denoiser, guide, request: self.from.clone().map(Box::new), warnings })
     }
 
     fn emit(&self, event: Event) -> Result<(), Disconnected> {
@@ -299,12 +294,12 @@ impl Worker {
         self.finish()?;
         let id = request.run;
         let started = match &mut self.models {
-            Ok(models) => ActiveRun::start(models, request).map_err(|error| error.to_string()),
-            Err(message) => Err(message.clone()),
+            Ok(models) => ActiveRun::start(models, request),
+            Err(error) => Err(error.clone()),
         };
         let run = match started {
             Ok(run) => run,
-            Err(message) => return self.emit(Event::Failed { run: id, message }),
+            Err(error) => return self.emit(Event::Failed { run: id, error }),
         };
         let (header, warning) = (Box::new(run.header().clone()), run.warning());
         self.active = Some(NumberedRun { id, run, gate: StepGate::new(request.drive) });
@@ -333,7 +328,7 @@ impl Worker {
                 outcome
             };
             let Ok(step) = thread::Builder::new().name("step".to_owned()).spawn_scoped(scope, step) else {
-                return Ok(Err(RunError::Broken(NO_THREADS.to_owned())));
+                return Ok(Err(broken(NO_THREADS)));
             };
             while let Ok(message) = inbox.recv() {
                 match message {
@@ -356,7 +351,7 @@ impl Worker {
             }
             Err(error) => {
                 self.active = None;
-                self.emit(Event::Failed { run: id, message: error.to_string() })
+                self.emit(Event::Failed { run: id, error })
             }
         }
     }
@@ -369,7 +364,7 @@ impl Worker {
         let run = active.id;
         match active.run.end(models) {
             Ok(end) => self.emit(Event::Finished { run, end: Box::new(end) }),
-            Err(error) => self.emit(Event::Failed { run, message: error.to_string() }),
+            Err(error) => self.emit(Event::Failed { run, error }),
         }
     }
 }

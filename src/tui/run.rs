@@ -27,7 +27,7 @@ use super::{
 #[cfg(unix)]
 use crate::process::{self, signals::Heard};
 use crate::{
-    engine::{Engine, ModelRequest},
+    engine::{InProcess, Link, ModelRequest, protocol},
     panics, printable,
     settings::Layers,
     trace::{self, Log},
@@ -118,7 +118,8 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
         // The first frame does not wait for the networks.
         screen.draw(&mut app).context("drawing")?;
         if let Some(request) = request {
-            engine = Some(Engine::open(*request).context("starting the engine's thread")?);
+            let link = InProcess::open(*request).context("starting the engine's thread")?;
+            engine = Some(Box::new(link) as Box<dyn Link>);
         }
         event_loop(&mut app, &mut screen, &mut engine, signals).await
     });
@@ -133,7 +134,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
 /// Something that came.
 enum News {
     Terminal(Option<io::Result<Event>>),
-    Engine(Option<crate::engine::protocol::Event>),
+    Engine(Option<protocol::Event>),
     Signal(SignalRequest),
     Due,
 }
@@ -141,7 +142,7 @@ enum News {
 async fn event_loop(
     app: &mut App,
     screen: &mut Screen,
-    engine: &mut Option<Engine>,
+    engine: &mut Option<Box<dyn Link>>,
     mut signals: Signals,
 ) -> anyhow::Result<Left> {
     let started = Instant::now();
@@ -176,7 +177,7 @@ async fn event_loop(
                 leaves |= perform(app, Action::Engine(Box::new(event)), screen, engine)?;
                 // Bounded, so that an engine at full speed cannot keep keys waiting.
                 for _ in 0..64 {
-                    let Some(event) = engine.as_mut().and_then(Engine::poll) else {
+                    let Some(event) = engine.as_mut().and_then(|engine| engine.poll()) else {
                         break;
                     };
                     leaves |= perform(app, Action::Engine(Box::new(event)), screen, engine)?;
@@ -202,7 +203,7 @@ async fn event_loop(
 }
 
 /// Takes an event of the terminal in; tells whether to leave.
-fn take(app: &mut App, event: Event, screen: &mut Screen, engine: &mut Option<Engine>) -> anyhow::Result<bool> {
+fn take(app: &mut App, event: Event, screen: &mut Screen, engine: &mut Option<Box<dyn Link>>) -> anyhow::Result<bool> {
     match input::action(app, event) {
         Some(action) => perform(app, action, screen, engine),
         None => Ok(false),
@@ -210,7 +211,12 @@ fn take(app: &mut App, event: Event, screen: &mut Screen, engine: &mut Option<En
 }
 
 /// Updates the state and performs what follows; tells whether to leave.
-fn perform(app: &mut App, action: Action, screen: &mut Screen, engine: &mut Option<Engine>) -> anyhow::Result<bool> {
+fn perform(
+    app: &mut App,
+    action: Action,
+    screen: &mut Screen,
+    engine: &mut Option<Box<dyn Link>>,
+) -> anyhow::Result<bool> {
     for effect in update(app, action) {
         match effect {
             Effect::Engine(command) => {
@@ -234,7 +240,7 @@ fn perform(app: &mut App, action: Action, screen: &mut Screen, engine: &mut Opti
     Ok(false)
 }
 
-async fn next_event(engine: &mut Option<Engine>) -> Option<crate::engine::protocol::Event> {
+async fn next_event(engine: &mut Option<Box<dyn Link>>) -> Option<protocol::Event> {
     match engine {
         Some(engine) => engine.next().await,
         None => std::future::pending().await,

@@ -42,7 +42,12 @@ impl Driver {
     pub fn ready(log: &Log, theme: Theme) -> Self {
         let mut driver = Self::loading(theme);
         let header = log.header();
-        driver.hear(Event::Ready { denoiser: header.denoiser.clone(), guide: header.guide.clone(), request: None });
+        driver.hear(Event::Ready {
+            denoiser: header.denoiser.clone(),
+            guide: header.guide.clone(),
+            request: None,
+            warnings: Vec::new(),
+        });
         driver
     }
 

@@ -6,7 +6,7 @@ use crossterm::event::{Event as TerminalEvent, KeyCode};
 use diffuscope::{
     engine::{
         GuideChoice, ModelRequest,
-        protocol::{Command, Event},
+        protocol::{Command, Event, RequestError},
     },
     model::{
         catalog::{Catalog, CatalogEntry},
@@ -96,6 +96,7 @@ fn open(width: u16, height: u16) -> Driver {
         denoiser: header.denoiser.clone(),
         guide: header.guide.clone(),
         request: Some(Box::default()),
+        warnings: Vec::new(),
     });
     driver.act(Action::Toggle(Overlay::Models)).hear(Event::Catalog { catalog: Box::new(catalog()) });
     driver
@@ -213,6 +214,7 @@ fn enter_asks_for_the_model_and_stays_until_it_is_there() {
         denoiser: common::card(name, "a2d-qwen3", 596_049_920, 28),
         guide: None,
         request: Some(Box::new(request.clone())),
+        warnings: Vec::new(),
     });
     assert!(driver.app.overlays.is_empty());
     assert_eq!(driver.app.picker.loaded, Some(request.clone()));
@@ -230,6 +232,7 @@ fn enter_asks_for_the_model_and_stays_until_it_is_there() {
         denoiser: story.header().denoiser.clone(),
         guide: story.header().guide.clone(),
         request: Some(Box::default()),
+        warnings: Vec::new(),
     });
     assert_eq!(driver.app.settings().guide, GuideRule::Deterministic);
 }
@@ -242,7 +245,11 @@ fn what_fails_leaves_what_is_loaded_and_says_why() {
     driver.key(KeyCode::Enter);
     let request = loads(&mut driver).remove(0);
     let message = "GSAI-ML/LLaDA-8B-Instruct needs about 33.1 GB of memory, and the cpu has 21.5 GB free of 25.8 GB";
-    driver.hear(Event::LoadFailed { message: message.into(), request: Some(Box::new(request)) });
+    driver.hear(Event::LoadFailed {
+        error: RequestError::Refused(message.into()),
+        request: Some(Box::new(request)),
+        warnings: Vec::new(),
+    });
     let text = driver.text();
     assert!(text.contains("needs about 33.1 GB of memory, and the cpu has 21.5 GB free"), "{text}");
     assert_eq!(driver.app.overlays, [Overlay::Models], "another one can be chosen");
@@ -261,7 +268,11 @@ fn where_the_first_models_fail_another_keeps_the_flags() {
         ..ModelRequest::default()
     };
     driver.app.picker = diffuscope::tui::ModelPicker::loading(first.clone());
-    driver.hear(Event::LoadFailed { message: "it is too large".into(), request: Some(Box::new(first.clone())) });
+    driver.hear(Event::LoadFailed {
+        error: RequestError::Refused("it is too large".into()),
+        request: Some(Box::new(first.clone())),
+        warnings: Vec::new(),
+    });
     assert!(driver.text().contains("it is too large"));
     driver.act(Action::Toggle(Overlay::Models)).hear(Event::Catalog { catalog: Box::new(catalog()) });
     assert_eq!(driver.commands(), [Command::ListModels(DeviceChoice::Cpu)]);
@@ -270,7 +281,7 @@ fn where_the_first_models_fail_another_keeps_the_flags() {
     let request = ModelRequest { denoiser: MDLM.parse().unwrap(), ..first };
     assert_eq!(loads(&mut driver), std::slice::from_ref(&request));
     let card = common::card("mdlm", "a2d-qwen3", 1, 1);
-    driver.hear(Event::Ready { denoiser: card, guide: None, request: Some(Box::new(request)) });
+    driver.hear(Event::Ready { denoiser: card, guide: None, request: Some(Box::new(request)), warnings: Vec::new() });
     assert!(driver.app.overlays.is_empty() && driver.text().contains("mdlm is loaded"), "{}", driver.text());
 }
 
@@ -329,7 +340,11 @@ fn a_loading_is_broken_off_by_a_key_and_told_as_no_error() {
     assert_eq!(driver.commands(), [Command::CancelLoad]);
     assert!(driver.text().contains("breaking off"));
     let message = "the download was broken off; the next one goes on from there".to_owned();
-    driver.hear(Event::LoadFailed { message: message.clone(), request: Some(Box::new(request)) });
+    driver.hear(Event::LoadFailed {
+        error: RequestError::Refused(message.clone()),
+        request: Some(Box::new(request)),
+        warnings: Vec::new(),
+    });
     let (notice, _) = driver.app.notice.as_ref().unwrap();
     assert_eq!((notice.text.as_str(), notice.is_error), (message.as_str(), false));
 }
@@ -345,10 +360,20 @@ fn news_that_cross_do_not_confuse_what_is_loaded() {
     driver.key(KeyCode::Enter);
     let second = loads(&mut driver).remove(0);
     let card = |name: &str| common::card(name, "x", 1, 1);
-    driver.hear(Event::Ready { denoiser: card("first"), guide: None, request: Some(Box::new(first.clone())) });
+    driver.hear(Event::Ready {
+        denoiser: card("first"),
+        guide: None,
+        request: Some(Box::new(first.clone())),
+        warnings: Vec::new(),
+    });
     assert_eq!(driver.app.picker.loaded, Some(first));
     assert!(driver.app.picker.loading.is_some(), "the second is still on its way");
-    driver.hear(Event::Ready { denoiser: card("second"), guide: None, request: Some(Box::new(second.clone())) });
+    driver.hear(Event::Ready {
+        denoiser: card("second"),
+        guide: None,
+        request: Some(Box::new(second.clone())),
+        warnings: Vec::new(),
+    });
     assert_eq!((driver.app.picker.loaded.clone(), driver.app.picker.loading.is_none()), (Some(second), true));
 }
 
@@ -366,6 +391,10 @@ fn warnings_are_told() {
     let mut driver = open(120, 40);
     driver.hear(Event::Warning { message: "it takes\u{1b} nearly all".into() });
     assert!(driver.text().contains("it takes\u{fffd} nearly all"));
+    let card = common::story().header().denoiser.clone();
+    let warnings = vec!["it lacks a\u{1b} template".into()];
+    driver.hear(Event::Ready { denoiser: card, guide: None, request: None, warnings });
+    assert!(driver.text().contains("it lacks a\u{fffd} template"));
     assert!(driver.effects.iter().all(|effect| !matches!(effect, Effect::Quit)));
 }
 

@@ -7,7 +7,7 @@ use diffuscope::{
     decode::record::{Commit, LayerUse, Reason},
     engine::{
         ModelRequest, PromptLayout,
-        protocol::{Command, Drive, Event},
+        protocol::{Command, Drive, Event, RequestError},
     },
     settings::{KNOBS, Kind},
     trace::{Entry, Log},
@@ -47,7 +47,12 @@ fn a_prompt_given_too_early_starts_when_the_networks_are_there() {
     driver.key(KeyCode::Enter);
     assert!(driver.commands().is_empty());
     let header = story.header();
-    driver.hear(Event::Ready { denoiser: header.denoiser.clone(), guide: header.guide.clone(), request: None });
+    driver.hear(Event::Ready {
+        denoiser: header.denoiser.clone(),
+        guide: header.guide.clone(),
+        request: None,
+        warnings: Vec::new(),
+    });
     assert_eq!(started(&mut driver).run, 1);
 }
 
@@ -374,7 +379,7 @@ fn news_of_an_older_run_are_dropped() {
     driver.keys("R");
     driver.hear(Event::Started { run: 2, header: Box::new(code.header().clone()) });
     driver.hear(Event::Step { run: 1, entry: story.entries()[3].clone() });
-    driver.hear(Event::Failed { run: 1, message: "too late".to_owned() });
+    driver.hear(Event::Failed { run: 1, error: RequestError::Broken("too late".to_owned()) });
     assert_eq!((driver.app.len(), driver.app.run.as_ref().unwrap().phase.clone()), (0, Phase::Running));
 }
 
@@ -382,7 +387,7 @@ fn news_of_an_older_run_are_dropped() {
 fn a_failed_run_is_told_and_the_next_one_works() {
     let story = common::story();
     let mut driver = Driver::live(&story, 3, DARK);
-    driver.hear(Event::Failed { run: 1, message: "out of memory".to_owned() });
+    driver.hear(Event::Failed { run: 1, error: RequestError::Broken("out of memory".to_owned()) });
     assert!(driver.text().contains("out of memory"));
     driver.keys("R");
     assert_eq!(started(&mut driver).run, 2);

@@ -189,7 +189,7 @@ fn another_model_gets_the_prompt_as_it_was_typed() {
     let mut driver = Driver::loading(DARK);
     let mut denoiser = story.header().denoiser.clone();
     denoiser.name = "Dream-7B".to_owned();
-    driver.hear(Event::Ready { denoiser, guide: None, request: None });
+    driver.hear(Event::Ready { denoiser, guide: None, request: None, warnings: Vec::new() });
     driver.app.layers.set_preset(preset("plain").unwrap());
     driver.app.prompt.set("");
     let prompt = "Solve this sudoku: 1030 0412 2140 4021";

@@ -126,7 +126,12 @@ fn the_model_is_given_what_was_written() {
     let header = story.header();
     let mut driver = Driver::ready(&story, DARK);
     driver.app = App::live(layers, Some(TEXT.replace('\n', "\r\n")), DARK, examples());
-    driver.hear(EngineEvent::Ready { denoiser: header.denoiser.clone(), guide: None, request: None });
+    driver.hear(EngineEvent::Ready {
+        denoiser: header.denoiser.clone(),
+        guide: None,
+        request: None,
+        warnings: Vec::new(),
+    });
     assert_eq!(started(&mut driver), TEXT, "--prompt");
 
     driver.act(Action::Focus(Focus::Prompt)).app.prompt.set("");

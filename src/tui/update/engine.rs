@@ -15,13 +15,16 @@ use crate::{
 pub(super) fn hear(app: &mut App, event: Event) -> Vec<Effect> {
     match event {
         Event::Loading { progress } => return models::goes_on(app, progress),
-        Event::Ready { denoiser, guide, request } => {
-            return models::ready(app, denoiser, guide, request.map(|request| *request));
+        Event::Ready { denoiser, guide, request, warnings } => {
+            let effects = models::ready(app, denoiser, guide, request.map(|request| *request));
+            warnings.iter().for_each(|sentence| warn(app, sentence));
+            return effects;
         }
-        Event::LoadFailed { message, request } => {
-            return models::failed(app, &message, request.map(|request| *request));
+        Event::LoadFailed { error, request, warnings } => {
+            models::failed(app, &error.to_string(), request.map(|request| *request));
+            warnings.iter().for_each(|sentence| warn(app, sentence));
         }
-        Event::Warning { message } => app.tell(Notice::note(printable::line(&message))),
+        Event::Warning { message } => warn(app, &message),
         Event::Catalog { catalog } => return models::found(app, *catalog),
         Event::Started { run, header } if run == app.last_run => {
             let follows_same_canvas = app.log().is_some_and(|log| log.header().prompt_ids == header.prompt_ids);
@@ -68,14 +71,18 @@ pub(super) fn hear(app: &mut App, event: Event) -> Vec<Effect> {
                 app.player.awaits_step = false;
             }
         }
-        Event::Failed { run, message } if run == app.last_run => {
+        Event::Failed { run, error } if run == app.last_run => {
             if let Some(run) = app.run_mut(run) {
-                run.phase = Phase::Failed(printable::line(&message));
+                run.phase = Phase::Failed(printable::line(&error.to_string()));
                 app.player.awaits_step = false;
             }
-            app.tell(Notice::error(message));
+            app.tell(Notice::error(error.to_string()));
         }
         Event::Started { .. } | Event::Failed { .. } => {}
     }
     Vec::new()
+}
+
+fn warn(app: &mut App, sentence: &str) {
+    app.tell(Notice::note(printable::line(sentence)));
 }

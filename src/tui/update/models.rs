@@ -199,7 +199,7 @@ fn guide_rule(app: &mut App, has_guide: bool) -> &'static str {
 
 /// Nothing came of it.
 #[expect(clippy::needless_pass_by_value, reason = "the event is over")]
-pub(super) fn failed(app: &mut App, message: &str, request: Option<ModelRequest>) -> Vec<Effect> {
+pub(super) fn failed(app: &mut App, message: &str, request: Option<ModelRequest>) {
     let message = printable::line(message);
     let was_cancelled = end_loading(app, request.as_ref()).is_some_and(|loading| loading.is_cancelled);
     if matches!(app.engine, Engine::Ready { .. }) {
@@ -217,5 +217,4 @@ pub(super) fn failed(app: &mut App, message: &str, request: Option<ModelRequest>
         app.queued = false;
         app.engine = Engine::Failed(message);
     }
-    Vec::new()
 }

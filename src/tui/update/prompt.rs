@@ -107,5 +107,6 @@ fn start(app: &mut App, prompt: String) -> Vec<Effect> {
         settings: app.layers.resolve(),
         preset: app.layers.preset().map(|preset| preset.name.clone()),
         drive: app.player.drive(),
+        rivals: Vec::new(),
     })))
 }
