@@ -7,7 +7,8 @@
 //! |---|---|
 //! | [`cli`] | the commands |
 //! | [`tui`] | the playground: model, update, view |
-//! | [`engine`] | one worker thread that owns the networks |
+//! | [`session`] | the runs of this sitting |
+//! | [`engine`] | a link to one worker thread that owns the networks |
 //! | [`train`] | the trainer of the embedded pair |
 //! | [`trace`] | the log: its file format and what makes text printable |
 //! | [`decode`] | the algorithms, as values in six slots |
@@ -27,6 +28,7 @@ mod output;
 mod panics;
 pub mod printable;
 pub mod process;
+pub mod session;
 pub mod settings;
 pub mod tasks;
 pub mod trace;

@@ -122,14 +122,9 @@ fn open(_: &Path) -> Execute {
         }
         check(&driver.draw().0);
         let app = &driver.app;
-        let overlay = app.overlays.last().map(|overlay: &Overlay| format!("{overlay:?}"));
+        let overlay = app.overlays().last().map(|overlay: &Overlay| format!("{overlay:?}"));
         let effects: Vec<String> = driver.effects.iter().map(name).collect();
-        format!(
-            "{:?} {:?} {overlay:?} {:?} {effects:?}",
-            app.context(),
-            app.lens.layer,
-            app.run.as_ref().map(|run| &run.phase)
-        )
+        format!("{:?} {:?} {overlay:?} {:?} {effects:?}", app.context(), app.lens().layer, app.phase())
     })
 }
 
@@ -150,9 +145,9 @@ pub fn perform(driver: &mut Driver, log: &Log, line: &str) {
             let (width, height) = pair(rest);
             driver.size = (width.min(LARGEST.0), height.min(LARGEST.1));
             driver.event(TerminalEvent::Resize(width, height));
-            driver.app.drawn = driver.draw().1;
+            driver.redraw();
         }
-        "tick" => drop(driver.act(Action::Tick(driver.app.now + Duration::from_millis(rest.parse().unwrap_or(90))))),
+        "tick" => drop(driver.act(Action::Tick(driver.app.now() + Duration::from_millis(rest.parse().unwrap_or(90))))),
         _ => drop(news(driver, log, kind, unescaped(rest)).map(|event| driver.hear(event))),
     }
 }
@@ -221,7 +216,7 @@ fn unescaped(text: &str) -> String {
 
 /// News of the run that was asked for last.
 fn news(driver: &Driver, log: &Log, kind: &str, text: String) -> Option<Event> {
-    let (run, header) = (driver.app.last_run, log.header());
+    let (run, header) = (driver.app.last_run(), log.header());
     let done = driver.app.len();
     Some(match kind {
         "start" => Event::Started { run, header: Box::new(header.clone()) },

@@ -3,8 +3,9 @@
 use diffuscope::{
     trace::{Figures, Log, file},
     tui::{
-        App, Layer,
+        Action, App, Layer,
         cast::{CastOptions, export},
+        update,
     },
 };
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -64,8 +65,8 @@ fn show(log: &Log, dice: &mut Dice) {
     let usual = log.header().canvas_length() <= USUAL;
     let mut app = App::replay("fuzz.jsonl", Box::new(log.clone()), DARK);
     for layer in if usual { &Layer::ALL[..] } else { &Layer::ALL[..1] } {
-        app.lens.layer = *layer;
-        app.player.show(dice.below(log.len() + 1), log.len());
+        update(&mut app, Action::Layer(*layer));
+        update(&mut app, Action::ScrubTo(dice.below(log.len() + 1)));
         let area = Rect::new(0, 0, [120, 60, 40][dice.below(3)], [40, 12, 24][dice.below(3)]);
         let mut buffer = Buffer::empty(area);
         diffuscope::tui::view::draw(&app, area, &mut buffer);

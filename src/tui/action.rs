@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crossterm::event::KeyEvent;
 
+use super::view::FrameInfo;
 use crate::engine::protocol::{Command, Event, RunId};
 
 /// The readings of the canvas.
@@ -80,7 +81,7 @@ pub enum Action {
     Quit,
     /// Hand the terminal back to the shell until resumed.
     Suspend,
-    /// Paint everything anew.
+    /// Paint everything again.
     Repaint,
     /// Dark to light and back.
     ToggleTheme,
@@ -192,6 +193,10 @@ pub enum Action {
     Tick(Duration),
     /// News from the engine.
     Engine(Box<Event>),
+    /// The engine has ended.
+    EngineGone,
+    /// A frame was drawn; what it tells the next event.
+    Drawn(Box<FrameInfo>),
     /// The trace of a run was written.
     Saved {
         /// The run.
@@ -227,7 +232,7 @@ impl Notice {
 /// What must happen outside of the state.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Tell the engine.
+    /// Send a command to the engine.
     Engine(Command),
     /// Write the trace of the shown run into a file of this name.
     SaveTrace(String),

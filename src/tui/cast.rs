@@ -14,9 +14,10 @@ use serde_json::json;
 use thiserror::Error;
 
 use super::{
-    action::Layer,
+    action::{Action, Layer},
     app::App,
     theme::{Level, Theme, ThemeName},
+    update::update,
     view,
 };
 use crate::{printable, trace::Log};
@@ -118,7 +119,7 @@ pub fn export(log: &Log, options: &CastOptions) -> Result<String, CastError> {
     }
     let longest = idle_limit.unwrap_or(f64::INFINITY);
     let mut app = App::recording(Box::new(log.clone()), Theme::new(theme, Level::True));
-    app.lens.layer = layer;
+    update(&mut app, Action::Layer(layer));
     let area = Rect::new(0, 0, width, height);
     let mut shown = Buffer::empty(area);
     let mut out = String::new();
@@ -132,7 +133,7 @@ pub fn export(log: &Log, options: &CastOptions) -> Result<String, CastError> {
     line(&mut out, &header);
     let mut time = 0.0;
     for steps in 0..=log.len() {
-        app.player.show(steps, log.len());
+        update(&mut app, Action::ScrubTo(steps));
         let mut frame = Buffer::empty(area);
         view::draw(&app, area, &mut frame);
         let mut text = String::new();

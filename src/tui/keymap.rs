@@ -4,8 +4,9 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{
     action::{Action, Direction, Focus, Layer, Overlay},
-    app::{App, Engine, Phase},
+    app::{App, EngineState},
 };
+use crate::session::Phase;
 
 /// The layer that keys go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -255,7 +256,7 @@ fn is_live(app: &App) -> bool {
 }
 
 fn has_run(app: &App) -> bool {
-    app.run.is_some()
+    app.run().is_some()
 }
 
 fn has_steps(app: &App) -> bool {
@@ -267,7 +268,7 @@ fn live_run(app: &App) -> bool {
 }
 
 fn has_kept(app: &App) -> bool {
-    app.kept.is_some()
+    app.session.other().is_some()
 }
 
 fn under_way(app: &App) -> bool {
@@ -279,7 +280,7 @@ fn can_step(app: &App) -> bool {
 }
 
 fn can_turn(app: &App) -> bool {
-    is_live(app) && !matches!(app.engine, Engine::Failed(_))
+    is_live(app) && !matches!(app.engine, EngineState::Failed(_))
 }
 
 fn is_loading(app: &App) -> bool {
@@ -291,7 +292,7 @@ fn models_words(app: &App) -> &'static str {
 }
 
 fn play_words(app: &App) -> &'static str {
-    match (app.phase().filter(|_| app.follows()), app.player.playing) {
+    match (app.phase().filter(|_| app.follows()), app.playback.playing) {
         (Some(Phase::Running), _) | (_, true) => "pause",
         (Some(Phase::Paused), _) => "resume",
         _ if app.is_empty() => "",

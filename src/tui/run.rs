@@ -16,10 +16,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     action::{Action, Effect, Notice},
-    app::{App, Engine as EngineState},
+    app::App,
     examples::examples,
     input,
-    library::ModelPicker,
     terminal::{Screen, check},
     theme::{Environment, Theme},
     update::update,
@@ -78,7 +77,7 @@ impl std::fmt::Debug for LogSource {
 /// How the playground was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Left {
-    /// As the user wished.
+    /// By a key.
     ByUser,
     /// By the signal of this number.
     BySignal(i32),
@@ -96,14 +95,13 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
     let theme = Theme::detect(name, &environment);
     let (mut app, request) = match options.source {
         LogSource::Live(request) => {
-            let mut app = App::live(options.layers, options.prompt, theme, examples());
-            app.picker = ModelPicker::loading((*request).clone());
+            let app = App::live(options.layers, options.prompt, theme, examples(), (*request).clone());
             (app, Some(request))
         }
         LogSource::Replay { file, log, warnings } => {
             let mut app = App::replay(&file, log, theme);
             if !warnings.is_empty() {
-                app.tell(Notice::error(warnings.join("; ")));
+                update(&mut app, Action::Tell(Notice::error(warnings.join("; "))));
             }
             (app, None)
         }
@@ -116,7 +114,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
         let signals = Signals::new().context("listening for signals")?;
         let mut screen = Screen::take(options.mouse, theme.level).context("taking the terminal over")?;
         // The first frame does not wait for the networks.
-        screen.draw(&mut app).context("drawing")?;
+        draw(&mut app, &mut screen)?;
         if let Some(request) = request {
             let link = InProcess::open(*request).context("starting the engine's thread")?;
             engine = Some(Box::new(link) as Box<dyn Link>);
@@ -185,8 +183,7 @@ async fn event_loop(
             }
             News::Engine(None) => {
                 *engine = None;
-                app.engine = EngineState::Failed("the engine's thread has ended".to_owned());
-                app.tell(Notice::error("the engine's thread has ended: leave and start diffuscope anew"));
+                leaves |= perform(app, Action::EngineGone, screen, engine)?;
             }
             News::Due => {}
         }
@@ -195,11 +192,18 @@ async fn event_loop(
         }
         stale = true;
         if last_frame.elapsed() >= FRAME {
-            screen.draw(app).context("drawing")?;
+            draw(app, screen)?;
             last_frame = Instant::now();
             stale = false;
         }
     }
+}
+
+/// Draws a frame.
+fn draw(app: &mut App, screen: &mut Screen) -> anyhow::Result<()> {
+    let frame = screen.draw(app).context("drawing")?;
+    update(app, Action::Drawn(Box::new(frame)));
+    Ok(())
 }
 
 /// Takes an event of the terminal in; tells whether to leave.
@@ -225,7 +229,7 @@ fn perform(
                 }
             }
             Effect::SaveTrace(name) => {
-                let Some(run) = &app.run else { continue };
+                let Some(run) = app.run() else { continue };
                 let outcome = match trace::file::save(&run.log, Path::new(&name)) {
                     Ok(file) => Action::Saved { run: run.id, file: printable::line(&file.display().to_string()) },
                     Err(error) => Action::Tell(Notice::error(error.to_string())),

@@ -34,7 +34,7 @@ use crate::{panics, process::terminal as state};
 
 static HOOK: Once = Once::new();
 
-/// Panics of other threads, told when the terminal is given back: before, they would only spoil the picture.
+/// Panics of other threads, reported when the terminal is given back: before, they would only spoil the picture.
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The terminal while it is ours. Dropping it gives it back.
@@ -88,8 +88,8 @@ impl Screen {
         Ok(Self { terminal, modes })
     }
 
-    /// Draws a frame, which the terminal shows at once and whole.
-    pub(super) fn draw(&mut self, app: &mut App) -> io::Result<()> {
+    /// Draws a frame, which the terminal shows at once and whole. Returns what it tells the next event.
+    pub(super) fn draw(&mut self, app: &App) -> io::Result<view::FrameInfo> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         let mut drawn = view::FrameInfo::default();
         self.terminal.draw(|frame| {
@@ -100,8 +100,7 @@ impl Screen {
         })?;
         queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
         self.terminal.backend_mut().flush()?;
-        app.drawn = drawn;
-        Ok(())
+        Ok(drawn)
     }
 
     /// Forgets what the terminal shows, so that the next frame is drawn whole. Asks the terminal nothing: not every one

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use diffuscope::{
     trace::{Entry, Log},
     tui::{
-        App, Layer,
+        Action, App, Layer,
         cast::{CastError, CastOptions, export},
         theme::ThemeName,
-        view,
+        update, view,
     },
 };
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -73,7 +73,7 @@ fn frames(log: &Log, width: u16, height: u16) -> Vec<Buffer> {
     let mut app = App::recording(Box::new(log.clone()), DARK);
     let area = Rect::new(0, 0, width, height);
     let mut frame = |steps| {
-        app.player.show(steps, log.len());
+        update(&mut app, Action::ScrubTo(steps));
         let mut buffer = Buffer::empty(area);
         view::draw(&app, area, &mut buffer);
         buffer

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
 use diffuscope::{
-    engine::protocol::{Command, Event},
+    engine::{
+        ModelRequest,
+        protocol::{Command, Event},
+    },
     settings::{Layers, preset},
     trace::Log,
     tui::{
@@ -35,7 +38,11 @@ impl Driver {
     pub fn loading(theme: Theme) -> Self {
         let mut layers = Layers::default();
         layers.set_preset(preset("flashdlm").unwrap());
-        Self { app: App::live(layers, None, theme, examples()), size: (120, 40), effects: Vec::new() }
+        Self {
+            app: App::live(layers, None, theme, examples(), ModelRequest::default()),
+            size: (120, 40),
+            effects: Vec::new(),
+        }
     }
 
     /// A playground that has its networks.
@@ -67,7 +74,7 @@ impl Driver {
     }
 
     pub fn steps(&mut self, log: &Log, range: std::ops::Range<usize>) {
-        let run = self.app.last_run;
+        let run = self.app.last_run();
         for entry in &log.entries()[range] {
             self.hear(Event::Step { run, entry: entry.clone() });
         }
@@ -82,8 +89,14 @@ impl Driver {
     pub fn act(&mut self, action: Action) -> &mut Self {
         let effects = update(&mut self.app, action);
         self.effects.extend(effects);
-        self.app.drawn = self.draw().1;
+        self.redraw();
         self
+    }
+
+    /// Draws, and keeps what that tells the next event.
+    pub fn redraw(&mut self) {
+        let (_, frame) = self.draw();
+        update(&mut self.app, Action::Drawn(Box::new(frame)));
     }
 
     pub fn hear(&mut self, event: Event) -> &mut Self {

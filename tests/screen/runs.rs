@@ -9,9 +9,10 @@ use diffuscope::{
         ModelRequest, PromptLayout,
         protocol::{Command, Drive, Event, RequestError},
     },
+    session::Phase,
     settings::{KNOBS, Kind},
     trace::{Entry, Log},
-    tui::{Action, Effect, Focus, Layer, Overlay, Phase},
+    tui::{Action, Effect, Focus, Layer, Overlay},
 };
 
 use ratatui::style::Modifier;
@@ -37,7 +38,7 @@ fn enter_denoises_the_prompt_at_the_pace() {
     assert_eq!((request.run, request.prompt.as_str()), (1, common::STORY_PROMPT));
     assert_eq!(request.drive, Drive::Paced, "steps are asked for one by one");
     assert_eq!(request.preset.as_deref(), Some("flashdlm"));
-    assert_eq!(driver.app.focus, Focus::Canvas);
+    assert_eq!(driver.app.focus(), Focus::Canvas);
 }
 
 #[test]
@@ -70,7 +71,9 @@ fn an_empty_prompt_is_told_and_not_run() {
 fn an_empty_prompt_runs_where_prompts_are_raw() {
     let story = common::story();
     let mut driver = Driver::ready(&story, DARK);
-    driver.app.picker.loaded = Some(ModelRequest { layout: PromptLayout::Raw, ..ModelRequest::default() });
+    let raw = ModelRequest { layout: PromptLayout::Raw, ..ModelRequest::default() };
+    let denoiser = story.header().denoiser.clone();
+    driver.hear(Event::Ready { denoiser, guide: None, request: Some(Box::new(raw)), warnings: Vec::new() });
     driver.app.prompt.set("");
     driver.key(KeyCode::Enter);
     assert_eq!(started(&mut driver).prompt, "");
@@ -230,7 +233,11 @@ fn a_conflict_is_told_before_it_leaves_the_pane() {
     let mut driver = Driver::live(&story, 3, DARK);
     driver.act(Action::KnobSelect(knob("top-k"))).key(KeyCode::Right);
     assert!(driver.commands().is_empty());
-    assert!(driver.app.knobs.refusal.as_deref().is_some_and(|why| why.contains("sampler")), "{:?}", driver.app.knobs);
+    assert!(
+        driver.app.knobs().refusal.as_deref().is_some_and(|why| why.contains("sampler")),
+        "{:?}",
+        driver.app.knobs()
+    );
 }
 
 #[test]
@@ -246,7 +253,7 @@ fn a_choice_passes_over_what_does_not_go_with_the_other_knobs() {
     let mut seen = BTreeSet::new();
     for _ in choices {
         driver.key(KeyCode::Right);
-        assert_eq!(driver.app.knobs.refusal, None);
+        assert_eq!(driver.app.knobs().refusal, None);
         seen.insert(KNOBS[cache].get(&driver.app.settings()).to_string());
     }
     let first = KNOBS[cache].get(&driver.app.settings()).to_string();
@@ -255,7 +262,7 @@ fn a_choice_passes_over_what_does_not_go_with_the_other_knobs() {
         driver.key(KeyCode::Right);
     }
     driver.key(KeyCode::Right);
-    let passed = driver.app.knobs.passed.clone().expect("exact-prefix does not go with this attention");
+    let passed = driver.app.knobs().passed.clone().expect("exact-prefix does not go with this attention");
     assert!(passed.starts_with("passed over exact-prefix"), "{passed}");
     let text = driver.text().split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("passed over exact-prefix"), "{text}");
@@ -269,7 +276,7 @@ fn a_refusal_is_told_to_its_end() {
     for size in [(100, 30), (80, 24), (140, 45)] {
         let mut driver = Driver::live(&story, 3, DARK).sized(size.0, size.1);
         driver.act(Action::KnobSelect(knob("top-k"))).key(KeyCode::Right);
-        let refusal = driver.app.knobs.refusal.clone().expect("top-k needs another sampler");
+        let refusal = driver.app.knobs().refusal.clone().expect("top-k needs another sampler");
         let last = refusal.split_whitespace().next_back().unwrap();
         assert!(driver.text().contains(last), "{size:?}: {refusal}\n{}", driver.text());
     }
@@ -331,7 +338,7 @@ fn a_typed_value_is_checked_and_can_be_mended() {
     let story = common::story();
     let mut driver = Driver::live(&story, 3, DARK);
     driver.act(Action::KnobSelect(knob("window-left"))).key(KeyCode::Enter).keys("x").key(KeyCode::Enter);
-    assert!(driver.app.knobs.refusal.as_deref().is_some_and(|why| why.contains("from 0 to 4096")));
+    assert!(driver.app.knobs().refusal.as_deref().is_some_and(|why| why.contains("from 0 to 4096")));
     driver.key(KeyCode::Backspace).keys("12").key(KeyCode::Enter);
     assert_eq!(driver.app.settings().window_left, 12);
     driver.keys("r");
@@ -353,7 +360,7 @@ fn a_preset_is_taken_whole() {
     let story = common::story();
     let mut driver = Driver::live(&story, 3, DARK);
     driver.keys("p");
-    assert_eq!(driver.app.overlays, [Overlay::Presets]);
+    assert_eq!(driver.app.overlays(), [Overlay::Presets]);
     let plain = diffuscope::settings::presets().iter().position(|preset| preset.name == "plain").unwrap();
     driver.act(Action::ListSelect(plain)).key(KeyCode::Enter);
     assert_eq!(driver.app.settings(), common::settings("plain"));
@@ -380,7 +387,7 @@ fn news_of_an_older_run_are_dropped() {
     driver.hear(Event::Started { run: 2, header: Box::new(code.header().clone()) });
     driver.hear(Event::Step { run: 1, entry: story.entries()[3].clone() });
     driver.hear(Event::Failed { run: 1, error: RequestError::Broken("too late".to_owned()) });
-    assert_eq!((driver.app.len(), driver.app.run.as_ref().unwrap().phase.clone()), (0, Phase::Running));
+    assert_eq!((driver.app.len(), driver.app.phase().cloned()), (0, Some(Phase::Running)));
 }
 
 #[test]
@@ -401,8 +408,8 @@ fn the_gallery_loads_and_starts() {
     let mut driver = Driver::ready(&story, DARK);
     driver.ctrl('g').key(KeyCode::Down).key(KeyCode::Enter);
     let request = started(&mut driver);
-    assert_eq!(request.prompt, driver.app.examples[1].prompt);
-    assert!(driver.app.overlays.is_empty());
+    assert_eq!(request.prompt, driver.app.examples()[1].prompt);
+    assert!(driver.app.overlays().is_empty());
 }
 
 #[test]
@@ -441,11 +448,11 @@ fn notices_go_by_themselves_or_with_the_next_key() {
     let story = common::story();
     let mut driver = Driver::live(&story, 0, DARK);
     driver.keys("w");
-    assert!(driver.app.notice.is_some());
+    assert!(driver.app.notice().is_some());
     driver.tick(8000);
-    assert!(driver.app.notice.is_none());
+    assert!(driver.app.notice().is_none());
     driver.keys("w").keys("1");
-    assert!(driver.app.notice.is_none());
+    assert!(driver.app.notice().is_none());
 }
 
 #[test]
@@ -454,11 +461,11 @@ fn esc_takes_away_what_is_in_front() {
     let mut driver = Driver::live(&story, 5, DARK);
     driver.keys("j").keys("?");
     driver.key(KeyCode::Esc);
-    assert!(driver.app.overlays.is_empty() && driver.app.lens.selected.is_some());
+    assert!(driver.app.overlays().is_empty() && driver.app.lens().selected.is_some());
     driver.key(KeyCode::Esc);
-    assert_eq!(driver.app.lens.selected, None);
+    assert_eq!(driver.app.lens().selected, None);
     driver.act(Action::Focus(Focus::Knobs)).key(KeyCode::Esc);
-    assert_eq!(driver.app.focus, Focus::Canvas);
+    assert_eq!(driver.app.focus(), Focus::Canvas);
 }
 
 #[test]
@@ -466,9 +473,9 @@ fn layers_have_keys() {
     let story = common::story();
     let mut driver = Driver::live(&story, 5, DARK);
     driver.keys("2");
-    assert_eq!(driver.app.lens.layer, Layer::Cache);
+    assert_eq!(driver.app.lens().layer, Layer::Cache);
     driver.keys("vvv");
-    assert_eq!(driver.app.lens.layer, Layer::Confidence);
+    assert_eq!(driver.app.lens().layer, Layer::Confidence);
 }
 
 fn knob(name: &str) -> usize {

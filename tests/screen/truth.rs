@@ -171,7 +171,8 @@ fn a_step_says_where_it_wrote() {
 #[test]
 fn the_gallerys_prompts_work_as_they_are_shown() {
     let story = common::story();
-    let examples = Driver::ready(&story, DARK).app.examples;
+    let driver = Driver::ready(&story, DARK);
+    let examples = driver.app.examples();
     for example in examples {
         let mut driver = Driver::ready(&story, DARK);
         driver.app.prompt.set("");

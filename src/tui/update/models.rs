@@ -13,13 +13,13 @@ use crate::{
     trace::ModelCard,
     tui::{
         action::{Notice, Overlay},
-        app::{App, Engine},
-        library::{LONGEST_SOURCE, ModelLoading, PickerLine},
+        app::{App, EngineState},
+        picker::{LONGEST_SOURCE, ModelLoading, PickerLine},
     },
 };
 
 /// The picker has been opened: what is on this machine may have changed since the last time.
-pub(super) fn look(app: &mut App) -> Vec<Effect> {
+pub(super) fn refresh(app: &mut App) -> Vec<Effect> {
     app.picker.refusal = None;
     app.picker.is_entry_old = true;
     select_present(app);
@@ -27,7 +27,7 @@ pub(super) fn look(app: &mut App) -> Vec<Effect> {
 }
 
 /// What there is to choose from. The selected line stays the same model.
-pub(super) fn found(app: &mut App, catalog: Catalog) -> Vec<Effect> {
+pub(super) fn on_catalog(app: &mut App, catalog: Catalog) -> Vec<Effect> {
     let before = selected(app);
     let was_empty = app.picker.catalog.is_none();
     app.picker.catalog = Some(catalog);
@@ -146,8 +146,8 @@ pub(super) fn cancel(app: &mut App) -> Vec<Effect> {
     }
 }
 
-/// ModelLoading goes on.
-pub(super) fn goes_on(app: &mut App, progress: Progress) -> Vec<Effect> {
+/// Models are being loaded.
+pub(super) fn on_progress(app: &mut App, progress: Progress) -> Vec<Effect> {
     let now = app.now;
     if let Some(loading) = &mut app.picker.loading {
         loading.take(progress, now);
@@ -164,13 +164,13 @@ pub(super) fn ready(
 ) -> Vec<Effect> {
     let name = printable::line(&denoiser.name);
     let has_guide = guide.is_some();
-    app.engine = Engine::Ready { denoiser, guide };
+    app.engine = EngineState::Ready { denoiser, guide };
     let ended = end_loading(app, request.as_ref());
     app.picker.loaded = request.or_else(|| Some(ended.as_ref()?.request.clone()));
     if ended.is_some_and(|loading| loading.is_picked) {
         app.picker.refusal = None;
         let guide = guide_rule(app, has_guide);
-        let next = if app.run.is_some() { ": press R to run the prompt with it" } else { "" };
+        let next = if app.run().is_some() { ": press R to run the prompt with it" } else { "" };
         app.tell(Notice::note(format!("{name} is loaded{guide}{next}")));
         app.overlays.retain(|overlay| *overlay != Overlay::Models);
         app.list = 0;
@@ -202,7 +202,7 @@ fn guide_rule(app: &mut App, has_guide: bool) -> &'static str {
 pub(super) fn failed(app: &mut App, message: &str, request: Option<ModelRequest>) {
     let message = printable::line(message);
     let was_cancelled = end_loading(app, request.as_ref()).is_some_and(|loading| loading.is_cancelled);
-    if matches!(app.engine, Engine::Ready { .. }) {
+    if matches!(app.engine, EngineState::Ready { .. }) {
         if was_cancelled {
             app.tell(Notice::note(message));
         } else {
@@ -215,6 +215,6 @@ pub(super) fn failed(app: &mut App, message: &str, request: Option<ModelRequest>
         }
     } else {
         app.queued = false;
-        app.engine = Engine::Failed(message);
+        app.engine = EngineState::Failed(message);
     }
 }

@@ -13,9 +13,10 @@ use super::{
 };
 use crate::{
     printable,
+    session::Phase,
     tui::{
         action::{Action, Focus, Layer},
-        app::{App, Phase},
+        app::App,
         theme::{Role, Theme},
     },
 };
@@ -58,7 +59,7 @@ impl Page {
 
 /// Draws the canvas: its rule, the tokens, what the step did, what the colours mean.
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
-    let Some(run) = &app.run else { return };
+    let Some(run) = app.run() else { return };
     if area.height < 3 || area.width < 8 {
         return;
     }

@@ -73,7 +73,7 @@ impl Regions {
             column = Some(side);
         }
 
-        let has_figures = wide && app.run.is_some();
+        let has_figures = wide && app.run().is_some();
         let figures = column.as_mut().filter(|side| has_figures && side.height >= 27).map(|side| {
             // Where the knobs would be left with too little, what is rare gives way.
             let rows = figures::height(app.log()).min(side.height.saturating_sub(LEAST_SIDE));
@@ -92,21 +92,21 @@ impl Regions {
             (None, _) => Vec::new(),
         };
 
-        let strip = (figures.is_none() && body.height >= 14 && app.run.is_some()).then(|| bottom(&mut body, 1));
+        let strip = (figures.is_none() && body.height >= 14 && app.run().is_some()).then(|| bottom(&mut body, 1));
         let timeline_height = match body.height {
             32.. => 8,
             20.. => 6,
             15.. => 5,
             _ => 0,
         };
-        let timeline = (timeline_height > 0 && app.run.is_some()).then(|| {
+        let timeline = (timeline_height > 0 && app.run().is_some()).then(|| {
             let timeline = bottom(&mut body, timeline_height);
             if body.height >= 22 {
                 bottom(&mut body, 1);
             }
             timeline
         });
-        let edits = app.focus == Focus::Prompt || (app.run.is_none() && !app.is_replay());
+        let edits = app.focus == Focus::Prompt || (app.run().is_none() && !app.is_replay());
         let prompt = (edits && body.width > 0).then(|| {
             let most = (body.height / 3).max(1);
             let rows = prompt::height(app, body.width, most).max(2.min(most));

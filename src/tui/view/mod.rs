@@ -65,7 +65,7 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     if let Some(area) = plan.prompt {
         prompt::draw(app, area, &mut pen);
     }
-    if app.run.is_some() {
+    if app.run().is_some() {
         canvas::draw(app, plan.canvas, &mut pen);
     } else {
         welcome::draw(app, plan.canvas, &mut pen);

@@ -35,7 +35,7 @@ use crate::{
     printable,
     tui::{
         app::App,
-        library::{ModelLoading, PickerLine},
+        picker::{ModelLoading, PickerLine},
         theme::{BarPart, Role},
     },
 };

@@ -3,7 +3,7 @@
 //! The engine is asked for the steps of a live run one at a time, at a pace that people can follow, so that a knob turned
 //! now acts on the very next step that is seen. The figures come from the costs in the log, so the pace does not touch
 //! them. At full speed the engine runs freely. Whether a run is paused is the engine's to say: see
-//! [`Phase`](super::Phase).
+//! [`Phase`](crate::session::Phase).
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Which step is shown, and how fast the next one comes.
 #[derive(Debug, Clone)]
-pub struct Player {
+pub struct Playback {
     /// The number of steps that are shown done; `None` follows the newest.
     pub at: Option<usize>,
     /// The log plays: the cursor moves by itself.
@@ -34,7 +34,7 @@ pub struct Player {
     pace: usize,
 }
 
-impl Default for Player {
+impl Default for Playback {
     fn default() -> Self {
         Self {
             at: None,
@@ -47,7 +47,7 @@ impl Default for Player {
     }
 }
 
-impl Player {
+impl Playback {
     /// How the engine is to drive the run.
     pub fn drive(&self) -> Drive {
         if self.full_speed { Drive::Free } else { Drive::Paced }
@@ -101,30 +101,30 @@ mod tests {
 
     #[test]
     fn the_pace_stays_within_its_list() {
-        let mut player = Player::default();
-        assert_eq!(player.pace(), 12.0);
-        player.change_pace(100);
-        assert_eq!(player.pace(), 60.0);
-        player.change_pace(-100);
-        assert_eq!(player.pace(), 0.5);
+        let mut playback = Playback::default();
+        assert_eq!(playback.pace(), 12.0);
+        playback.change_pace(100);
+        assert_eq!(playback.pace(), 60.0);
+        playback.change_pace(-100);
+        assert_eq!(playback.pace(), 0.5);
     }
 
     #[test]
     fn a_log_plays_at_its_own_pace_within_limits() {
-        let mut player = Player::default();
-        assert_eq!(player.wait(Duration::ZERO), player.interval());
-        assert_eq!(player.wait(Duration::from_millis(700)), Duration::from_millis(700));
-        assert_eq!(player.wait(Duration::from_secs(9)), Duration::from_secs(2));
-        player.full_speed = true;
-        assert_eq!(player.wait(Duration::ZERO), Duration::from_millis(16));
+        let mut playback = Playback::default();
+        assert_eq!(playback.wait(Duration::ZERO), playback.interval());
+        assert_eq!(playback.wait(Duration::from_millis(700)), Duration::from_millis(700));
+        assert_eq!(playback.wait(Duration::from_secs(9)), Duration::from_secs(2));
+        playback.full_speed = true;
+        assert_eq!(playback.wait(Duration::ZERO), Duration::from_millis(16));
     }
 
     #[test]
     fn showing_the_newest_step_follows() {
-        let mut player = Player::default();
-        player.show(3, 5);
-        assert_eq!((player.at, player.shown(9)), (Some(3), 3));
-        player.show(9, 9);
-        assert_eq!((player.at, player.shown(12)), (None, 12));
+        let mut playback = Playback::default();
+        playback.show(3, 5);
+        assert_eq!((playback.at, playback.shown(9)), (Some(3), 3));
+        playback.show(9, 9);
+        assert_eq!((playback.at, playback.shown(12)), (None, 12));
     }
 }
