@@ -55,7 +55,7 @@ impl Interrupt {
         self.asked.load(Ordering::SeqCst)
     }
 
-    /// The exit code that tells a shell of it.
+    /// The exit code that says so to a shell.
     pub fn code(&self) -> Option<u8> {
         self.is_asked().then(|| (CODES as usize + self.signal.load(Ordering::SeqCst)) as u8)
     }

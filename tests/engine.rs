@@ -207,7 +207,7 @@ fn compared_runs_have_equal_canvases() {
 }
 
 #[test]
-fn a_paused_run_goes_step_by_step_and_on() {
+fn a_paused_run_goes_step_by_step_and_resumes() {
     let mut engine = engine(scripted());
     start(&mut engine, RunRequest { drive: Drive::Paced, ..request(1) });
     expect_started(&mut engine, 1);
@@ -585,7 +585,7 @@ fn an_empty_prompt_is_a_prompt_for_those_who_want_it_raw() {
 }
 
 #[test]
-fn models_that_cannot_be_loaded_are_told_and_no_run_starts() {
+fn models_that_cannot_be_loaded_are_reported_and_no_run_starts() {
     for panics in [false, true] {
         let load = move || -> anyhow::Result<Models> {
             assert!(!panics, "scripted panic");

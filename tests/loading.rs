@@ -32,7 +32,7 @@ fn request(denoiser: PathBuf, guide: GuideChoice) -> ModelRequest {
 }
 
 fn from(path: PathBuf) -> GuideChoice {
-    GuideChoice::From(Source::Path(path))
+    GuideChoice::Source(Source::Path(path))
 }
 
 fn start(engine: &mut InProcess, run: RunId, guide: GuideRule, drive: Drive) {
@@ -95,7 +95,7 @@ fn whole_run(engine: &mut InProcess, number: RunId) -> usize {
 }
 
 #[test]
-fn loading_is_told_from_the_first_file_to_the_names() {
+fn loading_is_reported_from_the_first_file_to_the_names() {
     let pair = pair();
     let asked = request(pair.path("denoiser"), from(pair.path("guide")));
     let mut engine = InProcess::open(asked.clone()).unwrap();
@@ -119,7 +119,7 @@ fn thinking_is_off_for_models_that_were_trained_to_answer_at_once() {
     folder.write("chat_template.jinja", TEMPLATE);
     let prompt = |variables: &[(&str, bool)]| {
         let template_vars = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
-        let asked = ModelRequest { template_vars, ..request(folder.path("."), GuideChoice::Nobody) };
+        let asked = ModelRequest { template_vars, ..request(folder.path("."), GuideChoice::None) };
         let mut engine = InProcess::open(asked).unwrap();
         expect_ready(&mut engine);
         start(&mut engine, 1, GuideRule::Off, Drive::Paced);
@@ -136,22 +136,22 @@ fn thinking_is_off_for_models_that_were_trained_to_answer_at_once() {
 fn a_denoiser_without_a_chat_template_is_warned_of() {
     let pair = pair();
     std::fs::remove_file(pair.path("denoiser/chat_template.jinja")).unwrap();
-    let mut engine = InProcess::open(request(pair.path("denoiser"), GuideChoice::Own)).unwrap();
+    let mut engine = InProcess::open(request(pair.path("denoiser"), GuideChoice::Default)).unwrap();
     let Event::Ready { warnings, .. } = next(&mut engine) else { panic!("expected models") };
     let [warning] = &warnings[..] else { panic!("expected a warning, got {warnings:?}") };
     assert!(warning.starts_with("denoiser has no chat template, so prompts are read as they are"), "{warning}");
 }
 
 #[test]
-fn a_run_goes_on_until_the_others_are_there_and_ends_then() {
+fn a_run_continues_until_the_others_are_there() {
     let pair = pair();
-    let mut engine = InProcess::open(request(pair.path("denoiser"), GuideChoice::Own)).unwrap();
+    let mut engine = InProcess::open(request(pair.path("denoiser"), GuideChoice::Default)).unwrap();
     assert_eq!(expect_ready(&mut engine).1, None, "a guide of its own has the embedded denoiser alone");
     start(&mut engine, 1, GuideRule::Off, Drive::Paced);
     assert!(matches!(next(&mut engine), Event::Started { run: 1, .. }));
     let others = pair.path("others");
     std::fs::rename(pair.path("denoiser"), &others).unwrap();
-    engine.send(Command::Load(Box::new(request(others.clone(), GuideChoice::Nobody))));
+    engine.send(Command::Load(Box::new(request(others.clone(), GuideChoice::None))));
     match next(&mut engine) {
         Event::Finished { run: 1, end } => assert_eq!(end.reason, None, "ended by hand, so to speak"),
         other => panic!("expected the end of the run, got {other:?}"),
@@ -168,7 +168,7 @@ fn what_cannot_be_loaded_leaves_what_is_there() {
     expect_ready(&mut engine);
     start(&mut engine, 1, GuideRule::Off, Drive::Paced);
     assert!(matches!(next(&mut engine), Event::Started { .. }));
-    let nowhere = request(pair.path("nowhere"), GuideChoice::Own);
+    let nowhere = request(pair.path("nowhere"), GuideChoice::Default);
     engine.send(Command::Load(Box::new(nowhere.clone())));
     let (message, asked) = expect_failure(&mut engine);
     assert!(message.starts_with(&format!("{} is not there: a model is ", pair.path("nowhere").display())), "{message}");
@@ -181,11 +181,11 @@ fn what_cannot_be_loaded_leaves_what_is_there() {
 }
 
 #[test]
-fn a_tokenizer_that_breaks_its_library_is_told_by_its_file() {
+fn a_tokenizer_that_breaks_its_library_is_named_by_its_file() {
     let pair = pair();
     let tokenizer = pair.path("denoiser/tokenizer.json");
     std::fs::write(&tokenizer, r#"{"normalizer":{"type":"Precompiled"}}"#).unwrap();
-    let mut engine = InProcess::open(request(pair.path("denoiser"), GuideChoice::Own)).unwrap();
+    let mut engine = InProcess::open(request(pair.path("denoiser"), GuideChoice::Default)).unwrap();
     assert_eq!(
         expect_failure(&mut engine).0,
         format!("{} is damaged: its `normalizer` cannot be read; get the file again", tokenizer.display())
@@ -196,7 +196,7 @@ fn a_tokenizer_that_breaks_its_library_is_told_by_its_file() {
 fn another_guide_leaves_the_denoiser_alone() {
     let pair = pair();
     let denoiser = pair.path("denoiser");
-    let mut engine = InProcess::open(request(denoiser.clone(), GuideChoice::Own)).unwrap();
+    let mut engine = InProcess::open(request(denoiser.clone(), GuideChoice::Default)).unwrap();
     expect_ready(&mut engine);
     // Gone from the disk: it could not be loaded again.
     std::fs::rename(&denoiser, pair.path("elsewhere")).unwrap();
@@ -204,7 +204,7 @@ fn another_guide_leaves_the_denoiser_alone() {
     assert_eq!(expect_ready(&mut engine).1.as_deref(), Some("guide"));
     start(&mut engine, 1, GuideRule::TopK, Drive::Free);
     assert!(whole_run(&mut engine, 1) > 0);
-    engine.send(Command::Load(Box::new(request(denoiser.clone(), GuideChoice::Nobody))));
+    engine.send(Command::Load(Box::new(request(denoiser.clone(), GuideChoice::None))));
     assert_eq!(expect_ready(&mut engine).1, None);
     start(&mut engine, 2, GuideRule::TopK, Drive::Free);
     match next(&mut engine) {
@@ -225,17 +225,17 @@ fn a_run_that_is_asked_for_early_waits_for_the_models() {
 }
 
 #[test]
-fn the_newest_wish_counts() {
+fn the_newest_request_counts() {
     let pair = pair();
     let (permit, mut engine) = waiting();
-    engine.send(Command::Load(Box::new(request(pair.path("nowhere"), GuideChoice::Own))));
-    engine.send(Command::Load(Box::new(request(pair.path("denoiser"), GuideChoice::Own))));
+    engine.send(Command::Load(Box::new(request(pair.path("nowhere"), GuideChoice::Default))));
+    engine.send(Command::Load(Box::new(request(pair.path("denoiser"), GuideChoice::Default))));
     permit.send(()).unwrap();
     assert_eq!(expect_ready(&mut engine).0, "denoiser", "neither the first nor the second is heard of again");
 }
 
 #[test]
-fn what_there_is_to_choose_from_is_told_when_it_is_asked_for() {
+fn models_are_listed_when_asked_for() {
     let mut engine = InProcess::spawn(|| Ok(models(answering(PROMPT, "Ruth, Leo, Max")))).unwrap();
     expect_ready(&mut engine);
     engine.send(Command::ListModels(DeviceChoice::Cpu));

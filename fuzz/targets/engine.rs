@@ -88,8 +88,8 @@ fn open(folder: &Path) -> Execute {
         };
         InProcess::open(request).unwrap()
     };
-    let mut alone = open(GuideChoice::Nobody);
-    let mut pair = open(GuideChoice::From(Source::Path(folder.join("guide"))));
+    let mut alone = open(GuideChoice::None);
+    let mut pair = open(GuideChoice::Source(Source::Path(folder.join("guide"))));
     Box::new(move |input| {
         let text = String::from_utf8_lossy(input);
         let script = Script::read(&text);

@@ -26,17 +26,17 @@ pub(super) enum Failure {
     Runtime(String),
     /// It was asked to end before it was done, and kept what there was; the exit code says by which signal.
     Interrupted(u8),
-    /// Whoever read the output has gone: nothing is left to say, nor anyone to hear it.
+    /// Standard output was closed: the command ends silently.
     BrokenPipe,
 }
 
 impl Failure {
-    /// Bad input, told by an error and its causes.
+    /// Bad input: an error and its causes.
     pub(super) fn input(error: &anyhow::Error) -> Self {
         Self::Usage(format!("{error:#}"))
     }
 
-    /// A failure under way, told by an error and its causes.
+    /// A failure under way: an error and its causes.
     pub(super) fn broken(error: &anyhow::Error) -> Self {
         Self::Runtime(format!("{error:#}"))
     }
@@ -80,7 +80,7 @@ impl Failure {
 
 /// Has signals ask for an orderly end.
 pub(super) fn listen() -> Result<Interrupt, Failure> {
-    Interrupt::listen().map_err(|error| Failure::Runtime(format!("the system does not tell of signals: {error}")))
+    Interrupt::listen().map_err(|error| Failure::Runtime(format!("the system refuses to report signals: {error}")))
 }
 
 /// A sentence on standard error, whether or not somebody reads it.

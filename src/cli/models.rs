@@ -89,9 +89,9 @@ impl ModelArgs {
         ModelRequest {
             denoiser: self.model.clone(),
             guide: match &self.guide_model {
-                Some(source) => GuideChoice::From(source.clone()),
-                None if self.no_guide => GuideChoice::Nobody,
-                None => GuideChoice::Own,
+                Some(source) => GuideChoice::Source(source.clone()),
+                None if self.no_guide => GuideChoice::None,
+                None => GuideChoice::Default,
             },
             filter: self.filter.clone(),
             layout: match &self.system {
@@ -127,7 +127,9 @@ impl ModelArgs {
             }
         };
         console.finish();
-        warnings.iter().for_each(|sentence| warn(sentence));
+        for sentence in &warnings {
+            warn(sentence);
+        }
         loaded?;
         Ok(Box::new(link))
     }

@@ -1,4 +1,4 @@
-//! How loading goes, on standard error: a line on a terminal, with a bar where bytes are counted; a few sentences
+//! How loading proceeds, on standard error: a line on a terminal, with a bar where bytes are counted; a few sentences
 //! elsewhere.
 
 use std::{
@@ -20,7 +20,7 @@ use crate::{
     printable,
 };
 
-/// Models whose files are smaller are there before one could read what goes on.
+/// Models whose files are smaller are there before one could read what is being done.
 const NOTABLE: u64 = 64 << 20;
 
 /// How often a line moves while nothing else does.
@@ -31,7 +31,7 @@ const TICK: Duration = Duration::from_millis(100);
 #[repr(u8)]
 enum Look {
     Nothing,
-    /// What goes on.
+    /// What is being done.
     Words,
     /// Bytes.
     Amount,

@@ -118,7 +118,7 @@ struct TraceFile<'a> {
 }
 
 impl<'a> TraceFile<'a> {
-    /// A name that cannot be written is told here, before the models are loaded.
+    /// A name that cannot be written is reported here, before the models are loaded.
     fn new(path: Option<&'a Path>) -> Result<Self, Failure> {
         if let Some(path) = path.filter(|_| !prints(path)) {
             output::check(path).map_err(|error| Failure::writing(path, &error))?;

@@ -148,7 +148,7 @@ fn observe(models: &mut Models, prompts: &[String], args: &TrainFilterArgs) -> R
     observed
 }
 
-/// A bar on standard error, hidden where nobody looks.
+/// A bar on standard error, hidden where that is no terminal.
 fn bar(length: u64, what: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(&format!("{{wide_bar}} {{pos}} of {{len}} {what}  {{msg}}  {{eta}} left"));
     let bar = ProgressBar::new(length);

@@ -33,4 +33,4 @@ pub use link::Link;
 pub use load::{GuideChoice, LoadObserver, ModelRequest, PromptLayout, load};
 pub use models::Models;
 pub use run::gen_length;
-pub use transcript::Bilingual;
+pub use transcript::CrossVocabularyGuide;

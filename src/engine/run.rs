@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{
     Models,
     protocol::{RequestError, RunRequest},
-    transcript::Bilingual,
+    transcript::CrossVocabularyGuide,
 };
 use crate::{
     decode::{DecodeError, Decoder, clock::Clock, record::StopReason},
@@ -79,10 +79,9 @@ impl ActiveRun {
             .with_delimiters(models.tokenizer.ids_with(settings.delimiters.marks()))
             .with_filter(models.filter.clone())?;
         if let (Some(guide), Some(tokenizer)) = (guide, &models.guide_tokenizer) {
-            let text =
-                Bilingual::new(&models.tokenizer, tokenizer, guide.eos_id, &request.prompt).map_err(|error| {
-                    RequestError::Refused(printable::line(&format!("the guide cannot read the prompt: {error}")))
-                })?;
+            let text = CrossVocabularyGuide::new(&models.tokenizer, tokenizer, guide.eos_id, &request.prompt).map_err(
+                |error| RequestError::Refused(printable::line(&format!("the guide cannot read the prompt: {error}"))),
+            )?;
             decoder = decoder.with_guide_text(Box::new(text))?;
         }
         let mask_id = denoiser.mask_id.expect("the decoder refuses a denoiser without a mask");
@@ -129,7 +128,7 @@ impl ActiveRun {
     /// Does the next step. Call it only while [`Self::stopped`] is `None`.
     ///
     /// # Errors
-    /// When a network fails or something panics. The run cannot go on then; the next one can.
+    /// When a network fails or something panics. The run is over then; the next one can start.
     pub(super) fn step(&mut self, models: &mut Models, clock: &dyn Clock) -> Result<Arc<Entry>, RequestError> {
         let step = || {
             let record = self.decoder.step(models.networks(), clock)?;
@@ -199,10 +198,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_that_may_not_fit_is_told() {
-        let told =
+    fn a_log_that_may_not_fit_is_warned_of() {
+        let warning =
             "the log of this run may take 2.00 GB of memory, and 1.00 GB are free: a smaller gen-length takes less";
-        assert_eq!(too_long(2_000_000_000, 1_000_000_000).as_deref(), Some(told));
+        assert_eq!(too_long(2_000_000_000, 1_000_000_000).as_deref(), Some(warning));
         assert!(too_long(900_000_000, 1_000_000_000).is_some(), "close to it");
         assert_eq!(too_long(500_000_000, 1_000_000_000), None);
     }

@@ -277,15 +277,19 @@ impl Worker {
                 loader::list_models(device, self.events.clone());
                 Ok(())
             }
-            // Without a run they are about nothing.
-            Command::Pause | Command::Resume | Command::TogglePause | Command::Step | Command::Advance => Ok(()),
             Command::Drive(drive) => {
                 if let Some(waiting) = &mut self.waiting {
                     waiting.drive = drive;
                 }
                 Ok(())
             }
-            Command::Shutdown => Ok(()),
+            // Without a run, there are no steps to be about.
+            Command::Pause
+            | Command::Resume
+            | Command::TogglePause
+            | Command::Step
+            | Command::Advance
+            | Command::Shutdown => Ok(()),
         }
     }
 

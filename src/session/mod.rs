@@ -1,4 +1,4 @@
-//! The runs of this sitting: logs and how far each is, whoever shows them. Nothing here knows threads, networks or a
+//! The runs of this sitting: logs, and how far each is. Nothing here knows threads, networks or a
 //! terminal.
 
 mod run;
@@ -78,7 +78,7 @@ impl Session {
         self.shown = self.runs.len() - 1;
     }
 
-    /// Shows [`Self::other`]; tells whether there is one.
+    /// Shows [`Self::other`]. Returns whether there is one.
     pub fn swap(&mut self) -> bool {
         let other = self.index_of_other();
         self.shown = other.unwrap_or(self.shown);

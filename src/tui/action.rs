@@ -195,7 +195,7 @@ pub enum Action {
     Engine(Box<Event>),
     /// The engine has ended.
     EngineGone,
-    /// A frame was drawn; what it tells the next event.
+    /// A frame was drawn, which can be clicked at these places.
     Drawn(Box<FrameInfo>),
     /// The trace of a run was written.
     Saved {

@@ -36,7 +36,7 @@ pub enum Origin {
         /// Its name, printable.
         file: String,
     },
-    /// From a log that is being made into a cast: nobody presses keys.
+    /// From a log that is being made into a cast: there are no keys.
     Recording,
 }
 
@@ -133,7 +133,7 @@ pub struct App {
     pub(super) examples: Vec<Example>,
     /// The time of the last tick.
     pub(super) now: Duration,
-    /// What the last drawing tells the next event.
+    /// Where the last frame can be clicked, and what else the next event needs of it.
     pub(super) drawn: FrameInfo,
     /// A prompt that starts as soon as the networks are there.
     pub(super) queued: bool,
@@ -169,7 +169,7 @@ impl App {
         app
     }
 
-    /// A playground that shows a log to nobody's keys.
+    /// A playground that shows a log and takes no keys.
     pub fn recording(log: Box<Log>, theme: Theme) -> Self {
         Self { origin: Origin::Recording, ..Self::replay("", log, theme) }
     }
@@ -240,7 +240,7 @@ impl App {
         &self.examples
     }
 
-    /// What the last drawing tells the next event.
+    /// Where the last frame can be clicked, and what else the next event needs of it.
     pub fn drawn(&self) -> &FrameInfo {
         &self.drawn
     }

@@ -543,7 +543,7 @@ pub static BINDINGS: &[Binding] = &[
     binding!(Action::ToggleTheme, [Key::char('t')], "dark or light", Program, WATCHING, always),
     binding!(Action::Toggle(Overlay::Help), [Key::new(KeyCode::F(1))], "this help", Program, &[Context::Prompt, Context::Entry], always, 13 "help"),
     binding!(Action::Toggle(Overlay::Help), [Key::char('?'), Key::new(KeyCode::F(1))], "this help", Program, &[Context::Canvas, Context::Knobs, Context::Help, Context::Legend, Context::Gallery, Context::Presets], always, 13 "help"),
-    binding!(Action::Repaint, [Key::ctrl('l')], "draw everything anew", Program, &Context::ALL, always),
+    binding!(Action::Repaint, [Key::ctrl('l')], "draw everything again", Program, &Context::ALL, always),
     binding!(Action::Suspend, [Key::ctrl('z')], "suspend to the shell", Program, &Context::ALL, always),
     binding!(Action::Quit, [Key::char('q')], "quit", Program, WATCHING, always, 14 "quit"),
     binding!(Action::Quit, [Key::ctrl('c')], "quit", Program, &Context::ALL, always),

@@ -110,7 +110,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the event loop")?;
     let mut engine = None;
     let left = runtime.block_on(async {
-        // Before the terminal is taken: a signal must never find it taken and nobody listening.
+        // Before the terminal is taken: a signal must never find it taken and no handler set.
         let signals = Signals::new().context("listening for signals")?;
         let mut screen = Screen::take(options.mouse, theme.level).context("taking the terminal over")?;
         // The first frame does not wait for the networks.
@@ -121,7 +121,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
         }
         event_loop(&mut app, &mut screen, &mut engine, signals).await
     });
-    // Nothing can be drawn on a terminal that has gone, and the signal that tells of it may come later.
+    // Nothing can be drawn on a terminal that has gone, and its signal may come later.
     #[cfg(unix)]
     if left.is_err() && process::terminal::is_raw().is_err() {
         return Ok(Left::BySignal(SIGHUP));
@@ -168,7 +168,7 @@ async fn event_loop(
             News::Signal(SignalRequest::Resume) => screen.resume().context("taking the terminal over again")?,
             News::Terminal(Some(event)) => {
                 // One at a time: the stream keeps the waker of the poll that found it empty, so a look ahead that does
-                // not wait would leave nobody to be woken by the next key.
+                // not wait would leave no task for the next key to wake.
                 leaves |= take(app, event.context("reading the terminal")?, screen, engine)?;
             }
             News::Engine(Some(event)) => {
@@ -206,7 +206,7 @@ fn draw(app: &mut App, screen: &mut Screen) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Takes an event of the terminal in; tells whether to leave.
+/// Takes an event of the terminal in. Returns whether to leave.
 fn take(app: &mut App, event: Event, screen: &mut Screen, engine: &mut Option<Box<dyn Link>>) -> anyhow::Result<bool> {
     match input::action(app, event) {
         Some(action) => perform(app, action, screen, engine),
@@ -214,7 +214,7 @@ fn take(app: &mut App, event: Event, screen: &mut Screen, engine: &mut Option<Bo
     }
 }
 
-/// Updates the state and performs what follows; tells whether to leave.
+/// Updates the state and performs what follows. Returns whether to leave.
 fn perform(
     app: &mut App,
     action: Action,

@@ -88,7 +88,7 @@ impl Screen {
         Ok(Self { terminal, modes })
     }
 
-    /// Draws a frame, which the terminal shows at once and whole. Returns what it tells the next event.
+    /// Draws a frame, which the terminal shows at once and whole. Returns where it can be clicked.
     pub(super) fn draw(&mut self, app: &App) -> io::Result<view::FrameInfo> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         let mut drawn = view::FrameInfo::default();
@@ -130,7 +130,7 @@ impl Screen {
     pub(super) fn resume(&mut self) -> io::Result<()> {
         signals::wait_for_foreground()?;
         if state::is_taken() && state::is_raw()? {
-            // Nobody has set other modes meanwhile, or the shell has set ours again; it may have switched others off.
+            // The modes are as they were, or the shell has set ours again; it may have switched others off.
             switch_on(self.modes)?;
         } else {
             // Also where raw mode seems to be on: it is not.

@@ -93,7 +93,7 @@ impl Driver {
         self
     }
 
-    /// Draws, and keeps what that tells the next event.
+    /// Draws, and keeps where the frame can be clicked.
     pub fn redraw(&mut self) {
         let (_, frame) = self.draw();
         update(&mut self.app, Action::Drawn(Box::new(frame)));

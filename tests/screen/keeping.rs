@@ -154,7 +154,7 @@ fn a_saved_run_and_a_short_one_may_go() {
 }
 
 #[test]
-fn what_was_saved_half_way_is_no_longer_saved_when_it_goes_on() {
+fn what_was_saved_half_way_is_no_longer_saved_when_it_continues() {
     let story = common::story();
     let mut driver = Driver::live(&story, 0, DARK);
     driver.tick(30_000).steps(&story, 0..4);

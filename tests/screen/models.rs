@@ -313,13 +313,13 @@ fn a_guide_is_chosen_for_the_denoiser_that_is_there() {
     assert!(driver.text().contains("no guide"));
     choose(&mut driver, "hf:Qwen/Qwen2.5-0.5B-Instruct");
     driver.key(KeyCode::Enter);
-    let guide = GuideChoice::From("hf:Qwen/Qwen2.5-0.5B-Instruct".parse().unwrap());
+    let guide = GuideChoice::Source("hf:Qwen/Qwen2.5-0.5B-Instruct".parse().unwrap());
     assert_eq!(loads(&mut driver), [ModelRequest { guide, ..ModelRequest::default() }]);
     let mut driver = open(120, 40);
     driver.commands();
     driver.key(KeyCode::Tab).act(Action::ListSelect(0));
     driver.key(KeyCode::Enter);
-    assert_eq!(loads(&mut driver), [ModelRequest { guide: GuideChoice::Nobody, ..ModelRequest::default() }]);
+    assert_eq!(loads(&mut driver), [ModelRequest { guide: GuideChoice::None, ..ModelRequest::default() }]);
     let mut driver = open(120, 40);
     driver.commands();
     driver.key(KeyCode::Tab).key(KeyCode::Enter);
@@ -387,7 +387,7 @@ fn the_header_and_the_welcome_tell_of_the_first_download() {
 }
 
 #[test]
-fn warnings_are_told() {
+fn warnings_are_shown() {
     let mut driver = open(120, 40);
     driver.hear(Event::Warning { message: "it takes\u{1b} nearly all".into() });
     assert!(driver.text().contains("it takes\u{fffd} nearly all"));

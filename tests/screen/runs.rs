@@ -58,7 +58,7 @@ fn a_prompt_given_too_early_starts_when_the_networks_are_there() {
 }
 
 #[test]
-fn an_empty_prompt_is_told_and_not_run() {
+fn an_empty_prompt_is_refused() {
     let story = common::story();
     let mut driver = Driver::ready(&story, DARK);
     driver.app.prompt.set("  ");
@@ -181,7 +181,7 @@ fn looking_back_leaves_the_run_alone() {
     driver.key(KeyCode::Left).key(KeyCode::Left);
     assert_eq!(driver.app.shown(), 6);
     driver.tick(1000);
-    assert_eq!(driver.commands(), [Command::Advance], "the run goes on");
+    assert_eq!(driver.commands(), [Command::Advance], "the run continues");
     driver.steps(&story, 8..10);
     assert_eq!(driver.app.shown(), 6, "and the picture stays");
     assert!(driver.text().contains("step 6 of 10"));
@@ -228,7 +228,7 @@ fn a_refused_knob_goes_back() {
 }
 
 #[test]
-fn a_conflict_is_told_before_it_leaves_the_pane() {
+fn a_conflict_is_reported_before_it_leaves_the_pane() {
     let story = common::story();
     let mut driver = Driver::live(&story, 3, DARK);
     driver.act(Action::KnobSelect(knob("top-k"))).key(KeyCode::Right);
@@ -271,7 +271,7 @@ fn a_choice_passes_over_what_does_not_go_with_the_other_knobs() {
 }
 
 #[test]
-fn a_refusal_is_told_to_its_end() {
+fn a_refusal_is_shown_to_its_end() {
     let story = common::story();
     for size in [(100, 30), (80, 24), (140, 45)] {
         let mut driver = Driver::live(&story, 3, DARK).sized(size.0, size.1);
@@ -391,7 +391,7 @@ fn news_of_an_older_run_are_dropped() {
 }
 
 #[test]
-fn a_failed_run_is_told_and_the_next_one_works() {
+fn a_failed_run_is_reported_and_the_next_one_works() {
     let story = common::story();
     let mut driver = Driver::live(&story, 3, DARK);
     driver.hear(Event::Failed { run: 1, error: RequestError::Broken("out of memory".to_owned()) });

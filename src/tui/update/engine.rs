@@ -18,14 +18,14 @@ pub(super) fn on_event(app: &mut App, event: Event) -> Vec<Effect> {
         Event::Loading { progress } => return models::on_progress(app, progress),
         Event::Ready { denoiser, guide, request, warnings } => {
             let effects = models::ready(app, denoiser, guide, request.map(|request| *request));
-            warnings.iter().for_each(|sentence| warn(app, sentence));
+            warn(app, &warnings);
             return effects;
         }
         Event::LoadFailed { error, request, warnings } => {
             models::failed(app, &error.to_string(), request.map(|request| *request));
-            warnings.iter().for_each(|sentence| warn(app, sentence));
+            warn(app, &warnings);
         }
-        Event::Warning { message } => warn(app, &message),
+        Event::Warning { message } => warn(app, &[message]),
         Event::Catalog { catalog } => return models::on_catalog(app, *catalog),
         Event::Started { run, header } if run == app.last_run => {
             let follows_same_canvas = app.log().is_some_and(|log| log.header().prompt_ids == header.prompt_ids);
@@ -90,6 +90,8 @@ pub(super) fn on_gone(app: &mut App) -> Vec<Effect> {
     Vec::new()
 }
 
-fn warn(app: &mut App, sentence: &str) {
-    app.tell(Notice::note(printable::line(sentence)));
+fn warn(app: &mut App, sentences: &[String]) {
+    for sentence in sentences {
+        app.tell(Notice::note(printable::line(sentence)));
+    }
 }

@@ -80,14 +80,14 @@ pub(super) fn other_role(app: &mut App) -> Vec<Effect> {
 
 /// Types: the line of what is typed comes to the front.
 pub(super) fn typed(app: &mut App, text: &str) -> Vec<Effect> {
-    let library = &mut app.picker;
-    library.refusal = None;
-    if std::mem::take(&mut library.is_entry_old) {
-        library.entry.clear();
+    let picker = &mut app.picker;
+    picker.refusal = None;
+    if std::mem::take(&mut picker.is_entry_old) {
+        picker.entry.clear();
     }
-    let room = LONGEST_SOURCE.saturating_sub(library.entry.chars().count());
-    library.entry.extend(plain(text).chars().take_while(|c| *c != '\n').take(room));
-    app.list = library.choices().len() - 1;
+    let room = LONGEST_SOURCE.saturating_sub(picker.entry.chars().count());
+    picker.entry.extend(plain(text).chars().take_while(|c| *c != '\n').take(room));
+    app.list = picker.choices().len() - 1;
     Vec::new()
 }
 
@@ -108,19 +108,18 @@ pub(super) fn clear(app: &mut App) -> Vec<Effect> {
 
 /// Loads the selected line. The picker stays open until that is done.
 pub(super) fn accept(app: &mut App) -> Vec<Effect> {
-    let library = &mut app.picker;
-    let request = match library.choices().get(app.list) {
-        Some(choice) => library.request(*choice),
+    let picker = &mut app.picker;
+    let request = match picker.choices().get(app.list) {
+        Some(choice) => picker.request(*choice),
         None => return Vec::new(),
     };
     match request {
         Err(message) => {
-            library.refusal = Some(printable::line(&message));
+            picker.refusal = Some(printable::line(&message));
             Vec::new()
         }
         Ok(request)
-            if library.loading.is_none()
-                && library.loaded.as_ref().is_some_and(|loaded| loaded.is_same_as(&request)) =>
+            if picker.loading.is_none() && picker.loaded.as_ref().is_some_and(|loaded| loaded.is_same_as(&request)) =>
         {
             app.overlays.retain(|overlay| *overlay != Overlay::Models);
             app.list = 0;
@@ -128,8 +127,8 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
             Vec::new()
         }
         Ok(request) => {
-            library.refusal = None;
-            library.loading = Some(ModelLoading { is_picked: true, ..ModelLoading::new(request.clone()) });
+            picker.refusal = None;
+            picker.loading = Some(ModelLoading { is_picked: true, ..ModelLoading::new(request.clone()) });
             command(Command::Load(Box::new(request)))
         }
     }
@@ -150,7 +149,7 @@ pub(super) fn cancel(app: &mut App) -> Vec<Effect> {
 pub(super) fn on_progress(app: &mut App, progress: Progress) -> Vec<Effect> {
     let now = app.now;
     if let Some(loading) = &mut app.picker.loading {
-        loading.take(progress, now);
+        loading.record(progress, now);
     }
     Vec::new()
 }
