@@ -286,7 +286,9 @@ fn commanded(drive: Drive, commands: &[Command]) -> (Log, Vec<bool>) {
     let mut engine = engine(scripted().with_gate(gate));
     start(&mut engine, RunRequest { drive, ..request(1) });
     let header = expect_started(&mut engine, 1);
-    commands.iter().for_each(|command| engine.send(command.clone()));
+    for command in commands {
+        engine.send(command.clone());
+    }
     drop(permits);
     let (mut entries, mut pauses) = (Vec::new(), Vec::new());
     loop {
