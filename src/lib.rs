@@ -8,7 +8,8 @@
 //! | [`cli`] | the commands |
 //! | [`export`] | recordings of a log |
 //! | [`tui`] | the playground: model, update, view |
-//! | [`engine`] | one worker thread that owns the networks |
+//! | [`session`] | the runs of this sitting |
+//! | [`engine`] | a link to one worker thread that owns the networks |
 //! | [`train`] | the trainer of the embedded pair |
 //! | [`trace`] | the log: its file format and what makes text printable |
 //! | [`decode`] | the algorithms, as values in six slots |
@@ -18,7 +19,6 @@
 //!
 //! `docs/architecture.md` tells the whole story.
 
-mod caught;
 pub mod cli;
 pub mod decode;
 pub mod engine;
@@ -27,8 +27,10 @@ mod files;
 pub mod interrupt;
 pub mod model;
 mod output;
+mod panics;
 pub mod printable;
 pub mod process;
+pub mod session;
 pub mod settings;
 pub mod tasks;
 pub mod trace;

@@ -4,22 +4,26 @@
 
 mod support;
 
-use std::sync::{Arc, mpsc};
+use std::{
+    ops::ControlFlow,
+    sync::{Arc, mpsc},
+};
 
 use diffuscope::{
     decode::{
-        clock::StoppedClock,
         filter,
         record::{Change, StopReason},
     },
     engine::{
-        Engine, Models, Progress, RunError, complete,
-        protocol::{Command, Event, RunId, RunRequest},
+        InProcess, Link, Models, RunProgress, complete,
+        protocol::{Command, Drive, Event, RequestError, RunId, RunRequest},
     },
     model::network::Alignment,
     settings::{GuideRule, Knob, Layers, Preset, Settings, presets},
     trace::{End, Entry, Header, Log, file},
 };
+use futures_util::StreamExt;
+use proptest::prelude::*;
 use support::{
     files::Folder,
     models::{answering, damage, models, raw_pair, untrained_pair},
@@ -38,8 +42,8 @@ fn scripted() -> Scripted {
     answering(PROMPT, ANSWER)
 }
 
-fn engine(network: Scripted) -> Engine {
-    let mut engine = Engine::spawn(move || Ok(models(network))).unwrap();
+fn engine(network: Scripted) -> InProcess {
+    let mut engine = InProcess::spawn(move || Ok(models(network))).unwrap();
     assert!(matches!(engine.wait(), Some(Event::Ready { guide: None, .. })));
     engine
 }
@@ -53,51 +57,63 @@ fn settings(knobs: &[(&str, &str)]) -> Settings {
 }
 
 fn request(run: RunId) -> RunRequest {
-    RunRequest { run, prompt: PROMPT.into(), settings: settings(&[]), preset: None, paused: false }
+    RunRequest {
+        run,
+        prompt: PROMPT.into(),
+        settings: settings(&[]),
+        preset: None,
+        drive: Drive::Free,
+        rivals: Vec::new(),
+    }
 }
 
-fn start(engine: &Engine, request: RunRequest) {
+fn start(engine: &mut InProcess, request: RunRequest) {
     engine.send(Command::Start(Box::new(request)));
 }
 
-fn configure(engine: &Engine, settings: Settings) {
+fn configure(engine: &mut InProcess, settings: Settings) {
     engine.send(Command::Configure(Box::new(settings)));
 }
 
-fn expect_started(engine: &mut Engine, number: RunId) -> Header {
+fn expect_started(engine: &mut InProcess, number: RunId) -> Header {
     match engine.wait() {
         Some(Event::Started { run, header }) if run == number => *header,
         other => panic!("expected run {number} to start, got {other:?}"),
     }
 }
 
-fn expect_step(engine: &mut Engine, number: RunId) -> Arc<Entry> {
+fn expect_step(engine: &mut InProcess, number: RunId) -> Arc<Entry> {
     match engine.wait() {
         Some(Event::Step { run, entry }) if run == number => entry,
         other => panic!("expected a step of run {number}, got {other:?}"),
     }
 }
 
-fn expect_held(engine: &mut Engine, number: RunId, expected: bool) {
-    assert_eq!(engine.wait(), Some(Event::Held { run: number, held: expected }));
+fn expect_paused(engine: &mut InProcess, number: RunId, expected: bool) {
+    assert_eq!(engine.wait(), Some(Event::Paused { run: number, paused: expected }));
 }
 
-fn expect_finished(engine: &mut Engine, number: RunId) -> End {
+fn expect_finished(engine: &mut InProcess, number: RunId) -> End {
     match engine.wait() {
         Some(Event::Finished { run, end }) if run == number => *end,
         other => panic!("expected run {number} to end, got {other:?}"),
     }
 }
 
-fn expect_failed(engine: &mut Engine, number: RunId) -> String {
+fn expect_failed(engine: &mut InProcess, number: RunId) -> String {
     match engine.wait() {
-        Some(Event::Failed { run, message }) if run == number => message,
+        Some(Event::Failed { run, error }) if run == number => error.to_string(),
         other => panic!("expected run {number} to fail, got {other:?}"),
     }
 }
 
+/// The log of a whole run.
+fn completed(engine: &mut InProcess, request: RunRequest) -> Result<Log, RequestError> {
+    complete(engine, request, |_| ControlFlow::Continue(()))
+}
+
 /// Reads a whole run.
-fn whole_run(engine: &mut Engine, run: RunId) -> (Header, Vec<Arc<Entry>>, End) {
+fn whole_run(engine: &mut InProcess, run: RunId) -> (Header, Vec<Arc<Entry>>, End) {
     let header = expect_started(engine, run);
     let mut entries = Vec::new();
     loop {
@@ -112,7 +128,7 @@ fn whole_run(engine: &mut Engine, run: RunId) -> (Header, Vec<Arc<Entry>>, End) 
 #[test]
 fn a_run_goes_from_start_to_a_judged_end() {
     let mut engine = engine(scripted());
-    start(&engine, request(7));
+    start(&mut engine, request(7));
     let (header, entries, end) = whole_run(&mut engine, 7);
     assert_eq!(header.prompt, PROMPT);
     assert_eq!(header.prompt_pieces.concat(), format!("<user>{PROMPT}<bot>"));
@@ -132,21 +148,22 @@ fn a_run_goes_from_start_to_a_judged_end() {
 }
 
 #[test]
-fn the_thread_logs_what_a_synchronous_run_logs() {
+fn a_completed_run_logs_what_its_events_say() {
     let mut engine = engine(scripted());
-    start(&engine, request(1));
+    start(&mut engine, request(1));
     let (header, entries, end) = whole_run(&mut engine, 1);
     let mut observed = Vec::new();
-    let log = complete(&mut models(scripted()), &request(1), &StoppedClock, |progress| {
+    let log = complete(&mut engine, request(2), |progress| {
         observed.push(match progress {
-            Progress::Warning(_) => "warning",
-            Progress::Started(_) => "started",
-            Progress::Step(_) => "step",
-            Progress::Ended(_) => "ended",
+            RunProgress::Warning(_) => "warning",
+            RunProgress::Started(_) => "started",
+            RunProgress::Step(_) => "step",
+            RunProgress::Ended(_) => "ended",
         });
-        std::ops::ControlFlow::Continue(())
+        ControlFlow::Continue(())
     })
     .unwrap();
+    let log = timeless(log.header(), log.entries(), log.end());
     assert_eq!(timeless(&header, &entries, Some(&end)), log);
     assert_eq!(observed.first(), Some(&"started"));
     assert_eq!(observed.last(), Some(&"ended"));
@@ -158,17 +175,57 @@ fn the_thread_logs_what_a_synchronous_run_logs() {
 }
 
 #[test]
-fn a_held_run_goes_step_by_step_and_on() {
+fn an_observer_breaks_a_run_off_and_the_next_one_is_whole() {
     let mut engine = engine(scripted());
-    start(&engine, RunRequest { paused: true, ..request(1) });
+    for drive in [Drive::Free, Drive::Paced] {
+        for after in 0..MASKS {
+            let mut left = after;
+            let log = complete(&mut engine, RunRequest { drive, ..request(1) }, |_| {
+                if left == 0 {
+                    return ControlFlow::Break(());
+                }
+                left -= 1;
+                ControlFlow::Continue(())
+            });
+            let log = log.unwrap();
+            assert_eq!((log.len(), log.end()), (after, None));
+        }
+        assert_eq!(completed(&mut engine, RunRequest { drive, ..request(1) }).unwrap().len(), MASKS);
+    }
+}
+
+#[test]
+fn compared_runs_have_equal_canvases() {
+    let mut engine = engine(scripted());
+    let own = [
+        settings(&[("gen-length", "auto")]),
+        settings(&[]),
+        settings(&[("gen-length", "auto"), ("block-length", "48")]),
+    ];
+    for settings in own {
+        let log = completed(&mut engine, RunRequest { settings, rivals: own.to_vec(), ..request(1) }).unwrap();
+        assert_eq!((log.header().gen_length, log.header().settings.gen_length), (48, Some(48)));
+        assert_eq!(log.header().settings.block_length, settings.block_length);
+    }
+}
+
+#[test]
+fn a_paused_run_goes_step_by_step_and_resumes() {
+    let mut engine = engine(scripted());
+    start(&mut engine, RunRequest { drive: Drive::Paced, ..request(1) });
     expect_started(&mut engine, 1);
-    expect_held(&mut engine, 1, true);
     for step in 0..3 {
         engine.send(Command::Step);
+        if step == 0 {
+            expect_paused(&mut engine, 1, true);
+        }
         assert_eq!(expect_step(&mut engine, 1).record.step, step);
     }
+    // Ignored, as the run is paused.
+    engine.send(Command::Advance);
+    engine.send(Command::Drive(Drive::Free));
     engine.send(Command::Resume);
-    expect_held(&mut engine, 1, false);
+    expect_paused(&mut engine, 1, false);
     for step in 3..MASKS {
         assert_eq!(expect_step(&mut engine, 1).record.step, step);
     }
@@ -176,36 +233,138 @@ fn a_held_run_goes_step_by_step_and_on() {
 }
 
 #[test]
-fn a_running_run_is_held_before_its_next_step() {
+fn pauses_are_announced_within_a_step_and_it_is_done_all_the_same() {
     let (permits, gate) = mpsc::channel();
     let mut engine = engine(scripted().with_gate(gate));
-    start(&engine, request(1));
+    start(&mut engine, request(1));
     expect_started(&mut engine, 1);
-    // Step 0 is waiting for its permit or about to; whatever is asked now is obeyed before step 1.
-    permits.send(()).unwrap();
-    assert_eq!(expect_step(&mut engine, 1).record.step, 0);
-    engine.send(Command::Pause);
-    permits.send(()).unwrap();
-    match engine.wait() {
-        Some(Event::Held { run: 1, held: true }) => {}
-        Some(Event::Step { run: 1, entry }) => {
-            assert_eq!(entry.record.step, 1);
-            expect_held(&mut engine, 1, true);
-        }
-        other => panic!("unexpected {other:?}"),
+    // Step 0 waits for its permit, or is about to: Space twice is no pause, once more is one.
+    for paused in [true, false, true] {
+        engine.send(Command::TogglePause);
+        expect_paused(&mut engine, 1, paused);
     }
+    // Nothing changes, so nothing is announced.
+    engine.send(Command::Pause);
     engine.send(Command::Stop);
-    let end = expect_finished(&mut engine, 1);
+    permits.send(()).unwrap();
+    let mut steps = 0;
+    let end = loop {
+        match engine.wait() {
+            Some(Event::Step { run: 1, .. }) => steps += 1,
+            Some(Event::Finished { run: 1, end }) => break end,
+            other => panic!("unexpected {other:?}"),
+        }
+    };
+    assert!(steps <= 1, "{steps} steps of a paused run");
     assert_eq!(end.reason, None);
     assert_eq!(end.correct, None, "an answer that was broken off is not judged");
     assert!(ANSWER.starts_with(&end.answer));
+}
+
+/// Whether a run is paused after a command.
+fn is_paused_after(command: &Command, was_paused: bool) -> bool {
+    match command {
+        Command::Pause | Command::Step => true,
+        Command::Resume => false,
+        Command::TogglePause => !was_paused,
+        _ => was_paused,
+    }
+}
+
+/// Which pauses the commands ask for, of a run that is running at first.
+fn pauses_of(commands: &[Command]) -> Vec<bool> {
+    let mut paused = false;
+    let pause = |command: &Command| {
+        let was_paused = paused;
+        paused = is_paused_after(command, was_paused);
+        (paused != was_paused).then_some(paused)
+    };
+    commands.iter().filter_map(pause).collect()
+}
+
+/// The log of a run that gets all `commands` before its first step is done, and is then driven to its end; with the
+/// pauses that were announced.
+fn commanded(drive: Drive, commands: &[Command]) -> (Log, Vec<bool>) {
+    let (permits, gate) = mpsc::channel();
+    let mut engine = engine(scripted().with_gate(gate));
+    start(&mut engine, RunRequest { drive, ..request(1) });
+    let header = expect_started(&mut engine, 1);
+    for command in commands {
+        engine.send(command.clone());
+    }
+    drop(permits);
+    let (mut entries, mut pauses) = (Vec::new(), Vec::new());
+    loop {
+        match engine.wait() {
+            Some(Event::Step { run: 1, entry }) => entries.push(entry),
+            Some(Event::Paused { run: 1, paused }) => pauses.push(paused),
+            Some(Event::Finished { run: 1, end }) => return (timeless(&header, &entries, Some(&end)), pauses),
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+}
+
+fn about_pauses() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        Just(Command::Pause),
+        Just(Command::Resume),
+        Just(Command::TogglePause),
+        Just(Command::Step),
+        Just(Command::Advance),
+    ]
+}
+
+fn about_steps() -> impl Strategy<Value = Command> {
+    let drive = prop_oneof![Just(Drive::Free), Just(Drive::Paced)];
+    prop_oneof![3 => about_pauses(), 1 => drive.prop_map(Command::Drive)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_log_is_the_same_however_its_run_was_driven(commands in prop::collection::vec(about_steps(), 0..16)) {
+        let commands = [&commands[..], &[Command::Resume, Command::Drive(Drive::Free)]].concat();
+        let (reference, _) = commanded(Drive::Free, &[]);
+        for drive in [Drive::Free, Drive::Paced] {
+            let (log, pauses) = commanded(drive, &commands);
+            prop_assert_eq!(pauses, pauses_of(&commands));
+            prop_assert_eq!(&log, &reference);
+        }
+    }
+
+    #[test]
+    fn a_paced_run_does_the_steps_it_is_asked_for_and_no_others(commands in prop::collection::vec(about_pauses(), 0..24)) {
+        let mut engine = engine(scripted());
+        start(&mut engine, RunRequest { drive: Drive::Paced, ..request(1) });
+        expect_started(&mut engine, 1);
+        let (mut paused, mut steps) = (false, 0);
+        for command in &commands {
+            engine.send(command.clone());
+            let was_paused = paused;
+            paused = is_paused_after(command, was_paused);
+            if paused != was_paused {
+                expect_paused(&mut engine, 1, paused);
+            }
+            if *command == Command::Step || *command == Command::Advance && !paused {
+                assert_eq!(expect_step(&mut engine, 1).record.step, steps);
+                steps += 1;
+            }
+            if steps == MASKS {
+                break;
+            }
+        }
+        engine.send(Command::Stop);
+        let end = expect_finished(&mut engine, 1);
+        prop_assert_eq!(end.reason.is_some(), steps == MASKS);
+    }
 }
 
 #[test]
 fn a_handle_does_not_wait_for_a_step_that_does_not_end() {
     let (permits, gate) = mpsc::channel();
     let mut engine = engine(scripted().with_gate(gate));
-    start(&engine, request(1));
+    start(&mut engine, request(1));
     expect_started(&mut engine, 1);
     drop(engine);
     // Until here no permit was given.
@@ -215,30 +374,28 @@ fn a_handle_does_not_wait_for_a_step_that_does_not_end() {
 #[test]
 fn a_knob_change_is_stamped_on_the_step_that_first_used_it() {
     let mut engine = engine(scripted());
-    start(&engine, RunRequest { paused: true, ..request(1) });
+    start(&mut engine, RunRequest { drive: Drive::Paced, ..request(1) });
     expect_started(&mut engine, 1);
-    expect_held(&mut engine, 1, true);
-    engine.send(Command::Step);
+    engine.send(Command::Advance);
     let first = expect_step(&mut engine, 1);
     assert_eq!(first.record.changes, []);
     assert_eq!(first.record.commits.len(), 1);
-    configure(&engine, settings(&[("tokens-per-step", "3")]));
-    engine.send(Command::Step);
+    configure(&mut engine, settings(&[("tokens-per-step", "3")]));
+    engine.send(Command::Advance);
     let second = expect_step(&mut engine, 1);
     let change = Change { knob: "tokens-per-step".into(), value: "3".into() };
     assert_eq!(second.record.changes, [change]);
     assert_eq!(second.record.commits.len(), 3);
-    engine.send(Command::Step);
+    engine.send(Command::Advance);
     assert_eq!(expect_step(&mut engine, 1).record.changes, []);
 }
 
 #[test]
 fn refused_settings_leave_the_old_ones_in_force() {
     let mut engine = engine(scripted());
-    start(&engine, RunRequest { paused: true, ..request(1) });
+    start(&mut engine, RunRequest { drive: Drive::Paced, ..request(1) });
     expect_started(&mut engine, 1);
-    expect_held(&mut engine, 1, true);
-    configure(&engine, settings(&[("top-p", "0.5")]));
+    configure(&mut engine, settings(&[("top-p", "0.5")]));
     let Some(Event::Refused { run: 1, message }) = engine.wait() else {
         panic!("top-p without the filtered sampler must be refused");
     };
@@ -247,13 +404,12 @@ fn refused_settings_leave_the_old_ones_in_force() {
         "top-p and top-k belong to sampler 'filtered', and sampler is 'gumbel': set sampler to 'filtered', or top-p \
          and top-k to 'off'"
     );
-    configure(&engine, settings(&[("guide", "deterministic")]));
+    configure(&mut engine, settings(&[("guide", "deterministic")]));
     let Some(Event::Refused { run: 1, message }) = engine.wait() else {
         panic!("a guide that is not loaded must be refused");
     };
     assert_eq!(message, "guide is 'deterministic' but no guide model is loaded: load one, or set guide to 'off'");
-    engine.send(Command::Resume);
-    expect_held(&mut engine, 1, false);
+    engine.send(Command::Drive(Drive::Free));
     for _ in 0..MASKS {
         let step = expect_step(&mut engine, 1);
         assert_eq!(step.record.changes, []);
@@ -267,45 +423,44 @@ fn a_new_run_takes_the_place_of_the_old_one() {
     let network = scripted();
     let resets = network.resets();
     let mut engine = engine(network);
-    start(&engine, RunRequest { paused: true, ..request(1) });
+    start(&mut engine, RunRequest { drive: Drive::Paced, ..request(1) });
     expect_started(&mut engine, 1);
-    expect_held(&mut engine, 1, true);
-    engine.send(Command::Step);
+    engine.send(Command::Advance);
     expect_step(&mut engine, 1);
-    start(&engine, request(2));
+    start(&mut engine, request(2));
     assert_eq!(expect_finished(&mut engine, 1).reason, None, "it ends as one that is stopped by hand");
     let (_, entries, end) = whole_run(&mut engine, 2);
     assert_eq!(entries[0].record.step, 0);
     assert_eq!(end.correct, Some(true));
     assert_eq!(resets.load(std::sync::atomic::Ordering::SeqCst), 2);
     // Nothing is under way now: these do nothing, and the engine still answers.
-    for command in [Command::Step, Command::Pause, Command::Resume, Command::Stop] {
+    for command in [Command::Step, Command::Advance, Command::TogglePause, Command::Drive(Drive::Paced), Command::Stop]
+    {
         engine.send(command);
     }
-    configure(&engine, settings(&[]));
-    start(&engine, request(3));
+    configure(&mut engine, settings(&[]));
+    start(&mut engine, request(3));
     whole_run(&mut engine, 3);
 }
 
 #[test]
 fn a_failing_network_ends_its_run_only() {
     let mut engine = engine(scripted().with_mishap(2, Mishap::Error));
-    start(&engine, request(1));
+    start(&mut engine, request(1));
     expect_started(&mut engine, 1);
     expect_step(&mut engine, 1);
     expect_step(&mut engine, 1);
     assert_eq!(expect_failed(&mut engine, 1), "the run failed: the network failed: scripted failure");
-    start(&engine, request(2));
+    start(&mut engine, request(2));
     assert_eq!(whole_run(&mut engine, 2).2.correct, Some(true));
 }
 
 #[test]
 fn a_run_that_cannot_start_ends_the_one_before_all_the_same() {
     let mut engine = engine(scripted());
-    start(&engine, RunRequest { paused: true, ..request(1) });
+    start(&mut engine, RunRequest { drive: Drive::Paced, ..request(1) });
     expect_started(&mut engine, 1);
-    expect_held(&mut engine, 1, true);
-    start(&engine, RunRequest { prompt: String::new(), ..request(2) });
+    start(&mut engine, RunRequest { prompt: String::new(), ..request(2) });
     expect_finished(&mut engine, 1);
     expect_failed(&mut engine, 2);
 }
@@ -313,7 +468,7 @@ fn a_run_that_cannot_start_ends_the_one_before_all_the_same() {
 #[test]
 fn a_panicking_network_ends_its_run_only() {
     let mut engine = engine(scripted().with_mishap(1, Mishap::Panic));
-    start(&engine, request(1));
+    start(&mut engine, request(1));
     expect_started(&mut engine, 1);
     expect_step(&mut engine, 1);
     let message = expect_failed(&mut engine, 1);
@@ -321,14 +476,14 @@ fn a_panicking_network_ends_its_run_only() {
         message.starts_with("the run failed: this is a bug in diffuscope: scripted panic (tests/support/scripted.rs:"),
         "{message}"
     );
-    start(&engine, request(2));
+    start(&mut engine, request(2));
     assert_eq!(whole_run(&mut engine, 2).2.correct, Some(true));
 }
 
 #[test]
 fn a_network_that_gives_no_numbers_ends_its_run_only() {
     let mut engine = engine(scripted().with_mishap(2, Mishap::Nan));
-    start(&engine, request(1));
+    start(&mut engine, request(1));
     expect_started(&mut engine, 1);
     expect_step(&mut engine, 1);
     expect_step(&mut engine, 1);
@@ -337,24 +492,24 @@ fn a_network_that_gives_no_numbers_ends_its_run_only() {
         "the run failed: the denoiser gives no numbers at 6 of 6 positions (step 3): its weights are damaged, or 16 bits \
          are too few for them"
     );
-    start(&engine, request(2));
+    start(&mut engine, request(2));
     assert_eq!(whole_run(&mut engine, 2).2.correct, Some(true));
 }
 
 #[test]
 fn what_was_decoded_before_the_numbers_ended_is_a_log_that_can_be_read_back() {
-    let mut models = models(scripted().with_mishap(2, Mishap::Nan));
+    let mut engine = engine(scripted().with_mishap(2, Mishap::Nan));
     let mut bytes = Vec::new();
     let mut log: Option<Log> = None;
-    let failed = complete(&mut models, &request(1), &StoppedClock, |progress| {
+    let failed = complete(&mut engine, request(1), |progress| {
         match (progress, &mut log) {
-            (Progress::Started(header), _) => log = Some(Log::new(header.clone())),
-            (Progress::Step(entry), Some(log)) => log.push(Arc::new(entry.clone())),
+            (RunProgress::Started(header), _) => log = Some(Log::new(header.clone())),
+            (RunProgress::Step(entry), Some(log)) => log.push(Arc::new(entry.clone())),
             other => panic!("{other:?}"),
         }
-        std::ops::ControlFlow::Continue(())
+        ControlFlow::Continue(())
     });
-    assert!(matches!(failed, Err(RunError::Broken(_))));
+    assert!(matches!(failed, Err(RequestError::Broken(_))));
     let log = log.unwrap();
     assert_eq!(log.len(), 2);
     file::write(&log, &mut bytes).unwrap();
@@ -372,12 +527,13 @@ fn short(preset: &Preset) -> Settings {
 }
 
 /// Does a run of every preset with a real network; returns how many came to their end, and what the others said.
-fn under_every_preset(models: &mut Models, prompt: &str) -> (usize, Vec<(Settings, RunError)>) {
+fn under_every_preset(models: Models, prompt: &str) -> (usize, Vec<(Settings, RequestError)>) {
+    let mut engine = InProcess::spawn(move || Ok(models)).unwrap();
     let (mut ended, mut failed) = (0, Vec::new());
     for preset in presets() {
         let settings = short(preset);
         let request = RunRequest { prompt: prompt.to_owned(), settings, ..request(1) };
-        match complete(models, &request, &StoppedClock, |_| std::ops::ControlFlow::Continue(())) {
+        match completed(&mut engine, request) {
             Ok(log) => {
                 assert!(!log.canvas(log.len()).ids.contains(&log.header().mask_id), "{}", preset.name);
                 ended += 1;
@@ -392,7 +548,7 @@ fn under_every_preset(models: &mut Models, prompt: &str) -> (usize, Vec<(Setting
 fn real_networks_denoise_without_a_prompt_under_every_preset_without_a_guide() {
     let folder = Folder::new();
     untrained_pair(&folder);
-    let (ended, failed) = under_every_preset(&mut raw_pair(&folder), "");
+    let (ended, failed) = under_every_preset(raw_pair(&folder), "");
     assert_eq!(ended + failed.len(), presets().len());
     for (settings, error) in failed {
         assert!(settings.guide != GuideRule::Off && error.to_string().contains("there is no prompt"), "{error}");
@@ -405,7 +561,7 @@ fn damaged_networks_end_their_runs_under_every_preset() {
         let folder = Folder::new();
         untrained_pair(&folder);
         damage(&folder, "denoiser", part, value);
-        let (ended, failed) = under_every_preset(&mut raw_pair(&folder), PROMPT);
+        let (ended, failed) = under_every_preset(raw_pair(&folder), PROMPT);
         assert_eq!(ended, 0);
         for (_, error) in failed {
             assert!(error.to_string().starts_with("the run failed: the denoiser gives no numbers at "), "{error}");
@@ -424,9 +580,10 @@ fn an_empty_prompt_is_a_prompt_for_those_who_want_it_raw() {
         .with_end(end);
     let mut models = models(network);
     models.tokenizer = Arc::new(tokenizer);
+    let mut engine = InProcess::spawn(move || Ok(models)).unwrap();
     for prompt in ["", " \n"] {
         let request = RunRequest { prompt: prompt.into(), ..request(1) };
-        let log = complete(&mut models, &request, &StoppedClock, |_| std::ops::ControlFlow::Continue(())).unwrap();
+        let log = completed(&mut engine, request).unwrap();
         assert_eq!(log.header().canvas_length(), log.header().prompt_ids.len() + MASKS);
         assert_eq!(log.header().prompt_ids.is_empty(), prompt.is_empty());
         assert_eq!(log.end().unwrap().reason, Some(StopReason::NothingMasked));
@@ -437,19 +594,21 @@ fn an_empty_prompt_is_a_prompt_for_those_who_want_it_raw() {
 }
 
 #[test]
-fn models_that_cannot_be_loaded_are_told_and_no_run_starts() {
+fn models_that_cannot_be_loaded_are_reported_and_no_run_starts() {
     for panics in [false, true] {
         let load = move || -> anyhow::Result<Models> {
             assert!(!panics, "scripted panic");
             Err(anyhow::anyhow!("no such file").context("reading weights"))
         };
-        let mut engine = Engine::spawn(load).unwrap();
-        let Some(Event::LoadFailed { message, .. }) = engine.wait() else {
+        let mut engine = InProcess::spawn(load).unwrap();
+        let Some(Event::LoadFailed { error, .. }) = engine.wait() else {
             panic!("loading must fail");
         };
+        assert_eq!(matches!(error, RequestError::Broken(_)), panics);
+        let message = error.to_string();
         let expected = if panics { "scripted panic" } else { "reading weights: no such file" };
         assert!(message.contains(expected), "{message}");
-        start(&engine, request(1));
+        start(&mut engine, request(1));
         assert_eq!(expect_failed(&mut engine, 1), message);
     }
 }
@@ -481,7 +640,7 @@ fn requests_that_cannot_be_met_say_why() {
         (PROMPT, &[("guide", "topk")], "guide is 'topk' but no guide model is loaded: load one, or set guide to 'off'"),
     ];
     for (number, (prompt, knobs, expected)) in (1..).zip(cases) {
-        start(&engine, RunRequest { prompt: prompt.into(), settings: settings(knobs), ..request(number) });
+        start(&mut engine, RunRequest { prompt: prompt.into(), settings: settings(knobs), ..request(number) });
         assert_eq!(expect_failed(&mut engine, number), expected);
     }
 }
@@ -498,12 +657,11 @@ fn the_canvas_is_what_the_task_needs_where_nobody_says() {
         (&("Reverse this list: Max".to_owned() + &", Leo".repeat(240)), settings(&[("gen-length", "auto")]), 512 - 487),
     ];
     for (number, (prompt, settings, expected)) in (1..).zip(cases) {
-        start(&engine, RunRequest { prompt: prompt.into(), settings, paused: true, ..request(number) });
+        start(&mut engine, RunRequest { prompt: prompt.into(), settings, drive: Drive::Paced, ..request(number) });
         if number > 1 {
             expect_finished(&mut engine, number - 1);
         }
         assert_eq!(expect_started(&mut engine, number).gen_length, expected);
-        expect_held(&mut engine, number, true);
     }
 }
 
@@ -511,7 +669,7 @@ fn the_canvas_is_what_the_task_needs_where_nobody_says() {
 fn no_step_is_lost_on_a_client_that_reads_late() {
     let mut engine = engine(scripted());
     let masks = 300;
-    start(&engine, RunRequest { settings: settings(&[("gen-length", "300")]), ..request(1) });
+    start(&mut engine, RunRequest { settings: settings(&[("gen-length", "300")]), ..request(1) });
     // More events than fit wait until somebody reads.
     let (_, entries, _) = whole_run(&mut engine, 1);
     assert_eq!(entries.len(), masks);
@@ -523,7 +681,7 @@ fn dropping_the_handle_ends_the_thread() {
         let network = scripted();
         let resets = Arc::downgrade(&network.resets());
         let mut engine = engine(network);
-        start(&engine, RunRequest { settings: settings(&[("gen-length", "300")]), ..request(1) });
+        start(&mut engine, RunRequest { settings: settings(&[("gen-length", "300")]), ..request(1) });
         for _ in 0..reads {
             assert!(engine.wait().is_some());
         }
@@ -543,7 +701,7 @@ fn events_can_be_awaited_beside_other_things() {
         keys.send("start").await.unwrap();
         loop {
             tokio::select! {
-                Some(_) = pressed.recv() => start(&engine, request(1)),
+                Some(_) = pressed.recv() => start(&mut engine, request(1)),
                 event = engine.next() => match event {
                     Some(Event::Step { .. }) => steps += 1,
                     Some(Event::Finished { .. }) => break,

@@ -14,7 +14,7 @@ use diffuscope::{
         noise::{Noise, Purpose, Seeded},
         record::{GuideReading, Reason, StepRecord, Verdict},
     },
-    engine::Bilingual,
+    engine::CrossVocabularyGuide,
     model::{
         network::{Alignment, Network},
         template::ChatTemplate,
@@ -291,11 +291,11 @@ impl Pair {
         settings: Settings,
     ) -> (Vec<StepRecord>, Vec<u32>) {
         let prompt = self.denoiser.encode_prompt(QUESTION).unwrap();
-        let bilingual = self.bilingual();
+        let guide_text = self.guide_text();
         let ends = self.denoiser.end_ids();
         let text_end = written.iter().position(|id| ends.contains(id)).unwrap_or(written.len());
-        let (text, _) = bilingual.decode(&written[..text_end]);
-        let mut read: Vec<u32> = bilingual.encode(&text).unwrap().into_iter().map(|(id, _)| id).collect();
+        let (text, _) = guide_text.decode(&written[..text_end]);
+        let mut read: Vec<u32> = guide_text.encode(&text).unwrap().into_iter().map(|(id, _)| id).collect();
         read.extend(written[text_end..].iter().map(|_| self.guide.eos_id()));
         let denoiser = drafting(&self.denoiser, prompt.len(), written.to_vec());
         let guide = expecting(&self.guide, read, against.to_vec());
@@ -304,14 +304,14 @@ impl Pair {
             .unwrap()
             .with_ends(ends.iter().copied());
         if by_text {
-            decoder = decoder.with_guide_text(Box::new(bilingual)).unwrap();
+            decoder = decoder.with_guide_text(Box::new(guide_text)).unwrap();
         }
         let (records, ids) = finish(decoder, denoiser, guide);
         (records, ids[prompt.len()..].to_vec())
     }
 
-    fn bilingual(&self) -> Bilingual {
-        Bilingual::new(&self.denoiser, &self.guide, self.guide.eos_id(), QUESTION).unwrap()
+    fn guide_text(&self) -> CrossVocabularyGuide {
+        CrossVocabularyGuide::new(&self.denoiser, &self.guide, self.guide.eos_id(), QUESTION).unwrap()
     }
 }
 
@@ -322,9 +322,9 @@ fn accepted(records: &[StepRecord]) -> Vec<usize> {
 /// How many tokens of the denoiser the guide's agreement covers, counted by decoding prefixes: the text that it agreed
 /// with must begin with what the tokens have a part in.
 fn covered(pair: &Pair, written: &[u32], from: usize, disagrees_at: usize) -> usize {
-    let bilingual = pair.bilingual();
-    let (text, _) = bilingual.decode(written);
-    let encoded = bilingual.encode(&text).unwrap();
+    let guide_text = pair.guide_text();
+    let (text, _) = guide_text.decode(written);
+    let encoded = guide_text.encode(&text).unwrap();
     // A token of nothing but committed text is not judged.
     let committed = pair.denoiser.decode(&written[..from]).trim_end_matches('\u{FFFD}').len();
     let judged = encoded.get(disagrees_at).filter(|(_, span)| span.end > committed);
@@ -423,8 +423,8 @@ fn an_end_of_text_is_judged_by_what_it_means() {
         "reported as an id of its own"
     );
     // A guide that would continue there refuses the end.
-    let bilingual = pair.bilingual();
-    let read = bilingual.encode("the fox").unwrap().len();
+    let guide_text = pair.guide_text();
+    let read = guide_text.encode("the fox").unwrap().len();
     let (records, _) = pair.run(&written, &[read], true, settings);
     assert_eq!(accepted(&records)[0], letters);
     assert_eq!(records[0].guide.as_ref().unwrap().drafts[letters].verdict, Verdict::Rejected);
@@ -436,13 +436,13 @@ fn an_end_of_text_is_judged_by_what_it_means() {
 #[test]
 fn a_guide_without_a_template_reads_one_text() {
     let bare = Arc::new(byte_level_without_template());
-    let bilingual = Bilingual::new(&SMALL, &bare, bare.eos_id(), "The qui").unwrap();
-    let encoded = bilingual.encode("ck brown").unwrap();
+    let guide_text = CrossVocabularyGuide::new(&SMALL, &bare, bare.eos_id(), "The qui").unwrap();
+    let encoded = guide_text.encode("ck brown").unwrap();
     let ids: Vec<u32> = encoded.iter().map(|(id, _)| *id).collect();
     assert_eq!(ids, bare.encode("The quick brown").unwrap());
     let quick: &(u32, Range<usize>) = &encoded[1];
     assert_eq!((bare.decode(&[quick.0]).as_str(), quick.1.clone()), (" quick", 0..2));
-    assert_eq!(bilingual.ends()[0], bare.eos_id());
+    assert_eq!(guide_text.ends()[0], bare.eos_id());
 }
 
 fn byte_level_without_template() -> Tokenizer {

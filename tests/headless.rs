@@ -356,7 +356,7 @@ fn without_a_guide_presets_do_without() {
 }
 
 #[test]
-fn bad_input_is_told_in_one_sentence() {
+fn bad_input_is_reported_in_one_sentence() {
     let pair = pair();
     let refused = |arguments: &[&str]| refuse(&mut with_pair(&pair, &[&["run", "--json"], arguments].concat()));
     let long = "Reverse this list: Max".to_owned() + &", Leo".repeat(200);
@@ -468,7 +468,7 @@ fn a_raw_run_needs_no_prompt() {
 }
 
 #[test]
-fn models_that_cannot_be_used_are_told() {
+fn models_that_cannot_be_used_are_reported() {
     let pair = pair();
     let run = |model: &Path, arguments: &[&str]| {
         refuse(program().args(["run", "--prompt", PROMPT, "--model"]).arg(model).args(arguments))
@@ -604,7 +604,7 @@ fn a_refused_request_leaves_an_older_trace_alone() {
 }
 
 #[test]
-fn a_trace_that_cannot_be_written_is_told_before_models_are_loaded() {
+fn a_trace_that_cannot_be_written_is_reported_before_models_are_loaded() {
     let folder = Folder::new();
     for (trace, why) in [("no-such-folder/run.jsonl", "No such file or directory"), (".", "Is a directory")] {
         let mut command = program();

@@ -8,8 +8,8 @@ use std::{path::PathBuf, sync::mpsc};
 
 use diffuscope::{
     engine::{
-        Engine, GuideChoice, ModelRequest,
-        protocol::{Command, Event, RunId, RunRequest},
+        GuideChoice, InProcess, Link, ModelRequest,
+        protocol::{Command, Drive, Event, RunId, RunRequest},
     },
     model::{device::DeviceChoice, source::Source},
     settings::{GuideRule, Settings},
@@ -32,54 +32,54 @@ fn request(denoiser: PathBuf, guide: GuideChoice) -> ModelRequest {
 }
 
 fn from(path: PathBuf) -> GuideChoice {
-    GuideChoice::From(Source::Path(path))
+    GuideChoice::Source(Source::Path(path))
 }
 
-fn start(engine: &Engine, run: RunId, guide: GuideRule, paused: bool) {
+fn start(engine: &mut InProcess, run: RunId, guide: GuideRule, drive: Drive) {
     let settings = Settings { gen_length: Some(8), guide, ..Settings::default() };
-    let request = RunRequest { run, prompt: PROMPT.into(), settings, preset: None, paused };
+    let request = RunRequest { run, prompt: PROMPT.into(), settings, preset: None, drive, rivals: Vec::new() };
     engine.send(Command::Start(Box::new(request)));
 }
 
 /// An engine whose first models are there once it is permitted.
-fn waiting() -> (mpsc::Sender<()>, Engine) {
+fn waiting() -> (mpsc::Sender<()>, InProcess) {
     let (permit, gate) = mpsc::channel();
     let load = move || {
         gate.recv()?;
         Ok(models(answering(PROMPT, "Ruth, Leo, Max")))
     };
-    (permit, Engine::spawn(load).unwrap())
+    (permit, InProcess::spawn(load).unwrap())
 }
 
 /// The next event that is not about the way to it.
-fn next(engine: &mut Engine) -> Event {
+fn next(engine: &mut InProcess) -> Event {
     loop {
         match engine.wait().unwrap() {
-            Event::Loading { .. } | Event::Warning { .. } | Event::Held { .. } => {}
+            Event::Loading { .. } | Event::Warning { .. } | Event::Paused { .. } => {}
             event => return event,
         }
     }
 }
 
 /// Names of denoiser and guide, and what was asked for.
-fn expect_ready(engine: &mut Engine) -> (String, Option<String>, Option<ModelRequest>) {
+fn expect_ready(engine: &mut InProcess) -> (String, Option<String>, Option<ModelRequest>) {
     match next(engine) {
-        Event::Ready { denoiser, guide, request } => {
+        Event::Ready { denoiser, guide, request, .. } => {
             (denoiser.name, guide.map(|guide| guide.name), request.map(|request| *request))
         }
         other => panic!("expected models, got {other:?}"),
     }
 }
 
-fn expect_failure(engine: &mut Engine) -> (String, Option<ModelRequest>) {
+fn expect_failure(engine: &mut InProcess) -> (String, Option<ModelRequest>) {
     match next(engine) {
-        Event::LoadFailed { message, request } => (message, request.map(|request| *request)),
+        Event::LoadFailed { error, request, .. } => (error.to_string(), request.map(|request| *request)),
         other => panic!("expected a failure, got {other:?}"),
     }
 }
 
 /// Steps of a run until its end.
-fn whole_run(engine: &mut Engine, number: RunId) -> usize {
+fn whole_run(engine: &mut InProcess, number: RunId) -> usize {
     match next(engine) {
         Event::Started { run, .. } if run == number => {}
         other => panic!("expected a start, got {other:?}"),
@@ -98,10 +98,10 @@ fn whole_run(engine: &mut Engine, number: RunId) -> usize {
 fn loading_is_reported_from_the_first_file_to_the_names() {
     let pair = pair();
     let asked = request(pair.path("denoiser"), from(pair.path("guide")));
-    let mut engine = Engine::open(asked.clone()).unwrap();
+    let mut engine = InProcess::open(asked.clone()).unwrap();
     assert!(matches!(engine.wait(), Some(Event::Loading { .. })), "there is news before there are models");
     assert_eq!(expect_ready(&mut engine), ("denoiser".into(), Some("guide".into()), Some(asked)));
-    start(&engine, 1, GuideRule::TopK, false);
+    start(&mut engine, 1, GuideRule::TopK, Drive::Free);
     assert!(whole_run(&mut engine, 1) > 0);
 }
 
@@ -119,10 +119,10 @@ fn thinking_is_off_for_models_that_were_trained_to_answer_at_once() {
     folder.write("chat_template.jinja", TEMPLATE);
     let prompt = |variables: &[(&str, bool)]| {
         let template_vars = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
-        let asked = ModelRequest { template_vars, ..request(folder.path("."), GuideChoice::Nobody) };
-        let mut engine = Engine::open(asked).unwrap();
+        let asked = ModelRequest { template_vars, ..request(folder.path("."), GuideChoice::None) };
+        let mut engine = InProcess::open(asked).unwrap();
         expect_ready(&mut engine);
-        start(&engine, 1, GuideRule::Off, true);
+        start(&mut engine, 1, GuideRule::Off, Drive::Paced);
         match next(&mut engine) {
             Event::Started { header, .. } => header.prompt_pieces.concat(),
             other => panic!("expected a start, got {other:?}"),
@@ -136,51 +136,46 @@ fn thinking_is_off_for_models_that_were_trained_to_answer_at_once() {
 fn a_denoiser_without_a_chat_template_is_warned_of() {
     let pair = pair();
     std::fs::remove_file(pair.path("denoiser/chat_template.jinja")).unwrap();
-    let mut engine = Engine::open(request(pair.path("denoiser"), GuideChoice::Own)).unwrap();
-    let message = loop {
-        match engine.wait().unwrap() {
-            Event::Warning { message } => break message,
-            Event::Loading { .. } | Event::Ready { .. } => {}
-            other => panic!("expected a warning, got {other:?}"),
-        }
-    };
-    assert!(message.starts_with("denoiser has no chat template, so prompts are read as they are"), "{message}");
+    let mut engine = InProcess::open(request(pair.path("denoiser"), GuideChoice::Default)).unwrap();
+    let Event::Ready { warnings, .. } = next(&mut engine) else { panic!("expected models") };
+    let [warning] = &warnings[..] else { panic!("expected a warning, got {warnings:?}") };
+    assert!(warning.starts_with("denoiser has no chat template, so prompts are read as they are"), "{warning}");
 }
 
 #[test]
-fn a_run_goes_on_until_the_others_are_there_and_ends_then() {
+fn a_run_continues_until_the_others_are_there() {
     let pair = pair();
-    let mut engine = Engine::open(request(pair.path("denoiser"), GuideChoice::Own)).unwrap();
+    let mut engine = InProcess::open(request(pair.path("denoiser"), GuideChoice::Default)).unwrap();
     assert_eq!(expect_ready(&mut engine).1, None, "a guide of its own has the embedded denoiser alone");
-    start(&engine, 1, GuideRule::Off, true);
+    start(&mut engine, 1, GuideRule::Off, Drive::Paced);
     assert!(matches!(next(&mut engine), Event::Started { run: 1, .. }));
     let others = pair.path("others");
     std::fs::rename(pair.path("denoiser"), &others).unwrap();
-    engine.send(Command::Load(Box::new(request(others.clone(), GuideChoice::Nobody))));
+    engine.send(Command::Load(Box::new(request(others.clone(), GuideChoice::None))));
     match next(&mut engine) {
         Event::Finished { run: 1, end } => assert_eq!(end.reason, None, "ended by hand, so to speak"),
         other => panic!("expected the end of the run, got {other:?}"),
     }
     assert_eq!(expect_ready(&mut engine).0, "others");
-    start(&engine, 2, GuideRule::Off, false);
+    start(&mut engine, 2, GuideRule::Off, Drive::Free);
     assert_eq!(whole_run(&mut engine, 2), 8);
 }
 
 #[test]
 fn what_cannot_be_loaded_leaves_what_is_there() {
     let pair = pair();
-    let mut engine = Engine::open(request(pair.path("denoiser"), from(pair.path("guide")))).unwrap();
+    let mut engine = InProcess::open(request(pair.path("denoiser"), from(pair.path("guide")))).unwrap();
     expect_ready(&mut engine);
-    start(&engine, 1, GuideRule::Off, true);
+    start(&mut engine, 1, GuideRule::Off, Drive::Paced);
     assert!(matches!(next(&mut engine), Event::Started { .. }));
-    let nowhere = request(pair.path("nowhere"), GuideChoice::Own);
+    let nowhere = request(pair.path("nowhere"), GuideChoice::Default);
     engine.send(Command::Load(Box::new(nowhere.clone())));
     let (message, asked) = expect_failure(&mut engine);
     assert!(message.starts_with(&format!("{} is not there: a model is ", pair.path("nowhere").display())), "{message}");
     assert_eq!(asked, Some(nowhere));
-    engine.send(Command::Step);
+    engine.send(Command::Advance);
     assert!(matches!(next(&mut engine), Event::Step { run: 1, .. }), "the run is as it was");
-    start(&engine, 2, GuideRule::TopK, false);
+    start(&mut engine, 2, GuideRule::TopK, Drive::Free);
     assert!(matches!(next(&mut engine), Event::Finished { run: 1, .. }));
     assert!(whole_run(&mut engine, 2) > 0, "so is the guide");
 }
@@ -190,7 +185,7 @@ fn a_tokenizer_that_breaks_its_library_is_refused_by_its_file() {
     let pair = pair();
     let tokenizer = pair.path("denoiser/tokenizer.json");
     std::fs::write(&tokenizer, r#"{"normalizer":{"type":"Precompiled"}}"#).unwrap();
-    let mut engine = Engine::open(request(pair.path("denoiser"), GuideChoice::Own)).unwrap();
+    let mut engine = InProcess::open(request(pair.path("denoiser"), GuideChoice::Default)).unwrap();
     assert_eq!(
         expect_failure(&mut engine).0,
         format!("{} is damaged: its `normalizer` cannot be read; get the file again", tokenizer.display())
@@ -201,19 +196,19 @@ fn a_tokenizer_that_breaks_its_library_is_refused_by_its_file() {
 fn another_guide_leaves_the_denoiser_alone() {
     let pair = pair();
     let denoiser = pair.path("denoiser");
-    let mut engine = Engine::open(request(denoiser.clone(), GuideChoice::Own)).unwrap();
+    let mut engine = InProcess::open(request(denoiser.clone(), GuideChoice::Default)).unwrap();
     expect_ready(&mut engine);
     // Gone from the disk: it could not be loaded again.
     std::fs::rename(&denoiser, pair.path("elsewhere")).unwrap();
     engine.send(Command::Load(Box::new(request(denoiser.clone(), from(pair.path("guide"))))));
     assert_eq!(expect_ready(&mut engine).1.as_deref(), Some("guide"));
-    start(&engine, 1, GuideRule::TopK, false);
+    start(&mut engine, 1, GuideRule::TopK, Drive::Free);
     assert!(whole_run(&mut engine, 1) > 0);
-    engine.send(Command::Load(Box::new(request(denoiser.clone(), GuideChoice::Nobody))));
+    engine.send(Command::Load(Box::new(request(denoiser.clone(), GuideChoice::None))));
     assert_eq!(expect_ready(&mut engine).1, None);
-    start(&engine, 2, GuideRule::TopK, false);
+    start(&mut engine, 2, GuideRule::TopK, Drive::Free);
     match next(&mut engine) {
-        Event::Failed { run: 2, message } => assert!(message.contains("no guide model is loaded"), "{message}"),
+        Event::Failed { run: 2, error } => assert!(error.to_string().contains("no guide model is loaded"), "{error}"),
         other => panic!("expected a refusal, got {other:?}"),
     }
     engine.send(Command::Load(Box::new(request(denoiser, from(pair.path("elsewhere"))))));
@@ -223,7 +218,7 @@ fn another_guide_leaves_the_denoiser_alone() {
 #[test]
 fn a_run_that_is_asked_for_early_waits_for_the_models() {
     let (permit, mut engine) = waiting();
-    start(&engine, 1, GuideRule::Off, false);
+    start(&mut engine, 1, GuideRule::Off, Drive::Free);
     permit.send(()).unwrap();
     assert_eq!(expect_ready(&mut engine).0, "scripted");
     assert_eq!(whole_run(&mut engine, 1), 8);
@@ -233,17 +228,17 @@ fn a_run_that_is_asked_for_early_waits_for_the_models() {
 fn the_newest_request_counts() {
     let pair = pair();
     let (permit, mut engine) = waiting();
-    engine.send(Command::Load(Box::new(request(pair.path("nowhere"), GuideChoice::Own))));
-    engine.send(Command::Load(Box::new(request(pair.path("denoiser"), GuideChoice::Own))));
+    engine.send(Command::Load(Box::new(request(pair.path("nowhere"), GuideChoice::Default))));
+    engine.send(Command::Load(Box::new(request(pair.path("denoiser"), GuideChoice::Default))));
     permit.send(()).unwrap();
     assert_eq!(expect_ready(&mut engine).0, "denoiser", "neither the first nor the second is heard of again");
 }
 
 #[test]
 fn what_there_is_to_choose_from_is_reported_on_request() {
-    let mut engine = Engine::spawn(|| Ok(models(answering(PROMPT, "Ruth, Leo, Max")))).unwrap();
+    let mut engine = InProcess::spawn(|| Ok(models(answering(PROMPT, "Ruth, Leo, Max")))).unwrap();
     expect_ready(&mut engine);
-    engine.send(Command::Look(DeviceChoice::Cpu));
+    engine.send(Command::ListModels(DeviceChoice::Cpu));
     match next(&mut engine) {
         Event::Catalog { catalog } => {
             assert!(catalog.items.iter().any(|item| item.source.to_string() == "hf:GSAI-ML/LLaDA-8B-Instruct"));

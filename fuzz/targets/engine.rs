@@ -7,15 +7,14 @@
 //! @3 steps=12               a knob that is turned after three steps
 //! ```
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path};
 
 use diffuscope::{
-    decode::clock::StoppedClock,
-    engine::{self, GuideChoice, LoadObserver, ModelRequest, Models, Run, RunError, protocol::RunRequest},
-    model::{
-        device::DeviceChoice,
-        source::{Progress, Source},
+    engine::{
+        GuideChoice, InProcess, Link, ModelRequest,
+        protocol::{Command, Drive, Event, RequestError, RunRequest},
     },
+    model::{device::DeviceChoice, source::Source},
     settings::{Knob, Preset, Settings, presets},
     trace::{Log, file},
 };
@@ -46,17 +45,6 @@ fn phrase(dice: &mut Dice) -> String {
         2 => format!("\nprompt {}\n", dice.text().escape_default()),
         _ => format!("\n{}\n", settings::line(dice)),
     }
-}
-
-/// Nobody is interested.
-struct Silence;
-
-impl LoadObserver for Silence {
-    fn progress(&self, _: &Progress) -> std::ops::ControlFlow<()> {
-        std::ops::ControlFlow::Continue(())
-    }
-
-    fn warn(&self, _: String) {}
 }
 
 /// Writes a model that knows what its tensors happen to say.
@@ -90,7 +78,7 @@ fn write(folder: &Path, model_type: &str) {
 fn open(folder: &Path) -> Execute {
     write(&folder.join("denoiser"), "Dream");
     write(&folder.join("guide"), "qwen2");
-    let load = |guide: GuideChoice| {
+    let open = |guide: GuideChoice| {
         let request = ModelRequest {
             denoiser: Source::Path(folder.join("denoiser")),
             guide,
@@ -98,19 +86,17 @@ fn open(folder: &Path) -> Execute {
             overcommit: true,
             ..ModelRequest::default()
         };
-        let observer: Arc<dyn LoadObserver> = Arc::new(Silence);
-        engine::load(&request, &observer).unwrap()
+        InProcess::open(request).unwrap()
     };
-    let mut alone = load(GuideChoice::Nobody);
-    let mut pair = load(GuideChoice::From(Source::Path(folder.join("guide"))));
+    let mut alone = open(GuideChoice::None);
+    let mut pair = open(GuideChoice::Source(Source::Path(folder.join("guide"))));
     Box::new(move |input| {
         let text = String::from_utf8_lossy(input);
         let script = Script::read(&text);
-        let models = if script.alone { &mut alone } else { &mut pair };
-        match script.run(models) {
+        match script.run(if script.alone { &mut alone } else { &mut pair }) {
             Ok(outcome) => outcome,
-            Err(RunError::Request(reason)) => printable(&reason),
-            Err(error @ RunError::Broken(_)) => panic!("{error}"),
+            Err(RequestError::Refused(reason)) => printable(&reason),
+            Err(RequestError::Broken(reason)) => panic!("{reason}"),
         }
     })
 }
@@ -152,23 +138,56 @@ impl Script {
     }
 
     /// Does the run, writes its log, and reads it back.
-    fn run(&self, models: &mut Models) -> Result<String, RunError> {
-        let request =
-            RunRequest { run: 1, prompt: self.prompt.clone(), settings: self.settings, preset: None, paused: false };
-        let mut run = Run::start(models, &request)?;
-        let mut log = Log::new(run.header().clone());
+    fn run(&self, link: &mut dyn Link) -> Result<String, RequestError> {
+        let request = RunRequest {
+            run: 1,
+            prompt: self.prompt.clone(),
+            settings: self.settings,
+            preset: None,
+            drive: Drive::Paced,
+            rivals: Vec::new(),
+        };
+        link.send(Command::Start(Box::new(request)));
+        let mut log: Option<Log> = None;
         let mut refused = 0;
-        while run.stopped().is_none() && log.len() < MOST_STEPS {
-            for (_, settings) in self.changes.iter().filter(|(step, _)| *step == log.len()) {
-                refused += usize::from(run.configure(*settings).is_err());
+        let log = loop {
+            let is_step_due = match (link.wait().unwrap(), &mut log) {
+                (Event::Started { header, .. }, _) => {
+                    log = Some(Log::new(*header));
+                    true
+                }
+                (Event::Step { entry, .. }, Some(log)) => {
+                    log.push(entry);
+                    true
+                }
+                (Event::Finished { end, .. }, _) => {
+                    let mut log = log.unwrap();
+                    log.finish(*end);
+                    break log;
+                }
+                (Event::Failed { error, .. } | Event::LoadFailed { error, .. }, _) => return Err(error),
+                (Event::Refused { .. }, _) => {
+                    refused += 1;
+                    false
+                }
+                _ => false,
+            };
+            if is_step_due {
+                self.ask(link, log.as_ref().map_or(0, Log::len));
             }
-            log.push(run.step(models, &StoppedClock)?);
-        }
-        log.finish(run.end(models).unwrap());
+        };
         let mut written = Vec::new();
         file::write(&log, &mut written).unwrap();
         assert_eq!(file::read("run.jsonl", &*written).unwrap().log, log, "what is written is read back");
-        Ok(format!("{:?}, {refused} refused, {:?}", run.stopped(), self.settings.unmask))
+        Ok(format!("{:?}, {refused} refused, {:?}", log.end().and_then(|end| end.reason), self.settings.unmask))
+    }
+
+    /// Asks for what comes after so many steps.
+    fn ask(&self, link: &mut dyn Link, steps: usize) {
+        for (_, settings) in self.changes.iter().filter(|(step, _)| *step == steps) {
+            link.send(Command::Configure(Box::new(*settings)));
+        }
+        link.send(if steps < MOST_STEPS { Command::Advance } else { Command::Stop });
     }
 }
 

@@ -16,7 +16,7 @@ use crossterm::event::{
     Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 use diffuscope::{
-    engine::protocol::Event,
+    engine::protocol::{Event, RequestError},
     model::source::Progress,
     trace::{End, Log},
     tui::{Action, App, Effect, Overlay},
@@ -122,14 +122,9 @@ fn open(_: &Path) -> Execute {
         }
         check(&driver.draw().0);
         let app = &driver.app;
-        let overlay = app.overlays.last().map(|overlay: &Overlay| format!("{overlay:?}"));
+        let overlay = app.overlays().last().map(|overlay: &Overlay| format!("{overlay:?}"));
         let effects: Vec<String> = driver.effects.iter().map(name).collect();
-        format!(
-            "{:?} {:?} {overlay:?} {:?} {effects:?}",
-            app.context(),
-            app.lens.layer,
-            app.run.as_ref().map(|run| &run.phase)
-        )
+        format!("{:?} {:?} {overlay:?} {:?} {effects:?}", app.context(), app.lens().layer, app.phase())
     })
 }
 
@@ -150,9 +145,9 @@ pub fn perform(driver: &mut Driver, log: &Log, line: &str) {
             let (width, height) = pair(rest);
             driver.size = (width.min(LARGEST.0), height.min(LARGEST.1));
             driver.event(TerminalEvent::Resize(width, height));
-            driver.app.drawn = driver.draw().1;
+            driver.redraw();
         }
-        "tick" => drop(driver.act(Action::Tick(driver.app.now + Duration::from_millis(rest.parse().unwrap_or(90))))),
+        "tick" => drop(driver.act(Action::Tick(driver.app.now() + Duration::from_millis(rest.parse().unwrap_or(90))))),
         _ => drop(news(driver, log, kind, unescaped(rest)).map(|event| driver.hear(event))),
     }
 }
@@ -221,7 +216,7 @@ fn unescaped(text: &str) -> String {
 
 /// News of the run that was asked for last.
 fn news(driver: &Driver, log: &Log, kind: &str, text: String) -> Option<Event> {
-    let (run, header) = (driver.app.last_run, log.header());
+    let (run, header) = (driver.app.last_run(), log.header());
     let done = driver.app.len();
     Some(match kind {
         "start" => Event::Started { run, header: Box::new(header.clone()) },
@@ -230,11 +225,18 @@ fn news(driver: &Driver, log: &Log, kind: &str, text: String) -> Option<Event> {
             let none = End { reason: None, answer: text, tokens: 0, correct: None, verdict: None };
             Event::Finished { run, end: Box::new(log.end().cloned().unwrap_or(none)) }
         }
-        "hold" => Event::Held { run, held: text.is_empty() },
-        "fail" if text.is_empty() => Event::LoadFailed { message: text, request: None },
-        "fail" => Event::Failed { run, message: text },
+        "hold" => Event::Paused { run, paused: text.is_empty() },
+        "fail" if text.is_empty() => {
+            Event::LoadFailed { error: RequestError::Refused(text), request: None, warnings: Vec::new() }
+        }
+        "fail" => Event::Failed { run, error: RequestError::Broken(text) },
         "refuse" => Event::Refused { run, message: text },
-        "ready" => Event::Ready { denoiser: header.denoiser.clone(), guide: header.guide.clone(), request: None },
+        "ready" => Event::Ready {
+            denoiser: header.denoiser.clone(),
+            guide: header.guide.clone(),
+            request: None,
+            warnings: Vec::new(),
+        },
         "warn" => Event::Warning { message: text },
         "load" => {
             let (done, total) = (done as u64, Some(text.len() as u64));

@@ -3,7 +3,7 @@
 use diffuscope::{
     export::{ExportOptions, FORMATS, Frames},
     trace::{Figures, Log, file},
-    tui::{App, Layer},
+    tui::{Action, App, Layer, update},
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -62,8 +62,8 @@ fn show(log: &Log, dice: &mut Dice) {
     let usual = log.header().canvas_length() <= USUAL;
     let mut app = App::replay("fuzz.jsonl", Box::new(log.clone()), DARK);
     for layer in Layer::all().take(if usual { usize::MAX } else { 1 }) {
-        app.lens.layer = layer;
-        app.player.show(dice.below(log.len() + 1), log.len());
+        update(&mut app, Action::Layer(layer));
+        update(&mut app, Action::ScrubTo(dice.below(log.len() + 1)));
         let area = Rect::new(0, 0, [120, 60, 40][dice.below(3)], [40, 12, 24][dice.below(3)]);
         let mut buffer = Buffer::empty(area);
         diffuscope::tui::view::draw(&app, area, &mut buffer);

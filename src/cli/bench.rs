@@ -18,10 +18,11 @@ use super::{
     table::{Align, Table},
 };
 use crate::{
-    decode::clock::WallClock,
-    engine::{self, Models, Progress, complete, gen_length, protocol::RunRequest},
+    engine::{
+        Link, RunProgress, complete,
+        protocol::{Drive, RunRequest},
+    },
     interrupt::Interrupt,
-    printable,
     settings::{Layers, Settings, preset},
     tasks::{self, Family, Options, Sample, Unseen},
     trace::{End, Figures},
@@ -133,8 +134,8 @@ struct BenchRow {
 pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let families = families(&args.family)?;
     let contestants = contestants(args)?;
-    let models = args.models.load()?;
-    let mut bench = Bench { args, contestants, models, interrupt: failure::listen()? };
+    let link = args.models.open()?;
+    let mut bench = Bench { args, contestants, link, interrupt: failure::listen()? };
     let mut sheet = BenchSheet::new(args, io::stdout());
     let compared = bench.compare(&families, &mut sheet);
     show_progress("")?;
@@ -149,7 +150,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
 struct Bench<'a> {
     args: &'a BenchArgs,
     contestants: Vec<Contestant>,
-    models: Models,
+    link: Box<dyn Link>,
     interrupt: Interrupt,
 }
 
@@ -213,29 +214,22 @@ impl Bench<'_> {
 
     /// Has one preset answer a prompt; `None` where that is interrupted.
     fn score(&mut self, which: usize, sample: &Sample) -> Result<Option<Score>, Failure> {
-        let Self { contestants, models, interrupt, .. } = self;
+        let Self { contestants, link, interrupt, .. } = self;
         let contestant = &contestants[which];
-        let task = tasks::recognise(&sample.prompt);
-        let about = |error: engine::RunError| Failure::from(error).about(&format!("preset {}", contestant.name));
-        let prompt_length = models
-            .tokenizer
-            .encode_prompt(&sample.prompt)
-            .map_err(|error| Failure::Runtime(printable::line(&error.to_string())))?
-            .len();
-        let room = models.context().saturating_sub(prompt_length);
-        // A block can ask for more than the task needs; then all get as much.
-        let canvas = contestants.iter().map(|contestant| gen_length(&contestant.settings, task.as_ref(), room)).max();
         let request = RunRequest {
             run: 1,
             prompt: sample.prompt.clone(),
-            settings: Settings { gen_length: canvas, ..contestant.settings },
+            settings: contestant.settings,
             preset: Some(contestant.name.clone()),
-            paused: false,
+            drive: Drive::Paced,
+            // A block can ask for more than the task needs; then all get as much.
+            rivals: contestants.iter().map(|contestant| contestant.settings).collect(),
         };
-        let clock = WallClock::default();
-        let watch =
-            |_: Progress<'_>| if interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let log = complete(models, &request, &clock, watch).map_err(about)?;
+        let watch = |_: RunProgress<'_>| {
+            if interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let log = complete(&mut **link, request, watch)
+            .map_err(|error| Failure::from(error).about(&format!("preset {}", contestant.name)))?;
         let score = |end: &End| Score {
             variant: sample.variant,
             correct: end.correct.unwrap_or(false),

@@ -43,7 +43,7 @@ pub(super) struct ExportArgs {
     /// Palette: dark or light
     #[arg(long, value_name = "NAME", default_value = "dark")]
     theme: ThemeName,
-    #[arg(long, value_name = "NAME", default_value = CastOptions::default().layer.name(), value_parser = layer, help = layers_help())]
+    #[arg(long, value_name = "NAME", default_value = ExportOptions::default().layer.name(), value_parser = layer, help = layers_help())]
     layer: Layer,
 }
 

@@ -5,7 +5,9 @@ use std::{
     process::ExitCode,
 };
 
-use crate::{engine::RunError, interrupt::Interrupt, printable, settings::SettingsError, trace::file::TraceError};
+use crate::{
+    engine::protocol::RequestError, interrupt::Interrupt, printable, settings::SettingsError, trace::file::TraceError,
+};
 
 /// Shown by `--help`.
 pub(super) const EXIT_CODES: &str = "\
@@ -109,11 +111,11 @@ impl From<TraceError> for Failure {
     }
 }
 
-impl From<RunError> for Failure {
-    fn from(error: RunError) -> Self {
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
         match error {
-            RunError::Request(message) => Self::Usage(message),
-            RunError::Broken(_) => Self::Runtime(error.to_string()),
+            RequestError::Refused(message) => Self::Usage(message),
+            RequestError::Broken(message) => Self::Runtime(message),
         }
     }
 }

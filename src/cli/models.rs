@@ -4,11 +4,18 @@ use std::{path::PathBuf, sync::Arc};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use super::{failure::Failure, progress::Console, settings::SettingsArgs};
+use super::{
+    failure::{Failure, warn},
+    progress::Console,
+    settings::SettingsArgs,
+};
 use crate::{
-    caught::caught,
-    engine::{self, GuideChoice, LoadObserver, ModelRequest, Models, PromptLayout},
+    engine::{
+        self, GuideChoice, InProcess, Link, LoadObserver, ModelRequest, Models, PromptLayout,
+        protocol::{Event, RequestError},
+    },
     model::{device::DeviceChoice, source::Source},
+    panics,
 };
 
 /// Which models to run, and where.
@@ -82,9 +89,9 @@ impl ModelArgs {
         ModelRequest {
             denoiser: self.model.clone(),
             guide: match &self.guide_model {
-                Some(source) => GuideChoice::From(source.clone()),
-                None if self.no_guide => GuideChoice::Nobody,
-                None => GuideChoice::Own,
+                Some(source) => GuideChoice::Source(source.clone()),
+                None if self.no_guide => GuideChoice::None,
+                None => GuideChoice::Default,
             },
             filter: self.filter.clone(),
             layout: match &self.system {
@@ -106,11 +113,32 @@ impl ModelArgs {
         }
     }
 
-    /// Loads what was chosen; a download shows its progress on standard error.
+    /// Opens an engine and has it load what was chosen; a download shows its progress on standard error.
+    pub(super) fn open(&self) -> Result<Box<dyn Link>, Failure> {
+        let console = Console::new();
+        let mut link = InProcess::open(self.request()).map_err(|error| Failure::Usage(error.to_string()))?;
+        let (loaded, warnings) = loop {
+            match link.wait() {
+                Some(Event::Loading { progress }) => console.show(&progress),
+                Some(Event::Ready { warnings, .. }) => break (Ok(()), warnings),
+                Some(Event::LoadFailed { error, warnings, .. }) => break (Err(error), warnings),
+                Some(_) => {}
+                None => break (Err(RequestError::Broken("the engine has ended".to_owned())), Vec::new()),
+            }
+        };
+        console.finish();
+        for sentence in &warnings {
+            warn(sentence);
+        }
+        loaded?;
+        Ok(Box::new(link))
+    }
+
+    /// Loads what was chosen into this thread; a download shows its progress on standard error.
     pub(super) fn load(&self) -> Result<Models, Failure> {
         let console = Arc::new(Console::new());
         let observer: Arc<dyn LoadObserver> = Arc::clone(&console) as Arc<dyn LoadObserver>;
-        let models = caught(|| engine::load(&self.request(), &observer));
+        let models = panics::catch(|| engine::load(&self.request(), &observer));
         console.finish();
         models.map_err(Failure::Runtime)?.map_err(|error| Failure::input(&error))
     }

@@ -72,7 +72,7 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
     open(options, args.trace.is_piped())
 }
 
-/// Asks first what the playground would refuse, so that the exit code tells bad input from a terminal that fails.
+/// Asks first what the playground would refuse, so that the exit code distinguishes bad input from a terminal that fails.
 fn open(options: PlayOptions, is_piped: bool) -> Result<(), Failure> {
     if let Some(name) = &options.theme {
         name.parse::<ThemeName>().map_err(Failure::Usage)?;

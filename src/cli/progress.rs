@@ -91,7 +91,7 @@ impl Console {
     }
 
     /// Shows a number of bytes, of `total` where that is known, under a heading.
-    fn show(&self, heading: &str, done: u64, total: Option<u64>) {
+    fn count(&self, heading: &str, done: u64, total: Option<u64>) {
         match total {
             Some(total) => self.bar.set_length(total),
             None => self.bar.unset_length(),
@@ -115,10 +115,9 @@ impl Console {
             Some(_) => {}
         }
     }
-}
 
-impl LoadObserver for Console {
-    fn progress(&self, progress: &Progress) -> ControlFlow<()> {
+    /// Shows what is being done.
+    pub(super) fn show(&self, progress: &Progress) {
         match progress {
             Progress::Asking { model } => self.say(&format!("asking the hub for {model}")),
             Progress::Waiting { model, seconds: None } => {
@@ -129,14 +128,20 @@ impl LoadObserver for Console {
             }
             Progress::Found { model, weights } => self.say(&format!("downloading {model}, {}", bytes(*weights))),
             Progress::Checking { model, file, done, total } => {
-                self.show(&format!("checking what is there of {model} {file}"), *done, Some(*total));
+                self.count(&format!("checking what is there of {model} {file}"), *done, Some(*total));
             }
-            Progress::Downloading { model, file, done, total } => self.show(&format!("{model} {file}"), *done, *total),
+            Progress::Downloading { model, file, done, total } => self.count(&format!("{model} {file}"), *done, *total),
             Progress::Reading { model, done, total } if *total >= NOTABLE => {
-                self.show(&format!("reading {model}"), *done, Some(*total));
+                self.count(&format!("reading {model}"), *done, Some(*total));
             }
             Progress::Reading { .. } => {}
         }
+    }
+}
+
+impl LoadObserver for Console {
+    fn progress(&self, progress: &Progress) -> ControlFlow<()> {
+        self.show(progress);
         ControlFlow::Continue(())
     }
 

@@ -16,8 +16,12 @@ use super::{
     settings::SettingsArgs,
 };
 use crate::{
-    decode::{clock::WallClock, record::StopReason},
-    engine::{Progress, complete, prompt::plain, protocol::RunRequest},
+    decode::record::StopReason,
+    engine::{
+        RunProgress, complete,
+        prompt::plain,
+        protocol::{Drive, RunRequest},
+    },
     files, output, printable,
     settings::exact,
     tasks,
@@ -54,7 +58,8 @@ pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
         prompt: prompt(&args.prompt)?,
         settings: layers.resolve(),
         preset: layers.preset().map(|preset| preset.name.clone()),
-        paused: false,
+        drive: Drive::Paced,
+        rivals: Vec::new(),
     };
     let traces = args.trace.as_deref();
     if prints(traces) && args.json {
@@ -63,9 +68,9 @@ pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
         ));
     }
     let mut trace = TraceFile::new(traces)?;
-    let mut models = args.models.load()?;
-    let log = complete(&mut models, &request, &WallClock::default(), |progress| trace.note(progress))?;
-    // Whatever became of the trace, the answer is there.
+    let mut link = args.models.open()?;
+    let log = complete(&mut *link, request, |progress| trace.note(progress))?;
+    // The answer is there whether or not its trace could be written.
     let printed = print(&RunReport::of(&log), args.json, traces);
     trace.result()?;
     Ok(printed?)
@@ -104,7 +109,7 @@ fn prints(trace: Option<&Path>) -> bool {
     trace == Some(Path::new("-"))
 }
 
-/// Writes the trace while the run goes on. The file is made when the run has begun: a request that is refused leaves
+/// Writes the trace step by step. The file is made when the run has begun: a request that is refused leaves
 /// an older trace alone. A disk that is full ends the trace and not the run.
 struct TraceFile<'a> {
     path: Option<&'a Path>,
@@ -113,7 +118,7 @@ struct TraceFile<'a> {
 }
 
 impl<'a> TraceFile<'a> {
-    /// A name that cannot be written is told here, before the models are loaded.
+    /// A name that cannot be written is reported here, before the models are loaded.
     fn new(path: Option<&'a Path>) -> Result<Self, Failure> {
         if let Some(path) = path.filter(|_| !prints(path)) {
             output::check(path).map_err(|error| Failure::writing(path, &error))?;
@@ -121,7 +126,7 @@ impl<'a> TraceFile<'a> {
         Ok(Self { path, writer: None, failed: None })
     }
 
-    fn note(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
+    fn note(&mut self, progress: RunProgress<'_>) -> ControlFlow<()> {
         if let Err(error) = self.write(progress) {
             self.writer = None;
             self.failed = Some(error);
@@ -129,20 +134,20 @@ impl<'a> TraceFile<'a> {
         ControlFlow::Continue(())
     }
 
-    fn write(&mut self, progress: Progress<'_>) -> io::Result<()> {
+    fn write(&mut self, progress: RunProgress<'_>) -> io::Result<()> {
         match (progress, self.path, &mut self.writer) {
-            (Progress::Warning(sentence), ..) => {
+            (RunProgress::Warning(sentence), ..) => {
                 warn(sentence);
                 Ok(())
             }
-            (Progress::Started(header), Some(path), _) => {
+            (RunProgress::Started(header), Some(path), _) => {
                 let out: Box<dyn Write> =
                     if prints(self.path) { Box::new(io::stdout()) } else { Box::new(File::create(path)?) };
                 self.writer = Some(Writer::new(out, header)?);
                 Ok(())
             }
-            (Progress::Step(entry), _, Some(writer)) => writer.step(entry),
-            (Progress::Ended(end), _, Some(writer)) => writer.end(end),
+            (RunProgress::Step(entry), _, Some(writer)) => writer.step(entry),
+            (RunProgress::Ended(end), _, Some(writer)) => writer.end(end),
             _ => Ok(()),
         }
     }

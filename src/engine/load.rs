@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::{Models, caught::caught};
+use super::Models;
 use crate::{
     decode::filter::Filter,
     files,
@@ -20,7 +20,7 @@ use crate::{
         template::Variables,
         tokenizer::Tokenizer,
     },
-    printable,
+    panics, printable,
     trace::ModelCard,
 };
 
@@ -39,12 +39,12 @@ pub enum PromptLayout {
 /// Which guide goes with a denoiser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GuideChoice {
-    /// The embedded guide with the embedded denoiser, none with any other.
-    Own,
+    /// The embedded guide with the embedded denoiser; none with any other.
+    Default,
     /// None.
-    Nobody,
+    None,
     /// This one.
-    From(Source),
+    Source(Source),
 }
 
 /// Which models to load, and where to.
@@ -73,7 +73,7 @@ impl Default for ModelRequest {
     fn default() -> Self {
         Self {
             denoiser: Source::Embedded,
-            guide: GuideChoice::Own,
+            guide: GuideChoice::Default,
             filter: None,
             layout: PromptLayout::Template,
             template_vars: Variables::new(),
@@ -88,9 +88,9 @@ impl ModelRequest {
     /// Where the guide comes from, if there is to be one.
     pub fn guide_source(&self) -> Option<&Source> {
         match &self.guide {
-            GuideChoice::From(source) => Some(source),
-            GuideChoice::Own if self.denoiser == Source::Embedded => Some(&Source::Embedded),
-            GuideChoice::Own | GuideChoice::Nobody => None,
+            GuideChoice::Source(source) => Some(source),
+            GuideChoice::Default if self.denoiser == Source::Embedded => Some(&Source::Embedded),
+            GuideChoice::Default | GuideChoice::None => None,
         }
     }
 
@@ -109,9 +109,9 @@ impl ModelRequest {
     }
 }
 
-/// Is told how loading goes.
+/// Observes how loading proceeds.
 pub trait LoadObserver: Send + Sync {
-    /// Something goes on; several times a second where much does. Breaks the loading off where that is wished.
+    /// What is being done; several times a second where bytes are counted. Breaks the loading off by `Break`.
     fn progress(&self, progress: &Progress) -> ControlFlow<()>;
 
     /// Something that the user should know although it works; one sentence.
@@ -135,19 +135,18 @@ struct OpenedModel {
     unknown: Vec<&'static str>,
 }
 
-/// Starts the threads that work is shared between: a system that gives none is to be told of before anything is loaded.
+/// What is said where no thread can be started.
+pub(super) const NO_THREADS: &str = "the system gives no threads to compute with: allow more of them (`ulimit -u` shows \
+                                     the limit), or set RAYON_NUM_THREADS to fewer";
+
+/// Starts the threads that work is shared between: a system that gives none is reported before anything is loaded.
 fn start_workers() -> Result<()> {
     let start = || {
         rayon::current_num_threads();
         among_workers(|| ());
     };
     // The library that has them panics.
-    caught(start).map_err(|_| {
-        anyhow!(
-            "the system gives no threads to compute with: allow more of them (`ulimit -u` shows the limit), or set \
-             RAYON_NUM_THREADS to fewer"
-        )
-    })
+    panics::catch(start).map_err(|_| anyhow!(NO_THREADS))
 }
 
 /// Loads what is asked for.
@@ -250,7 +249,7 @@ impl<'a> LoadContext<'a> {
         Ok(())
     }
 
-    /// Tells what changes answers without a word: a denoiser without a chat template, and files that may be missing.
+    /// Warns of what would silently change answers: a denoiser without a chat template, and files that may be missing.
     fn warn_of_absent_files(&self, model: &OpenedModel, role: ModelRole) {
         let name = &model.name;
         let has_template = model.tokenizer.has_template();

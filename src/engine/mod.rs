@@ -1,19 +1,23 @@
 //! The engine: one worker thread that owns the networks; commands in, events out.
 //!
-//! [`protocol`] is all that a client needs to know, [`Engine`] the handle it holds. What happens within a run is in
-//! [`Run`], which headless commands drive by themselves with [`complete`]: a trace is the same whoever asked for it.
+//! Every client reaches it through a [`Link`]: the screen, which awaits events beside keys, and headless commands, which
+//! have a run done by [`complete`]. [`protocol`] is all that goes over it; [`InProcess`] is a link to a thread of this
+//! process.
 //!
 //! # Channels
 //! Commands go through an unbounded channel: there are as many as a person presses keys, and the worker drains it
 //! between steps. Events come back through a bounded one, which a screen awaits and a test blocks on. Step records
 //! are never lost: where the client does not keep up, the worker waits with the next step (that time is in no
-//! figure). Dropping the handle closes the event channel before it waits for the thread, so a waiting worker is released.
+//! figure). Dropping the link closes the event channel before it waits for the thread, so a waiting worker is released.
 //!
 //! # Loading
-//! Models are found, downloaded and read on a thread of their own, so that a run goes on meanwhile; the worker swaps them
-//! in between two steps. News of loading are the one kind of event that a slow client may miss.
+//! Models are found, downloaded and read on a thread of their own, while the worker does steps; it swaps them in between
+//! two of them. Progress of loading is the one kind of event that a slow client may miss.
 
-mod handle;
+mod complete;
+mod gate;
+mod in_process;
+mod link;
 mod load;
 mod loader;
 mod models;
@@ -23,11 +27,10 @@ mod run;
 mod transcript;
 mod worker;
 
-use crate::caught;
-pub use crate::caught::is_caught;
-pub(crate) use crate::caught::{caught, describe as describe_panic};
-pub use handle::Engine;
+pub use complete::{RunProgress, complete};
+pub use in_process::InProcess;
+pub use link::Link;
 pub use load::{GuideChoice, LoadObserver, ModelRequest, PromptLayout, load};
 pub use models::Models;
-pub use run::{Progress, Run, RunError, complete, gen_length};
-pub use transcript::Bilingual;
+pub use run::gen_length;
+pub use transcript::CrossVocabularyGuide;

@@ -23,7 +23,7 @@ pub struct Models {
     pub denoiser_card: ModelCard,
     /// The guide, for people.
     pub guide_card: Option<ModelCard>,
-    /// What tells the denoiser's final proposals from others, where one was trained for it.
+    /// What separates the denoiser's final proposals from others, where one was trained for it.
     pub filter: Option<Filter>,
 }
 

@@ -1,10 +1,18 @@
 //! What goes to the engine and what comes back.
 //!
 //! Runs are numbered by the client's order of `Start`; every event of a run carries its number, so that a client can
-//! drop what belongs to a run that it no longer shows. Commands are read between steps, so none waits for more than
-//! one step.
+//! drop what belongs to a run that it no longer shows. All of it is plain data, so that it can go over a pipe.
+//!
+//! # When steps begin
+//! A run is running or paused, and the engine alone knows which: it announces every change by [`Event::Paused`], and a
+//! client shows what was announced. How a running run is driven is another matter: freely, or a step for each
+//! [`Command::Advance`]. Commands about either are obeyed at once, within a step too, so that a key is answered while a
+//! large network computes; a step that has begun is always finished. All other commands are obeyed in their order between
+//! two steps.
 
 use std::sync::Arc;
+
+use thiserror::Error;
 
 use super::ModelRequest;
 use crate::{
@@ -16,28 +24,35 @@ use crate::{
 /// Number of a run, from 1.
 pub type RunId = u64;
 
-/// A wish of the client.
+/// A request from the client.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Start a run; one that is under way ends first, as by `Stop`.
     Start(Box<RunRequest>),
-    /// Hold the run before its next step.
+    /// Begin no further step, but those that `Step` asks for.
     Pause,
-    /// Go on.
+    /// Begin steps again.
     Resume,
-    /// Do one step of a held run.
+    /// Pause or resume, whichever changes something. For a key: pressed twice, it changes nothing, however long the
+    /// answer to the first press takes.
+    TogglePause,
+    /// Pause, and do one step all the same.
     Step,
+    /// Do one step of a running run that is paced; any other run ignores it.
+    Advance,
+    /// Drive the run in another way.
+    Drive(Drive),
     /// End the run here.
     Stop,
     /// New settings for the run under way; each knob takes effect when its declaration says.
     Configure(Box<Settings>),
-    /// Load other models while the ones that are there go on; they take over when all is loaded. The newest wish counts:
-    /// a loading under way is broken off.
+    /// Load other models while the ones that are there stay in use; they take over when all is loaded. The newest request
+    /// counts: a loading under way is broken off.
     Load(Box<ModelRequest>),
     /// Break the loading off; what was loaded before stays.
     CancelLoad,
-    /// Tell what there is to choose from for a device.
-    Look(DeviceChoice),
+    /// List the models that there are to choose from for a device.
+    ListModels(DeviceChoice),
     /// End the thread.
     Shutdown,
 }
@@ -53,14 +68,36 @@ pub struct RunRequest {
     pub settings: Settings,
     /// Name of the preset they came from, for the log.
     pub preset: Option<String>,
-    /// Whether to hold before the first step.
-    pub paused: bool,
+    /// How it is driven.
+    pub drive: Drive,
+    /// Settings of runs that this one is compared with: the canvas is as long as the longest that any of them asks for.
+    pub rivals: Vec<Settings>,
 }
 
-/// What the engine tells.
+/// How a running run is driven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drive {
+    /// As fast as the engine computes.
+    Free,
+    /// By [`Command::Advance`]: a step for each.
+    Paced,
+}
+
+/// Why a request came to nothing, in one printable sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RequestError {
+    /// It cannot be met: something else must be asked for.
+    #[error("{0}")]
+    Refused(String),
+    /// What it began broke under way.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// News from the engine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// Loading goes on. Where the client is behind, some of these are left out.
+    /// Models are being loaded. Where the client is behind, some of these are left out.
     Loading {
         /// What is being done.
         progress: Progress,
@@ -73,14 +110,18 @@ pub enum Event {
         guide: Option<ModelCard>,
         /// What was asked for, where the engine knows.
         request: Option<Box<ModelRequest>>,
+        /// What the user should know although it works, a sentence each.
+        warnings: Vec<String>,
     },
     /// Networks could not be loaded, or were not to be any more. What was loaded before stays; where that is nothing, no
     /// run can start.
     LoadFailed {
-        /// One sentence.
-        message: String,
+        /// Why.
+        error: RequestError,
         /// What was asked for, where the engine knows.
         request: Option<Box<ModelRequest>>,
+        /// What the user should know beside, a sentence each.
+        warnings: Vec<String>,
     },
     /// Something that the user should know although it works.
     Warning {
@@ -92,7 +133,7 @@ pub enum Event {
         /// All of it.
         catalog: Box<Catalog>,
     },
-    /// A run has begun.
+    /// A run has started.
     Started {
         /// The run.
         run: RunId,
@@ -113,12 +154,12 @@ pub enum Event {
         /// One sentence.
         message: String,
     },
-    /// The run is held, or goes on.
-    Held {
+    /// The run was paused or resumed. A run is running when it starts.
+    Paused {
         /// The run.
         run: RunId,
-        /// Whether it is held now.
-        held: bool,
+        /// Whether it is paused now. A step that had begun before still comes.
+        paused: bool,
     },
     /// The run has ended.
     Finished {
@@ -131,7 +172,7 @@ pub enum Event {
     Failed {
         /// The run.
         run: RunId,
-        /// One sentence.
-        message: String,
+        /// Why.
+        error: RequestError,
     },
 }

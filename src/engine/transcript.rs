@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The tokenizers of both models, and the prompt of a run: the guide reads it in its own chat template.
-pub struct Bilingual {
+pub struct CrossVocabularyGuide {
     denoiser: Arc<Tokenizer>,
     guide: Arc<Tokenizer>,
     prompt: Prompt,
@@ -23,7 +23,7 @@ enum Prompt {
     Text(String),
 }
 
-impl Bilingual {
+impl CrossVocabularyGuide {
     /// For a run on `prompt`, as it was typed. `guide_eos` is what the guide's configuration calls end of text.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Bilingual {
     }
 }
 
-impl GuideText for Bilingual {
+impl GuideText for CrossVocabularyGuide {
     fn decode(&self, ids: &[u32]) -> (String, Vec<SpelledToken>) {
         let parts = self.denoiser.parts(ids);
         let text: String = parts.iter().map(|part| part.text.as_str()).collect();

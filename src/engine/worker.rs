@@ -1,35 +1,42 @@
 //! The thread: obeys commands between steps, does steps while there are none.
 
-use std::sync::{
-    Arc,
-    mpsc::{Receiver, Sender as Back, TryRecvError},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, TryRecvError},
+    },
+    thread,
 };
 
 use tokio::sync::mpsc::Sender;
 
 use super::{
-    LoadObserver, ModelRequest, Models, Run,
-    caught::caught,
-    load::{load, load_guide},
+    LoadObserver, ModelRequest, Models,
+    gate::StepGate,
+    load::{NO_THREADS, load, load_guide},
     loader::{self, Load, Loaded, Loader},
-    protocol::{Command, Event, RunId, RunRequest},
+    protocol::{Command, Event, RequestError, RunId, RunRequest},
+    run::{ActiveRun, broken},
 };
-use crate::decode::clock::WallClock;
+use crate::{decode::clock::WallClock, panics};
 
-/// The client is gone.
-struct Gone;
+/// The client has gone.
+struct Disconnected;
 
-/// What the worker is told.
-pub(super) enum Inbox {
-    /// A wish of the client.
+/// What the worker acts on.
+pub(super) enum Message {
+    /// A request from the client.
     Command(Command),
     /// The end of a loading.
     Loaded(Loaded),
+    /// The end of a step.
+    Stepped,
 }
 
 struct Worker {
     /// What is loaded, or why nothing is.
-    models: Result<Models, String>,
+    models: Result<Models, RequestError>,
     /// What `models` was made from, where that is known.
     from: Option<ModelRequest>,
     /// What is being loaded.
@@ -39,9 +46,13 @@ struct Worker {
     /// A run that waits for the first models.
     waiting: Option<Box<RunRequest>>,
     events: Sender<Event>,
-    back: Back<Inbox>,
+    inbox: Receiver<Message>,
+    /// Leads into `inbox`.
+    self_tx: mpsc::Sender<Message>,
+    /// What came during a step and waits for its end.
+    deferred: VecDeque<Message>,
     clock: WallClock,
-    active: Option<Active>,
+    active: Option<NumberedRun>,
 }
 
 /// A loading under way.
@@ -52,28 +63,30 @@ struct Loading {
 }
 
 /// The run under way.
-struct Active {
+struct NumberedRun {
     id: RunId,
-    run: Run,
-    held: bool,
+    run: ActiveRun,
+    gate: StepGate,
 }
 
-/// The thread's whole life. `request` is what `first` loads, where that is known; `back` leads into `inbox`.
+/// The thread's whole life. `request` is what `first` loads, where that is known; `self_tx` leads into `inbox`.
 pub(super) fn work(
     request: Option<ModelRequest>,
     first: impl FnOnce(&Arc<dyn LoadObserver>) -> anyhow::Result<Models> + Send + 'static,
-    back: Back<Inbox>,
-    inbox: &Receiver<Inbox>,
+    self_tx: mpsc::Sender<Message>,
+    inbox: Receiver<Message>,
     events: Sender<Event>,
 ) {
     let mut worker = Worker {
-        models: Err("the networks are still being loaded".to_owned()),
+        models: Err(RequestError::Refused("the networks are still being loaded".to_owned())),
         from: None,
         loading: None,
         next: None,
         waiting: None,
         events,
-        back,
+        inbox,
+        self_tx,
+        deferred: VecDeque::new(),
         clock: WallClock::default(),
         active: None,
     };
@@ -81,14 +94,12 @@ pub(super) fn work(
         return;
     }
     loop {
-        let runs = worker.active.as_ref().is_some_and(|active| !active.held);
-        let news = if runs { inbox.try_recv() } else { inbox.recv().map_err(|_| TryRecvError::Disconnected) };
-        let deed = match news {
-            Ok(Inbox::Command(Command::Shutdown)) | Err(TryRecvError::Disconnected) => return,
-            Ok(inbox) => Some(inbox),
+        let message = match worker.next_message() {
+            Ok(Message::Command(Command::Shutdown)) | Err(TryRecvError::Disconnected) => return,
+            Ok(message) => Some(message),
             Err(TryRecvError::Empty) => None,
         };
-        let done = caught(|| worker.act(deed)).unwrap_or_else(|panic| worker.break_off(panic));
+        let done = panics::catch(|| worker.act(message)).unwrap_or_else(|panic| worker.break_off(panic));
         if done.is_err() {
             return;
         }
@@ -96,20 +107,30 @@ pub(super) fn work(
 }
 
 impl Worker {
-    /// Does what it is told; a step without.
-    fn act(&mut self, deed: Option<Inbox>) -> Result<(), Gone> {
-        match deed {
-            Some(Inbox::Command(command)) => self.obey(command),
-            Some(Inbox::Loaded(loaded)) => self.take(loaded),
+    /// What to act on; waits for it, unless a step may begin.
+    fn next_message(&mut self) -> Result<Message, TryRecvError> {
+        match self.deferred.pop_front() {
+            Some(message) => Ok(message),
+            None if self.active.as_ref().is_some_and(|active| active.gate.is_open()) => self.inbox.try_recv(),
+            None => self.inbox.recv().map_err(|_| TryRecvError::Disconnected),
+        }
+    }
+
+    /// Acts on a message; does a step without one.
+    fn act(&mut self, message: Option<Message>) -> Result<(), Disconnected> {
+        match message {
+            Some(Message::Command(command)) => self.handle(command),
+            Some(Message::Loaded(loaded)) => self.on_loaded(loaded),
+            Some(Message::Stepped) => Ok(()),
             None => self.step(),
         }
     }
 
     /// Something panicked that is no step: the run under way is lost, and the thread lives on.
-    fn break_off(&mut self, panic: String) -> Result<(), Gone> {
+    fn break_off(&mut self, panic: String) -> Result<(), Disconnected> {
         match self.active.take() {
-            Some(Active { id, .. }) => self.tell(Event::Failed { run: id, message: panic }),
-            None => self.tell(Event::Warning { message: panic }),
+            Some(NumberedRun { id, .. }) => self.emit(Event::Failed { run: id, error: RequestError::Broken(panic) }),
+            None => self.emit(Event::Warning { message: panic }),
         }
     }
 
@@ -118,21 +139,21 @@ impl Worker {
         &mut self,
         request: Option<ModelRequest>,
         load: impl FnOnce(&Arc<dyn LoadObserver>) -> anyhow::Result<Load> + Send + 'static,
-    ) -> Result<(), Gone> {
-        match Loader::start(load, self.events.clone(), self.back.clone()) {
+    ) -> Result<(), Disconnected> {
+        match Loader::start(load, self.events.clone(), self.self_tx.clone()) {
             Ok(loader) => {
                 self.loading = Some(Loading { loader, request });
                 Ok(())
             }
             Err(error) => {
                 let message = format!("the system gives no thread to load models with: {error}");
-                self.fail(message, None)
+                self.fail(RequestError::Broken(message), request, Vec::new())
             }
         }
     }
 
     /// Loads other models, or only another guide where the denoiser stays.
-    fn load(&mut self, request: Box<ModelRequest>) -> Result<(), Gone> {
+    fn load(&mut self, request: Box<ModelRequest>) -> Result<(), Disconnected> {
         if let Some(loading) = &self.loading {
             // Both may be about the same files: the one ends before the other begins.
             loading.loader.cancel();
@@ -147,7 +168,7 @@ impl Worker {
                     models.set_guide(None);
                 }
                 self.from = Some(*request);
-                self.introduce()
+                self.announce_ready(Vec::new())
             }
             (true, Some(source)) => {
                 let wanted = request.clone();
@@ -162,36 +183,30 @@ impl Worker {
         }
     }
 
-    /// Takes what a loading brings.
-    fn take(&mut self, loaded: Loaded) -> Result<(), Gone> {
+    /// A loading has come to its end.
+    fn on_loaded(&mut self, loaded: Loaded) -> Result<(), Disconnected> {
         let request = self.loading.take().and_then(|loading| loading.request);
         if let Some(next) = self.next.take() {
             return self.load(next);
         }
-        match (loaded.outcome, &mut self.models) {
-            (Err(message), _) => self.fail(message, request)?,
-            (Ok(Load::Models(models)), _) => {
-                self.finish()?;
-                self.models = Ok(*models);
-                self.from = request;
-                self.introduce()?;
+        let Loaded { outcome, warnings } = loaded;
+        match (outcome, &mut self.models) {
+            (Err(error), _) => self.fail(error, request, warnings)?,
+            // Guides are loaded for a denoiser that is there, and stays.
+            (Ok(Load::Guide(_)), Err(error)) => {
+                let error = error.clone();
+                self.fail(error, request, warnings)?;
             }
-            (Ok(Load::Guide(guide)), Ok(_)) => {
+            (Ok(load), _) => {
                 self.finish()?;
-                if let Ok(models) = &mut self.models {
-                    models.set_guide(Some(*guide));
+                match (load, &mut self.models) {
+                    (Load::Guide(guide), Ok(models)) => models.set_guide(Some(*guide)),
+                    (Load::Guide(_), Err(_)) => {}
+                    (Load::Models(models), of) => *of = Ok(*models),
                 }
                 self.from = request;
-                self.introduce()?;
+                self.announce_ready(warnings)?;
             }
-            // Guides are loaded for a denoiser that is there, and stays.
-            (Ok(Load::Guide(_)), Err(message)) => {
-                let message = message.clone();
-                self.fail(message, request)?;
-            }
-        }
-        for message in loaded.warnings {
-            self.tell(Event::Warning { message })?;
         }
         match self.waiting.take() {
             Some(request) => self.start(&request),
@@ -200,50 +215,54 @@ impl Worker {
     }
 
     /// A loading came to nothing; what was loaded before stays.
-    fn fail(&mut self, message: String, request: Option<ModelRequest>) -> Result<(), Gone> {
+    fn fail(
+        &mut self,
+        error: RequestError,
+        request: Option<ModelRequest>,
+        warnings: Vec<String>,
+    ) -> Result<(), Disconnected> {
         if let Err(reason) = &mut self.models {
-            reason.clone_from(&message);
+            reason.clone_from(&error);
         }
-        self.tell(Event::LoadFailed { message, request: request.map(Box::new) })
+        self.emit(Event::LoadFailed { error, request: request.map(Box::new), warnings })
     }
 
-    fn introduce(&self) -> Result<(), Gone> {
-        match &self.models {
-            Ok(models) => {
-                let (denoiser, guide) = (models.denoiser_card.clone(), models.guide_card.clone());
-                self.tell(Event::Ready { denoiser, guide, request: self.from.clone().map(Box::new) })
-            }
-            Err(_) => Ok(()),
-        }
+    fn announce_ready(&self, warnings: Vec<String>) -> Result<(), Disconnected> {
+        let Ok(models) = &self.models else { return Ok(()) };
+        let (denoiser, guide) = (models.denoiser_card.clone(), models.guide_card.clone());
+        self.emit(Event::Ready { denoiser, guide, request: self.from.clone().map(Box::new), warnings })
     }
 
-    /// Waits for room, so that nothing is lost.
-    fn tell(&self, event: Event) -> Result<(), Gone> {
-        self.events.blocking_send(event).map_err(|_| Gone)
+    fn emit(&self, event: Event) -> Result<(), Disconnected> {
+        emit(&self.events, event)
     }
 
-    fn obey(&mut self, command: Command) -> Result<(), Gone> {
+    fn handle(&mut self, command: Command) -> Result<(), Disconnected> {
+        let command = match &mut self.active {
+            Some(active) => match active.gate.obey(active.id, command) {
+                Ok(event) => return event.map_or(Ok(()), |event| self.emit(event)),
+                Err(other) => other,
+            },
+            None => command,
+        };
         match command {
             Command::Start(request) if self.models.is_err() && self.loading.is_some() => {
                 self.waiting = Some(request);
                 Ok(())
             }
             Command::Start(request) => self.start(&request),
-            Command::Pause => self.hold(true),
-            Command::Resume => self.hold(false),
-            Command::Step if self.active.as_ref().is_some_and(|active| active.held) => self.step(),
             Command::Stop => {
                 self.waiting = None;
                 self.finish()
             }
             Command::Configure(settings) => {
-                let Some(Active { id, run, .. }) = &mut self.active else {
+                let Some(NumberedRun { id, run, .. }) = &mut self.active else {
                     return Ok(());
                 };
                 let (run, refused) = (*id, run.configure(*settings));
                 match refused {
                     Ok(()) => Ok(()),
-                    Err(error) => self.tell(Event::Refused { run, message: error.to_string() }),
+                    Err(error) => self.emit(Event::Refused { run, message: error.to_string() }),
                 }
             }
             Command::Load(request) => self.load(request),
@@ -254,75 +273,107 @@ impl Worker {
                 }
                 Ok(())
             }
-            Command::Look(device) => {
-                loader::look(device, self.events.clone());
+            Command::ListModels(device) => {
+                loader::list_models(device, self.events.clone());
                 Ok(())
             }
-            Command::Step | Command::Shutdown => Ok(()),
+            Command::Drive(drive) => {
+                if let Some(waiting) = &mut self.waiting {
+                    waiting.drive = drive;
+                }
+                Ok(())
+            }
+            // Without a run, there are no steps to be about.
+            Command::Pause
+            | Command::Resume
+            | Command::TogglePause
+            | Command::Step
+            | Command::Advance
+            | Command::Shutdown => Ok(()),
         }
     }
 
-    fn start(&mut self, request: &RunRequest) -> Result<(), Gone> {
+    fn start(&mut self, request: &RunRequest) -> Result<(), Disconnected> {
         // The run before ends as by `Stop`: a screen that still shows it must know that nothing more will come.
         self.finish()?;
         let id = request.run;
         let started = match &mut self.models {
-            Ok(models) => Run::start(models, request).map_err(|error| error.to_string()),
-            Err(message) => Err(message.clone()),
+            Ok(models) => ActiveRun::start(models, request),
+            Err(error) => Err(error.clone()),
         };
         let run = match started {
             Ok(run) => run,
-            Err(message) => return self.tell(Event::Failed { run: id, message }),
+            Err(error) => return self.emit(Event::Failed { run: id, error }),
         };
         let (header, warning) = (Box::new(run.header().clone()), run.warning());
-        self.active = Some(Active { id, run, held: false });
-        self.tell(Event::Started { run: id, header })?;
-        if let Some(message) = warning {
-            self.tell(Event::Warning { message })?;
-        }
-        self.hold(request.paused)
-    }
-
-    /// Holds the run or lets it go on; tells only what changes.
-    fn hold(&mut self, held: bool) -> Result<(), Gone> {
-        match &mut self.active {
-            Some(active) if active.held != held => {
-                active.held = held;
-                let run = active.id;
-                self.tell(Event::Held { run, held })
-            }
-            _ => Ok(()),
+        self.active = Some(NumberedRun { id, run, gate: StepGate::new(request.drive) });
+        self.emit(Event::Started { run: id, header })?;
+        match warning {
+            Some(message) => self.emit(Event::Warning { message }),
+            None => Ok(()),
         }
     }
 
-    /// Does one step of the run under way.
-    fn step(&mut self) -> Result<(), Gone> {
-        let (Some(active), Ok(models)) = (&mut self.active, &mut self.models) else {
+    /// Does one step of the run under way, on a thread of its own: meanwhile this one obeys commands about the steps
+    /// after it.
+    fn step(&mut self) -> Result<(), Disconnected> {
+        let Self { active: Some(active), models: Ok(models), clock, events, inbox, self_tx, deferred, .. } = self
+        else {
             return Ok(());
         };
-        let run = active.id;
-        match active.run.step(models, &self.clock) {
+        let NumberedRun { id, run, gate } = active;
+        let id = *id;
+        gate.pass();
+        let outcome = thread::scope(|scope| {
+            let step = || {
+                let outcome = run.step(models, clock);
+                // The worker outlives its steps.
+                let _ = self_tx.send(Message::Stepped);
+                outcome
+            };
+            let Ok(step) = thread::Builder::new().name("step".to_owned()).spawn_scoped(scope, step) else {
+                return Ok(Err(broken(NO_THREADS)));
+            };
+            while let Ok(message) = inbox.recv() {
+                match message {
+                    Message::Stepped => break,
+                    Message::Command(command) if deferred.is_empty() => match gate.obey(id, command) {
+                        Ok(event) => event.map_or(Ok(()), |event| emit(events, event))?,
+                        Err(other) => deferred.push_back(Message::Command(other)),
+                    },
+                    // What follows a command that has to wait waits with it.
+                    other => deferred.push_back(other),
+                }
+            }
+            Ok(step.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })?;
+        match outcome {
             Ok(entry) => {
-                let over = active.run.stopped().is_some();
-                self.tell(Event::Step { run, entry })?;
+                let over = run.stopped().is_some();
+                self.emit(Event::Step { run: id, entry })?;
                 if over { self.finish() } else { Ok(()) }
             }
             Err(error) => {
                 self.active = None;
-                self.tell(Event::Failed { run, message: error.to_string() })
+                self.emit(Event::Failed { run: id, error })
             }
         }
     }
 
     /// Ends the run under way, if there is one.
-    fn finish(&mut self) -> Result<(), Gone> {
+    fn finish(&mut self) -> Result<(), Disconnected> {
         let (Some(active), Ok(models)) = (self.active.take(), &self.models) else {
             return Ok(());
         };
         let run = active.id;
         match active.run.end(models) {
-            Ok(end) => self.tell(Event::Finished { run, end: Box::new(end) }),
-            Err(error) => self.tell(Event::Failed { run, message: error.to_string() }),
+            Ok(end) => self.emit(Event::Finished { run, end: Box::new(end) }),
+            Err(error) => self.emit(Event::Failed { run, error }),
         }
     }
+}
+
+/// Sends an event. Waits for room, so that nothing is lost.
+fn emit(events: &Sender<Event>, event: Event) -> Result<(), Disconnected> {
+    events.blocking_send(event).map_err(|_| Disconnected)
 }

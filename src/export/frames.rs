@@ -6,9 +6,9 @@ use thiserror::Error;
 use crate::{
     trace::Log,
     tui::{
-        App, Layer,
+        Action, App, Layer,
         theme::{Level, Theme, ThemeName},
-        view,
+        update, view,
     },
 };
 
@@ -39,7 +39,7 @@ impl Default for ExportOptions {
             height: 40,
             fps: 8.0,
             theme: ThemeName::Dark,
-            layer: Layer::Confidence,
+            layer: Layer::default(),
             speed: 1.0,
             idle_limit: None,
         }
@@ -135,7 +135,7 @@ impl<'a> Frames<'a> {
             return Err(ExportError::Empty);
         }
         let mut app = App::recording(Box::new(log.clone()), Theme::new(options.theme, Level::True));
-        app.lens.layer = options.layer;
+        update(&mut app, Action::Layer(options.layer));
         Ok(Self { log, options, app, next: 0, time: 0.0 })
     }
 
@@ -173,7 +173,7 @@ impl Iterator for Frames<'_> {
             return None;
         }
         self.next += 1;
-        self.app.player.show(steps, self.log.len());
+        update(&mut self.app, Action::ScrubTo(steps));
         let area = self.area();
         let mut screen = Buffer::empty(area);
         view::draw(&self.app, area, &mut screen);

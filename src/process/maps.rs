@@ -11,16 +11,14 @@ use std::{
 
 use crate::printable;
 
-static FIRST: Link = Link::new();
-
-type Link = OnceLock<&'static Map>;
+static FIRST: OnceLock<&'static Map> = OnceLock::new();
 
 struct Map {
     addresses: Range<usize>,
     /// Its name, printable.
     file: Vec<u8>,
     is_there: AtomicBool,
-    next: Link,
+    next: OnceLock<&'static Map>,
 }
 
 /// Keeps a file on the list until it is dropped.
@@ -33,7 +31,7 @@ pub(crate) fn note(bytes: &[u8], file: &Path) -> MappedEntry {
         addresses: addresses.start.addr()..addresses.end.addr(),
         file: printable::line(&file.display().to_string()).into_bytes(),
         is_there: AtomicBool::new(true),
-        next: Link::new(),
+        next: OnceLock::new(),
     }));
     let mut link = &FIRST;
     while link.set(map).is_err() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crossterm::event::KeyEvent;
 
-use super::view::Layer;
+use super::view::{FrameInfo, Layer};
 use crate::engine::protocol::{Command, Event, RunId};
 
 /// A direction on the canvas.
@@ -103,7 +103,7 @@ pub enum Action {
     StopRun,
     /// Pause a live run or resume it; play the log where the run is over or an earlier step is shown.
     TogglePlay,
-    /// Do one step of a held run; show the next step where an earlier one is shown.
+    /// Do one step of a live run, and pause; show the next step where an earlier one is shown.
     StepOnce,
     /// One pace faster or slower, in presses.
     Pace(i32),
@@ -165,6 +165,10 @@ pub enum Action {
     Tick(Duration),
     /// News from the engine.
     Engine(Box<Event>),
+    /// The engine has ended.
+    EngineGone,
+    /// A frame was drawn, which can be clicked at these places.
+    Drawn(Box<FrameInfo>),
     /// The trace of a run was written.
     Saved {
         /// The run.
@@ -200,7 +204,7 @@ impl Notice {
 /// What must happen outside of the state.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Tell the engine.
+    /// Send a command to the engine.
     Engine(Command),
     /// Write the trace of the shown run into a file of this name.
     SaveTrace(String),

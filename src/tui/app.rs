@@ -6,8 +6,8 @@ use super::{
     action::{Effect, Focus, Notice, Overlay},
     examples::Example,
     keymap::Context,
-    library::ModelPicker,
-    player::Player,
+    picker::ModelPicker,
+    playback::Playback,
     prompt::PromptEditor,
     reading::Reading,
     theme::Theme,
@@ -18,6 +18,7 @@ use crate::{
         ModelRequest,
         protocol::{Command, RunId},
     },
+    session::{Phase, Run, Session},
     settings::{KNOBS, Knob, Layers, Settings},
     trace::{Log, ModelCard},
 };
@@ -35,13 +36,13 @@ pub enum Origin {
         /// Its name, printable.
         file: String,
     },
-    /// From a log that is being made into a cast: nobody presses keys.
+    /// From a log that is being made into a cast: there are no keys.
     Recording,
 }
 
 /// What is known of the networks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Engine {
+pub enum EngineState {
     /// They are being loaded.
     Loading,
     /// They are ready.
@@ -55,49 +56,6 @@ pub enum Engine {
     Failed(String),
     /// There are none: a file is replayed.
     Absent,
-}
-
-/// How far a run is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Phase {
-    /// It goes on, or is held.
-    Under,
-    /// It is over, by itself or by hand.
-    Over,
-    /// It failed, and why.
-    Failed(String),
-}
-
-/// The run that is shown.
-#[derive(Debug)]
-pub struct Run {
-    /// Its number.
-    pub id: RunId,
-    /// Its log.
-    pub log: Box<Log>,
-    /// How far it is.
-    pub phase: Phase,
-    /// When it began, on the clock of the ticks.
-    pub began: Duration,
-    /// How long its steps were in coming: what it would take to see it again.
-    pub lasted: Duration,
-    /// Whether a file holds all of its steps.
-    pub saved: bool,
-}
-
-impl Run {
-    /// Runs that were longer in coming are not given up without a question.
-    const PRECIOUS: Duration = Duration::from_secs(5);
-
-    /// A run without steps.
-    pub fn new(id: RunId, log: Box<Log>, phase: Phase, began: Duration) -> Self {
-        Self { id, log, phase, began, lasted: Duration::ZERO, saved: false }
-    }
-
-    /// Whether leaving it behind would lose something.
-    pub fn is_precious(&self) -> bool {
-        !self.saved && !self.log.is_empty() && self.lasted > Self::PRECIOUS
-    }
 }
 
 /// What the user was asked about, and confirms by the same key.
@@ -135,63 +93,68 @@ pub struct KnobPane {
     pub all: bool,
 }
 
-/// The playground.
+/// The playground. Prompt, layers and theme may be set up before the first action; everything else only
+/// [`update`](super::update()) changes.
 #[derive(Debug)]
 pub struct App {
     /// Where the log comes from.
-    pub origin: Origin,
+    pub(super) origin: Origin,
     /// What is known of the networks.
-    pub engine: Engine,
+    pub(super) engine: EngineState,
     /// The settings, in layers.
     pub layers: Layers,
     /// The layers before the last change that the engine has not answered to.
-    pub layers_before: Option<Layers>,
+    pub(super) layers_before: Option<Layers>,
     /// The prompt editor.
     pub prompt: PromptEditor,
     /// Where keys go.
-    pub focus: Focus,
+    pub(super) focus: Focus,
     /// The layers above the screen, the top one last.
-    pub overlays: Vec<Overlay>,
+    pub(super) overlays: Vec<Overlay>,
     /// Selected row (or first visible line) of the top layer.
-    pub list: usize,
-    /// The run that is shown.
-    pub run: Option<Run>,
-    /// The run that was shown before: a new one takes nothing away.
-    pub kept: Option<Run>,
+    pub(super) list: usize,
+    /// The runs of this sitting.
+    pub(super) session: Session,
     /// What the last key asked about.
-    pub asked: Option<Confirmation>,
+    pub(super) asked: Option<Confirmation>,
     /// Which step is shown.
-    pub player: Player,
+    pub(super) playback: Playback,
     /// How the canvas is read.
-    pub lens: Lens,
+    pub(super) lens: Lens,
     /// The knob pane.
-    pub knobs: KnobPane,
+    pub(super) knobs: KnobPane,
     /// The models and their picker.
-    pub picker: ModelPicker,
+    pub(super) picker: ModelPicker,
     /// A line for the user, and until when it stays.
-    pub notice: Option<(Notice, Duration)>,
+    pub(super) notice: Option<(Notice, Duration)>,
     /// Colours and glyphs.
     pub theme: Theme,
     /// Prompts to choose from.
-    pub examples: Vec<Example>,
+    pub(super) examples: Vec<Example>,
     /// The time of the last tick.
-    pub now: Duration,
-    /// What the last drawing tells the next event.
-    pub drawn: FrameInfo,
+    pub(super) now: Duration,
+    /// Where the last frame can be clicked, and what else the next event needs of it.
+    pub(super) drawn: FrameInfo,
     /// A prompt that starts as soon as the networks are there.
-    pub queued: bool,
+    pub(super) queued: bool,
     /// Number of the last run that was asked for.
-    pub last_run: RunId,
+    pub(super) last_run: RunId,
 }
 
 impl App {
-    /// A playground that waits for its networks.
-    pub fn live(layers: Layers, prompt: Option<String>, theme: Theme, examples: Vec<Example>) -> Self {
+    /// A playground that waits for the networks of `request`.
+    pub fn live(
+        layers: Layers,
+        prompt: Option<String>,
+        theme: Theme,
+        examples: Vec<Example>,
+        request: ModelRequest,
+    ) -> Self {
         let first = || examples.first().map(|example| example.prompt.clone()).unwrap_or_default();
         let prompt = prompt.unwrap_or_else(first);
-        let mut app = Self::new(Origin::Live, Engine::Loading, layers, &prompt, theme);
+        let mut app = Self::new(Origin::Live, EngineState::Loading, layers, &prompt, theme);
         app.examples = examples;
-        app.picker = ModelPicker::loading(ModelRequest::default());
+        app.picker = ModelPicker::loading(request);
         app
     }
 
@@ -199,19 +162,19 @@ impl App {
     pub fn replay(file: &str, log: Box<Log>, theme: Theme) -> Self {
         let origin = Origin::Replay { file: crate::printable::line(file) };
         let prompt = log.header().prompt.clone();
-        let mut app = Self::new(origin, Engine::Absent, Layers::default(), &prompt, theme);
-        app.run = Some(Run { saved: true, ..Run::new(0, log, Phase::Over, Duration::ZERO) });
+        let mut app = Self::new(origin, EngineState::Absent, Layers::default(), &prompt, theme);
+        app.session = Session::of(Run { saved: true, ..Run::new(0, log, Phase::Over, Duration::ZERO) });
         app.focus = Focus::Canvas;
-        app.player.at = Some(0);
+        app.playback.at = Some(0);
         app
     }
 
-    /// A playground that shows a log to nobody's keys.
+    /// A playground that shows a log and takes no keys.
     pub fn recording(log: Box<Log>, theme: Theme) -> Self {
         Self { origin: Origin::Recording, ..Self::replay("", log, theme) }
     }
 
-    fn new(origin: Origin, engine: Engine, layers: Layers, prompt: &str, theme: Theme) -> Self {
+    fn new(origin: Origin, engine: EngineState, layers: Layers, prompt: &str, theme: Theme) -> Self {
         Self {
             origin,
             engine,
@@ -221,10 +184,9 @@ impl App {
             focus: Focus::Prompt,
             overlays: Vec::new(),
             list: 0,
-            run: None,
-            kept: None,
+            session: Session::default(),
             asked: None,
-            player: Player::default(),
+            playback: Playback::default(),
             lens: Lens { layer: Layer::default(), drafts: true, selected: None },
             knobs: KnobPane::default(),
             picker: ModelPicker::default(),
@@ -236,6 +198,66 @@ impl App {
             queued: false,
             last_run: 0,
         }
+    }
+
+    /// Where keys go.
+    pub fn focus(&self) -> Focus {
+        self.focus
+    }
+
+    /// The layers above the screen, the top one last.
+    pub fn overlays(&self) -> &[Overlay] {
+        &self.overlays
+    }
+
+    /// Selected row (or first visible line) of the top layer.
+    pub fn list(&self) -> usize {
+        self.list
+    }
+
+    /// How the canvas is read.
+    pub fn lens(&self) -> &Lens {
+        &self.lens
+    }
+
+    /// The knob pane.
+    pub fn knobs(&self) -> &KnobPane {
+        &self.knobs
+    }
+
+    /// The models and their picker.
+    pub fn picker(&self) -> &ModelPicker {
+        &self.picker
+    }
+
+    /// The line for the user.
+    pub fn notice(&self) -> Option<&Notice> {
+        self.notice.as_ref().map(|(notice, _)| notice)
+    }
+
+    /// Prompts to choose from.
+    pub fn examples(&self) -> &[Example] {
+        &self.examples
+    }
+
+    /// Where the last frame can be clicked, and what else the next event needs of it.
+    pub fn drawn(&self) -> &FrameInfo {
+        &self.drawn
+    }
+
+    /// The time of the last tick.
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// Number of the last run that was asked for, from 1.
+    pub fn last_run(&self) -> RunId {
+        self.last_run
+    }
+
+    /// The run that is shown.
+    pub fn run(&self) -> Option<&Run> {
+        self.session.shown()
     }
 
     /// Whether the log is given, and no engine can add to it.
@@ -267,7 +289,7 @@ impl App {
 
     /// The log that is shown.
     pub fn log(&self) -> Option<&Log> {
-        self.run.as_ref().map(|run| &*run.log)
+        self.run().map(|run| &*run.log)
     }
 
     /// Number of steps of the log that is shown.
@@ -282,17 +304,22 @@ impl App {
 
     /// Number of steps that are shown done.
     pub fn shown(&self) -> usize {
-        self.player.shown(self.len())
+        self.playback.shown(self.len())
     }
 
-    /// Whether a run is under way, held or not.
+    /// Whether the shown run can still make steps.
     pub fn is_under_way(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| run.phase == Phase::Under)
+        self.run().is_some_and(Run::is_under_way)
+    }
+
+    /// How far the shown run is.
+    pub fn phase(&self) -> Option<&Phase> {
+        self.run().map(|run| &run.phase)
     }
 
     /// Whether the newest step is shown.
     pub fn follows(&self) -> bool {
-        self.player.at.is_none()
+        self.playback.at.is_none()
     }
 
     /// The settings to show: those that the shown step used in a replay, else the ones in force.
@@ -316,10 +343,10 @@ impl App {
     /// Whether a guide is loaded.
     pub fn has_guide(&self) -> bool {
         match &self.engine {
-            Engine::Ready { guide, .. } => guide.is_some(),
-            Engine::Loading => true,
-            Engine::Failed(_) => false,
-            Engine::Absent => self.log().is_some_and(|log| log.header().guide.is_some()),
+            EngineState::Ready { guide, .. } => guide.is_some(),
+            EngineState::Loading => true,
+            EngineState::Failed(_) => false,
+            EngineState::Absent => self.log().is_some_and(|log| log.header().guide.is_some()),
         }
     }
 
@@ -329,7 +356,7 @@ impl App {
             return Some((&log.header().denoiser, log.header().guide.as_ref()));
         }
         match &self.engine {
-            Engine::Ready { denoiser, guide } => Some((denoiser, guide.as_ref())),
+            EngineState::Ready { denoiser, guide } => Some((denoiser, guide.as_ref())),
             _ => None,
         }
     }
@@ -340,23 +367,13 @@ impl App {
     }
 
     /// Shows a line for a while.
-    pub fn tell(&mut self, notice: Notice) {
+    pub(super) fn tell(&mut self, notice: Notice) {
         self.notice = Some((notice, self.now + NOTICE_STAYS));
     }
 
-    /// The runs that are here, the shown one first.
-    pub fn runs(&self) -> impl Iterator<Item = &Run> {
-        self.run.iter().chain(&self.kept)
-    }
-
-    /// The run of that number, where it is still here.
-    pub fn run_mut(&mut self, id: RunId) -> Option<&mut Run> {
-        self.run.iter_mut().chain(&mut self.kept).find(|run| run.id == id)
-    }
-
     /// Takes the settings in force to the engine, if a run is under way, shown or not.
-    pub fn configure(&self) -> Vec<Effect> {
-        if self.runs().any(|run| run.phase == Phase::Under) {
+    pub(super) fn configure(&self) -> Vec<Effect> {
+        if self.session.has_run_under_way() {
             vec![Effect::Engine(Command::Configure(Box::new(self.layers.resolve())))]
         } else {
             Vec::new()
@@ -365,15 +382,15 @@ impl App {
 
     /// When time itself will change the picture; `None` while nothing moves.
     pub fn next_tick(&self) -> Option<Duration> {
-        let waits_for_networks = self.engine == Engine::Loading || self.picker.loading.is_some();
+        let waits_for_networks = self.engine == EngineState::Loading || self.picker.loading.is_some();
         let spinner = waits_for_networks.then(|| self.now + Duration::from_millis(90));
-        let step = (self.player.playing || self.wants_step()).then_some(self.player.due);
+        let step = (self.playback.playing || self.wants_step()).then_some(self.playback.due);
         let notice = self.notice.as_ref().map(|(_, until)| *until);
         [spinner, step, notice].into_iter().flatten().min()
     }
 
     /// Whether the engine should be asked for a step when it is due.
     pub fn wants_step(&self) -> bool {
-        self.is_under_way() && !self.player.held && !self.player.full_speed && !self.player.waiting
+        self.phase() == Some(&Phase::Running) && !self.playback.full_speed && !self.playback.awaits_step
     }
 }

@@ -16,10 +16,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     action::{Action, Effect, Notice},
-    app::{App, Engine as EngineState},
+    app::App,
     examples::examples,
     input,
-    library::ModelPicker,
     terminal::{Screen, check},
     theme::{Environment, Theme},
     update::update,
@@ -27,8 +26,8 @@ use super::{
 #[cfg(unix)]
 use crate::process::{self, signals::Heard};
 use crate::{
-    engine::{Engine, ModelRequest, caught},
-    printable,
+    engine::{InProcess, Link, ModelRequest, protocol},
+    panics, printable,
     settings::Layers,
     trace::{self, Log},
 };
@@ -78,7 +77,7 @@ impl std::fmt::Debug for LogSource {
 /// How the playground was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Left {
-    /// As the user wished.
+    /// By a key.
     ByUser,
     /// By the signal of this number.
     BySignal(i32),
@@ -96,14 +95,13 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
     let theme = Theme::detect(name, &environment);
     let (mut app, request) = match options.source {
         LogSource::Live(request) => {
-            let mut app = App::live(options.layers, options.prompt, theme, examples());
-            app.picker = ModelPicker::loading((*request).clone());
+            let app = App::live(options.layers, options.prompt, theme, examples(), (*request).clone());
             (app, Some(request))
         }
         LogSource::Replay { file, log, warnings } => {
             let mut app = App::replay(&file, log, theme);
             if !warnings.is_empty() {
-                app.tell(Notice::error(warnings.join("; ")));
+                update(&mut app, Action::Tell(Notice::error(warnings.join("; "))));
             }
             (app, None)
         }
@@ -112,17 +110,18 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the event loop")?;
     let mut engine = None;
     let left = runtime.block_on(async {
-        // Before the terminal is taken: a signal must never find it taken and nobody listening.
+        // Before the terminal is taken: a signal must never find it taken and no handler set.
         let signals = Signals::new().context("listening for signals")?;
         let mut screen = Screen::take(options.mouse, theme.level).context("taking the terminal over")?;
         // The first frame does not wait for the networks.
-        screen.draw(&mut app).context("drawing")?;
+        draw(&mut app, &mut screen)?;
         if let Some(request) = request {
-            engine = Some(Engine::open(*request).context("starting the engine's thread")?);
+            let link = InProcess::open(*request).context("starting the engine's thread")?;
+            engine = Some(Box::new(link) as Box<dyn Link>);
         }
         event_loop(&mut app, &mut screen, &mut engine, signals).await
     });
-    // Nothing can be drawn on a terminal that has gone, and the signal that tells of it may come later.
+    // Nothing can be drawn on a terminal that has gone, and its signal may come later.
     #[cfg(unix)]
     if left.is_err() && process::terminal::is_raw().is_err() {
         return Ok(Left::BySignal(SIGHUP));
@@ -133,7 +132,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
 /// Something that came.
 enum News {
     Terminal(Option<io::Result<Event>>),
-    Engine(Option<crate::engine::protocol::Event>),
+    Engine(Option<protocol::Event>),
     Signal(SignalRequest),
     Due,
 }
@@ -141,11 +140,11 @@ enum News {
 async fn event_loop(
     app: &mut App,
     screen: &mut Screen,
-    engine: &mut Option<Engine>,
+    engine: &mut Option<Box<dyn Link>>,
     mut signals: Signals,
 ) -> anyhow::Result<Left> {
     let started = Instant::now();
-    let mut keys = caught(EventStream::new)
+    let mut keys = panics::catch(EventStream::new)
         .map_err(|_| anyhow::anyhow!("the system gives no thread, or no file, to read the keyboard with"))?;
     let mut last_frame = Instant::now();
     let mut stale = false;
@@ -169,14 +168,14 @@ async fn event_loop(
             News::Signal(SignalRequest::Resume) => screen.resume().context("taking the terminal over again")?,
             News::Terminal(Some(event)) => {
                 // One at a time: the stream keeps the waker of the poll that found it empty, so a look ahead that does
-                // not wait would leave nobody to be woken by the next key.
+                // not wait would leave no task for the next key to wake.
                 leaves |= take(app, event.context("reading the terminal")?, screen, engine)?;
             }
             News::Engine(Some(event)) => {
                 leaves |= perform(app, Action::Engine(Box::new(event)), screen, engine)?;
                 // Bounded, so that an engine at full speed cannot keep keys waiting.
                 for _ in 0..64 {
-                    let Some(event) = engine.as_mut().and_then(Engine::poll) else {
+                    let Some(event) = engine.as_mut().and_then(|engine| engine.poll()) else {
                         break;
                     };
                     leaves |= perform(app, Action::Engine(Box::new(event)), screen, engine)?;
@@ -184,8 +183,7 @@ async fn event_loop(
             }
             News::Engine(None) => {
                 *engine = None;
-                app.engine = EngineState::Failed("the engine's thread has ended".to_owned());
-                app.tell(Notice::error("the engine's thread has ended: leave and start diffuscope anew"));
+                leaves |= perform(app, Action::EngineGone, screen, engine)?;
             }
             News::Due => {}
         }
@@ -194,23 +192,35 @@ async fn event_loop(
         }
         stale = true;
         if last_frame.elapsed() >= FRAME {
-            screen.draw(app).context("drawing")?;
+            draw(app, screen)?;
             last_frame = Instant::now();
             stale = false;
         }
     }
 }
 
-/// Takes an event of the terminal in; tells whether to leave.
-fn take(app: &mut App, event: Event, screen: &mut Screen, engine: &mut Option<Engine>) -> anyhow::Result<bool> {
+/// Draws a frame.
+fn draw(app: &mut App, screen: &mut Screen) -> anyhow::Result<()> {
+    let frame = screen.draw(app).context("drawing")?;
+    update(app, Action::Drawn(Box::new(frame)));
+    Ok(())
+}
+
+/// Takes an event of the terminal in. Returns whether to leave.
+fn take(app: &mut App, event: Event, screen: &mut Screen, engine: &mut Option<Box<dyn Link>>) -> anyhow::Result<bool> {
     match input::action(app, event) {
         Some(action) => perform(app, action, screen, engine),
         None => Ok(false),
     }
 }
 
-/// Updates the state and performs what follows; tells whether to leave.
-fn perform(app: &mut App, action: Action, screen: &mut Screen, engine: &mut Option<Engine>) -> anyhow::Result<bool> {
+/// Updates the state and performs what follows. Returns whether to leave.
+fn perform(
+    app: &mut App,
+    action: Action,
+    screen: &mut Screen,
+    engine: &mut Option<Box<dyn Link>>,
+) -> anyhow::Result<bool> {
     for effect in update(app, action) {
         match effect {
             Effect::Engine(command) => {
@@ -219,7 +229,7 @@ fn perform(app: &mut App, action: Action, screen: &mut Screen, engine: &mut Opti
                 }
             }
             Effect::SaveTrace(name) => {
-                let Some(run) = &app.run else { continue };
+                let Some(run) = app.run() else { continue };
                 let outcome = match trace::file::save(&run.log, Path::new(&name)) {
                     Ok(file) => Action::Saved { run: run.id, file: printable::line(&file.display().to_string()) },
                     Err(error) => Action::Tell(Notice::error(error.to_string())),
@@ -234,7 +244,7 @@ fn perform(app: &mut App, action: Action, screen: &mut Screen, engine: &mut Opti
     Ok(false)
 }
 
-async fn next_event(engine: &mut Option<Engine>) -> Option<crate::engine::protocol::Event> {
+async fn next_event(engine: &mut Option<Box<dyn Link>>) -> Option<protocol::Event> {
     match engine {
         Some(engine) => engine.next().await,
         None => std::future::pending().await,

@@ -30,14 +30,11 @@ use super::{
 };
 #[cfg(unix)]
 use crate::process::signals;
-use crate::{
-    engine::{describe_panic, is_caught},
-    process::terminal as state,
-};
+use crate::{panics, process::terminal as state};
 
 static HOOK: Once = Once::new();
 
-/// Panics of other threads, told when the terminal is given back: before, they would only spoil the picture.
+/// Panics of other threads, reported when the terminal is given back: before, they would only spoil the picture.
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The terminal while it is ours. Dropping it gives it back.
@@ -91,8 +88,8 @@ impl Screen {
         Ok(Self { terminal, modes })
     }
 
-    /// Draws a frame, which the terminal shows at once and whole.
-    pub(super) fn draw(&mut self, app: &mut App) -> io::Result<()> {
+    /// Draws a frame, which the terminal shows at once and whole. Returns where it can be clicked.
+    pub(super) fn draw(&mut self, app: &App) -> io::Result<view::FrameInfo> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         let mut drawn = view::FrameInfo::default();
         self.terminal.draw(|frame| {
@@ -103,8 +100,7 @@ impl Screen {
         })?;
         queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
         self.terminal.backend_mut().flush()?;
-        app.drawn = drawn;
-        Ok(())
+        Ok(drawn)
     }
 
     /// Forgets what the terminal shows, so that the next frame is drawn whole. Asks the terminal nothing: not every one
@@ -134,7 +130,7 @@ impl Screen {
     pub(super) fn resume(&mut self) -> io::Result<()> {
         signals::wait_for_foreground()?;
         if state::is_taken() && state::is_raw()? {
-            // Nobody has set other modes meanwhile, or the shell has set ours again; it may have switched others off.
+            // The modes are as they were, or the shell has set ours again; it may have switched others off.
             switch_on(self.modes)?;
         } else {
             // Also where raw mode seems to be on: it is not.
@@ -158,17 +154,17 @@ fn hook() {
     let (otherwise, own) = (panic::take_hook(), thread::current().id());
     panic::set_hook(Box::new(move |info| {
         // A panic inside a step is caught, reported and survived: the screen stays.
-        if !is_caught() && thread::current().id() == own {
+        if !panics::is_catching() && thread::current().id() == own {
             give_back();
-        } else if !is_caught() && state::is_taken() {
-            panics().push(describe_panic(info));
+        } else if !panics::is_catching() && state::is_taken() {
+            reports().push(panics::describe(info));
             return;
         }
         otherwise(info);
     }));
 }
 
-fn panics() -> std::sync::MutexGuard<'static, Vec<String>> {
+fn reports() -> std::sync::MutexGuard<'static, Vec<String>> {
     PANICS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -224,7 +220,7 @@ fn give_back() {
         let _ = stdout().flush();
     }
     let _ = disable_raw_mode();
-    for panic in panics().drain(..) {
+    for panic in reports().drain(..) {
         let _ = writeln!(io::stderr(), "diffuscope: a thread has panicked: {panic}");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use diffuscope::{
     export::{self, ExportError, ExportOptions, Frames},
     trace::{Entry, Log},
-    tui::{App, theme::ThemeName, view},
+    tui::{Action, App, theme::ThemeName, update, view},
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 use serde_json::Value;
@@ -77,7 +77,7 @@ fn frames(log: &Log, width: u16, height: u16) -> Vec<Buffer> {
     let mut app = App::recording(Box::new(log.clone()), DARK);
     let area = Rect::new(0, 0, width, height);
     let mut frame = |steps| {
-        app.player.show(steps, log.len());
+        update(&mut app, Action::ScrubTo(steps));
         let mut buffer = Buffer::empty(area);
         view::draw(&app, area, &mut buffer);
         buffer

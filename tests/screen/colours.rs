@@ -167,7 +167,7 @@ fn what_was_masked_again_differs_from_what_was_never_written() {
     let never = (position + 1..canvas.len()).find(|at| canvas[*at] == log.header().mask_id).unwrap();
     for theme in [DARK, MONO] {
         let mut driver = Driver::live(&log, 6, theme);
-        driver.app.lens.drafts = false;
+        driver.act(Action::ToggleDrafts);
         let sign = |driver: &Driver, at: usize| driver.cells_of(at)[0].symbol().to_owned();
         assert_ne!(sign(&driver, position), sign(&driver, never));
         assert!(weight(&driver, position).contains(Modifier::BOLD) && !weight(&driver, never).contains(Modifier::BOLD));

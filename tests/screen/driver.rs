@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
 use diffuscope::{
-    engine::protocol::{Command, Event},
+    engine::{
+        ModelRequest,
+        protocol::{Command, Event},
+    },
     settings::{Layers, preset},
     trace::Log,
     tui::{
@@ -40,14 +43,23 @@ impl Driver {
     pub fn loading(theme: Theme) -> Self {
         let mut layers = Layers::default();
         layers.set_preset(preset("flashdlm").unwrap());
-        Self { app: App::live(layers, None, theme, examples()), size: (120, 40), effects: Vec::new() }
+        Self {
+            app: App::live(layers, None, theme, examples(), ModelRequest::default()),
+            size: (120, 40),
+            effects: Vec::new(),
+        }
     }
 
     /// A playground that has its networks.
     pub fn ready(log: &Log, theme: Theme) -> Self {
         let mut driver = Self::loading(theme);
         let header = log.header();
-        driver.hear(Event::Ready { denoiser: header.denoiser.clone(), guide: header.guide.clone(), request: None });
+        driver.hear(Event::Ready {
+            denoiser: header.denoiser.clone(),
+            guide: header.guide.clone(),
+            request: None,
+            warnings: Vec::new(),
+        });
         driver
     }
 
@@ -67,7 +79,7 @@ impl Driver {
     }
 
     pub fn steps(&mut self, log: &Log, range: std::ops::Range<usize>) {
-        let run = self.app.last_run;
+        let run = self.app.last_run();
         for entry in &log.entries()[range] {
             self.hear(Event::Step { run, entry: entry.clone() });
         }
@@ -82,8 +94,14 @@ impl Driver {
     pub fn act(&mut self, action: Action) -> &mut Self {
         let effects = update(&mut self.app, action);
         self.effects.extend(effects);
-        self.app.drawn = self.draw().1;
+        self.redraw();
         self
+    }
+
+    /// Draws, and keeps where the frame can be clicked.
+    pub fn redraw(&mut self) {
+        let (_, frame) = self.draw();
+        update(&mut self.app, Action::Drawn(Box::new(frame)));
     }
 
     pub fn hear(&mut self, event: Event) -> &mut Self {

@@ -1,10 +1,13 @@
 //! No key loses a run: what is kept, what is asked about, what a file holds.
 
+use std::time::Duration;
+
 use crossterm::event::KeyCode;
 use diffuscope::{
-    engine::protocol::{Command, Event},
+    engine::protocol::{Command, Event, RunId},
+    session::{Phase, Run, Session},
     trace::Log,
-    tui::{Action, App, Effect, Phase},
+    tui::{Action, App, Effect},
 };
 
 use super::{
@@ -23,7 +26,7 @@ fn finished(log: &Log, millis: u64) -> Driver {
 
 /// The engine begins what was asked for, and does some of its steps.
 fn begin(driver: &mut Driver, log: &Log, now: u64, steps: usize) {
-    let run = driver.app.last_run;
+    let run = driver.app.last_run();
     driver.hear(Event::Started { run, header: Box::new(log.header().clone()) });
     driver.tick(now).steps(log, 0..steps);
     driver.effects.clear();
@@ -70,7 +73,7 @@ fn a_run_that_is_replaced_is_over() {
     driver.keys("R");
     begin(&mut driver, &story, 100, 1);
     driver.keys("b");
-    assert_eq!(driver.app.run.as_ref().map(|run| run.phase.clone()), Some(Phase::Over));
+    assert_eq!(driver.app.phase(), Some(&Phase::Over));
     assert!(driver.text().contains("unfinished"), "{}", driver.text());
 }
 
@@ -180,4 +183,45 @@ fn a_replay_has_nothing_to_lose() {
     driver.app = App::replay("story.jsonl", Box::new(story), DARK);
     driver.tick(60_000).keys("b").keys("q");
     assert_eq!(driver.effects, [Effect::Quit]);
+}
+
+/// A run with so many steps, which took so many seconds.
+fn run(id: RunId, steps: usize, seconds: u64) -> Run {
+    let story = common::story();
+    let mut log = Log::new(story.header().clone());
+    story.entries()[..steps].iter().for_each(|entry| log.push(entry.clone()));
+    Run { lasted: Duration::from_secs(seconds), ..Run::new(id, Box::new(log), Phase::Running, Duration::ZERO) }
+}
+
+fn ids(session: &Session) -> Vec<RunId> {
+    session.runs().iter().map(|run| run.id).collect()
+}
+
+#[test]
+fn a_session_keeps_the_run_before_and_ends_it() {
+    let mut session = Session::default();
+    assert!(!session.swap());
+    session.start(run(1, 2, 9));
+    session.start(run(2, 2, 9));
+    assert_eq!((ids(&session), session.shown().unwrap().id), (vec![1, 2], 2));
+    assert_eq!(session.other().unwrap().phase, Phase::Over);
+    assert!(session.would_lose());
+    assert!(session.swap() && session.shows_earlier());
+    assert_eq!((session.shown().unwrap().id, session.other().unwrap().id), (1, 2));
+    assert!(session.swap() && !session.shows_earlier());
+}
+
+#[test]
+fn what_cost_little_goes_first_and_the_shown_run_last() {
+    for (first, second, kept) in [(9, 9, 2), (9, 1, 1), (1, 9, 2), (1, 1, 2)] {
+        let mut session = Session::default();
+        session.start(run(1, 2, first));
+        session.start(run(2, 2, second));
+        session.start(run(3, 2, 9));
+        assert_eq!(ids(&session), [kept, 3], "{first} and {second} seconds");
+    }
+    let mut session = Session::of(run(1, 2, 1));
+    session.start(run(2, 0, 9));
+    session.start(run(3, 2, 9));
+    assert_eq!(ids(&session), [1, 3], "a run without a step is not kept");
 }

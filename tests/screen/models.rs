@@ -6,7 +6,7 @@ use crossterm::event::{Event as TerminalEvent, KeyCode};
 use diffuscope::{
     engine::{
         GuideChoice, ModelRequest,
-        protocol::{Command, Event},
+        protocol::{Command, Event, RequestError},
     },
     model::{
         catalog::{Catalog, CatalogEntry},
@@ -15,8 +15,8 @@ use diffuscope::{
         memory::Memory,
         source::{Progress, Source},
     },
-    settings::GuideRule,
-    tui::{Action, Effect, Focus, Overlay},
+    settings::{GuideRule, Layers},
+    tui::{Action, App, Effect, Focus, Overlay, examples},
 };
 
 use super::{
@@ -96,16 +96,17 @@ fn open(width: u16, height: u16) -> Driver {
         denoiser: header.denoiser.clone(),
         guide: header.guide.clone(),
         request: Some(Box::default()),
+        warnings: Vec::new(),
     });
     driver.act(Action::Toggle(Overlay::Models)).hear(Event::Catalog { catalog: Box::new(catalog()) });
     driver
 }
 
 fn choose(driver: &mut Driver, source: &str) {
-    let choices = driver.app.picker.choices();
+    let choices = driver.app.picker().choices();
     let is_it = |choice: &diffuscope::tui::PickerLine<'_>| matches!(choice, diffuscope::tui::PickerLine::Item(item) if item.source.to_string() == source);
     let row = choices.iter().position(is_it).unwrap();
-    let by = row as i64 - driver.app.list as i64;
+    let by = row as i64 - driver.app.list() as i64;
     driver.act(Action::ListMove(by));
 }
 
@@ -181,20 +182,20 @@ fn the_smallest_screen_shows_the_selected_model() {
 #[test]
 fn opening_it_looks_at_the_machine_and_selects_what_is_loaded() {
     let mut driver = open(120, 40);
-    assert_eq!(driver.commands(), [Command::Look(DeviceChoice::Auto)]);
+    assert_eq!(driver.commands(), [Command::ListModels(DeviceChoice::Auto)]);
     assert!(
-        matches!(driver.app.picker.choices()[driver.app.list], diffuscope::tui::PickerLine::Item(item) if item.source == Source::Embedded)
+        matches!(driver.app.picker().choices()[driver.app.list()], diffuscope::tui::PickerLine::Item(item) if item.source == Source::Embedded)
     );
     let text = driver.text();
     for heading in ["here", "to download", "or type", "cpu: 21.5 GB of 25.8 GB free"] {
         assert!(text.contains(heading), "{heading}: {text}");
     }
     driver.key(KeyCode::Esc);
-    assert!(driver.app.overlays.is_empty());
+    assert!(driver.app.overlays().is_empty());
     driver.act(Action::Focus(Focus::Canvas)).keys("m");
-    assert_eq!(driver.app.overlays, [Overlay::Models]);
+    assert_eq!(driver.app.overlays(), [Overlay::Models]);
     driver.ctrl('o');
-    assert!(driver.app.overlays.is_empty());
+    assert!(driver.app.overlays().is_empty());
 }
 
 #[test]
@@ -205,7 +206,7 @@ fn enter_asks_for_the_model_and_stays_until_it_is_there() {
     driver.key(KeyCode::Enter);
     let request = ModelRequest { denoiser: MDLM.parse().unwrap(), ..ModelRequest::default() };
     assert_eq!(loads(&mut driver), std::slice::from_ref(&request));
-    assert_eq!(driver.app.overlays, [Overlay::Models]);
+    assert_eq!(driver.app.overlays(), [Overlay::Models]);
     let name = "dllm-hub/Qwen3-0.6B-diffusion-mdlm-v0.1";
     driver.hear(Event::Loading { progress: Progress::Reading { model: name.into(), done: 1, total: 4 } });
     assert!(driver.text().contains("loading the networks 25 %"), "{}", driver.text());
@@ -213,12 +214,13 @@ fn enter_asks_for_the_model_and_stays_until_it_is_there() {
         denoiser: common::card(name, "a2d-qwen3", 596_049_920, 28),
         guide: None,
         request: Some(Box::new(request.clone())),
+        warnings: Vec::new(),
     });
-    assert!(driver.app.overlays.is_empty());
-    assert_eq!(driver.app.picker.loaded, Some(request.clone()));
+    assert!(driver.app.overlays().is_empty());
+    assert_eq!(driver.app.picker().loaded, Some(request.clone()));
     let text = driver.text();
     assert!(text.contains(&format!("{name} 596.0M")), "{text}");
-    let notice = &driver.app.notice.as_ref().unwrap().0;
+    let notice = &driver.app.notice().unwrap();
     assert_eq!(notice.text, format!("{name} is loaded without a guide, whose rule is off now"));
     assert_eq!(driver.app.settings().guide, GuideRule::Off);
     // The embedded pair has a guide: its rule is what the preset says again.
@@ -230,6 +232,7 @@ fn enter_asks_for_the_model_and_stays_until_it_is_there() {
         denoiser: story.header().denoiser.clone(),
         guide: story.header().guide.clone(),
         request: Some(Box::default()),
+        warnings: Vec::new(),
     });
     assert_eq!(driver.app.settings().guide, GuideRule::Deterministic);
 }
@@ -242,11 +245,15 @@ fn what_fails_leaves_what_is_loaded_and_says_why() {
     driver.key(KeyCode::Enter);
     let request = loads(&mut driver).remove(0);
     let message = "GSAI-ML/LLaDA-8B-Instruct needs about 33.1 GB of memory, and the cpu has 21.5 GB free of 25.8 GB";
-    driver.hear(Event::LoadFailed { message: message.into(), request: Some(Box::new(request)) });
+    driver.hear(Event::LoadFailed {
+        error: RequestError::Refused(message.into()),
+        request: Some(Box::new(request)),
+        warnings: Vec::new(),
+    });
     let text = driver.text();
     assert!(text.contains("needs about 33.1 GB of memory, and the cpu has 21.5 GB free"), "{text}");
-    assert_eq!(driver.app.overlays, [Overlay::Models], "another one can be chosen");
-    assert!(driver.app.picker.loading.is_none());
+    assert_eq!(driver.app.overlays(), [Overlay::Models], "another one can be chosen");
+    assert!(driver.app.picker().loading.is_none());
     driver.key(KeyCode::Esc).key(KeyCode::Enter);
     assert!(driver.commands().iter().any(|command| matches!(command, Command::Start(_))), "the old pair still runs");
 }
@@ -260,18 +267,22 @@ fn where_the_first_models_fail_another_keeps_the_flags() {
         offline: true,
         ..ModelRequest::default()
     };
-    driver.app.picker = diffuscope::tui::ModelPicker::loading(first.clone());
-    driver.hear(Event::LoadFailed { message: "it is too large".into(), request: Some(Box::new(first.clone())) });
+    driver.app = App::live(Layers::default(), None, DARK, examples(), first.clone());
+    driver.hear(Event::LoadFailed {
+        error: RequestError::Refused("it is too large".into()),
+        request: Some(Box::new(first.clone())),
+        warnings: Vec::new(),
+    });
     assert!(driver.text().contains("it is too large"));
     driver.act(Action::Toggle(Overlay::Models)).hear(Event::Catalog { catalog: Box::new(catalog()) });
-    assert_eq!(driver.commands(), [Command::Look(DeviceChoice::Cpu)]);
+    assert_eq!(driver.commands(), [Command::ListModels(DeviceChoice::Cpu)]);
     choose(&mut driver, MDLM);
     driver.key(KeyCode::Enter);
     let request = ModelRequest { denoiser: MDLM.parse().unwrap(), ..first };
     assert_eq!(loads(&mut driver), std::slice::from_ref(&request));
     let card = common::card("mdlm", "a2d-qwen3", 1, 1);
-    driver.hear(Event::Ready { denoiser: card, guide: None, request: Some(Box::new(request)) });
-    assert!(driver.app.overlays.is_empty() && driver.text().contains("mdlm is loaded"), "{}", driver.text());
+    driver.hear(Event::Ready { denoiser: card, guide: None, request: Some(Box::new(request)), warnings: Vec::new() });
+    assert!(driver.app.overlays().is_empty() && driver.text().contains("mdlm is loaded"), "{}", driver.text());
 }
 
 #[test]
@@ -302,13 +313,13 @@ fn a_guide_is_chosen_for_the_denoiser_that_is_there() {
     assert!(driver.text().contains("no guide"));
     choose(&mut driver, "hf:Qwen/Qwen2.5-0.5B-Instruct");
     driver.key(KeyCode::Enter);
-    let guide = GuideChoice::From("hf:Qwen/Qwen2.5-0.5B-Instruct".parse().unwrap());
+    let guide = GuideChoice::Source("hf:Qwen/Qwen2.5-0.5B-Instruct".parse().unwrap());
     assert_eq!(loads(&mut driver), [ModelRequest { guide, ..ModelRequest::default() }]);
     let mut driver = open(120, 40);
     driver.commands();
     driver.key(KeyCode::Tab).act(Action::ListSelect(0));
     driver.key(KeyCode::Enter);
-    assert_eq!(loads(&mut driver), [ModelRequest { guide: GuideChoice::Nobody, ..ModelRequest::default() }]);
+    assert_eq!(loads(&mut driver), [ModelRequest { guide: GuideChoice::None, ..ModelRequest::default() }]);
     let mut driver = open(120, 40);
     driver.commands();
     driver.key(KeyCode::Tab).key(KeyCode::Enter);
@@ -329,8 +340,12 @@ fn a_loading_is_broken_off_by_a_key_and_is_no_error() {
     assert_eq!(driver.commands(), [Command::CancelLoad]);
     assert!(driver.text().contains("breaking off"));
     let message = "the download was broken off; the next one goes on from there".to_owned();
-    driver.hear(Event::LoadFailed { message: message.clone(), request: Some(Box::new(request)) });
-    let (notice, _) = driver.app.notice.as_ref().unwrap();
+    driver.hear(Event::LoadFailed {
+        error: RequestError::Refused(message.clone()),
+        request: Some(Box::new(request)),
+        warnings: Vec::new(),
+    });
+    let notice = driver.app.notice().unwrap();
     assert_eq!((notice.text.as_str(), notice.is_error), (message.as_str(), false));
 }
 
@@ -345,11 +360,21 @@ fn news_that_cross_do_not_confuse_what_is_loaded() {
     driver.key(KeyCode::Enter);
     let second = loads(&mut driver).remove(0);
     let card = |name: &str| common::card(name, "x", 1, 1);
-    driver.hear(Event::Ready { denoiser: card("first"), guide: None, request: Some(Box::new(first.clone())) });
-    assert_eq!(driver.app.picker.loaded, Some(first));
-    assert!(driver.app.picker.loading.is_some(), "the second is still on its way");
-    driver.hear(Event::Ready { denoiser: card("second"), guide: None, request: Some(Box::new(second.clone())) });
-    assert_eq!((driver.app.picker.loaded.clone(), driver.app.picker.loading.is_none()), (Some(second), true));
+    driver.hear(Event::Ready {
+        denoiser: card("first"),
+        guide: None,
+        request: Some(Box::new(first.clone())),
+        warnings: Vec::new(),
+    });
+    assert_eq!(driver.app.picker().loaded, Some(first));
+    assert!(driver.app.picker().loading.is_some(), "the second is still on its way");
+    driver.hear(Event::Ready {
+        denoiser: card("second"),
+        guide: None,
+        request: Some(Box::new(second.clone())),
+        warnings: Vec::new(),
+    });
+    assert_eq!((driver.app.picker().loaded.clone(), driver.app.picker().loading.is_none()), (Some(second), true));
 }
 
 #[test]
@@ -366,6 +391,10 @@ fn warnings_are_shown() {
     let mut driver = open(120, 40);
     driver.hear(Event::Warning { message: "it takes\u{1b} nearly all".into() });
     assert!(driver.text().contains("it takes\u{fffd} nearly all"));
+    let card = common::story().header().denoiser.clone();
+    let warnings = vec!["it lacks a\u{1b} template".into()];
+    driver.hear(Event::Ready { denoiser: card, guide: None, request: None, warnings });
+    assert!(driver.text().contains("it lacks a\u{fffd} template"));
     assert!(driver.effects.iter().all(|effect| !matches!(effect, Effect::Quit)));
 }
 
@@ -374,18 +403,18 @@ fn a_replay_has_no_models_to_choose() {
     let app = diffuscope::tui::App::replay("x.jsonl", Box::new(common::story()), DARK);
     let mut driver = Driver { app, size: (120, 40), effects: Vec::new() };
     driver.keys("m").ctrl('o');
-    assert!(driver.app.overlays.is_empty());
+    assert!(driver.app.overlays().is_empty());
 }
 
 #[test]
 fn what_is_typed_gives_way_to_another_name_when_the_picker_opens_again() {
     let mut driver = Driver::ready(&common::story(), DARK);
     driver.ctrl('o').keys("hf:owner/one").key(KeyCode::Esc).ctrl('o');
-    assert_eq!(driver.app.picker.entry, "hf:owner/one", "it can be taken once more");
+    assert_eq!(driver.app.picker().entry, "hf:owner/one", "it can be taken once more");
     driver.keys("hf:owner/two");
-    assert_eq!(driver.app.picker.entry, "hf:owner/two");
+    assert_eq!(driver.app.picker().entry, "hf:owner/two");
     driver.key(KeyCode::Esc).ctrl('o').key(KeyCode::Backspace).keys("p");
-    assert_eq!(driver.app.picker.entry, "hf:owner/twp", "or mended");
+    assert_eq!(driver.app.picker().entry, "hf:owner/twp", "or mended");
     driver.ctrl('u');
-    assert_eq!(driver.app.picker.entry, "");
+    assert_eq!(driver.app.picker().entry, "");
 }

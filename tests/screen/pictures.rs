@@ -1,7 +1,10 @@
 //! Pictures of the whole screen, glyphs and styles.
 
 use crossterm::event::KeyCode;
-use diffuscope::tui::{Action, Focus, Overlay};
+use diffuscope::{
+    engine::protocol::{Event, RequestError},
+    tui::{Action, Focus, Overlay},
+};
 
 use super::{
     common,
@@ -140,9 +143,10 @@ fn a_replay_says_so_and_names_the_file() {
 #[test]
 fn a_failed_load_is_shown_where_the_canvas_would_be() {
     let mut driver = Driver::loading(DARK);
-    driver.hear(diffuscope::engine::protocol::Event::LoadFailed {
-        message: "no weights\u{1b}[31m in the binary".to_owned(),
+    driver.hear(Event::LoadFailed {
+        error: RequestError::Refused("no weights\u{1b}[31m in the binary".to_owned()),
         request: None,
+        warnings: Vec::new(),
     });
     let text = driver.text();
     assert!(text.contains("The networks could not be loaded: no weights\u{fffd}[31m in the binary"), "{text}");

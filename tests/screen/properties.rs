@@ -264,11 +264,11 @@ proptest! {
                 Deed::Resize(width, height) => { driver = driver.sized(width, height); driver.act(Action::Follow); }
                 Deed::Tick(millis) => { driver.tick(millis); }
                 Deed::Step => {
-                    let run = driver.app.last_run;
-                    if driver.app.run.as_ref().is_none_or(|shown| shown.id != run) && run > 0 {
+                    let run = driver.app.last_run();
+                    if driver.app.run().is_none_or(|shown| shown.id != run) && run > 0 {
                         driver.hear(Event::Started { run, header: Box::new(log.header().clone()) });
                         sent = 0;
-                    } else if driver.app.run.is_some() && sent < log.len() {
+                    } else if driver.app.run().is_some() && sent < log.len() {
                         driver.steps(&log, sent..sent + 1);
                         sent += 1;
                     }

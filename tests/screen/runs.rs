@@ -7,11 +7,12 @@ use diffuscope::{
     decode::record::{Commit, LayerUse, Reason},
     engine::{
         ModelRequest, PromptLayout,
-        protocol::{Command, Event},
+        protocol::{Command, Drive, Event, RequestError},
     },
+    session::Phase,
     settings::{KNOBS, Kind},
     trace::{Entry, Log},
-    tui::{Action, Effect, Focus, Layer, Overlay, Phase},
+    tui::{Action, Effect, Focus, Layer, Overlay},
 };
 
 use ratatui::style::Modifier;
@@ -29,15 +30,15 @@ fn started(driver: &mut Driver) -> diffuscope::engine::protocol::RunRequest {
 }
 
 #[test]
-fn enter_denoises_the_prompt_held_for_the_pace() {
+fn enter_denoises_the_prompt_at_the_pace() {
     let story = common::story();
     let mut driver = Driver::ready(&story, DARK);
     driver.key(KeyCode::Enter);
     let request = started(&mut driver);
     assert_eq!((request.run, request.prompt.as_str()), (1, common::STORY_PROMPT));
-    assert!(request.paused, "steps are asked for one by one");
+    assert_eq!(request.drive, Drive::Paced, "steps are asked for one by one");
     assert_eq!(request.preset.as_deref(), Some("flashdlm"));
-    assert_eq!(driver.app.focus, Focus::Canvas);
+    assert_eq!(driver.app.focus(), Focus::Canvas);
 }
 
 #[test]
@@ -47,7 +48,12 @@ fn a_prompt_given_too_early_starts_when_the_networks_are_there() {
     driver.key(KeyCode::Enter);
     assert!(driver.commands().is_empty());
     let header = story.header();
-    driver.hear(Event::Ready { denoiser: header.denoiser.clone(), guide: header.guide.clone(), request: None });
+    driver.hear(Event::Ready {
+        denoiser: header.denoiser.clone(),
+        guide: header.guide.clone(),
+        request: None,
+        warnings: Vec::new(),
+    });
     assert_eq!(started(&mut driver).run, 1);
 }
 
@@ -65,7 +71,9 @@ fn an_empty_prompt_is_refused() {
 fn an_empty_prompt_runs_where_prompts_are_raw() {
     let story = common::story();
     let mut driver = Driver::ready(&story, DARK);
-    driver.app.picker.loaded = Some(ModelRequest { layout: PromptLayout::Raw, ..ModelRequest::default() });
+    let raw = ModelRequest { layout: PromptLayout::Raw, ..ModelRequest::default() };
+    let denoiser = story.header().denoiser.clone();
+    driver.hear(Event::Ready { denoiser, guide: None, request: Some(Box::new(raw)), warnings: Vec::new() });
     driver.app.prompt.set("");
     driver.key(KeyCode::Enter);
     assert_eq!(started(&mut driver).prompt, "");
@@ -76,33 +84,66 @@ fn the_pace_asks_for_one_step_at_a_time() {
     let story = common::story();
     let mut driver = Driver::live(&story, 0, DARK);
     driver.tick(10);
-    assert_eq!(driver.commands(), [Command::Step]);
+    assert_eq!(driver.commands(), [Command::Advance]);
     driver.tick(500);
     assert!(driver.commands().is_empty(), "the step asked for has not come yet");
     driver.steps(&story, 0..1);
     driver.tick(510);
-    assert_eq!(driver.commands(), [Command::Step], "it was overdue");
+    assert_eq!(driver.commands(), [Command::Advance], "it was overdue");
     driver.steps(&story, 1..2);
     driver.tick(520);
     assert!(driver.commands().is_empty(), "twelve steps a second, not more");
     driver.tick(600);
-    assert_eq!(driver.commands(), [Command::Step]);
+    assert_eq!(driver.commands(), [Command::Advance]);
 }
 
 #[test]
-fn space_pauses_and_resumes() {
+fn space_pauses_and_resumes_as_the_engine_announces() {
     let story = common::story();
     let mut driver = Driver::live(&story, 2, DARK);
-    driver.keys(" ").tick(1000);
+    driver.keys(" ");
+    assert_eq!(driver.commands(), [Command::TogglePause]);
+    assert!(driver.text().contains("running"), "nothing is shown that the engine did not announce");
+    driver.hear(Event::Paused { run: 1, paused: true }).tick(1000);
     assert!(driver.commands().is_empty());
-    assert!(driver.text().contains("paused at step 2"));
-    driver.keys(".");
-    assert_eq!(driver.commands(), [Command::Step], "a single step of a paused run");
+    assert!(driver.text().contains("paused at step 2") && driver.text().contains("resume"), "{}", driver.text());
+    driver.keys("..");
+    assert_eq!(driver.commands(), [Command::Step], "a single step of a paused run, and none for a key held down");
     driver.steps(&story, 2..3);
     driver.tick(2000);
     assert!(driver.commands().is_empty(), "still paused");
-    driver.keys(" ").tick(2001);
+    driver.keys(" ").hear(Event::Paused { run: 1, paused: false }).tick(2001);
+    assert_eq!(driver.commands(), [Command::TogglePause, Command::Advance]);
+    assert!(driver.text().contains("running") && driver.text().contains("pause"), "{}", driver.text());
+}
+
+#[test]
+fn space_pressed_twice_before_the_engine_answers_is_two_requests() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 2, DARK);
+    driver.keys("  ");
+    assert_eq!(driver.commands(), [Command::TogglePause, Command::TogglePause]);
+}
+
+#[test]
+fn a_step_that_a_pause_prevented_is_asked_for_again() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 2, DARK);
+    // Both are on their way before the answer comes: the pace's step comes too late.
+    driver.keys(" ").tick(1000);
+    assert_eq!(driver.commands(), [Command::TogglePause, Command::Advance]);
+    driver.hear(Event::Paused { run: 1, paused: true }).keys(".");
     assert_eq!(driver.commands(), [Command::Step]);
+    driver.hear(Event::Paused { run: 1, paused: false }).tick(1001);
+    assert_eq!(driver.commands(), [Command::Advance]);
+}
+
+#[test]
+fn a_single_step_of_a_running_run_pauses_it() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, 2, DARK);
+    driver.keys(".");
+    assert_eq!(driver.commands(), [Command::Step], "the engine pauses it");
 }
 
 #[test]
@@ -110,26 +151,27 @@ fn full_speed_lets_the_engine_run() {
     let story = common::story();
     let mut driver = Driver::live(&story, 2, DARK);
     driver.keys("f").tick(5000);
-    assert_eq!(driver.commands(), [Command::Resume]);
-    driver.keys(" ");
-    assert_eq!(driver.commands(), [Command::Pause]);
+    assert_eq!(driver.commands(), [Command::Drive(Drive::Free)], "no step is asked for");
     driver.keys(" f");
-    assert_eq!(driver.commands(), [Command::Resume, Command::Pause], "on at full speed, then back to the pace");
+    assert_eq!(driver.commands(), [Command::TogglePause, Command::Drive(Drive::Paced)], "paused or not");
     driver.keys("f").keys("-");
-    assert_eq!(driver.commands(), [Command::Resume, Command::Pause], "a pace ends full speed");
+    assert_eq!(
+        driver.commands(),
+        [Command::Drive(Drive::Free), Command::Drive(Drive::Paced)],
+        "a pace ends full speed"
+    );
 }
 
 #[test]
-fn a_run_asked_for_at_full_speed_that_became_a_paced_one_is_paused() {
+fn a_run_asked_for_at_full_speed_can_become_a_paced_one_before_it_starts() {
     let story = common::story();
     let mut driver = Driver::ready(&story, DARK);
-    driver.app.player.full_speed = true;
-    driver.key(KeyCode::Enter);
-    assert!(!started(&mut driver).paused);
     driver.act(Action::ToggleFullSpeed);
-    driver.effects.clear();
-    driver.hear(Event::Started { run: 1, header: Box::new(story.header().clone()) });
-    assert_eq!(driver.commands(), [Command::Pause]);
+    assert!(driver.commands().is_empty(), "there is no run to drive");
+    driver.key(KeyCode::Enter);
+    assert_eq!(started(&mut driver).drive, Drive::Free);
+    driver.act(Action::ToggleFullSpeed);
+    assert_eq!(driver.commands(), [Command::Drive(Drive::Paced)]);
 }
 
 #[test]
@@ -139,7 +181,7 @@ fn looking_back_leaves_the_run_alone() {
     driver.key(KeyCode::Left).key(KeyCode::Left);
     assert_eq!(driver.app.shown(), 6);
     driver.tick(1000);
-    assert_eq!(driver.commands(), [Command::Step], "the run resumes");
+    assert_eq!(driver.commands(), [Command::Advance], "the run continues");
     driver.steps(&story, 8..10);
     assert_eq!(driver.app.shown(), 6, "and the picture stays");
     assert!(driver.text().contains("step 6 of 10"));
@@ -186,12 +228,16 @@ fn a_refused_knob_goes_back() {
 }
 
 #[test]
-fn a_conflict_is_told_before_it_leaves_the_pane() {
+fn a_conflict_is_reported_before_it_leaves_the_pane() {
     let story = common::story();
     let mut driver = Driver::live(&story, 3, DARK);
     driver.act(Action::KnobSelect(knob("top-k"))).key(KeyCode::Right);
     assert!(driver.commands().is_empty());
-    assert!(driver.app.knobs.refusal.as_deref().is_some_and(|why| why.contains("sampler")), "{:?}", driver.app.knobs);
+    assert!(
+        driver.app.knobs().refusal.as_deref().is_some_and(|why| why.contains("sampler")),
+        "{:?}",
+        driver.app.knobs()
+    );
 }
 
 #[test]
@@ -207,7 +253,7 @@ fn a_choice_passes_over_what_does_not_go_with_the_other_knobs() {
     let mut seen = BTreeSet::new();
     for _ in choices {
         driver.key(KeyCode::Right);
-        assert_eq!(driver.app.knobs.refusal, None);
+        assert_eq!(driver.app.knobs().refusal, None);
         seen.insert(KNOBS[cache].get(&driver.app.settings()).to_string());
     }
     let first = KNOBS[cache].get(&driver.app.settings()).to_string();
@@ -216,7 +262,7 @@ fn a_choice_passes_over_what_does_not_go_with_the_other_knobs() {
         driver.key(KeyCode::Right);
     }
     driver.key(KeyCode::Right);
-    let passed = driver.app.knobs.passed.clone().expect("exact-prefix does not go with this attention");
+    let passed = driver.app.knobs().passed.clone().expect("exact-prefix does not go with this attention");
     assert!(passed.starts_with("passed over exact-prefix"), "{passed}");
     let text = driver.text().split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("passed over exact-prefix"), "{text}");
@@ -225,12 +271,12 @@ fn a_choice_passes_over_what_does_not_go_with_the_other_knobs() {
 }
 
 #[test]
-fn a_refusal_is_told_to_its_end() {
+fn a_refusal_is_shown_to_its_end() {
     let story = common::story();
     for size in [(100, 30), (80, 24), (140, 45)] {
         let mut driver = Driver::live(&story, 3, DARK).sized(size.0, size.1);
         driver.act(Action::KnobSelect(knob("top-k"))).key(KeyCode::Right);
-        let refusal = driver.app.knobs.refusal.clone().expect("top-k needs another sampler");
+        let refusal = driver.app.knobs().refusal.clone().expect("top-k needs another sampler");
         let last = refusal.split_whitespace().next_back().unwrap();
         assert!(driver.text().contains(last), "{size:?}: {refusal}\n{}", driver.text());
     }
@@ -292,7 +338,7 @@ fn a_typed_value_is_checked_and_can_be_mended() {
     let story = common::story();
     let mut driver = Driver::live(&story, 3, DARK);
     driver.act(Action::KnobSelect(knob("window-left"))).key(KeyCode::Enter).keys("x").key(KeyCode::Enter);
-    assert!(driver.app.knobs.refusal.as_deref().is_some_and(|why| why.contains("from 0 to 4096")));
+    assert!(driver.app.knobs().refusal.as_deref().is_some_and(|why| why.contains("from 0 to 4096")));
     driver.key(KeyCode::Backspace).keys("12").key(KeyCode::Enter);
     assert_eq!(driver.app.settings().window_left, 12);
     driver.keys("r");
@@ -314,7 +360,7 @@ fn a_preset_is_taken_whole() {
     let story = common::story();
     let mut driver = Driver::live(&story, 3, DARK);
     driver.keys("p");
-    assert_eq!(driver.app.overlays, [Overlay::Presets]);
+    assert_eq!(driver.app.overlays(), [Overlay::Presets]);
     let plain = diffuscope::settings::presets().iter().position(|preset| preset.name == "plain").unwrap();
     driver.act(Action::ListSelect(plain)).key(KeyCode::Enter);
     assert_eq!(driver.app.settings(), common::settings("plain"));
@@ -340,15 +386,15 @@ fn news_of_an_older_run_are_dropped() {
     driver.keys("R");
     driver.hear(Event::Started { run: 2, header: Box::new(code.header().clone()) });
     driver.hear(Event::Step { run: 1, entry: story.entries()[3].clone() });
-    driver.hear(Event::Failed { run: 1, message: "too late".to_owned() });
-    assert_eq!((driver.app.len(), driver.app.run.as_ref().unwrap().phase.clone()), (0, Phase::Under));
+    driver.hear(Event::Failed { run: 1, error: RequestError::Broken("too late".to_owned()) });
+    assert_eq!((driver.app.len(), driver.app.phase().cloned()), (0, Some(Phase::Running)));
 }
 
 #[test]
-fn a_failed_run_is_told_and_the_next_one_works() {
+fn a_failed_run_is_reported_and_the_next_one_works() {
     let story = common::story();
     let mut driver = Driver::live(&story, 3, DARK);
-    driver.hear(Event::Failed { run: 1, message: "out of memory".to_owned() });
+    driver.hear(Event::Failed { run: 1, error: RequestError::Broken("out of memory".to_owned()) });
     assert!(driver.text().contains("out of memory"));
     driver.keys("R");
     assert_eq!(started(&mut driver).run, 2);
@@ -362,8 +408,8 @@ fn the_gallery_loads_and_starts() {
     let mut driver = Driver::ready(&story, DARK);
     driver.ctrl('g').key(KeyCode::Down).key(KeyCode::Enter);
     let request = started(&mut driver);
-    assert_eq!(request.prompt, driver.app.examples[1].prompt);
-    assert!(driver.app.overlays.is_empty());
+    assert_eq!(request.prompt, driver.app.examples()[1].prompt);
+    assert!(driver.app.overlays().is_empty());
 }
 
 #[test]
@@ -402,11 +448,11 @@ fn notices_go_by_themselves_or_with_the_next_key() {
     let story = common::story();
     let mut driver = Driver::live(&story, 0, DARK);
     driver.keys("w");
-    assert!(driver.app.notice.is_some());
+    assert!(driver.app.notice().is_some());
     driver.tick(8000);
-    assert!(driver.app.notice.is_none());
+    assert!(driver.app.notice().is_none());
     driver.keys("w").keys("1");
-    assert!(driver.app.notice.is_none());
+    assert!(driver.app.notice().is_none());
 }
 
 #[test]
@@ -415,11 +461,11 @@ fn esc_takes_away_what_is_in_front() {
     let mut driver = Driver::live(&story, 5, DARK);
     driver.keys("j").keys("?");
     driver.key(KeyCode::Esc);
-    assert!(driver.app.overlays.is_empty() && driver.app.lens.selected.is_some());
+    assert!(driver.app.overlays().is_empty() && driver.app.lens().selected.is_some());
     driver.key(KeyCode::Esc);
-    assert_eq!(driver.app.lens.selected, None);
+    assert_eq!(driver.app.lens().selected, None);
     driver.act(Action::Focus(Focus::Knobs)).key(KeyCode::Esc);
-    assert_eq!(driver.app.focus, Focus::Canvas);
+    assert_eq!(driver.app.focus(), Focus::Canvas);
 }
 
 #[test]
@@ -427,11 +473,11 @@ fn layers_have_keys() {
     let story = common::story();
     let mut driver = Driver::live(&story, 5, DARK);
     driver.keys("2");
-    assert_eq!(driver.app.lens.layer, layer("cache"));
+    assert_eq!(driver.app.lens().layer, layer("cache"));
     driver.keys("v");
-    assert_eq!(driver.app.lens.layer, layer("guide"));
+    assert_eq!(driver.app.lens().layer, layer("guide"));
     driver.keys(&"v".repeat(Layer::all().len() - 2));
-    assert_eq!(driver.app.lens.layer, layer("confidence"));
+    assert_eq!(driver.app.lens().layer, layer("confidence"));
 }
 
 fn knob(name: &str) -> usize {

@@ -192,7 +192,8 @@ fn a_step_says_where_it_wrote() {
 #[test]
 fn the_gallerys_prompts_work_as_they_are_shown() {
     let story = common::story();
-    let examples = Driver::ready(&story, DARK).app.examples;
+    let driver = Driver::ready(&story, DARK);
+    let examples = driver.app.examples();
     for example in examples {
         let mut driver = Driver::ready(&story, DARK);
         driver.app.prompt.set("");
@@ -210,7 +211,7 @@ fn another_model_gets_the_prompt_as_it_was_typed() {
     let mut driver = Driver::loading(DARK);
     let mut denoiser = story.header().denoiser.clone();
     denoiser.name = "Dream-7B".to_owned();
-    driver.hear(Event::Ready { denoiser, guide: None, request: None });
+    driver.hear(Event::Ready { denoiser, guide: None, request: None, warnings: Vec::new() });
     driver.app.layers.set_preset(preset("plain").unwrap());
     driver.app.prompt.set("");
     let prompt = "Solve this sudoku: 1030 0412 2140 4021";

@@ -2,7 +2,10 @@
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use diffuscope::{
-    engine::protocol::{Command, Event as EngineEvent},
+    engine::{
+        ModelRequest,
+        protocol::{Command, Event as EngineEvent},
+    },
     settings::{Layers, preset},
     trace::{Header, Log},
     tui::{Action, App, Effect, Focus, Notice, Overlay, Reading, examples, input_action, update},
@@ -19,7 +22,7 @@ fn mouse(kind: MouseEventKind, area: Rect) -> Event {
 }
 
 fn place(driver: &Driver, action: &Action) -> Rect {
-    let hits = &driver.app.drawn.hits;
+    let hits = &driver.app.drawn().hits;
     hits.iter().rev().find(|hit| hit.click.as_ref() == Some(action)).expect("it can be clicked").area
 }
 
@@ -85,7 +88,7 @@ fn pasted_text_is_one_edit_of_the_prompt() {
     let mut driver = Driver::live(&story, 5, DARK);
     driver.app.prompt.set("");
     driver.event(Event::Paste("Reverse this list:\tMax, Zorbo\r\n\u{1b}[0m".to_owned()));
-    assert_eq!(driver.app.focus, Focus::Prompt);
+    assert_eq!(driver.app.focus(), Focus::Prompt);
     assert_eq!(driver.app.prompt.text(), "Reverse this list:\tMax, Zorbo\n[0m");
 }
 
@@ -125,8 +128,13 @@ fn the_model_is_given_what_was_written() {
     layers.set_preset(preset("plain").unwrap());
     let header = story.header();
     let mut driver = Driver::ready(&story, DARK);
-    driver.app = App::live(layers, Some(TEXT.replace('\n', "\r\n")), DARK, examples());
-    driver.hear(EngineEvent::Ready { denoiser: header.denoiser.clone(), guide: None, request: None });
+    driver.app = App::live(layers, Some(TEXT.replace('\n', "\r\n")), DARK, examples(), ModelRequest::default());
+    driver.hear(EngineEvent::Ready {
+        denoiser: header.denoiser.clone(),
+        guide: None,
+        request: None,
+        warnings: Vec::new(),
+    });
     assert_eq!(started(&mut driver), TEXT, "--prompt");
 
     driver.act(Action::Focus(Focus::Prompt)).app.prompt.set("");
@@ -181,7 +189,7 @@ fn graphemes_of_several_tokens_are_whole_on_the_canvas() {
     driver.act(Action::Select(1));
     assert_ne!(driver.cells_of(0)[0].bg, plain, "what completes a grapheme is selected where that stands");
     driver.keys("j");
-    assert!(driver.app.lens.selected.is_some_and(|position| position > 1));
+    assert!(driver.app.lens().selected.is_some_and(|position| position > 1));
 }
 
 #[test]
@@ -206,12 +214,12 @@ fn what_is_too_long_is_refused_with_a_way_out() {
     driver.app.prompt.set("short");
     driver.event(Event::Paste("0123456789".repeat(1 << 20)));
     let notice = "the prompt would be longer than 128 KiB: `diffuscope run --prompt -` reads longer ones";
-    assert_eq!(driver.app.notice.as_ref().unwrap().0, Notice::error(notice));
+    assert_eq!(driver.app.notice(), Some(&Notice::error(notice)));
     assert_eq!(driver.app.prompt.text(), "short");
     driver.act(Action::KnobSelect(0)).act(Action::KnobType);
     driver.event(Event::Paste("1".repeat(1 << 20)));
     driver.keys("2");
-    assert_eq!(driver.app.knobs.entry.as_deref(), Some(&*"1".repeat(24)));
+    assert_eq!(driver.app.knobs().entry.as_deref(), Some(&*"1".repeat(24)));
 }
 
 #[test]
@@ -230,9 +238,9 @@ fn one_key_clears_wherever_text_is_typed() {
         assert_eq!(driver.app.prompt.text(), "one\no");
     }
     driver.act(Action::KnobSelect(0)).act(Action::KnobType).keys("12").ctrl('u');
-    assert_eq!(driver.app.knobs.entry.as_deref(), Some(""));
+    assert_eq!(driver.app.knobs().entry.as_deref(), Some(""));
     driver.key(KeyCode::Esc).act(Action::Toggle(Overlay::Models)).keys("hf:a").ctrl('u');
-    assert_eq!(driver.app.picker.entry, "");
+    assert_eq!(driver.app.picker().entry, "");
     driver.key(KeyCode::Esc).act(Action::Focus(Focus::Canvas));
     for focus in [Focus::Canvas, Focus::Knobs] {
         driver.act(Action::Focus(focus));
@@ -260,12 +268,12 @@ fn tab_goes_round_the_panes() {
     let mut driver = Driver::ready(&story, DARK);
     let mut seen = Vec::new();
     for _ in 0..4 {
-        seen.push(driver.app.focus);
+        seen.push(driver.app.focus());
         driver.key(KeyCode::Tab);
     }
     assert_eq!(seen, [Focus::Prompt, Focus::Canvas, Focus::Knobs, Focus::Prompt]);
     driver.key(KeyCode::BackTab);
-    assert_eq!(driver.app.focus, Focus::Prompt);
+    assert_eq!(driver.app.focus(), Focus::Prompt);
 }
 
 #[test]
@@ -276,7 +284,7 @@ fn a_click_selects_a_token_and_the_glass_shows_it() {
     let position = story.header().prompt_ids.len() + 2;
     let area = place(&driver, &Action::Select(position));
     driver.event(mouse(MouseEventKind::Down(MouseButton::Left), area));
-    assert_eq!(driver.app.lens.selected, Some(position));
+    assert_eq!(driver.app.lens().selected, Some(position));
     assert!(driver.text().contains(&format!("position {position}")));
 }
 
@@ -301,7 +309,7 @@ fn a_click_beside_an_overlay_closes_it() {
     let mut driver = Driver::live(&story, 12, DARK);
     driver.act(Action::Toggle(Overlay::Gallery));
     driver.event(mouse(MouseEventKind::Down(MouseButton::Left), Rect::new(0, 39, 1, 1)));
-    assert!(driver.app.overlays.is_empty());
+    assert!(driver.app.overlays().is_empty());
 }
 
 #[test]
@@ -310,16 +318,16 @@ fn the_selection_walks_rows_and_ends_at_the_edges() {
     let mut driver = Driver::live(&story, 20, DARK);
     let start = story.header().prompt_ids.len();
     driver.keys("j");
-    assert_eq!(driver.app.lens.selected, Some(start));
+    assert_eq!(driver.app.lens().selected, Some(start));
     driver.keys("j");
-    let below = driver.app.lens.selected.unwrap();
+    let below = driver.app.lens().selected.unwrap();
     assert!(below > start + 5, "the row below begins with {below}");
     driver.keys("k");
-    assert_eq!(driver.app.lens.selected, Some(start));
+    assert_eq!(driver.app.lens().selected, Some(start));
     driver.keys(&"h".repeat(100));
-    assert_eq!(driver.app.lens.selected, Some(0));
+    assert_eq!(driver.app.lens().selected, Some(0));
     driver.keys(&"l".repeat(400));
-    assert_eq!(driver.app.lens.selected, Some(story.header().canvas_length() - 1));
+    assert_eq!(driver.app.lens().selected, Some(story.header().canvas_length() - 1));
 }
 
 #[test]
@@ -329,5 +337,5 @@ fn footer_hints_do_what_they_say() {
     driver.tick(0);
     let area = place(&driver, &Action::Toggle(Overlay::Help));
     driver.event(mouse(MouseEventKind::Down(MouseButton::Left), area));
-    assert_eq!(driver.app.overlays, [Overlay::Help]);
+    assert_eq!(driver.app.overlays(), [Overlay::Help]);
 }

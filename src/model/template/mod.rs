@@ -26,7 +26,7 @@ use minijinja::{
 };
 
 use self::budget::Budget;
-use crate::caught::attempt;
+use crate::panics::attempt;
 
 pub use self::error::TemplateError;
 

@@ -26,9 +26,9 @@ use tokenizers::{
 
 use super::TokenizerError;
 use crate::{
-    caught::attempt,
     files,
     model::{config::fields, lfs},
+    panics::attempt,
 };
 
 /// How text is cut into words.

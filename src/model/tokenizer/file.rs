@@ -16,7 +16,7 @@ use tokenizers::{
 };
 
 use super::{TokenizerError, pieces::Scheme};
-use crate::{caught::attempt, model::lfs};
+use crate::{model::lfs, panics::attempt};
 
 /// How many times as long a text may become before it is cut into tokens, or when it is put together from them. Nothing
 /// that a published tokenizer does comes near: the longest entry of `SentencePiece`'s table is 33 bytes.

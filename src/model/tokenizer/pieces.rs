@@ -7,7 +7,7 @@
 
 use tokenizers::{Decoder, DecoderWrapper, Tokenizer as Inner};
 
-use crate::caught::attempt;
+use crate::panics::attempt;
 
 /// What decoders put for bytes that are no character.
 const BROKEN: char = '\u{FFFD}';

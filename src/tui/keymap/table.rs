@@ -5,10 +5,13 @@ use std::{slice, sync::LazyLock};
 use crossterm::event::KeyCode;
 
 use super::{Binding, Context, Group, Hint, key::Key};
-use crate::tui::{
-    action::{Action, Direction, Focus, Overlay},
-    app::{App, Engine},
-    view::Layer,
+use crate::{
+    session::Phase,
+    tui::{
+        action::{Action, Direction, Focus, Overlay},
+        app::{App, EngineState},
+        view::Layer,
+    },
 };
 
 /// Every key of the playground. The order within a group is that of the help.
@@ -42,7 +45,7 @@ fn is_live(app: &App) -> bool {
 }
 
 fn has_run(app: &App) -> bool {
-    app.run.is_some()
+    app.run().is_some()
 }
 
 fn has_steps(app: &App) -> bool {
@@ -54,7 +57,7 @@ fn live_run(app: &App) -> bool {
 }
 
 fn has_kept(app: &App) -> bool {
-    app.kept.is_some()
+    app.session.other().is_some()
 }
 
 fn under_way(app: &App) -> bool {
@@ -66,7 +69,7 @@ fn can_step(app: &App) -> bool {
 }
 
 fn can_turn(app: &App) -> bool {
-    is_live(app) && !matches!(app.engine, Engine::Failed(_))
+    is_live(app) && !matches!(app.engine, EngineState::Failed(_))
 }
 
 fn is_loading(app: &App) -> bool {
@@ -78,11 +81,11 @@ fn models_words(app: &App) -> &'static str {
 }
 
 fn play_words(app: &App) -> &'static str {
-    match (app.is_under_way() && app.follows(), app.player.held, app.player.playing) {
-        (true, false, _) | (false, _, true) => "pause",
-        (true, true, _) => "resume",
-        (false, _, false) if app.is_empty() => "",
-        (false, _, false) => "play",
+    match (app.phase().filter(|_| app.follows()), app.playback.playing) {
+        (Some(Phase::Running), _) | (_, true) => "pause",
+        (Some(Phase::Paused), _) => "resume",
+        _ if app.is_empty() => "",
+        _ => "play",
     }
 }
 

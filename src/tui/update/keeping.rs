@@ -3,18 +3,19 @@
 use super::Effect;
 use crate::{
     engine::protocol::RunId,
+    session::Run,
     tui::{
         action::Notice,
-        app::{App, Confirmation, Phase, Run},
+        app::{App, Confirmation},
     },
 };
 
 /// Leaves; with a run that took a while and that no file holds, at the second asking.
 pub(super) fn quit(app: &mut App) -> Vec<Effect> {
-    if app.asked == Some(Confirmation::Leave) || !app.runs().any(Run::is_precious) {
+    if app.asked == Some(Confirmation::Leave) || !app.session.runs().iter().any(Run::is_precious) {
         return vec![Effect::Quit];
     }
-    let which = if app.run.as_ref().is_some_and(Run::is_precious) {
+    let which = if app.run().is_some_and(Run::is_precious) {
         "this run is not saved: w writes it to a file"
     } else {
         "the run before is not saved: b shows it, w writes it to a file"
@@ -27,8 +28,7 @@ pub(super) fn quit(app: &mut App) -> Vec<Effect> {
 /// Whether another run may take the place of the shown one. Where it would push out one that is worth a question, it
 /// may at the second asking.
 pub(super) fn may_replace(app: &mut App) -> bool {
-    let would_lose = [&app.run, &app.kept].into_iter().all(|run| run.as_ref().is_some_and(Run::is_precious));
-    if !would_lose || app.asked == Some(Confirmation::Replace) {
+    if !app.session.would_lose() || app.asked == Some(Confirmation::Replace) {
         return true;
     }
     app.asked = Some(Confirmation::Replace);
@@ -38,30 +38,15 @@ pub(super) fn may_replace(app: &mut App) -> bool {
     false
 }
 
-/// Puts a run in place of the shown one, which is kept.
-pub(super) fn replace(app: &mut App, run: Run) {
-    // The engine has one run at a time.
-    for before in app.run.iter_mut().chain(&mut app.kept).filter(|before| before.phase == Phase::Under) {
-        before.phase = Phase::Over;
-    }
-    let before = app.run.replace(run).filter(|before| !before.log.is_empty());
-    if let Some(before) =
-        before.filter(|before| before.is_precious() || !app.kept.as_ref().is_some_and(Run::is_precious))
-    {
-        app.kept = Some(before);
-    }
-}
-
 /// Shows the run before, and the newer one again.
 pub(super) fn swap(app: &mut App) -> Vec<Effect> {
-    if app.kept.is_none() {
-        return Vec::new();
-    }
     let prompt = |app: &App| app.log().map(|log| log.header().prompt_ids.clone());
     let before = prompt(app);
-    std::mem::swap(&mut app.run, &mut app.kept);
-    app.player.playing = false;
-    app.player.at = None;
+    if !app.session.swap() {
+        return Vec::new();
+    }
+    app.playback.playing = false;
+    app.playback.at = None;
     if prompt(app) != before {
         app.lens.selected = None;
     }
@@ -70,7 +55,7 @@ pub(super) fn swap(app: &mut App) -> Vec<Effect> {
 
 /// Writes the shown run to a file.
 pub(super) fn save(app: &mut App) -> Vec<Effect> {
-    let Some(run) = app.run.as_ref().filter(|run| !run.log.is_empty()) else {
+    let Some(run) = app.run().filter(|run| !run.log.is_empty()) else {
         app.tell(Notice::error("there is no step to save yet"));
         return Vec::new();
     };
@@ -79,7 +64,7 @@ pub(super) fn save(app: &mut App) -> Vec<Effect> {
 
 /// A file holds the run as it is now.
 pub(super) fn saved(app: &mut App, run: RunId, file: &str) -> Vec<Effect> {
-    if let Some(run) = app.run_mut(run) {
+    if let Some(run) = app.session.get_mut(run) {
         run.saved = true;
     }
     app.tell(Notice::note(format!("saved as {file}; `diffuscope replay {file}` shows it again")));

@@ -43,7 +43,7 @@ pub(super) fn select(app: &mut App, index: usize) -> Vec<Effect> {
 }
 
 /// Turns the selected knob. Words that do not go with the other knobs are passed over, or none behind them could be
-/// reached; what was passed over is told with the reason.
+/// reached; what was passed over is shown with the reason.
 pub(super) fn nudge(app: &mut App, presses: i64) -> Vec<Effect> {
     let turn = |presses| {
         move |knob: &'static Knob, settings: &mut Settings| {

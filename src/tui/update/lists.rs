@@ -19,7 +19,7 @@ pub(super) fn toggle(app: &mut App, overlay: Overlay) -> Vec<Effect> {
         app.overlays.push(overlay);
     }
     if app.overlays.last() == Some(&Overlay::Models) {
-        return models::look(app);
+        return models::refresh(app);
     }
     app.list = match app.overlays.last() {
         Some(Overlay::Presets) => {
@@ -116,7 +116,7 @@ fn take_preset(app: &mut App, row: usize) -> Vec<Effect> {
         "it acts from the next step on".to_owned()
     } else if app.is_under_way() {
         format!("it acts from the next step on, but {} with the next run", waiting.join(", "))
-    } else if app.run.is_some() {
+    } else if app.run().is_some() {
         "press R to run again with it".to_owned()
     } else {
         "it acts on the next run".to_owned()

@@ -101,7 +101,12 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::SaveTrace => keeping::save(app),
 
         Action::Tick(now) => playing::tick(app, now),
-        Action::Engine(event) => engine::hear(app, *event),
+        Action::Engine(event) => engine::on_event(app, *event),
+        Action::EngineGone => engine::on_gone(app),
+        Action::Drawn(frame) => {
+            app.drawn = *frame;
+            Vec::new()
+        }
         Action::Saved { run, file } => keeping::saved(app, run, &file),
         Action::Tell(notice) => {
             app.tell(notice);
@@ -112,7 +117,15 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
 
 /// Whether the user did it: a notice has been read by then.
 fn is_deliberate(action: &Action) -> bool {
-    !matches!(action, Action::Tick(_) | Action::Engine(_) | Action::Saved { .. } | Action::Tell(_))
+    !matches!(
+        action,
+        Action::Tick(_)
+            | Action::Engine(_)
+            | Action::EngineGone
+            | Action::Drawn(_)
+            | Action::Saved { .. }
+            | Action::Tell(_)
+    )
 }
 
 /// Takes away whatever is in front.

@@ -13,21 +13,21 @@ use crate::{
     trace::ModelCard,
     tui::{
         action::{Notice, Overlay},
-        app::{App, Engine},
-        library::{LONGEST_SOURCE, ModelLoading, PickerLine},
+        app::{App, EngineState},
+        picker::{LONGEST_SOURCE, ModelLoading, PickerLine},
     },
 };
 
 /// The picker has been opened: what is on this machine may have changed since the last time.
-pub(super) fn look(app: &mut App) -> Vec<Effect> {
+pub(super) fn refresh(app: &mut App) -> Vec<Effect> {
     app.picker.refusal = None;
     app.picker.is_entry_old = true;
     select_present(app);
-    command(Command::Look(app.picker.first.device))
+    command(Command::ListModels(app.picker.first.device))
 }
 
 /// What there is to choose from. The selected line stays the same model.
-pub(super) fn found(app: &mut App, catalog: Catalog) -> Vec<Effect> {
+pub(super) fn on_catalog(app: &mut App, catalog: Catalog) -> Vec<Effect> {
     let before = selected(app);
     let was_empty = app.picker.catalog.is_none();
     app.picker.catalog = Some(catalog);
@@ -80,14 +80,14 @@ pub(super) fn other_role(app: &mut App) -> Vec<Effect> {
 
 /// Types: the line of what is typed comes to the front.
 pub(super) fn typed(app: &mut App, text: &str) -> Vec<Effect> {
-    let library = &mut app.picker;
-    library.refusal = None;
-    if std::mem::take(&mut library.is_entry_old) {
-        library.entry.clear();
+    let picker = &mut app.picker;
+    picker.refusal = None;
+    if std::mem::take(&mut picker.is_entry_old) {
+        picker.entry.clear();
     }
-    let room = LONGEST_SOURCE.saturating_sub(library.entry.chars().count());
-    library.entry.extend(plain(text).chars().take_while(|c| *c != '\n').take(room));
-    app.list = library.choices().len() - 1;
+    let room = LONGEST_SOURCE.saturating_sub(picker.entry.chars().count());
+    picker.entry.extend(plain(text).chars().take_while(|c| *c != '\n').take(room));
+    app.list = picker.choices().len() - 1;
     Vec::new()
 }
 
@@ -108,19 +108,18 @@ pub(super) fn clear(app: &mut App) -> Vec<Effect> {
 
 /// Loads the selected line. The picker stays open until that is done.
 pub(super) fn accept(app: &mut App) -> Vec<Effect> {
-    let library = &mut app.picker;
-    let request = match library.choices().get(app.list) {
-        Some(choice) => library.request(*choice),
+    let picker = &mut app.picker;
+    let request = match picker.choices().get(app.list) {
+        Some(choice) => picker.request(*choice),
         None => return Vec::new(),
     };
     match request {
         Err(message) => {
-            library.refusal = Some(printable::line(&message));
+            picker.refusal = Some(printable::line(&message));
             Vec::new()
         }
         Ok(request)
-            if library.loading.is_none()
-                && library.loaded.as_ref().is_some_and(|loaded| loaded.is_same_as(&request)) =>
+            if picker.loading.is_none() && picker.loaded.as_ref().is_some_and(|loaded| loaded.is_same_as(&request)) =>
         {
             app.overlays.retain(|overlay| *overlay != Overlay::Models);
             app.list = 0;
@@ -128,8 +127,8 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
             Vec::new()
         }
         Ok(request) => {
-            library.refusal = None;
-            library.loading = Some(ModelLoading { is_picked: true, ..ModelLoading::new(request.clone()) });
+            picker.refusal = None;
+            picker.loading = Some(ModelLoading { is_picked: true, ..ModelLoading::new(request.clone()) });
             command(Command::Load(Box::new(request)))
         }
     }
@@ -146,11 +145,11 @@ pub(super) fn cancel(app: &mut App) -> Vec<Effect> {
     }
 }
 
-/// ModelLoading goes on.
-pub(super) fn goes_on(app: &mut App, progress: Progress) -> Vec<Effect> {
+/// Models are being loaded.
+pub(super) fn on_progress(app: &mut App, progress: Progress) -> Vec<Effect> {
     let now = app.now;
     if let Some(loading) = &mut app.picker.loading {
-        loading.take(progress, now);
+        loading.record(progress, now);
     }
     Vec::new()
 }
@@ -164,13 +163,13 @@ pub(super) fn ready(
 ) -> Vec<Effect> {
     let name = printable::line(&denoiser.name);
     let has_guide = guide.is_some();
-    app.engine = Engine::Ready { denoiser, guide };
+    app.engine = EngineState::Ready { denoiser, guide };
     let ended = end_loading(app, request.as_ref());
     app.picker.loaded = request.or_else(|| Some(ended.as_ref()?.request.clone()));
     if ended.is_some_and(|loading| loading.is_picked) {
         app.picker.refusal = None;
         let guide = guide_rule(app, has_guide);
-        let next = if app.run.is_some() { ": press R to run the prompt with it" } else { "" };
+        let next = if app.run().is_some() { ": press R to run the prompt with it" } else { "" };
         app.tell(Notice::note(format!("{name} is loaded{guide}{next}")));
         app.overlays.retain(|overlay| *overlay != Overlay::Models);
         app.list = 0;
@@ -199,10 +198,10 @@ fn guide_rule(app: &mut App, has_guide: bool) -> &'static str {
 
 /// Nothing came of it.
 #[expect(clippy::needless_pass_by_value, reason = "the event is over")]
-pub(super) fn failed(app: &mut App, message: &str, request: Option<ModelRequest>) -> Vec<Effect> {
+pub(super) fn failed(app: &mut App, message: &str, request: Option<ModelRequest>) {
     let message = printable::line(message);
     let was_cancelled = end_loading(app, request.as_ref()).is_some_and(|loading| loading.is_cancelled);
-    if matches!(app.engine, Engine::Ready { .. }) {
+    if matches!(app.engine, EngineState::Ready { .. }) {
         if was_cancelled {
             app.tell(Notice::note(message));
         } else {
@@ -215,7 +214,6 @@ pub(super) fn failed(app: &mut App, message: &str, request: Option<ModelRequest>
         }
     } else {
         app.queued = false;
-        app.engine = Engine::Failed(message);
+        app.engine = EngineState::Failed(message);
     }
-    Vec::new()
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Effect, command};
-use crate::{engine::protocol::Command, tui::app::App};
+use crate::{engine::protocol::Command, session::Phase, tui::app::App};
 
 /// Time has passed: ask the live run for its next step, move the cursor of a playing log, let a notice go.
 pub(super) fn tick(app: &mut App, now: Duration) -> Vec<Effect> {
@@ -11,13 +11,13 @@ pub(super) fn tick(app: &mut App, now: Duration) -> Vec<Effect> {
     if app.notice.as_ref().is_some_and(|(_, until)| *until <= app.now) {
         app.notice = None;
     }
-    if app.player.playing && app.player.due <= app.now {
+    if app.playback.playing && app.playback.due <= app.now {
         advance(app);
     }
-    if app.wants_step() && app.player.due <= app.now {
-        app.player.waiting = true;
-        app.player.due = app.now + app.player.interval();
-        return command(Command::Step);
+    if app.wants_step() && app.playback.due <= app.now {
+        app.playback.awaits_step = true;
+        app.playback.due = app.now + app.playback.interval();
+        return command(Command::Advance);
     }
     Vec::new()
 }
@@ -26,36 +26,32 @@ pub(super) fn tick(app: &mut App, now: Duration) -> Vec<Effect> {
 fn advance(app: &mut App) {
     let (shown, len) = (app.shown(), app.len());
     if shown >= len {
-        app.player.playing = false;
-        app.player.at = None;
+        app.playback.playing = false;
+        app.playback.at = None;
         return;
     }
-    app.player.show(shown + 1, len);
+    app.playback.show(shown + 1, len);
     let recorded = app.log().and_then(|log| log.record(shown + 1)).map_or(0, |record| record.cost.total_us());
-    app.player.due = app.now + app.player.wait(Duration::from_micros(recorded));
+    app.playback.due = app.now + app.playback.wait(Duration::from_micros(recorded));
     if app.follows() {
-        app.player.playing = false;
+        app.playback.playing = false;
     }
 }
 
-/// Space: holds a live run or lets it go on; plays the log where the newest step is not shown, or the run is over.
+/// Space: pauses or resumes a live run; plays the log where the newest step is not shown, or the run is over.
 pub(super) fn toggle(app: &mut App) -> Vec<Effect> {
     if app.is_under_way() && app.follows() {
-        app.player.held = !app.player.held;
-        app.player.due = app.now;
-        if app.player.full_speed {
-            return command(if app.player.held { Command::Pause } else { Command::Resume });
-        }
-        return Vec::new();
+        // Which of the two is for the engine to say: it may have been asked already, and not have answered yet.
+        return command(Command::TogglePause);
     }
-    if app.player.playing {
-        app.player.playing = false;
+    if app.playback.playing {
+        app.playback.playing = false;
     } else if !app.is_empty() {
         if app.follows() {
-            app.player.at = Some(0);
+            app.playback.at = Some(0);
         }
-        app.player.playing = true;
-        app.player.due = app.now;
+        app.playback.playing = true;
+        app.playback.due = app.now;
     }
     Vec::new()
 }
@@ -65,19 +61,14 @@ pub(super) fn step_once(app: &mut App) -> Vec<Effect> {
     if !app.follows() {
         return scrub(app, 1);
     }
-    if !app.is_under_way() {
-        return Vec::new();
+    match app.phase() {
+        Some(Phase::Running) => {}
+        // The steps of a key that is held down end when it is released.
+        Some(Phase::Paused) if !app.playback.awaits_step => {}
+        _ => return Vec::new(),
     }
-    let mut effects = Vec::new();
-    if app.player.full_speed && !app.player.held {
-        effects.push(Effect::Engine(Command::Pause));
-    }
-    app.player.held = true;
-    if !app.player.waiting {
-        app.player.waiting = true;
-        effects.push(Effect::Engine(Command::Step));
-    }
-    effects
+    app.playback.awaits_step = true;
+    command(Command::Step)
 }
 
 /// Ends the run here.
@@ -87,20 +78,23 @@ pub(super) fn stop(app: &mut App) -> Vec<Effect> {
 
 /// Another pace; leaves full speed.
 pub(super) fn pace(app: &mut App, presses: i32) -> Vec<Effect> {
-    let was_free = app.player.full_speed;
-    app.player.change_pace(if was_free { 0 } else { presses });
-    app.player.due = app.player.due.min(app.now + app.player.interval());
-    if was_free && app.is_under_way() && !app.player.held { command(Command::Pause) } else { Vec::new() }
+    let was_free = app.playback.full_speed;
+    app.playback.change_pace(if was_free { 0 } else { presses });
+    app.playback.due = app.playback.due.min(app.now + app.playback.interval());
+    if was_free { drive(app) } else { Vec::new() }
 }
 
-/// Lets the engine run freely, or takes it back to the pace.
+/// Lets the engine run freely, or at the pace again.
 pub(super) fn toggle_full_speed(app: &mut App) -> Vec<Effect> {
-    app.player.full_speed = !app.player.full_speed;
-    app.player.due = app.now;
-    if !app.is_under_way() || app.player.held {
-        return Vec::new();
-    }
-    command(if app.player.full_speed { Command::Resume } else { Command::Pause })
+    app.playback.full_speed = !app.playback.full_speed;
+    app.playback.due = app.now;
+    drive(app)
+}
+
+/// Has the engine drive the run that was asked for last as the playback says now.
+fn drive(app: &mut App) -> Vec<Effect> {
+    app.playback.awaits_step = false;
+    if app.last_run == 0 { Vec::new() } else { command(Command::Drive(app.playback.drive())) }
 }
 
 /// Moves the cursor by so many steps. A live run is not touched.
@@ -111,7 +105,7 @@ pub(super) fn scrub(app: &mut App, steps: i64) -> Vec<Effect> {
 
 /// Moves the cursor; at the newest step it follows.
 pub(super) fn scrub_to(app: &mut App, step: usize) -> Vec<Effect> {
-    app.player.playing = false;
-    app.player.show(step, app.len());
+    app.playback.playing = false;
+    app.playback.show(step, app.len());
     Vec::new()
 }

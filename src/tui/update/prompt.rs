@@ -5,7 +5,7 @@ use crate::{
     engine::protocol::{Command, RunRequest},
     tui::{
         action::{Focus, Notice, Overlay},
-        app::{App, Engine},
+        app::{App, EngineState},
         prompt::{LONGEST, PromptEditor, TooLong},
         reading::Reading,
     },
@@ -56,17 +56,17 @@ pub(super) fn submit(app: &mut App) -> Vec<Effect> {
         return Vec::new();
     }
     match &app.engine {
-        Engine::Loading => {
+        EngineState::Loading => {
             app.queued = true;
             app.focus = Focus::Canvas;
             app.tell(Notice::note("it starts as soon as the networks are loaded"));
             Vec::new()
         }
-        Engine::Failed(message) => {
+        EngineState::Failed(message) => {
             app.notice = Some((Notice::error(message.clone()), app.now + crate::tui::app::NOTICE_STAYS));
             Vec::new()
         }
-        Engine::Ready { .. } => {
+        EngineState::Ready { .. } => {
             // Where there is a question, the same key answers it.
             app.focus = Focus::Prompt;
             if !keeping::may_replace(app) {
@@ -82,7 +82,7 @@ pub(super) fn submit(app: &mut App) -> Vec<Effect> {
             let prompt = app.prompt.text();
             start(app, prompt)
         }
-        Engine::Absent => Vec::new(),
+        EngineState::Absent => Vec::new(),
     }
 }
 
@@ -106,6 +106,7 @@ fn start(app: &mut App, prompt: String) -> Vec<Effect> {
         prompt,
         settings: app.layers.resolve(),
         preset: app.layers.preset().map(|preset| preset.name.clone()),
-        paused: !app.player.full_speed,
+        drive: app.playback.drive(),
+        rivals: Vec::new(),
     })))
 }

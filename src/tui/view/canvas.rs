@@ -15,9 +15,10 @@ use super::{
 };
 use crate::{
     printable,
+    session::Phase,
     tui::{
         action::Action,
-        app::{Lens, Phase},
+        app::Lens,
         theme::{Role, Theme},
     },
 };

@@ -15,10 +15,11 @@ use super::{
 use crate::{
     decode::record::StopReason,
     printable,
+    session::Phase,
     settings::{Preset, Settings, presets},
     trace::{End, Log, ModelCard},
     tui::{
-        app::{App, Engine, Origin, Phase},
+        app::{App, EngineState, Origin},
         theme::{Role, Theme},
     },
 };
@@ -91,10 +92,10 @@ fn facts(app: &App, theme: Theme) -> Vec<Fact> {
             facts.push(plain(5, format!("guide {}{}", weights(guide), if by_text { ", reads text" } else { "" })));
         }
     }
-    if let Some(run) = &app.run {
-        let verb = if run.phase == Phase::Under { "runs with" } else { "ran with" };
+    if let Some(run) = app.run() {
+        let verb = if run.is_under_way() { "runs with" } else { "ran with" };
         facts.push(plain(0, format!("{verb} {}", made_with(app, &run.log, theme))));
-        if app.kept.as_ref().is_some_and(|kept| kept.id > run.id) {
+        if app.session.shows_earlier() {
             facts.push(plain(0, "the run before".to_owned()));
         }
         let next = app.layers.resolve();
@@ -146,12 +147,12 @@ fn state(app: &App, pen: &Pen<'_>) -> Line<'static> {
     if let Some(loading) = &app.picker.loading {
         line = models::brief(app, loading, pen);
     }
-    let Some(run) = &app.run else {
+    let Some(run) = app.run() else {
         return Line::from(match &app.engine {
             _ if !line.is_empty() => line,
-            Engine::Loading | Engine::Absent => Vec::new(),
-            Engine::Ready { .. } => vec![span("ready", dim)],
-            Engine::Failed(_) => vec![span(format!("{} no model", glyphs.wrong), bad)],
+            EngineState::Loading | EngineState::Absent => Vec::new(),
+            EngineState::Ready { .. } => vec![span("ready", dim)],
+            EngineState::Failed(_) => vec![span(format!("{} no model", glyphs.wrong), bad)],
         });
     };
     let (shown, len) = (app.shown(), run.log.len());
@@ -159,17 +160,17 @@ fn state(app: &App, pen: &Pen<'_>) -> Line<'static> {
         line.push(span(format!("  {}  ", glyphs.dot), pen.style(Role::Faint)));
     }
     if !app.follows() {
-        let word = if app.player.playing { format!("{} plays", glyphs.pointer) } else { glyphs.scrubbed.to_owned() };
+        let word = if app.playback.playing { format!("{} plays", glyphs.pointer) } else { glyphs.scrubbed.to_owned() };
         line.push(span(format!("{word} step {shown} of {len}"), accent));
         line.push(span(format!("  {}  ", glyphs.dot), pen.style(Role::Faint)));
     }
     let pace = || {
-        if app.player.full_speed { "full speed".to_owned() } else { format!("{}/s", app.player.pace()) }
+        if app.playback.full_speed { "full speed".to_owned() } else { format!("{}/s", app.playback.pace()) }
     };
     match &run.phase {
         Phase::Failed(_) => line.push(span(format!("{} failed at step {len}", glyphs.wrong), bad)),
-        Phase::Under if app.player.held => line.push(span(format!("{} paused at step {len}", glyphs.paused), accent)),
-        Phase::Under => {
+        Phase::Paused => line.push(span(format!("{} paused at step {len}", glyphs.paused), accent)),
+        Phase::Running => {
             line.push(span(format!("{} running", glyphs.running), good));
             line.push(span(format!("  step {len}  at {}", pace()), dim));
         }

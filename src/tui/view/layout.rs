@@ -54,7 +54,7 @@ impl Regions {
         let mut body = Rect { x: rest.x + 1, width: rest.width.saturating_sub(2), ..rest };
         let asked = asked(app);
         let mut column = right_column(area.width, asked.is_some(), &mut body);
-        let has_figures = area.width >= WIDE && app.run.is_some();
+        let has_figures = area.width >= WIDE && app.run().is_some();
         let figures = column.as_mut().filter(|column| has_figures && column.height >= 27).map(|column| {
             // Where the knobs would be left with too little, what is rare gives way.
             let rows = figures::height(app.log()).min(column.height.saturating_sub(LEAST_SIDE));
@@ -63,8 +63,8 @@ impl Regions {
             figures
         });
         let sides = column.map_or_else(Vec::new, |column| sides(app, asked, column));
-        let strip = (figures.is_none() && body.height >= 14 && app.run.is_some()).then(|| bottom(&mut body, 1));
-        let timeline = app.run.as_ref().and_then(|_| timeline(&mut body));
+        let strip = (figures.is_none() && body.height >= 14 && app.run().is_some()).then(|| bottom(&mut body, 1));
+        let timeline = app.run().and_then(|_| timeline(&mut body));
         let prompt = prompt(app, &mut body);
         Self { header, prompt, canvas: body, timeline, figures, strip, sides, footer }
     }

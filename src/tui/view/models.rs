@@ -36,7 +36,7 @@ use crate::{
     printable,
     tui::{
         app::App,
-        library::{ModelLoading, PickerLine},
+        picker::{ModelLoading, PickerLine},
         theme::{BarPart, Role},
     },
 };
@@ -72,7 +72,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
 /// What is here comes before what would be downloaded.
 fn heading(app: &App, choice: PickerLine<'_>) -> (String, String) {
     let (title, note) = match choice {
-        PickerLine::Nobody => ("here", room(app)),
+        PickerLine::NoGuide => ("here", room(app)),
         PickerLine::Item(item) if item.is_here() => ("here", room(app)),
         PickerLine::Item(_) => ("to download", String::new()),
         PickerLine::Typed => ("or type", String::new()),
@@ -97,7 +97,7 @@ fn draw_choice(app: &App, choice: PickerLine<'_>, selected: bool, row: Rect, pen
     let glyphs = pen.theme.glyphs;
     let present = app.picker.present();
     let (is_present, is_too_large) = match choice {
-        PickerLine::Nobody => (app.picker.loaded.is_some() && present.is_none(), false),
+        PickerLine::NoGuide => (app.picker.loaded.is_some() && present.is_none(), false),
         PickerLine::Item(item) => (present == Some(&item.source), fit(app, item) == Some(MemoryFit::Exceeds)),
         PickerLine::Typed => (false, false),
     };
@@ -110,7 +110,7 @@ fn draw_choice(app: &App, choice: PickerLine<'_>, selected: bool, row: Rect, pen
     let at = row.x + 2;
     let room = row.right().saturating_sub(at);
     match choice {
-        PickerLine::Nobody => {
+        PickerLine::NoGuide => {
             pen.cut(at, row.y, room, "no guide", style);
         }
         PickerLine::Item(item) => {
@@ -166,7 +166,7 @@ fn weights(count: u64) -> String {
 fn draw_about(app: &App, choice: PickerLine<'_>, area: Rect, pen: &mut Pen<'_>) {
     let mut lines: Vec<(String, Role)> = Vec::new();
     match choice {
-        PickerLine::Nobody => {
+        PickerLine::NoGuide => {
             lines.push(("the denoiser alone decides which tokens are committed".to_owned(), Role::Text));
         }
         PickerLine::Item(item) => {

@@ -2,10 +2,11 @@
 
 use super::step::StepView;
 use crate::{
+    session::Phase,
     trace::Log,
     tui::{
         action::Focus,
-        app::{App, Lens, Phase},
+        app::{App, Lens},
     },
 };
 
@@ -32,7 +33,7 @@ pub struct RunView<'a> {
 impl<'a> RunView<'a> {
     /// The run that the playground shows.
     pub fn of(app: &'a App) -> Option<Self> {
-        let run = app.run.as_ref()?;
+        let run = app.run()?;
         Some(Self {
             log: &run.log,
             at: app.shown(),

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::tui::{
     action::{Action, Overlay},
-    app::{App, Engine},
+    app::{App, EngineState},
     keymap::{BINDINGS, Context},
     theme::Role,
 };
@@ -80,7 +80,7 @@ fn wordmark(pen: &Pen<'_>) -> Line<'static> {
 
 fn models(app: &App, measure: u16, pen: &Pen<'_>) -> Vec<Line<'static>> {
     let (text, role) = match &app.engine {
-        Engine::Loading => {
+        EngineState::Loading => {
             let loading = app.picker.loading.as_ref().filter(|loading| loading.progress.is_some());
             let what = loading.map_or_else(
                 || "The networks are being loaded".to_owned(),
@@ -92,13 +92,13 @@ fn models(app: &App, measure: u16, pen: &Pen<'_>) -> Vec<Line<'static>> {
             );
             (format!("{what}; type in the meantime."), Role::Faint)
         }
-        Engine::Ready { denoiser, .. } if denoiser.name == "embedded" => (
+        EngineState::Ready { denoiser, .. } if denoiser.name == "embedded" => (
             "The embedded pair is small and has learned six things: stories, lists, sums, JSON, Python and sudoku."
                 .to_owned(),
             Role::Faint,
         ),
-        Engine::Ready { .. } | Engine::Absent => return Vec::new(),
-        Engine::Failed(message) => (format!("The networks could not be loaded: {message}"), Role::Bad),
+        EngineState::Ready { .. } | EngineState::Absent => return Vec::new(),
+        EngineState::Failed(message) => (format!("The networks could not be loaded: {message}"), Role::Bad),
     };
     wrap(&text, measure).into_iter().map(|line| Line::from(span(line, pen.style(role)))).collect()
 }

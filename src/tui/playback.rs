@@ -1,10 +1,13 @@
-//! Which step is shown, and at what pace: a cursor over the log, and the tap of a live run.
+//! Playback: which step is shown, and how fast the next one comes.
 //!
-//! A live run is held in the engine and asked for one step at a time, at a pace that people can follow, so that a knob
-//! turned now acts on the very next step that is seen. The figures come from the costs in the log, so the pace does
-//! not touch them. At full speed the engine runs freely.
+//! The engine is asked for the steps of a live run one at a time, at a pace that people can follow, so that a knob turned
+//! now acts on the very next step that is seen. The figures come from the costs in the log, so the pace does not touch
+//! them. At full speed the engine runs freely. Whether a run is paused is the engine's to say: see
+//! [`Phase`](crate::session::Phase).
 
 use std::time::Duration;
+
+use crate::engine::protocol::Drive;
 
 /// The paces to choose from, steps per second.
 const PACES: [f32; 12] = [0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 40.0, 60.0];
@@ -15,43 +18,41 @@ const DEFAULT_PACE: usize = 7;
 /// No recorded step is waited for longer than this when a log plays.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// The cursor and the tap.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "four independent facts: a log can play while its run is held or awaits a step"
-)]
+/// Which step is shown, and how fast the next one comes.
 #[derive(Debug, Clone)]
-pub struct Player {
+pub struct Playback {
     /// The number of steps that are shown done; `None` follows the newest.
     pub at: Option<usize>,
     /// The log plays: the cursor moves by itself.
     pub playing: bool,
-    /// The live run is held by the user.
-    pub held: bool,
     /// The engine runs freely.
     pub full_speed: bool,
     /// A step was asked for and has not come yet.
-    pub waiting: bool,
+    pub awaits_step: bool,
     /// When the next step is due, on the clock of the ticks.
     pub due: Duration,
     pace: usize,
 }
 
-impl Default for Player {
+impl Default for Playback {
     fn default() -> Self {
         Self {
             at: None,
             playing: false,
-            held: false,
             full_speed: false,
-            waiting: false,
+            awaits_step: false,
             due: Duration::ZERO,
             pace: DEFAULT_PACE,
         }
     }
 }
 
-impl Player {
+impl Playback {
+    /// How the engine is to drive the run.
+    pub fn drive(&self) -> Drive {
+        if self.full_speed { Drive::Free } else { Drive::Paced }
+    }
+
     /// Steps per second.
     pub fn pace(&self) -> f32 {
         PACES[self.pace]
@@ -89,8 +90,7 @@ impl Player {
     pub fn begin(&mut self, now: Duration) {
         self.at = None;
         self.playing = false;
-        self.held = false;
-        self.waiting = false;
+        self.awaits_step = false;
         self.due = now;
     }
 }
@@ -101,30 +101,30 @@ mod tests {
 
     #[test]
     fn the_pace_stays_within_its_list() {
-        let mut player = Player::default();
-        assert_eq!(player.pace(), 12.0);
-        player.change_pace(100);
-        assert_eq!(player.pace(), 60.0);
-        player.change_pace(-100);
-        assert_eq!(player.pace(), 0.5);
+        let mut playback = Playback::default();
+        assert_eq!(playback.pace(), 12.0);
+        playback.change_pace(100);
+        assert_eq!(playback.pace(), 60.0);
+        playback.change_pace(-100);
+        assert_eq!(playback.pace(), 0.5);
     }
 
     #[test]
     fn a_log_plays_at_its_own_pace_within_limits() {
-        let mut player = Player::default();
-        assert_eq!(player.wait(Duration::ZERO), player.interval());
-        assert_eq!(player.wait(Duration::from_millis(700)), Duration::from_millis(700));
-        assert_eq!(player.wait(Duration::from_secs(9)), Duration::from_secs(2));
-        player.full_speed = true;
-        assert_eq!(player.wait(Duration::ZERO), Duration::from_millis(16));
+        let mut playback = Playback::default();
+        assert_eq!(playback.wait(Duration::ZERO), playback.interval());
+        assert_eq!(playback.wait(Duration::from_millis(700)), Duration::from_millis(700));
+        assert_eq!(playback.wait(Duration::from_secs(9)), Duration::from_secs(2));
+        playback.full_speed = true;
+        assert_eq!(playback.wait(Duration::ZERO), Duration::from_millis(16));
     }
 
     #[test]
     fn showing_the_newest_step_follows() {
-        let mut player = Player::default();
-        player.show(3, 5);
-        assert_eq!((player.at, player.shown(9)), (Some(3), 3));
-        player.show(9, 9);
-        assert_eq!((player.at, player.shown(12)), (None, 12));
+        let mut playback = Playback::default();
+        playback.show(3, 5);
+        assert_eq!((playback.at, playback.shown(9)), (Some(3), 3));
+        playback.show(9, 9);
+        assert_eq!((playback.at, playback.shown(12)), (None, 12));
     }
 }

@@ -24,28 +24,28 @@ static HOOK: Once = Once::new();
 /// How many threads catch their panics.
 static CATCHING: AtomicUsize = AtomicUsize::new(0);
 
-/// The report of a worker's last panic. Workers hand their panics on to the thread that they work for, without the place.
+/// The report of a worker's last panic: it reaches the thread that the worker works for without the place.
 static OF_WORKER: Mutex<Option<String>> = Mutex::new(None);
 
-/// Whether a panic of the current thread would be caught: a panic hook of the screen leaves such a one alone.
-pub fn is_caught() -> bool {
+/// Whether a panic of the current thread is caught: the screen's panic hook leaves such a panic alone.
+pub(crate) fn is_catching() -> bool {
     REPORT.with_borrow(Option::is_some)
 }
 
-/// Does `work`; a panic in it, or in a worker that it shares its work with, becomes a sentence, and nothing is printed.
+/// Does `work`. A panic in it, or in a worker that it shares its work with, becomes a sentence, and nothing is printed.
 ///
 /// What `work` changed before it panicked must be fit to be dropped or reset, and for nothing else.
-pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     attempt(work).map_err(|report| format!("this is a bug in diffuscope: {report}"))
 }
 
-/// As [`caught`], for work whose panics are no bug of this program: a library that gives up on a foreign file. The error
+/// As [`catch`], for work whose panics are no bug of this program: a library that gives up on a foreign file. The error
 /// is what the panic said.
 pub(crate) fn attempt<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     HOOK.call_once(|| {
         let otherwise = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if is_caught() {
+            if is_catching() {
                 REPORT.set(Some(describe(info)));
             } else if CATCHING.load(Ordering::SeqCst) > 0 && is_worker() {
                 *of_worker() = Some(describe(info));
@@ -92,15 +92,15 @@ mod tests {
 
     #[test]
     fn a_panic_says_what_and_where() {
-        let report = caught(|| panic!("the {} broke", "sky")).map(|(): ()| ()).unwrap_err();
-        assert!(report.starts_with("this is a bug in diffuscope: the sky broke (src/caught.rs:"), "{report}");
+        let report = catch(|| panic!("the {} broke", "sky")).map(|(): ()| ()).unwrap_err();
+        assert!(report.starts_with("this is a bug in diffuscope: the sky broke (src/panics.rs:"), "{report}");
     }
 
     #[test]
     fn a_panic_of_a_worker_is_that_of_the_thread_it_works_for() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-        let report = caught(|| pool.install(|| panic!("the {} broke", "sea"))).map(|(): ()| ()).unwrap_err();
-        assert!(report.starts_with("this is a bug in diffuscope: the sea broke (src/caught.rs:"), "{report}");
-        assert_eq!(caught(|| pool.install(|| 7)), Ok(7));
+        let report = catch(|| pool.install(|| panic!("the {} broke", "sea"))).map(|(): ()| ()).unwrap_err();
+        assert!(report.starts_with("this is a bug in diffuscope: the sea broke (src/panics.rs:"), "{report}");
+        assert_eq!(catch(|| pool.install(|| 7)), Ok(7));
     }
 }

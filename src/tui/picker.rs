@@ -56,7 +56,7 @@ pub struct ModelLoading {
 #[derive(Debug, Clone, Copy)]
 pub enum PickerLine<'a> {
     /// No guide.
-    Nobody,
+    NoGuide,
     /// A model.
     Item(&'a CatalogEntry),
     /// What is typed.
@@ -89,7 +89,7 @@ impl ModelPicker {
     pub fn choices(&self) -> Vec<PickerLine<'_>> {
         let mut choices = Vec::new();
         if self.role == ModelRole::Guide {
-            choices.push(PickerLine::Nobody);
+            choices.push(PickerLine::NoGuide);
         }
         if let Some(catalog) = &self.catalog {
             choices.extend(catalog.of_role(self.role).map(PickerLine::Item));
@@ -121,17 +121,17 @@ impl ModelPicker {
         let loading = self.loading.as_ref().map(|loading| &loading.request);
         let before = self.loaded.as_ref().or(loading).unwrap_or(&self.first).clone();
         let source = match choice {
-            PickerLine::Nobody => None,
+            PickerLine::NoGuide => None,
             PickerLine::Item(item) => Some(item.source.clone()),
             PickerLine::Typed => Some(self.entry.trim().parse::<Source>().map_err(|error| error.to_string())?),
         };
         Ok(match (self.role, source) {
             (ModelRole::Denoiser, Some(denoiser)) => {
                 // A filter belongs to the denoiser that it was trained on.
-                ModelRequest { denoiser, guide: GuideChoice::Own, filter: None, ..before }
+                ModelRequest { denoiser, guide: GuideChoice::Default, filter: None, ..before }
             }
-            (ModelRole::Guide, Some(guide)) => ModelRequest { guide: GuideChoice::From(guide), ..before },
-            (_, None) => ModelRequest { guide: GuideChoice::Nobody, ..before },
+            (ModelRole::Guide, Some(guide)) => ModelRequest { guide: GuideChoice::Source(guide), ..before },
+            (_, None) => ModelRequest { guide: GuideChoice::None, ..before },
         })
     }
 }
@@ -142,9 +142,9 @@ impl ModelLoading {
         Self { request, progress: None, since: None, is_cancelled: false, is_picked: false }
     }
 
-    /// Takes news in.
-    pub fn take(&mut self, progress: Progress, now: Duration) {
-        let goes_on = self
+    /// Records what is being done.
+    pub fn record(&mut self, progress: Progress, now: Duration) {
+        let is_same = self
             .progress
             .as_ref()
             .is_some_and(|before| std::mem::discriminant(before) == std::mem::discriminant(&progress));
@@ -154,7 +154,7 @@ impl ModelLoading {
             }
             _ => None,
         };
-        self.since = match (done, self.since.filter(|_| goes_on)) {
+        self.since = match (done, self.since.filter(|_| is_same)) {
             (Some(_), Some(since)) => Some(since),
             (Some(done), None) => Some((now, done)),
             (None, _) => None,

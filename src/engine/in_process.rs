@@ -1,22 +1,26 @@
-//! The client's end of the engine.
+//! An engine in this process.
 
 use std::{
     convert::Infallible,
     io,
+    pin::Pin,
     sync::{
         Arc,
         mpsc::{self, RecvTimeoutError},
     },
+    task::{Context, Poll},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
+use futures_util::Stream;
 use tokio::sync::mpsc as events;
 
 use super::{
-    LoadObserver, ModelRequest, Models, load,
+    Link, LoadObserver, ModelRequest, Models,
+    load::{NO_THREADS, load},
     protocol::{Command, Event},
-    worker::{self, Inbox},
+    worker::{self, Message},
 };
 
 /// How many events may wait for the client. A few seconds of the embedded pair at full speed: enough that a slow frame
@@ -27,18 +31,18 @@ const WAITING_EVENTS: usize = 256;
 /// that hangs never ends.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The engine's handle. Dropping it ends the thread, after the step that it is in; where that takes too long, the thread
-/// is left to end by itself, as a loading under way is.
+/// A link to a thread of this process. Dropping it ends the thread, after the step that it is in; where that takes too
+/// long, the thread is left to end by itself, as a loading under way is.
 #[derive(Debug)]
-pub struct Engine {
-    commands: mpsc::Sender<Inbox>,
+pub struct InProcess {
+    commands: mpsc::Sender<Message>,
     events: events::Receiver<Event>,
     thread: Option<JoinHandle<()>>,
     /// Closed when the thread ends.
     ended: mpsc::Receiver<Infallible>,
 }
 
-impl Engine {
+impl InProcess {
     /// Starts the thread, which has these models loaded first: [`Event::Ready`] or [`Event::LoadFailed`] comes before
     /// any event of a run.
     ///
@@ -67,45 +71,45 @@ impl Engine {
         let (alive, ended) = mpsc::channel();
         let work = move || {
             let _alive = alive;
-            worker::work(request, load, sender, &inbox, outbox);
+            worker::work(request, load, sender, inbox, outbox);
         };
-        let thread = thread::Builder::new().name("engine".to_owned()).spawn(work)?;
+        let thread = thread::Builder::new().name("engine".to_owned()).spawn(work);
+        let thread = thread.map_err(|error| io::Error::new(error.kind(), NO_THREADS))?;
         Ok(Self { commands, events, thread: Some(thread), ended })
     }
+}
 
-    /// Sends a command. It is obeyed before the next step; after [`Command::Shutdown`] nothing is.
-    pub fn send(&self, command: Command) {
-        // A thread that is gone has closed the event channel: that is where the client learns of it.
-        let _ = self.commands.send(Inbox::Command(command));
+impl Link for InProcess {
+    fn send(&mut self, command: Command) {
+        // A thread that is gone has closed the channel of the events.
+        let _ = self.commands.send(Message::Command(command));
     }
 
-    /// The next event; `None` once the thread has ended. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Option<Event> {
-        self.events.recv().await
-    }
-
-    /// As [`Self::next`], blocking: for clients without an event loop.
-    ///
-    /// # Panics
-    /// Inside an asynchronous task.
-    pub fn wait(&mut self) -> Option<Event> {
+    fn wait(&mut self) -> Option<Event> {
         self.events.blocking_recv()
     }
 
-    /// An event that is already there.
-    pub fn poll(&mut self) -> Option<Event> {
+    fn poll(&mut self) -> Option<Event> {
         self.events.try_recv().ok()
     }
 }
 
-impl Drop for Engine {
+impl Stream for InProcess {
+    type Item = Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.events.poll_recv(context)
+    }
+}
+
+impl Drop for InProcess {
     fn drop(&mut self) {
         self.send(Command::Shutdown);
         // Releases a worker that waits for room.
         self.events.close();
         let ended = self.ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Disconnected);
         if let Some(thread) = self.thread.take().filter(|_| ended) {
-            // Whatever it died of, it is gone, which is all that is asked here.
+            // What it ended of does not matter here.
             let _ = thread.join();
         }
     }
