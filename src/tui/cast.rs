@@ -141,7 +141,7 @@ pub fn export(log: &Log, options: &CastOptions) -> Result<String, CastError> {
             text.push_str("\x1b[2J\x1b[?25l");
         }
         changes(&shown, &frame, &mut text);
-        let duration = log.record(steps).map_or(0.0, |record| record.cost.total_us() as f64 / 1e6);
+        let duration = log.cost(steps).map_or(0.0, |cost| cost.total_us() as f64 / 1e6);
         let pause = (duration / speed).max(1.0 / f64::from(fps));
         time += match steps {
             0 => 0.0,

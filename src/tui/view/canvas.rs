@@ -194,7 +194,7 @@ fn faded(theme: Theme, style: ratatui::style::Style) -> ratatui::style::Style {
 
 /// The first row to show: the selected token, or what the step wrote last, stays in sight.
 fn scroll(app: &App, view: &StepView<'_>, rows: &[Option<&TextRow>], height: usize) -> usize {
-    let last_written = view.record.and_then(|record| {
+    let last_written = view.record.as_ref().and_then(|record| {
         let text = record.commits.iter().filter(|commit| !view.log.header().is_end(commit.token));
         text.map(|commit| commit.position).max().or_else(|| record.commits.first().map(|commit| commit.position))
     });

@@ -11,7 +11,6 @@ use super::{
     step::StepView,
 };
 use crate::{
-    decode::record::{Reason, StepRecord},
     trace::{Figures, Log},
     tui::{
         action::Layer,
@@ -54,18 +53,16 @@ pub(super) fn height(log: Option<&Log>) -> u16 {
 const USUAL: u16 = 14;
 
 fn revises(log: &Log) -> bool {
-    let revised = |record: &StepRecord| {
-        !record.remasked.is_empty() || record.commits.iter().any(|commit| commit.reason == Reason::Edit)
-    };
-    log.entries().iter().any(|entry| revised(&entry.record))
+    let figures = Figures::of(log, log.len());
+    figures.remasked + figures.edited > 0
 }
 
 fn has_layers(log: &Log) -> bool {
-    log.entries().iter().any(|entry| !entry.record.layers.is_empty())
+    log.has_layers()
 }
 
 fn is_audited(log: &Log) -> bool {
-    log.entries().iter().any(|entry| entry.record.cost.audit_forwards > 0)
+    Figures::of(log, log.len()).cost.audit_forwards > 0
 }
 
 struct FiguresPane<'a, 'b> {
@@ -167,11 +164,14 @@ impl FiguresPane<'_, '_> {
         let (dim, faint) = (self.pen.style(Role::Dim), self.pen.style(Role::Faint));
         self.pen.put(above.x, above.y, LABEL, "rows by layer", dim);
         self.pen.put(below.x, below.y, LABEL, "similarity", dim);
-        let Some(record) = log.record(steps).filter(|record| !record.layers.is_empty()) else { return };
-        let all = record.kv.len().max(1) as f32;
-        let computed: Vec<f32> = record.layers.iter().map(|layer| layer.computed as f32 / all).collect();
-        let similar: Vec<f32> = record.layers.iter().filter_map(|layer| layer.similarity).collect();
-        let numbers = || record.layers.iter().map(|layer| layer.computed);
+        let layers = log.step(steps).map_or(&[][..], |step| step.layers());
+        if layers.is_empty() {
+            return;
+        }
+        let all = log.header().canvas_length() as f32;
+        let computed: Vec<f32> = layers.iter().map(|layer| layer.computed as f32 / all).collect();
+        let similar: Vec<f32> = layers.iter().filter_map(|layer| layer.similarity).collect();
+        let numbers = || layers.iter().map(|layer| layer.computed);
         let note = match (numbers().min().unwrap_or(0), numbers().max().unwrap_or(0)) {
             (few, many) if few == many => format!(" {few} each"),
             (few, many) => format!(" {few} to {many}"),

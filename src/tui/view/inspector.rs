@@ -15,6 +15,7 @@ use super::{
 use crate::{
     decode::record::{DraftReview, KvStatus, Proposal, Reason, Verdict},
     printable,
+    trace::PositionDraft,
     tui::{
         action::{Focus, Layer},
         app::App,
@@ -41,7 +42,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     // What does not name another step is about the shown one.
     let right = Line::from(span(format!("position {position}, step {}", view.steps), pen.style(Role::Dim)));
     pen.rule(Rect { height: 1, ..area }, &title, &right);
-    let mut glass = InspectorPane { area, y: area.y + 1, pen, view, explained: view.steps };
+    let mut glass = InspectorPane { area, y: area.y + 1, pen, view: &view, explained: view.steps };
     glass.token(position);
     glass.kv(position);
     glass.state(position);
@@ -53,7 +54,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     // A written token is explained by the step that wrote it, a mask by the shown step.
     let origin = match view.state(position) {
         State::Written { step, .. } => StepView::new(log, step),
-        _ => view,
+        _ => view.clone(),
     };
     glass.explained = origin.steps;
     let review = origin.review(position);
@@ -80,7 +81,7 @@ struct InspectorPane<'a, 'b> {
     area: Rect,
     y: u16,
     pen: &'a mut Pen<'b>,
-    view: StepView<'a>,
+    view: &'a StepView<'a>,
     /// The step that explains what the position holds.
     explained: usize,
 }
@@ -299,21 +300,13 @@ impl InspectorPane<'_, '_> {
 
     /// The confidence of the draft at this position, step by step, as far as is shown.
     fn history(&mut self, position: usize) {
-        let log = self.view.log;
-        let mut bars: Vec<(f32, bool)> = Vec::new();
-        for steps in 1..=self.view.steps {
-            if let Some(proposal) = StepView::new(log, steps).proposal(position) {
-                let before = bars.len();
-                let changed = before > 0
-                    && StepView::new(log, steps - 1).proposal(position).is_some_and(|old| old.token != proposal.token);
-                bars.push((proposal.confidence, changed));
-            }
-        }
+        let bars = self.view.log.drafts(position, self.view.steps);
         if bars.len() < 2 {
             return;
         }
         self.gap();
-        let drafts = bars.iter().filter(|(_, changed)| *changed).count();
+        let changed = |pair: &&[PositionDraft]| pair[0].steps + 1 == pair[1].steps && pair[0].token != pair[1].token;
+        let drafts = bars.windows(2).filter(changed).count();
         let label = format!(
             "its confidence, step by step; {}",
             match drafts {
@@ -328,7 +321,7 @@ impl InspectorPane<'_, '_> {
         }
         let Some(row) = self.row() else { return };
         let skip = bars.len().saturating_sub(usize::from(row.width));
-        for (x, (confidence, _)) in (row.x..).zip(bars.into_iter().skip(skip)) {
+        for (x, PositionDraft { confidence, .. }) in (row.x..).zip(bars.into_iter().skip(skip)) {
             let level = if confidence.is_finite() { ((confidence * 7.99) as usize).min(7) } else { 0 };
             let glyph = self.pen.theme.glyphs.rising[level];
             let style = self.pen.theme.ink(self.pen.theme.confidence(confidence));
