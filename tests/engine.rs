@@ -362,7 +362,7 @@ fn what_was_decoded_before_the_numbers_ended_is_a_log_that_can_be_read_back() {
 }
 
 /// Does a run of every preset with a real network; returns how many came to their end, and what the others said.
-fn under_every_preset(models: &mut Models, prompt: &str) -> (usize, Vec<(Settings, RunError)>) {
+fn under_every_preset(models: &mut Models, prompt: &str, audit: Option<usize>) -> (usize, Vec<(Settings, RunError)>) {
     let (mut ended, mut failed) = (0, Vec::new());
     for preset in presets() {
         let mut layers = Layers::default();
@@ -370,7 +370,7 @@ fn under_every_preset(models: &mut Models, prompt: &str) -> (usize, Vec<(Setting
         let settings = layers.resolve();
         // The shortest canvas that a filter takes.
         let block_length = settings.block_length.map(|length| length.min(FILTER_BLOCK));
-        let settings = Settings { gen_length: Some(FILTER_BLOCK), block_length, ..settings };
+        let settings = Settings { gen_length: Some(FILTER_BLOCK), block_length, audit, ..settings };
         let request = RunRequest { prompt: prompt.to_owned(), settings, ..request(1) };
         let mut pushed = Vec::new();
         let observe = |progress: Progress<'_>| {
@@ -395,11 +395,19 @@ fn under_every_preset(models: &mut Models, prompt: &str) -> (usize, Vec<(Setting
 fn real_networks_denoise_without_a_prompt_under_every_preset_without_a_guide() {
     let folder = Folder::new();
     untrained_pair(&folder);
-    let (ended, failed) = under_every_preset(&mut raw_pair(&folder), "");
+    let (ended, failed) = under_every_preset(&mut raw_pair(&folder), "", None);
     assert_eq!(ended + failed.len(), presets().len());
     for (settings, error) in failed {
         assert!(settings.guide != GuideRule::Off && error.to_string().contains("there is no prompt"), "{error}");
     }
+}
+
+#[test]
+fn the_log_of_an_audited_run_under_every_preset_gives_its_steps_back() {
+    let folder = Folder::new();
+    untrained_pair(&folder);
+    let (ended, failed) = under_every_preset(&mut raw_pair(&folder), PROMPT, Some(2));
+    assert_eq!((ended, failed.len()), (presets().len(), 0));
 }
 
 #[test]
@@ -408,7 +416,7 @@ fn damaged_networks_end_their_runs_under_every_preset() {
         let folder = Folder::new();
         untrained_pair(&folder);
         damage(&folder, "denoiser", part, value);
-        let (ended, failed) = under_every_preset(&mut raw_pair(&folder), PROMPT);
+        let (ended, failed) = under_every_preset(&mut raw_pair(&folder), PROMPT, None);
         assert_eq!(ended, 0);
         for (_, error) in failed {
             assert!(error.to_string().starts_with("the run failed: the denoiser gives no numbers at "), "{error}");

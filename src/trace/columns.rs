@@ -122,7 +122,7 @@ fn foreseen(before: Option<&KvUse>) -> KvUse {
 }
 
 impl Wide {
-    /// Moves on to `record`, and tells the difference.
+    /// Moves on to `record`; returns the difference.
     pub(super) fn encode(&mut self, record: &StepRecord) -> Columns {
         let mut columns = Columns { kv: self.encode_kv(&record.kv), ..Columns::default() };
         let proposals: Vec<Quantized> = record.proposals.iter().map(Quantized::of).collect();
@@ -183,7 +183,7 @@ impl Wide {
         (columns.shares, columns.numbers) = (writer.shares, writer.numbers);
     }
 
-    /// Moves on to the step of a canvas of `length` positions that `columns` tell the difference to.
+    /// Moves on to the step of a canvas of `length` positions that `columns` give the difference to.
     pub(super) fn decode(&mut self, columns: &Columns, length: usize) -> Result<(), String> {
         self.decode_kv(columns.kv.read("kv"), length)?;
         self.decode_proposals(columns, length)

@@ -22,7 +22,7 @@ pub struct Piece {
     pub text: String,
 }
 
-/// One step as the engine sends it and a file tells it: the record, and the text that is new with it.
+/// One step as the engine sends it and a file gives it: the record, and the text that is new with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// The step.

@@ -407,7 +407,7 @@ impl<R: BufRead> Lines<R> {
         serde_json::from_slice(&self.line).map_err(|error| self.unreadable(&error))
     }
 
-    /// A line that is no JSON is damaged, whoever wrote it.
+    /// A line that is no JSON is damaged, whatever version wrote it.
     fn unreadable(&self, error: &serde_json::Error) -> TraceError {
         let message = json_message(error);
         if error.is_data() { self.misfit(message) } else { self.damaged(message) }

@@ -455,6 +455,17 @@ impl Log {
         self.reading
     }
 
+    /// Whether any step masked tokens again or wrote over others.
+    pub fn has_revisions(&self) -> bool {
+        let totals = self.totals(self.len());
+        totals.remasked + totals.edited > 0
+    }
+
+    /// Whether any step was audited.
+    pub fn has_audits(&self) -> bool {
+        self.totals(self.len()).cost.audit_forwards > 0
+    }
+
     /// Whether layers differ in any step.
     pub fn has_layers(&self) -> bool {
         self.has_layers

@@ -10,7 +10,7 @@ use super::ints::{IntReader, Ints, Repeats};
 use crate::decode::record::{Credit, Proposal};
 
 /// Steps of a probability.
-const SHARES: f32 = 65_535.0;
+const SHARES: f64 = 65_535.0;
 
 /// Steps of other numbers per unit.
 const PARTS: f64 = 4_096.0;
@@ -20,12 +20,12 @@ const MOST_PARTS: f64 = (1_u64 << 50) as f64;
 
 /// A probability in steps.
 pub(super) fn share(probability: f32) -> u16 {
-    (probability * SHARES).round() as u16
+    (f64::from(probability) * SHARES).round() as u16
 }
 
 /// The probability of so many steps.
 pub(super) fn probability(share: u16) -> f32 {
-    f32::from(share) / SHARES
+    (f64::from(share) / SHARES) as f32
 }
 
 /// A number in steps.

@@ -46,24 +46,11 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
 /// Rows that the figures of a run take: the same for all of its steps, so that nothing moves while one scrubs.
 pub(super) fn height(log: Option<&Log>) -> u16 {
     let Some(log) = log else { return USUAL };
-    USUAL + u16::from(revises(log)) + if has_layers(log) { 2 } else { 0 } + if is_audited(log) { 2 } else { 0 }
+    USUAL + u16::from(log.has_revisions()) + if log.has_layers() { 2 } else { 0 } + if log.has_audits() { 2 } else { 0 }
 }
 
 /// Rows of what every run has.
 const USUAL: u16 = 14;
-
-fn revises(log: &Log) -> bool {
-    let figures = Figures::of(log, log.len());
-    figures.remasked + figures.edited > 0
-}
-
-fn has_layers(log: &Log) -> bool {
-    log.has_layers()
-}
-
-fn is_audited(log: &Log) -> bool {
-    Figures::of(log, log.len()).cost.audit_forwards > 0
-}
 
 struct FiguresPane<'a, 'b> {
     area: Rect,
@@ -107,7 +94,7 @@ impl FiguresPane<'_, '_> {
 
     /// What was taken back.
     fn revision(&mut self, log: &Log, figures: &Figures) {
-        if !revises(log) {
+        if !log.has_revisions() {
             return;
         }
         let parts = [(figures.remasked, "masked again"), (figures.edited, "edited")];
@@ -156,7 +143,7 @@ impl FiguresPane<'_, '_> {
 
     /// What each layer computed in the shown step, and how similar it was to before, from the first layer up.
     fn layers(&mut self, log: &Log, steps: usize) {
-        if !has_layers(log) {
+        if !log.has_layers() {
             return;
         }
         let (Some(above), Some(below)) = (self.row(), self.row()) else { return };
@@ -193,7 +180,7 @@ impl FiguresPane<'_, '_> {
 
     /// What the cache changed, and what finding out took; not in the other figures.
     fn audit(&mut self, log: &Log, figures: &Figures) {
-        if !is_audited(log) {
+        if !log.has_audits() {
             return;
         }
         self.figure("cache flips", &flips(figures), &format!("KL {} nats", nats(figures.mean_kl)));
