@@ -144,7 +144,7 @@ fn a_run_goes_from_start_to_a_judged_end() {
     let answer: String = (start..start + end.tokens).map(|position| canvas.piece(position)).collect();
     assert_eq!(answer, ANSWER, "the pieces of the canvas make the answer");
     let first = &entries[0].record.commits[0];
-    assert_eq!(&**log.text_of(first.token).unwrap(), "Ruth");
+    assert_eq!(log.text_of(first.token), Some("Ruth"));
 }
 
 #[test]
@@ -504,7 +504,7 @@ fn what_was_decoded_before_the_numbers_ended_is_a_log_that_can_be_read_back() {
     let failed = complete(&mut engine, request(1), |progress| {
         match (progress, &mut log) {
             (RunProgress::Started(header), _) => log = Some(Log::new(header.clone())),
-            (RunProgress::Step(entry), Some(log)) => log.push(Arc::new(entry.clone())),
+            (RunProgress::Step(entry), Some(log)) => log.push(entry),
             other => panic!("{other:?}"),
         }
         ControlFlow::Continue(())
@@ -527,15 +527,23 @@ fn short(preset: &Preset) -> Settings {
 }
 
 /// Does a run of every preset with a real network; returns how many came to their end, and what the others said.
-fn under_every_preset(models: Models, prompt: &str) -> (usize, Vec<(Settings, RequestError)>) {
+fn under_every_preset(models: Models, prompt: &str, audit: Option<usize>) -> (usize, Vec<(Settings, RequestError)>) {
     let mut engine = InProcess::spawn(move || Ok(models)).unwrap();
     let (mut ended, mut failed) = (0, Vec::new());
     for preset in presets() {
-        let settings = short(preset);
+        let settings = Settings { audit, ..short(preset) };
         let request = RunRequest { prompt: prompt.to_owned(), settings, ..request(1) };
-        match completed(&mut engine, request) {
+        let mut pushed = Vec::new();
+        let observe = |progress: RunProgress<'_>| {
+            if let RunProgress::Step(entry) = progress {
+                pushed.push(entry.clone());
+            }
+            ControlFlow::Continue(())
+        };
+        match complete(&mut engine, request, observe) {
             Ok(log) => {
-                assert!(!log.canvas(log.len()).ids.contains(&log.header().mask_id), "{}", preset.name);
+                support::kept::check(&log, &pushed);
+                assert!(log.canvas(log.len()).ids().all(|id| id != log.header().mask_id), "{}", preset.name);
                 ended += 1;
             }
             Err(error) => failed.push((settings, error)),
@@ -548,11 +556,19 @@ fn under_every_preset(models: Models, prompt: &str) -> (usize, Vec<(Settings, Re
 fn real_networks_denoise_without_a_prompt_under_every_preset_without_a_guide() {
     let folder = Folder::new();
     untrained_pair(&folder);
-    let (ended, failed) = under_every_preset(raw_pair(&folder), "");
+    let (ended, failed) = under_every_preset(raw_pair(&folder), "", None);
     assert_eq!(ended + failed.len(), presets().len());
     for (settings, error) in failed {
         assert!(settings.guide != GuideRule::Off && error.to_string().contains("there is no prompt"), "{error}");
     }
+}
+
+#[test]
+fn the_log_of_an_audited_run_under_every_preset_gives_its_steps_back() {
+    let folder = Folder::new();
+    untrained_pair(&folder);
+    let (ended, failed) = under_every_preset(raw_pair(&folder), PROMPT, Some(2));
+    assert_eq!((ended, failed.len()), (presets().len(), 0));
 }
 
 #[test]
@@ -561,7 +577,7 @@ fn damaged_networks_end_their_runs_under_every_preset() {
         let folder = Folder::new();
         untrained_pair(&folder);
         damage(&folder, "denoiser", part, value);
-        let (ended, failed) = under_every_preset(raw_pair(&folder), PROMPT);
+        let (ended, failed) = under_every_preset(raw_pair(&folder), PROMPT, None);
         assert_eq!(ended, 0);
         for (_, error) in failed {
             assert!(error.to_string().starts_with("the run failed: the denoiser gives no numbers at "), "{error}");

@@ -70,7 +70,7 @@ fn open(path: &Path) -> Log {
 /// The trace with every duration set to 0.
 fn timeless(path: &Path) -> String {
     let log = open(path);
-    let log = support::runs::timeless(log.header(), log.entries(), log.end());
+    let log = support::runs::timeless(log.header(), log.entries().map(Box::new), log.end());
     let mut bytes = Vec::new();
     file::write(&log, &mut bytes).unwrap();
     String::from_utf8(bytes).unwrap()
@@ -525,13 +525,14 @@ fn a_guide_of_another_vocabulary_reads_text() {
     let mut command = with_pair(&pair, &["run", "--prompt", PROMPT, "--preset", "guided", "--trace"]);
     succeed(command.arg(&trace));
     let log = file::open(&trace).unwrap().log;
-    let reviews: Vec<_> = log.entries().iter().filter_map(|entry| entry.record.guide.as_ref()).collect();
+    let entries: Vec<_> = log.entries().collect();
+    let reviews: Vec<_> = entries.iter().filter_map(|entry| entry.record.guide.as_ref()).collect();
     assert!(!reviews.is_empty() && reviews.iter().all(|review| review.reading == GuideReading::Text));
     let seen = reviews.iter().flat_map(|review| &review.drafts).filter_map(|draft| draft.view);
     for view in seen {
         assert!(view.token as usize >= vocabulary.padded, "the guide's ids stand behind the denoiser's");
-        let texts = log.entries().iter().flat_map(|entry| &entry.texts);
-        assert!(texts.into_iter().any(|text| text.id == view.token), "and have a text");
+        let mut texts = entries.iter().flat_map(|entry| &entry.texts);
+        assert!(texts.any(|text| text.id == view.token), "and have a text");
     }
 }
 

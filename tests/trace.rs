@@ -6,7 +6,7 @@
 mod memory;
 mod support;
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use diffuscope::{
     decode::record::{
@@ -17,6 +17,7 @@ use diffuscope::{
     trace::{End, Entry, Figures, Header, Log, ModelCard, Piece, TokenText, file},
 };
 use proptest::{collection::vec, option, prelude::*, sample::subsequence};
+use serde_json::json;
 use support::strategies::any_of;
 
 const MASK: u32 = 1;
@@ -208,23 +209,53 @@ fn end() -> impl Strategy<Value = End> {
         .prop_map(|(reason, answer, tokens, correct, verdict)| End { reason, answer, tokens, correct, verdict })
 }
 
-fn log() -> impl Strategy<Value = Log> {
+/// A run: what a log is made of.
+#[derive(Debug, Clone)]
+struct Run {
+    header: Header,
+    entries: Vec<Entry>,
+    end: Option<End>,
+}
+
+impl Run {
+    fn log(&self) -> Log {
+        let mut log = Log::new(self.header.clone());
+        self.entries.iter().for_each(|entry| log.push(entry));
+        self.end.iter().for_each(|end| log.finish(end.clone()));
+        log
+    }
+
+    /// The file that this program wrote while it had format 1.
+    fn in_format_1(&self) -> String {
+        let stamp = json!({ "format": 1, "program": env!("CARGO_PKG_VERSION") });
+        let mut lines = vec![json!({ "diffuscope": stamp, "header": self.header })];
+        for entry in &self.entries {
+            let mut line = serde_json::to_value(&entry.record).unwrap();
+            (line["pieces"], line["texts"]) = (json!(entry.pieces), json!(entry.texts));
+            lines.push(line);
+        }
+        lines.extend(self.end.iter().map(|end| json!({ "end": end })));
+        let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+        lines.join("\n") + "\n"
+    }
+}
+
+fn run() -> impl Strategy<Value = Run> {
     header()
         .prop_flat_map(|header| {
             let entries = vec(entry(header.prompt_ids.len(), header.gen_length), 0..4);
             (Just(header), entries, option::of(end()))
         })
-        .prop_map(|(header, entries, end)| {
-            let mut log = Log::new(header);
-            for (step, mut entry) in entries.into_iter().enumerate() {
+        .prop_map(|(header, mut entries, end)| {
+            for (step, entry) in entries.iter_mut().enumerate() {
                 entry.record.step = step;
-                log.push(Arc::new(entry));
             }
-            if let Some(end) = end {
-                log.finish(end);
-            }
-            log
+            Run { header, entries, end }
         })
+}
+
+fn log() -> impl Strategy<Value = Log> {
+    run().prop_map(|run| run.log())
 }
 
 fn written(log: &Log) -> Vec<u8> {
@@ -238,7 +269,7 @@ fn look_at_all_of(log: &Log) {
     let length = log.header().canvas_length();
     for steps in 0..=log.len() + 1 {
         let canvas = log.canvas(steps);
-        assert_eq!(canvas.ids.len(), length);
+        assert_eq!((canvas.length(), canvas.ids().count()), (length, length));
         for position in 0..=length {
             let _ = (canvas.piece(position), canvas.written(position));
         }
@@ -259,6 +290,24 @@ fn look_at_all_of(log: &Log) {
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_step_is_given_back_as_it_was_pushed(run in run(), times in 1..30_usize) {
+        // Long enough for several key steps.
+        let count = run.entries.len() * times;
+        let entries = run.entries.iter().cycle().take(count).enumerate().map(|(step, entry)| {
+            let record = StepRecord { step, ..entry.record.clone() };
+            Entry { record, ..entry.clone() }
+        });
+        let run = Run { entries: entries.collect(), ..run };
+        support::kept::check(&run.log(), &run.entries);
+    }
+
+    #[test]
+    fn format_1_opens_as_the_same_log(run in run()) {
+        let opened = file::read("old", run.in_format_1().as_bytes()).unwrap();
+        prop_assert_eq!(opened.log, run.log());
+    }
 
     #[test]
     fn what_is_written_is_read_back(log in log()) {
@@ -347,7 +396,7 @@ fn sample() -> Vec<String> {
     let mut log = Log::new(header);
     let step = |step, ids: [u32; 3], position| {
         let kv = KvUse { status: KvStatus::Recomputed, age: 0 };
-        Arc::new(Entry {
+        Entry {
             record: StepRecord {
                 step,
                 region: Region { block: 0, start: 1, end: 3 },
@@ -366,7 +415,7 @@ fn sample() -> Vec<String> {
             },
             pieces: Vec::new(),
             texts: Vec::new(),
-        })
+        }
     };
     log.push(step(0, [7, 8, MASK], 1));
     log.push(step(1, [7, 8, 9], 2));
@@ -380,6 +429,20 @@ fn sample() -> Vec<String> {
     String::from_utf8(written(&log)).unwrap().lines().map(str::to_owned).collect()
 }
 
+/// The same log as this program wrote it in format 1.
+fn sample_of_format_1() -> Vec<String> {
+    let step = |step: usize, ids: &str, position: usize, token: u32| {
+        format!(
+            r#"{{"step":{step},"region":{{"block":0,"start":1,"end":3}},"ids":{ids},"proposals":[],"commits":[{{"position":{position},"token":{token},"confidence":0.5,"reason":"quota"}}],"kv":[{{"u":"c"}},{{"u":"c"}},{{"u":"c"}}],"cost":{{"nfe":1,"guide_forwards":0,"computed":3,"reused":0,"guide_computed":0,"denoiser_us":0,"guide_us":0,"other_us":0}}}}"#
+        )
+    };
+    let mut lines = sample();
+    lines[0] = lines[0].replacen(r#""format":2"#, r#""format":1"#, 1);
+    lines[1] = step(0, "[7,8,1]", 1, 8);
+    lines[2] = step(1, "[7,8,9]", 2, 9);
+    lines
+}
+
 fn message(lines: &[String]) -> String {
     let text = lines.join("\n") + "\n";
     file::read("run.jsonl", text.as_bytes()).unwrap_err().to_string()
@@ -391,19 +454,18 @@ fn the_format_is_what_the_documentation_says() {
     assert_eq!(lines.len(), 4);
     let version = env!("CARGO_PKG_VERSION");
     assert!(lines[0].starts_with(&format!(
-        r#"{{"diffuscope":{{"format":1,"program":"{version}"}},"header":{{"denoiser":{{"name":"embedded""#
+        r#"{{"diffuscope":{{"format":2,"program":"{version}"}},"header":{{"denoiser":{{"name":"embedded""#
     )));
     assert_eq!(
         lines[1],
-        r#"{"step":0,"region":{"block":0,"start":1,"end":3},"ids":[7,8,1],"proposals":[],"commits":[{"position":1,"token":8,"confidence":0.5,"reason":"quota"}],"kv":[{"u":"c"},{"u":"c"},{"u":"c"}],"cost":{"nfe":1,"guide_forwards":0,"computed":3,"reused":0,"guide_computed":0,"denoiser_us":0,"guide_us":0,"other_us":0}}"#
+        r#"{"step":0,"region":{"block":0,"start":1,"end":3},"commits":[{"position":1,"token":8,"confidence":0.5,"reason":"quota"}],"cost":{"nfe":1,"guide_forwards":0,"computed":3,"reused":0,"guide_computed":0,"denoiser_us":0,"guide_us":0,"other_us":0},"columns":{}}"#
     );
     assert_eq!(lines[3], r#"{"end":{"reason":"nothing-masked","answer":"x","tokens":2}}"#);
 }
 
 #[test]
 fn what_is_wrong_is_told_with_file_and_line() {
-    let damaged = |line: usize, from: &str, to: &str| {
-        let mut lines = sample();
+    let damaged_in = |mut lines: Vec<String>, line: usize, from: &str, to: &str| {
         assert!(lines[line - 1].contains(from), "{from} is not in line {line}");
         lines[line - 1] = lines[line - 1].replacen(from, to, 1);
         let message = message(&lines);
@@ -412,14 +474,19 @@ fn what_is_wrong_is_told_with_file_and_line() {
         });
         middle.unwrap_or_else(|| panic!("{message}")).to_owned()
     };
+    let damaged = |line, from: &str, to: &str| damaged_in(sample(), line, from, to);
+    let damaged_before = |line, from: &str, to: &str| damaged_in(sample_of_format_1(), line, from, to);
     assert_eq!(damaged(1, r#""gen_length":2"#, r#""gen_length":0"#), "gen_length is 0");
     assert_eq!(
         damaged(1, r#""gen_length":2"#, r#""gen_length":99999999999"#),
         "a prompt of 1 token and 99999999999 masks exceed the longest canvas of 1048576"
     );
     assert_eq!(damaged(1, r#""prompt_ids":[7]"#, r#""prompt_ids":[7,7]"#), "the prompt has 2 ids but 1 piece of text");
-    assert_eq!(damaged(2, r#""ids":[7,8,1]"#, r#""ids":[7,8]"#), "ids has 2 values and the canvas has 3 positions");
-    assert_eq!(damaged(2, r#"{"u":"c"},"#, ""), "kv has 2 values and the canvas has 3 positions");
+    assert_eq!(
+        damaged_before(2, r#""ids":[7,8,1]"#, r#""ids":[7,8]"#),
+        "ids has 2 values and the canvas has 3 positions"
+    );
+    assert_eq!(damaged_before(2, r#"{"u":"c"},"#, ""), "kv has 2 values and the canvas has 3 positions");
     assert_eq!(damaged(2, r#""end":3"#, r#""end":4"#), "the region 1..4 is outside the canvas of 3 positions");
     assert_eq!(
         damaged(2, r#""position":1"#, r#""position":3"#),
@@ -427,7 +494,7 @@ fn what_is_wrong_is_told_with_file_and_line() {
     );
     assert_eq!(damaged(2, r#""position":1"#, r#""position":0"#), "a commit at position 0 writes into the prompt");
     assert_eq!(
-        damaged(2, r#""token":8"#, r#""token":9"#),
+        damaged_before(2, r#""token":8"#, r#""token":9"#),
         "the commit at position 1 writes token 9, and ids has 8 there"
     );
     assert_eq!(
@@ -436,8 +503,40 @@ fn what_is_wrong_is_told_with_file_and_line() {
     );
     assert_eq!(damaged(3, r#""step":1"#, r#""step":2"#), "step 2 stands where step 1 is expected");
     assert_eq!(damaged(3, r#""nfe":1"#, r#""nfe":4294967295"#), "a cost of 4294967295 makes an impossible sum");
-    assert_eq!(damaged(3, r#""kv""#, r#""vk""#), "missing field `kv` (column 307)");
+    assert_eq!(damaged_before(3, r#""kv""#, r#""vk""#), "missing field `kv` (column 307)");
+    assert_eq!(damaged(3, r#""columns""#, r#""columms""#), "missing field `columns` (column 254)");
+    let columns = |columns: &str| damaged(2, r#""columns":{}"#, &format!(r#""columns":{{{columns}}}"#));
+    assert_eq!(columns(r#""kv":"AAgA""#), "the column kv leaves the canvas");
+    assert_eq!(columns(r#""kv":"AAgA/w==""#), "the column kv leaves the canvas");
+    assert_eq!(columns(r#""kv":"AAL/""#), "the column kv ends early");
+    assert_eq!(columns(r#""kv":"AAIB""#), "the column kv has a number out of range");
+    assert_eq!(columns(r#""at":"AAI=""#), "the column kinds ends early");
+    assert_eq!(columns(r#""order":"AA==""#), "the column order is longer than its step");
+    assert_eq!(columns(r#""review":"AAY=""#), "3 is no way to read drafts");
+    assert!(columns(r#""kv":"?""#).starts_with("a column is no base64: Invalid symbol 63, offset 0. (column "));
+    let ids = damaged(2, r#""columns""#, r#""ids":[[3,9]],"columns""#);
+    assert_eq!(ids, "an id at position 3 is outside the canvas of 3 positions");
+    assert_eq!(
+        damaged(2, r#""columns""#, r#""ids":[[1,9]],"columns""#),
+        "the commit at position 1 writes token 8, and ids has 9 there"
+    );
     assert!(damaged(3, "{", "").starts_with("invalid type: string"));
+}
+
+#[test]
+fn a_file_of_format_1_opens_as_it_was_written() {
+    let opened = file::open(Path::new("tests/trace/format-1.jsonl")).unwrap();
+    assert_eq!(opened.warnings, [""; 0]);
+    let log = opened.log;
+    let figures = Figures::of(&log, log.len());
+    assert_eq!((log.header().preset.as_deref(), log.len()), (Some("flashdlm"), 5));
+    assert_eq!((figures.cost.nfe, figures.tokens, figures.reviews, figures.audited), (5, 4, 5, 12));
+    assert_eq!(log.record(1).unwrap().proposals.len(), 12);
+    look_at_all_of(&log);
+    assert_eq!(file::read("new", &written(&log)[..]).unwrap().log, log);
+    let columns = log.entries().collect();
+    let run = Run { header: log.header().clone(), entries: columns, end: log.end().cloned() };
+    assert_eq!(file::read("old", run.in_format_1().as_bytes()).unwrap().log, log);
 }
 
 #[test]
@@ -450,10 +549,10 @@ fn what_is_no_trace_is_told() {
     }
     let mut lines = sample();
     assert_eq!(not(&lines[0][..100]), format!("x is not a diffuscope trace: its header is cut off{way_out}"));
-    lines[0] = r#"{"diffuscope":{"format":2,"program":"9.0.0"},"other":1}"#.into();
+    lines[0] = r#"{"diffuscope":{"format":3,"program":"9.0.0"},"other":1}"#.into();
     assert_eq!(
         message(&lines),
-        "run.jsonl was written by diffuscope 9.0.0 in trace format 2, and this version reads up to 1: use a newer \
+        "run.jsonl was written by diffuscope 9.0.0 in trace format 3, and this version reads up to 2: use a newer \
          diffuscope"
     );
     let missing = Path::new("no-such-folder/run.jsonl");
@@ -481,7 +580,10 @@ fn a_trace_without_an_end_or_with_too_much_is_told() {
 
 /// The sample as the next major version might write it, with a line changed.
 fn later(line: usize, from: &str, to: &str) -> Vec<String> {
-    let mut lines = sample();
+    later_of(sample(), line, from, to)
+}
+
+fn later_of(mut lines: Vec<String>, line: usize, from: &str, to: &str) -> Vec<String> {
     lines[0] = lines[0].replacen(env!("CARGO_PKG_VERSION"), "999.2.0", 1);
     assert!(lines[line - 1].contains(from), "{from} is not in line {line}");
     lines[line - 1] = lines[line - 1].replacen(from, to, 1);
@@ -528,8 +630,8 @@ fn knobs_that_this_version_does_not_know_are_left_out_and_told() {
 #[test]
 fn what_a_later_version_knows_beyond_this_one_is_no_damage() {
     let version = env!("CARGO_PKG_VERSION");
-    let beyond = |line: usize, from: &str, to: &str| {
-        let message = message(&later(line, from, to));
+    let beyond_in = |lines: Vec<String>, line: usize, from: &str, to: &str| {
+        let message = message(&later_of(lines, line, from, to));
         let middle = message.strip_prefix(&format!("run.jsonl, line {line}: ")).and_then(|rest| {
             rest.strip_suffix(&format!(
                 "; it was written by diffuscope 999.2.0, which knows more than this one ({version}): use a newer diffuscope"
@@ -537,14 +639,18 @@ fn what_a_later_version_knows_beyond_this_one_is_no_damage() {
         });
         middle.unwrap_or_else(|| panic!("{message}")).to_owned()
     };
+    let beyond = |line, from: &str, to: &str| beyond_in(sample(), line, from, to);
     assert!(beyond(2, r#""quota""#, r#""new-reason""#).starts_with("unknown variant `new-reason`, expected one of"));
-    assert!(beyond(2, r#""u":"c""#, r#""u":"x""#).starts_with("unknown variant `x`, expected"));
+    assert_eq!(beyond(2, r#""columns":{}"#, r#""columns":{"review":"AAY="}"#), "3 is no way to read drafts");
+    assert!(
+        beyond_in(sample_of_format_1(), 2, r#""u":"c""#, r#""u":"x""#).starts_with("unknown variant `x`, expected")
+    );
     assert!(beyond(4, "nothing-masked", "bored").starts_with("unknown variant `bored`"));
     assert!(beyond(1, r#""gen_length":2"#, r#""gen_length":"two""#).starts_with("invalid type: string \"two\""));
     assert_eq!(beyond(3, r#""step":1"#, r#""step":2"#), "step 2 stands where step 1 is expected");
     let long = beyond(2, r#""quota""#, &format!(r#""{}""#, "q".repeat(100_000)));
     assert!(long.len() < 300 && long.contains("q… (column "), "{long}");
-    let torn = message(&later(3, r#""kv":["#, r#""kv":,["#));
+    let torn = message(&later(3, r#""columns":{"#, r#""columns":,{"#));
     assert!(torn.ends_with("the trace is damaged: record it again with `diffuscope run --trace`"), "{torn}");
     let mut lines = sample();
     lines[1] = lines[1].replacen("quota", "new-reason", 1);
@@ -593,6 +699,7 @@ fn a_saved_trace_takes_a_free_name() {
 fn every_step_of_a_log_keeps_its_canvas() {
     let sample = file::read("x", (sample().join("\n") + "\n").as_bytes()).unwrap().log;
     let mut log = Log::new(sample.header().clone());
+    let record = sample.record(1).unwrap();
     let step =
         |step, ids: [u32; 3], remasked: Vec<usize>, commit: Option<(usize, Reason)>, pieces: &[(usize, &str)]| {
             let commit = commit.map(|(position, reason)| Commit { position, token: 0, confidence: 0.25, reason });
@@ -601,10 +708,10 @@ fn every_step_of_a_log_keeps_its_canvas() {
                 ids: ids.to_vec(),
                 remasked,
                 commits: commit.into_iter().collect(),
-                ..sample.entries()[0].record.clone()
+                ..StepRecord::clone(&record)
             };
             let pieces = pieces.iter().map(|(position, text)| Piece { position: *position, text: (*text).into() });
-            Arc::new(Entry { record, pieces: pieces.collect(), texts: Vec::new() })
+            Entry { record, pieces: pieces.collect(), texts: Vec::new() }
         };
     log.push(step(0, [7, 8, MASK], vec![], Some((1, Reason::Quota)), &[(1, "a")]));
     log.push(step(1, [7, 8, MASK], vec![], None, &[]));
@@ -613,7 +720,7 @@ fn every_step_of_a_log_keeps_its_canvas() {
     let seen = |steps: usize| {
         let canvas = log.canvas(steps);
         let text: Vec<&str> = (0..3).map(|position| canvas.piece(position)).collect();
-        (canvas.ids.to_vec(), text.join("|"), [1, 2].map(|position| canvas.written(position)))
+        (canvas.ids().collect::<Vec<_>>(), text.join("|"), [1, 2].map(|position| canvas.written(position)))
     };
     assert_eq!(seen(0), (vec![7, MASK, MASK], "p||".into(), [None, None]));
     let first = Some((0, Reason::Quota, 0.25));

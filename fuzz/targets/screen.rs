@@ -220,7 +220,7 @@ fn news(driver: &Driver, log: &Log, kind: &str, text: String) -> Option<Event> {
     let done = driver.app.len();
     Some(match kind {
         "start" => Event::Started { run, header: Box::new(header.clone()) },
-        "step" => Event::Step { run, entry: log.entries().get(done)?.clone() },
+        "step" => Event::Step { run, entry: log.entry(done + 1)?.into() },
         "finish" => {
             let none = End { reason: None, answer: text, tokens: 0, correct: None, verdict: None };
             Event::Finished { run, end: Box::new(log.end().cloned().unwrap_or(none)) }

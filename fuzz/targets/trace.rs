@@ -21,7 +21,8 @@ const WORDS: &[&str] = &[
     "view", "instead", "accepted", "forwards", "reading", "gap", "audit", "positions", "drift", "kl", "keys",
     "values", "cost", "stop", "pieces", "texts", "text", "answer", "correct", "tokens", "gen_length", "mask_id",
     "eos_id", "end_ids", "prompt_ids", "prompt_pieces", "settings", "preset", "format", "quota", "recomputed",
-    "reused", "stale", "end_of_text", "nothing_masked",
+    "reused", "stale", "end_of_text", "nothing_masked", "columns", "at", "kinds", "order", "shares", "numbers",
+    "review", "drafts_at", "draft_ids", "draft_numbers", "audited_at", "audited", "drift_at", "drift_layers", "AAI=", "AgA=",
 ];
 
 pub const TRACE: Target = Target {

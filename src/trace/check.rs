@@ -180,6 +180,10 @@ impl Steps {
                 return Err(format!("a divergence is {}, not a number from 0", audited.kl));
             }
         }
+        let counts = report.drift.iter().flat_map(|row| [row.keys.len(), row.values.len()]);
+        if let Some(count) = counts.max().filter(|count| *count > MOST_LAYERS) {
+            return Err(format!("a row of {count} layers is audited, and {MOST_LAYERS} is the most"));
+        }
         let cosines = report.drift.iter().flat_map(|row| row.keys.iter().chain(&row.values));
         match cosines.into_iter().find(|cosine| !(-1.001..=1.001).contains(*cosine)) {
             Some(cosine) => Err(format!("a cosine is {cosine}, not between -1 and 1")),

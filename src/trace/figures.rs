@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Log;
-use crate::decode::record::{Cost, Reason, Verdict};
+use crate::decode::record::Cost;
 
 /// Figures of the first steps of a log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -17,13 +17,13 @@ pub struct Figures {
     pub tokens: usize,
     /// Positions that hold end of text, which adds nothing to the answer.
     pub ends: usize,
-    /// Masks that are left.
+    /// Positions that are still masked.
     pub masked: usize,
     /// Drafts that the guide judged.
     pub judged: usize,
     /// Drafts that the guide accepted.
     pub accepted: usize,
-    /// Steps in which the guide was asked.
+    /// Steps in which the guide reviewed drafts.
     pub reviews: usize,
     /// Steps in which the guide accepted nothing.
     pub forced: usize,
@@ -40,32 +40,32 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Of the first `steps` steps of `log`.
+    /// Of the first `steps` steps of `log`. The log keeps sums, so only the canvas is walked over.
     pub fn of(log: &Log, steps: usize) -> Self {
-        let mut figures = Self { steps: steps.min(log.len()), ..Self::default() };
-        for entry in log.entries().iter().take(steps) {
-            figures.cost += entry.record.cost;
-            if let Some(review) = &entry.record.guide {
-                figures.reviews += 1;
-                figures.accepted += review.accepted;
-                figures.judged += review.drafts.iter().filter(|draft| draft.verdict != Verdict::NotReached).count();
-                figures.forced += usize::from(review.accepted == 0 && !review.drafts.is_empty());
-            }
-            figures.remasked += entry.record.remasked.len();
-            figures.edited += entry.record.commits.iter().filter(|commit| commit.reason == Reason::Edit).count();
-            for audited in entry.record.audit.iter().flat_map(|report| &report.positions) {
-                figures.audited += 1;
-                figures.flips += usize::from(audited.differs);
-                figures.mean_kl += f64::from(audited.kl);
-            }
-        }
-        figures.mean_kl = ratio(figures.mean_kl, figures.audited as f64);
+        let totals = log.totals(steps);
+        let mut figures = Self {
+            steps: steps.min(log.len()),
+            cost: totals.cost,
+            judged: totals.judged as usize,
+            accepted: totals.accepted as usize,
+            reviews: totals.reviews as usize,
+            forced: totals.forced as usize,
+            remasked: totals.remasked as usize,
+            edited: totals.edited as usize,
+            audited: totals.audited as usize,
+            flips: totals.flips as usize,
+            mean_kl: ratio(totals.kl, f64::from(totals.audited)),
+            ..Self::default()
+        };
         let header = log.header();
-        let generated = log.canvas(steps).ids.get(header.prompt_ids.len()..).unwrap_or_default();
-        figures.masked = generated.iter().filter(|id| **id == header.mask_id).count();
-        figures.ends = generated.iter().filter(|id| header.is_end(**id)).count();
-        figures.tokens =
-            generated.iter().take_while(|id| !header.is_end(**id)).filter(|id| **id != header.mask_id).count();
+        let mut has_ended = false;
+        for id in log.canvas(steps).ids().skip(header.prompt_ids.len()) {
+            let (is_mask, is_end) = (id == header.mask_id, header.is_end(id));
+            has_ended |= is_end;
+            figures.masked += usize::from(is_mask);
+            figures.ends += usize::from(is_end);
+            figures.tokens += usize::from(!is_mask && !has_ended);
+        }
         figures
     }
 
@@ -74,7 +74,7 @@ impl Figures {
         self.cost.total_us() as f64 / 1e6
     }
 
-    /// Tokens before end of text per forward of the denoiser.
+    /// Tokens before end of text per pass of the denoiser.
     pub fn tokens_per_forward(&self) -> f64 {
         ratio(self.tokens as f64, f64::from(self.cost.nfe))
     }

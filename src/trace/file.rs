@@ -1,10 +1,13 @@
 //! The file format of a log: JSON lines.
 //!
 //! ```text
-//! {"diffuscope":{"format":1,"program":"0.1.0"},"header":{…}}
-//! {"step":0,"region":{…},"ids":[…],…}     one line per step
+//! {"diffuscope":{"format":2,"program":"0.1.0"},"header":{…}}
+//! {"step":0,"region":{…},"commits":[…],"cost":{…},"columns":{…},…}     one line per step
 //! {"end":{…}}
 //! ```
+//!
+//! A step is written as the difference to the line before; `docs/trace-format.md` describes every field. Format 1, in
+//! which every line stood for itself, is still read.
 //!
 //! Every line is written whole and flushed, so that a run that was interrupted leaves a file that opens up to its
 //! last step. A file is untrusted: whatever views index by is checked while it is read.
@@ -17,7 +20,6 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -28,13 +30,15 @@ use super::{
     check::{self, plural},
     foreign::{Knobs, shortened},
     json,
+    line::{self, StepLine},
 };
 use crate::{output, printable};
 
 /// The version of the format; it grows when an older program would misread the file.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
-/// The longest line that is read: twice a step of forty thousand positions whose cache is audited through forty layers.
+/// The longest line that is read: twice a step of format 1 of forty thousand positions whose cache is audited through
+/// forty layers.
 const LONGEST_LINE: u64 = 64 << 20;
 
 /// The longest reason that a message quotes, in characters: it may quote the file.
@@ -160,13 +164,14 @@ struct LineKind {
 #[derive(Debug)]
 pub struct Writer<W> {
     out: W,
+    lines: line::Lines,
     line: Vec<u8>,
 }
 
 impl<W: Write> Writer<W> {
     /// Writes the header.
     pub fn new(out: W, header: &Header) -> io::Result<Self> {
-        let mut writer = Self { out, line: Vec::new() };
+        let mut writer = Self { out, lines: line::Lines::new(header), line: Vec::new() };
         let stamp = Stamp { format: FORMAT, program: VERSION.to_owned() };
         writer.write(&HeaderLine { diffuscope: stamp, header })?;
         Ok(writer)
@@ -174,7 +179,8 @@ impl<W: Write> Writer<W> {
 
     /// Writes a step.
     pub fn step(&mut self, entry: &Entry) -> io::Result<()> {
-        self.write(entry)
+        let line = self.lines.line(entry);
+        self.write(&line)
     }
 
     /// Writes how the run ended.
@@ -195,7 +201,7 @@ impl<W: Write> Writer<W> {
 pub fn write(log: &Log, out: impl Write) -> io::Result<()> {
     let mut writer = Writer::new(out, log.header())?;
     for entry in log.entries() {
-        writer.step(entry)?;
+        writer.step(&entry)?;
     }
     log.end().map_or(Ok(()), |end| writer.end(end))
 }
@@ -236,7 +242,7 @@ fn numbered(path: &Path, number: usize) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// A log that was read, and what is worth telling about the file.
+/// A log that was read, and what is worth saying about the file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Opened {
     /// The log: every step that is whole.
@@ -256,10 +262,12 @@ pub fn open(path: &Path) -> Result<Opened, TraceError> {
 
 /// Reads a trace; `file` names it in messages.
 pub fn read(file: &str, input: impl BufRead) -> Result<Opened, TraceError> {
-    let mut lines = Lines { file: file.to_owned(), input, number: 0, line: Vec::new(), whole: true, later: None };
+    let mut lines =
+        Lines { file: file.to_owned(), input, number: 0, line: Vec::new(), whole: true, later: None, format: FORMAT };
     let (header, warning) = lines.header()?;
     let mut warnings = Vec::from_iter(warning);
     let mut steps = check::Steps::new(&header);
+    let mut before = line::Lines::new(&header);
     let mut log = Log::new(header);
     let (mut cut, mut left_out) = (false, 0);
     while lines.next()? {
@@ -281,9 +289,9 @@ pub fn read(file: &str, input: impl BufRead) -> Result<Opened, TraceError> {
                 log.finish(end);
             }
             LineKind { end: None, .. } => {
-                let entry = Entry::from_json(&lines.line).map_err(|error| lines.unreadable(&error))?;
+                let entry = lines.entry(&mut before)?;
                 steps.check(&entry).map_err(|message| lines.misfit(message))?;
-                log.push(Arc::new(entry));
+                log.push(&entry);
             }
         }
     }
@@ -308,7 +316,7 @@ fn is_later(version: &str) -> bool {
     numbers(version) > numbers(VERSION)
 }
 
-/// Tells of knobs that only the version that wrote the trace knows.
+/// Names the knobs that only the version that wrote the trace knows.
 fn unknown_knobs(knobs: &Knobs, program: &str) -> Option<String> {
     let (last, others) = knobs.unknown.split_last()?;
     let named = match (others, knobs.more) {
@@ -334,6 +342,8 @@ struct Lines<R> {
     whole: bool,
     /// The version that wrote the file, printable, where it is later than this one.
     later: Option<String>,
+    /// The format of the file.
+    format: u32,
 }
 
 impl<R: BufRead> Lines<R> {
@@ -376,6 +386,7 @@ impl<R: BufRead> Lines<R> {
         if stamp.format > FORMAT {
             return Err(TraceError::Newer { file: self.file.clone(), program, format: stamp.format });
         }
+        self.format = stamp.format;
         self.later = is_later(&stamp.program).then(|| program.clone());
         let HeaderField { header } = self.parse()?;
         check::header(&header).map_err(|message| self.misfit(message))?;
@@ -383,11 +394,20 @@ impl<R: BufRead> Lines<R> {
         Ok((header, unknown_knobs(&settings, &program)))
     }
 
+    /// The step of the current line, which follows on `before`.
+    fn entry(&self, before: &mut line::Lines) -> Result<Entry, TraceError> {
+        if self.format < 2 {
+            return line::whole_entry(&self.line).map_err(|error| self.unreadable(&error));
+        }
+        let line: StepLine = self.parse()?;
+        before.entry(line).map_err(|message| self.misfit(message))
+    }
+
     fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, TraceError> {
         serde_json::from_slice(&self.line).map_err(|error| self.unreadable(&error))
     }
 
-    /// A line that is no JSON is damaged, whoever wrote it.
+    /// A line that is no JSON is damaged, whatever version wrote it.
     fn unreadable(&self, error: &serde_json::Error) -> TraceError {
         let message = json_message(error);
         if error.is_data() { self.misfit(message) } else { self.damaged(message) }

@@ -1,283 +1,300 @@
-//! The log itself: a header, one entry per step, an end.
+//! The log itself: a header, the steps as differences, an end.
 //!
 //! Text travels with the log, so that it can be shown with no tokenizer: what a token *contributes* to the text
 //! depends on its neighbours (implied spaces, characters split over tokens), so the pieces of committed tokens are
 //! logged per position whenever they change; drafts and alternatives are logged per id, when the id first occurs.
+//!
+//! A step has a light part, which is kept as it is ([`Step`]), and a wide one with something for every position. Ids
+//! and text are kept as the history of each position. Proposals, K/V use, the guide's review and the audit are packed as
+//! differences to the step before, with a key step that refers to none every [`KEY`] steps: the record of any step is
+//! rebuilt from its key step, in the same time at either end of a long run.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Borrow, collections::BTreeMap, sync::Arc};
 
-use serde::{Deserialize, Serialize};
-
-use super::foreign;
+use super::{
+    End, Entry, Header, Piece, TokenText,
+    columns::{Columns, Wide},
+    history::History,
+    recent::{PositionDraft, Recent},
+    step::{Step, Totals, cost_between},
+};
 use crate::{
-    decode::record::{KvUse, Proposal, Reason, StepRecord, StopReason},
+    decode::record::{Cost, GuideReading, Reason, Region, StepRecord},
     printable,
     settings::{Knob, Settings},
 };
 
-/// A model, for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelCard {
-    /// What it is called ("embedded", a folder's name).
-    pub name: String,
-    /// Architecture, as its checkpoint names it.
-    pub architecture: String,
-    /// Number of weights.
-    pub parameters: usize,
-    /// Number of layers.
-    pub layers: usize,
-    /// Where it runs ("cpu", "cuda:0").
-    pub device: String,
+/// Every so many steps one is packed without regard to the step before. A record takes at most as many steps to rebuild;
+/// a key step takes about three times the room of another.
+const KEY: usize = 32;
+
+/// Why unpacking cannot fail.
+const OWN: &str = "the log packed these columns itself";
+
+/// A text as it was logged, and as a terminal may show it.
+#[derive(Debug, Clone, PartialEq)]
+enum LoggedText {
+    /// Both are the same.
+    Printable(Box<str>),
+    /// The first is as it was logged.
+    Replaced(Box<(Box<str>, Box<str>)>),
 }
 
-/// What a run started from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Header {
-    /// The denoiser.
-    pub denoiser: ModelCard,
-    /// The guide, where one was loaded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub guide: Option<ModelCard>,
-    /// Name of the preset that the settings came from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub preset: Option<String>,
-    /// Every knob at the start. Of a file, those that this version knows.
-    #[serde(deserialize_with = "foreign::settings")]
-    pub settings: Settings,
-    /// The prompt as it was typed, without any template.
-    pub prompt: String,
-    /// Ids of the prompt, template included.
-    pub prompt_ids: Vec<u32>,
-    /// What each prompt id contributes to the text.
-    pub prompt_pieces: Vec<String>,
-    /// Masks appended to the prompt.
-    pub gen_length: usize,
-    /// The mask token.
-    pub mask_id: u32,
-    /// End of text.
-    pub eos_id: u32,
-    /// Every token that ends a text or a turn, where there are others.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub end_ids: Vec<u32>,
-}
-
-impl Header {
-    /// Whether a token ends the text: what stands behind the first such token is no part of the answer.
-    pub fn is_end(&self, id: u32) -> bool {
-        id == self.eos_id || self.end_ids.contains(&id)
+impl LoggedText {
+    fn of(text: &str) -> Self {
+        let shown = printable::text(text);
+        if shown == text { Self::Printable(text.into()) } else { Self::Replaced(Box::new((text.into(), shown.into()))) }
     }
 
-    /// Length of the canvas: prompt and generation.
-    pub fn canvas_length(&self) -> usize {
-        self.prompt_ids.len() + self.gen_length
-    }
-
-    /// Bytes of memory that the log of a run takes which writes one token a step, about: there are few slower ones.
-    pub fn log_memory(&self) -> u64 {
-        let alternatives = Proposal::ALTERNATIVES * size_of::<(u32, f32)>();
-        let position = size_of::<u32>() + size_of::<KvUse>();
-        // Of the masks of a block, half are left on average.
-        let proposals = self.settings.block_length.unwrap_or(self.gen_length).min(self.gen_length) / 2;
-        let step = position * self.canvas_length() + proposals * (size_of::<Proposal>() + alternatives);
-        step as u64 * self.gen_length as u64
-    }
-}
-
-/// The text of a token id by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TokenText {
-    /// The id.
-    pub id: u32,
-    /// Its text.
-    pub text: String,
-}
-
-/// What the token at a position contributes to the text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Piece {
-    /// Absolute position.
-    pub position: usize,
-    /// Its contribution.
-    pub text: String,
-}
-
-/// One step as it is logged: the record, and the text that is new with it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Entry {
-    /// The step.
-    #[serde(flatten)]
-    pub record: StepRecord,
-    /// Pieces that are new or changed, ascending by position.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub pieces: Vec<Piece>,
-    /// Texts of ids that occur for the first time.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub texts: Vec<TokenText>,
-}
-
-impl Entry {
-    /// Reads a line of a file: twice, because a derived reader of flattened fields would hold all of the line's values
-    /// in memory, in many times the bytes of the line.
-    pub(super) fn from_json(line: &[u8]) -> serde_json::Result<Self> {
-        #[derive(Deserialize)]
-        struct Text {
-            #[serde(default)]
-            pieces: Vec<Piece>,
-            #[serde(default)]
-            texts: Vec<TokenText>,
+    fn logged(&self) -> &str {
+        match self {
+            Self::Printable(text) => text,
+            Self::Replaced(both) => &both.0,
         }
-
-        let record: StepRecord = serde_json::from_slice(line)?;
-        let Text { pieces, texts } = serde_json::from_slice(line)?;
-        Ok(Self::new(record, pieces, texts))
     }
 
-    /// An entry that holds no more memory than it needs: a log keeps every one, and most of it are alternatives.
-    pub(super) fn new(mut record: StepRecord, pieces: Vec<Piece>, texts: Vec<TokenText>) -> Self {
-        for proposal in &mut record.proposals {
-            proposal.alternatives.shrink_to_fit();
+    fn shown(&self) -> &str {
+        match self {
+            Self::Printable(text) => text,
+            Self::Replaced(both) => &both.1,
         }
-        record.proposals.shrink_to_fit();
-        record.ids.shrink_to_fit();
-        record.kv.shrink_to_fit();
-        Self { record, pieces, texts }
     }
 }
 
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct End {
-    /// Why; `None` where it was stopped by hand.
-    pub reason: Option<StopReason>,
-    /// The generated text up to end of text.
-    pub answer: String,
-    /// Committed tokens before end of text.
-    pub tokens: usize,
-    /// Whether the answer is right, where the prompt is one of the tasks that have a checker.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub correct: Option<bool>,
-    /// The checker's reason, one sentence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verdict: Option<String>,
+/// What a position holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Held {
+    id: u32,
+    /// After how many steps it was written; 0 where nothing wrote it.
+    written: u32,
 }
 
 /// The canvas as it stood after a step (or before the first), with its text.
 #[derive(Debug, Clone, Copy)]
 pub struct CanvasView<'a> {
-    /// Ids, the mask id where masked.
-    pub ids: &'a [u32],
     log: &'a Log,
     steps: usize,
 }
 
 impl<'a> CanvasView<'a> {
+    /// Number of positions.
+    pub fn length(&self) -> usize {
+        self.log.held.len()
+    }
+
+    /// The id at a position, the mask id where it is masked; `None` outside the canvas.
+    pub fn id(&self, position: usize) -> Option<u32> {
+        self.log.held.get(position)?.after(self.steps).map(|held| held.id)
+    }
+
+    /// All ids.
+    pub fn ids(&self) -> impl Iterator<Item = u32> + use<'a> {
+        let steps = self.steps;
+        self.log.held.iter().filter_map(move |history| history.after(steps)).map(|held| held.id)
+    }
+
     /// Text of a position, printable; empty where masked.
     pub fn piece(&self, position: usize) -> &'a str {
-        self.log.pieces.get(position).and_then(|history| history.after(self.steps)).map_or("", |piece| piece)
+        self.log.pieces.get(position).and_then(|history| history.after(self.steps)).map_or("", LoggedText::shown)
     }
 
     /// The step that wrote a position, why, and its confidence then; `None` for the prompt and for masks.
     pub fn written(&self, position: usize) -> Option<(usize, Reason, f32)> {
-        self.log.written.get(position).and_then(|history| history.after(self.steps)).copied().flatten()
-    }
-}
-
-/// The values that something has had, each with the number of steps after which it had it first, ascending. What a step
-/// leaves alone costs nothing.
-#[derive(Debug, Clone, PartialEq)]
-struct History<T>(Vec<(usize, T)>);
-
-impl<T> History<T> {
-    const fn new() -> Self {
-        Self(Vec::new())
-    }
-
-    /// What it had after `steps` steps.
-    fn after(&self, steps: usize) -> Option<&T> {
-        let later = self.0.partition_point(|(since, _)| *since <= steps);
-        later.checked_sub(1).map(|last| &self.0[last].1)
-    }
-
-    /// Notes what it has after `steps` steps, which are no fewer than those of the last note.
-    fn note(&mut self, steps: usize, value: T) {
-        match self.0.last_mut() {
-            Some((since, last)) if *since == steps => *last = value,
-            _ => self.0.push((steps, value)),
-        }
+        let index = (self.log.held.get(position)?.after(self.steps)?.written as usize).checked_sub(1)?;
+        let commit = self.log.steps.get(index)?.commit_at(position)?;
+        Some((index, commit.reason, commit.confidence))
     }
 }
 
 /// A run: everything that the screen, the file formats and the scores are functions of.
+///
+/// Numbers of proposals and of the guide's distribution are rounded when a step is pushed (see
+/// [`Log::record`]); what decides and what is counted is kept exactly.
+///
+/// ```
+/// use diffuscope::decode::record::{Commit, Cost, KvStatus, KvUse, Reason, Region, StepRecord};
+/// use diffuscope::settings::Settings;
+/// use diffuscope::trace::{Entry, Figures, Header, Log, ModelCard, Piece};
+///
+/// const MASK: u32 = 1;
+/// let card = ModelCard {
+///     name: "tiny".into(),
+///     architecture: "LLaDA".into(),
+///     parameters: 1000,
+///     layers: 1,
+///     device: "cpu".into(),
+/// };
+/// let mut log = Log::new(Header {
+///     denoiser: card,
+///     guide: None,
+///     preset: None,
+///     settings: Settings::default(),
+///     prompt: "Hi".into(),
+///     prompt_ids: vec![7],
+///     prompt_pieces: vec!["Hi".into()],
+///     gen_length: 2,
+///     mask_id: MASK,
+///     eos_id: 0,
+///     end_ids: Vec::new(),
+/// });
+/// for (step, position, token, text) in [(0, 2, 9, "you"), (1, 1, 8, "there")] {
+///     let mut ids: Vec<u32> = log.canvas(step).ids().collect();
+///     ids[position] = token;
+///     let record = StepRecord {
+///         step,
+///         region: Region { block: 0, start: 1, end: 3 },
+///         changes: Vec::new(),
+///         ids,
+///         proposals: Vec::new(),
+///         commits: vec![Commit { position, token, confidence: 0.75, reason: Reason::Quota }],
+///         remasked: Vec::new(),
+///         kv: vec![KvUse { status: KvStatus::Recomputed, age: 0 }; 3],
+///         layers: Vec::new(),
+///         guide: None,
+///         gap: None,
+///         audit: None,
+///         cost: Cost { nfe: 1, computed: 3, ..Cost::default() },
+///         stop: None,
+///     };
+///     log.push(Entry { record, pieces: vec![Piece { position, text: text.into() }], texts: Vec::new() });
+/// }
+/// assert!(log.canvas(0).ids().eq([7, MASK, MASK]));
+/// assert!(log.canvas(1).ids().eq([7, MASK, 9]));
+/// assert_eq!(log.canvas(2).piece(1), "there");
+/// assert_eq!(log.canvas(2).written(1), Some((1, Reason::Quota, 0.75)));
+/// let figures = Figures::of(&log, 1);
+/// assert_eq!((figures.tokens, figures.masked, figures.cost.nfe), (0, 1, 1));
+/// assert_eq!(Figures::of(&log, 2).tokens_per_forward(), 1.0);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Log {
     header: Header,
-    /// The canvas before the first step.
-    ids: Vec<u32>,
-    entries: Vec<Arc<Entry>>,
+    steps: Vec<Step>,
+    /// What every position holds.
+    held: Vec<History<Held>>,
     /// The text of every position.
-    pieces: Vec<History<Arc<str>>>,
-    /// What wrote every position.
-    written: Vec<History<Option<(usize, Reason, f32)>>>,
+    pieces: Vec<History<LoggedText>>,
     settings: History<Settings>,
-    texts: BTreeMap<u32, Arc<str>>,
+    /// Texts of ids in the order in which they were logged, each with the number of steps after which it was.
+    texts: Vec<(usize, u32, LoggedText)>,
+    /// Where among them the newest text of an id is.
+    text_of: BTreeMap<u32, usize>,
+    /// The blocks begun, each as its last step left it, with the number of steps after which it was the active one.
+    blocks: Vec<(usize, Region)>,
+    /// Steps with an audit, counted from 1.
+    audits: Vec<usize>,
+    /// What the guide read in its newest review.
+    reading: Option<GuideReading>,
+    has_layers: bool,
+    /// The wide part of the newest step.
+    wide: Wide,
     end: Option<End>,
+    recent: Recent,
 }
 
 impl Log {
     /// An empty log.
     pub fn new(header: Header) -> Self {
         let length = header.canvas_length();
-        let mut ids = header.prompt_ids.clone();
-        ids.resize(length, header.mask_id);
+        let mut held = vec![History::new(); length];
+        let masks = std::iter::repeat(header.mask_id);
+        for (history, id) in held.iter_mut().zip(header.prompt_ids.iter().copied().chain(masks)) {
+            history.note(0, Held { id, written: 0 });
+        }
         let mut pieces = vec![History::new(); length];
         for (history, piece) in pieces.iter_mut().zip(&header.prompt_pieces) {
-            history.note(0, Arc::from(printable::text(piece)));
+            history.note(0, LoggedText::of(piece));
         }
         let mut settings = History::new();
         settings.note(0, header.settings);
         Self {
             header,
-            ids,
-            entries: Vec::new(),
+            steps: Vec::new(),
+            held,
             pieces,
-            written: vec![History::new(); length],
             settings,
-            texts: BTreeMap::new(),
+            texts: Vec::new(),
+            text_of: BTreeMap::new(),
+            blocks: Vec::new(),
+            audits: Vec::new(),
+            reading: None,
+            has_layers: false,
+            wide: Wide::default(),
             end: None,
+            recent: Recent::default(),
         }
     }
 
-    /// Appends a step.
-    pub fn push(&mut self, entry: Arc<Entry>) {
+    /// Appends a step. Positions of its proposals, commits and pieces ascend.
+    pub fn push(&mut self, entry: impl Borrow<Entry>) {
+        let entry = entry.borrow();
         let record = &entry.record;
-        let steps = self.entries.len() + 1;
-        for position in &record.remasked {
-            if let Some(history) = self.written.get_mut(*position) {
-                history.note(steps, None);
-            }
-        }
-        for commit in &record.commits {
-            if let Some(history) = self.written.get_mut(commit.position) {
-                history.note(steps, Some((record.step, commit.reason, commit.confidence)));
-            }
-        }
+        let steps = self.len() + 1;
+        self.note_ids(steps, record);
         for piece in &entry.pieces {
             if let Some(history) = self.pieces.get_mut(piece.position) {
-                history.note(steps, Arc::from(printable::text(&piece.text)));
+                history.note(steps, LoggedText::of(&piece.text));
             }
         }
         for token in &entry.texts {
-            self.texts.insert(token.id, Arc::from(printable::text(&token.text)));
+            self.text_of.insert(token.id, self.texts.len());
+            self.texts.push((steps, token.id, LoggedText::of(&token.text)));
         }
-        if !record.changes.is_empty() {
-            let mut settings = self.settings_at(steps);
-            for change in &record.changes {
-                // A file can name knobs that this program does not have; the rest of it is still worth seeing.
-                let _ = Knob::find(&change.knob).and_then(|knob| knob.set(&mut settings, &change.value));
+        self.note_settings(steps, record);
+        self.index(steps, record);
+        if self.steps.len().is_multiple_of(KEY) {
+            self.wide = Wide::default();
+        }
+        let wide = self.wide.encode(record).pack();
+        let mut totals = self.totals(steps - 1);
+        totals += record;
+        self.steps.push(Step::new(record, totals, wide));
+    }
+
+    /// Notes what each position holds, and what wrote it.
+    fn note_ids(&mut self, steps: usize, record: &StepRecord) {
+        let (mut remasked, mut commits) = (record.remasked.iter().peekable(), record.commits.iter().peekable());
+        for (position, (history, id)) in self.held.iter_mut().zip(&record.ids).enumerate() {
+            let before = history.after(steps).copied();
+            let mut written = before.map_or(0, |held| held.written);
+            if remasked.next_if(|at| **at == position).is_some() {
+                written = 0;
             }
-            self.settings.note(steps, settings);
+            if commits.next_if(|commit| commit.position == position).is_some() {
+                written = steps as u32;
+            }
+            let held = Held { id: *id, written };
+            if before != Some(held) {
+                history.note(steps, held);
+            }
         }
-        self.entries.push(entry);
+    }
+
+    fn note_settings(&mut self, steps: usize, record: &StepRecord) {
+        if record.changes.is_empty() {
+            return;
+        }
+        let mut settings = self.settings_at(steps);
+        for change in &record.changes {
+            // A file can name knobs that this program does not have; the rest of it is still worth seeing.
+            let _ = Knob::find(&change.knob).and_then(|knob| knob.set(&mut settings, &change.value));
+        }
+        self.settings.note(steps, settings);
+    }
+
+    /// Notes what a view asks of all steps up to one.
+    fn index(&mut self, steps: usize, record: &StepRecord) {
+        match self.blocks.last_mut() {
+            Some((_, last)) if last.block == record.region.block => *last = record.region,
+            _ => self.blocks.push((steps, record.region)),
+        }
+        if record.audit.is_some() {
+            self.audits.push(steps);
+        }
+        if let Some(review) = &record.guide {
+            self.reading = Some(review.reading);
+        }
+        self.has_layers |= !record.layers.is_empty();
     }
 
     /// Notes how the run ended.
@@ -295,30 +312,121 @@ impl Log {
         self.end.as_ref()
     }
 
-    /// Its steps.
-    pub fn entries(&self) -> &[Arc<Entry>] {
-        &self.entries
+    /// The light parts of its steps.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
     }
 
     /// Number of steps.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.steps.len()
     }
 
     /// Whether there is no step yet.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.steps.is_empty()
     }
 
-    /// The record of the `steps`-th step, counted from 1; `None` for 0, the canvas before the first step.
-    pub fn record(&self, steps: usize) -> Option<&StepRecord> {
-        steps.checked_sub(1).and_then(|index| self.entries.get(index)).map(|entry| &entry.record)
+    /// The light part of the `steps`-th step, counted from 1; `None` for 0, the canvas before the first step.
+    pub fn step(&self, steps: usize) -> Option<&Step> {
+        self.steps.get(steps.checked_sub(1)?)
+    }
+
+    /// What the `steps`-th step cost.
+    pub fn cost(&self, steps: usize) -> Option<Cost> {
+        let step = self.step(steps)?;
+        Some(cost_between(self.totals(steps - 1).cost, step.totals.cost))
+    }
+
+    /// The whole record of the `steps`-th step, counted from 1; `None` for 0, the canvas before the first step. It is the
+    /// one that was pushed, but for numbers that are only shown: probabilities of proposals and of the guide are rounded
+    /// to 1/65,535, a proposal's entropy, score, credit and movement to 1/4,096.
+    pub fn record(&self, steps: usize) -> Option<Arc<StepRecord>> {
+        self.step(steps)?;
+        Some(self.recent.record(steps, || {
+            let cursor = WideCursor::at(self, steps);
+            self.rebuild(steps, &cursor)
+        }))
+    }
+
+    /// The `steps`-th step as it was pushed, rounded as [`Self::record`] is.
+    pub fn entry(&self, steps: usize) -> Option<Entry> {
+        self.step(steps)?;
+        Some(self.entry_of(steps, &WideCursor::at(self, steps)))
+    }
+
+    /// All steps as they were pushed, rounded as [`Self::record`] is.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
+        let mut cursor = WideCursor { log: self, steps: 0, wide: Wide::default(), columns: Columns::default() };
+        std::iter::from_fn(move || {
+            self.step(cursor.steps + 1)?;
+            cursor.advance();
+            Some(self.entry_of(cursor.steps, &cursor))
+        })
+    }
+
+    fn entry_of(&self, steps: usize, cursor: &WideCursor<'_>) -> Entry {
+        let pieces =
+            self.pieces.iter().enumerate().filter_map(|(position, history)| {
+                Some(Piece { position, text: history.at(steps)?.logged().to_owned() })
+            });
+        let first = self.texts.partition_point(|(since, ..)| *since < steps);
+        let texts = self.texts[first..].iter().take_while(|(since, ..)| *since == steps);
+        Entry {
+            record: self.rebuild(steps, cursor),
+            pieces: pieces.collect(),
+            texts: texts.map(|(_, id, text)| TokenText { id: *id, text: text.logged().to_owned() }).collect(),
+        }
+    }
+
+    /// The record of a step that there is, out of the wide part at `cursor`.
+    fn rebuild(&self, steps: usize, cursor: &WideCursor<'_>) -> StepRecord {
+        let (step, length) = (&self.steps[steps - 1], self.held.len());
+        let WideCursor { wide, columns, .. } = cursor;
+        StepRecord {
+            step: steps - 1,
+            region: step.region,
+            changes: step.changes().to_vec(),
+            ids: self.canvas(steps).ids().collect(),
+            proposals: wide.proposals().iter().map(super::quantized::Quantized::proposal).collect(),
+            commits: step.commits.to_vec(),
+            remasked: step.remasked().to_vec(),
+            kv: wide.kv().to_vec(),
+            layers: step.layers().to_vec(),
+            guide: wide.review(columns, length).expect(OWN),
+            gap: step.gap(),
+            audit: Wide::audit(columns, length).expect(OWN),
+            cost: self.cost(steps).unwrap_or_default(),
+            stop: step.stop,
+        }
+    }
+
+    /// The drafts of a position in the first `steps` steps, where there were any, in the order of the steps.
+    pub fn drafts(&self, position: usize, steps: usize) -> Vec<PositionDraft> {
+        self.recent.drafts(position, steps, |drafts| {
+            if drafts.steps == self.len() {
+                return;
+            }
+            let mut cursor = WideCursor::at(self, drafts.steps + 1);
+            loop {
+                let found = cursor.wide.proposal(position);
+                drafts.found.extend(found.map(|proposal| PositionDraft {
+                    steps: cursor.steps,
+                    token: proposal.token(),
+                    confidence: proposal.confidence(),
+                }));
+                if cursor.steps == self.len() {
+                    break;
+                }
+                cursor.advance();
+            }
+            drafts.steps = self.len();
+        })
     }
 
     /// The canvas after `steps` steps; the last one where there are fewer.
     pub fn canvas(&self, steps: usize) -> CanvasView<'_> {
-        let steps = steps.min(self.len());
-        CanvasView { ids: self.record(steps).map_or(&self.ids, |record| &record.ids), log: self, steps }
+        CanvasView { log: self, steps: steps.min(self.len()) }
     }
 
     /// The settings that the `steps`-th step (counted from 1) used; those of the start for 0.
@@ -327,7 +435,88 @@ impl Log {
     }
 
     /// The text of a token id by itself, printable; `None` where the log never named it.
-    pub fn text_of(&self, id: u32) -> Option<&Arc<str>> {
-        self.texts.get(&id)
+    pub fn text_of(&self, id: u32) -> Option<&str> {
+        self.text_of.get(&id).map(|at| self.texts[*at].2.shown())
+    }
+
+    /// The newest step with an audit among the first `steps`, counted from 1.
+    pub fn audited_at(&self, steps: usize) -> Option<usize> {
+        let later = self.audits.partition_point(|audited| *audited <= steps);
+        later.checked_sub(1).map(|newest| self.audits[newest])
+    }
+
+    /// Whether the guide judged any draft in the first `steps` steps.
+    pub fn has_reviews(&self, steps: usize) -> bool {
+        self.totals(steps).reviews > 0
+    }
+
+    /// What the guide read in its newest review.
+    pub fn guide_reading(&self) -> Option<GuideReading> {
+        self.reading
+    }
+
+    /// Whether any step masked tokens again or wrote over others.
+    pub fn has_revisions(&self) -> bool {
+        let totals = self.totals(self.len());
+        totals.remasked + totals.edited > 0
+    }
+
+    /// Whether any step was audited.
+    pub fn has_audits(&self) -> bool {
+        self.totals(self.len()).cost.audit_forwards > 0
+    }
+
+    /// Whether layers differ in any step.
+    pub fn has_layers(&self) -> bool {
+        self.has_layers
+    }
+
+    /// The blocks that were begun in the first `steps` steps, each as it was last in them.
+    pub fn blocks(&self, steps: usize) -> impl Iterator<Item = Region> + '_ {
+        let begun = self.blocks.partition_point(|(since, _)| *since <= steps);
+        let before = &self.blocks[..begun.saturating_sub(1)];
+        let active = self.step(steps.min(self.len())).map(|step| step.region);
+        before.iter().map(|(_, region)| *region).chain(active)
+    }
+
+    /// Sums over the first `steps` steps.
+    pub(super) fn totals(&self, steps: usize) -> Totals {
+        self.step(steps.min(self.len())).map_or_else(Totals::default, |step| step.totals)
+    }
+}
+
+/// The wide part of a step, on its way over a log.
+struct WideCursor<'a> {
+    log: &'a Log,
+    /// Of which step, counted from 1; before the first one for 0.
+    steps: usize,
+    wide: Wide,
+    /// What led to it from the step before.
+    columns: Columns,
+}
+
+impl<'a> WideCursor<'a> {
+    /// At a step that there is.
+    fn at(log: &'a Log, steps: usize) -> Self {
+        if steps == log.len() {
+            let columns = Columns::unpack(&log.steps[steps - 1].wide).expect(OWN);
+            return Self { log, steps, wide: log.wide.clone(), columns };
+        }
+        let key = (steps - 1) / KEY * KEY;
+        let mut cursor = Self { log, steps: key, wide: Wide::default(), columns: Columns::default() };
+        while cursor.steps < steps {
+            cursor.advance();
+        }
+        cursor
+    }
+
+    /// Moves on to the next step, which there is.
+    fn advance(&mut self) {
+        if self.steps.is_multiple_of(KEY) {
+            self.wide = Wide::default();
+        }
+        self.columns = Columns::unpack(&self.log.steps[self.steps].wide).expect(OWN);
+        self.wide.decode(&self.columns, self.log.held.len()).expect(OWN);
+        self.steps += 1;
     }
 }

@@ -1,15 +1,29 @@
-//! The log of a run: step records, their file format, and printable text.
+//! The log of a run: its steps, kept as differences, and their file format.
 //!
 //! A [`Log`] is what a live run and a replayed file have in common, and all that the screen sees.
 
 mod check;
+mod columns;
+mod entry;
 mod figures;
 pub mod file;
 mod foreign;
+mod header;
+mod history;
+mod ints;
 pub mod json;
+mod line;
 mod log;
+mod quantized;
+mod recent;
 mod recorder;
+mod reports;
+mod step;
 
+pub use entry::{Entry, Piece, TokenText};
 pub use figures::Figures;
-pub use log::{CanvasView, End, Entry, Header, Log, ModelCard, Piece, TokenText};
+pub use header::{End, Header, ModelCard};
+pub use log::{CanvasView, Log};
+pub use recent::PositionDraft;
 pub use recorder::Recorder;
+pub use step::Step;

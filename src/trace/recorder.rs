@@ -1,4 +1,4 @@
-//! From step records to log entries: adds the text that each step brings.
+//! From step records to entries: adds the text that is new with each step.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,9 @@ use crate::decode::record::StepRecord;
 /// How far a token's text depends on its neighbours: a character has at most four bytes, and each may be a token.
 const REACH: usize = 4;
 
-/// Adds text to the records of one run, in the order of its steps.
+/// Makes the entries of one run out of its records, in the order of its steps: adds the pieces that a step changes and
+/// the texts of ids that occur for the first time, and replaces numbers that are not finite. The engine has one for each
+/// run; a [`super::Log`] of its entries needs no tokenizer.
 #[derive(Debug, Clone)]
 pub struct Recorder {
     /// First generated position.
@@ -31,16 +33,17 @@ impl Recorder {
         Self { start, mask_id: header.mask_id, pieces: vec![String::new(); ids.len()], ids, named: BTreeSet::new() }
     }
 
-    /// The entry of the next step. `pieces` tells what each id of a run of neighbours contributes to its text.
+    /// The entry of the next step. `pieces` gives what each id of a run of neighbours contributes to its text, one string
+    /// per id.
     pub fn entry(&mut self, mut record: StepRecord, pieces: impl Fn(&[u32]) -> Vec<String>) -> Entry {
-        keep_writable(&mut record);
+        replace_non_finite(&mut record);
         let changed = self.changed_pieces(&record.ids, &pieces);
         let texts = seen(&record)
             .into_iter()
             .filter(|id| self.named.insert(*id))
             .map(|id| TokenText { id, text: pieces(&[id]).concat() })
             .collect();
-        Entry::new(record, changed, texts)
+        Entry { record, pieces: changed, texts }
     }
 
     /// Re-reads what a change touches in the runs of tokens between masks. The generation is a text of its own: the
@@ -100,7 +103,7 @@ fn seen(record: &StepRecord) -> BTreeSet<u32> {
 
 /// JSON has no infinities and no NaN, which broken weights can produce: such a probability or cosine is logged as 0,
 /// such a score as the lowest, such a divergence as the largest.
-fn keep_writable(record: &mut StepRecord) {
+fn replace_non_finite(record: &mut StepRecord) {
     let probability = |value: &mut f32| *value = if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 };
     for proposal in &mut record.proposals {
         probability(&mut proposal.confidence);
@@ -237,7 +240,7 @@ mod tests {
     }
 
     proptest! {
-        /// Reading around a change gives what reading everything anew gives.
+        /// Reading around a change gives what reading everything again gives.
         #[test]
         fn pieces_are_those_of_the_whole_canvas(
             canvases in vec(vec(prop_oneof![Just(MASK), 1..8_u32, 20..22_u32], 24), 1..8),

@@ -1,10 +1,8 @@
 //! Recordings as asciicasts.
 
-use std::sync::Arc;
-
 use diffuscope::{
     export::{self, ExportError, ExportOptions, Frames},
-    trace::{Entry, Log},
+    trace::Log,
     tui::{Action, App, theme::ThemeName, update, view},
 };
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -58,12 +56,11 @@ fn a_step_is_shown_for_a_frame_or_for_as_long_as_it_took() {
     assert!((end(&code, 2.0) - 4.0 - steps / 2.0).abs() < 1e-3);
     assert!(end(&code, 60.0) - 4.0 < steps / 50.0);
     let mut slow = Log::new(code.header().clone());
-    for (step, entry) in code.entries().iter().enumerate() {
-        let mut entry = Entry::clone(entry);
+    for (step, mut entry) in code.entries().enumerate() {
         if step == 3 {
             entry.record.cost.denoiser_us = 2_500_000;
         }
-        slow.push(Arc::new(entry));
+        slow.push(entry);
     }
     assert!((end(&slow, 60.0) - end(&code, 60.0) - 2.5).abs() < 0.05);
 }
@@ -267,11 +264,10 @@ fn plain_text_costs_no_more_than_its_characters() {
 #[test]
 fn time_can_pass_faster_and_pauses_be_cut() {
     let mut slow = Log::new(common::code().header().clone());
-    for (step, entry) in common::code().entries().iter().enumerate() {
-        let mut entry = Entry::clone(entry);
+    for (step, mut entry) in common::code().entries().enumerate() {
         entry.record.cost.denoiser_us = if step == 3 { 60_000_000 } else { 4_000_000 };
         (entry.record.cost.guide_us, entry.record.cost.other_us) = (0, 0);
-        slow.push(Arc::new(entry));
+        slow.push(entry);
     }
     let steps = slow.len() as f64;
     let cast = |options: ExportOptions| {

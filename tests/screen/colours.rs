@@ -1,10 +1,8 @@
 //! Themes and colour levels: nothing is said by colour alone.
 
-use std::sync::Arc;
-
 use diffuscope::{
     decode::record::Verdict,
-    trace::{Entry, Log, Piece},
+    trace::{Log, Piece},
     tui::{
         Action, Layer,
         theme::{ASCII, Level, Theme},
@@ -83,7 +81,8 @@ fn without_colours_verdicts_still_differ() {
 
     let mut driver = Driver::live(&story, 17, MONO);
     driver.act(Action::Layer(layer("guide")));
-    let drafts = &story.record(17).unwrap().guide.as_ref().unwrap().drafts;
+    let record = story.record(17).unwrap();
+    let drafts = &record.guide.as_ref().unwrap().drafts;
     let of = |verdict| drafts.iter().find(|draft| draft.verdict == verdict).unwrap().position;
     let weights = [
         forced,
@@ -152,18 +151,16 @@ fn ascii_terminals_get_ascii() {
 fn what_was_masked_again_differs_from_what_was_never_written() {
     let code = common::code();
     let mut log = Log::new(code.header().clone());
-    for entry in code.entries().iter().take(5) {
-        log.push(entry.clone());
-    }
+    code.entries().take(5).for_each(|entry| log.push(entry));
     // The sixth step takes back what the fifth wrote first.
     let position = code.record(5).unwrap().commits[0].position;
-    let mut entry = Entry::clone(&code.entries()[5]);
+    let mut entry = code.entry(6).unwrap();
     entry.record.ids[position] = log.header().mask_id;
     entry.record.remasked = vec![position];
     entry.pieces.retain(|piece| piece.position < position);
     entry.pieces.push(Piece { position, text: String::new() });
-    log.push(Arc::new(entry));
-    let canvas = &log.canvas(6).ids;
+    log.push(entry);
+    let canvas: Vec<u32> = log.canvas(6).ids().collect();
     let never = (position + 1..canvas.len()).find(|at| canvas[*at] == log.header().mask_id).unwrap();
     for theme in [DARK, MONO] {
         let mut driver = Driver::live(&log, 6, theme);

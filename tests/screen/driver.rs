@@ -80,8 +80,8 @@ impl Driver {
 
     pub fn steps(&mut self, log: &Log, range: std::ops::Range<usize>) {
         let run = self.app.last_run();
-        for entry in &log.entries()[range] {
-            self.hear(Event::Step { run, entry: entry.clone() });
+        for entry in log.entries().take(range.end).skip(range.start) {
+            self.hear(Event::Step { run, entry: entry.into() });
         }
     }
 

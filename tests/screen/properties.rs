@@ -1,7 +1,5 @@
 //! Whatever happens, in whatever order, at whatever size: nothing panics, and the picture is a function of the log.
 
-use std::sync::Arc;
-
 use crossterm::event::{
     Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
@@ -174,7 +172,7 @@ fn log() -> impl Strategy<Value = Log> {
                         entry.texts =
                             texts.iter().zip(2..).map(|(text, id)| TokenText { id, text: text.clone() }).collect();
                     }
-                    log.push(Arc::new(entry));
+                    log.push(entry);
                 }
                 if let Some((correct, verdict)) = end {
                     log.finish(End {
@@ -284,9 +282,7 @@ proptest! {
         let mut scrubbed = Driver { app: diffuscope::tui::App::replay("x", Box::new(log.clone()), DARK), size: (110, 44), effects: Vec::new() };
         scrubbed.act(Action::Focus(diffuscope::tui::Focus::Canvas)).act(Action::ScrubTo(at));
         let mut short = Log::new(log.header().clone());
-        for entry in &log.entries()[..at] {
-            short.push(entry.clone());
-        }
+        log.entries().take(at).for_each(|entry| short.push(entry));
         let mut replayed = Driver { app: diffuscope::tui::App::replay("x", Box::new(short), DARK), size: (110, 44), effects: Vec::new() };
         replayed.act(Action::Follow);
         for position in 0..log.header().canvas_length() {

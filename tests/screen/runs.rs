@@ -1,6 +1,6 @@
 //! Runs: what keys and time ask of the engine, and what its news do to the screen.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use crossterm::event::KeyCode;
 use diffuscope::{
@@ -11,7 +11,7 @@ use diffuscope::{
     },
     session::Phase,
     settings::{KNOBS, Kind},
-    trace::{Entry, Log},
+    trace::Log,
     tui::{Action, Effect, Focus, Layer, Overlay},
 };
 
@@ -286,8 +286,7 @@ fn a_refusal_is_shown_to_its_end() {
 fn the_audit_has_its_figures_and_every_layer_its_bar() {
     let story = common::story();
     let mut log = Log::new(story.header().clone());
-    for entry in story.entries() {
-        let mut entry = Entry::clone(entry);
+    for mut entry in story.entries() {
         entry.record.layers = (0..6u32)
             .map(|layer| LayerUse {
                 computed: if layer < 4 { 12 } else { 180 },
@@ -297,7 +296,7 @@ fn the_audit_has_its_figures_and_every_layer_its_bar() {
         entry.record.cost.audit_forwards = 1;
         entry.record.cost.audit_us = 1000;
         entry.record.remasked = vec![story.header().prompt_ids.len()];
-        log.push(Arc::new(entry));
+        log.push(entry);
     }
     for size in [(100, 30), (120, 40), (200, 60)] {
         let text = Driver::live(&log, 9, DARK).sized(size.0, size.1).text();
@@ -312,17 +311,15 @@ fn the_audit_has_its_figures_and_every_layer_its_bar() {
 fn an_edit_says_what_it_replaced() {
     let story = common::story();
     let mut log = Log::new(story.header().clone());
-    for entry in &story.entries()[..4] {
-        log.push(entry.clone());
-    }
-    let mut entry = Entry::clone(&story.entries()[3]);
-    let written = story.entries()[..4].iter().flat_map(|entry| &entry.record.commits).next().unwrap();
+    story.entries().take(4).for_each(|entry| log.push(entry));
+    let mut entry = story.entry(4).unwrap();
+    let written = story.steps()[..4].iter().flat_map(|step| &step.commits).next().unwrap();
     let (position, before) = (written.position, written.token);
     let other = entry.record.ids.iter().copied().find(|id| *id != before && story.text_of(*id).is_some()).unwrap();
     entry.record.step = 4;
     entry.record.ids[position] = other;
     entry.record.commits = vec![Commit { position, token: other, confidence: 0.97, reason: Reason::Edit }];
-    log.push(Arc::new(entry));
+    log.push(entry);
     let mut driver = Driver::live(&log, 5, DARK);
     let cells = driver.cells_of(position);
     assert!(cells.iter().any(|cell| cell.modifier.contains(Modifier::ITALIC | Modifier::BOLD)), "{cells:?}");
@@ -385,7 +382,7 @@ fn news_of_an_older_run_are_dropped() {
     let mut driver = Driver::live(&story, 3, DARK);
     driver.keys("R");
     driver.hear(Event::Started { run: 2, header: Box::new(code.header().clone()) });
-    driver.hear(Event::Step { run: 1, entry: story.entries()[3].clone() });
+    driver.hear(Event::Step { run: 1, entry: story.entry(4).unwrap().into() });
     driver.hear(Event::Failed { run: 1, error: RequestError::Broken("too late".to_owned()) });
     assert_eq!((driver.app.len(), driver.app.phase().cloned()), (0, Some(Phase::Running)));
 }

@@ -91,14 +91,13 @@ fn a_replay_names_what_made_it() {
 fn audited() -> Log {
     let story = common::story();
     let mut log = Log::new(story.header().clone());
-    for (index, entry) in story.entries().iter().enumerate() {
-        let mut entry = (**entry).clone();
+    for (index, mut entry) in story.entries().enumerate() {
         if index == 9 {
             let position = entry.record.proposals.last().expect("something is masked").position;
             let audited = AuditedPosition { position, kl: 0.4, token: 7, probability: 0.5, differs: true };
             entry.record.audit = Some(AuditReport { positions: vec![audited], drift: Vec::new() });
         }
-        log.push(entry.into());
+        log.push(entry);
     }
     log
 }
@@ -155,7 +154,7 @@ fn the_order_layer_says_when_a_token_was_written() {
 fn end_of_text_does_not_flatten_the_timeline() {
     let mut fixture = common::Fixture::new(common::STORY_PROMPT, common::STORY, 160, "threshold");
     fixture.quota_step(40, None);
-    let commits = &fixture.log.entries()[0].record.commits;
+    let commits = &fixture.log.step(1).unwrap().commits;
     let texts = commits.iter().filter(|commit| commit.token != common::EOS).count();
     assert!(texts < 20, "the first step writes the end of the canvas: {texts}");
     while fixture.quota_step(texts.max(4), None) {}
@@ -169,7 +168,7 @@ fn end_of_text_does_not_flatten_the_timeline() {
 #[test]
 fn the_plain_sampler_is_seen_at_work_on_the_end_of_the_canvas() {
     let log = plain(20);
-    let commit = log.entries()[19].record.commits[0];
+    let commit = log.step(20).unwrap().commits[0];
     assert_eq!(commit.token, common::EOS);
     for (width, height) in [(120, 44), (80, 24)] {
         let text = Driver::live(&log, 20, DARK).sized(width, height).text();
@@ -184,7 +183,7 @@ fn a_step_says_where_it_wrote() {
     let story = common::story();
     for steps in 1..story.len() {
         let text = Driver::live(&story, steps, DARK).sized(160, 40).text();
-        let first = story.entries()[steps - 1].record.commits[0].position;
+        let first = story.step(steps).unwrap().commits[0].position;
         assert!(text.contains(&format!(" at {first}")), "step {steps}:\n{text}");
     }
 }
@@ -252,7 +251,7 @@ fn a_choice_does_not_run_into_the_sign_of_its_effect() {
 fn every_part_of_the_inspector_names_its_step() {
     let story = common::story();
     let mut driver = Driver::live(&story, 17, DARK).sized(120, 60);
-    let written = story.entries()[9].record.commits[0].position;
+    let written = story.step(10).unwrap().commits[0].position;
     driver.act(Action::Select(written));
     let text = driver.text();
     let title = format!("position {written}, step 17");

@@ -5,6 +5,7 @@
 
 pub mod cases;
 pub mod files;
+pub mod kept;
 pub mod models;
 pub mod program;
 pub mod runs;

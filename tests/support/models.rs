@@ -107,7 +107,8 @@ pub fn untrained_pair(folder: &Folder) {
 pub fn respell(folder: &Folder, log: &Log, text: &str) {
     let path = folder.path("denoiser/tokenizer.json");
     let mut tokenizer: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    let (prompt, answer) = log.canvas(log.len()).ids.split_at(log.header().prompt_ids.len());
+    let ids: Vec<u32> = log.canvas(log.len()).ids().collect();
+    let (prompt, answer) = ids.split_at(log.header().prompt_ids.len());
     let vocabulary = tokenizer["model"]["vocab"].as_object_mut().unwrap();
     let is_word = |(word, id): &(&String, &serde_json::Value)| {
         let id = id.as_u64().unwrap() as u32;

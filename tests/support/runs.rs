@@ -1,7 +1,5 @@
 //! Whole runs, and what became of them.
 
-use std::sync::Arc;
-
 use diffuscope::{
     decode::{
         DecodeError, Decoder, Networks,
@@ -56,13 +54,13 @@ pub fn commits(records: &[StepRecord]) -> Vec<Vec<(usize, u32)>> {
 }
 
 /// A log out of its parts, with every duration set to 0.
-pub fn timeless(header: &Header, entries: &[Arc<Entry>], end: Option<&End>) -> Log {
+pub fn timeless(header: &Header, entries: impl IntoIterator<Item: AsRef<Entry>>, end: Option<&End>) -> Log {
     let mut log = Log::new(header.clone());
     for entry in entries {
-        let mut entry = Entry::clone(entry);
+        let mut entry = entry.as_ref().clone();
         let cost = &mut entry.record.cost;
         (cost.denoiser_us, cost.guide_us, cost.other_us) = (0, 0, 0);
-        log.push(Arc::new(entry));
+        log.push(entry);
     }
     if let Some(end) = end {
         log.finish(end.clone());

@@ -3,7 +3,6 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
-    sync::Arc,
 };
 
 use diffuscope::{
@@ -73,9 +72,12 @@ fn a_line_takes_no_more_memory_than_what_is_read_of_it() {
         // The line itself, in a buffer that grows by doubling.
         assert!(most < 3 * length + (1 << 16), "{most} bytes for a line of {length}");
     }
+    let lines = super::sample_of_format_1();
     let line = lines[1].replacen("[7,8,1]", &format!("[{}7]", "7,".repeat(1 << 20)), 1);
     let length = line.len();
-    let (steps, most) = read(line);
+    let text = [lines[0].as_str(), &line, ""].join("\n");
+    let (steps, _, most) = measured(|| file::read("x", text.as_bytes()).map(|_| ()).map_err(|error| error.to_string()));
+    let most = most as usize;
     assert!(steps.unwrap_err().contains("ids has 1048577 values and the canvas has 3 positions"));
     assert!(most < 8 * length, "{most} bytes for a line of {length}");
 }
@@ -86,18 +88,21 @@ fn a_step_takes_no_more_memory_than_what_it_changes() {
     let sample = file::read("x", (super::sample().join("\n") + "\n").as_bytes()).unwrap().log;
     let mut header = sample.header().clone();
     header.gen_length = LENGTH;
-    let entries: Vec<Arc<Entry>> = (0..LENGTH)
+    let record = sample.record(1).unwrap();
+    let kv = vec![record.kv[0]; LENGTH + 1];
+    let entries: Vec<Entry> = (0..LENGTH)
         .map(|step| {
             let commit = Commit { position: 1 + step, token: 8, confidence: 0.5, reason: Reason::Quota };
-            let record = StepRecord { step, commits: vec![commit], ..sample.entries()[0].record.clone() };
+            let ids = [vec![7], vec![8; step + 1], vec![super::MASK; LENGTH - step - 1]].concat();
+            let record = StepRecord { step, ids, commits: vec![commit], kv: kv.clone(), ..StepRecord::clone(&record) };
             let pieces = vec![Piece { position: 1 + step, text: "word".into() }];
-            Arc::new(Entry { record, pieces, texts: Vec::new() })
+            Entry { record, pieces, texts: Vec::new() }
         })
         .collect();
     let (log, held, _) = measured(|| {
         let mut log = Log::new(header);
         for entry in &entries {
-            log.push(Arc::clone(entry));
+            log.push(entry);
         }
         log
     });
@@ -109,17 +114,20 @@ fn a_step_takes_no_more_memory_than_what_it_changes() {
 fn what_a_log_will_take_is_known_before_the_run() {
     const LENGTH: usize = 300;
     let sample = file::read("x", (super::sample().join("\n") + "\n").as_bytes()).unwrap().log;
-    let (pattern, mut header) = (&sample.entries()[0].record, sample.header().clone());
+    let (pattern, mut header) = (sample.record(1).unwrap(), sample.header().clone());
     header.gen_length = LENGTH;
-    let proposal = |position| Proposal {
-        position,
-        token: 8,
-        confidence: 0.5,
-        entropy: 0.5,
-        score: 0.5,
-        alternatives: vec![(8, 0.1); Proposal::ALTERNATIVES],
-        credit: None,
-        moved: None,
+    // As networks make them: a little different in every step, and now and then a likely token that was none before.
+    let proposal = |position: usize, step: usize| {
+        let wobble = |at: usize| ((position * 31 + step * 17 + at * 7) * 2_654_435_761 >> 8) % 1000;
+        let alternative = |(at, share): (usize, f32)| {
+            let id = 100 * position + at + if wobble(at) < 15 { 50 } else { 0 };
+            (id as u32, share + wobble(at + 9) as f32 * 2e-6)
+        };
+        let alternatives: Vec<_> = [0.5, 0.2, 0.1, 0.05, 0.02].into_iter().enumerate().map(alternative).collect();
+        let (token, confidence) = alternatives[0];
+        let entropy = 1.0 + wobble(19) as f32 * 3e-5;
+        let (credit, moved) = (None, None);
+        Proposal { position, token, confidence, entropy, score: confidence, alternatives, credit, moved }
     };
     let expected = header.log_memory() as isize;
     let (log, held, _) = measured(|| {
@@ -130,12 +138,12 @@ fn what_a_log_will_take_is_known_before_the_run() {
             let record = StepRecord {
                 step,
                 ids: [vec![7], vec![8; step + 1], vec![super::MASK; LENGTH - step - 1]].concat(),
-                proposals: (1 + step..=LENGTH).map(proposal).collect(),
+                proposals: (1 + step..=LENGTH).map(|position| proposal(position, step)).collect(),
                 commits: vec![commit],
                 kv: vec![pattern.kv[0]; LENGTH + 1],
-                ..pattern.clone()
+                ..StepRecord::clone(&pattern)
             };
-            log.push(Arc::new(recorder.entry(record, |ids| ids.iter().map(|_| "word".to_owned()).collect())));
+            log.push(recorder.entry(record, |ids| ids.iter().map(|_| "word".to_owned()).collect()));
         }
         log
     });

@@ -31,7 +31,7 @@ fn advance(app: &mut App) {
         return;
     }
     app.playback.show(shown + 1, len);
-    let recorded = app.log().and_then(|log| log.record(shown + 1)).map_or(0, |record| record.cost.total_us());
+    let recorded = app.log().and_then(|log| log.cost(shown + 1)).map_or(0, |cost| cost.total_us());
     app.playback.due = app.now + app.playback.wait(Duration::from_micros(recorded));
     if app.follows() {
         app.playback.playing = false;

@@ -209,7 +209,7 @@ fn faded(theme: Theme, style: Style) -> Style {
 
 /// The first row to show: the selected token, or what the step wrote last, stays in sight.
 fn scroll(lens: &Lens, step: &StepView<'_>, rows: &[Option<&TextRow>], height: usize) -> usize {
-    let last_written = step.record.and_then(|record| {
+    let last_written = step.record.as_ref().and_then(|record| {
         let text = record.commits.iter().filter(|commit| !step.log.header().is_end(commit.token));
         text.map(|commit| commit.position).max().or_else(|| record.commits.first().map(|commit| commit.position))
     });

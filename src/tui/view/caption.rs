@@ -17,7 +17,7 @@ use crate::{
 /// two lines.
 pub(super) fn of(view: &StepView<'_>, pen: &Pen<'_>, cells: u16) -> Vec<Line<'static>> {
     let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
-    let Some(record) = view.record else {
+    let Some(record) = view.record.as_deref() else {
         let masks = plural(view.log.header().gen_length, "mask");
         return vec![Line::from(vec![
             span("before the first step  ", dim),

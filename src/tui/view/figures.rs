@@ -12,7 +12,6 @@ use super::{
     step::StepView,
 };
 use crate::{
-    decode::record::{Reason, StepRecord},
     trace::{Figures, Log},
     tui::theme::{BarPart, Role},
 };
@@ -37,26 +36,11 @@ pub(super) fn draw(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
 /// Rows that the figures of a run take: the same for all of its steps, so that nothing moves while one scrubs.
 pub(super) fn height(log: Option<&Log>) -> u16 {
     let Some(log) = log else { return USUAL };
-    USUAL + u16::from(revises(log)) + if has_layers(log) { 2 } else { 0 } + if is_audited(log) { 2 } else { 0 }
+    USUAL + u16::from(log.has_revisions()) + if log.has_layers() { 2 } else { 0 } + if log.has_audits() { 2 } else { 0 }
 }
 
 /// Rows of what every run has.
 const USUAL: u16 = 14;
-
-fn revises(log: &Log) -> bool {
-    let revised = |record: &StepRecord| {
-        !record.remasked.is_empty() || record.commits.iter().any(|commit| commit.reason == Reason::Edit)
-    };
-    log.entries().iter().any(|entry| revised(&entry.record))
-}
-
-fn has_layers(log: &Log) -> bool {
-    log.entries().iter().any(|entry| !entry.record.layers.is_empty())
-}
-
-fn is_audited(log: &Log) -> bool {
-    log.entries().iter().any(|entry| entry.record.cost.audit_forwards > 0)
-}
 
 struct FiguresPane<'a, 'b> {
     area: Rect,
@@ -100,7 +84,7 @@ impl FiguresPane<'_, '_> {
 
     /// What was taken back.
     fn revision(&mut self, log: &Log, figures: &Figures) {
-        if !revises(log) {
+        if !log.has_revisions() {
             return;
         }
         let parts = [(figures.remasked, "masked again"), (figures.edited, "edited")];
@@ -149,7 +133,7 @@ impl FiguresPane<'_, '_> {
 
     /// What each layer computed in the shown step, and how similar it was to before, from the first layer up.
     fn layers(&mut self, log: &Log, steps: usize) {
-        if !has_layers(log) {
+        if !log.has_layers() {
             return;
         }
         let (Some(above), Some(below)) = (self.row(), self.row()) else { return };
@@ -157,11 +141,14 @@ impl FiguresPane<'_, '_> {
         let (dim, faint) = (self.pen.style(Role::Dim), self.pen.style(Role::Faint));
         self.pen.put(above.x, above.y, LABEL, "rows by layer", dim);
         self.pen.put(below.x, below.y, LABEL, "similarity", dim);
-        let Some(record) = log.record(steps).filter(|record| !record.layers.is_empty()) else { return };
-        let all = record.kv.len().max(1) as f32;
-        let computed: Vec<f32> = record.layers.iter().map(|layer| layer.computed as f32 / all).collect();
-        let similar: Vec<f32> = record.layers.iter().filter_map(|layer| layer.similarity).collect();
-        let numbers = || record.layers.iter().map(|layer| layer.computed);
+        let layers = log.step(steps).map_or(&[][..], |step| step.layers());
+        if layers.is_empty() {
+            return;
+        }
+        let all = log.header().canvas_length() as f32;
+        let computed: Vec<f32> = layers.iter().map(|layer| layer.computed as f32 / all).collect();
+        let similar: Vec<f32> = layers.iter().filter_map(|layer| layer.similarity).collect();
+        let numbers = || layers.iter().map(|layer| layer.computed);
         let note = match (numbers().min().unwrap_or(0), numbers().max().unwrap_or(0)) {
             (few, many) if few == many => format!(" {few} each"),
             (few, many) => format!(" {few} to {many}"),
@@ -183,7 +170,7 @@ impl FiguresPane<'_, '_> {
 
     /// What the cache changed, and what finding out took; not in the other figures.
     fn audit(&mut self, log: &Log, figures: &Figures) {
-        if !is_audited(log) {
+        if !log.has_audits() {
             return;
         }
         self.figure("cache flips", &flips(figures), &format!("KL {} nats", nats(figures.mean_kl)));

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     decode::record::Reason,
     printable,
+    trace::PositionDraft,
     tui::theme::{Role, Theme},
 };
 
@@ -170,17 +171,12 @@ impl Inspected<'_> {
 
     /// The confidence of the draft at this position, step by step, as far as is shown.
     fn history(&self) -> Vec<Line<'static>> {
-        let proposals = (0..=self.step.steps)
-            .map(|steps| StepView::new(self.step.log, steps).proposal(self.position))
-            .collect::<Vec<_>>();
-        let bars: Vec<f32> = proposals.iter().flatten().map(|proposal| proposal.confidence).collect();
+        let bars = self.step.log.drafts(self.position, self.step.steps);
         if bars.len() < 2 {
             return Vec::new();
         }
-        let changes = proposals
-            .windows(2)
-            .filter(|pair| matches!(pair, [Some(old), Some(new)] if old.token != new.token))
-            .count();
+        let changed = |pair: &&[PositionDraft]| pair[0].steps + 1 == pair[1].steps && pair[0].token != pair[1].token;
+        let changes = bars.windows(2).filter(changed).count();
         let drafts = match changes {
             0 => "never another draft".to_owned(),
             1 => "the draft changed once".to_owned(),
@@ -190,7 +186,7 @@ impl Inspected<'_> {
         let label = wrap(&format!("its confidence, step by step; {drafts}"), self.width);
         let skip = bars.len().saturating_sub(usize::from(self.width));
         let bars: Vec<_> =
-            bars.into_iter().skip(skip).map(|confidence| sample::rising(self.theme, confidence)).collect();
+            bars.into_iter().skip(skip).map(|draft| sample::rising(self.theme, draft.confidence)).collect();
         iter::once(Line::default())
             .chain(label.into_iter().map(|line| Line::from(span(line, faint))))
             .chain(iter::once(Line::from(bars)))

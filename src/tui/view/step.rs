@@ -1,5 +1,7 @@
 //! A step, ready to be asked position by position: what the views read of the log.
 
+use std::sync::Arc;
+
 use crate::{
     decode::record::{
         AuditReport, AuditedPosition, DraftReview, GuideReading, KvUse, Proposal, Reason, Region, RowDrift, StepRecord,
@@ -28,7 +30,7 @@ pub enum State {
 }
 
 /// The canvas after a step, with the step's record.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct StepView<'a> {
     /// The log.
     pub log: &'a Log,
@@ -37,14 +39,17 @@ pub struct StepView<'a> {
     /// The canvas.
     pub canvas: CanvasView<'a>,
     /// The record of the last of those steps.
-    pub record: Option<&'a StepRecord>,
+    pub record: Option<Arc<StepRecord>>,
+    /// The record of the newest step with an audit, and after how many steps that is.
+    audited: Option<(Arc<StepRecord>, usize)>,
 }
 
 impl<'a> StepView<'a> {
     /// The canvas of `log` after `steps` steps.
     pub fn new(log: &'a Log, steps: usize) -> Self {
         let steps = steps.min(log.len());
-        Self { log, steps, canvas: log.canvas(steps), record: log.record(steps) }
+        let audited = log.audited_at(steps).and_then(|audited| Some((log.record(audited)?, audited)));
+        Self { log, steps, canvas: log.canvas(steps), record: log.record(steps), audited }
     }
 
     /// Length of the prompt.
@@ -54,12 +59,12 @@ impl<'a> StepView<'a> {
 
     /// Number of positions.
     pub fn length(&self) -> usize {
-        self.canvas.ids.len()
+        self.canvas.length()
     }
 
     /// The id at a position.
     pub fn id(&self, position: usize) -> Option<u32> {
-        self.canvas.ids.get(position).copied()
+        self.canvas.id(position)
     }
 
     /// What a position holds.
@@ -77,16 +82,15 @@ impl<'a> StepView<'a> {
 
     /// What stood at a position before this step wrote another token over it; `None` where it did not, or a mask did.
     pub fn overwritten(&self, position: usize) -> Option<u32> {
-        let commits = &self.record?.commits;
-        commits.binary_search_by_key(&position, |commit| commit.position).ok()?;
-        let before = *self.log.canvas(self.steps - 1).ids.get(position)?;
+        self.log.step(self.steps)?.commit_at(position)?;
+        let before = self.log.canvas(self.steps - 1).id(position)?;
         let now = self.id(position)?;
         (before != self.log.header().mask_id && before != now).then_some(before)
     }
 
     /// Whether this step masked a position again that was written before; it may have been written again since.
     pub fn is_remasked(&self, position: usize) -> bool {
-        self.record.is_some_and(|record| record.remasked.binary_search(&position).is_ok())
+        self.record.as_ref().is_some_and(|record| record.remasked.binary_search(&position).is_ok())
     }
 
     /// Whether a position holds end of text.
@@ -95,57 +99,53 @@ impl<'a> StepView<'a> {
     }
 
     /// What the denoiser proposed at a position in this step.
-    pub fn proposal(&self, position: usize) -> Option<&'a Proposal> {
-        let proposals = &self.record?.proposals;
+    pub fn proposal(&self, position: usize) -> Option<&Proposal> {
+        let proposals = &self.record.as_ref()?.proposals;
         proposals.binary_search_by_key(&position, |proposal| proposal.position).ok().map(|at| &proposals[at])
     }
 
     /// How the K/V row of a position was used in this step.
     pub fn kv(&self, position: usize) -> Option<KvUse> {
-        self.record?.kv.get(position).copied()
+        self.record.as_ref()?.kv.get(position).copied()
     }
 
     /// Whether the guide reads the denoiser's text and not its ids, as far as the log goes.
     pub fn guide_reads_text(&self) -> bool {
-        let mut reviews = self.log.entries().iter().rev().filter_map(|entry| entry.record.guide.as_ref());
-        reviews.next().is_some_and(|review| review.reading == GuideReading::Text)
+        self.log.guide_reading() == Some(GuideReading::Text)
     }
 
     /// Whether the guide has judged any draft up to this step.
     pub fn has_reviews(&self) -> bool {
-        self.log.entries()[..self.steps].iter().any(|entry| entry.record.guide.is_some())
+        self.log.has_reviews(self.steps)
     }
 
     /// What the guide said about a position in this step.
-    pub fn review(&self, position: usize) -> Option<&'a DraftReview> {
-        let drafts = &self.record?.guide.as_ref()?.drafts;
+    pub fn review(&self, position: usize) -> Option<&DraftReview> {
+        let drafts = &self.record.as_ref()?.guide.as_ref()?.drafts;
         drafts.binary_search_by_key(&position, |draft| draft.position).ok().map(|at| &drafts[at])
     }
 
     /// The newest audit up to this step, and after how many steps it was made.
-    pub fn audit(&self) -> Option<(&'a AuditReport, usize)> {
-        let mut entries = self.log.entries().iter().take(self.steps).enumerate().rev();
-        let audited = |(index, entry): (usize, &'a std::sync::Arc<crate::trace::Entry>)| {
-            entry.record.audit.as_ref().map(|report| (report, index + 1))
-        };
-        entries.find_map(audited)
+    pub fn audit(&self) -> Option<(&AuditReport, usize)> {
+        let (record, steps) = self.audited.as_ref()?;
+        Some((record.audit.as_ref()?, *steps))
     }
 
     /// What the newest audit said of a masked position.
-    pub fn audited(&self, position: usize) -> Option<&'a AuditedPosition> {
+    pub fn audited(&self, position: usize) -> Option<&AuditedPosition> {
         let positions = &self.audit()?.0.positions;
         positions.binary_search_by_key(&position, |audited| audited.position).ok().map(|at| &positions[at])
     }
 
     /// What the newest audit said of the reused K/V row of a position.
-    pub fn drift(&self, position: usize) -> Option<&'a RowDrift> {
+    pub fn drift(&self, position: usize) -> Option<&RowDrift> {
         let rows = &self.audit()?.0.drift;
         rows.binary_search_by_key(&position, |row| row.position).ok().map(|at| &rows[at])
     }
 
     /// The active block.
     pub fn region(&self) -> Option<Region> {
-        self.record.map(|record| record.region)
+        self.record.as_ref().map(|record| record.region)
     }
 
     /// The text of an id by itself, with signs for what has none.
@@ -158,7 +158,7 @@ impl<'a> StepView<'a> {
             return "mask".to_owned();
         }
         match self.log.text_of(id) {
-            Some(text) if !text.is_empty() => text.to_string(),
+            Some(text) if !text.is_empty() => text.to_owned(),
             _ => format!("#{id}"),
         }
     }
@@ -168,15 +168,9 @@ impl<'a> StepView<'a> {
     pub fn block_starts(&self) -> Vec<usize> {
         let end = self.length();
         let prompt = self.prompt_length();
-        let mut regions: Vec<Region> = Vec::new();
-        for Region { block, start, end } in self.log.entries()[..self.steps].iter().map(|entry| entry.record.region) {
-            match regions.last_mut() {
-                Some(last) if last.block == block => *last = Region { block, start, end },
-                _ => regions.push(Region { block, start, end }),
-            }
-        }
-        let mut starts: Vec<usize> = regions
-            .into_iter()
+        let mut starts: Vec<usize> = self
+            .log
+            .blocks(self.steps)
             .flat_map(|region| [region.start, region.end])
             .filter(|start| *start > prompt && *start < end)
             .collect();

@@ -66,10 +66,10 @@ impl Column {
     fn of(log: &Log, steps: std::ops::Range<usize>) -> Self {
         let mut column = Self::default();
         let header = log.header();
-        for entry in log.entries().get(steps).unwrap_or_default() {
-            column.changed |= !entry.record.changes.is_empty();
-            column.remasked |= !entry.record.remasked.is_empty();
-            for commit in &entry.record.commits {
+        for step in log.steps().get(steps).unwrap_or_default() {
+            column.changed |= !step.changes().is_empty();
+            column.remasked |= !step.remasked().is_empty();
+            for commit in &step.commits {
                 let reason = counted_as(header, commit);
                 *column.counts.entry(reason).or_default() += 1;
                 if reason != Reason::EndOfText {
@@ -136,7 +136,7 @@ pub(super) fn draw(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
 fn rule(log: &Log, shown: usize, row: Rect, pen: &mut Pen<'_>) {
     let (dim, faint) = (pen.style(Role::Dim), pen.style(Role::Faint));
     let mut counts: HashMap<Reason, usize> = HashMap::new();
-    for commit in log.entries().iter().flat_map(|entry| &entry.record.commits) {
+    for commit in log.steps().iter().flat_map(|step| &step.commits) {
         *counts.entry(counted_as(log.header(), commit)).or_default() += 1;
     }
     // Where not all have room, the most frequent ones are named.
@@ -157,7 +157,7 @@ fn rule(log: &Log, shown: usize, row: Rect, pen: &mut Pen<'_>) {
         title.push(span(format!("  {} ", swatch(pen, reason)), pen.theme.ink(pen.theme.reason(reason))));
         title.push(span(reason.short(), faint));
     }
-    let remasks = log.entries().iter().any(|entry| !entry.record.remasked.is_empty());
+    let remasks = log.steps().iter().any(|step| !step.remasked().is_empty());
     let (again, confidence) = ("masked again", "mean confidence");
     let mut others = Vec::new();
     if remasks {

@@ -1,0 +1,95 @@
+//! What stands around the steps of a log: what the run started from, and how it ended.
+
+use serde::{Deserialize, Serialize};
+
+use super::foreign;
+use crate::{decode::record::StopReason, settings::Settings};
+
+/// Bytes that a log takes for a proposal, on average over runs of the embedded pair (`benches/log.rs` measures it).
+const PROPOSAL_MEMORY: u64 = 12;
+
+/// Bytes that it takes for a step and the token that it writes, whatever is proposed.
+const STEP_MEMORY: u64 = 440;
+
+/// A model, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelCard {
+    /// What it is called ("embedded", a folder's name).
+    pub name: String,
+    /// Architecture, as its checkpoint names it.
+    pub architecture: String,
+    /// Number of weights.
+    pub parameters: usize,
+    /// Number of layers.
+    pub layers: usize,
+    /// Where it runs ("cpu", "cuda:0").
+    pub device: String,
+}
+
+/// What a run started from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// The denoiser.
+    pub denoiser: ModelCard,
+    /// The guide, where one was loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guide: Option<ModelCard>,
+    /// Name of the preset that the settings came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
+    /// Every knob at the start. Of a file, those that this version knows.
+    #[serde(deserialize_with = "foreign::settings")]
+    pub settings: Settings,
+    /// The prompt as it was typed, without any template.
+    pub prompt: String,
+    /// Ids of the prompt, template included.
+    pub prompt_ids: Vec<u32>,
+    /// What each prompt id contributes to the text.
+    pub prompt_pieces: Vec<String>,
+    /// Masks appended to the prompt.
+    pub gen_length: usize,
+    /// The mask token.
+    pub mask_id: u32,
+    /// End of text.
+    pub eos_id: u32,
+    /// Every token that ends a text or a turn, where there are others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub end_ids: Vec<u32>,
+}
+
+impl Header {
+    /// Whether a token ends the text: what stands behind the first such token is no part of the answer.
+    pub fn is_end(&self, id: u32) -> bool {
+        id == self.eos_id || self.end_ids.contains(&id)
+    }
+
+    /// Length of the canvas: prompt and generation.
+    pub fn canvas_length(&self) -> usize {
+        self.prompt_ids.len() + self.gen_length
+    }
+
+    /// Bytes of memory that the log of a run takes which writes one token a step, about: there are few slower ones.
+    pub fn log_memory(&self) -> u64 {
+        // Of the masks of a block, half are left on average.
+        let proposals = self.settings.block_length.unwrap_or(self.gen_length).min(self.gen_length) / 2;
+        let step = PROPOSAL_MEMORY * proposals as u64 + STEP_MEMORY;
+        step * self.gen_length as u64
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// Why; `None` where it was stopped by hand.
+    pub reason: Option<StopReason>,
+    /// The generated text up to end of text.
+    pub answer: String,
+    /// Committed tokens before end of text.
+    pub tokens: usize,
+    /// Whether the answer is right, where the prompt is one of the tasks that have a checker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correct: Option<bool>,
+    /// The checker's reason, one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+}

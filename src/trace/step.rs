@@ -1,0 +1,126 @@
+//! The light part of a step: what a walk over all steps looks at, as it is.
+
+use std::ops::AddAssign;
+
+use crate::decode::record::{Change, Commit, Cost, Gap, LayerUse, Reason, Region, StepRecord, StopReason, Verdict};
+
+/// What a log keeps of a step as it is. Everything else is rebuilt on demand: [`super::Log::record`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Where tokens could be committed.
+    pub region: Region,
+    /// What was written, ascending.
+    pub commits: Box<[Commit]>,
+    /// Why the run ended with this step, if it did.
+    pub stop: Option<StopReason>,
+    seldom: Option<Box<Seldom>>,
+    /// Sums over the run up to this step.
+    pub(super) totals: Totals,
+    /// The packed columns of the wide part.
+    pub(super) wide: Box<[u8]>,
+}
+
+/// What few steps have.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Seldom {
+    changes: Vec<Change>,
+    remasked: Vec<usize>,
+    layers: Vec<LayerUse>,
+    gap: Option<Gap>,
+}
+
+impl Step {
+    pub(super) fn new(record: &StepRecord, totals: Totals, wide: Box<[u8]>) -> Self {
+        let seldom = Seldom {
+            changes: record.changes.clone(),
+            remasked: record.remasked.clone(),
+            layers: record.layers.clone(),
+            gap: record.gap,
+        };
+        Self {
+            region: record.region,
+            commits: record.commits.as_slice().into(),
+            stop: record.stop,
+            seldom: (seldom != Seldom::default()).then(|| Box::new(seldom)),
+            totals,
+            wide,
+        }
+    }
+
+    /// Knob changes that this step was the first to use.
+    pub fn changes(&self) -> &[Change] {
+        self.seldom.as_deref().map_or(&[], |seldom| &seldom.changes)
+    }
+
+    /// Committed positions that this step masked again, ascending.
+    pub fn remasked(&self) -> &[usize] {
+        self.seldom.as_deref().map_or(&[], |seldom| &seldom.remasked)
+    }
+
+    /// What each layer computed, where layers differ.
+    pub fn layers(&self) -> &[LayerUse] {
+        self.seldom.as_deref().map_or(&[], |seldom| &seldom.layers)
+    }
+
+    /// How far the best tokens lead, where an early commit of everything waits for that.
+    pub fn gap(&self) -> Option<Gap> {
+        self.seldom.as_deref().and_then(|seldom| seldom.gap)
+    }
+
+    /// What wrote a position in this step.
+    pub fn commit_at(&self, position: usize) -> Option<&Commit> {
+        let at = self.commits.binary_search_by_key(&position, |commit| commit.position);
+        at.ok().map(|at| &self.commits[at])
+    }
+}
+
+/// Sums over the first steps of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Totals {
+    pub(super) cost: Cost,
+    pub(super) reviews: u32,
+    pub(super) judged: u32,
+    pub(super) accepted: u32,
+    pub(super) forced: u32,
+    pub(super) remasked: u32,
+    pub(super) edited: u32,
+    pub(super) audited: u32,
+    pub(super) flips: u32,
+    /// Sum of the divergences, nats.
+    pub(super) kl: f64,
+}
+
+impl AddAssign<&StepRecord> for Totals {
+    fn add_assign(&mut self, record: &StepRecord) {
+        self.cost += record.cost;
+        if let Some(review) = &record.guide {
+            self.reviews += 1;
+            self.accepted += review.accepted as u32;
+            self.judged += review.drafts.iter().filter(|draft| draft.verdict != Verdict::NotReached).count() as u32;
+            self.forced += u32::from(review.accepted == 0 && !review.drafts.is_empty());
+        }
+        self.remasked += record.remasked.len() as u32;
+        self.edited += record.commits.iter().filter(|commit| commit.reason == Reason::Edit).count() as u32;
+        for audited in record.audit.iter().flat_map(|report| &report.positions) {
+            self.audited += 1;
+            self.flips += u32::from(audited.differs);
+            self.kl += f64::from(audited.kl);
+        }
+    }
+}
+
+/// What was added to a sum of costs.
+pub(super) fn cost_between(before: Cost, after: Cost) -> Cost {
+    Cost {
+        nfe: after.nfe - before.nfe,
+        guide_forwards: after.guide_forwards - before.guide_forwards,
+        computed: after.computed - before.computed,
+        reused: after.reused - before.reused,
+        guide_computed: after.guide_computed - before.guide_computed,
+        denoiser_us: after.denoiser_us - before.denoiser_us,
+        guide_us: after.guide_us - before.guide_us,
+        other_us: after.other_us - before.other_us,
+        audit_forwards: after.audit_forwards - before.audit_forwards,
+        audit_us: after.audit_us - before.audit_us,
+    }
+}
