@@ -6,11 +6,13 @@
 //! ```
 
 use diffuscope::{
+    engine::{ModelRequest, protocol::Event},
+    settings::Layers,
     trace::{Entry, Log},
     tui::{
-        App,
+        Action, App,
         theme::{Level, Theme, ThemeName},
-        view,
+        update, view,
     },
 };
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -28,9 +30,10 @@ fn main() {
         for selected in [None, Some(600)] {
             let what = if selected.is_some() { "with a token inspected" } else { "nothing inspected" };
             println!("{name}, {what}");
-            let mut frames =
-                Frames { app: App::recording(Box::new(log.clone()), Theme::new(ThemeName::Dark, Level::True)) };
-            frames.app.lens.selected = selected;
+            let mut frames = Frames { app: App::recording(Box::new(log.clone()), theme()) };
+            if let Some(position) = selected {
+                update(&mut frames.app, Action::Select(position));
+            }
             for (name, first, moves) in [
                 ("  step 10, again and again", 10, 0),
                 ("  from step 10 on", 10, 1),
@@ -47,26 +50,32 @@ fn main() {
 
 /// A frame for each step as it arrives.
 fn live(entries: &[Entry]) {
+    let header = support::header(1024);
     let mut frames = Frames {
-        app: App::recording(Box::new(Log::new(support::header(1024))), Theme::new(ThemeName::Dark, Level::True)),
+        app: App::live(Layers::default(), Some(header.prompt.clone()), theme(), Vec::new(), ModelRequest::default()),
     };
-    let mut at = 0;
+    frames.hear(Event::Ready { denoiser: header.denoiser.clone(), guide: None, request: None, warnings: Vec::new() });
+    update(&mut frames.app, Action::Submit);
+    frames.hear(Event::Started { run: 1, header: Box::new(header) });
+    let mut steps = entries.iter();
     for (name, until) in [("live, at step 10", 10), ("live, at step 1,000", 960)] {
-        let push = |frames: &mut Frames, at: &mut usize| {
-            if let Some(run) = &mut frames.app.run {
-                run.log.push(&entries[*at]);
-            }
-            *at += 1;
+        let mut push = |frames: &mut Frames| {
+            let entry = steps.next().expect("there are more steps than frames").clone();
+            frames.hear(Event::Step { run: 1, entry: entry.into() });
         };
-        while at < until {
-            push(&mut frames, &mut at);
+        while frames.app.len() < until {
+            push(&mut frames);
         }
         let frame = support::median(FRAMES, |_| {
-            push(&mut frames, &mut at);
-            frames.draw(at);
+            push(&mut frames);
+            frames.picture();
         });
         println!("{name:<36} {:>8.2} ms", frame.as_secs_f64() * 1e3);
     }
+}
+
+fn theme() -> Theme {
+    Theme::new(ThemeName::Dark, Level::True)
 }
 
 struct Frames {
@@ -74,9 +83,17 @@ struct Frames {
 }
 
 impl Frames {
+    fn hear(&mut self, event: Event) {
+        update(&mut self.app, Action::Engine(Box::new(event)));
+    }
+
+    /// Shows a step.
     fn draw(&mut self, steps: usize) {
-        let len = self.app.len();
-        self.app.player.show(steps.min(len), len);
+        update(&mut self.app, Action::ScrubTo(steps));
+        self.picture();
+    }
+
+    fn picture(&self) {
         let mut buffer = Buffer::empty(AREA);
         view::draw(&self.app, AREA, &mut buffer);
         std::hint::black_box(&buffer);

@@ -163,7 +163,7 @@ fn a_completed_run_logs_what_its_events_say() {
         ControlFlow::Continue(())
     })
     .unwrap();
-    let log = timeless(log.header(), log.entries(), log.end());
+    let log = timeless(log.header(), log.entries().map(Arc::new), log.end());
     assert_eq!(timeless(&header, &entries, Some(&end)), log);
     assert_eq!(observed.first(), Some(&"started"));
     assert_eq!(observed.last(), Some(&"ended"));

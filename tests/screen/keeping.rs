@@ -189,7 +189,7 @@ fn a_replay_has_nothing_to_lose() {
 fn run(id: RunId, steps: usize, seconds: u64) -> Run {
     let story = common::story();
     let mut log = Log::new(story.header().clone());
-    story.entries()[..steps].iter().for_each(|entry| log.push(entry.clone()));
+    story.entries().take(steps).for_each(|entry| log.push(entry));
     Run { lasted: Duration::from_secs(seconds), ..Run::new(id, Box::new(log), Phase::Running, Duration::ZERO) }
 }
 

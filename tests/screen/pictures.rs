@@ -60,7 +60,7 @@ fn the_cache_in_blocks() {
 fn the_order_of_writing() {
     let code = common::code();
     let mut driver = Driver::live(&code, 12, LIGHT).sized(120, 40);
-    let written = code.entries()[7].record.commits[0].position;
+    let written = code.step(8).unwrap().commits[0].position;
     driver.act(Action::Layer(layer("order"))).act(Action::Select(written));
     snapshot!("order_inspector_light_120x40", driver);
 }

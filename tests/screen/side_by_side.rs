@@ -1,9 +1,10 @@
 //! Runs beside each other: the views of a run need nothing but the run.
 
 use diffuscope::{
+    session::Phase,
     trace::Log,
     tui::{
-        Lens, Phase,
+        Lens,
         view::{Pen, RunView, canvas},
     },
 };
@@ -24,7 +25,7 @@ fn two_runs_fill_the_halves_of_a_screen() {
     let confidence = Lens { layer: layer("confidence"), drafts: true, selected: None };
     let cache = Lens { layer: layer("cache"), drafts: false, selected: Some(code.header().prompt_ids.len() + 3) };
     let failed = Phase::Failed("out of memory".to_owned());
-    let runs = [shown(&story, 9, &Phase::Under, &confidence), shown(&code, code.len(), &failed, &cache)];
+    let runs = [shown(&story, 9, &Phase::Running, &confidence), shown(&code, code.len(), &failed, &cache)];
     let halves = [Rect::new(0, 0, 60, 30), Rect::new(60, 0, 60, 30)];
 
     let mut both = Buffer::empty(Rect::new(0, 0, 120, 30));

@@ -138,7 +138,7 @@ fn the_order_layer_says_when_a_token_was_written() {
     driver.act(Action::Follow);
     assert!(driver.text().contains("written at step 1 "), "{}", driver.text());
 
-    let commits = |steps: std::ops::Range<usize>| story.entries()[steps].iter().flat_map(|entry| &entry.record.commits);
+    let commits = |steps: std::ops::Range<usize>| steps.flat_map(|step| story.step(step + 1).unwrap().commits.clone());
     let (before, total, others) = (commits(0..9).count(), commits(0..17).count(), commits(9..10).count() - 1);
     driver.act(Action::Select(commits(9..10).next().unwrap().position));
     let text = driver.text();

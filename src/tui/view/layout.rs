@@ -122,7 +122,7 @@ fn timeline(body: &mut Rect) -> Option<Rect> {
 
 /// Takes the prompt editor off `body`, while it is in use.
 fn prompt(app: &App, body: &mut Rect) -> Option<Rect> {
-    let is_edited = app.focus == Focus::Prompt || (app.run.is_none() && !app.is_replay());
+    let is_edited = app.focus == Focus::Prompt || (app.run().is_none() && !app.is_replay());
     if !is_edited || body.width == 0 {
         return None;
     }
