@@ -21,7 +21,7 @@ const ROOMS: [&str; 17] = [
     "tasks",
     "settings",
     "interrupt",
-    "caught",
+    "panics",
     "process",
     "output",
     "files",

@@ -56,7 +56,7 @@ struct WantedRows {
 }
 
 /// The wanted rows of a pass.
-struct Answer {
+struct PassResult {
     logits: Logits,
     /// The stream without the prompt, under classifier-free guidance.
     unconditional: Option<Logits>,
@@ -204,7 +204,7 @@ impl<'a> Passes<'a> {
         wanted: &WantedRows,
         proposer: &Proposer<'_>,
         is_audited: bool,
-    ) -> Result<Answer, DecodeError> {
+    ) -> Result<PassResult, DecodeError> {
         let step = self.context.step;
         let committed: Vec<Vec<u32>> =
             wanted.scored.chunk_by(|a, b| a.1 == b.1).map(|positions| self.committed(positions)).collect();
@@ -222,7 +222,7 @@ impl<'a> Passes<'a> {
                 numbers::check(DENOISER, logits.soundness(), step)?;
             }
         }
-        Ok(Answer { logits, unconditional, summaries, committed })
+        Ok(PassResult { logits, unconditional, summaries, committed })
     }
 
     /// The committed tokens at the positions that a row predicts.
@@ -237,7 +237,7 @@ impl<'a> Passes<'a> {
         &mut self,
         position: usize,
         row: usize,
-        answer: &Answer,
+        answer: &PassResult,
         proposer: &mut Proposer<'a>,
         proposed: &mut Proposed,
     ) {
@@ -277,7 +277,7 @@ impl<'a> Passes<'a> {
         &mut self,
         position: usize,
         row: usize,
-        answer: &Answer,
+        answer: &PassResult,
         proposer: &mut Proposer<'a>,
         proposed: &mut Proposed,
     ) {

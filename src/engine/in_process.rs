@@ -20,7 +20,7 @@ use super::{
     Link, LoadObserver, ModelRequest, Models,
     load::{NO_THREADS, load},
     protocol::{Command, Event},
-    worker::{self, Message},
+    worker::{self, WorkerMessage},
 };
 
 /// How many events may wait for the client. A few seconds of the embedded pair at full speed: enough that a slow frame
@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// long, the thread is left to end by itself, as a loading under way is.
 #[derive(Debug)]
 pub struct InProcess {
-    commands: mpsc::Sender<Message>,
+    commands: mpsc::Sender<WorkerMessage>,
     events: events::Receiver<Event>,
     thread: Option<JoinHandle<()>>,
     /// Closed when the thread ends.
@@ -82,7 +82,7 @@ impl InProcess {
 impl Link for InProcess {
     fn send(&mut self, command: Command) {
         // A thread that is gone has closed the channel of the events.
-        let _ = self.commands.send(Message::Command(command));
+        let _ = self.commands.send(WorkerMessage::Command(command));
     }
 
     fn wait(&mut self) -> Option<Event> {

@@ -18,7 +18,7 @@ use super::{
     LoadObserver, Models,
     load::LoadedModel,
     protocol::{Event, RequestError},
-    worker::Message,
+    worker::WorkerMessage,
 };
 use crate::{
     model::{catalog::Catalog, device::DeviceChoice, source::Progress},
@@ -66,7 +66,7 @@ impl Loader {
     pub(super) fn start(
         load: impl FnOnce(&Arc<dyn LoadObserver>) -> anyhow::Result<Load> + Send + 'static,
         events: Sender<Event>,
-        inbox: mpsc::Sender<Message>,
+        inbox: mpsc::Sender<WorkerMessage>,
     ) -> std::io::Result<Self> {
         let is_cancelled = Arc::new(AtomicBool::new(false));
         let reporter = Arc::new(Reporter {
@@ -84,7 +84,7 @@ impl Loader {
             };
             let warnings = reporter.warnings.lock().map(|mut all| std::mem::take(&mut *all)).unwrap_or_default();
             // A worker that is gone needs no models.
-            let _ = inbox.send(Message::Loaded(Loaded { outcome, warnings }));
+            let _ = inbox.send(WorkerMessage::Loaded(Loaded { outcome, warnings }));
         })?;
         Ok(Self { is_cancelled })
     }

@@ -25,7 +25,7 @@ use crate::{decode::clock::WallClock, panics};
 struct Disconnected;
 
 /// What the worker acts on.
-pub(super) enum Message {
+pub(super) enum WorkerMessage {
     /// A request from the client.
     Command(Command),
     /// The end of a loading.
@@ -46,11 +46,11 @@ struct Worker {
     /// A run that waits for the first models.
     waiting: Option<Box<RunRequest>>,
     events: Sender<Event>,
-    inbox: Receiver<Message>,
+    inbox: Receiver<WorkerMessage>,
     /// Leads into `inbox`.
-    self_tx: mpsc::Sender<Message>,
+    self_tx: mpsc::Sender<WorkerMessage>,
     /// What came during a step and waits for its end.
-    deferred: VecDeque<Message>,
+    deferred: VecDeque<WorkerMessage>,
     clock: WallClock,
     active: Option<NumberedRun>,
 }
@@ -73,8 +73,8 @@ struct NumberedRun {
 pub(super) fn work(
     request: Option<ModelRequest>,
     first: impl FnOnce(&Arc<dyn LoadObserver>) -> anyhow::Result<Models> + Send + 'static,
-    self_tx: mpsc::Sender<Message>,
-    inbox: Receiver<Message>,
+    self_tx: mpsc::Sender<WorkerMessage>,
+    inbox: Receiver<WorkerMessage>,
     events: Sender<Event>,
 ) {
     let mut worker = Worker {
@@ -95,7 +95,7 @@ pub(super) fn work(
     }
     loop {
         let message = match worker.next_message() {
-            Ok(Message::Command(Command::Shutdown)) | Err(TryRecvError::Disconnected) => return,
+            Ok(WorkerMessage::Command(Command::Shutdown)) | Err(TryRecvError::Disconnected) => return,
             Ok(message) => Some(message),
             Err(TryRecvError::Empty) => None,
         };
@@ -108,7 +108,7 @@ pub(super) fn work(
 
 impl Worker {
     /// What to act on; waits for it, unless a step may begin.
-    fn next_message(&mut self) -> Result<Message, TryRecvError> {
+    fn next_message(&mut self) -> Result<WorkerMessage, TryRecvError> {
         match self.deferred.pop_front() {
             Some(message) => Ok(message),
             None if self.active.as_ref().is_some_and(|active| active.gate.is_open()) => self.inbox.try_recv(),
@@ -117,11 +117,11 @@ impl Worker {
     }
 
     /// Acts on a message; does a step without one.
-    fn act(&mut self, message: Option<Message>) -> Result<(), Disconnected> {
+    fn act(&mut self, message: Option<WorkerMessage>) -> Result<(), Disconnected> {
         match message {
-            Some(Message::Command(command)) => self.handle(command),
-            Some(Message::Loaded(loaded)) => self.on_loaded(loaded),
-            Some(Message::Stepped) => Ok(()),
+            Some(WorkerMessage::Command(command)) => self.handle(command),
+            Some(WorkerMessage::Loaded(loaded)) => self.on_loaded(loaded),
+            Some(WorkerMessage::Stepped) => Ok(()),
             None => self.step(),
         }
     }
@@ -328,7 +328,7 @@ impl Worker {
             let step = || {
                 let outcome = run.step(models, clock);
                 // The worker outlives its steps.
-                let _ = self_tx.send(Message::Stepped);
+                let _ = self_tx.send(WorkerMessage::Stepped);
                 outcome
             };
             let Ok(step) = thread::Builder::new().name("step".to_owned()).spawn_scoped(scope, step) else {
@@ -336,10 +336,10 @@ impl Worker {
             };
             while let Ok(message) = inbox.recv() {
                 match message {
-                    Message::Stepped => break,
-                    Message::Command(command) if deferred.is_empty() => match gate.obey(id, command) {
+                    WorkerMessage::Stepped => break,
+                    WorkerMessage::Command(command) if deferred.is_empty() => match gate.obey(id, command) {
                         Ok(event) => event.map_or(Ok(()), |event| emit(events, event))?,
-                        Err(other) => deferred.push_back(Message::Command(other)),
+                        Err(other) => deferred.push_back(WorkerMessage::Command(other)),
                     },
                     // What follows a command that has to wait waits with it.
                     other => deferred.push_back(other),

@@ -164,14 +164,14 @@ struct LineKind {
 #[derive(Debug)]
 pub struct Writer<W> {
     out: W,
-    lines: line::Lines,
+    lines: line::LineState,
     line: Vec<u8>,
 }
 
 impl<W: Write> Writer<W> {
     /// Writes the header.
     pub fn new(out: W, header: &Header) -> io::Result<Self> {
-        let mut writer = Self { out, lines: line::Lines::new(header), line: Vec::new() };
+        let mut writer = Self { out, lines: line::LineState::new(header), line: Vec::new() };
         let stamp = Stamp { format: FORMAT, program: VERSION.to_owned() };
         writer.write(&HeaderLine { diffuscope: stamp, header })?;
         Ok(writer)
@@ -267,7 +267,7 @@ pub fn read(file: &str, input: impl BufRead) -> Result<Opened, TraceError> {
     let (header, warning) = lines.header()?;
     let mut warnings = Vec::from_iter(warning);
     let mut steps = check::Steps::new(&header);
-    let mut before = line::Lines::new(&header);
+    let mut before = line::LineState::new(&header);
     let mut log = Log::new(header);
     let (mut cut, mut left_out) = (false, 0);
     while lines.next()? {
@@ -395,7 +395,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// The step of the current line, which follows on `before`.
-    fn entry(&self, before: &mut line::Lines) -> Result<Entry, TraceError> {
+    fn entry(&self, before: &mut line::LineState) -> Result<Entry, TraceError> {
         if self.format < 2 {
             return line::whole_entry(&self.line).map_err(|error| self.unreadable(&error));
         }

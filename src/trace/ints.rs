@@ -86,9 +86,9 @@ impl Serialize for Ints {
 
 impl<'de> Deserialize<'de> for Ints {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
+        struct IntsVisitor;
 
-        impl de::Visitor<'_> for Text {
+        impl de::Visitor<'_> for IntsVisitor {
             type Value = Ints;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -101,7 +101,7 @@ impl<'de> Deserialize<'de> for Ints {
             }
         }
 
-        deserializer.deserialize_str(Text)
+        deserializer.deserialize_str(IntsVisitor)
     }
 }
 

@@ -37,13 +37,13 @@ pub(super) struct StepLine {
 
 /// What the next line is the difference to.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct LineState {
     mask_id: u32,
     ids: Vec<u32>,
     wide: Wide,
 }
 
-impl Lines {
+impl LineState {
     /// Before the first step.
     pub(super) fn new(header: &Header) -> Self {
         let mut ids = header.prompt_ids.clone();
@@ -124,7 +124,7 @@ impl Lines {
 /// would hold all of the line's values in memory, in many times the bytes of the line.
 pub(super) fn whole_entry(line: &[u8]) -> serde_json::Result<Entry> {
     #[derive(Deserialize)]
-    struct Text {
+    struct TextFields {
         #[serde(default)]
         pieces: Vec<Piece>,
         #[serde(default)]
@@ -132,6 +132,6 @@ pub(super) fn whole_entry(line: &[u8]) -> serde_json::Result<Entry> {
     }
 
     let record: StepRecord = serde_json::from_slice(line)?;
-    let Text { pieces, texts } = serde_json::from_slice(line)?;
+    let TextFields { pieces, texts } = serde_json::from_slice(line)?;
     Ok(Entry { record, pieces, texts })
 }

@@ -40,7 +40,7 @@ fn number(parts: i64) -> f32 {
 
 /// Where a score comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Score {
+enum ScoreColumn {
     #[default]
     Confidence,
     NegativeEntropy,
@@ -64,7 +64,7 @@ pub(super) struct Quantized {
     shares: [u16; Proposal::ALTERNATIVES],
     ids: [u32; Proposal::ALTERNATIVES],
     entropy: i64,
-    score: Score,
+    score: ScoreColumn,
     /// Amount, token, confidence.
     credit: Option<(i64, u32, u16)>,
     moved: Option<i64>,
@@ -123,8 +123,8 @@ impl Quantized {
     }
 
     /// Where the score comes from: a rule that it follows as it is, else one that it follows when it is rounded.
-    fn score_of(&self, proposal: &Proposal) -> Score {
-        let rules = [Score::Confidence, Score::NegativeEntropy, Score::Margin];
+    fn score_of(&self, proposal: &Proposal) -> ScoreColumn {
+        let rules = [ScoreColumn::Confidence, ScoreColumn::NegativeEntropy, ScoreColumn::Margin];
         let margin = match proposal.alternatives[..] {
             [(_, first), (_, second), ..] => Some(first - second),
             _ => None,
@@ -142,16 +142,16 @@ impl Quantized {
         match follows(proposal.score, given).or_else(|| follows(number(own), kept)) {
             // Of rules that give the same the first one counts, so that rounding once more changes nothing.
             Some(rule) => rules[kept.iter().position(|value| *value == kept[rule]).unwrap_or(rule)],
-            None => Score::Own(own),
+            None => ScoreColumn::Own(own),
         }
     }
 
-    fn score_by(&self, rule: Score) -> Option<f32> {
+    fn score_by(&self, rule: ScoreColumn) -> Option<f32> {
         match rule {
-            Score::Confidence => Some(probability(self.confidence)),
-            Score::NegativeEntropy => Some(-number(self.entropy)),
-            Score::Margin => (self.count > 1).then(|| probability(self.shares[0]) - probability(self.shares[1])),
-            Score::Own(parts) => Some(number(parts)),
+            ScoreColumn::Confidence => Some(probability(self.confidence)),
+            ScoreColumn::NegativeEntropy => Some(-number(self.entropy)),
+            ScoreColumn::Margin => (self.count > 1).then(|| probability(self.shares[0]) - probability(self.shares[1])),
+            ScoreColumn::Own(parts) => Some(number(parts)),
         }
     }
 
@@ -194,7 +194,7 @@ impl Quantized {
     }
 
     fn own_score(&self) -> i64 {
-        if let Score::Own(parts) = self.score { parts } else { 0 }
+        if let ScoreColumn::Own(parts) = self.score { parts } else { 0 }
     }
 
     /// Appends it to the columns, as the difference to what was proposed at its position `before`.
@@ -212,7 +212,7 @@ impl Quantized {
             to.shares.push(i64::from(self.confidence) - i64::from(before.confidence));
         }
         to.numbers.push(self.entropy - before.entropy);
-        if let Score::Own(parts) = self.score {
+        if let ScoreColumn::Own(parts) = self.score {
             to.numbers.push(parts - before.own_score());
         }
         if let Some((amount, token, confidence)) = self.credit {
@@ -228,10 +228,10 @@ impl Quantized {
 
     fn kind(&self, place: usize, has_confidence: bool) -> i64 {
         let score = match self.score {
-            Score::Confidence => 0,
-            Score::NegativeEntropy => 1,
-            Score::Margin => 2,
-            Score::Own(_) => 3,
+            ScoreColumn::Confidence => 0,
+            ScoreColumn::NegativeEntropy => 1,
+            ScoreColumn::Margin => 2,
+            ScoreColumn::Own(_) => 3,
         };
         let flag = |is_set: bool, flag| if is_set { flag } else { 0 };
         place as i64
@@ -287,10 +287,10 @@ impl Quantized {
         };
         read.entropy = from.numbers.from(before.entropy)?;
         read.score = match kind >> SCORE & 3 {
-            0 => Score::Confidence,
-            1 => Score::NegativeEntropy,
-            2 => Score::Margin,
-            _ => Score::Own(from.numbers.from(before.own_score())?),
+            0 => ScoreColumn::Confidence,
+            1 => ScoreColumn::NegativeEntropy,
+            2 => ScoreColumn::Margin,
+            _ => ScoreColumn::Own(from.numbers.from(before.own_score())?),
         };
         if kind & HAS_CREDIT != 0 {
             let before = before.credit.unwrap_or_default();
@@ -362,10 +362,10 @@ mod tests {
             assert_eq!(Quantized::of(&kept.proposal()), kept);
             kept.score
         };
-        assert_eq!(score(0.7), Score::Confidence);
-        assert_eq!(score(-1.1), Score::NegativeEntropy);
-        assert_eq!(score(0.7 - 0.2), Score::Margin);
-        assert_eq!(score(0.25), Score::Own(1024));
-        assert_eq!(score(f32::MIN), Score::Own(-(1 << 50)));
+        assert_eq!(score(0.7), ScoreColumn::Confidence);
+        assert_eq!(score(-1.1), ScoreColumn::NegativeEntropy);
+        assert_eq!(score(0.7 - 0.2), ScoreColumn::Margin);
+        assert_eq!(score(0.25), ScoreColumn::Own(1024));
+        assert_eq!(score(f32::MIN), ScoreColumn::Own(-(1 << 50)));
     }
 }

@@ -13,19 +13,19 @@ use crate::process::terminal;
 
 /// Collects a frame and writes it when it is flushed. What has not been flushed when the terminal is given back is never
 /// written: not after a panic in the middle of a frame either.
-pub(super) struct Frames<W> {
+pub(super) struct WholeFrames<W> {
     out: W,
     level: Level,
     frame: Vec<u8>,
 }
 
-impl<W: Write> Frames<W> {
+impl<W: Write> WholeFrames<W> {
     pub(super) fn new(out: W, level: Level) -> Self {
         Self { out, level, frame: Vec::new() }
     }
 }
 
-impl<W: Write> Write for Frames<W> {
+impl<W: Write> Write for WholeFrames<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.frame.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_frame_that_is_not_whole_when_the_terminal_is_given_back_is_dropped() {
-        let mut frames = Frames::new(Vec::new(), Level::True);
+        let mut frames = WholeFrames::new(Vec::new(), Level::True);
         frames.write_all(b"\x1b[?2026h").unwrap();
         frames.flush().unwrap();
         assert!(frames.out.is_empty() && frames.frame.is_empty());

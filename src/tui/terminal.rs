@@ -24,7 +24,7 @@ use ratatui::{Terminal, backend::CrosstermBackend};
 
 use super::{
     app::App,
-    frames::Frames,
+    frames::WholeFrames,
     theme::{Environment, Level},
     view,
 };
@@ -39,7 +39,7 @@ static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The terminal while it is ours. Dropping it gives it back.
 pub(super) struct Screen {
-    terminal: Terminal<CrosstermBackend<Frames<Stdout>>>,
+    terminal: Terminal<CrosstermBackend<WholeFrames<Stdout>>>,
     modes: Modes,
 }
 
@@ -84,7 +84,7 @@ impl Screen {
         signals::wait_for_foreground()?;
         let modes = Modes { mouse, keyboard: understands_keyboard_flags() };
         enter(modes)?;
-        let terminal = Terminal::new(CrosstermBackend::new(Frames::new(stdout(), level)))?;
+        let terminal = Terminal::new(CrosstermBackend::new(WholeFrames::new(stdout(), level)))?;
         Ok(Self { terminal, modes })
     }
 
