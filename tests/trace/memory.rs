@@ -118,7 +118,7 @@ fn what_a_log_will_take_is_known_before_the_run() {
     header.gen_length = LENGTH;
     // As networks make them: a little different in every step, and now and then a likely token that was none before.
     let proposal = |position: usize, step: usize| {
-        let wobble = |at: usize| ((position * 31 + step * 17 + at * 7) * 2_654_435_761 >> 8) % 1000;
+        let wobble = |at: usize| (((position * 31 + step * 17 + at * 7) * 2_654_435_761) >> 8) % 1000;
         let alternative = |(at, share): (usize, f32)| {
             let id = 100 * position + at + if wobble(at) < 15 { 50 } else { 0 };
             (id as u32, share + wobble(at + 9) as f32 * 2e-6)
