@@ -163,7 +163,7 @@ impl<'a> CanvasView<'a> {
 /// assert_eq!(log.canvas(2).piece(1), "there");
 /// assert_eq!(log.canvas(2).written(1), Some((1, Reason::Quota, 0.75)));
 /// let figures = Figures::of(&log, 1);
-/// assert_eq!((figures.tokens, figures.masked, figures.cost.nfe), (0, 1, 1));
+/// assert_eq!((figures.tokens, figures.masked, figures.cost.nfe), (1, 1, 1));
 /// assert_eq!(Figures::of(&log, 2).tokens_per_forward(), 1.0);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -344,8 +344,10 @@ impl Log {
     pub fn record(&self, steps: usize) -> Option<Arc<StepRecord>> {
         self.step(steps)?;
         Some(self.recent.record(steps, || {
-            let cursor = WideCursor::at(self, steps);
-            self.rebuild(steps, &cursor)
+            let cursor = WideCursor::near(self, steps);
+            let record = self.rebuild(steps, &cursor);
+            self.recent.keep_wide(steps, cursor.wide);
+            record
         }))
     }
 
@@ -503,11 +505,25 @@ impl<'a> WideCursor<'a> {
             return Self { log, steps, wide: log.wide.clone(), columns };
         }
         let key = (steps - 1) / KEY * KEY;
-        let mut cursor = Self { log, steps: key, wide: Wide::default(), columns: Columns::default() };
-        while cursor.steps < steps {
-            cursor.advance();
+        Self { log, steps: key, wide: Wide::default(), columns: Columns::default() }.forward_to(steps)
+    }
+
+    /// The same, from the step that was rebuilt last where that is nearer than the key step.
+    fn near(log: &'a Log, steps: usize) -> Self {
+        let key = (steps - 1) / KEY * KEY;
+        match log.recent.take_wide() {
+            Some((last, wide)) if steps < log.len() && (key + 1..steps).contains(&last) => {
+                Self { log, steps: last, wide, columns: Columns::default() }.forward_to(steps)
+            }
+            _ => Self::at(log, steps),
         }
-        cursor
+    }
+
+    fn forward_to(mut self, steps: usize) -> Self {
+        while self.steps < steps {
+            self.advance();
+        }
+        self
     }
 
     /// Moves on to the next step, which there is.

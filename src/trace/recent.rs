@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use super::columns::Wide;
 use crate::decode::record::StepRecord;
 
 /// How many records are kept: the shown step and the one that wrote the selected token, each with its newest audit.
@@ -34,6 +35,8 @@ pub(super) struct Drafts {
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     records: Mutex<VecDeque<(usize, Arc<StepRecord>)>>,
+    /// The wide part of the step that was rebuilt last: the next one is often that of the step behind it.
+    wide: Mutex<Option<(usize, Wide)>>,
     drafts: Mutex<Drafts>,
 }
 
@@ -48,6 +51,16 @@ impl Recent {
         records.push_front((steps, Arc::clone(&record)));
         records.truncate(RECORDS);
         record
+    }
+
+    /// Takes the wide part that was kept, and the number of its step.
+    pub(super) fn take_wide(&self) -> Option<(usize, Wide)> {
+        self.wide.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Keeps the wide part of a step.
+    pub(super) fn keep_wide(&self, steps: usize, wide: Wide) {
+        *self.wide.lock().unwrap_or_else(PoisonError::into_inner) = Some((steps, wide));
     }
 
     /// The drafts of a position up to a step; `extend` adds those that were not collected yet.
