@@ -8,16 +8,17 @@
 //! | [`cli`] | the commands |
 //! | [`export`] | recordings of a log |
 //! | [`tui`] | the playground: model, update, view |
-//! | [`session`] | the runs of this sitting |
+//! | [`session`] | the runs that are there while the program is open |
 //! | [`engine`] | a link to one worker thread that owns the networks |
 //! | [`train`] | the trainer of the embedded pair |
-//! | [`trace`] | the log: its file format and what makes text printable |
-//! | [`decode`] | the algorithms, as values in six slots |
+//! | [`trace`] | the log and its file format |
+//! | [`decode`] | the algorithms, as values in seven slots |
 //! | [`model`] | the networks on candle, weights and tokenizers |
 //! | [`tasks`] | the synthetic task families |
 //! | [`settings`] | every knob, declared once |
 //!
-//! `docs/architecture.md` tells the whole story.
+//! Below them all stand [`interrupt`], `panics`, [`process`], `output`, `files` and [`printable`]. `docs/architecture.md` has
+//! the whole picture.
 
 pub mod cli;
 pub mod decode;
