@@ -90,7 +90,7 @@ impl Listing<'_> {
         format!(" {} of {items} {} {} ", self.selected + 1, pen.theme.glyphs.dot, self.foot)
     }
 
-    /// Marks the row of an item where it is selected, and returns what is left of it for the item.
+    /// Marks the row of an item where it is selected, and returns the rest of it for the item.
     fn mark(&self, index: usize, line: Rect, pen: &mut Pen<'_>) -> Rect {
         if index == self.selected {
             pen.paint(line, pen.style(Role::Marked));

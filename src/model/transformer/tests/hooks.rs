@@ -179,7 +179,7 @@ proptest! {
     }
 
     #[test]
-    fn widening_computes_all_rows_above_anew((ids, part, _) in sequence_and_subsets()) {
+    fn widening_recomputes_all_rows_above((ids, part, _) in sequence_and_subsets()) {
         let fed = pick(&ids, &part);
         for network in networks().iter_mut() {
             let full = watch_whole(network, &ids, &mut Watcher::default());
