@@ -64,6 +64,7 @@ fn request(run: RunId) -> RunRequest {
         preset: None,
         drive: Drive::Free,
         rivals: Vec::new(),
+        fork: None,
     }
 }
 

@@ -37,7 +37,8 @@ fn from(path: PathBuf) -> GuideChoice {
 
 fn start(engine: &mut InProcess, run: RunId, guide: GuideRule, drive: Drive) {
     let settings = Settings { gen_length: Some(8), guide, ..Settings::default() };
-    let request = RunRequest { run, prompt: PROMPT.into(), settings, preset: None, drive, rivals: Vec::new() };
+    let request =
+        RunRequest { run, prompt: PROMPT.into(), settings, preset: None, drive, rivals: Vec::new(), fork: None };
     engine.send(Command::Start(Box::new(request)));
 }
 

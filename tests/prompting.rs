@@ -736,6 +736,8 @@ fn header(gen_length: usize, mask_id: u32) -> Header {
         mask_id,
         eos_id: mask_id + 1,
         end_ids: Vec::new(),
+        given: Vec::new(),
+        origin: None,
     }
 }
 
@@ -744,6 +746,7 @@ fn record(ids: Vec<u32>) -> StepRecord {
         step: 0,
         region: Region { block: 0, start: 1, end: ids.len() },
         changes: Vec::new(),
+        edits: Vec::new(),
         ids,
         proposals: Vec::new(),
         commits: Vec::new(),

@@ -66,6 +66,8 @@ fn header() -> impl Strategy<Value = Header> {
             mask_id: MASK,
             eos_id: 0,
             end_ids: Vec::new(),
+            given: Vec::new(),
+            origin: None,
         },
     )
 }
@@ -185,6 +187,7 @@ fn entry(prompt: usize, masks: usize) -> impl Strategy<Value = Entry> {
                         step: 0,
                         region: Region { block: 0, start: a.min(b), end: a.max(b) },
                         changes,
+                        edits: Vec::new(),
                         ids: ids.clone(),
                         proposals,
                         commits,
@@ -392,6 +395,8 @@ fn sample() -> Vec<String> {
         mask_id: MASK,
         eos_id: 0,
         end_ids: Vec::new(),
+        given: Vec::new(),
+        origin: None,
     };
     let mut log = Log::new(header);
     let step = |step, ids: [u32; 3], position| {
@@ -401,6 +406,7 @@ fn sample() -> Vec<String> {
                 step,
                 region: Region { block: 0, start: 1, end: 3 },
                 changes: Vec::new(),
+                edits: Vec::new(),
                 ids: ids.to_vec(),
                 proposals: Vec::new(),
                 commits: vec![Commit { position, token: ids[position], confidence: 0.5, reason: Reason::Quota }],

@@ -74,6 +74,8 @@ pub fn header(masks: usize) -> Header {
         mask_id: MASK,
         eos_id: 0,
         end_ids: Vec::new(),
+        given: Vec::new(),
+        origin: None,
     }
 }
 
@@ -99,6 +101,7 @@ pub fn run(masks: usize) -> Vec<Entry> {
             step,
             region: Region { block: 0, start: PROMPT, end: ids.len() },
             changes: Vec::new(),
+            edits: Vec::new(),
             ids: ids.clone(),
             proposals,
             commits: vec![Commit { position, token, confidence, reason: Reason::Quota }],

@@ -146,6 +146,7 @@ impl Script {
             preset: None,
             drive: Drive::Paced,
             rivals: Vec::new(),
+            fork: None,
         };
         link.send(Command::Start(Box::new(request)));
         let mut log: Option<Log> = None;

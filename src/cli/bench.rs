@@ -224,6 +224,7 @@ impl Bench<'_> {
             drive: Drive::Paced,
             // A block can ask for more than the task needs; then all get as much.
             rivals: contestants.iter().map(|contestant| contestant.settings).collect(),
+            fork: None,
         };
         let watch = |_: RunProgress<'_>| {
             if interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

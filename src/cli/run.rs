@@ -60,6 +60,7 @@ pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
         preset: layers.preset().map(|preset| preset.name.clone()),
         drive: Drive::Paced,
         rivals: Vec::new(),
+        fork: None,
     };
     let traces = args.trace.as_deref();
     if prints(traces) && args.json {

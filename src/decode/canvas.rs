@@ -9,13 +9,16 @@ pub(super) struct Canvas {
     prompt: usize,
     mask: u32,
     live: usize,
+    /// Which tokens no rule may change.
+    pinned: Vec<bool>,
 }
 
 impl Canvas {
     /// The prompt followed by `gen_length` masks.
     pub fn new(prompt: &[u32], gen_length: usize, mask: u32) -> Self {
         let ids = prompt.iter().copied().chain(std::iter::repeat_n(mask, gen_length)).collect();
-        Self { ids, prompt: prompt.len(), mask, live: prompt.len() + gen_length }
+        let length = prompt.len() + gen_length;
+        Self { ids, prompt: prompt.len(), mask, live: length, pinned: vec![false; length] }
     }
 
     pub fn ids(&self) -> &[u32] {
@@ -34,6 +37,21 @@ impl Canvas {
     /// Takes everything from `end` on out of the work; what stands there is shown, but never computed again.
     pub fn cut(&mut self, end: usize) {
         self.live = self.live.min(end.max(self.prompt));
+    }
+
+    /// Takes everything into the work again.
+    pub fn uncut(&mut self) {
+        self.live = self.len();
+    }
+
+    /// Whether no rule may change what stands there.
+    pub fn is_pinned(&self, position: usize) -> bool {
+        self.pinned[position]
+    }
+
+    /// Lets no rule change what stands there, or lets rules change it again.
+    pub fn pin(&mut self, position: usize, pinned: bool) {
+        self.pinned[position] = pinned;
     }
 
     /// Number of prompt tokens: the first generated position.

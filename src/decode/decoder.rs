@@ -13,6 +13,7 @@ use super::{
     check,
     clock::Clock,
     context::StepContext,
+    edit::{Edit, Edits},
     filter::Filter,
     guide::{Guide, GuideText},
     noise::{Noise, Seeded},
@@ -121,6 +122,9 @@ pub struct Decoder {
     reviser: Reviser,
     guide: Guide,
     early: Early,
+    edits: Edits,
+    /// Whether a block left of the active one is opened again.
+    reopens: bool,
     /// Tokens that can end an adaptive block.
     delimiters: Vec<u32>,
     block_is_new: bool,
@@ -137,6 +141,7 @@ struct RunState {
     /// Steps done.
     steps: usize,
     alignment: Alignment,
+    vocab_size: usize,
     eos: u32,
     /// Every token that ends a text, `eos` among them.
     ends: Vec<u32>,
@@ -207,6 +212,8 @@ impl Decoder {
             reviser: Reviser::default(),
             guide: Guide::new(denoiser.vocab_size, vec![denoiser.eos_id]),
             early: Early::default(),
+            edits: Edits::default(),
+            reopens: false,
             delimiters: Vec::new(),
             block_is_new: true,
             stopped: None,
@@ -215,6 +222,7 @@ impl Decoder {
                 noise: Box::new(Seeded(settings.seed)),
                 steps: 0,
                 alignment: denoiser.alignment,
+                vocab_size: denoiser.vocab_size,
                 eos: denoiser.eos_id,
                 ends: vec![denoiser.eos_id],
                 filter: None,
@@ -222,6 +230,22 @@ impl Decoder {
                 canvas,
             },
         })
+    }
+
+    /// Writes tokens into the generated part before the first step: `(position, token, pinned)`.
+    ///
+    /// # Errors
+    /// When one of them cannot stand there.
+    pub fn with_given(mut self, given: impl IntoIterator<Item = (usize, u32, bool)>) -> Result<Self, DecodeError> {
+        for (position, token, pinned) in given {
+            let write = Edit::Write { position, token };
+            if let Some(refusal) = write.refusal(&self.run.canvas, self.run.vocab_size) {
+                return Err(DecodeError::Unusable(refusal));
+            }
+            self.run.canvas.write(position, token);
+            self.run.canvas.pin(position, pinned);
+        }
+        Ok(self)
     }
 
     /// Draws from `noise` instead of the seed's own.
@@ -280,6 +304,52 @@ impl Decoder {
         Ok(())
     }
 
+    /// Changes the canvas by hand before the next step. A run that was over continues; one in which nothing is masked
+    /// ends with the next step, which computes nothing.
+    ///
+    /// # Errors
+    /// When one of the changes cannot be made; none is made then.
+    pub fn edit(&mut self, edits: &[Edit]) -> Result<(), DecodeError> {
+        if edits.is_empty() {
+            return Ok(());
+        }
+        let run = &mut self.run;
+        let mut canvas = run.canvas.clone();
+        for edit in edits {
+            if let Some(refusal) = edit.refusal(&canvas, run.vocab_size) {
+                return Err(DecodeError::Unusable(refusal));
+            }
+            Edits::default().make(&[*edit], &mut canvas);
+        }
+        self.edits.make(edits, &mut run.canvas);
+        self.stopped = None;
+        if edits.iter().any(|edit| !matches!(edit, Edit::Pin { .. })) {
+            self.reopen();
+        }
+        Ok(())
+    }
+
+    /// Puts the canvas right where a step that was repeated gave other tokens than before, as it may on a GPU. What was
+    /// computed of them is computed again.
+    pub fn correct(&mut self, ids: &[u32]) {
+        let canvas = &mut self.run.canvas;
+        for (position, id) in ids.iter().enumerate().take(canvas.len()) {
+            canvas.write(position, *id);
+        }
+        self.stopped = None;
+        self.reopen();
+    }
+
+    /// The canvas was changed from outside: nothing that is remembered of it counts.
+    fn reopen(&mut self) {
+        let run = &mut self.run;
+        run.canvas.uncut();
+        self.cache.invalidate();
+        self.early.reopen();
+        self.reopens |= run.canvas.first_masked().is_some_and(|first| first < run.schedule.region().start);
+        self.block_is_new = run.steps == 0 || run.schedule.is_closed(&run.canvas);
+    }
+
     /// Why the run is over, if it is.
     pub fn stopped(&self) -> Option<StopReason> {
         self.stopped
@@ -308,6 +378,12 @@ impl Decoder {
         let mut cost = Cost::default();
         self.check_rule(&self.requested)?;
         let changes = self.adopt_settings();
+        if !self.edits.is_empty() && self.run.canvas.first_masked().is_none() && !self.reviser.holds(self.run.context())
+        {
+            return Ok(self.step_without_masks(changes, cost));
+        }
+        let (by_hand, masked_by_hand) = self.edits.outcome(&self.run.canvas);
+        let edits = self.edits.take();
         let remasked = self.remask();
         let plan = self.cache.plan(self.run.context());
         let mut proposed = self.propose(networks.denoiser, &plan, clock, &mut cost)?;
@@ -316,8 +392,13 @@ impl Decoder {
         let audit = self.audit(networks.denoiser, &mut proposed, &kv, clock, &mut cost)?;
         let gap = self.early.measure(&proposed.masked, &proposed.rescored, self.run.context());
         let (guide, delta) = self.choose(networks.guide, &proposed, &plan, clock, &mut cost)?;
-        let written = self.write(delta, &proposed.masked);
+        let mut written = self.write(delta, &proposed.masked);
         self.stop(&written);
+        let commits = &mut written.delta.commits;
+        commits.extend(by_hand);
+        // What a rule wrote over a token of the hand comes first, and counts.
+        commits.sort_by_key(|commit| commit.position);
+        commits.dedup_by_key(|commit| commit.position);
         let took = clock.micros_since(began);
         cost.other_us = took.saturating_sub(cost.denoiser_us + cost.guide_us + cost.audit_us);
         let Delta { commits, remasked: taken_back } = written.delta;
@@ -325,10 +406,11 @@ impl Decoder {
             step: self.run.steps - 1,
             region,
             changes,
+            edits,
             ids: self.run.canvas.ids().to_vec(),
             proposals: proposed.masked.into_iter().map(|candidate| candidate.proposal).collect(),
             commits,
-            remasked: [remasked, taken_back].concat(),
+            remasked: ascending([masked_by_hand, remasked, taken_back].concat()),
             kv,
             layers: self.cache.layers().to_vec(),
             guide,
@@ -337,6 +419,32 @@ impl Decoder {
             cost,
             stop: self.stopped,
         })
+    }
+
+    /// A step after which nothing is masked by hand: nothing is computed.
+    fn step_without_masks(&mut self, changes: Vec<Change>, cost: Cost) -> StepRecord {
+        let (commits, remasked) = self.edits.outcome(&self.run.canvas);
+        let plan = Plan { passes: Vec::new(), only: None };
+        let kv = self.cache.report(&plan, self.run.context());
+        self.run.steps += 1;
+        self.stopped = Some(StopReason::NothingMasked);
+        StepRecord {
+            step: self.run.steps - 1,
+            region: self.run.schedule.region(),
+            changes,
+            edits: self.edits.take(),
+            ids: self.run.canvas.ids().to_vec(),
+            proposals: Vec::new(),
+            commits,
+            remasked,
+            kv,
+            layers: Vec::new(),
+            guide: None,
+            gap: None,
+            audit: None,
+            cost,
+            stop: self.stopped,
+        }
     }
 
     /// Moves the requested settings into force, each knob when it is due; opens the next block if one is due.
@@ -348,14 +456,18 @@ impl Decoder {
         run.settings.adopt(&self.requested, due);
         if run.steps == 0 {
             run.schedule = Schedule::new(&run.canvas, &run.settings);
+            self.skip_closed_blocks();
+        } else if std::mem::take(&mut self.reopens) && !slides {
+            run.schedule.reopen(&run.canvas, &run.settings);
+            self.block_is_new = true;
         } else if slides {
             self.block_is_new = run.schedule.slide(&run.canvas, &run.settings);
         } else if self.block_is_new {
-            run.schedule.advance(&run.canvas, &run.settings);
-            // An early commit may have filled blocks that were not active.
-            while run.schedule.is_closed(&run.canvas) && run.schedule.region().end < run.canvas.len() {
+            if run.schedule.region().end < run.canvas.len() {
                 run.schedule.advance(&run.canvas, &run.settings);
             }
+            // An early commit may have filled blocks that were not active.
+            self.skip_closed_blocks();
         }
         if self.block_is_new {
             self.credits.open_block();
@@ -364,6 +476,14 @@ impl Decoder {
         }
         self.block_is_new = false;
         Change::between(&before, &self.run.settings)
+    }
+
+    /// Opens the next block that has a mask, where the active one has none.
+    fn skip_closed_blocks(&mut self) {
+        let RunState { schedule, canvas, settings, .. } = &mut self.run;
+        while schedule.is_closed(canvas) && schedule.region().end < canvas.len() {
+            schedule.advance(canvas, settings);
+        }
     }
 
     /// Masks again what the reviser takes back before the step's passes; returns it, ascending.
@@ -493,6 +613,12 @@ impl Decoder {
             self.block_is_new = true;
         }
     }
+}
+
+fn ascending(mut positions: Vec<usize>) -> Vec<usize> {
+    positions.sort_unstable();
+    positions.dedup();
+    positions
 }
 
 /// All that was scored, where that is the one position which the pass that enters a block must settle.

@@ -22,6 +22,7 @@ mod conflicts;
 mod context;
 mod decoder;
 mod density;
+mod edit;
 pub mod filter;
 mod guide;
 mod leave_one_out;
@@ -39,5 +40,6 @@ mod unmask;
 
 pub use conflicts::{Limits, check};
 pub use decoder::{DecodeError, Decoder, Networks};
+pub use edit::Edit;
 pub use guide::{GuideText, SpelledToken};
 pub use numbers::NoNumbers;

@@ -21,6 +21,8 @@ pub enum ReasonKind {
     Scheduled,
     /// It owes its place to chance, to earlier steps, or to a second look.
     Other,
+    /// Somebody wrote it.
+    ByHand,
     /// Nothing was proposed there: it fills what follows an end of text.
     Filled,
 }
@@ -87,6 +89,7 @@ reasons! {
     Revised: Other, "revised", "revised", "Masked again in the same step, and written again (ReMDM).";
     EarlyCommit: Untested, "by early commit", "early commit",
         "The best tokens led by so much that everything was written.";
+    ByHand: ByHand, "by hand", "by hand", "Somebody wrote it.";
     EndOfText: Filled, "end-of-text fill", "end of text", "An end-of-text rule filled it.";
 }
 

@@ -4,7 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use super::reason::{Reason, ReasonKind};
+pub use super::{
+    edit::Edit,
+    reason::{Reason, ReasonKind},
+};
 use crate::settings::{Knob, Settings};
 
 /// One denoising step.
@@ -17,13 +20,17 @@ pub struct StepRecord {
     /// Knob changes that this step was the first to use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+    /// What was changed by hand before this step, in that order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<Edit>,
     /// The canvas after the step; masked positions hold the mask id.
     pub ids: Vec<u32>,
     /// What the denoiser proposed for each masked position that it scored, ascending.
     pub proposals: Vec<Proposal>,
-    /// What was written in this step, ascending. Includes positions that a stop rule filled.
+    /// What was written in this step, ascending. Includes positions that a stop rule filled, and those that were written
+    /// by hand before it.
     pub commits: Vec<Commit>,
-    /// Committed positions that this step masked again, ascending. One that is also among the commits was masked before
+    /// Committed positions that this step masked again, or that were by hand before it, ascending. One that is also among the commits was masked before
     /// the pass and written again after it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remasked: Vec<usize>,

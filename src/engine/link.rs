@@ -27,6 +27,7 @@ use super::protocol::{Command, Event};
 ///     preset: None,
 ///     drive: Drive::Free,
 ///     rivals: Vec::new(),
+///     fork: None,
 /// })));
 /// let mut steps = 0;
 /// let end = loop {

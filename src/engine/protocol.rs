@@ -16,9 +16,10 @@ use thiserror::Error;
 
 use super::ModelRequest;
 use crate::{
+    decode::record::Edit,
     model::{catalog::Catalog, device::DeviceChoice, source::Progress},
     settings::Settings,
-    trace::{End, Entry, Header, ModelCard},
+    trace::{End, Entry, ForkPoint, Header, ModelCard},
 };
 
 /// Number of a run, from 1.
@@ -44,6 +45,8 @@ pub enum Command {
     Drive(Drive),
     /// End the run here.
     Stop,
+    /// Change the canvas of the run under way by hand, before its next step.
+    Edit(Vec<Edit>),
     /// New settings for the run under way; each knob takes effect when its declaration says.
     Configure(Box<Settings>),
     /// Load other models while the ones that are there stay in use; they take over when all is loaded. The newest request
@@ -72,6 +75,32 @@ pub struct RunRequest {
     pub drive: Drive,
     /// Settings of runs that this one is compared with: the canvas is as long as the longest that any of them asks for.
     pub rivals: Vec<Settings>,
+    /// Where it branches off another run; the prompt is that run's then, and no knob acts that is for the next run.
+    pub fork: Option<Box<ForkRequest>>,
+}
+
+/// How a run branches off another one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForkRequest {
+    /// The other run at the step.
+    pub point: ForkPoint,
+    /// What is changed by hand there.
+    pub edits: Vec<Edit>,
+    /// Text in place of a span. Where it has another number of tokens, the canvas has another length, and the fork is cold.
+    pub text: Option<TypedText>,
+    /// Whether the steps up to there are left out: see [`ForkOrigin::cold`](crate::trace::ForkOrigin).
+    pub cold: bool,
+}
+
+/// Text that takes the place of a span of the canvas, and is pinned there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypedText {
+    /// First position of the span.
+    pub start: usize,
+    /// One past its last position.
+    pub end: usize,
+    /// The text.
+    pub text: String,
 }
 
 /// How a running run is driven.
@@ -133,7 +162,16 @@ pub enum Event {
         /// All of it.
         catalog: Box<Catalog>,
     },
-    /// A run has started.
+    /// A fork repeats the steps of its parent. [`Command::Stop`] breaks that off: the run fails then.
+    Replaying {
+        /// The run.
+        run: RunId,
+        /// Steps repeated.
+        done: usize,
+        /// Steps to repeat.
+        steps: usize,
+    },
+    /// A run has started. Of a fork that is not cold, the log begins with the steps of its parent.
     Started {
         /// The run.
         run: RunId,
@@ -147,7 +185,7 @@ pub enum Event {
         /// The step.
         entry: Arc<Entry>,
     },
-    /// New settings were refused; the old ones stay in force.
+    /// New settings, or a change by hand, were refused; all stays as it was.
     Refused {
         /// The run.
         run: RunId,

@@ -6,19 +6,24 @@ use std::sync::Arc;
 
 use super::{
     Models,
+    fork::ForkStart,
     protocol::{RequestError, RunRequest},
     transcript::CrossVocabularyGuide,
 };
 use crate::{
-    decode::{DecodeError, Decoder, clock::Clock, record::StopReason},
+    decode::{
+        DecodeError, Decoder,
+        clock::Clock,
+        record::{Change, Edit, StepRecord, StopReason},
+    },
     model::{
         device::among_workers,
         memory::{self, Memory, MemoryFit},
     },
     panics, printable,
-    settings::Settings,
+    settings::{Knob, Settings},
     tasks::{self, Task},
-    trace::{End, Entry, Header, Recorder},
+    trace::{End, Entry, Header, Recorder, ReplayStep},
 };
 
 /// Masks for a prompt that is none of the tasks.
@@ -45,6 +50,20 @@ pub(super) struct ActiveRun {
     decoder: Decoder,
     recorder: Recorder,
     task: Option<Task>,
+    /// What a fork repeats before its own first step.
+    replay: Option<Replay>,
+}
+
+/// Steps of the parent that are repeated.
+struct Replay {
+    steps: std::vec::IntoIter<ReplayStep>,
+    all: usize,
+    /// The settings in force in the parent.
+    settings: Settings,
+    /// What is changed by hand behind them.
+    edits: Vec<Edit>,
+    /// The settings of the fork's own steps.
+    then: Settings,
 }
 
 impl ActiveRun {
@@ -57,49 +76,104 @@ impl ActiveRun {
     }
 
     fn start_uncaught(models: &mut Models, request: &RunRequest) -> Result<Self, RequestError> {
-        // Without a prompt is a way to denoise too, for those who ask for it.
-        if request.prompt.trim().is_empty() && !models.tokenizer.is_raw() {
-            return Err(RequestError::Refused(
-                "the prompt is empty: type something to denoise an answer to".to_owned(),
-            ));
-        }
         models.reset();
-        let prompt_ids = models.tokenizer.encode_prompt(&request.prompt).map_err(|error| {
-            RequestError::Refused(printable::line(&format!("the prompt cannot be encoded: {error}")))
-        })?;
-        let task = tasks::recognise(&request.prompt);
-        let room = models.context().saturating_sub(prompt_ids.len());
-        let settings = compared(request, task.as_ref(), room);
-        let gen_length = gen_length(&settings, task.as_ref(), room);
+        let Some(fork) = &request.fork else {
+            let header = header(models, request)?;
+            return Self::of(models, header);
+        };
+        let ForkStart { header, steps, edits } =
+            ForkStart::new(models, fork, request.settings, request.preset.as_ref())?;
+        let settings = header.settings;
+        let mut run = Self::of(models, header)?;
+        let replay = Replay { all: steps.len(), steps: steps.into_iter(), settings, edits, then: request.settings };
+        if replay.all == 0 {
+            run.branch(&replay)?;
+        } else {
+            run.replay = Some(replay);
+        }
+        Ok(run)
+    }
+
+    /// The run that a header opens.
+    fn of(models: &Models, header: Header) -> Result<Self, RequestError> {
         let denoiser = models.denoiser.spec();
         let guide = models.guide.as_ref().map(|guide| guide.spec());
-        let ends: Vec<u32> = models.tokenizer.end_ids().iter().copied().collect();
-        let mut decoder = Decoder::new(denoiser, guide, &prompt_ids, gen_length, settings)?
-            .with_ends(ends.iter().copied())
-            .with_delimiters(models.tokenizer.ids_with(settings.delimiters.marks()))
+        let given = header.given.iter().map(|given| (given.position, given.token, given.pinned));
+        let mut decoder = Decoder::new(denoiser, guide, &header.prompt_ids, header.gen_length, header.settings)?
+            .with_given(given)?
+            .with_ends(header.end_ids.iter().copied())
+            .with_delimiters(models.tokenizer.ids_with(header.settings.delimiters.marks()))
             .with_filter(models.filter.clone())?;
         if let (Some(guide), Some(tokenizer)) = (guide, &models.guide_tokenizer) {
-            let text = CrossVocabularyGuide::new(&models.tokenizer, tokenizer, guide.eos_id, &request.prompt).map_err(
+            let text = CrossVocabularyGuide::new(&models.tokenizer, tokenizer, guide.eos_id, &header.prompt).map_err(
                 |error| RequestError::Refused(printable::line(&format!("the guide cannot read the prompt: {error}"))),
             )?;
             decoder = decoder.with_guide_text(Box::new(text))?;
         }
-        let mask_id = denoiser.mask_id.expect("the decoder refuses a denoiser without a mask");
-        let header = Header {
-            denoiser: models.denoiser_card.clone(),
-            guide: models.guide_card.clone(),
-            preset: request.preset.clone(),
-            settings,
-            prompt: request.prompt.clone(),
-            prompt_pieces: models.tokenizer.pieces(&prompt_ids),
-            prompt_ids,
-            gen_length,
-            mask_id,
-            eos_id: denoiser.eos_id,
-            end_ids: ends,
-        };
         let recorder = Recorder::new(&header);
-        Ok(Self { header, decoder, recorder, task })
+        let task = tasks::recognise(&header.prompt);
+        Ok(Self { header, decoder, recorder, task, replay: None })
+    }
+
+    /// Whether steps of the parent are still to be repeated.
+    pub(super) fn is_replaying(&self) -> bool {
+        self.replay.is_some()
+    }
+
+    /// Repeats a step of the parent. Returns how many are repeated, and of how many.
+    ///
+    /// # Errors
+    /// As [`Self::step`], and where the fork cannot continue as it is to.
+    pub(super) fn replay(&mut self, models: &mut Models, clock: &dyn Clock) -> Result<(usize, usize), RequestError> {
+        let replay = || self.replay_uncaught(models, clock);
+        among_workers(|| panics::catch(replay)).unwrap_or_else(|panic| Err(broken(&panic)))
+    }
+
+    fn replay_uncaught(&mut self, models: &mut Models, clock: &dyn Clock) -> Result<(usize, usize), RequestError> {
+        let Some(mut replay) = self.replay.take() else { return Ok((0, 0)) };
+        if let Some(step) = replay.steps.next() {
+            for Change { knob, value } in &step.changes {
+                Knob::find(knob).and_then(|knob| knob.set(&mut replay.settings, value)).map_err(DecodeError::from)?;
+            }
+            self.decoder.configure(replay.settings)?;
+            self.decoder.edit(&step.edits)?;
+            let record = self.decoder.step(models.networks(), clock)?;
+            if record.ids != step.ids {
+                self.decoder.correct(&step.ids);
+                self.header.origin.iter_mut().for_each(|origin| origin.exact = false);
+            }
+            let record = StepRecord { ids: step.ids, ..record };
+            self.recorder.entry(record, |ids| models.pieces(ids));
+        }
+        let (all, left) = (replay.all, replay.steps.len());
+        if left == 0 {
+            self.branch(&replay)?;
+        } else {
+            self.replay = Some(replay);
+        }
+        Ok((all - left, all))
+    }
+
+    /// Leaves the way of the parent.
+    fn branch(&mut self, replay: &Replay) -> Result<(), RequestError> {
+        self.decoder.configure(replay.then)?;
+        self.decoder.edit(&replay.edits)?;
+        if replay.edits.is_empty() && !self.decoder.ids().contains(&self.header.mask_id) {
+            return Err(RequestError::Refused(format!(
+                "nothing is masked after step {}, so there is nothing to denoise: fork an earlier step, or mask something \
+                 again",
+                self.header.origin.as_ref().map_or(0, |origin| origin.step)
+            )));
+        }
+        Ok(())
+    }
+
+    /// Changes the canvas by hand before the next step.
+    ///
+    /// # Errors
+    /// When one of the changes cannot be made; none is made then.
+    pub(super) fn edit(&mut self, edits: &[Edit]) -> Result<(), RequestError> {
+        Ok(self.decoder.edit(edits)?)
     }
 
     /// What it started from.
@@ -165,6 +239,38 @@ impl ActiveRun {
             verdict: verdict.map(|verdict| verdict.reason),
         }
     }
+}
+
+/// What a run starts from that is no fork.
+fn header(models: &Models, request: &RunRequest) -> Result<Header, RequestError> {
+    // Without a prompt is a way to denoise too, for those who ask for it.
+    if request.prompt.trim().is_empty() && !models.tokenizer.is_raw() {
+        return Err(RequestError::Refused("the prompt is empty: type something to denoise an answer to".to_owned()));
+    }
+    let prompt_ids = models
+        .tokenizer
+        .encode_prompt(&request.prompt)
+        .map_err(|error| RequestError::Refused(printable::line(&format!("the prompt cannot be encoded: {error}"))))?;
+    let task = tasks::recognise(&request.prompt);
+    let room = models.context().saturating_sub(prompt_ids.len());
+    let settings = compared(request, task.as_ref(), room);
+    let denoiser = models.denoiser.spec();
+    Ok(Header {
+        denoiser: models.denoiser_card.clone(),
+        guide: models.guide_card.clone(),
+        preset: request.preset.clone(),
+        settings,
+        prompt: request.prompt.clone(),
+        prompt_pieces: models.tokenizer.pieces(&prompt_ids),
+        prompt_ids,
+        gen_length: gen_length(&settings, task.as_ref(), room),
+        // The decoder refuses a denoiser without a mask.
+        mask_id: denoiser.mask_id.unwrap_or(u32::MAX),
+        eos_id: denoiser.eos_id,
+        end_ids: models.tokenizer.end_ids().iter().copied().collect(),
+        given: Vec::new(),
+        origin: None,
+    })
 }
 
 fn too_long(need: u64, free: u64) -> Option<String> {

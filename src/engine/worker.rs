@@ -19,7 +19,10 @@ use super::{
     protocol::{Command, Event, RequestError, RunId, RunRequest},
     run::{ActiveRun, broken},
 };
-use crate::{decode::clock::WallClock, panics};
+use crate::{
+    decode::clock::{Clock, WallClock},
+    panics,
+};
 
 /// The client has gone.
 struct Disconnected;
@@ -69,6 +72,13 @@ struct NumberedRun {
     gate: StepGate,
 }
 
+impl NumberedRun {
+    /// Whether there is a step to do now. Steps that are repeated wait for nobody.
+    fn can_step(&self) -> bool {
+        self.run.is_replaying() || self.gate.is_open()
+    }
+}
+
 /// The thread's whole life. `request` is what `first` loads, where that is known; `self_tx` leads into `inbox`.
 pub(super) fn work(
     request: Option<ModelRequest>,
@@ -111,7 +121,7 @@ impl Worker {
     fn next_message(&mut self) -> Result<WorkerMessage, TryRecvError> {
         match self.deferred.pop_front() {
             Some(message) => Ok(message),
-            None if self.active.as_ref().is_some_and(|active| active.gate.is_open()) => self.inbox.try_recv(),
+            None if self.active.as_ref().is_some_and(NumberedRun::can_step) => self.inbox.try_recv(),
             None => self.inbox.recv().map_err(|_| TryRecvError::Disconnected),
         }
     }
@@ -265,6 +275,16 @@ impl Worker {
                     Err(error) => self.emit(Event::Refused { run, message: error.to_string() }),
                 }
             }
+            Command::Edit(edits) => {
+                let Some(NumberedRun { id, run, .. }) = &mut self.active else {
+                    return Ok(());
+                };
+                let (run, refused) = (*id, run.edit(&edits));
+                match refused {
+                    Ok(()) => Ok(()),
+                    Err(error) => self.emit(Event::Refused { run, message: error.to_string() }),
+                }
+            }
             Command::Load(request) => self.load(request),
             Command::CancelLoad => {
                 self.next = None;
@@ -305,33 +325,72 @@ impl Worker {
             Ok(run) => run,
             Err(error) => return self.emit(Event::Failed { run: id, error }),
         };
-        let (header, warning) = (Box::new(run.header().clone()), run.warning());
+        let replayed = !run.is_replaying();
         self.active = Some(NumberedRun { id, run, gate: StepGate::new(request.drive) });
-        self.emit(Event::Started { run: id, header })?;
-        match warning {
+        if replayed { self.announce_started() } else { Ok(()) }
+    }
+
+    /// The run under way does its own steps from here on.
+    fn announce_started(&self) -> Result<(), Disconnected> {
+        let Some(NumberedRun { id, run, .. }) = &self.active else { return Ok(()) };
+        self.emit(Event::Started { run: *id, header: Box::new(run.header().clone()) })?;
+        match run.warning() {
             Some(message) => self.emit(Event::Warning { message }),
             None => Ok(()),
         }
     }
 
-    /// Does one step of the run under way, on a thread of its own: meanwhile this one obeys commands about the steps
-    /// after it.
+    /// Does one step of the run under way, or repeats one of its parent.
     fn step(&mut self) -> Result<(), Disconnected> {
+        let Some(NumberedRun { id, run, gate }) = &mut self.active else { return Ok(()) };
+        let id = *id;
+        if run.is_replaying() {
+            return match self.beside_commands(ActiveRun::replay)? {
+                Ok((done, steps)) => {
+                    self.emit(Event::Replaying { run: id, done, steps })?;
+                    if done == steps { self.announce_started() } else { Ok(()) }
+                }
+                Err(error) => self.lose(error),
+            };
+        }
+        gate.pass();
+        match self.beside_commands(ActiveRun::step)? {
+            Ok(entry) => {
+                let over = self.active.as_ref().is_some_and(|active| active.run.stopped().is_some());
+                self.emit(Event::Step { run: id, entry })?;
+                if over { self.finish() } else { Ok(()) }
+            }
+            Err(error) => self.lose(error),
+        }
+    }
+
+    /// The run under way broke.
+    fn lose(&mut self, error: RequestError) -> Result<(), Disconnected> {
+        match self.active.take() {
+            Some(NumberedRun { id, .. }) => self.emit(Event::Failed { run: id, error }),
+            None => Ok(()),
+        }
+    }
+
+    /// Has the run under way do `work` on a thread of its own: meanwhile this one obeys commands about the steps after it.
+    fn beside_commands<T: Send>(
+        &mut self,
+        work: impl FnOnce(&mut ActiveRun, &mut Models, &dyn Clock) -> Result<T, RequestError> + Send,
+    ) -> Result<Result<T, RequestError>, Disconnected> {
         let Self { active: Some(active), models: Ok(models), clock, events, inbox, self_tx, deferred, .. } = self
         else {
-            return Ok(());
+            return Ok(Err(broken("there is no run, or no network")));
         };
         let NumberedRun { id, run, gate } = active;
         let id = *id;
-        gate.pass();
-        let outcome = thread::scope(|scope| {
-            let step = || {
-                let outcome = run.step(models, clock);
+        thread::scope(|scope| {
+            let work = || {
+                let outcome = work(run, models, clock);
                 // The worker outlives its steps.
                 let _ = self_tx.send(WorkerMessage::Stepped);
                 outcome
             };
-            let Ok(step) = thread::Builder::new().name("step".to_owned()).spawn_scoped(scope, step) else {
+            let Ok(work) = thread::Builder::new().name("step".to_owned()).spawn_scoped(scope, work) else {
                 return Ok(Err(broken(NO_THREADS)));
             };
             while let Ok(message) = inbox.recv() {
@@ -345,19 +404,8 @@ impl Worker {
                     other => deferred.push_back(other),
                 }
             }
-            Ok(step.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        })?;
-        match outcome {
-            Ok(entry) => {
-                let over = run.stopped().is_some();
-                self.emit(Event::Step { run: id, entry })?;
-                if over { self.finish() } else { Ok(()) }
-            }
-            Err(error) => {
-                self.active = None;
-                self.emit(Event::Failed { run: id, error })
-            }
-        }
+            Ok(work.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
     }
 
     /// Ends the run under way, if there is one.
@@ -366,6 +414,10 @@ impl Worker {
             return Ok(());
         };
         let run = active.id;
+        if active.run.is_replaying() {
+            return self
+                .emit(Event::Failed { run, error: RequestError::Refused("the fork was broken off".to_owned()) });
+        }
         match active.run.end(models) {
             Ok(end) => self.emit(Event::Finished { run, end: Box::new(end) }),
             Err(error) => self.emit(Event::Failed { run, error }),

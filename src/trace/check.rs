@@ -1,7 +1,7 @@
 //! What a log read from a file must keep, so that every view of it can index without asking.
 
 use super::{Entry, Header};
-use crate::decode::record::{Cost, Proposal, StepRecord};
+use crate::decode::record::{Cost, Edit, Proposal, StepRecord};
 
 /// The longest canvas that a file may ask for: far above any model's context, far below what memory holds.
 const LONGEST_CANVAS: usize = 1 << 20;
@@ -25,13 +25,26 @@ pub(super) fn header(header: &Header) -> Result<(), String> {
         return Err("gen_length is 0".to_owned());
     }
     match prompt.checked_add(header.gen_length) {
-        Some(length) if length <= LONGEST_CANVAS => Ok(()),
+        Some(length) if length <= LONGEST_CANVAS => given(header, length),
         _ => Err(format!(
             "a prompt of {} and {} exceed the longest canvas of {LONGEST_CANVAS}",
             plural(prompt, "token"),
             plural(header.gen_length, "mask")
         )),
     }
+}
+
+/// Checks the tokens that were there before the first step.
+fn given(header: &Header, length: usize) -> Result<(), String> {
+    let mut next = header.prompt_ids.len();
+    for token in &header.given {
+        if token.position >= length || token.position < next {
+            let position = token.position;
+            return Err(format!("the given token at position {position} is outside of the answer, or out of order"));
+        }
+        next = token.position + 1;
+    }
+    Ok(())
 }
 
 /// Checks entries one after the other.
@@ -56,6 +69,7 @@ impl Steps {
             return Err(format!("step {} stands where step {} is expected", record.step, self.next));
         }
         self.canvas(record)?;
+        self.edits(&record.edits)?;
         self.proposals(&record.proposals)?;
         self.commits(record)?;
         self.remasked(record)?;
@@ -86,6 +100,19 @@ impl Steps {
                 region.end,
                 self.positions()
             ));
+        }
+        Ok(())
+    }
+
+    fn edits(&self, edits: &[Edit]) -> Result<(), String> {
+        let ends = edits.iter().map(|edit| match *edit {
+            Edit::Write { position, .. } | Edit::Pin { position, .. } => (position, position + 1),
+            Edit::Remask { start, end } => (start, end),
+        });
+        for (start, end) in ends {
+            if start < self.prompt || start >= end || end > self.length {
+                return Err(format!("an edit of the positions {start}..{end} is outside of the answer"));
+            }
         }
         Ok(())
     }

@@ -26,6 +26,34 @@ pub struct ModelCard {
     pub device: String,
 }
 
+/// A token of the generated part that was there before the first step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenToken {
+    /// Absolute position.
+    pub position: usize,
+    /// The token.
+    pub token: u32,
+    /// What it contributes to the text.
+    pub text: String,
+    /// Whether it is pinned: no rule masks it again or writes over it.
+    pub pinned: bool,
+}
+
+/// Where a run branched off another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForkOrigin {
+    /// The other run up to that step: [`super::Log::hash`].
+    pub parent: String,
+    /// After how many of its steps.
+    pub step: usize,
+    /// Whether repeating those steps gave the same tokens. Where it did not (on a GPU), the run continues from the tokens of
+    /// the parent all the same, with K/V rows that may differ.
+    pub exact: bool,
+    /// Whether they were not repeated: the run starts from the parent's canvas, with empty caches and rules that remember
+    /// nothing, and its first step is the first one after the fork.
+    pub cold: bool,
+}
+
 /// What a run started from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Header {
@@ -55,12 +83,28 @@ pub struct Header {
     /// Every token that ends a text or a turn, where there are others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub end_ids: Vec<u32>,
+    /// What stood in the generated part before the first step, ascending: text around blanks, or the canvas of a cold fork.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given: Vec<GivenToken>,
+    /// Where it branched off another run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<ForkOrigin>,
 }
 
 impl Header {
     /// Whether a token ends the text: what stands behind the first such token is no part of the answer.
     pub fn is_end(&self, id: u32) -> bool {
         id == self.eos_id || self.end_ids.contains(&id)
+    }
+
+    /// The canvas before the first step: prompt, masks, and what is given among them.
+    pub fn canvas(&self) -> Vec<u32> {
+        let mut ids = self.prompt_ids.clone();
+        ids.resize(self.canvas_length(), self.mask_id);
+        for token in &self.given {
+            ids[token.position] = token.token;
+        }
+        ids
     }
 
     /// Length of the canvas: prompt and generation.

@@ -6,7 +6,7 @@ use super::{
     Entry, Header, Piece, TokenText,
     columns::{Columns, Wide},
 };
-use crate::decode::record::{Change, Commit, Cost, Gap, LayerUse, Region, StepRecord, StopReason};
+use crate::decode::record::{Change, Commit, Cost, Edit, Gap, LayerUse, Region, StepRecord, StopReason};
 
 /// A step of format 2: the light part as it is, the wide part as differences to the line before.
 #[derive(Debug, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub(super) struct StepLine {
     region: Region,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     changes: Vec<Change>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    edits: Vec<Edit>,
     commits: Vec<Commit>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     remasked: Vec<usize>,
@@ -46,9 +48,7 @@ pub(super) struct LineState {
 impl LineState {
     /// Before the first step.
     pub(super) fn new(header: &Header) -> Self {
-        let mut ids = header.prompt_ids.clone();
-        ids.resize(header.canvas_length(), header.mask_id);
-        Self { mask_id: header.mask_id, ids, wide: Wide::default() }
+        Self { mask_id: header.mask_id, ids: header.canvas(), wide: Wide::default() }
     }
 
     /// The canvas that follows from what a step masked again and wrote.
@@ -77,6 +77,7 @@ impl LineState {
             step: record.step,
             region: record.region,
             changes: record.changes,
+            edits: record.edits,
             commits: record.commits,
             remasked: record.remasked,
             layers: record.layers,
@@ -104,6 +105,7 @@ impl LineState {
             step: line.step,
             region: line.region,
             changes: line.changes,
+            edits: line.edits,
             ids: self.ids.clone(),
             proposals: self.wide.proposals().iter().map(super::quantized::Quantized::proposal).collect(),
             commits: line.commits,

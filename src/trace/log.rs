@@ -136,6 +136,8 @@ impl<'a> CanvasView<'a> {
 ///     mask_id: MASK,
 ///     eos_id: 0,
 ///     end_ids: Vec::new(),
+///     given: Vec::new(),
+///     origin: None,
 /// });
 /// for (step, position, token, text) in [(0, 2, 9, "you"), (1, 1, 8, "there")] {
 ///     let mut ids: Vec<u32> = log.canvas(step).ids().collect();
@@ -144,6 +146,7 @@ impl<'a> CanvasView<'a> {
 ///         step,
 ///         region: Region { block: 0, start: 1, end: 3 },
 ///         changes: Vec::new(),
+///         edits: Vec::new(),
 ///         ids,
 ///         proposals: Vec::new(),
 ///         commits: vec![Commit { position, token, confidence: 0.75, reason: Reason::Quota }],
@@ -197,13 +200,15 @@ impl Log {
     pub fn new(header: Header) -> Self {
         let length = header.canvas_length();
         let mut held = vec![History::new(); length];
-        let masks = std::iter::repeat(header.mask_id);
-        for (history, id) in held.iter_mut().zip(header.prompt_ids.iter().copied().chain(masks)) {
+        for (history, id) in held.iter_mut().zip(header.canvas()) {
             history.note(0, Held { id, written: 0 });
         }
         let mut pieces = vec![History::new(); length];
         for (history, piece) in pieces.iter_mut().zip(&header.prompt_pieces) {
             history.note(0, LoggedText::of(piece));
+        }
+        for token in &header.given {
+            pieces[token.position].note(0, LoggedText::of(&token.text));
         }
         let mut settings = History::new();
         settings.note(0, header.settings);
@@ -389,6 +394,7 @@ impl Log {
             step: steps - 1,
             region: step.region,
             changes: step.changes().to_vec(),
+            edits: step.edits().to_vec(),
             ids: self.canvas(steps).ids().collect(),
             proposals: wide.proposals().iter().map(super::quantized::Quantized::proposal).collect(),
             commits: step.commits.to_vec(),
@@ -429,6 +435,11 @@ impl Log {
     /// The canvas after `steps` steps; the last one where there are fewer.
     pub fn canvas(&self, steps: usize) -> CanvasView<'_> {
         CanvasView { log: self, steps: steps.min(self.len()) }
+    }
+
+    /// The text of a position after `steps` steps, as it was logged; empty where masked.
+    pub(super) fn logged_piece(&self, steps: usize, position: usize) -> &str {
+        self.pieces.get(position).and_then(|history| history.after(steps)).map_or("", LoggedText::logged)
     }
 
     /// The settings that the `steps`-th step (counted from 1) used; those of the start for 0.

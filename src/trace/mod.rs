@@ -8,6 +8,7 @@ mod entry;
 mod figures;
 pub mod file;
 mod foreign;
+mod fork;
 mod header;
 mod history;
 mod ints;
@@ -22,7 +23,8 @@ mod step;
 
 pub use entry::{Entry, Piece, TokenText};
 pub use figures::Figures;
-pub use header::{End, Header, ModelCard};
+pub use fork::{ForkPoint, ReplayStep};
+pub use header::{End, ForkOrigin, GivenToken, Header, ModelCard};
 pub use log::{CanvasView, Log};
 pub use recent::PositionDraft;
 pub use recorder::Recorder;

@@ -28,9 +28,12 @@ impl Recorder {
     /// For the run that `header` opens.
     pub fn new(header: &Header) -> Self {
         let start = header.prompt_ids.len();
-        let mut ids = header.prompt_ids.clone();
-        ids.resize(header.canvas_length(), header.mask_id);
-        Self { start, mask_id: header.mask_id, pieces: vec![String::new(); ids.len()], ids, named: BTreeSet::new() }
+        let ids = header.canvas();
+        let mut pieces = vec![String::new(); ids.len()];
+        for token in &header.given {
+            pieces[token.position].clone_from(&token.text);
+        }
+        Self { start, mask_id: header.mask_id, pieces, ids, named: BTreeSet::new() }
     }
 
     /// The entry of the next step. `pieces` gives what each id of a run of neighbours contributes to its text, one string
@@ -173,6 +176,8 @@ mod tests {
             mask_id: MASK,
             eos_id: 1,
             end_ids: Vec::new(),
+            given: Vec::new(),
+            origin: None,
         }
     }
 
@@ -181,6 +186,7 @@ mod tests {
             step: 0,
             region: Region { block: 0, start: 1, end: ids.len() },
             changes: Vec::new(),
+            edits: Vec::new(),
             ids,
             proposals: Vec::new(),
             commits: Vec::new(),

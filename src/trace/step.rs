@@ -2,7 +2,9 @@
 
 use std::ops::AddAssign;
 
-use crate::decode::record::{Change, Commit, Cost, Gap, LayerUse, Reason, Region, StepRecord, StopReason, Verdict};
+use crate::decode::record::{
+    Change, Commit, Cost, Edit, Gap, LayerUse, Reason, Region, StepRecord, StopReason, Verdict,
+};
 
 /// What a log keeps of a step as it is. Everything else is rebuilt on demand: [`super::Log::record`].
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +26,7 @@ pub struct Step {
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Seldom {
     changes: Vec<Change>,
+    edits: Vec<Edit>,
     remasked: Vec<usize>,
     layers: Vec<LayerUse>,
     gap: Option<Gap>,
@@ -33,6 +36,7 @@ impl Step {
     pub(super) fn new(record: &StepRecord, totals: Totals, wide: Box<[u8]>) -> Self {
         let seldom = Seldom {
             changes: record.changes.clone(),
+            edits: record.edits.clone(),
             remasked: record.remasked.clone(),
             layers: record.layers.clone(),
             gap: record.gap,
@@ -50,6 +54,11 @@ impl Step {
     /// Knob changes that this step was the first to use.
     pub fn changes(&self) -> &[Change] {
         self.seldom.as_deref().map_or(&[], |seldom| &seldom.changes)
+    }
+
+    /// What was changed by hand before this step, in that order.
+    pub fn edits(&self) -> &[Edit] {
+        self.seldom.as_deref().map_or(&[], |seldom| &seldom.edits)
     }
 
     /// Committed positions that this step masked again, ascending.

@@ -142,6 +142,8 @@ pub fn header(vocabulary: &mut Vocabulary, prompt: &str, gen_length: usize, name
         mask_id: MASK,
         eos_id: EOS,
         end_ids: Vec::new(),
+        given: Vec::new(),
+        origin: None,
     }
 }
 
@@ -275,6 +277,7 @@ impl Fixture {
             step: self.log.len(),
             region,
             changes,
+            edits: Vec::new(),
             ids: self.ids.clone(),
             proposals,
             commits,

@@ -62,6 +62,7 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                 } else {
                     Vec::new()
                 },
+                edits: Vec::new(),
                 ids: Vec::new(),
                 proposals: proposals
                     .into_iter()
@@ -157,6 +158,8 @@ fn log() -> impl Strategy<Value = Log> {
                     mask_id: MASK,
                     eos_id: EOS,
                     end_ids: Vec::new(),
+                    given: Vec::new(),
+                    origin: None,
                 };
                 let mut ids = header.prompt_ids.clone();
                 ids.resize(header.canvas_length(), MASK);

@@ -164,6 +164,8 @@ pub(super) struct Cache {
     before: Vec<u32>,
     /// What each layer did in the last step, where layers differ.
     layers: Vec<LayerUse>,
+    /// Somebody changed the canvas: nothing that was computed of it is known to be right.
+    edited: bool,
 }
 
 /// The provenance of a K/V row.
@@ -177,12 +179,19 @@ impl Cache {
     /// No row yet, for a canvas of `length` positions.
     pub fn new(length: usize) -> Self {
         let choice = CacheChoice::Off;
-        Self { rows: vec![None; length], choice, policy: policy(choice), before: Vec::new(), layers: Vec::new() }
+        Self {
+            rows: vec![None; length],
+            choice,
+            policy: policy(choice),
+            before: Vec::new(),
+            layers: Vec::new(),
+            edited: false,
+        }
     }
 
     /// What the next step computes.
     pub fn plan(&mut self, context: StepContext<'_>) -> Plan {
-        let switched = self.follow(context.settings.cache);
+        let switched = self.follow(context.settings.cache) | std::mem::take(&mut self.edited);
         let needed = self.policy.needed(context);
         let fresh = switched || self.rows[..needed].iter().any(Option::is_none);
         self.layers.clear();
@@ -205,6 +214,12 @@ impl Cache {
         let before = std::mem::replace(&mut self.choice, choice);
         self.policy = policy(choice);
         !self.policy.continues(before)
+    }
+
+    /// The canvas was changed by hand: every row of it is computed again, by a policy that remembers nothing of it.
+    pub fn invalidate(&mut self) {
+        self.edited = true;
+        self.policy = policy(self.choice);
     }
 
     /// Runs one pass of the plan.

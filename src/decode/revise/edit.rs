@@ -21,7 +21,8 @@ impl Edit {
     pub fn edits(&mut self, scored: Scored<'_>, context: StepContext<'_>) -> Vec<Commit> {
         let differs = |rescored: &&Rescored| {
             let proposal = &rescored.candidate.proposal;
-            proposal.token != context.canvas.ids()[proposal.position]
+            !context.canvas.is_pinned(proposal.position)
+                && proposal.token != context.canvas.ids()[proposal.position]
                 && proposal.confidence > context.settings.edit_threshold
         };
         let edits: Vec<Commit> =

@@ -31,6 +31,8 @@ impl Remask {
         if !self.is_due(context) {
             return Vec::new();
         }
+        // What was masked or pinned by hand since is no token of the block to take back.
+        self.written.retain(|position, _| !context.canvas.is_masked(*position) && !context.canvas.is_pinned(*position));
         let mut written: Vec<(f32, usize)> =
             self.written.iter().map(|(position, confidence)| (*confidence, *position)).collect();
         written.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));

@@ -58,6 +58,25 @@ impl Schedule {
         *self = Self::open(Some(self.region), self.region.end, canvas, settings);
     }
 
+    /// Opens the block again that holds the leftmost mask, which lies left of this one. Adaptive blocks begin there.
+    pub fn reopen(&mut self, canvas: &Canvas, settings: &Settings) {
+        let first = canvas.first_masked().unwrap_or(self.region.start);
+        let prompt = canvas.prompt();
+        let (block, start) = match (settings.schedule, settings.block_length) {
+            (ScheduleChoice::Blocks, Some(length)) => {
+                ((first - prompt) / length, prompt + (first - prompt) / length * length)
+            }
+            (ScheduleChoice::Aligned, Some(length)) => {
+                (first / length - prompt / length, (first / length * length).max(prompt))
+            }
+            (ScheduleChoice::Blocks | ScheduleChoice::Aligned, None) => (0, prompt),
+            (ScheduleChoice::Adaptive | ScheduleChoice::Leftmost, _) => (self.region.block, first),
+        };
+        *self = Self::open(None, start, canvas, settings);
+        self.region.block = block;
+        self.steps = block_steps(&self.region, canvas, settings);
+    }
+
     /// Ends an adaptive block by what its first pass proposes for the masked positions from its start on; any other
     /// block stays as it is.
     pub fn settle(&mut self, proposed: &[Candidate], canvas: &Canvas, settings: &Settings, delimiters: &[u32]) {

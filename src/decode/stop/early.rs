@@ -57,6 +57,11 @@ impl Early {
         Some(Gap { mean, needed: asked, positions: gaps.len() })
     }
 
+    /// The canvas was changed by hand: what was settled may be open again.
+    pub fn reopen(&mut self) {
+        self.settled = false;
+    }
+
     /// Whether everything that is scored is committed.
     pub fn is_settled(self) -> bool {
         self.settled

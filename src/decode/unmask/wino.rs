@@ -21,7 +21,7 @@ pub(super) struct WideIn;
 impl CommitRule for WideIn {
     fn select(&mut self, scored: Scored<'_>, context: StepContext<'_>) -> Delta {
         let commits = wide_in(scored.masked, context);
-        let remasked = narrow_out(scored, commits.len().saturating_sub(1), context.settings.narrow_out);
+        let remasked = narrow_out(scored, commits.len().saturating_sub(1), context);
         Delta { commits, remasked }
     }
 
@@ -83,13 +83,15 @@ fn wide_in(masked: &[Candidate], context: StepContext<'_>) -> Vec<Commit> {
     if commits.is_empty() { best(masked, context) } else { commits }
 }
 
-/// What it masks again, ascending: the most doubtful tokens below `threshold`, at most `most` of them.
-fn narrow_out(scored: Scored<'_>, most: usize, threshold: f32) -> Vec<usize> {
+/// What it masks again, ascending: the most doubtful tokens below the threshold that are not pinned, at most `most` of
+/// them.
+fn narrow_out(scored: Scored<'_>, most: usize, context: StepContext<'_>) -> Vec<usize> {
+    let threshold = context.settings.narrow_out;
     let mut doubtful: Vec<(f32, usize)> = scored
         .rescored
         .iter()
         .map(|rescored| (rescored.current_probability, rescored.candidate.proposal.position))
-        .filter(|(probability, _)| *probability < threshold)
+        .filter(|(probability, position)| *probability < threshold && !context.canvas.is_pinned(*position))
         .collect();
     doubtful.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     doubtful.truncate(most);

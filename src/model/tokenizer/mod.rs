@@ -246,6 +246,15 @@ impl Tokenizer {
         spans(self.plain(), text)
     }
 
+    /// Ids of a text that stands within another one: nothing is put around it, and special tokens in it are the characters
+    /// that they are.
+    ///
+    /// # Errors
+    /// Where the text has no encoding.
+    pub fn encode_plain(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        encode(self.plain(), text)
+    }
+
     /// The tokenizer that hears no special tokens in a text.
     fn plain(&self) -> &Guarded {
         self.plain.get_or_init(|| self.inner.plain())

@@ -220,6 +220,7 @@ impl Theme {
             ReasonKind::Accepted | ReasonKind::Relaxed => palette.teal,
             ReasonKind::Untested => palette.orange,
             ReasonKind::Replaced => palette.vermilion,
+            ReasonKind::ByHand => palette.strong,
             ReasonKind::Filled => palette.faint,
         }
     }

@@ -78,7 +78,7 @@ pub(super) fn on_event(app: &mut App, event: Event) -> Vec<Effect> {
             }
             app.tell(Notice::error(error.to_string()));
         }
-        Event::Started { .. } | Event::Failed { .. } => {}
+        Event::Replaying { .. } | Event::Started { .. } | Event::Failed { .. } => {}
     }
     Vec::new()
 }

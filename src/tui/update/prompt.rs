@@ -108,5 +108,6 @@ fn start(app: &mut App, prompt: String) -> Vec<Effect> {
         preset: app.layers.preset().map(|preset| preset.name.clone()),
         drive: app.playback.drive(),
         rivals: Vec::new(),
+        fork: None,
     })))
 }

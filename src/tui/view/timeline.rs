@@ -188,7 +188,7 @@ fn fill(pen: &Pen<'_>, reason: Reason) -> &'static str {
         return glyphs.rising[7];
     }
     match reason.kind() {
-        ReasonKind::Accepted | ReasonKind::Scheduled | ReasonKind::Passed => glyphs.rising[7],
+        ReasonKind::Accepted | ReasonKind::Scheduled | ReasonKind::Passed | ReasonKind::ByHand => glyphs.rising[7],
         ReasonKind::Untested | ReasonKind::Replaced | ReasonKind::Relaxed | ReasonKind::Best | ReasonKind::Other => {
             glyphs.fills[1]
         }
