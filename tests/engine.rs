@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "engine/forks.rs"]
+mod forks;
 mod support;
 
 use std::{
@@ -156,6 +158,7 @@ fn a_completed_run_logs_what_its_events_say() {
     let mut observed = Vec::new();
     let log = complete(&mut engine, request(2), |progress| {
         observed.push(match progress {
+            RunProgress::Replaying { .. } => "replaying",
             RunProgress::Warning(_) => "warning",
             RunProgress::Started(_) => "started",
             RunProgress::Step(_) => "step",
@@ -504,7 +507,7 @@ fn what_was_decoded_before_the_numbers_ended_is_a_log_that_can_be_read_back() {
     let mut log: Option<Log> = None;
     let failed = complete(&mut engine, request(1), |progress| {
         match (progress, &mut log) {
-            (RunProgress::Started(header), _) => log = Some(Log::new(header.clone())),
+            (RunProgress::Started(started), _) => log = Some(started.clone()),
             (RunProgress::Step(entry), Some(log)) => log.push(entry),
             other => panic!("{other:?}"),
         }

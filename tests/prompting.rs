@@ -722,8 +722,14 @@ fn shuffled(length: usize, seed: u64) -> Vec<usize> {
 }
 
 fn header(gen_length: usize, mask_id: u32) -> Header {
-    let card =
-        ModelCard { name: String::new(), architecture: String::new(), parameters: 0, layers: 0, device: String::new() };
+    let card = ModelCard {
+        name: String::new(),
+        architecture: String::new(),
+        parameters: 0,
+        layers: 0,
+        device: String::new(),
+        fingerprint: None,
+    };
     Header {
         denoiser: card,
         guide: None,

@@ -32,13 +32,17 @@ fn probability() -> impl Strategy<Value = f32> {
 }
 
 fn card() -> impl Strategy<Value = ModelCard> {
-    (text(), text(), any::<u32>(), 0..100_usize).prop_map(|(name, architecture, parameters, layers)| ModelCard {
-        name,
-        architecture,
-        parameters: parameters as usize,
-        layers,
-        device: "cpu".into(),
-    })
+    let fingerprint = option::of("[0-9a-f]{32}");
+    (text(), text(), any::<u32>(), 0..100_usize, fingerprint).prop_map(
+        |(name, architecture, parameters, layers, fingerprint)| ModelCard {
+            name,
+            architecture,
+            parameters: parameters as usize,
+            layers,
+            device: "cpu".into(),
+            fingerprint,
+        },
+    )
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
@@ -384,6 +388,7 @@ fn sample() -> Vec<String> {
             parameters: 3,
             layers: 1,
             device: "cpu".into(),
+            fingerprint: None,
         },
         guide: None,
         preset: None,

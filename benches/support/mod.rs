@@ -63,6 +63,7 @@ pub fn header(masks: usize) -> Header {
             parameters: 0,
             layers: 1,
             device: "cpu".into(),
+            fingerprint: None,
         },
         guide: None,
         preset: None,

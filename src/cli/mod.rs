@@ -4,6 +4,7 @@ mod bench;
 mod catalogue;
 mod export;
 mod failure;
+mod fork;
 mod knobs;
 mod models;
 mod play;

@@ -37,6 +37,8 @@ enum Look {
     Amount,
     /// Bytes of a known number.
     Share,
+    /// Steps of a known number.
+    Steps,
 }
 
 impl Look {
@@ -47,6 +49,7 @@ impl Look {
             Self::Share => {
                 "{msg} {wide_bar} {decimal_bytes} of {decimal_total_bytes} ({percent} %), {decimal_bytes_per_sec}, {eta}"
             }
+            Self::Steps => "{msg} {wide_bar} {pos} of {len}, {eta}",
         };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
         style.progress_chars("━╸─")
@@ -83,7 +86,7 @@ impl Console {
         }
         self.bar.set_style(look.style());
         self.bar.reset();
-        if look == Look::Share {
+        if matches!(look, Look::Share | Look::Steps) {
             self.bar.disable_steady_tick();
         } else {
             self.bar.enable_steady_tick(TICK);
@@ -99,6 +102,14 @@ impl Console {
         self.bar.set_message(printable::line(heading));
         self.look(if total.is_some() { Look::Share } else { Look::Amount });
         self.bar.set_position(done);
+    }
+
+    /// Shows how many steps of its parent a fork has repeated.
+    pub(super) fn replaying(&self, done: usize, steps: usize) {
+        self.bar.set_length(steps as u64);
+        self.bar.set_message("repeating the steps of the parent");
+        self.look(Look::Steps);
+        self.bar.set_position(done as u64);
     }
 
     /// Says a sentence where there is no bar, once.

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::{
     failure::{Failure, warn},
+    fork::{ForkArgs, ForkReport},
     models::ModelArgs,
     settings::SettingsArgs,
 };
@@ -36,7 +37,10 @@ const LONGEST_PROMPT: u64 = 4 << 20;
 pub(super) struct RunArgs {
     /// What to denoise an answer to; - reads it from standard input
     #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
-    prompt: String,
+    #[arg(required_unless_present = "fork", conflicts_with = "fork")]
+    prompt: Option<String>,
+    #[command(flatten)]
+    fork: ForkArgs,
     /// Write the log of all steps to this file, as JSON lines; - prints it in place of the answer
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -52,17 +56,12 @@ pub(super) struct RunArgs {
 /// Runs it.
 pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
     args.models.adapt(&mut args.settings);
-    let (layers, _) = args.settings.layers()?;
-    let request = RunRequest {
-        run: 1,
-        prompt: prompt(&args.prompt)?,
-        settings: layers.resolve(),
-        preset: layers.preset().map(|preset| preset.name.clone()),
-        drive: Drive::Paced,
-        rivals: Vec::new(),
-        fork: None,
-    };
     let traces = args.trace.as_deref();
+    let fork = args.fork.open(&args.settings, traces)?;
+    let request = match &fork {
+        Some(fork) => fork.request(),
+        None => request(args.prompt.as_deref().unwrap_or_default(), &args.settings)?,
+    };
     if prints(traces) && args.json {
         return Err(Failure::Usage(
             "--trace - and --json would both write to standard output: give the trace a file".to_owned(),
@@ -70,11 +69,28 @@ pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
     }
     let mut trace = TraceFile::new(traces)?;
     let mut link = args.models.open()?;
-    let log = complete(&mut *link, request, |progress| trace.note(progress))?;
+    let log = match &fork {
+        Some(fork) => fork.complete(&mut *link, request, |progress| trace.note(progress))?,
+        None => complete(&mut *link, request, |progress| trace.note(progress))?,
+    };
     // The answer is there whether or not its trace could be written.
     let printed = print(&RunReport::of(&log), args.json, traces);
     trace.result()?;
     Ok(printed?)
+}
+
+/// The run that a prompt and options ask for.
+fn request(given: &str, settings: &SettingsArgs) -> Result<RunRequest, Failure> {
+    let (layers, _) = settings.layers()?;
+    Ok(RunRequest {
+        run: 1,
+        prompt: prompt(given)?,
+        settings: layers.resolve(),
+        preset: layers.preset().map(|preset| preset.name.clone()),
+        drive: Drive::Paced,
+        rivals: Vec::new(),
+        fork: None,
+    })
 }
 
 fn print(outcome: &RunReport<'_>, as_json: bool, traces: Option<&Path>) -> io::Result<()> {
@@ -141,11 +157,11 @@ impl<'a> TraceFile<'a> {
                 warn(sentence);
                 Ok(())
             }
-            (RunProgress::Started(header), Some(path), _) => {
+            (RunProgress::Started(log), Some(path), _) => {
                 let out: Box<dyn Write> =
                     if prints(self.path) { Box::new(io::stdout()) } else { Box::new(File::create(path)?) };
-                self.writer = Some(Writer::new(out, header)?);
-                Ok(())
+                let writer = self.writer.insert(Writer::new(out, log.header())?);
+                log.entries().try_for_each(|entry| writer.step(&entry))
             }
             (RunProgress::Step(entry), _, Some(writer)) => writer.step(entry),
             (RunProgress::Ended(end), _, Some(writer)) => writer.end(end),
@@ -193,6 +209,9 @@ struct RunReport<'a> {
     /// Where steps were audited.
     #[serde(skip_serializing_if = "Option::is_none")]
     audit: Option<Audit>,
+    /// Where the run is a fork.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fork: Option<ForkReport<'a>>,
 }
 
 /// What the audits of a run found.
@@ -245,6 +264,7 @@ impl<'a> RunReport<'a> {
             positions_reused: figures.cost.reused,
             acceptance: figures.acceptance(),
             audit: Audit::of(&figures),
+            fork: ForkReport::of(log),
         }
     }
 
@@ -288,6 +308,9 @@ impl<'a> RunReport<'a> {
                 "audit      another token at {} of {} masks, KL {:.4} nats; {} passes and {:.3} s, in no figure above",
                 audit.flips, audit.positions, audit.mean_kl, audit.forwards, audit.seconds
             )?;
+        }
+        if let Some(fork) = &self.fork {
+            fork.tell(out)?;
         }
         Ok(())
     }

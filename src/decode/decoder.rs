@@ -346,7 +346,8 @@ impl Decoder {
         run.canvas.uncut();
         self.cache.invalidate();
         self.early.reopen();
-        self.reopens |= run.canvas.first_masked().is_some_and(|first| first < run.schedule.region().start);
+        // Of several changes before a step the last one counts: they may be repeated as one.
+        self.reopens = run.canvas.first_masked().is_some_and(|first| first < run.schedule.region().start);
         self.block_is_new = run.steps == 0 || run.schedule.is_closed(&run.canvas);
     }
 

@@ -11,8 +11,15 @@ use crate::trace::{End, Entry, Header, Log};
 /// What is observed of a run.
 #[derive(Debug, Clone, Copy)]
 pub enum RunProgress<'a> {
-    /// The run has started.
-    Started(&'a Header),
+    /// A fork repeats the steps of its parent.
+    Replaying {
+        /// Steps repeated.
+        done: usize,
+        /// Steps to repeat.
+        steps: usize,
+    },
+    /// The run has started. Its log has no step but those that a fork has of its parent.
+    Started(&'a Log),
     /// Something that the user should know although it works; one sentence.
     Warning(&'a str),
     /// A step is done.
@@ -30,18 +37,38 @@ pub enum RunProgress<'a> {
 pub fn complete(
     link: &mut dyn Link,
     request: RunRequest,
+    observe: impl FnMut(RunProgress<'_>) -> ControlFlow<()>,
+) -> Result<Log, RequestError> {
+    follow(link, request, Log::new, observe)
+}
+
+/// The same for a fork of `parent`; the log begins with the steps of the parent, unless the fork is cold.
+///
+/// # Errors
+/// As [`complete`], and where it is broken off before the fork has started.
+pub fn complete_fork(
+    link: &mut dyn Link,
+    request: RunRequest,
+    parent: &Log,
+    observe: impl FnMut(RunProgress<'_>) -> ControlFlow<()>,
+) -> Result<Log, RequestError> {
+    let begin = |header: Header| match &header.origin {
+        Some(origin) if !origin.cold => parent.prefix(origin.step, header),
+        _ => Log::new(header),
+    };
+    follow(link, request, begin, observe)
+}
+
+fn follow(
+    link: &mut dyn Link,
+    request: RunRequest,
+    begin: impl FnOnce(Header) -> Log,
     mut observe: impl FnMut(RunProgress<'_>) -> ControlFlow<()>,
 ) -> Result<Log, RequestError> {
     let run = request.run;
     link.send(Command::Start(Box::new(request)));
-    let mut log = loop {
-        match next(link)? {
-            Event::Started { run: started, header } if started == run => break Log::new(*header),
-            Event::Failed { run: failed, error } if failed == run => return Err(error),
-            _ => {}
-        }
-    };
-    let mut flow = observe(RunProgress::Started(log.header()));
+    let mut log = begin(started(link, run, &mut observe)?);
+    let mut flow = observe(RunProgress::Started(&log));
     let mut is_step_due = true;
     while flow.is_continue() {
         if std::mem::take(&mut is_step_due) {
@@ -66,6 +93,27 @@ pub fn complete(
     }
     stop(link, run)?;
     Ok(log)
+}
+
+/// What the run starts from, once it does.
+fn started(
+    link: &mut dyn Link,
+    run: RunId,
+    observe: &mut impl FnMut(RunProgress<'_>) -> ControlFlow<()>,
+) -> Result<Header, RequestError> {
+    loop {
+        match next(link)? {
+            Event::Replaying { run: of, done, steps } if of == run => {
+                if observe(RunProgress::Replaying { done, steps }).is_break() {
+                    stop(link, run)?;
+                    return Err(super::fork::broken_off());
+                }
+            }
+            Event::Started { run: started, header } if started == run => return Ok(*header),
+            Event::Failed { run: failed, error } if failed == run => return Err(error),
+            _ => {}
+        }
+    }
 }
 
 /// Ends the run, so that the next one starts as the first.

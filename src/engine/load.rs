@@ -292,7 +292,8 @@ impl<'a> LoadContext<'a> {
                 observer.progress(&Progress::Reading { model: of.clone(), done: loading.done, total: loading.total });
         }));
         let network = checkpoint.network(&self.device)?;
-        let card = card(&*network, name, &self.device);
+        // Behind the reading: the pages that it looks at are in memory by now.
+        let card = card(&*network, name, &self.device, checkpoint.fingerprint());
         Ok(LoadedModel { network, card, tokenizer })
     }
 
@@ -358,7 +359,7 @@ impl<'a> LoadContext<'a> {
     }
 }
 
-fn card(network: &dyn Network, name: String, device: &ComputeDevice) -> ModelCard {
+fn card(network: &dyn Network, name: String, device: &ComputeDevice, fingerprint: String) -> ModelCard {
     let spec = network.spec();
     ModelCard {
         name,
@@ -366,5 +367,6 @@ fn card(network: &dyn Network, name: String, device: &ComputeDevice) -> ModelCar
         parameters: spec.parameters,
         layers: spec.layers,
         device: device.to_string(),
+        fingerprint: Some(fingerprint),
     }
 }

@@ -28,7 +28,7 @@ mod run;
 mod transcript;
 mod worker;
 
-pub use complete::{RunProgress, complete};
+pub use complete::{RunProgress, complete, complete_fork};
 pub use in_process::InProcess;
 pub use link::Link;
 pub use load::{GuideChoice, LoadObserver, ModelRequest, PromptLayout, load};

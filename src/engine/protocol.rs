@@ -9,6 +9,13 @@
 //! [`Command::Advance`]. Commands about either are obeyed at once, within a step too, so that a key is answered while a
 //! large network computes; a step that has begun is always finished. All other commands are obeyed in their order between
 //! two steps.
+//!
+//! # Forks
+//! A fork that is not cold repeats the steps of its parent before it starts: [`Event::Replaying`] says how far it is, first
+//! with none done and last with all; [`Event::Started`] and [`Event::Warning`]s follow, then the fork's own steps. Repeated
+//! steps wait for nobody. A pause and another drive are obeyed and announced at once, and hold for the fork's own steps;
+//! new settings are those of its own steps, too; its canvas cannot be changed yet. [`Command::Stop`], another
+//! [`Command::Start`] and other models break the repeating off between two steps: the fork has failed then.
 
 use std::sync::Arc;
 
@@ -73,7 +80,8 @@ pub struct RunRequest {
     pub preset: Option<String>,
     /// How it is driven.
     pub drive: Drive,
-    /// Settings of runs that this one is compared with: the canvas is as long as the longest that any of them asks for.
+    /// Settings of runs that this one is compared with: the canvas is as long as the longest that any of them asks for. A
+    /// fork's is as long as its parent's.
     pub rivals: Vec<Settings>,
     /// Where it branches off another run; the prompt is that run's then, and no knob acts that is for the next run.
     pub fork: Option<Box<ForkRequest>>,
@@ -86,7 +94,8 @@ pub struct ForkRequest {
     pub point: ForkPoint,
     /// What is changed by hand there.
     pub edits: Vec<Edit>,
-    /// Text in place of a span. Where it has another number of tokens, the canvas has another length, and the fork is cold.
+    /// Text in place of a span. Where it has another number of tokens, the canvas has another length, and the fork is cold
+    /// and can have no other edits.
     pub text: Option<TypedText>,
     /// Whether the steps up to there are left out: see [`ForkOrigin::cold`](crate::trace::ForkOrigin).
     pub cold: bool,
@@ -162,7 +171,7 @@ pub enum Event {
         /// All of it.
         catalog: Box<Catalog>,
     },
-    /// A fork repeats the steps of its parent. [`Command::Stop`] breaks that off: the run fails then.
+    /// A fork repeats the steps of its parent.
     Replaying {
         /// The run.
         run: RunId,

@@ -6,24 +6,24 @@ use std::sync::Arc;
 
 use super::{
     Models,
-    fork::ForkStart,
-    protocol::{RequestError, RunRequest},
+    fork::{ForkStart, Replay, nothing_to_do},
+    protocol::{ForkRequest, RequestError, RunRequest},
     transcript::CrossVocabularyGuide,
 };
 use crate::{
     decode::{
         DecodeError, Decoder,
         clock::Clock,
-        record::{Change, Edit, StepRecord, StopReason},
+        record::{Edit, StopReason},
     },
     model::{
         device::among_workers,
         memory::{self, Memory, MemoryFit},
     },
     panics, printable,
-    settings::{Knob, Settings},
+    settings::Settings,
     tasks::{self, Task},
-    trace::{End, Entry, Header, Recorder, ReplayStep},
+    trace::{End, Entry, Header, Recorder},
 };
 
 /// Masks for a prompt that is none of the tasks.
@@ -52,18 +52,8 @@ pub(super) struct ActiveRun {
     task: Option<Task>,
     /// What a fork repeats before its own first step.
     replay: Option<Replay>,
-}
-
-/// Steps of the parent that are repeated.
-struct Replay {
-    steps: std::vec::IntoIter<ReplayStep>,
-    all: usize,
-    /// The settings in force in the parent.
-    settings: Settings,
-    /// What is changed by hand behind them.
-    edits: Vec<Edit>,
-    /// The settings of the fork's own steps.
-    then: Settings,
+    /// What the user should know before that step, a sentence each.
+    warnings: Vec<String>,
 }
 
 impl ActiveRun {
@@ -81,16 +71,25 @@ impl ActiveRun {
             let header = header(models, request)?;
             return Self::of(models, header);
         };
-        let ForkStart { header, steps, edits } =
-            ForkStart::new(models, fork, request.settings, request.preset.as_ref())?;
-        let settings = header.settings;
-        let mut run = Self::of(models, header)?;
-        let replay = Replay { all: steps.len(), steps: steps.into_iter(), settings, edits, then: request.settings };
-        if replay.all == 0 {
-            run.branch(&replay)?;
-        } else {
-            run.replay = Some(replay);
+        Self::fork(models, request, fork)
+    }
+
+    /// Starts a fork. Whatever would be refused behind the steps of its parent is refused before one is repeated.
+    fn fork(models: &Models, request: &RunRequest, fork: &ForkRequest) -> Result<Self, RequestError> {
+        let start = ForkStart::new(models, request, fork)?;
+        let mut run = Self::of(models, start.cold)?;
+        run.decoder.edit(&start.edits)?;
+        // A run in which nothing is masked may still revise its tokens, but not one that starts so.
+        let is_over = if start.warm.is_some() { fork.point.is_over } else { run.has_no_mask() };
+        if start.edits.is_empty() && is_over {
+            return Err(nothing_to_do(fork.point.steps.len()));
         }
+        if let Some(header) = start.warm {
+            run = Self::of(models, header)?;
+            let replay = Replay::new(&fork.point, start.edits, request.settings);
+            if replay.left() == 0 { run.branch(&replay)? } else { run.replay = Some(replay) }
+        }
+        run.warnings = start.warnings;
         Ok(run)
     }
 
@@ -112,12 +111,21 @@ impl ActiveRun {
         }
         let recorder = Recorder::new(&header);
         let task = tasks::recognise(&header.prompt);
-        Ok(Self { header, decoder, recorder, task, replay: None })
+        Ok(Self { header, decoder, recorder, task, replay: None, warnings: Vec::new() })
+    }
+
+    fn has_no_mask(&self) -> bool {
+        !self.decoder.ids().contains(&self.header.mask_id)
     }
 
     /// Whether steps of the parent are still to be repeated.
     pub(super) fn is_replaying(&self) -> bool {
         self.replay.is_some()
+    }
+
+    /// How many steps of the parent are repeated, and of how many, while they are.
+    pub(super) fn replayed(&self) -> Option<(usize, usize)> {
+        self.replay.as_ref().map(|replay| (replay.all - replay.left(), replay.all))
     }
 
     /// Repeats a step of the parent. Returns how many are repeated, and of how many.
@@ -131,39 +139,43 @@ impl ActiveRun {
 
     fn replay_uncaught(&mut self, models: &mut Models, clock: &dyn Clock) -> Result<(usize, usize), RequestError> {
         let Some(mut replay) = self.replay.take() else { return Ok((0, 0)) };
-        if let Some(step) = replay.steps.next() {
-            for Change { knob, value } in &step.changes {
-                Knob::find(knob).and_then(|knob| knob.set(&mut replay.settings, value)).map_err(DecodeError::from)?;
-            }
+        if let Some(edits) = replay.advance()? {
             self.decoder.configure(replay.settings)?;
-            self.decoder.edit(&step.edits)?;
-            let record = self.decoder.step(models.networks(), clock)?;
-            if record.ids != step.ids {
-                self.decoder.correct(&step.ids);
-                self.header.origin.iter_mut().for_each(|origin| origin.exact = false);
+            self.decoder.edit(&edits)?;
+            let mut record = self.decoder.step(models.networks(), clock)?;
+            if record.ids != replay.canvas {
+                self.diverge(&replay.canvas);
+                record.ids.clone_from(&replay.canvas);
             }
-            let record = StepRecord { ids: step.ids, ..record };
             self.recorder.entry(record, |ids| models.pieces(ids));
         }
-        let (all, left) = (replay.all, replay.steps.len());
+        let (all, left) = (replay.all, replay.left());
         if left == 0 {
-            self.branch(&replay)?;
+            self.branch(&replay)?
         } else {
-            self.replay = Some(replay);
+            self.replay = Some(replay)
         }
         Ok((all - left, all))
+    }
+
+    /// A step that was repeated gave other tokens: the run continues from those of the parent.
+    fn diverge(&mut self, canvas: &[u32]) {
+        self.decoder.correct(canvas);
+        let Some(origin) = self.header.origin.as_mut().filter(|origin| origin.exact) else { return };
+        origin.exact = false;
+        self.warnings.push(
+            "the steps of the parent gave other tokens when they were repeated: the fork continues from the parent's \
+             tokens, and it may differ in what was computed of them"
+                .to_owned(),
+        );
     }
 
     /// Leaves the way of the parent.
     fn branch(&mut self, replay: &Replay) -> Result<(), RequestError> {
         self.decoder.configure(replay.then)?;
         self.decoder.edit(&replay.edits)?;
-        if replay.edits.is_empty() && !self.decoder.ids().contains(&self.header.mask_id) {
-            return Err(RequestError::Refused(format!(
-                "nothing is masked after step {}, so there is nothing to denoise: fork an earlier step, or mask something \
-                 again",
-                self.header.origin.as_ref().map_or(0, |origin| origin.step)
-            )));
+        if self.stopped().is_some() {
+            return Err(nothing_to_do(replay.all));
         }
         Ok(())
     }
@@ -173,6 +185,11 @@ impl ActiveRun {
     /// # Errors
     /// When one of the changes cannot be made; none is made then.
     pub(super) fn edit(&mut self, edits: &[Edit]) -> Result<(), RequestError> {
+        if self.is_replaying() {
+            return Err(RequestError::Refused(
+                "the fork still repeats the steps of its parent: change its canvas when it has".to_owned(),
+            ));
+        }
         Ok(self.decoder.edit(edits)?)
     }
 
@@ -186,17 +203,23 @@ impl ActiveRun {
         self.decoder.stopped()
     }
 
-    /// What the user should know before the first step, where the log may not fit into memory; one sentence.
-    pub(super) fn warning(&self) -> Option<String> {
-        too_long(self.header.log_memory(), Memory::of_machine()?.free)
+    /// What the user should know before the first step, a sentence each.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let memory = Memory::of_machine().and_then(|memory| too_long(self.header.log_memory(), memory.free));
+        self.warnings.iter().cloned().chain(memory).collect()
     }
 
-    /// New settings; each knob takes effect when its declaration says.
+    /// New settings; each knob takes effect when its declaration says, in a fork behind the steps of its parent.
     ///
     /// # Errors
     /// When they conflict; the old ones stay in force.
     pub(super) fn configure(&mut self, settings: Settings) -> Result<(), RequestError> {
-        Ok(self.decoder.configure(settings)?)
+        self.decoder.configure(settings)?;
+        if let Some(replay) = &mut self.replay {
+            // Each step that is repeated brings the settings that it had.
+            replay.then = settings;
+        }
+        Ok(())
     }
 
     /// Does the next step. Call it only while [`Self::stopped`] is `None`.

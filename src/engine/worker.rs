@@ -13,6 +13,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::{
     LoadObserver, ModelRequest, Models,
+    fork::broken_off,
     gate::StepGate,
     load::{NO_THREADS, load, load_guide},
     loader::{self, Load, Loaded, Loader},
@@ -325,19 +326,19 @@ impl Worker {
             Ok(run) => run,
             Err(error) => return self.emit(Event::Failed { run: id, error }),
         };
-        let replayed = !run.is_replaying();
+        let replayed = run.replayed();
         self.active = Some(NumberedRun { id, run, gate: StepGate::new(request.drive) });
-        if replayed { self.announce_started() } else { Ok(()) }
+        match replayed {
+            Some((done, steps)) => self.emit(Event::Replaying { run: id, done, steps }),
+            None => self.announce_started(),
+        }
     }
 
     /// The run under way does its own steps from here on.
     fn announce_started(&self) -> Result<(), Disconnected> {
         let Some(NumberedRun { id, run, .. }) = &self.active else { return Ok(()) };
         self.emit(Event::Started { run: *id, header: Box::new(run.header().clone()) })?;
-        match run.warning() {
-            Some(message) => self.emit(Event::Warning { message }),
-            None => Ok(()),
-        }
+        run.warnings().into_iter().try_for_each(|message| self.emit(Event::Warning { message }))
     }
 
     /// Does one step of the run under way, or repeats one of its parent.
@@ -415,8 +416,7 @@ impl Worker {
         };
         let run = active.id;
         if active.run.is_replaying() {
-            return self
-                .emit(Event::Failed { run, error: RequestError::Refused("the fork was broken off".to_owned()) });
+            return self.emit(Event::Failed { run, error: broken_off() });
         }
         match active.run.end(models) {
             Ok(end) => self.emit(Event::Finished { run, end: Box::new(end) }),

@@ -140,6 +140,13 @@ impl Checkpoint {
         }
     }
 
+    /// What distinguishes configuration and weights from those of other checkpoints, as 32 hexadecimal digits: the same
+    /// for the same files, wherever they lie, and whether or not the weights are in several of them. A small part of
+    /// every tensor is read.
+    pub fn fingerprint(&self) -> String {
+        self.weights.fingerprint(&self.config)
+    }
+
     /// Reports to `watch` how far loading has come, from within [`Self::network`].
     pub fn watch(&mut self, watch: ProgressCallback) {
         self.weights.watch(watch);

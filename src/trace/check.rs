@@ -1,10 +1,13 @@
 //! What a log read from a file must keep, so that every view of it can index without asking.
 
-use super::{Entry, Header};
+use super::{Entry, ForkOrigin, Header};
 use crate::decode::record::{Cost, Edit, Proposal, StepRecord};
 
 /// The longest canvas that a file may ask for: far above any model's context, far below what memory holds.
 const LONGEST_CANVAS: usize = 1 << 20;
+
+/// Digits of the hash of a run.
+const HASH_DIGITS: usize = 32;
 
 /// The most layers that a file may list: far above any model's.
 const MOST_LAYERS: usize = 1 << 12;
@@ -25,7 +28,10 @@ pub(super) fn header(header: &Header) -> Result<(), String> {
         return Err("gen_length is 0".to_owned());
     }
     match prompt.checked_add(header.gen_length) {
-        Some(length) if length <= LONGEST_CANVAS => given(header, length),
+        Some(length) if length <= LONGEST_CANVAS => {
+            given(header, length)?;
+            header.origin.as_ref().map_or(Ok(()), origin)
+        }
         _ => Err(format!(
             "a prompt of {} and {} exceed the longest canvas of {LONGEST_CANVAS}",
             plural(prompt, "token"),
@@ -42,7 +48,22 @@ fn given(header: &Header, length: usize) -> Result<(), String> {
             let position = token.position;
             return Err(format!("the given token at position {position} is outside of the answer, or out of order"));
         }
+        if token.token == header.mask_id {
+            return Err(format!("the token given at position {} is the mask", token.position));
+        }
         next = token.position + 1;
+    }
+    Ok(())
+}
+
+/// Checks where it branched off.
+fn origin(origin: &ForkOrigin) -> Result<(), String> {
+    let is_hash = origin.parent.len() == HASH_DIGITS && origin.parent.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_hash {
+        return Err(format!("the parent of a fork is named by {HASH_DIGITS} hexadecimal digits, and this one is not"));
+    }
+    if origin.exact && origin.cold {
+        return Err("a fork that is cold repeated no step, and cannot have done so exactly".to_owned());
     }
     Ok(())
 }
@@ -51,6 +72,7 @@ fn given(header: &Header, length: usize) -> Result<(), String> {
 #[derive(Debug)]
 pub(super) struct Steps {
     prompt: usize,
+    mask_id: u32,
     length: usize,
     next: usize,
     cost: [u64; 10],
@@ -59,7 +81,13 @@ pub(super) struct Steps {
 impl Steps {
     /// For the log that `header` opens.
     pub(super) fn new(header: &Header) -> Self {
-        Self { prompt: header.prompt_ids.len(), length: header.canvas_length(), next: 0, cost: [0; 10] }
+        Self {
+            prompt: header.prompt_ids.len(),
+            mask_id: header.mask_id,
+            length: header.canvas_length(),
+            next: 0,
+            cost: [0; 10],
+        }
     }
 
     /// Checks the next entry.
@@ -106,7 +134,8 @@ impl Steps {
 
     fn edits(&self, edits: &[Edit]) -> Result<(), String> {
         let ends = edits.iter().map(|edit| match *edit {
-            Edit::Write { position, .. } | Edit::Pin { position, .. } => (position, position + 1),
+            // A position of a file can be the largest number that there is.
+            Edit::Write { position, .. } | Edit::Pin { position, .. } => (position, position.saturating_add(1)),
             Edit::Remask { start, end } => (start, end),
         });
         for (start, end) in ends {
@@ -114,7 +143,11 @@ impl Steps {
                 return Err(format!("an edit of the positions {start}..{end} is outside of the answer"));
             }
         }
-        Ok(())
+        let mask = |edit: &&Edit| matches!(edit, Edit::Write { token, .. } if *token == self.mask_id);
+        match edits.iter().find(mask) {
+            Some(_) => Err("a mask is written by hand, which masking again would be".to_owned()),
+            None => Ok(()),
+        }
     }
 
     fn proposals(&self, proposals: &[Proposal]) -> Result<(), String> {

@@ -264,11 +264,12 @@ pub fn open(path: &Path) -> Result<Opened, TraceError> {
 pub fn read(file: &str, input: impl BufRead) -> Result<Opened, TraceError> {
     let mut lines =
         Lines { file: file.to_owned(), input, number: 0, line: Vec::new(), whole: true, later: None, format: FORMAT };
-    let (header, warning) = lines.header()?;
+    let (header, knobs, warning) = lines.header()?;
     let mut warnings = Vec::from_iter(warning);
     let mut steps = check::Steps::new(&header);
     let mut before = line::LineState::new(&header);
     let mut log = Log::new(header);
+    log.note_unknown_knobs(knobs.unknown);
     let (mut cut, mut left_out) = (false, 0);
     while lines.next()? {
         let kind: LineKind = match serde_json::from_slice(&lines.line) {
@@ -369,8 +370,8 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// The header, and a warning where it says more than this version knows.
-    fn header(&mut self) -> Result<(Header, Option<String>), TraceError> {
+    /// The header, its knobs, and a warning where they are more than this version knows.
+    fn header(&mut self) -> Result<(Header, Knobs, Option<String>), TraceError> {
         let not_a_trace = |lines: &Self, message: &str| TraceError::NotATrace {
             file: lines.file.clone(),
             message: message.to_owned(),
@@ -391,7 +392,8 @@ impl<R: BufRead> Lines<R> {
         let HeaderField { header } = self.parse()?;
         check::header(&header).map_err(|message| self.misfit(message))?;
         let KnobsField { header: HeaderKnobs { settings } } = self.parse()?;
-        Ok((header, unknown_knobs(&settings, &program)))
+        let warning = unknown_knobs(&settings, &program);
+        Ok((header, settings, warning))
     }
 
     /// The step of the current line, which follows on `before`.

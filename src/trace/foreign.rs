@@ -38,8 +38,35 @@ impl Knobs {
             self.more += 1;
             return;
         }
-        let setting = value.map_or_else(|| name.to_owned(), |value| format!("{name} = {value}"));
-        self.unknown.push(shortened(&setting, SHOWN));
+        self.unknown.push(setting(name, value));
+    }
+}
+
+/// "unmask = by-tea-leaves", printable.
+pub(super) fn setting(name: &str, value: Option<&str>) -> String {
+    shortened(&value.map_or_else(|| name.to_owned(), |value| format!("{name} = {value}")), SHOWN)
+}
+
+/// Knobs that a log was read with and that this version does not know, printable, each with the number of steps after
+/// which it was set.
+#[derive(Debug, Clone, Default)]
+pub(super) struct UnknownKnobs(Vec<(usize, String)>);
+
+impl UnknownKnobs {
+    pub(super) fn note(&mut self, steps: usize, knob: String) {
+        self.0.push((steps, knob));
+    }
+
+    /// Those of the first `steps` steps.
+    pub(super) fn until(&self, steps: usize) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(since, _)| *since <= steps).map(|(_, knob)| knob.as_str())
+    }
+}
+
+/// A log is what can be saved of it, and these are left out.
+impl PartialEq for UnknownKnobs {
+    fn eq(&self, _: &Self) -> bool {
+        true
     }
 }
 

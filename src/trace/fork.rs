@@ -3,15 +3,16 @@
 //! A run repeats itself from its settings at the start, its prompt, and what was changed while it ran. So a fork needs no
 //! snapshot of networks, caches or rules: its first steps are repeated, and then it goes another way.
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 
 use super::{GivenToken, Header, Log};
-use crate::decode::record::{Change, Edit};
+use crate::{
+    decode::record::{Change, Edit},
+    settings::{GuideRule, Settings},
+};
 
-/// Bytes of a hash that are kept: enough for all runs that anybody makes.
-const HASH_BYTES: usize = 16;
+/// What a hash begins with, so that none is mistaken for one that was made in another way.
+const HASHED: &[u8] = b"diffuscope run 1\n";
 
 /// A run at one of its steps, as plain data.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,91 +21,77 @@ pub struct ForkPoint {
     pub header: Header,
     /// Its steps up to there.
     pub steps: Vec<ReplayStep>,
-    /// The text of every token that the canvas holds then behind the prompt, `None` where it is masked.
-    pub pieces: Vec<Option<String>>,
+    /// Every token that the canvas holds then behind the prompt, as a run is given it at its start.
+    pub given: Vec<GivenToken>,
+    /// Whether the run ended there by itself.
+    pub is_over: bool,
     /// [`Log::hash`] of it.
     pub hash: String,
+    /// Knobs of its file that this version does not know, printable: its steps cannot be repeated.
+    pub unknown_knobs: Vec<String>,
 }
 
 /// What is needed of a step to repeat it, and to see that it was repeated.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReplayStep {
     /// Knob changes that it was the first to use.
     pub changes: Vec<Change>,
     /// What was changed by hand before it.
     pub edits: Vec<Edit>,
-    /// The canvas after it.
-    pub ids: Vec<u32>,
+    /// Positions that hold another id after it than before it and before its edits, ascending, with that id.
+    pub written: Vec<(usize, u32)>,
 }
 
 impl ForkPoint {
     /// The canvas there.
     pub fn canvas(&self) -> Vec<u32> {
-        self.steps.last().map_or_else(|| self.header.canvas(), |step| step.ids.clone())
+        Header { given: self.given.clone(), ..self.header.clone() }.canvas()
     }
 
-    /// Every token behind the prompt that the canvas holds, as a run is given it at its start.
-    pub fn given(&self) -> Vec<GivenToken> {
-        let canvas = self.canvas();
-        let start = self.header.prompt_ids.len();
-        let pinned = self.pinned();
-        let given = |(at, piece): (usize, &Option<String>)| {
-            let position = start + at;
-            piece.as_ref().map(|text| GivenToken {
-                position,
-                token: canvas[position],
-                text: text.clone(),
-                pinned: pinned.contains(&position),
-            })
-        };
-        self.pieces.iter().enumerate().filter_map(given).collect()
-    }
-
-    /// Positions that are pinned there.
-    fn pinned(&self) -> Vec<usize> {
-        let mut pinned = self.header.pinned();
-        self.steps.iter().flat_map(|step| &step.edits).for_each(|edit| follow_pins(&mut pinned, edit));
-        pinned
-    }
-}
-
-impl Header {
-    /// Positions that are pinned from the start.
-    pub(super) fn pinned(&self) -> Vec<usize> {
-        self.given.iter().filter(|token| token.pinned).map(|token| token.position).collect()
-    }
-}
-
-/// What an edit does to the pinned positions.
-pub(super) fn follow_pins(pinned: &mut Vec<usize>, edit: &Edit) {
-    match *edit {
-        Edit::Pin { position, pinned: true } => pinned.push(position),
-        Edit::Pin { position, pinned: false } => pinned.retain(|at| *at != position),
-        Edit::Remask { start, end } => pinned.retain(|at| !(start..end).contains(at)),
-        Edit::Write { .. } => {}
+    /// Whether any step up to there may have asked a guide.
+    pub fn asks_guide(&self) -> bool {
+        let mut changes = self.steps.iter().flat_map(|step| &step.changes);
+        self.header.settings.guide != GuideRule::Off || changes.any(|change| change.knob == "guide")
     }
 }
 
 impl Log {
-    /// The run after `steps` steps; after its last one where there are fewer.
+    /// The run after `steps` steps; after its last one where there are fewer. It takes as much memory as there are tokens
+    /// in it, however many steps there are.
     pub fn fork_point(&self, steps: usize) -> ForkPoint {
         let steps = steps.min(self.len());
-        let canvas = self.canvas(steps);
-        let header = self.header();
-        let replay_step = |(at, step): (usize, &super::Step)| ReplayStep {
+        ForkPoint {
+            header: self.header().clone(),
+            steps: self.replay_steps(steps),
+            given: self.given_at(steps),
+            is_over: self.step(steps).is_some_and(|step| step.stop.is_some()),
+            hash: self.hash(steps),
+            unknown_knobs: self.unknown_knobs(steps).map(str::to_owned).collect(),
+        }
+    }
+
+    fn replay_steps(&self, steps: usize) -> Vec<ReplayStep> {
+        let replay_step = |step: &super::Step| ReplayStep {
             changes: step.changes().to_vec(),
             edits: step.edits().to_vec(),
-            ids: self.canvas(at + 1).ids().collect(),
+            written: Vec::new(),
         };
-        let piece = |position| {
-            (canvas.id(position) != Some(header.mask_id)).then(|| self.logged_piece(steps, position).to_owned())
-        };
-        ForkPoint {
-            header: header.clone(),
-            steps: self.steps()[..steps].iter().enumerate().map(replay_step).collect(),
-            pieces: (header.prompt_ids.len()..header.canvas_length()).map(piece).collect(),
-            hash: self.hash(steps),
+        let mut replay: Vec<ReplayStep> = self.steps()[..steps].iter().map(replay_step).collect();
+        for (step, position, id) in self.id_changes(steps) {
+            replay[step - 1].written.push((position, id));
         }
+        replay
+    }
+
+    /// What the canvas holds after `steps` steps behind the prompt.
+    fn given_at(&self, steps: usize) -> Vec<GivenToken> {
+        let (canvas, header) = (self.canvas(steps), self.header());
+        let given = |position| {
+            let token = canvas.id(position).filter(|id| *id != header.mask_id)?;
+            let (text, pinned) = (self.logged_piece(steps, position).to_owned(), self.is_pinned(steps, position));
+            Some(GivenToken { position, token, text, pinned })
+        };
+        (header.prompt_ids.len()..header.canvas_length()).filter_map(given).collect()
     }
 
     /// A log of its first `steps` steps under another header, which has the same canvas: what a fork starts with.
@@ -118,28 +105,37 @@ impl Log {
         prefix
     }
 
-    /// What distinguishes the first `steps` steps of it from those of other runs: a hash of what the run started from,
-    /// of its tokens after every step, and of its edits, in hexadecimal digits. Times do not count.
+    /// What distinguishes the first `steps` steps of it from those of other runs, as 32 hexadecimal digits. It is the same
+    /// for a run that was saved and opened again, on every machine, and with later versions that have more knobs.
+    ///
+    /// It is the first half of a SHA-256 hash, of these in this order, each number in 8 bytes, the lowest first: the length
+    /// of the canvas, the mask and the prompt's ids; position, token and pin of what was given; then of every step, the
+    /// first one counted as 0, its number, the knobs that were turned before it (at the start those that are not at their
+    /// default) as `name=value` lines, its edits as JSON, and the positions that it gave another id, with that id.
     pub fn hash(&self, steps: usize) -> String {
-        let header = Header { origin: None, ..self.header().clone() };
+        let header = self.header();
         let mut hash = Sha256::new();
-        // Nothing in either is refused by JSON: keys are names, numbers are finite.
-        hash.update(serde_json::to_vec(&header).unwrap_or_default());
-        for (at, step) in self.steps().iter().take(steps).enumerate() {
-            self.canvas(at + 1).ids().for_each(|id| hash.update(id.to_le_bytes()));
-            hash.update(serde_json::to_vec(step.edits()).unwrap_or_default());
+        hash.update(HASHED);
+        let start = [header.canvas_length() as u64, header.mask_id.into()];
+        numbers(&mut hash, start.into_iter().chain(header.prompt_ids.iter().map(|id| u64::from(*id))));
+        let given = header.given.iter();
+        numbers(&mut hash, given.flat_map(|token| [token.position as u64, token.token.into(), token.pinned.into()]));
+        knobs(&mut hash, &Change::between(&Settings::default(), &header.settings));
+        for (at, step) in self.replay_steps(steps.min(self.len())).into_iter().enumerate() {
+            numbers(&mut hash, [at as u64]);
+            knobs(&mut hash, &step.changes);
+            // Numbers under fixed names: JSON refuses none of them.
+            hash.update(serde_json::to_vec(&step.edits).unwrap_or_default());
+            numbers(&mut hash, step.written.into_iter().flat_map(|(position, id)| [position as u64, id.into()]));
         }
-        hash.finalize()[..HASH_BYTES].iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        format!("{:.32x}", hash.finalize())
     }
+}
 
-    /// Whether a position is pinned after `steps` steps.
-    pub fn is_pinned(&self, steps: usize, position: usize) -> bool {
-        let edits = self.steps().iter().take(steps).flat_map(super::Step::edits);
-        let mut pinned = self.header().pinned();
-        edits.for_each(|edit| follow_pins(&mut pinned, edit));
-        pinned.contains(&position)
-    }
+fn numbers(hash: &mut Sha256, numbers: impl IntoIterator<Item = u64>) {
+    numbers.into_iter().for_each(|number| hash.update(number.to_le_bytes()));
+}
+
+fn knobs(hash: &mut Sha256, changes: &[Change]) {
+    changes.iter().for_each(|change| hash.update(format!("{}={}\n", change.knob, change.value)));
 }

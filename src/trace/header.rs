@@ -24,6 +24,9 @@ pub struct ModelCard {
     pub layers: usize,
     /// Where it runs ("cpu", "cuda:0").
     pub device: String,
+    /// What distinguishes its weights from others, in hexadecimal digits; `None` where no file holds them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
 }
 
 /// A token of the generated part that was there before the first step.

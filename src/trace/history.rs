@@ -12,8 +12,12 @@ impl<T> History<T> {
 
     /// What it had after `steps` steps.
     pub(super) fn after(&self, steps: usize) -> Option<&T> {
-        let later = self.0.partition_point(|(since, _)| *since as usize <= steps);
-        later.checked_sub(1).map(|last| &self.0[last].1)
+        self.until(steps).last().map(|(_, value)| value)
+    }
+
+    /// All that it had up to `steps` steps, each with the number of steps after which it had it first.
+    pub(super) fn until(&self, steps: usize) -> &[(u32, T)] {
+        &self.0[..self.0.partition_point(|(since, _)| *since as usize <= steps)]
     }
 
     /// What it had first after `steps` steps.

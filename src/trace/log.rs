@@ -14,12 +14,13 @@ use std::{borrow::Borrow, collections::BTreeMap, sync::Arc};
 use super::{
     End, Entry, Header, Piece, TokenText,
     columns::{Columns, Wide},
+    foreign::{self, UnknownKnobs},
     history::History,
     recent::{PositionDraft, Recent},
     step::{Step, Totals, cost_between},
 };
 use crate::{
-    decode::record::{Cost, GuideReading, Reason, Region, StepRecord},
+    decode::record::{Cost, Edit, GuideReading, Reason, Region, StepRecord},
     printable,
     settings::{Knob, Settings},
 };
@@ -123,6 +124,7 @@ impl<'a> CanvasView<'a> {
 ///     parameters: 1000,
 ///     layers: 1,
 ///     device: "cpu".into(),
+///     fingerprint: None,
 /// };
 /// let mut log = Log::new(Header {
 ///     denoiser: card,
@@ -178,6 +180,10 @@ pub struct Log {
     /// The text of every position.
     pieces: Vec<History<LoggedText>>,
     settings: History<Settings>,
+    /// Knobs of the file that this version does not know.
+    unknown_knobs: UnknownKnobs,
+    /// Whether a position is pinned, where it ever was.
+    pins: BTreeMap<usize, History<bool>>,
     /// Texts of ids in the order in which they were logged, each with the number of steps after which it was.
     texts: Vec<(usize, u32, LoggedText)>,
     /// Where among them the newest text of an id is.
@@ -207,8 +213,12 @@ impl Log {
         for (history, piece) in pieces.iter_mut().zip(&header.prompt_pieces) {
             history.note(0, LoggedText::of(piece));
         }
+        let mut pins = BTreeMap::new();
         for token in &header.given {
             pieces[token.position].note(0, LoggedText::of(&token.text));
+            if token.pinned {
+                pins.entry(token.position).or_insert_with(History::new).note(0, true);
+            }
         }
         let mut settings = History::new();
         settings.note(0, header.settings);
@@ -218,6 +228,8 @@ impl Log {
             held,
             pieces,
             settings,
+            unknown_knobs: UnknownKnobs::default(),
+            pins,
             texts: Vec::new(),
             text_of: BTreeMap::new(),
             blocks: Vec::new(),
@@ -246,6 +258,7 @@ impl Log {
             self.texts.push((steps, token.id, LoggedText::of(&token.text)));
         }
         self.note_settings(steps, record);
+        self.note_pins(steps, record);
         self.index(steps, record);
         if self.steps.len().is_multiple_of(KEY) {
             self.wide = Wide::default();
@@ -282,9 +295,25 @@ impl Log {
         let mut settings = self.settings_at(steps);
         for change in &record.changes {
             // A file can name knobs that this program does not have; the rest of it is still worth seeing.
-            let _ = Knob::find(&change.knob).and_then(|knob| knob.set(&mut settings, &change.value));
+            if Knob::find(&change.knob).and_then(|knob| knob.set(&mut settings, &change.value)).is_err() {
+                self.unknown_knobs.note(steps, foreign::setting(&change.knob, Some(&change.value)));
+            }
         }
         self.settings.note(steps, settings);
+    }
+
+    fn note_pins(&mut self, steps: usize, record: &StepRecord) {
+        for edit in &record.edits {
+            match *edit {
+                Edit::Write { .. } => {}
+                Edit::Pin { position, pinned } => {
+                    self.pins.entry(position).or_insert_with(History::new).note(steps, pinned);
+                }
+                Edit::Remask { start, end } => {
+                    self.pins.range_mut(start..end).for_each(|(_, pin)| pin.note(steps, false));
+                }
+            }
+        }
     }
 
     /// Notes what a view asks of all steps up to one.
@@ -435,6 +464,31 @@ impl Log {
     /// The canvas after `steps` steps; the last one where there are fewer.
     pub fn canvas(&self, steps: usize) -> CanvasView<'_> {
         CanvasView { log: self, steps: steps.min(self.len()) }
+    }
+
+    /// Notes knobs that the settings of the header had in their file and that this version does not know, printable.
+    pub(super) fn note_unknown_knobs(&mut self, knobs: impl IntoIterator<Item = String>) {
+        knobs.into_iter().for_each(|knob| self.unknown_knobs.note(0, knob));
+    }
+
+    /// Knobs that its file sets for one of the first `steps` steps and that this version does not know, printable.
+    pub fn unknown_knobs(&self, steps: usize) -> impl Iterator<Item = &str> {
+        self.unknown_knobs.until(steps)
+    }
+
+    /// Whether a position is pinned after `steps` steps.
+    pub fn is_pinned(&self, steps: usize, position: usize) -> bool {
+        self.pins.get(&position).and_then(|pin| pin.after(steps)).is_some_and(|pinned| *pinned)
+    }
+
+    /// What the first `steps` steps changed of the canvas: step (counted from 1), position and the id that it got, by
+    /// position and step.
+    pub(super) fn id_changes(&self, steps: usize) -> impl Iterator<Item = (usize, usize, u32)> {
+        self.held.iter().enumerate().flat_map(move |(position, history)| {
+            let notes = history.until(steps);
+            let changed = notes.iter().zip(notes.iter().skip(1)).filter(|((_, before), (_, now))| before.id != now.id);
+            changed.map(move |(_, (step, now))| (*step as usize, position, now.id))
+        })
     }
 
     /// The text of a position after `steps` steps, as it was logged; empty where masked.

@@ -165,6 +165,7 @@ mod tests {
                 parameters: 0,
                 layers: 0,
                 device: String::new(),
+                fingerprint: None,
             },
             guide: None,
             preset: None,

@@ -113,6 +113,7 @@ pub fn card(name: &str, architecture: &str, parameters: usize, layers: usize) ->
         parameters,
         layers,
         device: "cpu".to_owned(),
+        fingerprint: None,
     }
 }
 

@@ -86,6 +86,7 @@ pub fn models(network: Scripted) -> Models {
             parameters: 0,
             layers: 1,
             device: "cpu".into(),
+            fingerprint: None,
         },
         guide_card: None,
         filter: None,

@@ -100,6 +100,12 @@ impl GgufFile {
         &self.file
     }
 
+    /// All that stands before the first tensor.
+    pub(crate) fn header_bytes(&self) -> &[u8] {
+        let first = self.header.tensors.values().map(|tensor| tensor.range.start).min();
+        &self.bytes[..first.unwrap_or(self.bytes.len())]
+    }
+
     /// The id of the first of these tokens that the file's vocabulary has.
     pub(crate) fn token_named(&self, names: &[&str]) -> Result<Option<u32>, LoadError> {
         let Some(tokens) = self.texts("tokenizer.ggml.tokens")? else { return Ok(None) };

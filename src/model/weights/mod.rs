@@ -8,6 +8,7 @@
 pub(super) mod absent;
 mod blocks;
 mod error;
+mod fingerprint;
 pub(crate) mod mapped;
 mod safetensors;
 pub(crate) mod stored;
@@ -147,6 +148,12 @@ impl Weights {
         let spare = spare.map(|name| self.stored_name(name));
         let counts = |name: &str| spare.as_deref() != Some(name);
         self.all().filter(|(name, _)| counts(name)).map(|(_, stored)| stored.elements()).sum()
+    }
+
+    /// What distinguishes these weights under this configuration from others; see [`fingerprint`].
+    pub(crate) fn fingerprint(&self, config: &[u8]) -> String {
+        // Of a GGUF file, the program derives the configuration: what the file itself says cannot change with a version.
+        fingerprint::of(self.all(), self.gguf().map_or(config, GgufFile::header_bytes))
     }
 
     /// Bytes of all tensors in the file.

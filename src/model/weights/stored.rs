@@ -125,7 +125,8 @@ impl<'a> Stored<'a> {
         self.bytes.release(&self.range);
     }
 
-    fn data(&self) -> &'a [u8] {
+    /// Its bytes in the file.
+    pub(super) fn data(&self) -> &'a [u8] {
         &self.bytes[self.range.clone()]
     }
 
