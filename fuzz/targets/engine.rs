@@ -5,14 +5,15 @@
 //! alone                     without a guide
 //! threshold=0.9             a knob
 //! @3 steps=12               a knob that is turned after three steps
+//! fork 4                    and a fork of it after four, without change
 //! ```
 
-use std::{fs, path::Path};
+use std::{fs, ops::ControlFlow, path::Path};
 
 use diffuscope::{
     engine::{
-        GuideChoice, InProcess, Link, ModelRequest,
-        protocol::{Command, Drive, Event, RequestError, RunRequest},
+        GuideChoice, InProcess, Link, ModelRequest, RunProgress, complete_fork,
+        protocol::{Command, Drive, Event, ForkRequest, RequestError, RunRequest},
     },
     model::{device::DeviceChoice, source::Source},
     settings::{Knob, Preset, Settings, presets},
@@ -27,7 +28,7 @@ use crate::mutate::{Dice, Format, Language};
 pub const ENGINE: Target = Target {
     name: "engine",
     format: Format::Text,
-    language: Language { words: &["prompt ", "alone", "@1 ", "@5 ", "preset "], phrase: Some(phrase) },
+    language: Language { words: &["prompt ", "alone", "@1 ", "@5 ", "fork 3", "preset "], phrase: Some(phrase) },
     longest: 2 << 10,
     open,
 };
@@ -39,9 +40,10 @@ const USUAL: usize = 12;
 const LONGEST: usize = 24;
 
 fn phrase(dice: &mut Dice) -> String {
-    match dice.below(6) {
+    match dice.below(7) {
         0 => format!("\npreset {}\n", dice.pick(presets()).map_or("", |preset| preset.name.as_str())),
         1 => format!("\n@{} {}\n", dice.below(20), settings::line(dice)),
+        3 => format!("\nfork {}\n", dice.below(20)),
         2 => format!("\nprompt {}\n", dice.text().escape_default()),
         _ => format!("\n{}\n", settings::line(dice)),
     }
@@ -108,12 +110,14 @@ struct Script {
     alone: bool,
     /// Settings from a step on.
     changes: Vec<(usize, Settings)>,
+    /// A step after which the run is forked.
+    fork: Option<usize>,
 }
 
 impl Script {
     fn read(text: &str) -> Self {
         let settings = Settings { gen_length: Some(USUAL), ..Settings::default() };
-        let mut script = Self { prompt: "a b".to_owned(), settings, alone: false, changes: Vec::new() };
+        let mut script = Self { prompt: "a b".to_owned(), settings, alone: false, changes: Vec::new(), fork: None };
         for line in text.lines() {
             if let Some(prompt) = line.strip_prefix("prompt ") {
                 script.prompt = prompt.chars().take(60).collect();
@@ -128,6 +132,8 @@ impl Script {
                 let (name, value) = line.split_once('=').unwrap_or((line, ""));
                 set(&mut settings, name, value);
                 script.changes.push((step.parse().unwrap_or(0), settings));
+            } else if let Some(step) = line.strip_prefix("fork ") {
+                script.fork = step.parse().ok();
             } else if line == "alone" {
                 script.alone = true;
             } else if let Some((name, value)) = line.split_once('=') {
@@ -180,6 +186,9 @@ impl Script {
         let mut written = Vec::new();
         file::write(&log, &mut written).unwrap();
         assert_eq!(file::read("run.jsonl", &*written).unwrap().log, log, "what is written is read back");
+        if let Some(step) = self.fork {
+            fork(link, &log, step)?;
+        }
         Ok(format!("{:?}, {refused} refused, {:?}", log.end().and_then(|end| end.reason), self.settings.unmask))
     }
 
@@ -190,6 +199,30 @@ impl Script {
         }
         link.send(if steps < MOST_STEPS { Command::Advance } else { Command::Stop });
     }
+}
+
+/// Forks a run without change: its steps are repeated exactly, and it comes to an end.
+fn fork(link: &mut dyn Link, parent: &Log, step: usize) -> Result<(), RequestError> {
+    let point = parent.fork_point(step);
+    let steps = point.steps.len();
+    let request = RunRequest {
+        run: 2,
+        prompt: parent.header().prompt.clone(),
+        settings: parent.settings_at(steps),
+        preset: None,
+        drive: Drive::Paced,
+        rivals: Vec::new(),
+        fork: Some(Box::new(ForkRequest { point, edits: Vec::new(), text: None, cold: false })),
+    };
+    let mut own = 0;
+    let watch = |progress: RunProgress<'_>| {
+        own += usize::from(matches!(progress, RunProgress::Step(_)));
+        if own > MOST_STEPS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let fork = complete_fork(link, request, parent, watch)?;
+    assert!(fork.header().origin.as_ref().is_some_and(|origin| origin.exact), "the steps were not repeated exactly");
+    assert_eq!(fork.hash(steps), parent.hash(steps));
+    Ok(())
 }
 
 /// Sets a knob, if that is one; runs stay short.

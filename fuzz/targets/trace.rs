@@ -22,6 +22,7 @@ const WORDS: &[&str] = &[
     "values", "cost", "stop", "pieces", "texts", "text", "answer", "correct", "tokens", "gen_length", "mask_id",
     "eos_id", "end_ids", "prompt_ids", "prompt_pieces", "settings", "preset", "format", "quota", "recomputed",
     "reused", "stale", "end_of_text", "nothing_masked", "columns", "at", "kinds", "order", "shares", "numbers",
+    "edits", "write", "remask", "pin", "pinned", "given", "origin", "parent", "exact", "cold", "fingerprint", "by-hand",
     "review", "drafts_at", "draft_ids", "draft_numbers", "audited_at", "audited", "drift_at", "drift_layers", "AAI=", "AgA=",
 ];
 
@@ -47,6 +48,7 @@ fn read(input: &[u8]) -> String {
     assert_eq!(file::read("again.jsonl", written.as_slice()).unwrap().log, log, "what is written is read back");
     let written = String::from_utf8(written).unwrap();
     assert!(!written.contains(|c| commands(c) && c != '\n'), "a terminal would obey the file");
+    fork(&log);
     let figures = Figures::of(&log, log.len());
     let seed = input.iter().fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(*byte)));
     show(&log, &mut Dice::new(seed, 0));
@@ -56,6 +58,16 @@ fn read(input: &[u8]) -> String {
         "a trace, {} reviews, {} edited, {} audited, {end:?}; {warnings}",
         figures.reviews, figures.edited, figures.audited
     )
+}
+
+/// Takes the log as one that a fork starts with.
+fn fork(log: &Log) {
+    let steps = log.len() / 2;
+    let point = log.fork_point(steps);
+    let prompt = log.header().prompt_ids.len();
+    assert!(point.canvas().into_iter().skip(prompt).eq(log.canvas(steps).ids().skip(prompt)));
+    let prefix = log.prefix(steps, log.header().clone());
+    assert_eq!((prefix.len(), prefix.hash(steps)), (steps, point.hash));
 }
 
 /// Draws some steps in some sizes, presses some keys, exports a cast.

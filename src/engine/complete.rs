@@ -103,11 +103,11 @@ fn started(
 ) -> Result<Header, RequestError> {
     loop {
         match next(link)? {
-            Event::Replaying { run: of, done, steps } if of == run => {
-                if observe(RunProgress::Replaying { done, steps }).is_break() {
-                    stop(link, run)?;
-                    return Err(super::fork::broken_off());
-                }
+            Event::Replaying { run: of, done, steps }
+                if of == run && observe(RunProgress::Replaying { done, steps }).is_break() =>
+            {
+                stop(link, run)?;
+                return Err(super::fork::broken_off());
             }
             Event::Started { run: started, header } if started == run => return Ok(*header),
             Event::Failed { run: failed, error } if failed == run => return Err(error),

@@ -151,9 +151,9 @@ impl ActiveRun {
         }
         let (all, left) = (replay.all, replay.left());
         if left == 0 {
-            self.branch(&replay)?
+            self.branch(&replay)?;
         } else {
-            self.replay = Some(replay)
+            self.replay = Some(replay);
         }
         Ok((all - left, all))
     }

@@ -133,9 +133,13 @@ impl Log {
 }
 
 fn numbers(hash: &mut Sha256, numbers: impl IntoIterator<Item = u64>) {
-    numbers.into_iter().for_each(|number| hash.update(number.to_le_bytes()));
+    for number in numbers {
+        hash.update(number.to_le_bytes());
+    }
 }
 
 fn knobs(hash: &mut Sha256, changes: &[Change]) {
-    changes.iter().for_each(|change| hash.update(format!("{}={}\n", change.knob, change.value)));
+    for change in changes {
+        hash.update(format!("{}={}\n", change.knob, change.value));
+    }
 }

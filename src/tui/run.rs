@@ -132,7 +132,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
 /// Something that came.
 enum News {
     Terminal(Option<io::Result<Event>>),
-    Engine(Option<protocol::Event>),
+    Engine(Option<Box<protocol::Event>>),
     Signal(SignalRequest),
     Due,
 }
@@ -155,7 +155,7 @@ async fn event_loop(
         let news = tokio::select! {
             event = keys.next() => News::Terminal(event),
             request = signals.next() => News::Signal(request),
-            event = next_event(engine) => News::Engine(event),
+            event = next_event(engine) => News::Engine(event.map(Box::new)),
             () = sleep_until(due) => News::Due,
         };
         let mut leaves = perform(app, Action::Tick(started.elapsed()), screen, engine)?;
@@ -172,7 +172,7 @@ async fn event_loop(
                 leaves |= take(app, event.context("reading the terminal")?, screen, engine)?;
             }
             News::Engine(Some(event)) => {
-                leaves |= perform(app, Action::Engine(Box::new(event)), screen, engine)?;
+                leaves |= perform(app, Action::Engine(event), screen, engine)?;
                 // Bounded, so that an engine at full speed cannot keep keys waiting.
                 for _ in 0..64 {
                     let Some(event) = engine.as_mut().and_then(|engine| engine.poll()) else {
