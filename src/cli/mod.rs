@@ -4,6 +4,7 @@ mod bench;
 mod catalogue;
 mod export;
 mod failure;
+mod kept;
 mod knobs;
 mod models;
 mod play;
@@ -44,6 +45,7 @@ enum CliCommand {
     Run(run::RunArgs),
     Bench(bench::BenchArgs),
     Replay(play::ReplayArgs),
+    Runs(kept::RunsArgs),
     #[command(visible_alias = "cast")]
     Export(export::ExportArgs),
     Train(TrainArgs),
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
         CliCommand::Run(args) => run::run(args),
         CliCommand::Bench(args) => bench::run(&args),
         CliCommand::Replay(args) => play::replay(args),
+        CliCommand::Runs(args) => kept::list(&args),
         CliCommand::Export(args) => export::run(&args),
         CliCommand::Train(args) => train(args),
         CliCommand::TrainFilter(args) => train_filter::run(&args),

@@ -22,6 +22,11 @@ pub(super) struct Recorded {
 }
 
 impl Recorded {
+    /// The trace of that name.
+    pub(super) fn named(file: PathBuf) -> Self {
+        Self { file }
+    }
+
     /// Reads it.
     pub(super) fn open(&self) -> Result<Opened, Failure> {
         let opened =
