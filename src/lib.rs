@@ -11,6 +11,7 @@
 //! | [`session`] | the runs that are there while the program is open |
 //! | [`engine`] | a link to one worker thread that owns the networks |
 //! | [`train`] | the trainer of the embedded pair |
+//! | [`kept`] | the runs and prompts that outlive the program |
 //! | [`trace`] | the log and its file format |
 //! | [`decode`] | the algorithms, as values in seven slots |
 //! | [`model`] | the networks on candle, weights and tokenizers |
@@ -26,6 +27,7 @@ pub mod engine;
 pub mod export;
 mod files;
 pub mod interrupt;
+pub mod kept;
 pub mod model;
 mod output;
 mod panics;

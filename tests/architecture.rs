@@ -8,13 +8,14 @@ use std::{
 
 /// The rooms from the top down. Each may use those below it; `lib.rs` shows the same list, and so does
 /// `docs/architecture.md`.
-const ROOMS: [&str; 17] = [
+const ROOMS: [&str; 18] = [
     "cli",
     "export",
     "tui",
     "session",
     "engine",
     "train",
+    "kept",
     "trace",
     "decode",
     "model",
@@ -238,7 +239,7 @@ fn every_room_is_there_and_the_documents_list_them_in_this_order() {
     };
     let read = |file: &str| fs::read_to_string(root().join(file)).expect("it is there");
     assert_eq!(listed(&read("docs/architecture.md"), "| `"), ROOMS);
-    assert_eq!(listed(&read("src/lib.rs"), "//! | [`"), ROOMS[..11]);
+    assert_eq!(listed(&read("src/lib.rs"), "//! | [`"), ROOMS[..12]);
 }
 
 #[test]

@@ -15,6 +15,8 @@ mod endings;
 mod files;
 #[path = "pty/jobs.rs"]
 mod jobs;
+#[path = "pty/kept.rs"]
+mod kept;
 #[path = "pty/kinds.rs"]
 mod kinds;
 #[path = "pty/playing.rs"]

@@ -6,6 +6,8 @@ mod common;
 mod driver;
 mod support;
 
+#[path = "screen/browser.rs"]
+mod browser;
 #[path = "screen/casts.rs"]
 mod casts;
 #[path = "screen/colours.rs"]

@@ -154,7 +154,7 @@ fn bad_files_say_where_and_what() {
     let cases = [
         (
             config("theme = 'dark'\npresets = 'plain'\n"),
-            "config.toml: line 2: unknown field `presets`, expected one of `preset`, `theme`, `knobs`",
+            "config.toml: line 2: unknown field `presets`, expected one of `preset`, `theme`, `autosave`, `autosave-limit`, `knobs`",
         ),
         (
             config("preset = 'plane'"),
@@ -171,6 +171,10 @@ fn bad_files_say_where_and_what() {
         (
             config("[knobs]\nthreshold = [1]\n"),
             "config.toml: line 2: expected a number, a word in quotes, true or false",
+        ),
+        (
+            config("autosave-limit = 'much'\n"),
+            "config.toml: autosave-limit cannot be 'much': it takes a size such as \"512 MB\" or \"2 GB\"",
         ),
         (config("preset = \n"), "config.toml: line 1: string values must be quoted, expected literal string"),
         (preset(""), "mine.toml: line 1: missing field `title`"),

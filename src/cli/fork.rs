@@ -83,7 +83,7 @@ impl ForkArgs {
     /// Opens the parent, where the run is to be a fork, which may not be written over by the fork's own trace.
     pub(super) fn open(&self, args: &SettingsArgs, trace: Option<&Path>) -> Result<Option<Fork<'_>>, Failure> {
         let Some(ForkAt { file, step }) = &self.fork else { return Ok(None) };
-        let recorded = Recorded::of(file.clone());
+        let recorded = Recorded::named(file.clone());
         let name = recorded.name();
         if let Some(trace) = trace.filter(|trace| recorded.is_in(trace)) {
             let trace = trace.display();

@@ -5,6 +5,7 @@ mod catalogue;
 mod export;
 mod failure;
 mod fork;
+mod kept;
 mod knobs;
 mod models;
 mod play;
@@ -45,6 +46,7 @@ enum CliCommand {
     Run(run::RunArgs),
     Bench(bench::BenchArgs),
     Replay(play::ReplayArgs),
+    Runs(kept::RunsArgs),
     #[command(visible_alias = "cast")]
     Export(export::ExportArgs),
     Train(TrainArgs),
@@ -84,6 +86,7 @@ pub fn main() -> ExitCode {
         CliCommand::Run(args) => run::run(args),
         CliCommand::Bench(args) => bench::run(&args),
         CliCommand::Replay(args) => play::replay(args),
+        CliCommand::Runs(args) => kept::list(&args),
         CliCommand::Export(args) => export::run(&args),
         CliCommand::Train(args) => train(args),
         CliCommand::TrainFilter(args) => train_filter::run(&args),

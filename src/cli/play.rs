@@ -1,7 +1,10 @@
 //! `diffuscope play` and `diffuscope replay`: the playground, live or on a saved trace.
 
-use super::{failure::Failure, models::ModelArgs, recorded::Recorded, settings::SettingsArgs};
+use std::path::PathBuf;
+
+use super::{failure::Failure, kept, models::ModelArgs, recorded::Recorded, settings::SettingsArgs};
 use crate::{
+    kept::KeepLimit,
     settings::Layers,
     tui::{
         self, Left, LogSource, PlayOptions,
@@ -15,6 +18,9 @@ pub(super) struct PlayArgs {
     /// Prompt to begin with [default: the first of the gallery]
     #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Option<String>,
+    /// Write neither runs nor prompts into the state folder
+    #[arg(long)]
+    no_autosave: bool,
     #[command(flatten)]
     screen: ScreenArgs,
     #[command(flatten)]
@@ -26,8 +32,8 @@ pub(super) struct PlayArgs {
 /// Open a saved trace in the playground; no model is loaded
 #[derive(Debug, clap::Args)]
 pub(super) struct ReplayArgs {
-    #[command(flatten)]
-    trace: Recorded,
+    /// The trace; - reads it from standard input [default: the kept run that was written to last]
+    file: Option<PathBuf>,
     #[command(flatten)]
     screen: ScreenArgs,
 }
@@ -48,28 +54,41 @@ pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
     args.models.adapt(&mut args.settings);
     let (layers, config) = args.settings.layers()?;
     let theme = args.screen.theme.or(config.theme);
+    let keeps = !args.no_autosave && config.autosave != Some(false);
+    let bytes = config.autosave_limit.unwrap_or(KeepLimit::default().bytes);
+    let (state, warning) = match kept::folder() {
+        Ok(state) => (state, None),
+        Err(why) => (None, Some(why).filter(|_| keeps)),
+    };
     let options = PlayOptions {
         layers,
         prompt: args.prompt,
         source: LogSource::Live(Box::new(args.models.request())),
         theme,
         mouse: !args.screen.no_mouse,
+        state,
+        autosave: keeps.then(|| KeepLimit { bytes, ..KeepLimit::default() }),
+        warning,
     };
     open(options, false)
 }
 
 /// Plays a file.
 pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
-    let opened = args.trace.open()?;
+    let trace = Recorded::named(args.file.map_or_else(kept::newest, Ok)?);
+    let opened = trace.open()?;
     let options = PlayOptions {
         layers: Layers::default(),
         prompt: None,
-        source: LogSource::Replay { file: args.trace.name(), log: Box::new(opened.log), warnings: opened.warnings },
+        source: LogSource::Replay { file: trace.name(), log: Box::new(opened.log), warnings: opened.warnings },
         theme: args.screen.theme,
         mouse: !args.screen.no_mouse,
+        state: kept::folder().unwrap_or_default(),
+        autosave: None,
+        warning: None,
     };
     // Where standard input was the trace, keys come from the terminal all the same.
-    open(options, args.trace.is_piped())
+    open(options, trace.is_piped())
 }
 
 /// Asks first what the playground would refuse, so that the exit code distinguishes bad input from a terminal that fails.

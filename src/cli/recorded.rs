@@ -22,8 +22,8 @@ pub(super) struct Recorded {
 }
 
 impl Recorded {
-    /// The trace of this name.
-    pub(super) fn of(file: PathBuf) -> Self {
+    /// The trace of that name.
+    pub(super) fn named(file: PathBuf) -> Self {
         Self { file }
     }
 

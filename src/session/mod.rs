@@ -63,19 +63,48 @@ impl Session {
         self.runs.len() >= Self::LIMIT && self.runs.iter().all(Run::is_precious)
     }
 
+    /// The number of the next run, where `last` is the last one that was asked for: no run has it.
+    pub fn next_id(&self, last: RunId) -> RunId {
+        self.runs.iter().map(|run| run.id).fold(last, RunId::max) + 1
+    }
+
+    /// Shows the run that was opened from a kept file of that name. Returns whether it is there.
+    pub fn show_file(&mut self, name: &str) -> bool {
+        let found = self.runs.iter().position(|run| run.file.as_deref() == Some(name));
+        self.shown = found.unwrap_or(self.shown);
+        found.is_some()
+    }
+
+    /// Adds a run that is over, and shows it. The one under way continues.
+    pub fn open(&mut self, run: Run) {
+        self.make_room();
+        self.runs.push(run);
+        self.shown = self.runs.len() - 1;
+    }
+
     /// Adds a run that has started, and shows it. An engine has one run at a time, so the others are over. Runs without a
     /// step are not kept; where there are too many, those go first that cost little, and the shown one last among equals.
     pub fn start(&mut self, run: Run) {
         let shown = self.shown().map(|run| run.id);
         self.runs.retain(|run| !run.log.is_empty());
+        self.shown = self.runs.iter().position(|run| Some(run.id) == shown).unwrap_or(0);
         self.runs.iter_mut().for_each(Run::end);
+        self.make_room();
+        self.runs.push(run);
+        self.shown = self.runs.len() - 1;
+    }
+
+    /// Gives up runs until there is room for another one.
+    fn make_room(&mut self) {
+        let shown = self.shown().map(|run| run.id);
         while self.runs.len() >= Self::LIMIT {
-            let worth = |index: &usize| (self.runs[*index].is_precious(), Some(self.runs[*index].id) == shown);
+            let worth = |index: &usize| {
+                let run = &self.runs[*index];
+                (run.is_under_way(), run.is_precious(), Some(run.id) == shown)
+            };
             let Some(least) = (0..self.runs.len()).min_by_key(worth) else { break };
             self.runs.remove(least);
         }
-        self.runs.push(run);
-        self.shown = self.runs.len() - 1;
     }
 
     /// Shows [`Self::other`]. Returns whether there is one.

@@ -32,6 +32,8 @@ pub struct Run {
     pub lasted: Duration,
     /// Whether a file holds all of its steps.
     pub saved: bool,
+    /// Name of the kept file that it was opened from, printable.
+    pub file: Option<String>,
 }
 
 impl Run {
@@ -40,7 +42,7 @@ impl Run {
 
     /// A run without steps.
     pub fn new(id: RunId, log: Box<Log>, phase: Phase, began: Duration) -> Self {
-        Self { id, log, phase, began, lasted: Duration::ZERO, saved: false }
+        Self { id, log, phase, began, lasted: Duration::ZERO, saved: false, file: None }
     }
 
     /// Whether it can still make steps.

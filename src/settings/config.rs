@@ -1,6 +1,16 @@
 //! The configuration file: settings for every run.
 //!
-//! TOML with the name of a preset, the name of a theme and a `[knobs]` table, all optional; unknown fields are refused.
+//! ```toml
+//! preset = "flashdlm"
+//! theme = "dark"
+//! autosave = true            # whether the playground keeps runs and prompts on the disk
+//! autosave-limit = "512 MB"  # of runs; the oldest go first
+//!
+//! [knobs]
+//! threshold = 0.8
+//! ```
+//!
+//! All of it is optional; unknown fields are refused.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -19,14 +29,20 @@ pub struct ConfigFile {
     pub preset: Option<String>,
     /// The theme's name; which ones there are is the screen's business.
     pub theme: Option<String>,
+    /// Whether the playground keeps runs and prompts on the disk.
+    pub autosave: Option<bool>,
+    /// Bytes of runs that are kept.
+    pub autosave_limit: Option<u64>,
     knobs: Vec<(&'static str, String)>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct ConfigFields {
     preset: Option<String>,
     theme: Option<String>,
+    autosave: Option<bool>,
+    autosave_limit: Option<String>,
     #[serde(default)]
     knobs: BTreeMap<String, Scalar>,
 }
@@ -45,6 +61,8 @@ impl ConfigFile {
         Ok(Self {
             preset: parsed.preset,
             theme: parsed.theme,
+            autosave: parsed.autosave,
+            autosave_limit: parsed.autosave_limit.as_deref().map(size).transpose().map_err(bad)?,
             knobs: checked_knobs(&parsed.knobs).map_err(|error| bad(error.to_string()))?,
         })
     }
@@ -62,4 +80,18 @@ impl ConfigFile {
     pub fn knobs(&self) -> impl Iterator<Item = (&'static str, String)> {
         self.knobs.iter().cloned()
     }
+}
+
+/// Bytes in a size such as "512 MB" or "1.5 GB".
+fn size(text: &str) -> Result<u64, String> {
+    let refused = || format!("autosave-limit cannot be '{text}': it takes a size such as \"512 MB\" or \"2 GB\"");
+    let (number, unit) = text.trim().split_at(text.trim().trim_end_matches(char::is_alphabetic).len());
+    let number: f64 = number.trim().parse().map_err(|_| refused())?;
+    let scale = match unit.to_ascii_lowercase().as_str() {
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        _ => return Err(refused()),
+    };
+    if number.is_finite() && number >= 0.0 { Ok((number * scale) as u64) } else { Err(refused()) }
 }

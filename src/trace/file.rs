@@ -232,7 +232,7 @@ pub fn save(log: &Log, wanted: &Path) -> Result<PathBuf, SaveError> {
 }
 
 /// "run.jsonl" with the number 2 is "run-2.jsonl".
-fn numbered(path: &Path, number: usize) -> PathBuf {
+pub fn numbered(path: &Path, number: usize) -> PathBuf {
     let mut name = path.file_stem().unwrap_or_default().to_owned();
     name.push(format!("-{number}"));
     if let Some(extension) = path.extension() {
@@ -262,8 +262,7 @@ pub fn open(path: &Path) -> Result<Opened, TraceError> {
 
 /// Reads a trace; `file` names it in messages.
 pub fn read(file: &str, input: impl BufRead) -> Result<Opened, TraceError> {
-    let mut lines =
-        Lines { file: file.to_owned(), input, number: 0, line: Vec::new(), whole: true, later: None, format: FORMAT };
+    let mut lines = Lines::new(file, input);
     let (header, knobs, warning) = lines.header()?;
     let mut warnings = Vec::from_iter(warning);
     let mut steps = check::Steps::new(&header);
@@ -333,7 +332,7 @@ fn unknown_knobs(knobs: &Knobs, program: &str) -> Option<String> {
 }
 
 /// The lines of a file, one at a time.
-struct Lines<R> {
+pub(super) struct Lines<R> {
     file: String,
     input: R,
     /// Of the current line, from 1.
@@ -348,8 +347,23 @@ struct Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
+    /// Before the first line; `file` names it in messages.
+    pub(super) fn new(file: &str, input: R) -> Self {
+        Self { file: file.to_owned(), input, number: 0, line: Vec::new(), whole: true, later: None, format: FORMAT }
+    }
+
+    /// The current line.
+    pub(super) fn line(&self) -> &[u8] {
+        &self.line
+    }
+
+    /// Whether the current line ends with a line break.
+    pub(super) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
     /// Reads the next line that is not blank; `false` at the end of the file.
-    fn next(&mut self) -> Result<bool, TraceError> {
+    pub(super) fn next(&mut self) -> Result<bool, TraceError> {
         loop {
             self.line.clear();
             self.number += 1;
@@ -371,7 +385,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// The header, its knobs, and a warning where they are more than this version knows.
-    fn header(&mut self) -> Result<(Header, Knobs, Option<String>), TraceError> {
+    pub(super) fn header(&mut self) -> Result<(Header, Knobs, Option<String>), TraceError> {
         let not_a_trace = |lines: &Self, message: &str| TraceError::NotATrace {
             file: lines.file.clone(),
             message: message.to_owned(),
@@ -410,7 +424,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// A line that is no JSON is damaged, whatever version wrote it.
-    fn unreadable(&self, error: &serde_json::Error) -> TraceError {
+    pub(super) fn unreadable(&self, error: &serde_json::Error) -> TraceError {
         let message = json_message(error);
         if error.is_data() { self.misfit(message) } else { self.damaged(message) }
     }

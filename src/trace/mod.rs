@@ -20,6 +20,7 @@ mod recent;
 mod recorder;
 mod reports;
 mod step;
+mod summary;
 
 pub use entry::{Entry, Piece, TokenText};
 pub use figures::Figures;
@@ -29,3 +30,4 @@ pub use log::{CanvasView, Log};
 pub use recent::PositionDraft;
 pub use recorder::Recorder;
 pub use step::Step;
+pub use summary::RunSummary;

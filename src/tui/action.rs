@@ -5,7 +5,10 @@ use std::time::Duration;
 use crossterm::event::KeyEvent;
 
 use super::view::{FrameInfo, Layer};
-use crate::engine::protocol::{Command, Event, RunId};
+use crate::{
+    engine::protocol::{Command, Event, RunId},
+    kept::{KeptNews, KeptRequest},
+};
 
 /// A direction on the canvas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub enum Overlay {
     Presets,
     /// Models to load.
     Models,
+    /// Runs that are kept on the disk.
+    Kept,
 }
 
 /// Something that happens to the playground.
@@ -161,12 +166,21 @@ pub enum Action {
     /// Write the trace to a file.
     SaveTrace,
 
+    /// A character of what chooses among kept runs.
+    KeptChar(char),
+    /// Erase its last character.
+    KeptErase,
+    /// Delete the selected kept run.
+    KeptDelete,
+
     /// Time has passed.
     Tick(Duration),
     /// News from the engine.
     Engine(Box<Event>),
     /// The engine has ended.
     EngineGone,
+    /// News from the disk.
+    Kept(Box<KeptNews>),
     /// A frame was drawn, which can be clicked at these places.
     Drawn(Box<FrameInfo>),
     /// The trace of a run was written.
@@ -206,6 +220,8 @@ impl Notice {
 pub enum Effect {
     /// Send a command to the engine.
     Engine(Command),
+    /// Ask for what is kept on the disk, or keep something.
+    Kept(KeptRequest),
     /// Write the trace of the shown run into a file of this name.
     SaveTrace(String),
     /// Clear the terminal and draw everything.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     action::{Effect, Focus, Notice, Overlay},
+    browser::RunBrowser,
     examples::Example,
     keymap::Context,
     picker::ModelPicker,
@@ -65,6 +66,8 @@ pub enum Confirmation {
     Leave,
     /// Another run, where two that no file holds are kept already.
     Replace,
+    /// Deleting a kept run.
+    Delete,
 }
 
 /// How the canvas is read.
@@ -125,6 +128,8 @@ pub struct App {
     pub(super) knobs: KnobPane,
     /// The models and their picker.
     pub(super) picker: ModelPicker,
+    /// The kept runs and their browser.
+    pub(super) browser: RunBrowser,
     /// A line for the user, and until when it stays.
     pub(super) notice: Option<(Notice, Duration)>,
     /// Colours and glyphs.
@@ -190,6 +195,7 @@ impl App {
             lens: Lens { layer: Layer::default(), drafts: true, selected: None },
             knobs: KnobPane::default(),
             picker: ModelPicker::default(),
+            browser: RunBrowser::default(),
             notice: None,
             theme,
             examples: Vec::new(),
@@ -228,6 +234,11 @@ impl App {
     /// The models and their picker.
     pub fn picker(&self) -> &ModelPicker {
         &self.picker
+    }
+
+    /// The kept runs and their browser.
+    pub fn browser(&self) -> &RunBrowser {
+        &self.browser
     }
 
     /// The line for the user.
@@ -273,6 +284,7 @@ impl App {
             Some(Overlay::Gallery) => Context::Gallery,
             Some(Overlay::Presets) => Context::Presets,
             Some(Overlay::Models) => Context::Models,
+            Some(Overlay::Kept) => Context::Kept,
             None if self.knobs.entry.is_some() => Context::Entry,
             None => match self.focus {
                 Focus::Prompt => Context::Prompt,

@@ -5,6 +5,8 @@
 
 mod action;
 mod app;
+mod autosave;
+mod browser;
 mod examples;
 mod frames;
 mod input;
@@ -21,6 +23,7 @@ pub mod view;
 
 pub use action::{Action, Direction, Effect, Focus, Notice, Overlay};
 pub use app::{App, Confirmation, EngineState, KnobPane, Lens, Origin};
+pub use browser::{KeptOutcome, RunBrowser};
 pub use examples::{Example, examples};
 pub use input::action as input_action;
 pub use picker::{ModelLoading, ModelPicker, PickerLine};

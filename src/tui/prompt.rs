@@ -156,12 +156,21 @@ impl PromptEditor {
         self.area_mut().redo();
     }
 
-    /// Notes that the text was run.
-    pub fn remember(&mut self) {
+    /// Notes that the text was run. Returns whether another one was run before.
+    pub fn remember(&mut self) -> bool {
         let text = self.text();
+        let is_other = self.history.last() != Some(&text);
         self.history.retain(|old| *old != text);
         self.history.push(text);
         self.recalled = None;
+        is_other
+    }
+
+    /// Puts prompts that were run at other times before those of this one, the oldest first.
+    pub fn recall(&mut self, mut earlier: Vec<String>) {
+        earlier.retain(|old| old.len() <= LONGEST && !self.history.contains(old));
+        self.recalled = self.recalled.map(|at| at + earlier.len());
+        self.history.splice(0..0, earlier);
     }
 
     /// One line up; from the first line, the prompt before.

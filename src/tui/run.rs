@@ -9,6 +9,7 @@ use std::{
 use anyhow::Context;
 use crossterm::event::{Event, EventStream};
 use futures_util::StreamExt;
+use jiff::civil::Date;
 #[cfg(unix)]
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 #[cfg(unix)]
@@ -17,6 +18,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{
     action::{Action, Effect, Notice},
     app::App,
+    autosave::Addition,
     examples::examples,
     input,
     terminal::{Screen, check},
@@ -27,6 +29,7 @@ use super::{
 use crate::process::{self, signals::Heard};
 use crate::{
     engine::{InProcess, Link, ModelRequest, protocol},
+    kept::{KeepLimit, Keeper, KeptNews, StateFolder},
     panics, printable,
     settings::Layers,
     trace::{self, Log},
@@ -48,6 +51,12 @@ pub struct PlayOptions {
     pub theme: Option<String>,
     /// Whether the mouse is used. Without it the terminal's own selection of text works as usual.
     pub mouse: bool,
+    /// Where runs and prompts are kept.
+    pub state: Option<StateFolder>,
+    /// How much is kept of what happens now; nothing is, without one.
+    pub autosave: Option<KeepLimit>,
+    /// Something to be said at the start.
+    pub warning: Option<String>,
 }
 
 /// Where logs come from.
@@ -106,20 +115,31 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
             (app, None)
         }
     };
+    if let Some(warning) = options.warning {
+        update(&mut app, Action::Tell(Notice::error(warning)));
+    }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the event loop")?;
-    let mut engine = None;
     let left = runtime.block_on(async {
         // Before the terminal is taken: a signal must never find it taken and no handler set.
         let signals = Signals::new().context("listening for signals")?;
-        let mut screen = Screen::take(options.mouse, theme.level).context("taking the terminal over")?;
+        let screen = Screen::take(options.mouse, theme.level).context("taking the terminal over")?;
+        let mut outside = Outside { screen, engine: None, keeper: None };
         // The first frame does not wait for the networks.
-        draw(&mut app, &mut screen)?;
+        draw(&mut app, &mut outside.screen)?;
         if let Some(request) = request {
             let link = InProcess::open(*request).context("starting the engine's thread")?;
-            engine = Some(Box::new(link) as Box<dyn Link>);
+            outside.engine = Some(Box::new(link));
         }
-        event_loop(&mut app, &mut screen, &mut engine, signals).await
+        if let Some(folder) = &options.state {
+            match Keeper::open(folder, options.autosave) {
+                Ok(keeper) => outside.keeper = Some(keeper),
+                Err(error) => {
+                    drop(update(&mut app, Action::Tell(Notice::error(format!("runs are not kept: {error}")))))
+                }
+            }
+        }
+        event_loop(&mut app, &mut outside, signals).await
     });
     // Nothing can be drawn on a terminal that has gone, and its signal may come later.
     #[cfg(unix)]
@@ -129,20 +149,23 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
     left
 }
 
+/// What the state is shown on, fed by and kept with. Dropped in this order: the terminal is given back first.
+struct Outside {
+    screen: Screen,
+    engine: Option<Box<dyn Link>>,
+    keeper: Option<Keeper>,
+}
+
 /// Something that came.
 enum News {
     Terminal(Option<io::Result<Event>>),
     Engine(Option<Box<protocol::Event>>),
+    Kept(KeptNews),
     Signal(SignalRequest),
     Due,
 }
 
-async fn event_loop(
-    app: &mut App,
-    screen: &mut Screen,
-    engine: &mut Option<Box<dyn Link>>,
-    mut signals: Signals,
-) -> anyhow::Result<Left> {
+async fn event_loop(app: &mut App, outside: &mut Outside, mut signals: Signals) -> anyhow::Result<Left> {
     let started = Instant::now();
     let mut keys = panics::catch(EventStream::new)
         .map_err(|_| anyhow::anyhow!("the system gives no thread, or no file, to read the keyboard with"))?;
@@ -155,36 +178,38 @@ async fn event_loop(
         let news = tokio::select! {
             event = keys.next() => News::Terminal(event),
             request = signals.next() => News::Signal(request),
-            event = next_event(engine) => News::Engine(event.map(Box::new)),
+            event = next_event(&mut outside.engine) => News::Engine(event.map(Box::new)),
+            news = next_kept(&mut outside.keeper) => News::Kept(news),
             () = sleep_until(due) => News::Due,
         };
-        let mut leaves = perform(app, Action::Tick(started.elapsed()), screen, engine)?;
+        let mut leaves = perform(app, Action::Tick(started.elapsed()), outside)?;
         match news {
             News::Terminal(None) => return Ok(Left::ByUser),
             News::Signal(SignalRequest::Leave(signal)) => return Ok(Left::BySignal(signal)),
             #[cfg(unix)]
-            News::Signal(SignalRequest::Suspend) => screen.suspend().context("suspending")?,
+            News::Signal(SignalRequest::Suspend) => outside.screen.suspend().context("suspending")?,
             #[cfg(unix)]
-            News::Signal(SignalRequest::Resume) => screen.resume().context("taking the terminal over again")?,
+            News::Signal(SignalRequest::Resume) => outside.screen.resume().context("taking the terminal over again")?,
             News::Terminal(Some(event)) => {
                 // One at a time: the stream keeps the waker of the poll that found it empty, so a look ahead that does
                 // not wait would leave no task for the next key to wake.
-                leaves |= take(app, event.context("reading the terminal")?, screen, engine)?;
+                leaves |= take(app, event.context("reading the terminal")?, outside)?;
             }
             News::Engine(Some(event)) => {
-                leaves |= perform(app, Action::Engine(event), screen, engine)?;
+                leaves |= perform(app, Action::Engine(event), outside)?;
                 // Bounded, so that an engine at full speed cannot keep keys waiting.
                 for _ in 0..64 {
-                    let Some(event) = engine.as_mut().and_then(|engine| engine.poll()) else {
+                    let Some(event) = outside.engine.as_mut().and_then(|engine| engine.poll()) else {
                         break;
                     };
-                    leaves |= perform(app, Action::Engine(Box::new(event)), screen, engine)?;
+                    leaves |= perform(app, Action::Engine(Box::new(event)), outside)?;
                 }
             }
             News::Engine(None) => {
-                *engine = None;
-                leaves |= perform(app, Action::EngineGone, screen, engine)?;
+                outside.engine = None;
+                leaves |= perform(app, Action::EngineGone, outside)?;
             }
+            News::Kept(news) => leaves |= perform(app, Action::Kept(Box::new(news)), outside)?,
             News::Due => {}
         }
         if leaves {
@@ -192,7 +217,7 @@ async fn event_loop(
         }
         stale = true;
         if last_frame.elapsed() >= FRAME {
-            draw(app, screen)?;
+            draw(app, &mut outside.screen)?;
             last_frame = Instant::now();
             stale = false;
         }
@@ -207,27 +232,35 @@ fn draw(app: &mut App, screen: &mut Screen) -> anyhow::Result<()> {
 }
 
 /// Takes an event of the terminal in. Returns whether to leave.
-fn take(app: &mut App, event: Event, screen: &mut Screen, engine: &mut Option<Box<dyn Link>>) -> anyhow::Result<bool> {
+fn take(app: &mut App, event: Event, outside: &mut Outside) -> anyhow::Result<bool> {
     match input::action(app, event) {
-        Some(action) => perform(app, action, screen, engine),
+        Some(action) => perform(app, action, outside),
         None => Ok(false),
     }
 }
 
 /// Updates the state and performs what follows. Returns whether to leave.
-fn perform(
-    app: &mut App,
-    action: Action,
-    screen: &mut Screen,
-    engine: &mut Option<Box<dyn Link>>,
-) -> anyhow::Result<bool> {
-    for effect in update(app, action) {
+fn perform(app: &mut App, action: Action, outside: &mut Outside) -> anyhow::Result<bool> {
+    let Outside { screen, engine, keeper } = outside;
+    let addition = match &action {
+        Action::Engine(event) => Addition::of(event),
+        _ => None,
+    };
+    let effects = update(app, action);
+    if let (Some(keeper), Some(addition)) = (&*keeper, addition) {
+        addition.keep(keeper, &app.session);
+    }
+    for effect in effects {
         match effect {
             Effect::Engine(command) => {
                 if let Some(engine) = engine {
                     engine.send(command);
                 }
             }
+            Effect::Kept(request) => match keeper {
+                Some(keeper) => keeper.ask(request),
+                None => drop(update(app, Action::Kept(Box::new(nothing_kept())))),
+            },
             Effect::SaveTrace(name) => {
                 let Some(run) = app.run() else { continue };
                 let outcome = match trace::file::save(&run.log, Path::new(&name)) {
@@ -249,6 +282,19 @@ async fn next_event(engine: &mut Option<Box<dyn Link>>) -> Option<protocol::Even
         Some(engine) => engine.next().await,
         None => std::future::pending().await,
     }
+}
+
+async fn next_kept(keeper: &mut Option<Keeper>) -> KeptNews {
+    match keeper {
+        Some(keeper) => keeper.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The answer of a disk that is not used.
+fn nothing_kept() -> KeptNews {
+    let trouble = "there is no folder to keep runs in: DIFFUSCOPE_STATE names one".to_owned();
+    KeptNews::Listed { today: Date::default(), runs: Vec::new(), trouble: Some(trouble) }
 }
 
 async fn sleep_until(due: Option<Instant>) {

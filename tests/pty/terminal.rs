@@ -33,8 +33,9 @@ pub fn on_a_usual_terminal(mut command: CommandBuilder) -> CommandBuilder {
     command.env("TERM", "xterm-256color");
     command.env("COLORTERM", "truecolor");
     command.env_remove("NO_COLOR");
-    // Nobody's own configuration takes part.
+    // Nobody's own configuration takes part, and nothing is kept in anybody's home.
     command.env("DIFFUSCOPE_CONFIG", "");
+    command.env("DIFFUSCOPE_STATE", "");
     command
 }
 

@@ -31,11 +31,13 @@ pub enum Context {
     Presets,
     /// The models, where characters are text.
     Models,
+    /// The kept runs, where characters are text.
+    Kept,
 }
 
 impl Context {
     /// Every context.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Prompt,
         Self::Canvas,
         Self::Knobs,
@@ -45,6 +47,7 @@ impl Context {
         Self::Gallery,
         Self::Presets,
         Self::Models,
+        Self::Kept,
     ];
 }
 
@@ -140,6 +143,7 @@ pub fn action(app: &App, event: KeyEvent) -> Option<Action> {
         (Context::Prompt, _) => Some(Action::Edit(event)),
         (Context::Entry, KeyCode::Char(c)) if plain => Some(Action::EntryChar(c)),
         (Context::Models, KeyCode::Char(c)) if plain => Some(Action::SourceChar(c)),
+        (Context::Kept, KeyCode::Char(c)) if plain => Some(Action::KeptChar(c)),
         _ => None,
     }
 }

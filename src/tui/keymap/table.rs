@@ -16,18 +16,21 @@ use crate::{
 
 /// Every key of the playground. The order within a group is that of the help.
 pub static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
-    [prompt(), run(), steps(), canvas(), knobs(), models(), lists(), program()].into_iter().flatten().collect()
+    [prompt(), run(), kept(), steps(), canvas(), knobs(), models(), lists(), program()].into_iter().flatten().collect()
 });
 
 /// Where characters are keys and not text.
 const WATCHING: &[Context] = &[Context::Canvas, Context::Knobs];
 const LISTS: &[Context] = &[Context::Gallery, Context::Presets, Context::Help, Context::Legend];
-const PICKS: &[Context] = &[Context::Gallery, Context::Presets, Context::Models];
-const PAGES: &[Context] = &[Context::Gallery, Context::Presets, Context::Help, Context::Legend, Context::Models];
+const PICKS: &[Context] = &[Context::Gallery, Context::Presets, Context::Models, Context::Kept];
+const PAGES: &[Context] =
+    &[Context::Gallery, Context::Presets, Context::Help, Context::Legend, Context::Models, Context::Kept];
 /// Where characters are text.
-const TYPED: &[Context] = &[Context::Prompt, Context::Entry, Context::Models];
+const TYPED: &[Context] = &[Context::Prompt, Context::Entry, Context::Models, Context::Kept];
 /// Where characters are the name of a model.
 const MODELS: &[Context] = &[Context::Models];
+/// Where characters are words of kept runs.
+const KEPT: &[Context] = &[Context::Kept];
 const OVERLAYS: &[Context] = &[Context::Help, Context::Legend, Context::Gallery, Context::Presets];
 
 /// More rows than any list has.
@@ -177,6 +180,18 @@ fn run() -> Vec<Binding> {
         binding!(Action::Pace(-1), [Key::char('-')], "faster, slower", Run, WATCHING, has_run),
         binding!(Action::ToggleFullSpeed, [Key::char('f')], "full speed, and back", Run, WATCHING, has_run, 9 "full speed"),
         binding!(Action::SaveTrace, [Key::char('w')], "write the trace to a file", Run, WATCHING, live_run, 12 "save"),
+    ]
+}
+
+/// Runs that are kept on the disk.
+fn kept() -> Vec<Binding> {
+    vec![
+        binding!(Action::Toggle(Overlay::Kept), [Key::char('o')], "kept runs: open one", Run, WATCHING, always),
+        binding!(Action::KeptDelete, [Key::new(KeyCode::Delete), Key::ctrl('d')], "delete a kept run", Run, KEPT, always, 3 "delete"),
+        binding!(Action::KeptErase, [Key::new(KeyCode::Backspace)], "erase what is typed", Models, KEPT, always),
+        binding!(Action::ListMove(-1), [Key::new(KeyCode::Up)], "choose", Lists, KEPT, always),
+        binding!(Action::ListMove(1), [Key::new(KeyCode::Down)], "choose", Lists, KEPT, always, 2 "choose"),
+        binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, KEPT, always, 5 "close"),
     ]
 }
 

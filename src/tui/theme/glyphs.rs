@@ -3,6 +3,8 @@
 /// A set of drawing characters, each one cell wide.
 #[derive(Debug)]
 pub struct Glyphs {
+    /// Before a run that branched off another one.
+    pub fork: &'static str,
     /// A masked position.
     pub mask: &'static str,
     /// A position that was masked again.
@@ -79,6 +81,7 @@ pub struct Glyphs {
 
 /// For terminals that show Unicode.
 pub static UNICODE: Glyphs = Glyphs {
+    fork: "⑂",
     mask: "▄",
     mask_again: "╳",
     mask_reused: "▂",
@@ -119,6 +122,7 @@ pub static UNICODE: Glyphs = Glyphs {
 
 /// For terminals that do not.
 pub static ASCII: Glyphs = Glyphs {
+    fork: "Y",
     mask: "#",
     mask_again: "x",
     mask_reused: "%",

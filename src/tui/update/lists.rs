@@ -1,6 +1,6 @@
 //! The layers above the screen: help, legend, gallery, presets.
 
-use super::{Effect, models, prompt};
+use super::{Effect, browser, models, prompt};
 use crate::{
     settings::{KNOBS, Timing, presets},
     tui::{
@@ -21,6 +21,9 @@ pub(super) fn toggle(app: &mut App, overlay: Overlay) -> Vec<Effect> {
     if app.overlays.last() == Some(&Overlay::Models) {
         return models::refresh(app);
     }
+    if app.overlays.last() == Some(&Overlay::Kept) {
+        return browser::refresh(app);
+    }
     app.list = match app.overlays.last() {
         Some(Overlay::Presets) => {
             let chosen = app.layers.preset().map(|preset| preset.name.clone());
@@ -40,6 +43,7 @@ fn rows(app: &App) -> usize {
         Some(Overlay::Gallery) => app.examples.len(),
         Some(Overlay::Presets) => presets().len(),
         Some(Overlay::Models) => app.picker.choices().len(),
+        Some(Overlay::Kept) => app.browser.listed().len(),
         Some(Overlay::Help) => help::line_count(),
         Some(Overlay::Legend) => legend::line_count(app),
         _ => 0,
@@ -69,6 +73,9 @@ pub(super) fn select(app: &mut App, row: usize) -> Vec<Effect> {
 pub(super) fn accept(app: &mut App) -> Vec<Effect> {
     if app.overlays.last() == Some(&Overlay::Models) {
         return models::accept(app);
+    }
+    if app.overlays.last() == Some(&Overlay::Kept) {
+        return browser::accept(app);
     }
     let row = app.list;
     match app.overlays.pop() {

@@ -1,5 +1,6 @@
 //! What each action does to the state, and which effects must follow. Nothing is performed here.
 
+mod browser;
 mod engine;
 mod keeping;
 mod knobs;
@@ -100,9 +101,14 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
 
         Action::SaveTrace => keeping::save(app),
 
+        Action::KeptChar(c) => browser::typed(app, c.encode_utf8(&mut [0; 4])),
+        Action::KeptErase => browser::erase(app),
+        Action::KeptDelete => browser::delete(app),
+
         Action::Tick(now) => playing::tick(app, now),
         Action::Engine(event) => engine::on_event(app, *event),
         Action::EngineGone => engine::on_gone(app),
+        Action::Kept(news) => browser::on_news(app, *news),
         Action::Drawn(frame) => {
             app.drawn = *frame;
             Vec::new()
@@ -122,6 +128,7 @@ fn is_deliberate(action: &Action) -> bool {
         Action::Tick(_)
             | Action::Engine(_)
             | Action::EngineGone
+            | Action::Kept(_)
             | Action::Drawn(_)
             | Action::Saved { .. }
             | Action::Tell(_)
@@ -148,6 +155,7 @@ fn back(app: &mut App) -> Vec<Effect> {
 fn clear(app: &mut App) -> Vec<Effect> {
     match app.context() {
         Context::Models => models::clear(app),
+        Context::Kept => browser::clear(app),
         Context::Entry => knobs::entry_clear(app),
         _ => prompt::edit(app, super::prompt::PromptEditor::clear),
     }

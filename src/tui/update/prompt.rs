@@ -1,8 +1,9 @@
 //! Writing a prompt and starting a run.
 
-use super::{Effect, command, keeping, knobs, models};
+use super::{Effect, browser, command, keeping, knobs, models};
 use crate::{
     engine::protocol::{Command, RunRequest},
+    kept::KeptRequest,
     tui::{
         action::{Focus, Notice, Overlay},
         app::{App, EngineState},
@@ -34,6 +35,9 @@ pub(super) fn add(app: &mut App, change: impl FnOnce(&mut PromptEditor) -> Resul
 pub(super) fn paste(app: &mut App, text: &str) -> Vec<Effect> {
     if app.overlays.last() == Some(&Overlay::Models) {
         return models::typed(app, text.trim());
+    }
+    if app.overlays.last() == Some(&Overlay::Kept) {
+        return browser::typed(app, text.trim());
     }
     if app.knobs.entry.is_some() {
         return knobs::entry_type(app, text.trim());
@@ -78,9 +82,10 @@ pub(super) fn submit(app: &mut App) -> Vec<Effect> {
                 // In the editor, so that what is seen is what is decoded.
                 edit(app, |editor| editor.set(&laid_out));
             }
-            app.prompt.remember();
+            let is_new = app.prompt.remember();
             let prompt = app.prompt.text();
-            start(app, prompt)
+            let kept = is_new.then(|| Effect::Kept(KeptRequest::Remember(prompt.clone())));
+            kept.into_iter().chain(start(app, prompt)).collect()
         }
         EngineState::Absent => Vec::new(),
     }
@@ -96,7 +101,7 @@ pub(super) fn restart(app: &mut App) -> Vec<Effect> {
 }
 
 fn start(app: &mut App, prompt: String) -> Vec<Effect> {
-    app.last_run += 1;
+    app.last_run = app.session.next_id(app.last_run);
     app.focus = Focus::Canvas;
     app.layers_before = None;
     app.knobs.refusal = None;

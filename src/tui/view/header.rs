@@ -80,7 +80,11 @@ enum FactKind {
 fn facts(app: &App, theme: Theme) -> Vec<Fact> {
     let plain = |rank, text| Fact { text, short: None, rank, kind: FactKind::Plain };
     let mut facts = vec![Fact { kind: FactKind::Name, ..plain(4, "diffuscope".to_owned()) }];
-    if let Origin::Replay { file } = &app.origin {
+    let replayed = match &app.origin {
+        Origin::Replay { file } => Some(file),
+        Origin::Live | Origin::Recording => None,
+    };
+    if let Some(file) = app.run().and_then(|run| run.file.as_ref()).or(replayed) {
         let name = Path::new(file).file_name().map_or_else(|| file.into(), OsStr::to_string_lossy);
         let short = Some(format!("replay of {name}"));
         facts.push(Fact { short, ..plain(1, format!("replay of {file}")) });

@@ -54,8 +54,7 @@ impl Listing<'_> {
     /// Draws frame and rows; `item` fills the row of an item, given whether it is the selected one. Returns the area
     /// below the rule, which is empty where there is no room for it.
     pub fn draw(&self, area: Rect, pen: &mut Pen<'_>, mut item: impl FnMut(usize, bool, Rect, &mut Pen<'_>)) -> Rect {
-        let wide = self.wide.min(area.width.saturating_sub(2)).max(20);
-        let frame = centred(area, wide, self.rows.len() as u16 + self.detail + 2);
+        let frame = self.frame(area);
         let inner = pen.frame(frame, self.title, &self.note(frame.height, pen));
         let list = Rect { height: inner.height.saturating_sub(self.detail).max(1.min(inner.height)), ..inner };
         let is_selected = |row: &ListRow| matches!(row, ListRow::Item(index) if *index == self.selected);
@@ -79,6 +78,13 @@ impl Listing<'_> {
             }
         }
         below(list, inner, pen)
+    }
+
+    /// Where the frame is.
+    pub fn frame(&self, area: Rect) -> Rect {
+        let wide = self.wide.min(area.width.saturating_sub(2)).max(20);
+        let rows = u16::try_from(self.rows.len()).unwrap_or(u16::MAX);
+        centred(area, wide, rows.saturating_add(self.detail + 2))
     }
 
     /// What stands at the foot: the keys, and where some rows are out of sight, how many there are.

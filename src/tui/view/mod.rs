@@ -13,6 +13,7 @@
 //! Below a hundred columns the right column gives way: figures become a strip, knobs and inspector appear when asked
 //! for. Below forty by twelve there is one sentence.
 
+mod browser;
 pub mod canvas;
 mod caption;
 mod figures;
@@ -114,6 +115,7 @@ fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
         Overlay::Gallery => gallery::draw(app, area, pen),
         Overlay::Presets => presets::draw(app, area, pen),
         Overlay::Models => models::draw(app, area, pen),
+        Overlay::Kept => browser::draw(app, area, pen),
     }
 }
 
