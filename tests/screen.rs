@@ -10,6 +10,8 @@ mod support;
 mod casts;
 #[path = "screen/colours.rs"]
 mod colours;
+#[path = "screen/differences.rs"]
+mod differences;
 #[path = "screen/keeping.rs"]
 mod keeping;
 #[path = "screen/models.rs"]

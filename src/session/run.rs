@@ -30,6 +30,8 @@ pub struct Run {
     pub began: Duration,
     /// How long its steps were in coming: what it would take to see it again.
     pub lasted: Duration,
+    /// The file that it was read from, printable.
+    pub file: Option<String>,
     /// Whether a file holds all of its steps.
     pub saved: bool,
 }
@@ -40,7 +42,7 @@ impl Run {
 
     /// A run without steps.
     pub fn new(id: RunId, log: Box<Log>, phase: Phase, began: Duration) -> Self {
-        Self { id, log, phase, began, lasted: Duration::ZERO, saved: false }
+        Self { id, log, phase, began, lasted: Duration::ZERO, file: None, saved: false }
     }
 
     /// Whether it can still make steps.

@@ -16,6 +16,11 @@ impl<T> History<T> {
         later.checked_sub(1).map(|last| &self.0[last].1)
     }
 
+    /// All that it had, each with the number of steps after which it had it first, ascending.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
+        self.0.iter().map(|(since, value)| (*since as usize, value))
+    }
+
     /// What it had first after `steps` steps.
     pub(super) fn at(&self, steps: usize) -> Option<&T> {
         let at = self.0.binary_search_by_key(&steps, |(since, _)| *since as usize);
