@@ -10,6 +10,8 @@ mod support;
 mod casts;
 #[path = "screen/colours.rs"]
 mod colours;
+#[path = "screen/compare.rs"]
+mod compare;
 #[path = "screen/differences.rs"]
 mod differences;
 #[path = "screen/keeping.rs"]

@@ -2,6 +2,7 @@
 
 mod bench;
 mod catalogue;
+mod diff;
 mod export;
 mod failure;
 mod knobs;
@@ -44,6 +45,7 @@ enum CliCommand {
     Run(run::RunArgs),
     Bench(bench::BenchArgs),
     Replay(play::ReplayArgs),
+    Diff(diff::DiffArgs),
     #[command(visible_alias = "cast")]
     Export(export::ExportArgs),
     Train(TrainArgs),
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
         CliCommand::Run(args) => run::run(args),
         CliCommand::Bench(args) => bench::run(&args),
         CliCommand::Replay(args) => play::replay(args),
+        CliCommand::Diff(args) => diff::run(&args),
         CliCommand::Export(args) => export::run(&args),
         CliCommand::Train(args) => train(args),
         CliCommand::TrainFilter(args) => train_filter::run(&args),

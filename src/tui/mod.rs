@@ -5,6 +5,7 @@
 
 mod action;
 mod app;
+mod compare;
 mod examples;
 mod frames;
 mod input;
@@ -21,6 +22,7 @@ pub mod view;
 
 pub use action::{Action, Direction, Effect, Focus, Notice, Overlay};
 pub use app::{App, Confirmation, EngineState, KnobPane, Lens, Origin};
+pub use compare::{CompareAction, RunComparison, RunSide};
 pub use examples::{Example, examples};
 pub use input::action as input_action;
 pub use picker::{ModelLoading, ModelPicker, PickerLine};
@@ -30,4 +32,4 @@ pub use reading::Reading;
 pub use run::{Left, LogSource, PlayOptions, play};
 pub use terminal::check as check_terminal;
 pub use update::update;
-pub use view::Layer;
+pub use view::{Layer, cut};

@@ -59,6 +59,8 @@ pub struct Glyphs {
     pub right: &'static str,
     /// Wrong.
     pub wrong: &'static str,
+    /// Differs from another run.
+    pub differs: &'static str,
     /// Between two facts.
     pub dot: &'static str,
     /// Cut off here.
@@ -107,6 +109,7 @@ pub static UNICODE: Glyphs = Glyphs {
     scrubbed: "◂",
     right: "✓",
     wrong: "✗",
+    differs: "≠",
     dot: "·",
     ellipsis: "…",
     arrow: "→",
@@ -147,6 +150,7 @@ pub static ASCII: Glyphs = Glyphs {
     scrubbed: "<",
     right: "+",
     wrong: "x",
+    differs: "!",
     dot: "-",
     ellipsis: "~",
     arrow: ">",
@@ -192,6 +196,7 @@ mod tests {
                 set.scrubbed,
                 set.right,
                 set.wrong,
+                set.differs,
                 set.dot,
                 set.ellipsis,
                 set.arrow,
