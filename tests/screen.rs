@@ -12,6 +12,10 @@ mod browser;
 mod casts;
 #[path = "screen/colours.rs"]
 mod colours;
+#[path = "screen/compare.rs"]
+mod compare;
+#[path = "screen/differences.rs"]
+mod differences;
 #[path = "screen/keeping.rs"]
 mod keeping;
 #[path = "screen/models.rs"]

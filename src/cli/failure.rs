@@ -13,6 +13,7 @@ use crate::{
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0      done (a wrong answer is a result, not a failure)
+  1      the traces differ, where `diff --exit-code` asked
   2      bad input: arguments, settings, prompt or files
   3      the run failed, or its result could not be written
   128+n  ended by signal n: 130 by Ctrl-C, 143 by a request to terminate, 129 by a terminal that was closed";
@@ -26,6 +27,8 @@ pub(super) enum Failure {
     Runtime(String),
     /// It was asked to end before it was done, and kept what there was; the exit code says by which signal.
     Interrupted(u8),
+    /// What was compared differs, and the exit code was asked to say so; all else is said already.
+    Differs,
     /// Standard output was closed: the command exits silently.
     BrokenPipe,
 }
@@ -71,6 +74,7 @@ impl Failure {
             Self::Usage(message) => (message, 2),
             Self::Runtime(message) => (message, 3),
             Self::Interrupted(code) => return ExitCode::from(*code),
+            Self::Differs => return ExitCode::FAILURE,
             Self::BrokenPipe => return ExitCode::SUCCESS,
         };
         warn(message);

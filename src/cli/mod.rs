@@ -2,6 +2,7 @@
 
 mod bench;
 mod catalogue;
+mod diff;
 mod export;
 mod failure;
 mod fork;
@@ -47,6 +48,7 @@ enum CliCommand {
     Bench(bench::BenchArgs),
     Replay(play::ReplayArgs),
     Runs(kept::RunsArgs),
+    Diff(diff::DiffArgs),
     #[command(visible_alias = "cast")]
     Export(export::ExportArgs),
     Train(TrainArgs),
@@ -87,6 +89,7 @@ pub fn main() -> ExitCode {
         CliCommand::Bench(args) => bench::run(&args),
         CliCommand::Replay(args) => play::replay(args),
         CliCommand::Runs(args) => kept::list(&args),
+        CliCommand::Diff(args) => diff::run(&args),
         CliCommand::Export(args) => export::run(&args),
         CliCommand::Train(args) => train(args),
         CliCommand::TrainFilter(args) => train_filter::run(&args),

@@ -34,6 +34,9 @@ pub(super) struct PlayArgs {
 pub(super) struct ReplayArgs {
     /// The trace; - reads it from standard input [default: the kept run that was written to last]
     file: Option<PathBuf>,
+    /// Compare it with this trace
+    #[arg(long, value_name = "OTHER")]
+    against: Option<Recorded>,
     #[command(flatten)]
     screen: ScreenArgs,
 }
@@ -76,11 +79,23 @@ pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
 /// Plays a file.
 pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
     let trace = Recorded::named(args.file.map_or_else(kept::newest, Ok)?);
-    let opened = trace.open()?;
+    let (opened, against) = match &args.against {
+        Some(other) => {
+            let (opened, against) = trace.open_both(other)?;
+            (opened, Some((other.name(), against)))
+        }
+        None => (trace.open()?, None),
+    };
+    let mut warnings = opened.warnings;
+    if let Some((name, against)) = &against {
+        warnings.extend(against.warnings.iter().map(|warning| format!("{name}: {warning}")));
+    }
+    let is_piped = trace.is_piped() || args.against.as_ref().is_some_and(Recorded::is_piped);
+    let against = against.map(|(name, against)| (name, Box::new(against.log)));
     let options = PlayOptions {
         layers: Layers::default(),
         prompt: None,
-        source: LogSource::Replay { file: trace.name(), log: Box::new(opened.log), warnings: opened.warnings },
+        source: LogSource::Replay { file: trace.name(), log: Box::new(opened.log), warnings, against },
         theme: args.screen.theme,
         mouse: !args.screen.no_mouse,
         state: kept::folder().unwrap_or_default(),
@@ -88,7 +103,7 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
         warning: None,
     };
     // Where standard input was the trace, keys come from the terminal all the same.
-    open(options, trace.is_piped())
+    open(options, is_piped)
 }
 
 /// Asks first what the playground would refuse, so that the exit code distinguishes bad input from a terminal that fails.

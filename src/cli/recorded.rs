@@ -1,6 +1,7 @@
 //! Traces that commands take: from a file, or from standard input where the name is `-`.
 
 use std::{
+    ffi::OsString,
     io,
     path::{Path, PathBuf},
 };
@@ -15,16 +16,32 @@ use crate::{
 const STANDARD_INPUT: &str = "standard input";
 
 /// A trace, by the name that a command was given.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct Recorded {
     /// The trace; - reads it from standard input
     file: PathBuf,
+}
+
+/// As the value of an argument with a name of its own.
+impl From<OsString> for Recorded {
+    fn from(file: OsString) -> Self {
+        Self { file: file.into() }
+    }
 }
 
 impl Recorded {
     /// The trace of that name.
     pub(super) fn named(file: PathBuf) -> Self {
         Self { file }
+    }
+
+    /// Reads two of them, of which standard input can be only one.
+    pub(super) fn open_both(&self, other: &Self) -> Result<(Opened, Opened), Failure> {
+        if self.is_piped() && other.is_piped() {
+            let message = "only one of the two traces can come from standard input: give the other one as a file";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+        Ok((self.open()?, other.open()?))
     }
 
     /// Reads it.

@@ -1,8 +1,16 @@
 //! The runs of this sitting: logs, and how far each is. Nothing here knows threads, networks or a
 //! terminal.
 
+mod axis;
+mod compared;
+mod diff;
+mod kendall;
 mod run;
+mod words;
 
+pub use axis::Axis;
+pub use compared::{ComparedFigure, FigureUnit, compared};
+pub use diff::{Caveat, Diff, Difference, DivergedRun, Divergence, OrderAgreement, Passage, TokenWrite};
 pub use run::{Phase, Run};
 
 use crate::engine::protocol::RunId;

@@ -30,10 +30,10 @@ pub struct Run {
     pub began: Duration,
     /// How long its steps were in coming: what it would take to see it again.
     pub lasted: Duration,
+    /// The file that it was read from, printable.
+    pub file: Option<String>,
     /// Whether a file holds all of its steps.
     pub saved: bool,
-    /// Name of the kept file that it was opened from, printable.
-    pub file: Option<String>,
 }
 
 impl Run {
@@ -42,7 +42,7 @@ impl Run {
 
     /// A run without steps.
     pub fn new(id: RunId, log: Box<Log>, phase: Phase, began: Duration) -> Self {
-        Self { id, log, phase, began, lasted: Duration::ZERO, saved: false, file: None }
+        Self { id, log, phase, began, lasted: Duration::ZERO, file: None, saved: false }
     }
 
     /// Whether it can still make steps.

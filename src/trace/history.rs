@@ -20,6 +20,11 @@ impl<T> History<T> {
         &self.0[..self.0.partition_point(|(since, _)| *since as usize <= steps)]
     }
 
+    /// All that it had, each with the number of steps after which it had it first, ascending.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
+        self.0.iter().map(|(since, value)| (*since as usize, value))
+    }
+
     /// What it had first after `steps` steps.
     pub(super) fn at(&self, steps: usize) -> Option<&T> {
         let at = self.0.binary_search_by_key(&steps, |(since, _)| *since as usize);

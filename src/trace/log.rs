@@ -372,6 +372,11 @@ impl Log {
         Some(cost_between(self.totals(steps - 1).cost, step.totals.cost))
     }
 
+    /// What the first `steps` steps cost together; all of them where there are fewer.
+    pub fn cost_up_to(&self, steps: usize) -> Cost {
+        self.totals(steps).cost
+    }
+
     /// The whole record of the `steps`-th step, counted from 1; `None` for 0, the canvas before the first step. It is the
     /// one that was pushed, but for numbers that are only shown: probabilities of proposals and of the guide are rounded
     /// to 1/65,535, a proposal's entropy, score, credit and movement to 1/4,096.
@@ -496,6 +501,11 @@ impl Log {
         self.pieces.get(position).and_then(|history| history.after(steps)).map_or("", LoggedText::logged)
     }
 
+    /// The ids that a position has held, each with the number of steps after which it came, ascending from 0.
+    pub fn held(&self, position: usize) -> impl Iterator<Item = (usize, u32)> + '_ {
+        self.held.get(position).into_iter().flat_map(History::iter).map(|(steps, held)| (steps, held.id))
+    }
+
     /// The settings that the `steps`-th step (counted from 1) used; those of the start for 0.
     pub fn settings_at(&self, steps: usize) -> Settings {
         *self.settings.after(steps).unwrap_or(&self.header.settings)
@@ -504,6 +514,11 @@ impl Log {
     /// The text of a token id by itself, printable; `None` where the log never named it.
     pub fn text_of(&self, id: u32) -> Option<&str> {
         self.text_of.get(&id).map(|at| self.texts[*at].2.shown())
+    }
+
+    /// Every id that was named so far, ascending, with the text that [`Self::text_of`] gives.
+    pub fn named(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.text_of.iter().map(|(id, at)| (*id, self.texts[*at].2.shown()))
     }
 
     /// The newest step with an audit among the first `steps`, counted from 1.

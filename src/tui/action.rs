@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use crossterm::event::KeyEvent;
 
-use super::view::{FrameInfo, Layer};
+use super::{
+    compare::CompareAction,
+    view::{FrameInfo, Layer},
+};
 use crate::{
     engine::protocol::{Command, Event, RunId},
     kept::{KeptNews, KeptRequest},
@@ -121,6 +124,9 @@ pub enum Action {
     ScrubTo(usize),
     /// Show the newest step, and follow.
     Follow,
+
+    /// Compare the shown run with another one.
+    Compare(CompareAction),
 
     /// Read the canvas by a layer.
     Layer(Layer),

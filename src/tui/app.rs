@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     action::{Effect, Focus, Notice, Overlay},
     browser::RunBrowser,
+    compare::RunComparison,
     examples::Example,
     keymap::Context,
     picker::ModelPicker,
@@ -124,6 +125,8 @@ pub struct App {
     pub(super) playback: Playback,
     /// How the canvas is read.
     pub(super) lens: Lens,
+    /// The shown run beside another one, while they are compared.
+    pub(super) comparison: Option<RunComparison>,
     /// The knob pane.
     pub(super) knobs: KnobPane,
     /// The models and their picker.
@@ -174,6 +177,23 @@ impl App {
         app
     }
 
+    /// A playground that compares two logs and has no networks.
+    pub fn compare(file: &str, log: Box<Log>, (other, against): (&str, Box<Log>), theme: Theme) -> Self {
+        let mut app = Self::replay(file, log, theme);
+        let run = |id, file: &str, log| Run {
+            file: Some(crate::printable::line(file)),
+            saved: true,
+            ..Run::new(id, log, Phase::Over, Duration::ZERO)
+        };
+        if let Some(first) = app.session.shown().map(|first| run(0, file, first.log.clone())) {
+            app.session = Session::of(run(1, other, against));
+            app.session.start(first);
+        }
+        app.playback.at = None;
+        app.comparison = RunComparison::of_shown(&app.session, None);
+        app
+    }
+
     /// A playground that shows a log and takes no keys.
     pub fn recording(log: Box<Log>, theme: Theme) -> Self {
         Self { origin: Origin::Recording, ..Self::replay("", log, theme) }
@@ -193,6 +213,7 @@ impl App {
             asked: None,
             playback: Playback::default(),
             lens: Lens { layer: Layer::default(), drafts: true, selected: None },
+            comparison: None,
             knobs: KnobPane::default(),
             picker: ModelPicker::default(),
             browser: RunBrowser::default(),
@@ -224,6 +245,11 @@ impl App {
     /// How the canvas is read.
     pub fn lens(&self) -> &Lens {
         &self.lens
+    }
+
+    /// The shown run beside another one, while they are compared.
+    pub fn comparison(&self) -> Option<&RunComparison> {
+        self.comparison.as_ref()
     }
 
     /// The knob pane.
@@ -285,6 +311,7 @@ impl App {
             Some(Overlay::Presets) => Context::Presets,
             Some(Overlay::Models) => Context::Models,
             Some(Overlay::Kept) => Context::Kept,
+            None if self.comparison.is_some() => Context::Compare,
             None if self.knobs.entry.is_some() => Context::Entry,
             None => match self.focus {
                 Focus::Prompt => Context::Prompt,

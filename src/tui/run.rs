@@ -71,6 +71,8 @@ pub enum LogSource {
         log: Box<Log>,
         /// What was odd about it.
         warnings: Vec<String>,
+        /// The name of another file, and what that holds: the two are compared.
+        against: Option<(String, Box<Log>)>,
     },
 }
 
@@ -107,8 +109,11 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
             let app = App::live(options.layers, options.prompt, theme, examples(), (*request).clone());
             (app, Some(request))
         }
-        LogSource::Replay { file, log, warnings } => {
-            let mut app = App::replay(&file, log, theme);
+        LogSource::Replay { file, log, warnings, against } => {
+            let mut app = match against {
+                Some((other, against)) => App::compare(&file, log, (&other, against), theme),
+                None => App::replay(&file, log, theme),
+            };
             if !warnings.is_empty() {
                 update(&mut app, Action::Tell(Notice::error(warnings.join("; "))));
             }

@@ -280,6 +280,27 @@ proptest! {
     }
 
     #[test]
+    fn any_two_logs_can_be_compared(a in log(), b in log(), deeds in prop::collection::vec(deed(), 0..30), keys in "[acnNgGhjkl1-5vd ]{0,30}") {
+        let app = diffuscope::tui::App::compare("a", Box::new(a), ("b", Box::new(b)), DARK);
+        let mut driver = Driver { app, size: (100, 40), effects: Vec::new() };
+        driver.redraw();
+        driver.keys(&keys);
+        for deed in deeds {
+            match deed {
+                Deed::Key(code, modifiers) => { driver.event(TerminalEvent::Key(KeyEvent::new(code, modifiers))); }
+                Deed::Mouse(kind, column, row) => {
+                    driver.event(TerminalEvent::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
+                }
+                Deed::Resize(width, height) => { driver = driver.sized(width, height); driver.redraw(); }
+                Deed::Tick(millis) => { driver.tick(millis); }
+                Deed::Paste(_) | Deed::Step => {}
+            }
+        }
+        let (buffer, _) = driver.draw();
+        prop_assert!(buffer.content.iter().all(|cell| !cell.symbol().contains(char::is_control)));
+    }
+
+    #[test]
     fn scrubbing_to_a_step_shows_what_a_replay_up_to_it_shows(log in log(), at in 0usize..9) {
         let at = at.min(log.len());
         let mut scrubbed = Driver { app: diffuscope::tui::App::replay("x", Box::new(log.clone()), DARK), size: (110, 44), effects: Vec::new() };

@@ -17,6 +17,8 @@ pub enum Context {
     Prompt,
     /// Canvas and timeline.
     Canvas,
+    /// Two runs beside each other.
+    Compare,
     /// The knob pane.
     Knobs,
     /// A value being typed in the knob pane.
@@ -37,9 +39,10 @@ pub enum Context {
 
 impl Context {
     /// Every context.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Prompt,
         Self::Canvas,
+        Self::Compare,
         Self::Knobs,
         Self::Entry,
         Self::Help,
@@ -62,6 +65,8 @@ pub enum Group {
     Time,
     /// Reading the canvas.
     Canvas,
+    /// Two runs beside each other.
+    Compare,
     /// Turning knobs.
     Knobs,
     /// Choosing models.
@@ -74,8 +79,17 @@ pub enum Group {
 
 impl Group {
     /// All groups, in the order of the help.
-    pub const ALL: [Self; 8] =
-        [Self::Prompt, Self::Run, Self::Time, Self::Canvas, Self::Knobs, Self::Models, Self::Lists, Self::Program];
+    pub const ALL: [Self; 9] = [
+        Self::Prompt,
+        Self::Run,
+        Self::Time,
+        Self::Canvas,
+        Self::Knobs,
+        Self::Compare,
+        Self::Models,
+        Self::Lists,
+        Self::Program,
+    ];
 
     /// A heading.
     pub fn title(self) -> &'static str {
@@ -84,6 +98,7 @@ impl Group {
             Self::Run => "Run",
             Self::Time => "Steps",
             Self::Canvas => "Canvas",
+            Self::Compare => "Compare",
             Self::Knobs => "Knobs",
             Self::Models => "Models",
             Self::Lists => "Lists",

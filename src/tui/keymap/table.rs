@@ -10,17 +10,24 @@ use crate::{
     tui::{
         action::{Action, Direction, Focus, Overlay},
         app::{App, EngineState},
+        compare::{CompareAction, RunComparison},
         view::Layer,
     },
 };
 
 /// Every key of the playground. The order within a group is that of the help.
 pub static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
-    [prompt(), run(), kept(), steps(), canvas(), knobs(), models(), lists(), program()].into_iter().flatten().collect()
+    [prompt(), run(), kept(), steps(), canvas(), compare(), knobs(), models(), lists(), program()]
+        .into_iter()
+        .flatten()
+        .collect()
 });
 
 /// Where characters are keys and not text.
 const WATCHING: &[Context] = &[Context::Canvas, Context::Knobs];
+/// The same, and where runs are compared.
+const READING: &[Context] = &[Context::Canvas, Context::Knobs, Context::Compare];
+const COMPARE: &[Context] = &[Context::Compare];
 const LISTS: &[Context] = &[Context::Gallery, Context::Presets, Context::Help, Context::Legend];
 const PICKS: &[Context] = &[Context::Gallery, Context::Presets, Context::Models, Context::Kept];
 const PAGES: &[Context] =
@@ -37,7 +44,7 @@ const OVERLAYS: &[Context] = &[Context::Help, Context::Legend, Context::Gallery,
 const ALL_ROWS: i64 = 1 << 20;
 
 /// Left and right turn knobs where the knob pane has the focus.
-const WATCHING_NOT_KNOBS: &[Context] = &[Context::Canvas];
+const WATCHING_NOT_KNOBS: &[Context] = &[Context::Canvas, Context::Compare];
 
 fn always(_: &App) -> bool {
     true
@@ -61,6 +68,22 @@ fn live_run(app: &App) -> bool {
 
 fn has_kept(app: &App) -> bool {
     app.session.other().is_some()
+}
+
+fn can_compare(app: &App) -> bool {
+    app.comparison.is_some() || !RunComparison::rivals(&app.session).is_empty()
+}
+
+fn compare_words(app: &App) -> &'static str {
+    if app.comparison.is_some() { "leave" } else { "compare" }
+}
+
+fn has_rivals(app: &App) -> bool {
+    RunComparison::rivals(&app.session).len() > 1
+}
+
+fn has_differences(app: &App) -> bool {
+    app.comparison.as_ref().is_some_and(|comparison| !comparison.diff().differences.is_empty())
 }
 
 fn under_way(app: &App) -> bool {
@@ -171,14 +194,14 @@ fn prompt() -> Vec<Binding> {
 /// The run.
 fn run() -> Vec<Binding> {
     vec![
-        binding!(Action::TogglePlay, [Key::char(' ')], "pause, resume; play the log", Run, WATCHING, has_steps, 1 play_words),
-        binding!(Action::StepOnce, [Key::char('.')], "one step", Run, WATCHING, can_step, 3 "one step"),
+        binding!(Action::TogglePlay, [Key::char(' ')], "pause, resume; play the log", Run, READING, has_steps, 1 play_words),
+        binding!(Action::StepOnce, [Key::char('.')], "one step", Run, READING, can_step, 3 "one step"),
         binding!(Action::Restart, [Key::char('R'), Key::ctrl('r')], "run again, with these settings", Run, WATCHING, live_run, 4 "again"),
         binding!(Action::SwapRuns, [Key::char('b')], "the run before, and back", Run, WATCHING, has_kept, 8 "run before"),
         binding!(Action::StopRun, [Key::char('x')], "end the run here", Run, WATCHING, under_way),
-        binding!(Action::Pace(1), [Key::char('+'), Key::char('=')], "faster, slower", Run, WATCHING, has_run),
-        binding!(Action::Pace(-1), [Key::char('-')], "faster, slower", Run, WATCHING, has_run),
-        binding!(Action::ToggleFullSpeed, [Key::char('f')], "full speed, and back", Run, WATCHING, has_run, 9 "full speed"),
+        binding!(Action::Pace(1), [Key::char('+'), Key::char('=')], "faster, slower", Run, READING, has_run),
+        binding!(Action::Pace(-1), [Key::char('-')], "faster, slower", Run, READING, has_run),
+        binding!(Action::ToggleFullSpeed, [Key::char('f')], "full speed, and back", Run, READING, has_run, 9 "full speed"),
         binding!(Action::SaveTrace, [Key::char('w')], "write the trace to a file", Run, WATCHING, live_run, 12 "save"),
     ]
 }
@@ -207,7 +230,7 @@ fn steps() -> Vec<Binding> {
             WATCHING_NOT_KNOBS,
             has_steps
         ),
-        binding!(Action::Scrub(-10), [Key::shift(KeyCode::Left)], "ten steps back, on", Time, WATCHING, has_steps),
+        binding!(Action::Scrub(-10), [Key::shift(KeyCode::Left)], "ten steps back, on", Time, READING, has_steps),
         binding!(
             Action::Scrub(-10),
             [Key::new(KeyCode::PageUp)],
@@ -216,7 +239,7 @@ fn steps() -> Vec<Binding> {
             WATCHING_NOT_KNOBS,
             has_steps
         ),
-        binding!(Action::Scrub(10), [Key::shift(KeyCode::Right)], "ten steps back, on", Time, WATCHING, has_steps),
+        binding!(Action::Scrub(10), [Key::shift(KeyCode::Right)], "ten steps back, on", Time, READING, has_steps),
         binding!(
             Action::Scrub(10),
             [Key::new(KeyCode::PageDown)],
@@ -230,7 +253,7 @@ fn steps() -> Vec<Binding> {
             [Key::char('g'), Key::new(KeyCode::Home)],
             "before the first step",
             Time,
-            WATCHING,
+            READING,
             has_steps
         ),
         binding!(
@@ -238,7 +261,7 @@ fn steps() -> Vec<Binding> {
             [Key::char('G'), Key::new(KeyCode::End)],
             "the newest step, and follow",
             Time,
-            WATCHING,
+            READING,
             has_steps
         ),
     ]
@@ -248,24 +271,24 @@ fn steps() -> Vec<Binding> {
 fn canvas() -> Vec<Binding> {
     let mut bindings = layers();
     bindings.extend([
-        binding!(Action::NextLayer, [Key::char('v')], "next layer", Canvas, WATCHING, always, 6 "layer"),
+        binding!(Action::NextLayer, [Key::char('v')], "next layer", Canvas, READING, always, 6 "layer"),
         binding!(Action::ToggleAudit, [Key::char('A')], "audit every step, or none", Canvas, WATCHING, is_live),
-        binding!(Action::ToggleDrafts, [Key::char('d')], "drafts or plain masks", Canvas, WATCHING, always, 8 "drafts"),
+        binding!(Action::ToggleDrafts, [Key::char('d')], "drafts or plain masks", Canvas, READING, always, 8 "drafts"),
         binding!(
             Action::SelectMove(Direction::Left),
             [Key::char('h')],
             "inspect a token",
             Canvas,
-            &[Context::Canvas],
+            WATCHING_NOT_KNOBS,
             has_run
         ),
-        binding!(Action::SelectMove(Direction::Down), [Key::char('j'), Key::new(KeyCode::Down)], "inspect a token", Canvas, &[Context::Canvas], has_run, 7 "inspect"),
+        binding!(Action::SelectMove(Direction::Down), [Key::char('j'), Key::new(KeyCode::Down)], "inspect a token", Canvas, WATCHING_NOT_KNOBS, has_run, 7 "inspect"),
         binding!(
             Action::SelectMove(Direction::Up),
             [Key::char('k'), Key::new(KeyCode::Up)],
             "inspect a token",
             Canvas,
-            &[Context::Canvas],
+            WATCHING_NOT_KNOBS,
             has_run
         ),
         binding!(
@@ -273,12 +296,38 @@ fn canvas() -> Vec<Binding> {
             [Key::char('l')],
             "inspect a token",
             Canvas,
-            &[Context::Canvas],
+            WATCHING_NOT_KNOBS,
             has_run
         ),
-        binding!(Action::Toggle(Overlay::Legend), [Key::char('L')], "what the colours and marks mean", Canvas, &[Context::Canvas, Context::Knobs, Context::Legend], always, 11 "legend"),
+        binding!(Action::Toggle(Overlay::Legend), [Key::char('L')], "what the colours and marks mean", Canvas, &[Context::Canvas, Context::Compare, Context::Knobs, Context::Legend], always, 11 "legend"),
     ]);
     bindings
+}
+
+/// Two runs beside each other.
+fn compare() -> Vec<Binding> {
+    vec![
+        binding!(Action::Compare(CompareAction::Toggle), [Key::char('c')], "compare with another run; leave", Compare, &[Context::Canvas, Context::Compare], can_compare, 5 compare_words),
+        binding!(Action::Compare(CompareAction::Difference(1)), [Key::char('n')], "next, previous difference", Compare, COMPARE, has_differences, 1 "difference"),
+        binding!(
+            Action::Compare(CompareAction::Difference(-1)),
+            [Key::char('N')],
+            "next, previous difference",
+            Compare,
+            COMPARE,
+            has_differences
+        ),
+        binding!(Action::Compare(CompareAction::NextAxis), [Key::char('a')], "by steps, passes, rows or time", Compare, COMPARE, always, 3 "axis"),
+        binding!(Action::Compare(CompareAction::Rival(1)), [Key::new(KeyCode::Tab), Key::char(')')], "compare with the next run, before", Compare, COMPARE, has_rivals, 5 "other run"),
+        binding!(
+            Action::Compare(CompareAction::Rival(-1)),
+            [Key::new(KeyCode::BackTab), Key::char('(')],
+            "compare with the next run, before",
+            Compare,
+            COMPARE,
+            has_rivals
+        ),
+    ]
 }
 
 /// Turning knobs.
@@ -402,15 +451,15 @@ fn program() -> Vec<Binding> {
             &[Context::Prompt, Context::Canvas, Context::Knobs],
             always
         ),
-        binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Entry], always, 12 "back"),
+        binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, &[Context::Prompt, Context::Canvas, Context::Compare, Context::Knobs, Context::Entry], always, 12 "back"),
         binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, MODELS, always, 5 "close"),
         binding!(Action::Back, [Key::new(KeyCode::Esc), Key::char('q')], "close, leave, let go", Program, OVERLAYS, always, 3 "close"),
-        binding!(Action::ToggleTheme, [Key::char('t')], "dark or light", Program, WATCHING, always),
+        binding!(Action::ToggleTheme, [Key::char('t')], "dark or light", Program, READING, always),
         binding!(Action::Toggle(Overlay::Help), [Key::new(KeyCode::F(1))], "this help", Program, &[Context::Prompt, Context::Entry], always, 13 "help"),
-        binding!(Action::Toggle(Overlay::Help), [Key::char('?'), Key::new(KeyCode::F(1))], "this help", Program, &[Context::Canvas, Context::Knobs, Context::Help, Context::Legend, Context::Gallery, Context::Presets], always, 13 "help"),
+        binding!(Action::Toggle(Overlay::Help), [Key::char('?'), Key::new(KeyCode::F(1))], "this help", Program, &[Context::Canvas, Context::Compare, Context::Knobs, Context::Help, Context::Legend, Context::Gallery, Context::Presets], always, 13 "help"),
         binding!(Action::Repaint, [Key::ctrl('l')], "draw everything again", Program, &Context::ALL, always),
         binding!(Action::Suspend, [Key::ctrl('z')], "suspend to the shell", Program, &Context::ALL, always),
-        binding!(Action::Quit, [Key::char('q')], "quit", Program, WATCHING, always, 14 "quit"),
+        binding!(Action::Quit, [Key::char('q')], "quit", Program, READING, always, 14 "quit"),
         binding!(Action::Quit, [Key::ctrl('c')], "quit", Program, &Context::ALL, always),
     ]
 }
@@ -435,7 +484,7 @@ fn layers() -> Vec<Binding> {
         keys: slice::from_ref(key),
         label: "choose a layer by its number",
         group: Group::Canvas,
-        contexts: WATCHING,
+        contexts: READING,
         applies: always,
         hint: None,
     };

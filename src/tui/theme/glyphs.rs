@@ -61,6 +61,8 @@ pub struct Glyphs {
     pub right: &'static str,
     /// Wrong.
     pub wrong: &'static str,
+    /// Differs from another run.
+    pub differs: &'static str,
     /// Between two facts.
     pub dot: &'static str,
     /// Cut off here.
@@ -110,6 +112,7 @@ pub static UNICODE: Glyphs = Glyphs {
     scrubbed: "◂",
     right: "✓",
     wrong: "✗",
+    differs: "≠",
     dot: "·",
     ellipsis: "…",
     arrow: "→",
@@ -151,6 +154,7 @@ pub static ASCII: Glyphs = Glyphs {
     scrubbed: "<",
     right: "+",
     wrong: "x",
+    differs: "!",
     dot: "-",
     ellipsis: "~",
     arrow: ">",
@@ -196,6 +200,7 @@ mod tests {
                 set.scrubbed,
                 set.right,
                 set.wrong,
+                set.differs,
                 set.dot,
                 set.ellipsis,
                 set.arrow,

@@ -1,6 +1,7 @@
 //! What each action does to the state, and which effects must follow. Nothing is performed here.
 
 mod browser;
+mod comparing;
 mod engine;
 mod keeping;
 mod knobs;
@@ -24,7 +25,11 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     if deliberate {
         app.notice = None;
     }
-    let effects = act(app, action);
+    let effects = match comparing::on(app, &action) {
+        Some(effects) => effects,
+        None => act(app, action),
+    };
+    comparing::keep_up(app);
     // A question is about the very next thing that the user does.
     if deliberate && app.asked == asked {
         app.asked = None;
@@ -73,6 +78,9 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Scrub(steps) => playing::scrub(app, steps),
         Action::ScrubTo(step) => playing::scrub_to(app, step),
         Action::Follow => playing::scrub_to(app, usize::MAX),
+
+        // Taken up already, while runs are compared and before.
+        Action::Compare(_) => Vec::new(),
 
         Action::Layer(layer) => selecting::read_by(app, layer),
         Action::NextLayer => selecting::read_by(app, app.lens.layer.next()),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Effect, command};
+use super::{Effect, command, comparing};
 use crate::{engine::protocol::Command, session::Phase, tui::app::App};
 
 /// Time has passed: ask the live run for its next step, move the cursor of a playing log, let a notice go.
@@ -24,6 +24,9 @@ pub(super) fn tick(app: &mut App, now: Duration) -> Vec<Effect> {
 
 /// Moves the cursor of a playing log by one step; it stops at the end, or follows the live run from there.
 fn advance(app: &mut App) {
+    if app.comparison.is_some() {
+        return comparing::advance(app);
+    }
     let (shown, len) = (app.shown(), app.len());
     if shown >= len {
         app.playback.playing = false;

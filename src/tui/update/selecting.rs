@@ -25,9 +25,17 @@ pub(super) fn select(app: &mut App, position: usize) -> Vec<Effect> {
 /// Moves the selection; the first move selects the first token of the answer.
 pub(super) fn step(app: &mut App, direction: Direction) -> Vec<Effect> {
     let Some(run) = RunView::of(app) else { return Vec::new() };
+    if let Some(next) = neighbour(app, &run, direction) {
+        app.lens.selected = Some(next);
+    }
+    Vec::new()
+}
+
+/// The position that lies in a direction of the selected one; the first token of the answer, where none is selected.
+pub(super) fn neighbour(app: &App, run: &RunView<'_>, direction: Direction) -> Option<usize> {
     let (first, length) = (run.log.header().prompt_ids.len(), run.log.header().canvas_length());
-    let neighbour = |at, by| canvas::neighbour(&run, app.theme, app.drawn.text_width, at, by);
-    let next = match app.lens.selected {
+    let neighbour = |at, by| canvas::neighbour(run, app.theme, app.drawn.text_width, at, by);
+    let next = match run.lens.selected {
         None => Some(first),
         Some(at) => match direction {
             Direction::Left => at.checked_sub(1),
@@ -36,8 +44,5 @@ pub(super) fn step(app: &mut App, direction: Direction) -> Vec<Effect> {
             Direction::Down => neighbour(at, 1),
         },
     };
-    if let Some(next) = next.filter(|next| *next < length) {
-        app.lens.selected = Some(next);
-    }
-    Vec::new()
+    next.filter(|next| *next < length)
 }

@@ -122,9 +122,7 @@ fn rule(run: &RunView<'_>, step: &StepView<'_>, row: Rect, pen: &mut Pen<'_>) {
         x += width + 2;
         title.push(span(label, pen.style(if active { Role::Accent } else { Role::Faint })));
     }
-    let total = step.log.header().gen_length;
-    let masked = (step.prompt_length()..step.length()).filter(|at| step.state(*at) == State::Masked).count();
-    let written = total.saturating_sub(masked);
+    let (written, total) = progress(step);
     let mut right = Line::from(vec![
         span(written.to_string(), pen.style(Role::Text)),
         span(format!(" of {total}"), pen.style(Role::Dim)),
@@ -135,13 +133,26 @@ fn rule(run: &RunView<'_>, step: &StepView<'_>, row: Rect, pen: &mut Pen<'_>) {
         right.spans.pop();
     }
     let rule = pen.rule(row, &Line::from(title), &right);
+    fill(rule, step, pen);
+}
+
+/// How many of how many positions of the answer are written.
+fn progress(step: &StepView<'_>) -> (usize, usize) {
+    let total = step.log.header().gen_length;
+    let masked = (step.prompt_length()..step.length()).filter(|at| step.state(*at) == State::Masked).count();
+    (total.saturating_sub(masked), total)
+}
+
+/// Fills a rule as far as the answer is written.
+pub(super) fn fill(rule: Rect, step: &StepView<'_>, pen: &mut Pen<'_>) {
+    let (written, total) = progress(step);
     let done = (f64::from(rule.width) * written as f64 / total.max(1) as f64).round() as u16;
     let bar = pen.theme.glyphs.rule_done.repeat(usize::from(done.min(rule.width)));
     pen.put(rule.x, rule.y, rule.width, &bar, pen.style(Role::Accent));
 }
 
 /// Draws the tokens, and returns how many rows are hidden above and below.
-fn draw_tokens(run: &RunView<'_>, step: &StepView<'_>, area: Rect, pen: &mut Pen<'_>) -> (usize, usize) {
+pub(super) fn draw_tokens(run: &RunView<'_>, step: &StepView<'_>, area: Rect, pen: &mut Pen<'_>) -> (usize, usize) {
     let gutter = if area.width >= 60 { GUTTER } else { 0 };
     let text = Rect { x: area.x + gutter, width: (area.width - gutter).min(MEASURE), ..area };
     pen.drawn.text_width = text.width;

@@ -207,7 +207,7 @@ fn layer_cells(row: Rect, note: &str) -> u16 {
 }
 
 /// In place of a figure that there is not.
-const NONE: &str = "-";
+pub(super) const NONE: &str = "-";
 
 /// Share of the audited masks at which the truth has another most likely token.
 pub(super) fn flips(figures: &Figures) -> String {
@@ -252,7 +252,7 @@ pub(super) fn strip(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
 }
 
 /// A number with as many decimals as it deserves.
-fn decimal(value: f64) -> String {
+pub(super) fn decimal(value: f64) -> String {
     match value {
         value if !value.is_finite() => NONE.to_owned(),
         value if value < 10.0 => format!("{value:.2}"),

@@ -113,7 +113,7 @@ fn facts(app: &App, theme: Theme) -> Vec<Fact> {
 }
 
 /// What made a run: its preset, and how many knobs stood elsewhere in the end.
-fn made_with(app: &App, log: &Log, theme: Theme) -> String {
+pub(super) fn made_with(app: &App, log: &Log, theme: Theme) -> String {
     let (header, end) = (log.header(), log.settings_at(log.len()));
     let name = header.preset.as_deref().unwrap_or("no preset");
     let known = app.layers.preset().into_iter().chain(presets()).find(|preset| preset.name == name);

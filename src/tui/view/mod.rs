@@ -16,6 +16,7 @@
 mod browser;
 pub mod canvas;
 mod caption;
+mod compare;
 mod figures;
 mod flow;
 mod footer;
@@ -43,7 +44,7 @@ mod welcome;
 use ratatui::{buffer::Buffer, layout::Rect};
 
 pub use layers::Layer;
-pub use pen::{FrameInfo, Hit, Pen, width as cells};
+pub use pen::{FrameInfo, Hit, Pen, cut, width as cells};
 pub use run::RunView;
 
 use super::{
@@ -68,6 +69,11 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     }
     let plan = Regions::of(app, area);
     header::draw(app, plan.header, &mut pen);
+    if let Some(comparison) = app.comparison() {
+        compare::draw(app, comparison, area, &mut pen);
+        front(app, plan.footer, area, &mut pen);
+        return pen.drawn;
+    }
     if let Some(area) = plan.prompt {
         prompt::draw(app, area, &mut pen);
     }
@@ -83,10 +89,15 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
             (Side::Inspector, None) => {}
         }
     }
-    footer::draw(app, plan.footer, &mut pen);
-    overlay(app, area, &mut pen);
-    notice::draw(app, area, &mut pen);
+    front(app, plan.footer, area, &mut pen);
     pen.drawn
+}
+
+/// Draws what stands below and in front of the panes.
+fn front(app: &App, footer: Rect, area: Rect, pen: &mut Pen<'_>) {
+    footer::draw(app, footer, pen);
+    overlay(app, area, pen);
+    notice::draw(app, area, pen);
 }
 
 /// Draws the panes of a run that are there without being asked for.

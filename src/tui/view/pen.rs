@@ -76,6 +76,15 @@ impl<'a> Pen<'a> {
         self.buffer.set_style(area, style);
     }
 
+    /// Styles the cells of an area that hold something.
+    pub fn mark(&mut self, area: Rect, style: Style) {
+        for at in area.intersection(self.buffer.area).positions() {
+            if self.buffer[at].symbol() != " " {
+                self.buffer[at].set_style(style);
+            }
+        }
+    }
+
     /// Empties an area and styles it.
     pub fn clear(&mut self, area: Rect, role: Role) {
         let area = area.intersection(self.buffer.area);

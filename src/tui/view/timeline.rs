@@ -54,7 +54,7 @@ impl Spread {
 
 /// What the steps of a column wrote.
 #[derive(Debug, Clone, Default)]
-struct Column {
+pub(super) struct Column {
     counts: HashMap<Reason, usize>,
     confidence: f32,
     scored: usize,
@@ -63,7 +63,8 @@ struct Column {
 }
 
 impl Column {
-    fn of(log: &Log, steps: std::ops::Range<usize>) -> Self {
+    /// Of the steps at these indexes.
+    pub(super) fn of(log: &Log, steps: std::ops::Range<usize>) -> Self {
         let mut column = Self::default();
         let header = log.header();
         for step in log.steps().get(steps).unwrap_or_default() {
@@ -82,7 +83,7 @@ impl Column {
     }
 
     /// Tokens but for end of text, which would dwarf all else.
-    fn height(&self) -> usize {
+    pub(super) fn height(&self) -> usize {
         self.counts.iter().filter(|(reason, _)| **reason != Reason::EndOfText).map(|(_, count)| count).sum()
     }
 }
@@ -197,7 +198,7 @@ fn fill(pen: &Pen<'_>, reason: Reason) -> &'static str {
 }
 
 /// A bar in eighths of cells, its parts one above the other.
-fn stack(column: &Column, highest: usize, is_done: bool, area: Rect, pen: &mut Pen<'_>) {
+pub(super) fn stack(column: &Column, highest: usize, is_done: bool, area: Rect, pen: &mut Pen<'_>) {
     let glyphs = pen.theme.glyphs;
     let room = usize::from(area.height) * 8;
     let mut parts = Vec::new();

@@ -68,6 +68,14 @@ pub fn overwritten(theme: Theme) -> Style {
     fresh(theme, theme.reason(Reason::Edit)).add_modifier(Modifier::ITALIC)
 }
 
+/// On top of the style of a token that differs from the one in another run. What has a ground of its own keeps it.
+pub fn differing(theme: Theme, has_ground: bool) -> Style {
+    let palette = theme.palette();
+    let ground = if has_ground { Style::new() } else { theme.fill(palette.ground.mix(palette.vermilion, 0.32)) };
+    let mark = if theme.paints() { Modifier::UNDERLINED } else { Modifier::UNDERLINED | Modifier::BOLD };
+    ground.add_modifier(mark)
+}
+
 /// An end of text, which is no part of the answer.
 pub fn end_of_text(theme: Theme, is_fresh: bool) -> Style {
     let style = theme.style(Role::Faint);
