@@ -807,7 +807,7 @@ fn what_cannot_be_forked_is_said_in_one_sentence() {
     says(&["--fork", &format!("{parent}@x")], &["a number of steps is expected"]);
     says(&["--fork", "@3"], &["before the @ the file"]);
     says(&["--fork", &first, "--prompt", PROMPT], &["--prompt", "cannot be used with", "--fork"]);
-    says(&["--prompt", PROMPT, "--cold"], &["--fork"]);
+    says(&["--prompt", PROMPT, "--cold"], &["--cold is about a fork: name one by --fork FILE@STEP"]);
     says(&[], &["--prompt"]);
     says(&["--fork", &first, "--seed", "3"], &["a fork has the seed of its parent: leave --seed out"]);
     says(&["--fork", &first, "--cold", "--gen-length", "8"], &["gen-length of its parent"]);
@@ -1226,7 +1226,7 @@ mod embedded {
     fn a_fork_without_change_is_its_parent() {
         let folder = Folder::new();
         let (parent, fork) = (folder.path("run.jsonl"), folder.path("fork.jsonl"));
-        for preset in ["flashdlm", "elastic", "fast-dllm-dual", "klass", "wino"] {
+        for preset in ["flashdlm", "elastic-cache", "fast-dllm-dual", "klass", "wino"] {
             succeed(program().args(["run", "--preset", preset, "--prompt", PROMPT, "--trace"]).arg(&parent));
             let length = open(&parent).len();
             for step in [0, length / 2, length - 1] {
@@ -1248,8 +1248,12 @@ mod embedded {
             stderr(&output)
         );
         let outcome: Value = serde_json::from_str(&stdout(&output)).unwrap();
-        assert_eq!(outcome["fork"]["step"], 1);
-        assert_eq!(outcome["correct"], true, "{outcome}");
+        let parent = file::open(Path::new("tests/trace/format-1.jsonl")).unwrap().log;
+        assert_eq!((&outcome["fork"]["step"], &outcome["fork"]["exact"]), (&json!(1), &json!(true)));
+        assert_eq!(
+            (&outcome["answer"], &outcome["steps"]),
+            (&json!(parent.end().unwrap().answer), &json!(parent.len()))
+        );
     }
 
     #[test]

@@ -33,14 +33,14 @@ pub(super) struct ForkArgs {
     #[arg(long, value_name = "FILE@STEP")]
     fork: Option<ForkAt>,
     /// Start the fork from the canvas after that step, with empty caches, rather than repeat the steps up to there
-    #[arg(long, requires = "fork")]
+    #[arg(long)]
     cold: bool,
     /// Mask these positions again before the fork continues, from the first one to the one before the last. May be given
     /// several times
-    #[arg(long, value_name = "FIRST..LAST", requires = "fork", value_parser = remask)]
+    #[arg(long, value_name = "FIRST..LAST", value_parser = remask)]
     remask: Vec<Edit>,
     /// Write this token before the fork continues, after all that is masked again. May be given several times
-    #[arg(long, value_name = "POSITION=TOKEN-ID", requires = "fork", value_parser = write)]
+    #[arg(long, value_name = "POSITION=TOKEN-ID", value_parser = write)]
     write: Vec<Edit>,
 }
 
@@ -80,9 +80,20 @@ fn write(text: &str) -> Result<Edit, &'static str> {
 }
 
 impl ForkArgs {
+    /// No fork, unless an option asks for something that only a fork has. The parser lets it pass beside a prompt, which
+    /// excludes a fork.
+    fn refuse_alone(&self) -> Result<Option<Fork<'_>>, Failure> {
+        let Self { cold, remask, write, .. } = self;
+        let given = [("--cold", *cold), ("--remask", !remask.is_empty()), ("--write", !write.is_empty())];
+        match given.iter().find(|(_, is_given)| *is_given) {
+            None => Ok(None),
+            Some((option, _)) => Err(Failure::Usage(format!("{option} is about a fork: name one by --fork FILE@STEP"))),
+        }
+    }
+
     /// Opens the parent, where the run is to be a fork, which may not be written over by the fork's own trace.
     pub(super) fn open(&self, args: &SettingsArgs, trace: Option<&Path>) -> Result<Option<Fork<'_>>, Failure> {
-        let Some(ForkAt { file, step }) = &self.fork else { return Ok(None) };
+        let Some(ForkAt { file, step }) = &self.fork else { return self.refuse_alone() };
         let recorded = Recorded::named(file.clone());
         let name = recorded.name();
         if let Some(trace) = trace.filter(|trace| recorded.is_in(trace)) {
