@@ -135,11 +135,16 @@ impl Log {
         })
     }
 
-    /// Whether a position is pinned after `steps` steps.
-    pub fn is_pinned(&self, steps: usize, position: usize) -> bool {
+    /// Positions that are pinned after `steps` steps.
+    pub fn pinned(&self, steps: usize) -> Vec<usize> {
         let edits = self.steps().iter().take(steps).flat_map(super::Step::edits);
         let mut pinned = self.header().pinned();
         edits.for_each(|edit| follow_pins(&mut pinned, edit));
-        pinned.contains(&position)
+        pinned
+    }
+
+    /// Whether a position is pinned after `steps` steps.
+    pub fn is_pinned(&self, steps: usize, position: usize) -> bool {
+        self.pinned(steps).contains(&position)
     }
 }

@@ -59,6 +59,14 @@ impl LoggedText {
             Self::Replaced(both) => &both.1,
         }
     }
+
+    /// Bytes of memory that it takes behind itself.
+    fn memory(&self) -> usize {
+        match self {
+            Self::Printable(text) => text.len(),
+            Self::Replaced(both) => size_of_val(&**both) + both.0.len() + both.1.len(),
+        }
+    }
 }
 
 /// What a position holds.
@@ -305,6 +313,28 @@ impl Log {
     /// Notes how the run ended.
     pub fn finish(&mut self, end: End) {
         self.end = Some(end);
+    }
+
+    /// Bytes of memory that it takes. What was rebuilt of it for the last frames is left out, which is a few steps' worth
+    /// however long it is. Walks over all of it.
+    pub fn memory(&self) -> usize {
+        let held: usize = self.held.iter().map(|held| size_of_val(held) + held.memory(|_| 0)).sum();
+        let pieces: usize = self.pieces.iter().map(|piece| size_of_val(piece) + piece.memory(LoggedText::memory)).sum();
+        let steps: usize = self.steps.iter().map(super::Step::memory).sum();
+        let texts: usize = self.texts.iter().map(|(.., text)| text.memory()).sum();
+        let end =
+            self.end.as_ref().map_or(0, |end| end.answer.capacity() + end.verdict.as_ref().map_or(0, String::capacity));
+        // The nodes of a tree are two thirds full, as a rule.
+        let tree = self.text_of.len() * size_of::<(u32, usize)>() * 3 / 2;
+        size_of::<Self>()
+            + self.header.memory()
+            + self.settings.memory(|_| 0)
+            + self.steps.capacity() * size_of::<super::Step>()
+            + self.texts.capacity() * size_of::<(usize, u32, LoggedText)>()
+            + self.blocks.capacity() * size_of::<(usize, Region)>()
+            + self.audits.capacity() * size_of::<usize>()
+            + self.wide.memory()
+            + (held + pieces + steps + texts + tree + end)
     }
 
     /// What the run started from.
