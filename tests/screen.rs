@@ -10,6 +10,8 @@ mod support;
 mod casts;
 #[path = "screen/colours.rs"]
 mod colours;
+#[path = "screen/forks.rs"]
+mod forks;
 #[path = "screen/keeping.rs"]
 mod keeping;
 #[path = "screen/models.rs"]
@@ -22,6 +24,8 @@ mod properties;
 mod runs;
 #[path = "screen/side_by_side.rs"]
 mod side_by_side;
+#[path = "screen/sitting.rs"]
+mod sitting;
 #[path = "screen/truth.rs"]
 mod truth;
 #[path = "screen/typing.rs"]

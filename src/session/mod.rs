@@ -1,27 +1,47 @@
-//! The runs of this sitting: logs, and how far each is. Nothing here knows threads, networks or a
-//! terminal.
+//! The runs of this sitting: logs, and how far each is; what each is called, and which left which. Nothing here knows
+//! threads, networks or a terminal.
 
 mod run;
+mod title;
+mod tree;
 
-pub use run::{Phase, Run};
+pub use run::{Branch, Phase, Run, RunOutcome};
+pub use title::turned;
+pub use tree::TreeRow;
 
 use crate::engine::protocol::RunId;
 
+/// Bytes that the logs of a sitting may take together, where nothing else is said: some hundred long runs of a small
+/// network.
+pub const USUAL_BUDGET: usize = 512 << 20;
+
 /// The runs that are kept, in the order in which they started, and which one of them is shown.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Session {
     runs: Vec<Run>,
     /// Index of the shown run.
     shown: usize,
+    /// The run that was shown before.
+    before: Option<RunId>,
+    /// Bytes that the logs may take together.
+    budget: usize,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self { runs: Vec::new(), shown: 0, before: None, budget: USUAL_BUDGET }
+    }
 }
 
 impl Session {
-    /// How many runs are kept: the newest, and the one before, which a new run never takes away unasked.
-    pub const LIMIT: usize = 2;
-
     /// A sitting with a single run, which is shown.
     pub fn of(run: Run) -> Self {
-        Self { runs: vec![run], shown: 0 }
+        Self { runs: vec![run], ..Self::default() }
+    }
+
+    /// Bytes that the logs may take together from now on.
+    pub fn set_budget(&mut self, bytes: usize) {
+        self.budget = bytes;
     }
 
     /// All runs, in the order in which they started.
@@ -34,54 +54,93 @@ impl Session {
         self.runs.get(self.shown)
     }
 
-    /// The newest run that is not shown.
+    /// The same, to be changed.
+    pub fn shown_mut(&mut self) -> Option<&mut Run> {
+        self.runs.get_mut(self.shown)
+    }
+
+    /// The run that was shown before, or the newest of the others.
     pub fn other(&self) -> Option<&Run> {
-        self.index_of_other().map(|index| &self.runs[index])
+        let shown = self.shown().map(|run| run.id);
+        let others = || self.runs.iter().rev().filter(|run| Some(run.id) != shown);
+        others().find(|run| Some(run.id) == self.before).or_else(|| others().next())
     }
 
-    fn index_of_other(&self) -> Option<usize> {
-        (0..self.runs.len()).rev().find(|index| *index != self.shown)
-    }
-
-    /// Whether an earlier run than the newest is shown.
-    pub fn shows_earlier(&self) -> bool {
-        self.shown + 1 < self.runs.len()
+    /// The run so many places behind the shown one, in the order in which they started.
+    pub fn beside(&self, by: i64) -> Option<&Run> {
+        let at = i64::try_from(self.shown).ok()?.checked_add(by)?;
+        self.runs.get(usize::try_from(at).ok()?)
     }
 
     /// The run of that number, where it is kept.
+    pub fn get(&self, id: RunId) -> Option<&Run> {
+        self.runs.iter().find(|run| run.id == id)
+    }
+
+    /// The same, to be changed.
     pub fn get_mut(&mut self, id: RunId) -> Option<&mut Run> {
         self.runs.iter_mut().find(|run| run.id == id)
     }
 
-    /// Whether a run can still make steps, shown or not.
-    pub fn has_run_under_way(&self) -> bool {
-        self.runs.iter().any(Run::is_under_way)
+    /// The run that can still make steps, shown or not: an engine has one at a time.
+    pub fn under_way(&self) -> Option<&Run> {
+        self.runs.iter().rev().find(|run| run.is_under_way())
     }
 
-    /// Whether a new run would push out one that no file holds and that took a while.
-    pub fn would_lose(&self) -> bool {
-        self.runs.len() >= Self::LIMIT && self.runs.iter().all(Run::is_precious)
+    /// Shows a run. Returns whether it is there.
+    pub fn show(&mut self, id: RunId) -> bool {
+        let Some(index) = self.index_of(id) else { return false };
+        if index != self.shown {
+            self.before = self.shown().map(|run| run.id);
+            self.shown = index;
+        }
+        true
     }
 
-    /// Adds a run that has started, and shows it. An engine has one run at a time, so the others are over. Runs without a
-    /// step are not kept; where there are too many, those go first that cost little, and the shown one last among equals.
-    pub fn start(&mut self, run: Run) {
+    /// Adds a run that has started, and shows it; the others make no more steps, and those without any are not kept.
+    /// Returns what left for it: see [`Self::make_room`].
+    pub fn start(&mut self, run: Run) -> Vec<Run> {
+        self.runs.iter_mut().for_each(Run::end);
         let shown = self.shown().map(|run| run.id);
         self.runs.retain(|run| !run.log.is_empty());
-        self.runs.iter_mut().for_each(Run::end);
-        while self.runs.len() >= Self::LIMIT {
-            let worth = |index: &usize| (self.runs[*index].is_precious(), Some(self.runs[*index].id) == shown);
-            let Some(least) = (0..self.runs.len()).min_by_key(worth) else { break };
-            self.runs.remove(least);
-        }
-        self.runs.push(run);
-        self.shown = self.runs.len() - 1;
+        self.shown = shown.and_then(|id| self.index_of(id)).unwrap_or(0);
+        self.add(run)
     }
 
-    /// Shows [`Self::other`]. Returns whether there is one.
-    pub fn swap(&mut self) -> bool {
-        let other = self.index_of_other();
-        self.shown = other.unwrap_or(self.shown);
-        other.is_some()
+    /// Adds a run, and shows it. Returns what left for it: see [`Self::make_room`].
+    pub fn add(&mut self, run: Run) -> Vec<Run> {
+        let id = run.id;
+        self.runs.push(run);
+        self.show(id);
+        self.make_room()
+    }
+
+    /// Takes a run away. Where it is the shown one, [`Self::other`] is shown then.
+    pub fn close(&mut self, id: RunId) -> Option<Run> {
+        let index = self.index_of(id)?;
+        let shown = self.shown().filter(|run| run.id != id).or_else(|| self.other()).map(|run| run.id);
+        let run = self.runs.remove(index);
+        self.shown = shown.and_then(|id| self.index_of(id)).unwrap_or(0);
+        Some(run)
+    }
+
+    fn index_of(&self, id: RunId) -> Option<usize> {
+        self.runs.iter().position(|run| run.id == id)
+    }
+
+    /// Takes the oldest runs away until the logs fit into the budget, and returns them. Those that are pinned, shown or
+    /// under way stay, even where they alone take more.
+    pub fn make_room(&mut self) -> Vec<Run> {
+        let mut held: usize = self.runs.iter().map(|run| run.log.memory()).sum();
+        let mut left = Vec::new();
+        while held > self.budget {
+            let shown = self.shown().map(|run| run.id);
+            let may_leave = |run: &&Run| !run.pinned && !run.is_under_way() && Some(run.id) != shown;
+            let Some(oldest) = self.runs.iter().find(may_leave).map(|run| run.id) else { break };
+            let Some(run) = self.close(oldest) else { break };
+            held = held.saturating_sub(run.log.memory());
+            left.push(run);
+        }
+        left
     }
 }

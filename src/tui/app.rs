@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::{
     action::{Effect, Focus, Notice, Overlay},
     examples::Example,
+    forking::{ForkPlan, PendingFork},
+    hands::{Hands, TypedLine},
     keymap::Context,
     picker::ModelPicker,
     playback::Playback,
@@ -63,8 +65,10 @@ pub enum EngineState {
 pub enum Confirmation {
     /// Leaving, with a run that no file holds.
     Leave,
-    /// Another run, where two that no file holds are kept already.
-    Replace,
+    /// Closing a run that no file holds.
+    Close(RunId),
+    /// A fork that takes a while.
+    Fork,
 }
 
 /// How the canvas is read.
@@ -139,6 +143,14 @@ pub struct App {
     pub(super) queued: bool,
     /// Number of the last run that was asked for.
     pub(super) last_run: RunId,
+    /// The fork that the engine makes.
+    pub(super) forking: Option<PendingFork>,
+    /// The fork that the user was asked about.
+    pub(super) planned: Option<ForkPlan>,
+    /// Hands on the selected position.
+    pub(super) hands: Option<Hands>,
+    /// A line that is being typed.
+    pub(super) line: Option<TypedLine>,
 }
 
 impl App {
@@ -163,7 +175,7 @@ impl App {
         let origin = Origin::Replay { file: crate::printable::line(file) };
         let prompt = log.header().prompt.clone();
         let mut app = Self::new(origin, EngineState::Absent, Layers::default(), &prompt, theme);
-        app.session = Session::of(Run { saved: true, ..Run::new(0, log, Phase::Over, Duration::ZERO) });
+        app.session = Session::of(Run::new(0, log, Phase::Over, Duration::ZERO).kept());
         app.focus = Focus::Canvas;
         app.playback.at = Some(0);
         app
@@ -197,6 +209,10 @@ impl App {
             drawn: FrameInfo::default(),
             queued: false,
             last_run: 0,
+            forking: None,
+            planned: None,
+            hands: None,
+            line: None,
         }
     }
 
@@ -255,6 +271,21 @@ impl App {
         self.last_run
     }
 
+    /// The runs of this sitting.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The same, to be set up.
+    pub fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// Whether the candidates of the selected position are open.
+    pub fn has_hands(&self) -> bool {
+        self.hands.is_some() && self.lens.selected.is_some() && self.focus == Focus::Canvas && self.run().is_some()
+    }
+
     /// The run that is shown.
     pub fn run(&self) -> Option<&Run> {
         self.session.shown()
@@ -268,12 +299,15 @@ impl App {
     /// The layer that keys go to first.
     pub fn context(&self) -> Context {
         match self.overlays.last() {
+            _ if self.line.is_some() => Context::Line,
+            Some(Overlay::Runs) => Context::Runs,
             Some(Overlay::Help) => Context::Help,
             Some(Overlay::Legend) => Context::Legend,
             Some(Overlay::Gallery) => Context::Gallery,
             Some(Overlay::Presets) => Context::Presets,
             Some(Overlay::Models) => Context::Models,
             None if self.knobs.entry.is_some() => Context::Entry,
+            None if self.has_hands() => Context::Hands,
             None => match self.focus {
                 Focus::Prompt => Context::Prompt,
                 Focus::Canvas => Context::Canvas,
@@ -373,7 +407,7 @@ impl App {
 
     /// Takes the settings in force to the engine, if a run is under way, shown or not.
     pub(super) fn configure(&self) -> Vec<Effect> {
-        if self.session.has_run_under_way() {
+        if self.session.under_way().is_some() {
             vec![Effect::Engine(Command::Configure(Box::new(self.layers.resolve())))]
         } else {
             Vec::new()
@@ -384,13 +418,15 @@ impl App {
     pub fn next_tick(&self) -> Option<Duration> {
         let waits_for_networks = self.engine == EngineState::Loading || self.picker.loading.is_some();
         let spinner = waits_for_networks.then(|| self.now + Duration::from_millis(90));
-        let step = (self.playback.playing || self.wants_step()).then_some(self.playback.due);
+        let cursor = self.playback.playing.then_some(self.playback.due);
+        let step = self.wants_step().then_some(self.playback.asks_at);
         let notice = self.notice.as_ref().map(|(_, until)| *until);
-        [spinner, step, notice].into_iter().flatten().min()
+        [spinner, cursor, step, notice].into_iter().flatten().min()
     }
 
-    /// Whether the engine should be asked for a step when it is due.
+    /// Whether the engine should be asked for a step when it is due: of the run under way, shown or not.
     pub fn wants_step(&self) -> bool {
-        self.phase() == Some(&Phase::Running) && !self.playback.full_speed && !self.playback.awaits_step
+        let runs = self.session.under_way().is_some_and(|run| run.phase == Phase::Running);
+        runs && !self.playback.full_speed && !self.playback.awaits_step
     }
 }

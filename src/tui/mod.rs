@@ -6,7 +6,9 @@
 mod action;
 mod app;
 mod examples;
+mod forking;
 mod frames;
+mod hands;
 mod input;
 pub mod keymap;
 mod picker;
@@ -22,6 +24,8 @@ pub mod view;
 pub use action::{Action, Direction, Effect, Focus, Notice, Overlay};
 pub use app::{App, Confirmation, EngineState, KnobPane, Lens, Origin};
 pub use examples::{Example, examples};
+pub use forking::{ForkPlan, PendingFork};
+pub use hands::{Hands, LineUse, TypedLine};
 pub use input::action as input_action;
 pub use picker::{ModelLoading, ModelPicker, PickerLine};
 pub use playback::Playback;

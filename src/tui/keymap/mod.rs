@@ -1,7 +1,9 @@
 //! The one table of keys: what each does, where it applies, and how the footer and the help name it.
 
 mod key;
+#[macro_use]
 mod table;
+mod sitting;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -31,11 +33,17 @@ pub enum Context {
     Presets,
     /// The models, where characters are text.
     Models,
+    /// The runs of this sitting.
+    Runs,
+    /// The candidates of a position.
+    Hands,
+    /// A line that is being typed.
+    Line,
 }
 
 impl Context {
     /// Every context.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Prompt,
         Self::Canvas,
         Self::Knobs,
@@ -45,6 +53,9 @@ impl Context {
         Self::Gallery,
         Self::Presets,
         Self::Models,
+        Self::Runs,
+        Self::Hands,
+        Self::Line,
     ];
 }
 
@@ -63,6 +74,10 @@ pub enum Group {
     Knobs,
     /// Choosing models.
     Models,
+    /// Several runs.
+    Runs,
+    /// Changing tokens by hand.
+    Hands,
     /// Lists and overlays.
     Lists,
     /// The program.
@@ -71,8 +86,18 @@ pub enum Group {
 
 impl Group {
     /// All groups, in the order of the help.
-    pub const ALL: [Self; 8] =
-        [Self::Prompt, Self::Run, Self::Time, Self::Canvas, Self::Knobs, Self::Models, Self::Lists, Self::Program];
+    pub const ALL: [Self; 10] = [
+        Self::Prompt,
+        Self::Run,
+        Self::Runs,
+        Self::Time,
+        Self::Canvas,
+        Self::Hands,
+        Self::Knobs,
+        Self::Models,
+        Self::Lists,
+        Self::Program,
+    ];
 
     /// A heading.
     pub fn title(self) -> &'static str {
@@ -83,6 +108,8 @@ impl Group {
             Self::Canvas => "Canvas",
             Self::Knobs => "Knobs",
             Self::Models => "Models",
+            Self::Runs => "Runs",
+            Self::Hands => "Hands",
             Self::Lists => "Lists",
             Self::Program => "Program",
         }
@@ -140,6 +167,7 @@ pub fn action(app: &App, event: KeyEvent) -> Option<Action> {
         (Context::Prompt, _) => Some(Action::Edit(event)),
         (Context::Entry, KeyCode::Char(c)) if plain => Some(Action::EntryChar(c)),
         (Context::Models, KeyCode::Char(c)) if plain => Some(Action::SourceChar(c)),
+        (Context::Line, KeyCode::Char(c)) if plain => Some(Action::LineChar(c)),
         _ => None,
     }
 }
@@ -194,7 +222,11 @@ mod tests {
     #[test]
     fn text_is_never_a_key_where_text_is_typed() {
         for binding in BINDINGS.iter() {
-            if binding.contexts.iter().any(|context| matches!(context, Context::Prompt | Context::Entry)) {
+            if binding
+                .contexts
+                .iter()
+                .any(|context| matches!(context, Context::Prompt | Context::Entry | Context::Line))
+            {
                 for key in binding.keys {
                     let types = matches!(key.code, KeyCode::Char(_)) && key.modifiers.is_empty();
                     assert!(!types, "{} would be swallowed", key.name(true));

@@ -1,8 +1,11 @@
 //! What each action does to the state, and which effects must follow. Nothing is performed here.
 
 mod engine;
+mod forking;
+mod hands;
 mod keeping;
 mod knobs;
+mod line;
 mod lists;
 mod models;
 mod playing;
@@ -23,7 +26,11 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     if deliberate {
         app.notice = None;
     }
+    let settings = deliberate.then(|| app.layers.resolve());
     let effects = act(app, action);
+    if settings.is_some_and(|before| before != app.layers.resolve()) {
+        forking::offer(app);
+    }
     // A question is about the very next thing that the user does.
     if deliberate && app.asked == asked {
         app.asked = None;
@@ -63,6 +70,13 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
 
         Action::Restart => prompt::restart(app),
         Action::SwapRuns => keeping::swap(app),
+        Action::RunMove(by) => keeping::step(app, by),
+        Action::ShowRun(run) => keeping::show(app, run),
+        Action::RenameRun => keeping::rename(app),
+        Action::PinRun => keeping::pin(app),
+        Action::CloseRun => keeping::close(app),
+        Action::Fork => forking::fork(app, false),
+        Action::ForkCold => forking::fork(app, true),
         Action::StopRun => playing::stop(app),
         Action::TogglePlay => playing::toggle(app),
         Action::StepOnce => playing::step_once(app),
@@ -82,6 +96,17 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::ToggleAudit => knobs::toggle_audit(app),
         Action::SelectMove(direction) => selecting::step(app, direction),
         Action::Select(position) => selecting::select(app, position),
+        Action::OpenHands => hands::open(app),
+        Action::WriteCandidate(row) => hands::write(app, row),
+        Action::MaskAgain => hands::mask(app),
+        Action::ToggleSpan => hands::toggle_span(app),
+        Action::TogglePin => hands::toggle_pin(app),
+        Action::TypeOver => hands::begin_text(app),
+        Action::TakeBack => hands::take_back(app),
+
+        Action::LineChar(c) => line::typed(app, c.encode_utf8(&mut [0; 4])),
+        Action::LineErase => line::erase(app),
+        Action::LineAccept => line::accept(app),
 
         Action::KnobMove(rows) => knobs::step(app, rows),
         Action::KnobSelect(index) => knobs::select(app, index),
@@ -130,8 +155,14 @@ fn is_deliberate(action: &Action) -> bool {
 
 /// Takes away whatever is in front.
 fn back(app: &mut App) -> Vec<Effect> {
-    if app.overlays.pop().is_some() {
+    if app.line.take().is_some() {
+        // What was typed is dropped, and nothing else.
+    } else if app.overlays.pop().is_some() {
         app.list = 0;
+    } else if app.forking.is_some() {
+        return playing::stop(app);
+    } else if app.has_hands() {
+        hands::close(app);
     } else if app.knobs.entry.take().is_some() {
         app.knobs.refusal = None;
         app.knobs.passed = None;
@@ -149,6 +180,7 @@ fn clear(app: &mut App) -> Vec<Effect> {
     match app.context() {
         Context::Models => models::clear(app),
         Context::Entry => knobs::entry_clear(app),
+        Context::Line => line::clear(app),
         _ => prompt::edit(app, super::prompt::PromptEditor::clear),
     }
 }

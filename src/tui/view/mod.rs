@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! ┌ header ─────────────────────────────────────────────────────────────────┐
+//! │ runs    (where there are several)                                       │
 //! │ prompt  (while it is edited)                      │ figures             │
 //! │ canvas                                            │                     │
 //! │   the tokens, as a layer reads them               │ knobs, or           │
@@ -18,7 +19,9 @@ mod caption;
 mod figures;
 mod flow;
 mod footer;
+mod forking;
 mod gallery;
+mod hands;
 mod header;
 pub mod help;
 mod inspector;
@@ -33,6 +36,8 @@ mod pen;
 mod presets;
 mod prompt;
 mod run;
+mod run_strip;
+mod runs;
 mod sample;
 mod step;
 mod timeline;
@@ -41,6 +46,7 @@ mod welcome;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
+pub use hands::{Candidates, place};
 pub use layers::Layer;
 pub use pen::{FrameInfo, Hit, Pen, width as cells};
 pub use run::RunView;
@@ -67,6 +73,9 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     }
     let plan = Regions::of(app, area);
     header::draw(app, plan.header, &mut pen);
+    if let Some(area) = plan.runs {
+        run_strip::draw(app, area, &mut pen);
+    }
     if let Some(area) = plan.prompt {
         prompt::draw(app, area, &mut pen);
     }
@@ -79,11 +88,13 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
         match (side, &run) {
             (Side::Knobs, _) => knobs::draw(app, area, &mut pen),
             (Side::Inspector, Some(run)) => inspector::draw(run, area, &mut pen),
-            (Side::Inspector, None) => {}
+            (Side::Hands, Some(run)) => hands::draw(app, run, area, &mut pen),
+            (Side::Inspector | Side::Hands, None) => {}
         }
     }
     footer::draw(app, plan.footer, &mut pen);
     overlay(app, area, &mut pen);
+    forking::draw(app, area, &mut pen);
     notice::draw(app, area, &mut pen);
     pen.drawn
 }
@@ -114,6 +125,7 @@ fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
         Overlay::Gallery => gallery::draw(app, area, pen),
         Overlay::Presets => presets::draw(app, area, pen),
         Overlay::Models => models::draw(app, area, pen),
+        Overlay::Runs => runs::draw(app, area, pen),
     }
 }
 
