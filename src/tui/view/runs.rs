@@ -37,14 +37,14 @@ pub(super) fn fork_words(origin: &ForkOrigin, parent: Option<RunId>) -> String {
 const COLUMNS: [(&str, u16); 4] = [("steps", 7), ("passes", 8), ("tokens/s", 10), ("verdict", 14)];
 
 /// Where the columns of a row stand.
-struct Columns {
+struct RunColumns {
     name: u16,
     prompt: u16,
     /// How many of [`COLUMNS`] have room, from the left, but the verdict always.
     figures: usize,
 }
 
-impl Columns {
+impl RunColumns {
     fn of(cells: u16) -> Self {
         let verdict = COLUMNS[3].1;
         let name = (cells * 2 / 5).clamp(16, 40);
@@ -72,7 +72,7 @@ impl Columns {
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let tree = app.session.tree();
     let wide = 104;
-    let columns = Columns::of(wide.min(area.width.saturating_sub(2)).max(20) - 6);
+    let columns = RunColumns::of(wide.min(area.width.saturating_sub(2)).max(20) - 6);
     let rows: Vec<ListRow> = std::iter::once(ListRow::Heading(String::new(), columns.heading()))
         .chain((0..tree.len()).map(ListRow::Item))
         .collect();
@@ -96,7 +96,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     }
 }
 
-fn draw_run(entry: &TreeRow<'_>, columns: &Columns, is_shown: bool, role: Role, row: Rect, pen: &mut Pen<'_>) {
+fn draw_run(entry: &TreeRow<'_>, columns: &RunColumns, is_shown: bool, role: Role, row: Rect, pen: &mut Pen<'_>) {
     let (run, style) = (entry.run, pen.style(role));
     let glyphs = pen.theme.glyphs;
     let mut x = pen.put(row.x, row.y, columns.name, &rails(entry, glyphs), pen.style(Role::Line));
