@@ -16,6 +16,8 @@ mod colours;
 mod compare;
 #[path = "screen/differences.rs"]
 mod differences;
+#[path = "screen/forks.rs"]
+mod forks;
 #[path = "screen/keeping.rs"]
 mod keeping;
 #[path = "screen/models.rs"]
@@ -28,6 +30,8 @@ mod properties;
 mod runs;
 #[path = "screen/side_by_side.rs"]
 mod side_by_side;
+#[path = "screen/sitting.rs"]
+mod sitting;
 #[path = "screen/truth.rs"]
 mod truth;
 #[path = "screen/typing.rs"]

@@ -1,35 +1,55 @@
-//! The runs of this sitting: logs, and how far each is. Nothing here knows threads, networks or a
-//! terminal.
+//! The runs of this sitting: logs, and how far each is; what each is called, and which left which. Nothing here knows
+//! threads, networks or a terminal.
 
 mod axis;
 mod compared;
 mod diff;
 mod kendall;
 mod run;
+mod title;
+mod tree;
 mod words;
 
 pub use axis::Axis;
 pub use compared::{ComparedFigure, FigureUnit, compared};
 pub use diff::{Caveat, Diff, Difference, DivergedRun, Divergence, OrderAgreement, Passage, TokenWrite};
-pub use run::{Phase, Run};
+pub use run::{Branch, Phase, Run, RunOutcome};
+pub use title::turned;
+pub use tree::TreeRow;
 
 use crate::engine::protocol::RunId;
 
+/// Bytes that the logs of a sitting may take together, where nothing else is said: some hundred long runs of a small
+/// network.
+pub const USUAL_BUDGET: usize = 512 << 20;
+
 /// The runs that are kept, in the order in which they started, and which one of them is shown.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Session {
     runs: Vec<Run>,
     /// Index of the shown run.
     shown: usize,
+    /// The run that was shown before.
+    before: Option<RunId>,
+    /// Bytes that the logs may take together.
+    budget: usize,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self { runs: Vec::new(), shown: 0, before: None, budget: USUAL_BUDGET }
+    }
 }
 
 impl Session {
-    /// How many runs are kept: the newest, and the one before, which a new run never takes away unasked.
-    pub const LIMIT: usize = 2;
-
     /// A sitting with a single run, which is shown.
     pub fn of(run: Run) -> Self {
-        Self { runs: vec![run], shown: 0 }
+        Self { runs: vec![run], ..Self::default() }
+    }
+
+    /// Bytes that the logs may take together from now on.
+    pub fn set_budget(&mut self, bytes: usize) {
+        self.budget = bytes;
     }
 
     /// All runs, in the order in which they started.
@@ -42,33 +62,47 @@ impl Session {
         self.runs.get(self.shown)
     }
 
-    /// The newest run that is not shown.
+    /// The same, to be changed.
+    pub fn shown_mut(&mut self) -> Option<&mut Run> {
+        self.runs.get_mut(self.shown)
+    }
+
+    /// The run that was shown before, or the newest of the others.
     pub fn other(&self) -> Option<&Run> {
-        self.index_of_other().map(|index| &self.runs[index])
+        let shown = self.shown().map(|run| run.id);
+        let others = || self.runs.iter().rev().filter(|run| Some(run.id) != shown);
+        others().find(|run| Some(run.id) == self.before).or_else(|| others().next())
     }
 
-    fn index_of_other(&self) -> Option<usize> {
-        (0..self.runs.len()).rev().find(|index| *index != self.shown)
-    }
-
-    /// Whether an earlier run than the newest is shown.
-    pub fn shows_earlier(&self) -> bool {
-        self.shown + 1 < self.runs.len()
+    /// The run so many places behind the shown one, in the order in which they started.
+    pub fn beside(&self, by: i64) -> Option<&Run> {
+        let at = i64::try_from(self.shown).ok()?.checked_add(by)?;
+        self.runs.get(usize::try_from(at).ok()?)
     }
 
     /// The run of that number, where it is kept.
+    pub fn get(&self, id: RunId) -> Option<&Run> {
+        self.runs.iter().find(|run| run.id == id)
+    }
+
+    /// The same, to be changed.
     pub fn get_mut(&mut self, id: RunId) -> Option<&mut Run> {
         self.runs.iter_mut().find(|run| run.id == id)
     }
 
-    /// Whether a run can still make steps, shown or not.
-    pub fn has_run_under_way(&self) -> bool {
-        self.runs.iter().any(Run::is_under_way)
+    /// The run that can still make steps, shown or not: an engine has one at a time.
+    pub fn under_way(&self) -> Option<&Run> {
+        self.runs.iter().rev().find(|run| run.is_under_way())
     }
 
-    /// Whether a new run would push out one that no file holds and that took a while.
-    pub fn would_lose(&self) -> bool {
-        self.runs.len() >= Self::LIMIT && self.runs.iter().all(Run::is_precious)
+    /// Shows a run. Returns whether it is there.
+    pub fn show(&mut self, id: RunId) -> bool {
+        let Some(index) = self.index_of(id) else { return false };
+        if index != self.shown {
+            self.before = self.shown().map(|run| run.id);
+            self.shown = index;
+        }
+        true
     }
 
     /// The number of the next run, where `last` is the last one that was asked for: no run has it.
@@ -76,49 +110,55 @@ impl Session {
         self.runs.iter().map(|run| run.id).fold(last, RunId::max) + 1
     }
 
-    /// Shows the run that was opened from a kept file of that name. Returns whether it is there.
-    pub fn show_file(&mut self, name: &str) -> bool {
-        let found = self.runs.iter().position(|run| run.file.as_deref() == Some(name));
-        self.shown = found.unwrap_or(self.shown);
-        found.is_some()
+    /// The run that was opened from a file of that name.
+    pub fn opened(&self, name: &str) -> Option<RunId> {
+        self.runs.iter().find(|run| run.file.as_deref() == Some(name)).map(|run| run.id)
     }
 
-    /// Adds a run that is over, and shows it. The one under way continues.
-    pub fn open(&mut self, run: Run) {
-        self.make_room();
-        self.runs.push(run);
-        self.shown = self.runs.len() - 1;
-    }
-
-    /// Adds a run that has started, and shows it. An engine has one run at a time, so the others are over. Runs without a
-    /// step are not kept; where there are too many, those go first that cost little, and the shown one last among equals.
-    pub fn start(&mut self, run: Run) {
+    /// Adds a run that has started, and shows it; the others make no more steps, and those without any are not kept.
+    /// Returns what left for it: see [`Self::make_room`].
+    pub fn start(&mut self, run: Run) -> Vec<Run> {
+        self.runs.iter_mut().for_each(Run::end);
         let shown = self.shown().map(|run| run.id);
         self.runs.retain(|run| !run.log.is_empty());
-        self.shown = self.runs.iter().position(|run| Some(run.id) == shown).unwrap_or(0);
-        self.runs.iter_mut().for_each(Run::end);
-        self.make_room();
+        self.shown = shown.and_then(|id| self.index_of(id)).unwrap_or(0);
+        self.add(run)
+    }
+
+    /// Adds a run, and shows it. Returns what left for it: see [`Self::make_room`].
+    pub fn add(&mut self, run: Run) -> Vec<Run> {
+        let id = run.id;
         self.runs.push(run);
-        self.shown = self.runs.len() - 1;
+        self.show(id);
+        self.make_room()
     }
 
-    /// Gives up runs until there is room for another one.
-    fn make_room(&mut self) {
-        let shown = self.shown().map(|run| run.id);
-        while self.runs.len() >= Self::LIMIT {
-            let worth = |index: &usize| {
-                let run = &self.runs[*index];
-                (run.is_under_way(), run.is_precious(), Some(run.id) == shown)
-            };
-            let Some(least) = (0..self.runs.len()).min_by_key(worth) else { break };
-            self.runs.remove(least);
+    /// Takes a run away. Where it is the shown one, [`Self::other`] is shown then.
+    pub fn close(&mut self, id: RunId) -> Option<Run> {
+        let index = self.index_of(id)?;
+        let shown = self.shown().filter(|run| run.id != id).or_else(|| self.other()).map(|run| run.id);
+        let run = self.runs.remove(index);
+        self.shown = shown.and_then(|id| self.index_of(id)).unwrap_or(0);
+        Some(run)
+    }
+
+    fn index_of(&self, id: RunId) -> Option<usize> {
+        self.runs.iter().position(|run| run.id == id)
+    }
+
+    /// Takes the oldest runs away until the logs fit into the budget, and returns them. Those that are pinned, shown or
+    /// under way stay, even where they alone take more.
+    pub fn make_room(&mut self) -> Vec<Run> {
+        let mut held: usize = self.runs.iter().map(|run| run.log.memory()).sum();
+        let mut left = Vec::new();
+        while held > self.budget {
+            let shown = self.shown().map(|run| run.id);
+            let may_leave = |run: &&Run| !run.pinned && !run.is_under_way() && Some(run.id) != shown;
+            let Some(oldest) = self.runs.iter().find(may_leave).map(|run| run.id) else { break };
+            let Some(run) = self.close(oldest) else { break };
+            held = held.saturating_sub(run.log.memory());
+            left.push(run);
         }
-    }
-
-    /// Shows [`Self::other`]. Returns whether there is one.
-    pub fn swap(&mut self) -> bool {
-        let other = self.index_of_other();
-        self.shown = other.unwrap_or(self.shown);
-        other.is_some()
+        left
     }
 }

@@ -122,6 +122,11 @@ fn foreseen(before: Option<&KvUse>) -> KvUse {
 }
 
 impl Wide {
+    /// Bytes of memory that it takes behind itself.
+    pub(super) fn memory(&self) -> usize {
+        self.proposals.capacity() * size_of::<Quantized>() + self.kv.capacity() * size_of::<KvUse>()
+    }
+
     /// Moves on to `record`; returns the difference.
     pub(super) fn encode(&mut self, record: &StepRecord) -> Columns {
         let mut columns = Columns { kv: self.encode_kv(&record.kv), ..Columns::default() };

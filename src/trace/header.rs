@@ -110,9 +110,24 @@ impl Header {
         ids
     }
 
+    /// How many of its first steps are those of the run that it branched off.
+    pub fn inherited(&self) -> usize {
+        self.origin.as_ref().filter(|origin| !origin.cold).map_or(0, |origin| origin.step)
+    }
+
     /// Length of the canvas: prompt and generation.
     pub fn canvas_length(&self) -> usize {
         self.prompt_ids.len() + self.gen_length
+    }
+
+    /// Bytes of memory that it takes behind itself.
+    pub(super) fn memory(&self) -> usize {
+        let pieces = self.prompt_pieces.iter().map(|piece| size_of::<String>() + piece.capacity());
+        let given = self.given.iter().map(|token| size_of::<GivenToken>() + token.text.capacity());
+        self.prompt.capacity()
+            + self.prompt_ids.capacity() * size_of::<u32>()
+            + pieces.sum::<usize>()
+            + given.sum::<usize>()
     }
 
     /// Bytes of memory that the log of a run takes which writes one token a step, about: there are few slower ones.

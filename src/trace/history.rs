@@ -31,6 +31,11 @@ impl<T> History<T> {
         at.ok().map(|at| &self.0[at].1)
     }
 
+    /// Bytes of memory that it takes behind itself, those of its values' own parts by `of`.
+    pub(super) fn memory(&self, of: impl Fn(&T) -> usize) -> usize {
+        self.0.capacity() * size_of::<(u32, T)>() + self.0.iter().map(|(_, value)| of(value)).sum::<usize>()
+    }
+
     /// Notes what it has after `steps` steps, which are no fewer than those of the last note.
     pub(super) fn note(&mut self, steps: usize, value: T) {
         match self.0.last_mut() {

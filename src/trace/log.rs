@@ -60,6 +60,14 @@ impl LoggedText {
             Self::Replaced(both) => &both.1,
         }
     }
+
+    /// Bytes of memory that it takes behind itself.
+    fn memory(&self) -> usize {
+        match self {
+            Self::Printable(text) => text.len(),
+            Self::Replaced(both) => size_of_val(&**both) + both.0.len() + both.1.len(),
+        }
+    }
 }
 
 /// What a position holds.
@@ -336,6 +344,28 @@ impl Log {
         self.end = Some(end);
     }
 
+    /// Bytes of memory that it takes. What was rebuilt of it for the last frames is left out, which is a few steps' worth
+    /// however long it is. Walks over all of it.
+    pub fn memory(&self) -> usize {
+        let held: usize = self.held.iter().map(|held| size_of_val(held) + held.memory(|_| 0)).sum();
+        let pieces: usize = self.pieces.iter().map(|piece| size_of_val(piece) + piece.memory(LoggedText::memory)).sum();
+        let steps: usize = self.steps.iter().map(super::Step::memory).sum();
+        let texts: usize = self.texts.iter().map(|(.., text)| text.memory()).sum();
+        let end =
+            self.end.as_ref().map_or(0, |end| end.answer.capacity() + end.verdict.as_ref().map_or(0, String::capacity));
+        // The nodes of a tree are two thirds full, as a rule.
+        let tree = self.text_of.len() * size_of::<(u32, usize)>() * 3 / 2;
+        size_of::<Self>()
+            + self.header.memory()
+            + self.settings.memory(|_| 0)
+            + self.steps.capacity() * size_of::<super::Step>()
+            + self.texts.capacity() * size_of::<(usize, u32, LoggedText)>()
+            + self.blocks.capacity() * size_of::<(usize, Region)>()
+            + self.audits.capacity() * size_of::<usize>()
+            + self.wide.memory()
+            + (held + pieces + steps + texts + tree + end)
+    }
+
     /// What the run started from.
     pub fn header(&self) -> &Header {
         &self.header
@@ -484,6 +514,14 @@ impl Log {
     /// Whether a position is pinned after `steps` steps.
     pub fn is_pinned(&self, steps: usize, position: usize) -> bool {
         self.pins.get(&position).and_then(|pin| pin.after(steps)).is_some_and(|pinned| *pinned)
+    }
+
+    /// Positions that are pinned after `steps` steps, ascending.
+    pub fn pinned(&self, steps: usize) -> impl Iterator<Item = usize> + '_ {
+        let pinned = move |(position, pin): (&usize, &History<bool>)| {
+            pin.after(steps).is_some_and(|pinned| *pinned).then_some(*position)
+        };
+        self.pins.iter().filter_map(pinned)
     }
 
     /// What the first `steps` steps changed of the canvas: step (counted from 1), position and the id that it got, by

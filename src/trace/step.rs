@@ -51,6 +51,20 @@ impl Step {
         }
     }
 
+    /// Bytes of memory that it takes behind itself.
+    pub(super) fn memory(&self) -> usize {
+        let seldom = self.seldom.as_deref().map_or(0, |seldom| {
+            let changes = seldom.changes.iter().map(|change| change.knob.capacity() + change.value.capacity());
+            size_of::<Seldom>()
+                + changes.sum::<usize>()
+                + size_of::<Change>() * seldom.changes.capacity()
+                + size_of::<Edit>() * seldom.edits.capacity()
+                + size_of::<usize>() * seldom.remasked.capacity()
+                + size_of::<LayerUse>() * seldom.layers.capacity()
+        });
+        size_of_val(&*self.commits) + self.wide.len() + seldom
+    }
+
     /// Knob changes that this step was the first to use.
     pub fn changes(&self) -> &[Change] {
         self.seldom.as_deref().map_or(&[], |seldom| &seldom.changes)

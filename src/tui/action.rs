@@ -52,6 +52,8 @@ pub enum Overlay {
     Models,
     /// Runs that are kept on the disk.
     Kept,
+    /// The runs of this sitting.
+    Runs,
 }
 
 /// Something that happens to the playground.
@@ -105,8 +107,22 @@ pub enum Action {
 
     /// Run the same prompt again with the settings in force.
     Restart,
-    /// Show the run before, and the newer one again.
+    /// Show the run that was shown before.
     SwapRuns,
+    /// Show the run so many places behind, in the order in which they started.
+    RunMove(i64),
+    /// Show a run.
+    ShowRun(RunId),
+    /// Type a name for the run that is selected in the list.
+    RenameRun,
+    /// Keep the run that is selected in the list however scarce memory gets, or no longer.
+    PinRun,
+    /// Close the run that is selected in the list.
+    CloseRun,
+    /// Fork the shown run at the shown step.
+    Fork,
+    /// The same without repeating its steps.
+    ForkCold,
     /// End the run here.
     StopRun,
     /// Pause a live run or resume it; play the log where the run is over or an earlier step is shown.
@@ -140,6 +156,27 @@ pub enum Action {
     SelectMove(Direction),
     /// Select a position.
     Select(usize),
+    /// Open the candidates of the selected position.
+    OpenHands,
+    /// Write a candidate, by its row.
+    WriteCandidate(usize),
+    /// Mask the selected position or span again.
+    MaskAgain,
+    /// Begin a span at the selected position, or drop it.
+    ToggleSpan,
+    /// Pin the selected position or span, or let rules have it again.
+    TogglePin,
+    /// Type text in place of the selected position or span.
+    TypeOver,
+    /// Take the last change by hand back.
+    TakeBack,
+
+    /// A character of the line that is being typed.
+    LineChar(char),
+    /// Erase its last character.
+    LineErase,
+    /// Take it.
+    LineAccept,
 
     /// Select another knob, by rows.
     KnobMove(i64),

@@ -7,6 +7,8 @@ use super::{
     browser::RunBrowser,
     compare::RunComparison,
     examples::Example,
+    forking::{ForkPlan, PendingFork},
+    hands::{Hands, TypedLine},
     keymap::Context,
     picker::ModelPicker,
     playback::Playback,
@@ -65,10 +67,12 @@ pub enum EngineState {
 pub enum Confirmation {
     /// Leaving, with a run that no file holds.
     Leave,
-    /// Another run, where two that no file holds are kept already.
-    Replace,
     /// Deleting a kept run.
     Delete,
+    /// Closing a run that no file holds.
+    Close(RunId),
+    /// A fork that takes a while.
+    Fork,
 }
 
 /// How the canvas is read.
@@ -147,6 +151,14 @@ pub struct App {
     pub(super) queued: bool,
     /// Number of the last run that was asked for.
     pub(super) last_run: RunId,
+    /// The fork that the engine makes.
+    pub(super) forking: Option<PendingFork>,
+    /// The fork that the user was asked about.
+    pub(super) planned: Option<ForkPlan>,
+    /// Hands on the selected position.
+    pub(super) hands: Option<Hands>,
+    /// A line that is being typed.
+    pub(super) line: Option<TypedLine>,
 }
 
 impl App {
@@ -171,7 +183,7 @@ impl App {
         let origin = Origin::Replay { file: crate::printable::line(file) };
         let prompt = log.header().prompt.clone();
         let mut app = Self::new(origin, EngineState::Absent, Layers::default(), &prompt, theme);
-        app.session = Session::of(Run { saved: true, ..Run::new(0, log, Phase::Over, Duration::ZERO) });
+        app.session = Session::of(Run::new(0, log, Phase::Over, Duration::ZERO).kept());
         app.focus = Focus::Canvas;
         app.playback.at = Some(0);
         app
@@ -180,11 +192,7 @@ impl App {
     /// A playground that compares two logs and has no networks.
     pub fn compare(file: &str, log: Box<Log>, (other, against): (&str, Box<Log>), theme: Theme) -> Self {
         let mut app = Self::replay(file, log, theme);
-        let run = |id, file: &str, log| Run {
-            file: Some(crate::printable::line(file)),
-            saved: true,
-            ..Run::new(id, log, Phase::Over, Duration::ZERO)
-        };
+        let run = |id, file: &str, log| Run::new(id, log, Phase::Over, Duration::ZERO).read_from(file);
         if let Some(first) = app.session.shown().map(|first| run(0, file, first.log.clone())) {
             app.session = Session::of(run(1, other, against));
             app.session.start(first);
@@ -224,6 +232,10 @@ impl App {
             drawn: FrameInfo::default(),
             queued: false,
             last_run: 0,
+            forking: None,
+            planned: None,
+            hands: None,
+            line: None,
         }
     }
 
@@ -292,6 +304,21 @@ impl App {
         self.last_run
     }
 
+    /// The runs of this sitting.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The same, to be set up.
+    pub fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// Whether the candidates of the selected position are open.
+    pub fn has_hands(&self) -> bool {
+        self.hands.is_some() && self.lens.selected.is_some() && self.focus == Focus::Canvas && self.run().is_some()
+    }
+
     /// The run that is shown.
     pub fn run(&self) -> Option<&Run> {
         self.session.shown()
@@ -305,6 +332,8 @@ impl App {
     /// The layer that keys go to first.
     pub fn context(&self) -> Context {
         match self.overlays.last() {
+            _ if self.line.is_some() => Context::Line,
+            Some(Overlay::Runs) => Context::Runs,
             Some(Overlay::Help) => Context::Help,
             Some(Overlay::Legend) => Context::Legend,
             Some(Overlay::Gallery) => Context::Gallery,
@@ -313,6 +342,7 @@ impl App {
             Some(Overlay::Kept) => Context::Kept,
             None if self.comparison.is_some() => Context::Compare,
             None if self.knobs.entry.is_some() => Context::Entry,
+            None if self.has_hands() => Context::Hands,
             None => match self.focus {
                 Focus::Prompt => Context::Prompt,
                 Focus::Canvas => Context::Canvas,
@@ -412,7 +442,7 @@ impl App {
 
     /// Takes the settings in force to the engine, if a run is under way, shown or not.
     pub(super) fn configure(&self) -> Vec<Effect> {
-        if self.session.has_run_under_way() {
+        if self.session.under_way().is_some() {
             vec![Effect::Engine(Command::Configure(Box::new(self.layers.resolve())))]
         } else {
             Vec::new()
@@ -423,13 +453,15 @@ impl App {
     pub fn next_tick(&self) -> Option<Duration> {
         let waits_for_networks = self.engine == EngineState::Loading || self.picker.loading.is_some();
         let spinner = waits_for_networks.then(|| self.now + Duration::from_millis(90));
-        let step = (self.playback.playing || self.wants_step()).then_some(self.playback.due);
+        let cursor = self.playback.playing.then_some(self.playback.due);
+        let step = self.wants_step().then_some(self.playback.asks_at);
         let notice = self.notice.as_ref().map(|(_, until)| *until);
-        [spinner, step, notice].into_iter().flatten().min()
+        [spinner, cursor, step, notice].into_iter().flatten().min()
     }
 
-    /// Whether the engine should be asked for a step when it is due.
+    /// Whether the engine should be asked for a step when it is due: of the run under way, shown or not.
     pub fn wants_step(&self) -> bool {
-        self.phase() == Some(&Phase::Running) && !self.playback.full_speed && !self.playback.awaits_step
+        let runs = self.session.under_way().is_some_and(|run| run.phase == Phase::Running);
+        runs && !self.playback.full_speed && !self.playback.awaits_step
     }
 }

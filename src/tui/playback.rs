@@ -29,8 +29,10 @@ pub struct Playback {
     pub full_speed: bool,
     /// A step was asked for and has not come yet.
     pub awaits_step: bool,
-    /// When the next step is due, on the clock of the ticks.
+    /// When the cursor of a playing log moves on, on the clock of the ticks.
     pub due: Duration,
+    /// When the run under way is asked for its next step. A log can play meanwhile.
+    pub asks_at: Duration,
     pace: usize,
 }
 
@@ -42,6 +44,7 @@ impl Default for Playback {
             full_speed: false,
             awaits_step: false,
             due: Duration::ZERO,
+            asks_at: Duration::ZERO,
             pace: DEFAULT_PACE,
         }
     }
@@ -91,7 +94,7 @@ impl Playback {
         self.at = None;
         self.playing = false;
         self.awaits_step = false;
-        self.due = now;
+        self.asks_at = now;
     }
 }
 

@@ -1,11 +1,9 @@
 //! No key loses a run: what is kept, what is asked about, what a file holds.
 
-use std::time::Duration;
-
 use crossterm::event::KeyCode;
 use diffuscope::{
     engine::protocol::{Command, Event, RunId},
-    session::{Phase, Run, Session},
+    session::Phase,
     trace::Log,
     tui::{Action, App, Effect},
 };
@@ -46,12 +44,12 @@ fn a_new_run_keeps_the_one_before() {
     assert_eq!(driver.app.shown(), 3);
     driver.keys("b");
     assert_eq!((driver.app.len(), driver.app.shown()), (story.len(), story.len()));
-    assert!(driver.text().contains("the run before") && driver.text().contains("correct"), "{}", driver.text());
+    assert!(driver.text().contains("run 1  ·") && driver.text().contains("correct"), "{}", driver.text());
     driver.steps(&story, 3..5);
     assert_eq!(driver.app.len(), story.len(), "what comes belongs to the other one");
     driver.keys("b");
     assert_eq!(driver.app.len(), 5);
-    assert!(!driver.text().contains("the run before  ·"), "{}", driver.text());
+    assert!(driver.text().contains("·  run 2 "), "{}", driver.text());
 }
 
 #[test]
@@ -78,45 +76,16 @@ fn a_run_that_is_replaced_is_over() {
 }
 
 #[test]
-fn two_runs_that_took_a_while_are_not_given_up_for_a_third_without_a_question() {
-    let story = common::story();
-    let two = || {
-        let mut driver = finished(&story, 60_000);
-        driver.keys("R");
-        begin(&mut driver, &story, 120_000, 9);
-        driver
-    };
-    let mut driver = two();
-    driver.keys("R");
-    assert!(driver.commands().is_empty());
-    assert!(driver.text().contains("is not saved and makes room"), "{}", driver.text());
-    driver.keys("R");
-    assert!(is_start(&driver.commands()), "the same key answers");
-
-    let mut driver = two();
-    driver.keys("i").key(KeyCode::Enter);
-    assert!(driver.commands().is_empty(), "the editor's Enter asks too");
-    driver.key(KeyCode::Enter);
-    assert!(is_start(&driver.commands()));
-
-    let mut driver = two();
-    driver.ctrl('g').key(KeyCode::Enter);
-    assert!(driver.commands().is_empty(), "and so does the gallery's");
-    driver.key(KeyCode::Enter);
-    assert!(is_start(&driver.commands()));
-}
-
-#[test]
-fn a_short_run_is_given_up_rather_than_a_long_one() {
+fn a_new_run_takes_the_place_of_none() {
     let story = common::story();
     let mut driver = finished(&story, 60_000);
-    for _ in 0..3 {
+    for run in 2..=4 {
         driver.keys("R");
-        assert!(is_start(&driver.commands()));
-        begin(&mut driver, &story, 60_100, 2);
+        assert!(is_start(&driver.commands()), "without a question");
+        begin(&mut driver, &story, 60_000 * run, 2);
     }
-    driver.keys("b");
-    assert_eq!(driver.app.len(), story.len());
+    let kept: Vec<RunId> = driver.app.session().runs().iter().map(|run| run.id).collect();
+    assert_eq!(kept, [1, 2, 3, 4]);
 }
 
 #[test]
@@ -166,14 +135,14 @@ fn what_was_saved_half_way_is_no_longer_saved_when_it_resumes() {
 }
 
 #[test]
-fn leaving_names_the_run_before_where_only_that_one_would_be_lost() {
+fn leaving_names_the_run_that_alone_would_be_lost() {
     let story = common::story();
     let mut driver = finished(&story, 60_000);
     driver.keys("R");
     begin(&mut driver, &story, 60_100, 2);
     driver.keys("q");
     assert_eq!(driver.effects, []);
-    assert!(driver.text().contains("the run before is not saved"), "{}", driver.text());
+    assert!(driver.text().contains("run 1 is not saved: B shows it"), "{}", driver.text());
 }
 
 #[test]
@@ -183,45 +152,4 @@ fn a_replay_has_nothing_to_lose() {
     driver.app = App::replay("story.jsonl", Box::new(story), DARK);
     driver.tick(60_000).keys("b").keys("q");
     assert_eq!(driver.effects, [Effect::Quit]);
-}
-
-/// A run with so many steps, which took so many seconds.
-fn run(id: RunId, steps: usize, seconds: u64) -> Run {
-    let story = common::story();
-    let mut log = Log::new(story.header().clone());
-    story.entries().take(steps).for_each(|entry| log.push(entry));
-    Run { lasted: Duration::from_secs(seconds), ..Run::new(id, Box::new(log), Phase::Running, Duration::ZERO) }
-}
-
-fn ids(session: &Session) -> Vec<RunId> {
-    session.runs().iter().map(|run| run.id).collect()
-}
-
-#[test]
-fn a_session_keeps_the_run_before_and_ends_it() {
-    let mut session = Session::default();
-    assert!(!session.swap());
-    session.start(run(1, 2, 9));
-    session.start(run(2, 2, 9));
-    assert_eq!((ids(&session), session.shown().unwrap().id), (vec![1, 2], 2));
-    assert_eq!(session.other().unwrap().phase, Phase::Over);
-    assert!(session.would_lose());
-    assert!(session.swap() && session.shows_earlier());
-    assert_eq!((session.shown().unwrap().id, session.other().unwrap().id), (1, 2));
-    assert!(session.swap() && !session.shows_earlier());
-}
-
-#[test]
-fn what_cost_little_goes_first_and_the_shown_run_last() {
-    for (first, second, kept) in [(9, 9, 2), (9, 1, 1), (1, 9, 2), (1, 1, 2)] {
-        let mut session = Session::default();
-        session.start(run(1, 2, first));
-        session.start(run(2, 2, second));
-        session.start(run(3, 2, 9));
-        assert_eq!(ids(&session), [kept, 3], "{first} and {second} seconds");
-    }
-    let mut session = Session::of(run(1, 2, 1));
-    session.start(run(2, 0, 9));
-    session.start(run(3, 2, 9));
-    assert_eq!(ids(&session), [1, 3], "a run without a step is not kept");
 }

@@ -17,6 +17,7 @@ use proptest::prelude::*;
 use super::{
     common::{self, EOS, MASK},
     driver::{DARK, Driver, LIGHT, MONO},
+    sitting,
     support::strategies::any_of,
 };
 
@@ -254,7 +255,6 @@ proptest! {
     #[test]
     fn no_sequence_of_deeds_panics(log in log(), deeds in prop::collection::vec(deed(), 0..80), begin in any::<bool>()) {
         let mut driver = if begin { Driver::ready(&log, DARK) } else { Driver::live(&log, 0, DARK) };
-        let mut sent = 0;
         for deed in deeds {
             match deed {
                 Deed::Key(code, modifiers) => { driver.event(TerminalEvent::Key(KeyEvent::new(code, modifiers))); }
@@ -265,16 +265,22 @@ proptest! {
                 Deed::Resize(width, height) => { driver = driver.sized(width, height); driver.act(Action::Follow); }
                 Deed::Tick(millis) => { driver.tick(millis); }
                 Deed::Step => {
+                    // The engine begins what was asked for last, does a step, or ends the run behind the last one.
                     let run = driver.app.last_run();
-                    if driver.app.run().is_none_or(|shown| shown.id != run) && run > 0 {
-                        driver.hear(Event::Started { run, header: Box::new(log.header().clone()) });
-                        sent = 0;
-                    } else if driver.app.run().is_some() && sent < log.len() {
-                        driver.steps(&log, sent..sent + 1);
-                        sent += 1;
+                    if sitting::begin(&mut driver, &log).is_none() {
+                        let sent = driver.app.session().under_way().map_or(usize::MAX, |run| run.log.len());
+                        if sent < log.len() {
+                            driver.steps(&log, sent..sent + 1);
+                        } else if let Some(end) = log.end().filter(|_| sent == log.len()) {
+                            driver.hear(Event::Finished { run, end: Box::new(end.clone()) });
+                        }
                     }
                 }
             }
+            let session = driver.app.session();
+            prop_assert!(session.runs().iter().filter(|run| run.is_under_way()).count() < 2);
+            prop_assert_eq!(session.tree().len(), session.runs().len());
+            prop_assert_eq!(session.shown().is_none(), session.runs().is_empty());
             prop_assert!(driver.app.shown() <= driver.app.len());
         }
     }

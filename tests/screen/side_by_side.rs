@@ -16,7 +16,16 @@ use super::{
 };
 
 fn shown<'a>(log: &'a Log, at: usize, phase: &'a Phase, lens: &'a Lens) -> RunView<'a> {
-    RunView { log, at, phase, lens, follows: at == log.len(), focused: lens.selected.is_some(), recorded: false }
+    RunView {
+        log,
+        at,
+        phase,
+        lens,
+        follows: at == log.len(),
+        focused: lens.selected.is_some(),
+        recorded: false,
+        span: None,
+    }
 }
 
 #[test]

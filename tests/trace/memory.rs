@@ -108,6 +108,8 @@ fn a_step_takes_no_more_memory_than_what_it_changes() {
     });
     assert_eq!((log.len(), log.canvas(LENGTH).piece(LENGTH)), (LENGTH, "word"));
     assert!(held < 500 * LENGTH as isize, "{held} bytes for {LENGTH} steps that write a token each");
+    let counted = log.memory() as f64;
+    assert!((0.9..1.1).contains(&(held as f64 / counted)), "{held} bytes, counted as {counted}");
 }
 
 #[test]
@@ -149,4 +151,7 @@ fn what_a_log_will_take_is_known_before_the_run() {
     });
     assert_eq!(log.len(), LENGTH);
     assert!((0.8..1.2).contains(&(held as f64 / expected as f64)), "{held} bytes, expected {expected}");
+    // The log itself lies on the stack, and the header was there before.
+    let counted = log.memory() as f64;
+    assert!((0.9..1.1).contains(&(held as f64 / counted)), "{held} bytes, counted as {counted}");
 }

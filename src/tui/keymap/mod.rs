@@ -1,7 +1,9 @@
 //! The one table of keys: what each does, where it applies, and how the footer and the help name it.
 
 mod key;
+#[macro_use]
 mod table;
+mod sitting;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -35,11 +37,17 @@ pub enum Context {
     Models,
     /// The kept runs, where characters are text.
     Kept,
+    /// The runs of this sitting.
+    Runs,
+    /// The candidates of a position.
+    Hands,
+    /// A line that is being typed.
+    Line,
 }
 
 impl Context {
     /// Every context.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Prompt,
         Self::Canvas,
         Self::Compare,
@@ -51,6 +59,9 @@ impl Context {
         Self::Presets,
         Self::Models,
         Self::Kept,
+        Self::Runs,
+        Self::Hands,
+        Self::Line,
     ];
 }
 
@@ -71,6 +82,10 @@ pub enum Group {
     Knobs,
     /// Choosing models.
     Models,
+    /// Several runs.
+    Runs,
+    /// Changing tokens by hand.
+    Hands,
     /// Lists and overlays.
     Lists,
     /// The program.
@@ -79,13 +94,15 @@ pub enum Group {
 
 impl Group {
     /// All groups, in the order of the help.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Prompt,
         Self::Run,
+        Self::Runs,
         Self::Time,
         Self::Canvas,
-        Self::Knobs,
+        Self::Hands,
         Self::Compare,
+        Self::Knobs,
         Self::Models,
         Self::Lists,
         Self::Program,
@@ -101,6 +118,8 @@ impl Group {
             Self::Compare => "Compare",
             Self::Knobs => "Knobs",
             Self::Models => "Models",
+            Self::Runs => "Runs",
+            Self::Hands => "Hands",
             Self::Lists => "Lists",
             Self::Program => "Program",
         }
@@ -159,6 +178,7 @@ pub fn action(app: &App, event: KeyEvent) -> Option<Action> {
         (Context::Entry, KeyCode::Char(c)) if plain => Some(Action::EntryChar(c)),
         (Context::Models, KeyCode::Char(c)) if plain => Some(Action::SourceChar(c)),
         (Context::Kept, KeyCode::Char(c)) if plain => Some(Action::KeptChar(c)),
+        (Context::Line, KeyCode::Char(c)) if plain => Some(Action::LineChar(c)),
         _ => None,
     }
 }
@@ -213,7 +233,11 @@ mod tests {
     #[test]
     fn text_is_never_a_key_where_text_is_typed() {
         for binding in BINDINGS.iter() {
-            if binding.contexts.iter().any(|context| matches!(context, Context::Prompt | Context::Entry)) {
+            if binding
+                .contexts
+                .iter()
+                .any(|context| matches!(context, Context::Prompt | Context::Entry | Context::Line))
+            {
                 for key in binding.keys {
                     let types = matches!(key.code, KeyCode::Char(_)) && key.modifiers.is_empty();
                     assert!(!types, "{} would be swallowed", key.name(true));

@@ -4,7 +4,7 @@ use std::{slice, sync::LazyLock};
 
 use crossterm::event::KeyCode;
 
-use super::{Binding, Context, Group, Hint, key::Key};
+use super::{Binding, Context, Group, Hint, key::Key, sitting};
 use crate::{
     session::Phase,
     tui::{
@@ -17,10 +17,8 @@ use crate::{
 
 /// Every key of the playground. The order within a group is that of the help.
 pub static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
-    [prompt(), run(), kept(), steps(), canvas(), compare(), knobs(), models(), lists(), program()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let groups = [prompt(), run(), kept(), steps(), canvas(), compare(), knobs(), models(), lists(), program()];
+    groups.into_iter().chain([sitting::runs(), sitting::hands()]).flatten().collect()
 });
 
 /// Where characters are keys and not text.
@@ -88,6 +86,10 @@ fn has_differences(app: &App) -> bool {
 
 fn under_way(app: &App) -> bool {
     app.is_under_way()
+}
+
+fn can_stop(app: &App) -> bool {
+    under_way(app) || app.forking.is_some()
 }
 
 fn can_step(app: &App) -> bool {
@@ -197,8 +199,8 @@ fn run() -> Vec<Binding> {
         binding!(Action::TogglePlay, [Key::char(' ')], "pause, resume; play the log", Run, READING, has_steps, 1 play_words),
         binding!(Action::StepOnce, [Key::char('.')], "one step", Run, READING, can_step, 3 "one step"),
         binding!(Action::Restart, [Key::char('R'), Key::ctrl('r')], "run again, with these settings", Run, WATCHING, live_run, 4 "again"),
-        binding!(Action::SwapRuns, [Key::char('b')], "the run before, and back", Run, WATCHING, has_kept, 8 "run before"),
-        binding!(Action::StopRun, [Key::char('x')], "end the run here", Run, WATCHING, under_way),
+        binding!(Action::SwapRuns, [Key::char('b')], "the run shown before, and back", Run, WATCHING, has_kept, 8 "other run"),
+        binding!(Action::StopRun, [Key::char('x')], "end the run here", Run, WATCHING, can_stop),
         binding!(Action::Pace(1), [Key::char('+'), Key::char('=')], "faster, slower", Run, READING, has_run),
         binding!(Action::Pace(-1), [Key::char('-')], "faster, slower", Run, READING, has_run),
         binding!(Action::ToggleFullSpeed, [Key::char('f')], "full speed, and back", Run, READING, has_run, 9 "full speed"),

@@ -79,6 +79,12 @@ pub struct Glyphs {
     pub times: &'static str,
     /// The caption's mark.
     pub up_down: [&'static str; 2],
+    /// Tokens were changed by hand.
+    pub edited: &'static str,
+    /// Stays where it is.
+    pub pin: &'static str,
+    /// A branch of a tree, and the last one.
+    pub branches: [&'static str; 2],
 }
 
 /// For terminals that show Unicode.
@@ -121,6 +127,9 @@ pub static UNICODE: Glyphs = Glyphs {
     effects: ["›", "»", "↻"],
     times: "×",
     up_down: ["↑", "↓"],
+    edited: "✎",
+    pin: "⊤",
+    branches: ["├", "└"],
 };
 
 /// For terminals that do not.
@@ -163,6 +172,9 @@ pub static ASCII: Glyphs = Glyphs {
     effects: ["s", "b", "r"],
     times: "x",
     up_down: ["^", "v"],
+    edited: "@",
+    pin: "T",
+    branches: ["+", "`"],
 };
 
 #[cfg(test)]
@@ -205,9 +217,12 @@ mod tests {
                 set.ellipsis,
                 set.arrow,
                 set.times,
+                set.fork,
+                set.edited,
+                set.pin,
             ];
             let many = set.corners.iter().chain(&set.rising).chain(&set.fills).chain(&set.choice);
-            let rest = set.spinner.iter().chain(&set.effects).chain(&set.up_down);
+            let rest = set.spinner.iter().chain(&set.effects).chain(&set.up_down).chain(&set.branches);
             for glyph in single.iter().chain(many).chain(rest) {
                 assert_eq!(glyph.width(), 1, "{glyph}");
             }

@@ -53,11 +53,11 @@ pub(super) fn clear(app: &mut App) -> Vec<Effect> {
 /// Opens the selected run; the browser stays until it is read. One that is open already is shown.
 pub(super) fn accept(app: &mut App) -> Vec<Effect> {
     let Some((path, name)) = selected(app).map(|run| (run.path.clone(), run.name.clone())) else { return Vec::new() };
-    if app.session.show_file(&name) {
+    if let Some(id) = app.session.opened(&name) {
         close(app);
-        return Vec::new();
+        return keeping::show(app, id);
     }
-    if keeping::may_replace(app) { ask(KeptRequest::Open(path)) } else { Vec::new() }
+    ask(KeptRequest::Open(path))
 }
 
 /// Removes the selected run, at the second asking.
@@ -77,9 +77,6 @@ fn selected(app: &App) -> Option<&KeptRun> {
 fn close(app: &mut App) {
     app.overlays.retain(|overlay| *overlay != Overlay::Kept);
     app.list = 0;
-    app.playback.playing = false;
-    app.playback.at = None;
-    app.lens.selected = None;
 }
 
 /// Something came from the disk.
@@ -103,7 +100,7 @@ pub(super) fn on_news(app: &mut App, news: KeptNews) -> Vec<Effect> {
                 runs
             });
         }
-        KeptNews::Opened { name, run: Ok(opened) } => open(app, name, *opened),
+        KeptNews::Opened { name, run: Ok(opened) } => open(app, &name, *opened),
         KeptNews::Opened { run: Err(why), .. } | KeptNews::Removed { outcome: Err(why), .. } => {
             app.tell(Notice::error(why));
         }
@@ -137,11 +134,11 @@ fn change(app: &mut App, change: impl FnOnce(Vec<KeptRun>) -> Vec<KeptRun>) {
 }
 
 /// Shows a run that was read.
-fn open(app: &mut App, name: String, Opened { log, warnings }: Opened) {
+fn open(app: &mut App, name: &str, Opened { log, warnings }: Opened) {
     let id = app.session.next_id(app.last_run);
-    let run = Run::new(id, Box::new(log), Phase::Over, Duration::ZERO);
-    app.session.open(Run { saved: true, file: Some(name), ..run });
+    let run = Run::new(id, Box::new(log), Phase::Over, Duration::ZERO).read_from(name);
     close(app);
+    keeping::add(app, run);
     if !warnings.is_empty() {
         app.tell(Notice::error(warnings.join("; ")));
     }

@@ -191,6 +191,7 @@ fn step_selection(app: &mut App, direction: Direction) {
         follows: comparison.place.is_none(),
         focused: true,
         recorded: app.is_replay(),
+        span: None,
     };
     if let Some(position) = selecting::neighbour(app, &view, direction) {
         compare(app, CompareAction::Select(RunSide::A, position));

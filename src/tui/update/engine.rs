@@ -1,11 +1,10 @@
 //! News from the engine.
 
-use super::{Effect, models};
+use super::{Effect, forking, keeping, models};
 use crate::{
     engine::protocol::Event,
     printable,
-    session::{Phase, Run},
-    trace::Log,
+    session::Phase,
     tui::{
         action::Notice,
         app::{App, EngineState},
@@ -27,30 +26,25 @@ pub(super) fn on_event(app: &mut App, event: Event) -> Vec<Effect> {
         }
         Event::Warning { message } => warn(app, &[message]),
         Event::Catalog { catalog } => return models::on_catalog(app, *catalog),
-        Event::Started { run, header } if run == app.last_run => {
-            let follows_same_canvas = app.log().is_some_and(|log| log.header().prompt_ids == header.prompt_ids);
-            app.session.start(Run::new(run, Box::new(Log::new(*header)), Phase::Running, app.now));
-            app.playback.begin(app.now);
-            if !follows_same_canvas {
-                app.lens.selected = None;
-            }
+        Event::Replaying { run, done, steps } => forking::on_progress(app, run, done, steps),
+        Event::Started { run, header } if run == app.last_run && app.session.get(run).is_none() => {
+            return keeping::started(app, run, *header);
         }
         Event::Step { run, entry } => {
             let now = app.now;
             if let Some(run) = app.session.get_mut(run) {
-                run.log.push(entry);
-                run.lasted = now.saturating_sub(run.began);
-                run.saved = false;
+                run.push(&entry, now);
                 app.playback.awaits_step = false;
                 app.layers_before = None;
             }
         }
         Event::Refused { run, message } => {
             if app.session.get_mut(run).is_some() {
+                // Of a change by hand nothing is left to take back.
                 if let Some(before) = app.layers_before.take() {
                     app.layers = before;
+                    app.knobs.refusal = Some(printable::line(&message));
                 }
-                app.knobs.refusal = Some(printable::line(&message));
                 app.tell(Notice::error(message));
             }
         }
@@ -60,7 +54,7 @@ pub(super) fn on_event(app: &mut App, event: Event) -> Vec<Effect> {
                 run.phase = if paused { Phase::Paused } else { Phase::Running };
                 // A paused run ignores what its pace asks for.
                 app.playback.awaits_step = false;
-                app.playback.due = due;
+                app.playback.asks_at = due;
             }
         }
         Event::Finished { run, end } => {
@@ -69,16 +63,18 @@ pub(super) fn on_event(app: &mut App, event: Event) -> Vec<Effect> {
                 run.phase = Phase::Over;
                 run.saved = false;
                 app.playback.awaits_step = false;
+                keeping::make_room(app);
             }
         }
         Event::Failed { run, error } if run == app.last_run => {
+            app.forking = None;
             if let Some(run) = app.session.get_mut(run) {
                 run.phase = Phase::Failed(printable::line(&error.to_string()));
                 app.playback.awaits_step = false;
             }
             app.tell(Notice::error(error.to_string()));
         }
-        Event::Replaying { .. } | Event::Started { .. } | Event::Failed { .. } => {}
+        Event::Started { .. } | Event::Failed { .. } => {}
     }
     Vec::new()
 }
@@ -86,6 +82,7 @@ pub(super) fn on_event(app: &mut App, event: Event) -> Vec<Effect> {
 /// The engine has ended, and nothing more will come.
 pub(super) fn on_gone(app: &mut App) -> Vec<Effect> {
     app.engine = EngineState::Failed("the engine's thread has ended".to_owned());
+    app.forking = None;
     app.tell(Notice::error("the engine's thread has ended: leave and start diffuscope again"));
     Vec::new()
 }

@@ -1,10 +1,10 @@
 //! The layers above the screen: help, legend, gallery, presets.
 
-use super::{Effect, browser, models, prompt};
+use super::{Effect, browser, keeping, models, prompt};
 use crate::{
     settings::{KNOBS, Timing, presets},
     tui::{
-        action::{Notice, Overlay},
+        action::{Focus, Notice, Overlay},
         app::App,
         view::{help, legend},
     },
@@ -29,6 +29,7 @@ pub(super) fn toggle(app: &mut App, overlay: Overlay) -> Vec<Effect> {
             let chosen = app.layers.preset().map(|preset| preset.name.clone());
             presets().iter().position(|preset| Some(&preset.name) == chosen.as_ref()).unwrap_or(0)
         }
+        Some(Overlay::Runs) => keeping::row_of_shown(app),
         Some(Overlay::Gallery) => {
             let text = app.prompt.text();
             app.examples.iter().position(|example| example.prompt == text).unwrap_or(0)
@@ -44,6 +45,7 @@ fn rows(app: &App) -> usize {
         Some(Overlay::Presets) => presets().len(),
         Some(Overlay::Models) => app.picker.choices().len(),
         Some(Overlay::Kept) => app.browser.listed().len(),
+        Some(Overlay::Runs) => app.session.runs().len(),
         Some(Overlay::Help) => help::line_count(),
         Some(Overlay::Legend) => legend::line_count(app),
         _ => 0,
@@ -90,6 +92,12 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
         Some(Overlay::Presets) => {
             app.list = 0;
             take_preset(app, row)
+        }
+        Some(Overlay::Runs) => {
+            let run = keeping::listed(app).map(|run| run.id);
+            app.list = 0;
+            app.focus = Focus::Canvas;
+            run.map_or_else(Vec::new, |run| keeping::show(app, run))
         }
         Some(other) => {
             app.overlays.push(other);

@@ -3,8 +3,11 @@
 mod browser;
 mod comparing;
 mod engine;
+mod forking;
+mod hands;
 mod keeping;
 mod knobs;
+mod line;
 mod lists;
 mod models;
 mod playing;
@@ -25,11 +28,15 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     if deliberate {
         app.notice = None;
     }
+    let settings = deliberate.then(|| app.layers.resolve());
     let effects = match comparing::on(app, &action) {
         Some(effects) => effects,
         None => act(app, action),
     };
     comparing::keep_up(app);
+    if settings.is_some_and(|before| before != app.layers.resolve()) {
+        forking::offer(app);
+    }
     // A question is about the very next thing that the user does.
     if deliberate && app.asked == asked {
         app.asked = None;
@@ -69,6 +76,13 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
 
         Action::Restart => prompt::restart(app),
         Action::SwapRuns => keeping::swap(app),
+        Action::RunMove(by) => keeping::step(app, by),
+        Action::ShowRun(run) => keeping::show(app, run),
+        Action::RenameRun => keeping::rename(app),
+        Action::PinRun => keeping::pin(app),
+        Action::CloseRun => keeping::close(app),
+        Action::Fork => forking::fork(app, false),
+        Action::ForkCold => forking::fork(app, true),
         Action::StopRun => playing::stop(app),
         Action::TogglePlay => playing::toggle(app),
         Action::StepOnce => playing::step_once(app),
@@ -91,6 +105,17 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::ToggleAudit => knobs::toggle_audit(app),
         Action::SelectMove(direction) => selecting::step(app, direction),
         Action::Select(position) => selecting::select(app, position),
+        Action::OpenHands => hands::open(app),
+        Action::WriteCandidate(row) => hands::write(app, row),
+        Action::MaskAgain => hands::mask(app),
+        Action::ToggleSpan => hands::toggle_span(app),
+        Action::TogglePin => hands::toggle_pin(app),
+        Action::TypeOver => hands::begin_text(app),
+        Action::TakeBack => hands::take_back(app),
+
+        Action::LineChar(c) => line::typed(app, c.encode_utf8(&mut [0; 4])),
+        Action::LineErase => line::erase(app),
+        Action::LineAccept => line::accept(app),
 
         Action::KnobMove(rows) => knobs::step(app, rows),
         Action::KnobSelect(index) => knobs::select(app, index),
@@ -145,8 +170,14 @@ fn is_deliberate(action: &Action) -> bool {
 
 /// Takes away whatever is in front.
 fn back(app: &mut App) -> Vec<Effect> {
-    if app.overlays.pop().is_some() {
+    if app.line.take().is_some() {
+        // What was typed is dropped, and nothing else.
+    } else if app.overlays.pop().is_some() {
         app.list = 0;
+    } else if app.forking.is_some() {
+        return playing::stop(app);
+    } else if app.has_hands() {
+        hands::close(app);
     } else if app.knobs.entry.take().is_some() {
         app.knobs.refusal = None;
         app.knobs.passed = None;
@@ -165,6 +196,7 @@ fn clear(app: &mut App) -> Vec<Effect> {
         Context::Models => models::clear(app),
         Context::Kept => browser::clear(app),
         Context::Entry => knobs::entry_clear(app),
+        Context::Line => line::clear(app),
         _ => prompt::edit(app, super::prompt::PromptEditor::clear),
     }
 }

@@ -14,9 +14,9 @@ pub(super) fn tick(app: &mut App, now: Duration) -> Vec<Effect> {
     if app.playback.playing && app.playback.due <= app.now {
         advance(app);
     }
-    if app.wants_step() && app.playback.due <= app.now {
+    if app.wants_step() && app.playback.asks_at <= app.now {
         app.playback.awaits_step = true;
-        app.playback.due = app.now + app.playback.interval();
+        app.playback.asks_at = app.now + app.playback.interval();
         return command(Command::Advance);
     }
     Vec::new()
@@ -74,23 +74,25 @@ pub(super) fn step_once(app: &mut App) -> Vec<Effect> {
     command(Command::Step)
 }
 
-/// Ends the run here.
+/// Ends the run here; breaks off a fork that is being made.
 pub(super) fn stop(app: &mut App) -> Vec<Effect> {
-    if app.is_under_way() { command(Command::Stop) } else { Vec::new() }
+    if app.is_under_way() || app.forking.is_some() { command(Command::Stop) } else { Vec::new() }
 }
 
 /// Another pace; leaves full speed.
 pub(super) fn pace(app: &mut App, presses: i32) -> Vec<Effect> {
     let was_free = app.playback.full_speed;
     app.playback.change_pace(if was_free { 0 } else { presses });
-    app.playback.due = app.playback.due.min(app.now + app.playback.interval());
+    let soonest = app.now + app.playback.interval();
+    app.playback.due = app.playback.due.min(soonest);
+    app.playback.asks_at = app.playback.asks_at.min(soonest);
     if was_free { drive(app) } else { Vec::new() }
 }
 
 /// Lets the engine run freely, or at the pace again.
 pub(super) fn toggle_full_speed(app: &mut App) -> Vec<Effect> {
     app.playback.full_speed = !app.playback.full_speed;
-    app.playback.due = app.now;
+    (app.playback.due, app.playback.asks_at) = (app.now, app.now);
     drive(app)
 }
 

@@ -1,8 +1,8 @@
 //! Writing a prompt and starting a run.
 
-use super::{Effect, browser, command, keeping, knobs, models};
+use super::{Effect, browser, command, knobs, line, models};
 use crate::{
-    engine::protocol::{Command, RunRequest},
+    engine::protocol::{Command, ForkRequest, RunRequest},
     kept::KeptRequest,
     tui::{
         action::{Focus, Notice, Overlay},
@@ -33,6 +33,9 @@ pub(super) fn add(app: &mut App, change: impl FnOnce(&mut PromptEditor) -> Resul
 
 /// Pasted text goes where text is typed, and to the prompt where none is.
 pub(super) fn paste(app: &mut App, text: &str) -> Vec<Effect> {
+    if app.line.is_some() {
+        return line::typed(app, text);
+    }
     if app.overlays.last() == Some(&Overlay::Models) {
         return models::typed(app, text.trim());
     }
@@ -71,11 +74,6 @@ pub(super) fn submit(app: &mut App) -> Vec<Effect> {
             Vec::new()
         }
         EngineState::Ready { .. } => {
-            // Where there is a question, the same key answers it.
-            app.focus = Focus::Prompt;
-            if !keeping::may_replace(app) {
-                return Vec::new();
-            }
             if app.has_embedded_pair()
                 && let Reading::Misplaced { laid_out } = app.reading()
             {
@@ -95,12 +93,18 @@ pub(super) fn submit(app: &mut App) -> Vec<Effect> {
 pub(super) fn restart(app: &mut App) -> Vec<Effect> {
     match app.log().map(|log| log.header().prompt.clone()) {
         None => submit(app),
-        Some(prompt) if !app.is_replay() && keeping::may_replace(app) => start(app, prompt),
+        Some(prompt) if !app.is_replay() => start(app, prompt),
         Some(_) => Vec::new(),
     }
 }
 
 fn start(app: &mut App, prompt: String) -> Vec<Effect> {
+    app.forking = None;
+    request(app, prompt, None)
+}
+
+/// Asks the engine for a run with the settings in force.
+pub(super) fn request(app: &mut App, prompt: String, fork: Option<Box<ForkRequest>>) -> Vec<Effect> {
     app.last_run = app.session.next_id(app.last_run);
     app.focus = Focus::Canvas;
     app.layers_before = None;
@@ -113,6 +117,6 @@ fn start(app: &mut App, prompt: String) -> Vec<Effect> {
         preset: app.layers.preset().map(|preset| preset.name.clone()),
         drive: app.playback.drive(),
         rivals: Vec::new(),
-        fork: None,
+        fork,
     })))
 }

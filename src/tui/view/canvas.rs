@@ -2,7 +2,11 @@
 
 use std::borrow::Cow;
 
-use ratatui::{layout::Rect, style::Style, text::Line};
+use ratatui::{
+    layout::Rect,
+    style::{Modifier, Style},
+    text::Line,
+};
 
 use super::{
     caption,
@@ -12,6 +16,7 @@ use super::{
     pen::{self, Pen, span},
     run::RunView,
     step::{State, StepView},
+    token_style,
 };
 use crate::{
     printable,
@@ -174,14 +179,15 @@ pub(super) fn draw_tokens(run: &RunView<'_>, step: &StepView<'_>, area: Rect, pe
             pen.put(area.x, y, gutter - 1, &format!("{first:>4}"), pen.style(Role::Faint));
         }
         for piece in &row.pieces {
-            draw_piece(run.lens, step, piece, Rect { y, height: 1, ..text }, pen);
+            draw_piece(run, step, piece, Rect { y, height: 1, ..text }, pen);
         }
     }
     (scroll, rows.len().saturating_sub(scroll + visible))
 }
 
 /// Draws a piece of a row, which selects its position where it is clicked.
-fn draw_piece(lens: &Lens, step: &StepView<'_>, piece: &Fragment, row: Rect, pen: &mut Pen<'_>) {
+fn draw_piece(run: &RunView<'_>, step: &StepView<'_>, piece: &Fragment, row: Rect, pen: &mut Pen<'_>) {
+    let lens = run.lens;
     let cells = Rect { x: row.x + piece.x, width: piece.width.min(row.width.saturating_sub(piece.x)), ..row };
     let Some(position) = piece.position else {
         pen.put(cells.x, cells.y, cells.width, &piece.text, pen.style(Role::Line));
@@ -190,6 +196,12 @@ fn draw_piece(lens: &Lens, step: &StepView<'_>, piece: &Fragment, row: Rect, pen
     let mut style = lens.layer.style(&CanvasCell { theme: pen.theme, step, position, ink: piece.ink });
     if piece.ink == Ink::Sign && step.state(position) != State::Masked && !step.is_eos(position) {
         style = style.patch(faded(pen.theme, style));
+    }
+    if step.is_pinned(position) {
+        style = style.add_modifier(token_style::PINNED);
+    }
+    if run.span.is_some_and(|(first, last)| (first..=last).contains(&position)) {
+        style = style.patch(pen.style(Role::Marked)).add_modifier(Modifier::UNDERLINED);
     }
     if lens.selected.is_some_and(|selected| piece.shows(selected)) {
         style = style.patch(pen.style(Role::Selected));

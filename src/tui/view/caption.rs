@@ -7,7 +7,7 @@ use super::{
     step::StepView,
 };
 use crate::{
-    decode::record::{Commit, Reason, StepRecord, StopReason, Verdict},
+    decode::record::{Commit, Edit, Reason, StepRecord, StopReason, Verdict},
     printable,
     trace::{End, Header},
     tui::theme::Role,
@@ -41,12 +41,27 @@ pub(super) fn of(view: &StepView<'_>, pen: &Pen<'_>, cells: u16) -> Vec<Line<'st
             break;
         }
     }
-    for part in [changed(record, pen), objection(record, view, pen), confidence(record, view, pen), gap(record, pen)] {
+    for part in [
+        pinned(record, pen),
+        changed(record, pen),
+        objection(record, view, pen),
+        confidence(record, view, pen),
+        gap(record, pen),
+    ] {
         if pen::cells(&line) + pen::cells(&part) <= cells {
             line.extend(part);
         }
     }
     vec![Line::from(line)]
+}
+
+/// What was pinned by hand, which changes no token.
+fn pinned(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
+    let pins = record.edits.iter().filter(|edit| matches!(edit, Edit::Pin { pinned: true, .. })).count();
+    if pins == 0 {
+        return Vec::new();
+    }
+    vec![span(format!("  {} {pins} pinned", pen.theme.glyphs.edited), pen.style(Role::Strong))]
 }
 
 /// The knobs that were turned.
@@ -124,11 +139,15 @@ fn taken_back(record: &StepRecord, pen: &Pen<'_>) -> Vec<Span<'static>> {
     ]
 }
 
+/// Whether its confidence says something.
+pub(super) fn is_scored(commit: &Commit) -> bool {
+    !matches!(commit.reason, Reason::EndOfText | Reason::ByHand)
+}
+
 /// Mean confidence of what the step wrote; end of text is left out, it is always sure.
 fn confidence(record: &StepRecord, view: &StepView<'_>, pen: &Pen<'_>) -> Vec<Span<'static>> {
     let header = view.log.header();
-    let scored =
-        record.commits.iter().filter(|commit| commit.reason != Reason::EndOfText && !header.is_end(commit.token));
+    let scored = record.commits.iter().filter(|commit| is_scored(commit) && !header.is_end(commit.token));
     let (sum, count) = scored.fold((0.0, 0), |(sum, count), commit| (sum + commit.confidence, count + 1));
     if count == 0 {
         return Vec::new();

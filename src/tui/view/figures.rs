@@ -8,6 +8,7 @@ use ratatui::{
 use super::{
     pen::{Pen, count, fitting, span, width},
     run::RunView,
+    runs::fork_words,
     sample,
     step::StepView,
 };
@@ -19,7 +20,11 @@ use crate::{
 /// Draws the figures pane.
 pub(super) fn draw(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
     let log = run.log;
-    let upto = if run.follows || log.is_empty() { String::new() } else { format!("up to step {}", run.at) };
+    let upto = match log.header().origin.as_ref() {
+        _ if !run.follows && !log.is_empty() => format!("up to step {}", run.at),
+        Some(origin) => fork_words(origin, None),
+        None => String::new(),
+    };
     let title = Line::from(span("figures", pen.style(Role::Title)));
     pen.rule(Rect { height: 1, ..area }, &title, &Line::from(span(upto, pen.style(Role::Dim))));
     let figures = Figures::of(log, run.at);

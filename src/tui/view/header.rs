@@ -10,12 +10,13 @@ use ratatui::{
 use super::{
     models,
     pen::{Pen, cells, count, span, width},
+    runs::fork_words,
     step::StepView,
 };
 use crate::{
     decode::record::StopReason,
     printable,
-    session::Phase,
+    session::{Phase, Run},
     settings::{Preset, Settings, presets},
     trace::{End, Log, ModelCard},
     tui::{
@@ -99,9 +100,7 @@ fn facts(app: &App, theme: Theme) -> Vec<Fact> {
     if let Some(run) = app.run() {
         let verb = if run.is_under_way() { "runs with" } else { "ran with" };
         facts.push(plain(0, format!("{verb} {}", made_with(app, &run.log, theme))));
-        if app.session.shows_earlier() {
-            facts.push(plain(0, "the run before".to_owned()));
-        }
+        facts.extend(which(run, app.session.runs().len()).map(|words| plain(0, words)));
         let next = app.layers.resolve();
         if !app.is_replay() && next != run.log.settings_at(run.log.len()) {
             facts.push(Fact { kind: FactKind::Next, ..plain(1, format!("next: {}", chosen(app, &next, theme))) });
@@ -110,6 +109,15 @@ fn facts(app: &App, theme: Theme) -> Vec<Fact> {
         facts.push(plain(0, chosen(app, &app.layers.resolve(), theme)));
     }
     facts
+}
+
+/// Which of several runs it is: its number and what it is called, and where it branched off another one.
+fn which(run: &Run, runs: usize) -> Option<String> {
+    let name = if run.name().is_empty() { String::new() } else { format!(" {}", run.name()) };
+    let number = (runs > 1 || !name.is_empty()).then(|| format!("run {}{name}", run.id));
+    let parent = run.branch().map(|branch| branch.parent);
+    let origin = run.log.header().origin.as_ref().map(|origin| fork_words(origin, parent));
+    number.into_iter().chain(origin).reduce(|number, origin| format!("{number}, {origin}"))
 }
 
 /// What made a run: its preset, and how many knobs stood elsewhere in the end.

@@ -41,7 +41,7 @@ pub(super) fn draw(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
     pen.rule(Rect { height: 1, ..area }, &title, &right);
     let writer = match step.state(position) {
         State::Written { step, .. } => Some(StepView::new(run.log, step)),
-        State::Prompt | State::Masked => None,
+        State::Prompt | State::Given | State::Masked => None,
     };
     let origin = writer.as_ref().unwrap_or(&step);
     let seen = Inspected { theme: pen.theme, layer: run.lens.layer, step: &step, origin, position, width: area.width };
@@ -98,6 +98,9 @@ impl Inspected<'_> {
     /// All that is known: what the layer shows comes before what does not fit under it.
     fn lines(&self) -> Vec<Line<'static>> {
         let mut lines = vec![self.token()];
+        if self.step.is_pinned(self.position) {
+            lines.push(self.fact("pinned", vec![span("no rule changes it", self.theme.style(Role::Text))]));
+        }
         lines.extend(Layer::all().filter_map(|layer| layer.fact(self)));
         lines.extend(self.state());
         let others = Layer::all().filter(|layer| *layer != self.layer);
@@ -117,6 +120,7 @@ impl Inspected<'_> {
     fn state(&self) -> Vec<Line<'static>> {
         match self.step.state(self.position) {
             State::Prompt => vec![self.fact("state", vec![span("prompt, given", self.theme.style(Role::Text))])],
+            State::Given => vec![self.fact("state", vec![span("given, not denoised", self.theme.style(Role::Text))])],
             State::Masked => self.masked(),
             State::Written { step, reason, confidence, .. } => self.written(step, reason, confidence),
         }
@@ -145,7 +149,7 @@ impl Inspected<'_> {
             let name = printable::line(self.name(before).trim());
             lines.push(self.fact("", vec![span("in place of ", dim), span(name, text)]));
         }
-        if reason != Reason::EndOfText {
+        if !matches!(reason, Reason::EndOfText | Reason::ByHand) {
             let entropy = self.origin.proposal(self.position).map_or(f32::NAN, |proposal| proposal.entropy);
             lines.extend(self.measure(confidence, entropy));
         }

@@ -18,6 +18,8 @@ pub enum Side {
     Knobs,
     /// The selected token.
     Inspector,
+    /// Its candidates.
+    Hands,
 }
 
 /// The areas of the regions.
@@ -25,6 +27,8 @@ pub enum Side {
 pub struct Regions {
     /// First row.
     pub header: Rect,
+    /// The runs of this sitting, where there are several.
+    pub runs: Option<Rect>,
     /// The prompt editor, while it is in use.
     pub prompt: Option<Rect>,
     /// The canvas.
@@ -47,8 +51,9 @@ impl Regions {
         let mut rest = area;
         let header = top(&mut rest, 1);
         let footer = bottom(&mut rest, 1);
+        let runs = (app.session.runs().len() > 1).then(|| top(&mut rest, 1));
         // Air below the header and above the footer, where there is some.
-        if area.height >= 20 {
+        if area.height >= if runs.is_some() { 28 } else { 20 } {
             top(&mut rest, 1);
         }
         let mut body = Rect { x: rest.x + 1, width: rest.width.saturating_sub(2), ..rest };
@@ -66,7 +71,7 @@ impl Regions {
         let strip = (figures.is_none() && body.height >= 14 && app.run().is_some()).then(|| bottom(&mut body, 1));
         let timeline = app.run().and_then(|_| timeline(&mut body));
         let prompt = prompt(app, &mut body);
-        Self { header, prompt, canvas: body, timeline, figures, strip, sides, footer }
+        Self { header, runs, prompt, canvas: body, timeline, figures, strip, sides, footer }
     }
 }
 
@@ -74,6 +79,7 @@ impl Regions {
 fn asked(app: &App) -> Option<Side> {
     match app.focus {
         Focus::Knobs => Some(Side::Knobs),
+        Focus::Canvas if app.has_hands() => Some(Side::Hands),
         Focus::Canvas if app.lens.selected.is_some() => Some(Side::Inspector),
         Focus::Canvas | Focus::Prompt => None,
     }
@@ -102,7 +108,8 @@ fn sides(app: &App, asked: Option<Side>, column: Rect) -> Vec<(Side, Rect)> {
     let mut upper = column;
     let lower = bottom(&mut upper, 21);
     bottom(&mut upper, 1);
-    vec![(Side::Knobs, upper), (Side::Inspector, lower)]
+    let token = asked.filter(|side| *side == Side::Hands).unwrap_or(Side::Inspector);
+    vec![(Side::Knobs, upper), (token, lower)]
 }
 
 /// Takes the timeline off `body`, where that is high enough.

@@ -10,9 +10,11 @@ use super::{
     pen::{Pen, centred, fitting, span, width},
     run::RunView,
     step::StepView,
+    token_style,
 };
 use crate::{
     decode::record::Reason,
+    trace::Step,
     tui::{
         action::Action,
         app::App,
@@ -29,8 +31,28 @@ pub(super) fn compact(run: &RunView<'_>, step: &StepView<'_>, theme: Theme, cell
     }
     let faint = theme.style(Role::Faint);
     let mut items = layer.key(theme, step, cells);
+    items.extend(
+        hands(theme).into_iter().zip(occurring(step)).filter(|(_, occurs)| *occurs).map(|(mark, _)| vec![mark]),
+    );
     items.push(vec![span(format!("{} end of text", theme.glyphs.eos), faint)]);
     fitting(items, &span("   ", faint), cells)
+}
+
+/// What stands for tokens that no rule wrote: given, written by hand, pinned.
+fn hands(theme: Theme) -> [Span<'static>; 3] {
+    let pinned = theme.style(Role::Text).add_modifier(token_style::PINNED);
+    [
+        span("given", token_style::given(theme)),
+        span("by hand", token_style::by_hand(theme, false)),
+        span("pinned", pinned),
+    ]
+}
+
+/// Which of these there are at a step.
+fn occurring(step: &StepView<'_>) -> [bool; 3] {
+    let by_hand = |step: &Step| step.commits.iter().any(|commit| commit.reason == Reason::ByHand);
+    let written = step.log.steps().iter().take(step.steps).filter(|step| !step.edits().is_empty()).any(by_hand);
+    [!step.log.header().given.is_empty(), written, step.has_pins()]
 }
 
 /// The whole legend.
@@ -60,6 +82,10 @@ fn lines(active: Layer, theme: Theme) -> Vec<Line<'static>> {
         lines.push(Line::default());
     }
     lines.push(signs(theme));
+    let [given, by_hand, pinned] = hands(theme);
+    let gap = || span("   ", theme.style(Role::Dim));
+    let meaning = span(": no rule changes it", theme.style(Role::Dim));
+    lines.push(Line::from(vec![given, gap(), by_hand, gap(), pinned, meaning]));
     lines.push(Line::default());
     lines.extend(steps(theme));
     lines
@@ -107,8 +133,14 @@ fn steps(theme: Theme) -> Vec<Line<'static>> {
         (theme.glyphs.change, theme.style(Role::Note), "a knob was turned   "),
         (theme.glyphs.mask_again, theme.ink(theme.remasked()), "tokens were masked again"),
     ];
+    let more: [(&str, _, &str); 2] = [
+        (theme.glyphs.edited, theme.style(Role::Strong), "changed by hand before this step   "),
+        (theme.glyphs.fork, theme.style(Role::Accent), "the run branches off another one"),
+    ];
     let mark = |(glyph, style, meaning)| [span(format!("{glyph} "), style), span(meaning, dim)];
-    let marks = marks.into_iter().flat_map(mark).collect::<Vec<Span<'static>>>();
-    lines.push(Line::from([vec![span("        ", dim)], marks].concat()));
+    for marks in [&marks[..], &more[..]] {
+        let marks = marks.iter().copied().flat_map(mark).collect::<Vec<Span<'static>>>();
+        lines.push(Line::from([vec![span("        ", dim)], marks].concat()));
+    }
     lines
 }

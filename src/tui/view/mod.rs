@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! ┌ header ─────────────────────────────────────────────────────────────────┐
+//! │ runs    (where there are several)                                       │
 //! │ prompt  (while it is edited)                      │ figures             │
 //! │ canvas                                            │                     │
 //! │   the tokens, as a layer reads them               │ knobs, or           │
@@ -20,7 +21,9 @@ mod compare;
 mod figures;
 mod flow;
 mod footer;
+mod forking;
 mod gallery;
+mod hands;
 mod header;
 pub mod help;
 mod inspector;
@@ -35,6 +38,8 @@ mod pen;
 mod presets;
 mod prompt;
 mod run;
+mod run_strip;
+mod runs;
 mod sample;
 mod step;
 mod timeline;
@@ -43,6 +48,7 @@ mod welcome;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
+pub use hands::{Candidates, place};
 pub use layers::Layer;
 pub use pen::{FrameInfo, Hit, Pen, cut, width as cells};
 pub use run::RunView;
@@ -74,6 +80,9 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
         front(app, plan.footer, area, &mut pen);
         return pen.drawn;
     }
+    if let Some(area) = plan.runs {
+        run_strip::draw(app, area, &mut pen);
+    }
     if let Some(area) = plan.prompt {
         prompt::draw(app, area, &mut pen);
     }
@@ -86,7 +95,8 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
         match (side, &run) {
             (Side::Knobs, _) => knobs::draw(app, area, &mut pen),
             (Side::Inspector, Some(run)) => inspector::draw(run, area, &mut pen),
-            (Side::Inspector, None) => {}
+            (Side::Hands, Some(run)) => hands::draw(app, run, area, &mut pen),
+            (Side::Inspector | Side::Hands, None) => {}
         }
     }
     front(app, plan.footer, area, &mut pen);
@@ -97,6 +107,7 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
 fn front(app: &App, footer: Rect, area: Rect, pen: &mut Pen<'_>) {
     footer::draw(app, footer, pen);
     overlay(app, area, pen);
+    forking::draw(app, area, pen);
     notice::draw(app, area, pen);
 }
 
@@ -127,6 +138,7 @@ fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
         Overlay::Presets => presets::draw(app, area, pen),
         Overlay::Models => models::draw(app, area, pen),
         Overlay::Kept => browser::draw(app, area, pen),
+        Overlay::Runs => runs::draw(app, area, pen),
     }
 }
 

@@ -28,6 +28,8 @@ pub struct RunView<'a> {
     pub focused: bool,
     /// Whether it is a recording: no key can turn a knob of it.
     pub recorded: bool,
+    /// The positions that hands are on, where those are several.
+    pub span: Option<(usize, usize)>,
 }
 
 impl<'a> RunView<'a> {
@@ -42,11 +44,26 @@ impl<'a> RunView<'a> {
             follows: app.follows(),
             focused: app.focus == Focus::Canvas,
             recorded: app.is_replay(),
+            span: span(app),
         })
+    }
+
+    /// Whether a position is to be changed in the shown step and in no earlier one: it is masked, was written by that very
+    /// step, or by none.
+    pub fn is_at_hand(&self, position: usize) -> bool {
+        let canvas = self.log.canvas(self.at);
+        let is_masked = canvas.id(position) == Some(self.log.header().mask_id);
+        is_masked || canvas.written(position).is_none_or(|(index, ..)| index + 1 == self.at)
     }
 
     /// The shown step, to be asked position by position.
     pub(super) fn step(&self) -> StepView<'a> {
         StepView::new(self.log, self.at)
     }
+}
+
+/// The first and the last position of the span that hands are on.
+fn span(app: &App) -> Option<(usize, usize)> {
+    let (hands, selected) = (app.hands.filter(|_| app.has_hands())?, app.lens.selected?);
+    hands.anchor.map(|anchor| (anchor.min(selected), anchor.max(selected)))
 }

@@ -14,6 +14,8 @@ use crate::{
 pub enum State {
     /// A token of the prompt.
     Prompt,
+    /// A token of the answer that was there before the first step.
+    Given,
     /// A mask.
     Masked,
     /// A token that was written.
@@ -42,6 +44,8 @@ pub struct StepView<'a> {
     pub record: Option<Arc<StepRecord>>,
     /// The record of the newest step with an audit, and after how many steps that is.
     audited: Option<(Arc<StepRecord>, usize)>,
+    /// Positions that no rule may change.
+    pinned: Vec<usize>,
 }
 
 impl<'a> StepView<'a> {
@@ -49,7 +53,14 @@ impl<'a> StepView<'a> {
     pub fn new(log: &'a Log, steps: usize) -> Self {
         let steps = steps.min(log.len());
         let audited = log.audited_at(steps).and_then(|audited| Some((log.record(audited)?, audited)));
-        Self { log, steps, canvas: log.canvas(steps), record: log.record(steps), audited }
+        Self {
+            log,
+            steps,
+            canvas: log.canvas(steps),
+            record: log.record(steps),
+            audited,
+            pinned: log.pinned(steps).collect(),
+        }
     }
 
     /// Length of the prompt.
@@ -72,12 +83,25 @@ impl<'a> StepView<'a> {
         if position < self.prompt_length() {
             return State::Prompt;
         }
+        if self.id(position).is_none_or(|id| id == self.log.header().mask_id) {
+            return State::Masked;
+        }
         match self.canvas.written(position) {
-            Some((index, reason, confidence)) if self.id(position) != Some(self.log.header().mask_id) => {
+            Some((index, reason, confidence)) => {
                 State::Written { step: index + 1, reason, confidence, fresh: index + 1 == self.steps }
             }
-            _ => State::Masked,
+            None => State::Given,
         }
+    }
+
+    /// Whether no rule may change what a position holds.
+    pub fn is_pinned(&self, position: usize) -> bool {
+        self.pinned.contains(&position)
+    }
+
+    /// Whether anything is pinned.
+    pub fn has_pins(&self) -> bool {
+        !self.pinned.is_empty()
     }
 
     /// What stood at a position before this step wrote another token over it; `None` where it did not, or a mask did.

@@ -10,14 +10,17 @@ use ratatui::{
 };
 
 use super::{
-    caption::counted_as,
+    caption::{counted_as, is_scored},
     pen::{Pen, span, width},
     run::RunView,
 };
 use crate::{
     decode::record::{Reason, ReasonKind},
     trace::Log,
-    tui::{action::Action, theme::Role},
+    tui::{
+        action::Action,
+        theme::{Role, Tone},
+    },
 };
 
 /// A column never stands for fewer tokens per cell of height than this, so that single tokens stay small.
@@ -59,27 +62,62 @@ pub(super) struct Column {
     confidence: f32,
     scored: usize,
     changed: bool,
+    edited: bool,
     remasked: bool,
+    descent: Descent,
+}
+
+/// Whose the steps of a column are, in a fork.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Descent {
+    /// The run's own.
+    #[default]
+    Own,
+    /// Its parent's.
+    Inherited,
+    /// The last one of the parent is among them.
+    Branching,
+}
+
+impl Descent {
+    fn of(inherited: usize, steps: &std::ops::Range<usize>) -> Self {
+        match inherited {
+            0 => Self::Own,
+            inherited if steps.contains(&(inherited - 1)) => Self::Branching,
+            inherited if steps.end <= inherited => Self::Inherited,
+            _ => Self::Own,
+        }
+    }
 }
 
 impl Column {
     /// Of the steps at these indexes.
     pub(super) fn of(log: &Log, steps: std::ops::Range<usize>) -> Self {
-        let mut column = Self::default();
         let header = log.header();
+        let mut column = Self { descent: Descent::of(header.inherited(), &steps), ..Self::default() };
         for step in log.steps().get(steps).unwrap_or_default() {
             column.changed |= !step.changes().is_empty();
+            column.edited |= !step.edits().is_empty();
             column.remasked |= !step.remasked().is_empty();
             for commit in &step.commits {
                 let reason = counted_as(header, commit);
                 *column.counts.entry(reason).or_default() += 1;
-                if reason != Reason::EndOfText {
+                if reason != Reason::EndOfText && is_scored(commit) {
                     column.confidence += commit.confidence;
                     column.scored += 1;
                 }
             }
         }
         column
+    }
+
+    /// A colour for it: paler where its steps are still to come, or another run's.
+    fn shade(&self, tone: Tone, is_done: bool, pen: &Pen<'_>) -> Tone {
+        match (is_done, self.descent) {
+            (false, _) => tone.mix(pen.theme.palette().ground, 0.6),
+            (true, Descent::Inherited | Descent::Branching) => tone.mix(pen.theme.palette().ground, 0.4),
+            (true, Descent::Own) => tone,
+        }
     }
 
     /// Tokens but for end of text, which would dwarf all else.
@@ -117,12 +155,15 @@ pub(super) fn draw(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
         let axis = Rect { x, y: bars.bottom() + 1, width: spread.bar_cells(), height: 1 };
         if holds_cursor {
             pen.put(axis.x, axis.y, 1, pen.theme.glyphs.cursor, pen.style(Role::Accent));
+        } else if column.descent == Descent::Branching {
+            pen.put(axis.x, axis.y, 1, pen.theme.glyphs.fork, pen.style(Role::Accent));
+        } else if column.edited {
+            pen.put(axis.x, axis.y, 1, pen.theme.glyphs.edited, pen.style(Role::Strong));
         } else if column.changed {
             pen.put(axis.x, axis.y, 1, pen.theme.glyphs.change, pen.style(Role::Note));
         } else if column.remasked {
             let tone = pen.theme.remasked();
-            let tone = if is_done { tone } else { tone.mix(pen.theme.palette().ground, 0.6) };
-            let style = pen.theme.ink(tone);
+            let style = pen.theme.ink(column.shade(tone, is_done, pen));
             pen.put(axis.x, axis.y, 1, pen.theme.glyphs.mask_again, style);
         }
         let hit = Rect { x, y: area.y + 1, width: spread.cells, height: area.height - 1 };
@@ -218,10 +259,7 @@ pub(super) fn stack(column: &Column, highest: usize, is_done: bool, area: Rect, 
             break;
         };
         let y = area.bottom() - 1 - cell;
-        let tone = |reason| {
-            let tone = pen.theme.reason(reason);
-            if is_done { tone } else { tone.mix(pen.theme.palette().ground, 0.6) }
-        };
+        let tone = |reason| column.shade(pen.theme.reason(reason), is_done, pen);
         let mut style = pen.theme.ink(tone(reason));
         let glyph = if top >= ceiling {
             fill(pen, reason)
@@ -236,7 +274,7 @@ pub(super) fn stack(column: &Column, highest: usize, is_done: bool, area: Rect, 
                 fill(pen, reason)
             }
         };
-        if !is_done && !pen.theme.paints() {
+        if (!is_done || column.descent != Descent::Own) && !pen.theme.paints() {
             style = style.add_modifier(ratatui::style::Modifier::DIM);
         }
         pen.put(area.x, y, area.width, &glyph.repeat(usize::from(area.width)), style);
@@ -257,8 +295,7 @@ fn strip(column: &Column, is_done: bool, area: Rect, pen: &mut Pen<'_>) {
     }
     let mean = column.confidence / column.scored as f32;
     let mean = if mean.is_finite() { mean.clamp(0.0, 1.0) } else { 0.0 };
-    let tone = pen.theme.confidence(mean);
-    let tone = if is_done { tone } else { tone.mix(pen.theme.palette().ground, 0.6) };
+    let tone = column.shade(pen.theme.confidence(mean), is_done, pen);
     let glyph = pen.theme.glyphs.rising[((mean * 4.0) as usize).min(3)];
     pen.put(area.x, area.y, area.width, &glyph.repeat(usize::from(area.width)), pen.theme.ink(tone));
 }

@@ -76,6 +76,19 @@ pub fn differing(theme: Theme, has_ground: bool) -> Style {
     ground.add_modifier(mark)
 }
 
+/// A token of the answer that was there before the first step.
+pub fn given(theme: Theme) -> Style {
+    theme.style(Role::Dim).add_modifier(Modifier::UNDERLINED)
+}
+
+/// Written by hand: nobody was more or less sure of it.
+pub fn by_hand(theme: Theme, is_fresh: bool) -> Style {
+    written(theme, theme.reason(Reason::ByHand), is_fresh).add_modifier(Modifier::BOLD)
+}
+
+/// What marks a token that no rule may change, whatever colour it has.
+pub const PINNED: Modifier = Modifier::BOLD.union(Modifier::UNDERLINED);
+
 /// An end of text, which is no part of the answer.
 pub fn end_of_text(theme: Theme, is_fresh: bool) -> Style {
     let style = theme.style(Role::Faint);

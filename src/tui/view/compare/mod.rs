@@ -137,6 +137,7 @@ impl<'a> SideBySide<'a> {
             follows: at == run.log.len(),
             focused: true,
             recorded: self.app.is_replay(),
+            span: None,
         };
         let step = view.step();
         self.title(side, &step, Rect { height: 1, ..area }, pen);
@@ -185,7 +186,7 @@ impl<'a> SideBySide<'a> {
             let fresh = match step.state(position) {
                 State::Masked => continue,
                 State::Written { fresh, .. } => fresh,
-                State::Prompt => false,
+                State::Prompt | State::Given => false,
             };
             if self.comparison.differs(side, position) {
                 let style = token_style::differing(pen.theme, fresh || selected == Some(position));
@@ -209,6 +210,7 @@ impl<'a> SideBySide<'a> {
             follows: false,
             focused: true,
             recorded: self.app.is_replay(),
+            span: None,
         };
         let differs = format!("{} differs from the other run", pen.theme.glyphs.differs);
         let differs = Line::from(span(differs, pen.style(Role::Bad)));

@@ -7,7 +7,7 @@ use ratatui::{
 
 use super::{CanvasCell, CanvasLayer, RunView, StepView};
 use crate::{
-    decode::record::Proposal,
+    decode::record::{Proposal, Reason},
     printable,
     tui::{
         theme::{Role, Theme},
@@ -32,6 +32,7 @@ impl CanvasLayer for ConfidenceLayer {
         let CanvasCell { theme, step, position, ink } = *cell;
         match step.state(position) {
             State::Prompt => theme.style(Role::Dim),
+            State::Given => token_style::given(theme),
             State::Masked if step.is_remasked(position) => {
                 token_style::masked(theme, ink, theme.remasked(), 1.0).add_modifier(Modifier::BOLD)
             }
@@ -44,6 +45,7 @@ impl CanvasLayer for ConfidenceLayer {
                 _ => token_style::inactive(theme, ink),
             },
             State::Written { fresh, .. } if step.is_eos(position) => token_style::end_of_text(theme, fresh),
+            State::Written { reason: Reason::ByHand, fresh, .. } => token_style::by_hand(theme, fresh),
             State::Written { confidence, fresh, .. } => {
                 let style = if step.overwritten(position).is_some() {
                     token_style::overwritten(theme)

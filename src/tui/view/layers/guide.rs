@@ -35,6 +35,7 @@ impl CanvasLayer for GuideLayer {
         let CanvasCell { theme, step, position, ink } = *cell;
         match step.state(position) {
             State::Prompt => theme.style(Role::Dim),
+            State::Given => token_style::given(theme),
             State::Masked => match step.review(position).map(|review| review.verdict) {
                 Some(Verdict::NotReached) | None if step.proposal(position).is_none() => {
                     token_style::inactive(theme, ink)

@@ -29,6 +29,7 @@ impl CanvasLayer for OrderLayer {
         let CanvasCell { theme, step, position, ink } = *cell;
         match step.state(position) {
             State::Prompt => theme.style(Role::Dim),
+            State::Given => token_style::given(theme),
             State::Masked => open(theme, ink),
             State::Written { fresh: true, .. } => token_style::fresh(theme, heat(theme, 1.0)),
             State::Written { step: written, .. } => written_at(theme, lateness(written, step.steps)),
@@ -57,7 +58,7 @@ impl CanvasLayer for OrderLayer {
     /// The place of the token among all that are written, while that is what the canvas shows.
     fn inspect(&self, seen: &Inspected<'_>) -> Vec<Line<'static>> {
         let state = seen.step.state(seen.position);
-        if seen.layer.name() != self.name() || state == State::Prompt {
+        if seen.layer.name() != self.name() || matches!(state, State::Prompt | State::Given) {
             return Vec::new();
         }
         let steps = written_in(seen.step);
@@ -87,7 +88,7 @@ impl CanvasLayer for OrderLayer {
 fn written_in(step: &StepView<'_>) -> Vec<usize> {
     let written = |position| match step.state(position) {
         State::Written { step, .. } => Some(step),
-        State::Prompt | State::Masked => None,
+        State::Prompt | State::Given | State::Masked => None,
     };
     (step.prompt_length()..step.length()).filter_map(written).collect()
 }
