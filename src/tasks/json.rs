@@ -191,9 +191,10 @@ impl JsonTask {
         match &self.0 {
             Record::Person { person, .. } => match serde_json::from_str::<Person>(answer) {
                 Err(error) => unreadable(&error, &found),
-                Ok(person_found) => person_difference(person, &person_found)
-                    .map(|(field, reason)| Assessment::wrong(reason, found.value(0, field)))
-                    .unwrap_or_else(|| Assessment::right("valid JSON with the right five fields")),
+                Ok(person_found) => match person_difference(person, &person_found) {
+                    Some((field, reason)) => Assessment::wrong(reason, found.value(0, field)),
+                    None => Assessment::right("valid JSON with the right five fields"),
+                },
             },
             Record::Order(order) => match serde_json::from_str::<Order>(answer) {
                 Err(error) => unreadable(&error, &found),
