@@ -8,6 +8,8 @@ mod support;
 
 #[path = "screen/casts.rs"]
 mod casts;
+#[path = "screen/causes.rs"]
+mod causes;
 #[path = "screen/colours.rs"]
 mod colours;
 #[path = "screen/keeping.rs"]

@@ -1,8 +1,10 @@
 //! The runs of this sitting: logs, and how far each is. Nothing here knows threads, networks or a
 //! terminal.
 
+mod events;
 mod run;
 
+pub use events::{EventWalk, Place, RunEvent, RunEventKind};
 pub use run::{Phase, Run};
 
 use crate::engine::protocol::RunId;

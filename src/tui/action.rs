@@ -129,6 +129,14 @@ pub enum Action {
     SelectMove(Direction),
     /// Select a position.
     Select(usize),
+    /// Select the first token of what fails in the answer, at the end of the run.
+    SelectFailed,
+    /// Show the step that wrote the selected token.
+    GoToWritten,
+    /// Show the next event: a step and a position that are worth a look.
+    NextEvent,
+    /// Show the event before.
+    PreviousEvent,
 
     /// Select another knob, by rows.
     KnobMove(i64),

@@ -18,7 +18,7 @@ use crate::{
         ModelRequest,
         protocol::{Command, RunId},
     },
-    session::{Phase, Run, Session},
+    session::{EventWalk, Phase, Run, Session},
     settings::{KNOBS, Knob, Layers, Settings},
     trace::{Log, ModelCard},
 };
@@ -139,6 +139,8 @@ pub struct App {
     pub(super) queued: bool,
     /// Number of the last run that was asked for.
     pub(super) last_run: RunId,
+    /// The events of a run, as far as they were asked for.
+    pub(super) events: (RunId, EventWalk),
 }
 
 impl App {
@@ -197,6 +199,7 @@ impl App {
             drawn: FrameInfo::default(),
             queued: false,
             last_run: 0,
+            events: (0, EventWalk::default()),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::{
     tui::{
         action::{Action, Direction, Focus, Overlay},
         app::{App, EngineState},
+        update::events::written_elsewhere,
         view::Layer,
     },
 };
@@ -87,6 +88,16 @@ fn play_words(app: &App) -> &'static str {
         _ if app.is_empty() => "",
         _ => "play",
     }
+}
+
+fn failed_words(app: &App) -> &'static str {
+    let failed = || app.log().and_then(|log| log.end()).and_then(|end| end.failed.as_ref());
+    let is_selected = || failed().is_some_and(|failed| app.lens.selected == Some(failed.start));
+    if app.follows() && failed().is_some() && !is_selected() { "what fails" } else { "" }
+}
+
+fn is_written_elsewhere(app: &App) -> bool {
+    written_elsewhere(app).is_some()
 }
 
 macro_rules! binding {
@@ -261,6 +272,10 @@ fn canvas() -> Vec<Binding> {
             &[Context::Canvas],
             has_run
         ),
+        binding!(Action::SelectFailed, [Key::char('!')], "what fails in the answer", Canvas, &[Context::Canvas], has_steps, 0 failed_words),
+        binding!(Action::GoToWritten, [Key::new(KeyCode::Enter)], "to the step that wrote the token", Canvas, &[Context::Canvas], is_written_elsewhere, 0 "its step"),
+        binding!(Action::NextEvent, [Key::char('n')], "next event, the one before", Canvas, &[Context::Canvas], has_steps, 10 "next event"),
+        binding!(Action::PreviousEvent, [Key::char('N')], "next event, the one before", Canvas, &[Context::Canvas], has_steps),
         binding!(Action::Toggle(Overlay::Legend), [Key::char('L')], "what the colours and marks mean", Canvas, &[Context::Canvas, Context::Knobs, Context::Legend], always, 11 "legend"),
     ]);
     bindings

@@ -1,6 +1,7 @@
 //! What each action does to the state, and which effects must follow. Nothing is performed here.
 
 mod engine;
+pub(crate) mod events;
 mod keeping;
 mod knobs;
 mod lists;
@@ -82,6 +83,10 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::ToggleAudit => knobs::toggle_audit(app),
         Action::SelectMove(direction) => selecting::step(app, direction),
         Action::Select(position) => selecting::select(app, position),
+        Action::SelectFailed => events::select_failed(app),
+        Action::GoToWritten => events::go_to_written(app),
+        Action::NextEvent => events::walk(app, true),
+        Action::PreviousEvent => events::walk(app, false),
 
         Action::KnobMove(rows) => knobs::step(app, rows),
         Action::KnobSelect(index) => knobs::select(app, index),

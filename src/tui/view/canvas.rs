@@ -12,6 +12,7 @@ use super::{
     pen::{self, Pen, span},
     run::RunView,
     step::{State, StepView},
+    token_style,
 };
 use crate::{
     printable,
@@ -162,6 +163,9 @@ fn draw_tokens(run: &RunView<'_>, step: &StepView<'_>, area: Rect, pen: &mut Pen
         if let Some(first) = row.first().filter(|_| gutter > 0) {
             pen.put(area.x, y, gutter - 1, &format!("{first:>4}"), pen.style(Role::Faint));
         }
+        if gutter > 0 && row.pieces.iter().any(|piece| fails(step, piece)) {
+            pen.put(area.x + gutter - 2, y, 1, pen.theme.glyphs.wrong, pen.style(Role::Bad));
+        }
         for piece in &row.pieces {
             draw_piece(run.lens, step, piece, Rect { y, height: 1, ..text }, pen);
         }
@@ -180,6 +184,9 @@ fn draw_piece(lens: &Lens, step: &StepView<'_>, piece: &Fragment, row: Rect, pen
     if piece.ink == Ink::Sign && step.state(position) != State::Masked && !step.is_eos(position) {
         style = style.patch(faded(pen.theme, style));
     }
+    if fails(step, piece) {
+        style = token_style::failed(pen.theme, style);
+    }
     if lens.selected.is_some_and(|selected| piece.shows(selected)) {
         style = style.patch(pen.style(Role::Selected));
     }
@@ -192,6 +199,11 @@ fn draw_piece(lens: &Lens, step: &StepView<'_>, piece: &Fragment, row: Rect, pen
         pen.put(cells.x + before, cells.y, cells.width.saturating_sub(before), bare, style);
     }
     pen.click(cells, Action::Select(position));
+}
+
+/// Whether a piece shows a part of what fails in the answer.
+fn fails(step: &StepView<'_>, piece: &Fragment) -> bool {
+    step.failed().is_some_and(|mut failed| failed.any(|position| piece.shows(position)))
 }
 
 /// Rows from one line to the next: two where the whole canvas fits so. Foreseen from the number of masks, so that it

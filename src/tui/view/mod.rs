@@ -15,6 +15,7 @@
 
 pub mod canvas;
 mod caption;
+mod drafts;
 mod figures;
 mod flow;
 mod footer;
