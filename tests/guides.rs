@@ -441,6 +441,22 @@ fn a_guide_that_looks_on_judges_each_token_whatever_it_said_of_those_before() {
 }
 
 #[test]
+fn an_end_of_text_behind_another_one_is_not_judged() {
+    let denoiser = Scripted::denoiser(Alignment::Shifted, |position, _| {
+        favour(if position < 5 { position as u32 + 2 } else { EOS }, 3.0)
+    });
+    let guide = Scripted::guide(|position, _| favour(if position < 5 { position as u32 + 2 } else { EOS }, 3.0));
+    let settings = Settings { unmask: UnmaskRule::Threshold, threshold: 0.0, ..looking_on(GuideRule::Deterministic) };
+    let decoder = Decoder::new(denoiser.spec(), Some(guide.spec()), &PROMPT, 6, settings).unwrap();
+    let (records, ids) = finish(decoder, denoiser, guide);
+    assert_eq!(ids[3..], [5, 6, EOS, EOS, EOS, EOS]);
+    let judged: Vec<usize> =
+        looked(&records[0]).iter().filter(|(_, verdict)| *verdict == Verdict::Agreed).map(|(at, _)| *at).collect();
+    assert_eq!(judged, [3, 4, 5]);
+    assert_eq!(records[0].shadow.as_ref().unwrap().forwards, [2, 3], "and not read either");
+}
+
+#[test]
 fn what_lies_behind_a_mask_that_nothing_is_proposed_for_is_not_judged() {
     // dKV-Cache leaves masks unscored in most steps, so that there are drafts with gaps between them.
     let denoiser = Scripted::denoiser(Alignment::Aligned, tangled(3));

@@ -78,6 +78,12 @@ impl Guide {
         let unknown = context.canvas.masked(context.canvas.prompt()..last).find(|position| !is_drafted(position));
         let readable = unknown.map_or(drafts.len(), |unknown| drafts.partition_point(|draft| draft.position < unknown));
         let drafted = with_drafts(context, &drafts);
+        // An end of text behind another one is padding, of which a guide says nothing that means anything.
+        let ends = &self.ends;
+        let is_end = |position: usize| ends.contains(&drafted[position]);
+        let is_padding =
+            |draft: &DraftReview| is_end(draft.position) && draft.position.checked_sub(1).is_some_and(is_end);
+        let readable = drafts[..readable].iter().rposition(|draft| !is_padding(draft)).map_or(0, |last| last + 1);
         self.onlooker.forwards.clear();
         let judged = &mut drafts[..readable];
         match &self.text {
@@ -86,6 +92,9 @@ impl Guide {
                 let transcript = Transcript::new(&**text, context.canvas.prompt(), &drafted, judged, &self.ends)?;
                 transcript.judge(&mut self.onlooker, network, context, judged, self.vocab)?;
             }
+        }
+        for draft in drafts.iter_mut().filter(|draft| is_padding(draft)) {
+            *draft = unjudged(draft.position, draft.draft);
         }
         let forwards = std::mem::take(&mut self.onlooker.forwards);
         cost.shadow_forwards += forwards.len() as u32;
