@@ -151,8 +151,8 @@ impl Inspected<'_> {
         let mut blocks = vec![
             FactBlock { rank: 0, lines: facts },
             FactBlock { rank: 1, lines: drafts::of(self) },
-            FactBlock { rank: 3, lines: drafts::of_neighbours(self) },
-            layer(self.layer, 2),
+            FactBlock { rank: 2, lines: drafts::of_neighbours(self) },
+            layer(self.layer, 3),
         ];
         blocks.extend(others.map(|other| layer(other, 4)));
         blocks
