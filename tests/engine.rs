@@ -129,6 +129,28 @@ fn whole_run(engine: &mut InProcess, run: RunId) -> (Header, Vec<Arc<Entry>>, En
 }
 
 #[test]
+fn a_wrong_answer_is_followed_to_the_positions_that_fail() {
+    let failed = |answer: &str| {
+        let mut engine = engine(answering(PROMPT, answer));
+        start(&mut engine, request(1));
+        let (header, _, end) = whole_run(&mut engine, 1);
+        let start = header.prompt_ids.len();
+        (end.verdict.unwrap(), end.failed.map(|failed| failed.start - start..failed.end - start))
+    };
+    // Names and commas are tokens of their own.
+    assert_eq!(failed("Ruth, Max, Leo"), ("item 2 should be Leo, found \"Max\"".to_owned(), Some(2..3)));
+    let (verdict, spelled) = failed("Ruth, Zorb");
+    assert_eq!(
+        (verdict.as_str(), spelled),
+        ("item 2 should be Leo, found \"Zorb\"", Some(2..7)),
+        "a mark, and letter by letter"
+    );
+    let missing = failed("Ruth, Leo");
+    assert_eq!(missing, ("expected 3 items, found 2".to_owned(), Some(3..4)), "the end of text came too early");
+    assert_eq!(failed(ANSWER), ("reversed as asked".to_owned(), None));
+}
+
+#[test]
 fn a_run_goes_from_start_to_a_judged_end() {
     let mut engine = engine(scripted());
     start(&mut engine, request(7));

@@ -20,7 +20,7 @@ use diffuscope::{
         template::ChatTemplate,
         tokenizer::Tokenizer,
     },
-    settings::{CacheChoice, EosStop, GuideMismatch, GuideRule, SamplerStyle, Settings, UnmaskRule},
+    settings::{CacheChoice, EosStop, GuideMismatch, GuideRule, OrderScore, SamplerStyle, Settings, UnmaskRule},
 };
 use proptest::prelude::*;
 mod support;
@@ -400,6 +400,134 @@ proptest! {
         }
         prop_assert!(records.last().unwrap().guide.as_ref().unwrap().forwards.iter().sum::<usize>() > 0);
     }
+}
+
+// ---- guides that only look on ----
+
+fn looking_on(shadow_guide: GuideRule) -> Settings {
+    Settings { shadow_guide, ..plain() }
+}
+
+/// The verdicts of a guide that only looked on, by position.
+fn looked(record: &StepRecord) -> Vec<(usize, Verdict)> {
+    let review = record.shadow.as_ref().unwrap();
+    review.drafts.iter().map(|draft| (draft.position, draft.verdict)).collect()
+}
+
+#[test]
+fn a_guide_that_looks_on_judges_each_token_whatever_it_said_of_those_before() {
+    use Verdict::{Agreed, Rejected};
+
+    // The denoiser is sure of position 6, and the guide would have another token at 4 and at 6.
+    let denoiser = Scripted::denoiser(Alignment::Shifted, |position, _| {
+        favour(position as u32 + 2, if position == 6 { 9.0 } else { 3.0 })
+    });
+    let guide =
+        Scripted::guide(|position, _| favour(if [4, 6].contains(&position) { 1 } else { position as u32 + 2 }, 3.0));
+    let decoder =
+        Decoder::new(denoiser.spec(), Some(guide.spec()), &PROMPT, 5, looking_on(GuideRule::Deterministic)).unwrap();
+    let (records, ids) = finish(decoder, denoiser, guide);
+    assert_eq!(ids[3..], [5, 6, 7, 8, 9], "it has no say");
+    assert_eq!(records[0].commits[0].position, 6);
+    assert_eq!(looked(&records[0]), [(3, Agreed), (4, Rejected), (5, Agreed), (6, Rejected), (7, Agreed)]);
+    let review = records[0].shadow.as_ref().unwrap();
+    let view = review.of(6).unwrap().view.unwrap();
+    assert_eq!((review.accepted, view.token, view.rank), (1, 1, 8), "one would have been written, by FlashDLM");
+    assert_eq!((records[0].cost.guide_forwards, records[0].cost.guide_computed, records[0].cost.guide_us), (0, 0, 0));
+    assert_eq!((records[0].cost.shadow_forwards, records[0].guide.is_some()), (2, false), "the prompt, and the drafts");
+    // What stands already is read and not judged again; what was read is not read twice.
+    assert_eq!(looked(&records[1]), [(3, Agreed), (4, Rejected), (5, Agreed), (7, Agreed)]);
+    assert_eq!(records[1].shadow.as_ref().unwrap().forwards, [5]);
+}
+
+#[test]
+fn an_end_of_text_behind_another_one_is_not_judged() {
+    let denoiser = Scripted::denoiser(Alignment::Shifted, |position, _| {
+        favour(if position < 5 { position as u32 + 2 } else { EOS }, 3.0)
+    });
+    let guide = Scripted::guide(|position, _| favour(if position < 5 { position as u32 + 2 } else { EOS }, 3.0));
+    let settings = Settings { unmask: UnmaskRule::Threshold, threshold: 0.0, ..looking_on(GuideRule::Deterministic) };
+    let decoder = Decoder::new(denoiser.spec(), Some(guide.spec()), &PROMPT, 6, settings).unwrap();
+    let (records, ids) = finish(decoder, denoiser, guide);
+    assert_eq!(ids[3..], [5, 6, EOS, EOS, EOS, EOS]);
+    let judged: Vec<usize> =
+        looked(&records[0]).iter().filter(|(_, verdict)| *verdict == Verdict::Agreed).map(|(at, _)| *at).collect();
+    assert_eq!(judged, [3, 4, 5]);
+    assert_eq!(records[0].shadow.as_ref().unwrap().forwards, [2, 3], "and not read either");
+}
+
+#[test]
+fn what_lies_behind_a_mask_that_nothing_is_proposed_for_is_not_judged() {
+    // dKV-Cache leaves masks unscored in most steps, so that there are drafts with gaps between them.
+    let denoiser = Scripted::denoiser(Alignment::Aligned, tangled(3));
+    let guide = Scripted::guide(tangled(4));
+    let settings = Settings { cache: CacheChoice::DkvGreedy, order: OrderScore::Drawn, ..looking_on(GuideRule::TopK) };
+    let decoder = Decoder::new(denoiser.spec(), Some(guide.spec()), &PROMPT, 16, settings).unwrap();
+    let (records, _) = finish(decoder, denoiser, guide);
+    let mut gaps = 0;
+    for (record, before) in records.iter().skip(1).zip(&records) {
+        let looked = looked(record);
+        let is_known = |position: usize| looked.iter().any(|(at, _)| *at == position);
+        let gap = (PROMPT.len()..record.ids.len()).find(|at| before.ids[*at] == MASK && !is_known(*at));
+        let gap = gap.unwrap_or(record.ids.len());
+        for (position, verdict) in looked {
+            assert_eq!(verdict == Verdict::NotReached, position > gap, "{position} in step {}", record.step);
+            gaps += usize::from(verdict == Verdict::NotReached);
+        }
+    }
+    assert!(gaps > 0, "there was no gap to see");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// By text as by ids: a draft is doubted if the guide doubts a token of its own that touches it.
+    #[test]
+    fn a_guide_of_another_vocabulary_looks_on_as_it_would_judge(
+        text in any_text(), against in 0usize..60, swapped in any::<bool>(), batch in 1usize..12,
+    ) {
+        let (denoiser, guide) = if swapped { (LARGE.clone(), SMALL.clone()) } else { (SMALL.clone(), LARGE.clone()) };
+        let pair = Pair { denoiser, guide };
+        let written = pair.denoiser.encode(&text).unwrap();
+        let place = pair.guide.encode_prompt(QUESTION).unwrap().len() + against;
+        let settings = Settings { verify_batch: batch, ..looking_on(GuideRule::Deterministic) };
+        let (records, ids) = pair.run(&written, &[place], true, settings);
+        prop_assert_eq!(&ids, &written);
+        let review = records[0].shadow.as_ref().unwrap();
+        prop_assert_eq!(review.accepted, covered(&pair, &written, 0, place));
+        prop_assert_eq!(review.reading, GuideReading::Text);
+        prop_assert!(review.drafts.iter().all(|draft| draft.verdict != Verdict::NotReached));
+        let (without, _) = pair.run(&written, &[place], true, plain());
+        prop_assert_eq!(commits(&records), commits(&without));
+    }
+}
+
+#[test]
+fn a_guide_cannot_look_on_where_there_is_none_or_where_it_decides() {
+    let denoiser = Scripted::denoiser(Alignment::Shifted, tangled(0));
+    let guide = Scripted::guide(tangled(1));
+    let refused = |settings, guide, prompt: &[u32]| {
+        Decoder::new(denoiser.spec(), guide, prompt, 4, settings).err().expect("refused").to_string()
+    };
+    let shadow = looking_on(GuideRule::TopK);
+    assert_eq!(
+        refused(shadow, None, &PROMPT),
+        "shadow-guide is 'topk' but no guide model is loaded: load one, or set shadow-guide to 'off'"
+    );
+    assert_eq!(
+        refused(Settings { guide: GuideRule::Chance, ..shadow }, Some(guide.spec()), &PROMPT),
+        "shadow-guide is 'topk' and guide is 'chance', which decides already: set one of them to 'off'"
+    );
+    assert_eq!(
+        refused(looking_on(GuideRule::Product), Some(guide.spec()), &PROMPT),
+        "shadow-guide 'product' would draw the drafts together with the guide, and a guide that only looks on draws nothing: \
+         set shadow-guide to another rule"
+    );
+    assert_eq!(
+        refused(shadow, Some(guide.spec()), &[]),
+        "shadow-guide 'topk' judges tokens by what stands before them, and there is no prompt: set shadow-guide to 'off', or \
+         type a prompt"
+    );
 }
 
 #[test]

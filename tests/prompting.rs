@@ -760,6 +760,7 @@ fn record(ids: Vec<u32>) -> StepRecord {
         kv: Vec::new(),
         layers: Vec::new(),
         guide: None,
+        shadow: None,
         gap: None,
         audit: None,
         cost: Cost::default(),

@@ -10,6 +10,8 @@ mod support;
 mod browser;
 #[path = "screen/casts.rs"]
 mod casts;
+#[path = "screen/causes.rs"]
+mod causes;
 #[path = "screen/colours.rs"]
 mod colours;
 #[path = "screen/compare.rs"]

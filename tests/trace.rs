@@ -124,7 +124,7 @@ fn review(positions: Vec<usize>) -> impl Strategy<Value = GuideReview> {
 }
 
 fn cost() -> impl Strategy<Value = Cost> {
-    (vec(0..1000_u32, 6), vec(0..1_000_000_u64, 4)).prop_map(|(counts, times)| Cost {
+    (vec(0..1000_u32, 7), vec(0..1_000_000_u64, 5)).prop_map(|(counts, times)| Cost {
         nfe: counts[0],
         guide_forwards: counts[1],
         computed: counts[2],
@@ -135,6 +135,8 @@ fn cost() -> impl Strategy<Value = Cost> {
         other_us: times[2],
         audit_forwards: counts[5],
         audit_us: times[3],
+        shadow_forwards: counts[6],
+        shadow_us: times[4],
     })
 }
 
@@ -170,9 +172,9 @@ fn entry(prompt: usize, masks: usize) -> impl Strategy<Value = Entry> {
         .prop_flat_map(move |(ids, kv, (proposed, committed, drafted, pieces), (a, b))| {
             let proposals: Vec<_> = proposed.into_iter().map(proposal).collect();
             let commits: Vec<_> = committed.into_iter().map(|position| commit(position, ids[position])).collect();
-            let guide = match drafted {
-                Some(positions) => review(positions).prop_map(Some).boxed(),
-                None => Just(None).boxed(),
+            let reviews = match drafted {
+                Some(positions) => (option::of(review(positions.clone())), option::of(review(positions))).boxed(),
+                None => Just((None, None)).boxed(),
             };
             let pieces: Vec<_> =
                 pieces.into_iter().map(|position| text().prop_map(move |text| Piece { position, text })).collect();
@@ -185,8 +187,8 @@ fn entry(prompt: usize, masks: usize) -> impl Strategy<Value = Entry> {
                 0..2,
             );
             let stop = option::of(any_of());
-            (proposals, commits, guide, pieces, texts, changes, cost(), stop, audit(length)).prop_map(
-                move |(proposals, commits, guide, pieces, texts, changes, cost, stop, audit)| Entry {
+            (proposals, commits, reviews, pieces, texts, changes, cost(), stop, audit(length)).prop_map(
+                move |(proposals, commits, (guide, shadow), pieces, texts, changes, cost, stop, audit)| Entry {
                     record: StepRecord {
                         step: 0,
                         region: Region { block: 0, start: a.min(b), end: a.max(b) },
@@ -199,6 +201,7 @@ fn entry(prompt: usize, masks: usize) -> impl Strategy<Value = Entry> {
                         kv: kv.clone(),
                         layers: Vec::new(),
                         guide,
+                        shadow,
                         gap: Some(Gap { mean: 1.5, needed: 7.5, positions: 3 }),
                         audit,
                         cost,
@@ -211,9 +214,13 @@ fn entry(prompt: usize, masks: usize) -> impl Strategy<Value = Entry> {
         })
 }
 
-fn end() -> impl Strategy<Value = End> {
-    (option::of(any_of()), text(), 0..9_usize, any::<Option<bool>>(), option::of(text()))
-        .prop_map(|(reason, answer, tokens, correct, verdict)| End { reason, answer, tokens, correct, verdict })
+/// The end of a run on `prompt` and `masks`.
+fn end(prompt: usize, masks: usize) -> impl Strategy<Value = End> {
+    let failed = (0..masks, 1..=masks);
+    let failed = failed.prop_map(move |(start, length)| prompt + start..prompt + (start + length).min(masks));
+    (option::of(any_of()), text(), 0..9_usize, any::<Option<bool>>(), option::of(text()), option::of(failed)).prop_map(
+        |(reason, answer, tokens, correct, verdict, failed)| End { reason, answer, tokens, correct, verdict, failed },
+    )
 }
 
 /// A run: what a log is made of.
@@ -251,7 +258,8 @@ fn run() -> impl Strategy<Value = Run> {
     header()
         .prop_flat_map(|header| {
             let entries = vec(entry(header.prompt_ids.len(), header.gen_length), 0..4);
-            (Just(header), entries, option::of(end()))
+            let end = end(header.prompt_ids.len(), header.gen_length);
+            (Just(header), entries, option::of(end))
         })
         .prop_map(|(header, mut entries, end)| {
             for (step, entry) in entries.iter_mut().enumerate() {
@@ -419,6 +427,7 @@ fn sample() -> Vec<String> {
                 kv: vec![kv; 3],
                 layers: Vec::new(),
                 guide: None,
+                shadow: None,
                 gap: None,
                 audit: None,
                 cost: Cost { nfe: 1, computed: 3, ..Cost::default() },
@@ -436,6 +445,7 @@ fn sample() -> Vec<String> {
         tokens: 2,
         correct: None,
         verdict: None,
+        failed: None,
     });
     String::from_utf8(written(&log)).unwrap().lines().map(str::to_owned).collect()
 }
@@ -524,6 +534,11 @@ fn what_is_wrong_is_told_with_file_and_line() {
     assert_eq!(columns(r#""at":"AAI=""#), "the column kinds ends early");
     assert_eq!(columns(r#""order":"AA==""#), "the column order is longer than its step");
     assert_eq!(columns(r#""review":"AAY=""#), "3 is no way to read drafts");
+    assert_eq!(columns(r#""shadow":"AAA=","shadow_at":"AAgA""#), "the column shadow_at leaves the canvas");
+    let failed = |failed: &str| damaged(4, r#""tokens":2"#, &format!(r#""tokens":2,"failed":{failed}"#));
+    assert_eq!(failed(r#"{"start":0,"end":2}"#), "the answer fails at 0..2, and its positions are 1..3");
+    assert_eq!(failed(r#"{"start":2,"end":4}"#), "the answer fails at 2..4, and its positions are 1..3");
+    assert_eq!(failed(r#"{"start":2,"end":2}"#), "the answer fails at 2..2, and its positions are 1..3");
     assert!(columns(r#""kv":"?""#).starts_with("a column is no base64: Invalid symbol 63, offset 0. (column "));
     let ids = damaged(2, r#""columns""#, r#""ids":[[3,9]],"columns""#);
     assert_eq!(ids, "an id at position 3 is outside the canvas of 3 positions");

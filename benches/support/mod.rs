@@ -110,6 +110,7 @@ pub fn run(masks: usize) -> Vec<Entry> {
             kv: vec![KvUse { status: KvStatus::Recomputed, age: 0 }; ids.len()],
             layers: Vec::new(),
             guide: None,
+            shadow: None,
             gap: None,
             audit: None,
             cost: Cost { nfe: 1, computed: ids.len() as u32, denoiser_us: 20_000, ..Cost::default() },

@@ -222,7 +222,7 @@ fn news(driver: &Driver, log: &Log, kind: &str, text: String) -> Option<Event> {
         "start" => Event::Started { run, header: Box::new(header.clone()) },
         "step" => Event::Step { run, entry: log.entry(done + 1)?.into() },
         "finish" => {
-            let none = End { reason: None, answer: text, tokens: 0, correct: None, verdict: None };
+            let none = End { reason: None, answer: text, tokens: 0, correct: None, verdict: None, failed: None };
             Event::Finished { run, end: Box::new(log.end().cloned().unwrap_or(none)) }
         }
         "hold" => Event::Paused { run, paused: text.is_empty() },

@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     fs::File,
     io::{self, IsTerminal, Write},
-    ops::ControlFlow,
+    ops::{ControlFlow, Range},
     path::{Path, PathBuf},
 };
 
@@ -187,6 +187,9 @@ struct RunReport<'a> {
     answer: &'a str,
     correct: Option<bool>,
     verdict: Option<&'a str>,
+    /// Positions of a wrong answer that fail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<Range<usize>>,
     family: Option<&'static str>,
     preset: Option<&'a str>,
     #[serde(serialize_with = "exact")]
@@ -212,6 +215,29 @@ struct RunReport<'a> {
     /// Where the run is a fork.
     #[serde(skip_serializing_if = "Option::is_none")]
     fork: Option<ForkReport<'a>>,
+    /// Where a guide only looked on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow: Option<Onlooker>,
+}
+
+/// What a guide found that only looked on.
+#[derive(Debug, Serialize)]
+struct Onlooker {
+    judged: usize,
+    accepted: usize,
+    forwards: u32,
+    seconds: f64,
+}
+
+impl Onlooker {
+    fn of(figures: &Figures) -> Option<Self> {
+        (figures.cost.shadow_forwards > 0).then(|| Self {
+            judged: figures.shadow_judged,
+            accepted: figures.shadow_accepted,
+            forwards: figures.cost.shadow_forwards,
+            seconds: figures.cost.shadow_us as f64 / 1e6,
+        })
+    }
 }
 
 /// What the audits of a run found.
@@ -245,6 +271,7 @@ impl<'a> RunReport<'a> {
             answer: end.map_or("", |end| &end.answer),
             correct: end.and_then(|end| end.correct),
             verdict: end.and_then(|end| end.verdict.as_deref()),
+            failed: end.and_then(|end| end.failed.clone()),
             family: tasks::recognise(&header.prompt).map(|task| task.family().name()),
             preset: header.preset.as_deref(),
             seed: header.settings.seed,
@@ -265,6 +292,7 @@ impl<'a> RunReport<'a> {
             acceptance: figures.acceptance(),
             audit: Audit::of(&figures),
             fork: ForkReport::of(log),
+            shadow: Onlooker::of(&figures),
         }
     }
 
@@ -307,6 +335,13 @@ impl<'a> RunReport<'a> {
                 out,
                 "audit      another token at {} of {} masks, KL {:.4} nats; {} passes and {:.3} s, in no figure above",
                 audit.flips, audit.positions, audit.mean_kl, audit.forwards, audit.seconds
+            )?;
+        }
+        if let Some(shadow) = &self.shadow {
+            writeln!(
+                out,
+                "shadow     the guide would have accepted {} of {} written tokens; {} passes and {:.3} s, in no figure above",
+                shadow.accepted, shadow.judged, shadow.forwards, shadow.seconds
             )?;
         }
         if let Some(fork) = &self.fork {

@@ -21,7 +21,7 @@ use super::{
     plan::Plan,
     proposal::Candidate,
     propose::{Passes, Proposed},
-    record::{AuditReport, Change, Cost, GuideReview, KvUse, Reason, Region, StepRecord, StopReason},
+    record::{AuditReport, Change, Commit, Cost, GuideReview, KvUse, Reason, Region, StepRecord, StopReason},
     revise::{self, Reviser},
     schedule::Schedule,
     stop::{self, Early},
@@ -392,7 +392,9 @@ impl Decoder {
         let kv = self.cache.report(&plan, self.run.context());
         let audit = self.audit(networks.denoiser, &mut proposed, &kv, clock, &mut cost)?;
         let gap = self.early.measure(&proposed.masked, &proposed.rescored, self.run.context());
-        let (guide, delta) = self.choose(networks.guide, &proposed, &plan, clock, &mut cost)?;
+        let Networks { denoiser: _, guide: mut network } = networks;
+        let (guide, delta) = self.choose(network.as_deref_mut(), &proposed, &plan, clock, &mut cost)?;
+        let shadow = self.shadow(network, &proposed.masked, &delta.commits, clock, &mut cost)?;
         let mut written = self.write(delta, &proposed.masked);
         self.stop(&written);
         let commits = &mut written.delta.commits;
@@ -401,7 +403,7 @@ impl Decoder {
         commits.sort_by_key(|commit| commit.position);
         commits.dedup_by_key(|commit| commit.position);
         let took = clock.micros_since(began);
-        cost.other_us = took.saturating_sub(cost.denoiser_us + cost.guide_us + cost.audit_us);
+        cost.other_us = took.saturating_sub(cost.denoiser_us + cost.guide_us + cost.audit_us + cost.shadow_us);
         let Delta { commits, remasked: taken_back } = written.delta;
         Ok(StepRecord {
             step: self.run.steps - 1,
@@ -415,6 +417,7 @@ impl Decoder {
             kv,
             layers: self.cache.layers().to_vec(),
             guide,
+            shadow,
             gap,
             audit,
             cost,
@@ -441,6 +444,7 @@ impl Decoder {
             kv,
             layers: Vec::new(),
             guide: None,
+            shadow: None,
             gap: None,
             audit: None,
             cost,
@@ -541,7 +545,7 @@ impl Decoder {
     /// the block.
     fn choose(
         &mut self,
-        guide: Option<&mut dyn Network>,
+        guide: Option<&mut (dyn Network + '_)>,
         proposed: &Proposed,
         plan: &Plan,
         clock: &dyn Clock,
@@ -569,6 +573,23 @@ impl Decoder {
             proposed.rescored.iter().filter(|rescored| in_block(&rescored.candidate)).cloned().collect();
         let scored = Scored { masked: &masked, rescored: &rescored };
         Ok((None, if plan.only.is_some() { entry(scored) } else { self.select(scored) }))
+    }
+
+    /// What the guide thinks of what the step is about to write, where it only looks on.
+    fn shadow(
+        &mut self,
+        guide: Option<&mut (dyn Network + '_)>,
+        masked: &[Candidate],
+        commits: &[Commit],
+        clock: &dyn Clock,
+        cost: &mut Cost,
+    ) -> Result<Option<GuideReview>, DecodeError> {
+        if self.run.settings.shadow_guide == GuideRule::Off {
+            return Ok(None);
+        }
+        let network =
+            guide.ok_or_else(|| DecodeError::Unusable("the settings ask for a guide, and none was given".into()))?;
+        self.guide.look_on(network, self.run.context(), masked, commits, clock, cost)
     }
 
     /// What the rules choose.

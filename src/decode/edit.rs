@@ -1,5 +1,7 @@
 //! Changes of the canvas by hand, between two steps.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -35,12 +37,17 @@ pub enum Edit {
 }
 
 impl Edit {
+    /// The positions that it is about.
+    pub fn positions(&self) -> Range<usize> {
+        match *self {
+            Self::Write { position, .. } | Self::Pin { position, .. } => position..position + 1,
+            Self::Remask { start, end } => start..end,
+        }
+    }
+
     /// Why it cannot be made on `canvas` with a vocabulary of `vocab_size` tokens, if so; one sentence.
     pub(super) fn refusal(&self, canvas: &Canvas, vocab_size: usize) -> Option<String> {
-        let (start, end) = match *self {
-            Self::Write { position, .. } | Self::Pin { position, .. } => (position, position + 1),
-            Self::Remask { start, end } => (start, end),
-        };
+        let Range { start, end } = self.positions();
         let (prompt, length) = (canvas.prompt(), canvas.len());
         if start >= end {
             return Some(format!("a span from position {start} to {end} holds nothing: its end lies behind its start"));

@@ -42,6 +42,10 @@ pub struct StepRecord {
     /// The guide's review, where one was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guide: Option<GuideReview>,
+    /// What the guide thinks of the step where it only looks on: of every token that was written, and of the drafts
+    /// beside them. Nothing follows from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<GuideReview>,
     /// How far the best tokens lead, where an early commit of everything waits for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap: Option<Gap>,
@@ -191,15 +195,24 @@ pub struct LayerUse {
 /// The guide's review of the drafts of a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GuideReview {
-    /// One entry per draft in the region, ascending by position.
+    /// One entry per draft in the region, ascending by position. Where the guide only looks on: per draft and per token that
+    /// the step wrote, each with a verdict of its own, whether or not the guide agreed with those left of it.
     pub drafts: Vec<DraftReview>,
-    /// How many drafts were accepted.
+    /// How many drafts were accepted, from the left.
     pub accepted: usize,
     /// Tokens that the guide was fed in each of its passes, the prompt's included.
     pub forwards: Vec<usize>,
     /// What the guide read.
     #[serde(default, skip_serializing_if = "GuideReading::is_ids")]
     pub reading: GuideReading,
+}
+
+impl GuideReview {
+    /// What it says of the draft at a position.
+    pub fn of(&self, position: usize) -> Option<&DraftReview> {
+        let at = self.drafts.binary_search_by_key(&position, |draft| draft.position);
+        at.ok().map(|at| &self.drafts[at])
+    }
 }
 
 /// What a guide reads of the denoiser's drafts.
@@ -258,7 +271,7 @@ pub struct GuideView {
 pub enum Verdict {
     /// Accepted, and committed.
     Agreed,
-    /// The first draft that was not accepted.
+    /// The first draft that was not accepted; where the guide only looks on, any that it would not accept.
     Rejected,
     /// Rejected at the very first draft, and committed all the same.
     Forced,
@@ -341,10 +354,16 @@ pub struct Cost {
     /// Microseconds that the audit took; in no other figure.
     #[serde(default, skip_serializing_if = "is_zero_us")]
     pub audit_us: u64,
+    /// Passes of a guide that only looks on; in no other figure.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shadow_forwards: u32,
+    /// Microseconds in a guide that only looks on; in no other figure.
+    #[serde(default, skip_serializing_if = "is_zero_us")]
+    pub shadow_us: u64,
 }
 
 impl Cost {
-    /// The whole step without its audit, microseconds.
+    /// The whole step without its audit and without a guide that only looks on, microseconds.
     pub fn total_us(&self) -> u64 {
         self.denoiser_us + self.guide_us + self.other_us
     }
@@ -362,6 +381,8 @@ impl std::ops::AddAssign for Cost {
         self.other_us += step.other_us;
         self.audit_forwards += step.audit_forwards;
         self.audit_us += step.audit_us;
+        self.shadow_forwards += step.shadow_forwards;
+        self.shadow_us += step.shadow_us;
     }
 }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::{
-    Models,
+    Models, failing,
     fork::{ForkStart, Replay, nothing_to_do},
     protocol::{ForkRequest, RequestError, RunRequest},
     transcript::CrossVocabularyGuide,
@@ -245,16 +245,22 @@ impl ActiveRun {
 
     fn end_uncaught(&self, models: &Models) -> End {
         let reason = self.stopped();
-        let generated = &self.decoder.ids()[self.header.prompt_ids.len()..];
-        let tokens: Vec<u32> = generated
-            .iter()
-            .copied()
-            .take_while(|id| !self.header.is_end(*id))
-            .filter(|id| *id != self.header.mask_id)
-            .collect();
+        let header = &self.header;
+        let generated = self.decoder.ids().iter().copied().enumerate().skip(header.prompt_ids.len());
+        let mut written = generated.filter(|(_, id)| *id != header.mask_id).peekable();
+        let mut tokens = Vec::new();
+        let mut positions = Vec::new();
+        while let Some((position, id)) = written.next_if(|(_, id)| !header.is_end(*id)) {
+            positions.push(position);
+            tokens.push(id);
+        }
+        positions.extend(written.next().map(|(end, _)| end));
         let answer = models.tokenizer.decode(&tokens);
         let verdict = self.task.as_ref().filter(|_| reason.is_some()).map(|task| task.check(&answer));
+        let failed = verdict.as_ref().and_then(|verdict| verdict.failed.as_ref());
+        let parts = || models.tokenizer.parts(&tokens);
         End {
+            failed: failed.and_then(|failed| failing::positions(failed, &parts(), &positions)),
             reason,
             answer,
             tokens: tokens.len(),

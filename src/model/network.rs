@@ -81,7 +81,8 @@ pub enum Bank {
     /// The run's own.
     #[default]
     Run,
-    /// For looking at the run without touching it: the uncached truth of an audit, the unconditional stream.
+    /// For looking at the run without touching it: the uncached truth of an audit, the unconditional stream, a guide that
+    /// only looks on.
     Audit,
 }
 

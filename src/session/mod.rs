@@ -4,6 +4,7 @@
 mod axis;
 mod compared;
 mod diff;
+mod events;
 mod kendall;
 mod run;
 mod title;
@@ -13,6 +14,7 @@ mod words;
 pub use axis::Axis;
 pub use compared::{ComparedFigure, FigureUnit, compared};
 pub use diff::{Caveat, Diff, Difference, DivergedRun, Divergence, OrderAgreement, Passage, TokenWrite};
+pub use events::{EventWalk, Place, RunEvent, RunEventKind};
 pub use run::{Branch, Phase, Run, RunOutcome};
 pub use title::turned;
 pub use tree::TreeRow;

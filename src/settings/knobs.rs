@@ -566,13 +566,13 @@ knobs! {
             "Commit the longest run of drafts that the autoregressive guide accepts (FlashDLM, Guided Diffusion).";
         "guide-top-k" guide_top_k: usize = 2, (1..=1000 by 1), "tokens", NextStep,
             "Guide rules topk and topk-relative: how deep the draft may rank.",
-            when |s| matches!(s.guide, GuideRule::TopK | GuideRule::TopKRelative);
+            when |s| matches!(s.judge(), GuideRule::TopK | GuideRule::TopKRelative);
         "guide-ratio" guide_ratio: f32 = 0.5, (0.0..=1.0 by 0.05), "ratio", NextStep,
             "Guide rule topk-relative: how likely the draft must be, relative to the guide's favourite.",
-            when |s| s.guide == GuideRule::TopKRelative;
+            when |s| s.judge() == GuideRule::TopKRelative;
         "guide-probability" guide_probability: f32 = 0.1, (0.0..=1.0 by 0.05), "probability", NextStep,
             "Guide rule probability: what the guide must give the draft.",
-            when |s| s.guide == GuideRule::Probability;
+            when |s| s.judge() == GuideRule::Probability;
         "guide-mixture" guide_mixture: f32 = 0.7, (0.0..=1.0 by 0.05), "weight", NextStep,
             "Guide rule product: the denoiser's weight (R of APD); 1 accepts every draft, 0 asks the guide alone.",
             when |s| s.guide == GuideRule::Product;
@@ -581,7 +581,10 @@ knobs! {
             when |s| s.guide != GuideRule::Off;
         "verify-batch" verify_batch: usize = 32, (1..=512 by 8), "drafts", NextStep,
             "How many drafts the guide reads in one pass.",
-            when |s| s.guide != GuideRule::Off;
+            when |s| s.judge() != GuideRule::Off;
+        "shadow-guide" shadow_guide: GuideRule = GuideRule::Off, _, "", NextStep,
+            "By which rule a guide judges every step without deciding: what it would have said, its cost apart.",
+            when |s| s.guide == GuideRule::Off;
     }
     Stop {
         "eos-stop" eos_stop: EosStop = EosStop::Off, _, "", NextStep,
@@ -656,6 +659,11 @@ impl Settings {
     /// Whether proposals are put to that test: KLASS has the choice of two, and reads the knob of one at a time.
     fn tests_by(&self, test: ConfidenceTest) -> bool {
         self.unmask != UnmaskRule::Klass || self.klass_test == test
+    }
+
+    /// The rule by which a guide judges drafts, whether it decides or only looks on.
+    fn judge(&self) -> GuideRule {
+        if self.guide == GuideRule::Off { self.shadow_guide } else { self.guide }
     }
 
     fn watches_gap(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::dice::Dice;
 use super::lexicon::{self, COLLECTIONS, Case, FUNCTIONS, LOOP_NAMES, RESULT_NAMES};
-use super::text::{Reader, quote};
+use super::text::{Reader, departure, quote, split};
 use super::{Assessment, Family};
 
 /// What the function does with the collection.
@@ -178,22 +178,22 @@ impl CodeTask {
         if answer == expected {
             return Assessment::right("the function is as asked");
         }
-        let mut found = answer.split('\n');
+        let mut found = split(answer, "\n");
         for (at, line) in expected.split('\n').enumerate() {
             match found.next() {
-                Some(found) if found == line => {}
-                Some(found) => {
-                    return Assessment::wrong(format!(
-                        "line {} should be {}, found {}",
-                        at + 1,
-                        quote(line),
-                        quote(found)
-                    ));
+                Some((_, found)) if found == line => {}
+                Some((start, found)) => {
+                    let reason = format!("line {} should be {}, found {}", at + 1, quote(line), quote(found));
+                    let token = departure(found, line).unwrap_or(found.len()..found.len());
+                    return Assessment::wrong(reason, start + token.start..start + token.end);
                 }
-                None => return Assessment::wrong(format!("line {} is missing: {}", at + 1, quote(line))),
+                None => {
+                    let reason = format!("line {} is missing: {}", at + 1, quote(line));
+                    return Assessment::wrong(reason, answer.len()..answer.len());
+                }
             }
         }
-        Assessment::wrong("there are lines after the return")
+        Assessment::wrong("there are lines after the return", expected.len()..answer.len())
     }
 }
 

@@ -15,7 +15,7 @@
 
 use super::dice::Dice;
 use super::lexicon::{self, COLOURS, FOODS, PLACES, SPOTS, article};
-use super::text::Reader;
+use super::text::{Reader, departure};
 
 /// A slot that holds a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,36 +149,51 @@ impl Pattern {
     }
 
     /// Recognises the pattern at the start of `text`: what follows the sentence, and the binding that it extends.
-    pub(super) fn read<'a>(&self, text: &'a str, binding: &SlotValues) -> Option<(&'a str, SlotValues)> {
+    ///
+    /// # Errors
+    /// The text from the first word or sign on that is not of the pattern.
+    pub(super) fn read<'a>(&self, text: &'a str, binding: &SlotValues) -> Result<(&'a str, SlotValues), &'a str> {
         let mut reader = Reader(text);
         let mut binding = binding.clone();
         for part in &self.0 {
-            match part {
-                PronounForm::Text(text) => reader.skip(text)?,
-                PronounForm::Choice(choices) => {
-                    let word = reader.letters()?;
-                    choices.contains(&word).then_some(())?;
-                }
-                PronounForm::Slot(slot) => read_slot(*slot, reader.letters()?, &mut binding)?,
-                PronounForm::WithArticle(slot) => {
-                    let found = reader.letters()?;
-                    reader.skip(" ")?;
-                    let word = reader.letters()?;
-                    (found == article(word)).then_some(())?;
-                    read_slot(*slot, word, &mut binding)?;
-                }
-                PronounForm::Pronoun((she, he)) => {
-                    let word = reader.letters()?;
-                    let is_she = match word {
-                        word if word == *she => true,
-                        word if word == *he => false,
-                        _ => return None,
-                    };
-                    (*binding.she.get_or_insert(is_she) == is_she).then_some(())?;
-                }
+            let unread = reader.0;
+            part.read(&mut reader, &mut binding).ok_or_else(|| part.misfit(unread))?;
+        }
+        Ok((reader.0, binding))
+    }
+}
+
+impl PronounForm {
+    fn read(&self, reader: &mut Reader<'_>, binding: &mut SlotValues) -> Option<()> {
+        match self {
+            Self::Text(text) => reader.skip(text),
+            Self::Choice(choices) => choices.contains(&reader.letters()?).then_some(()),
+            Self::Slot(slot) => read_slot(*slot, reader.letters()?, binding),
+            Self::WithArticle(slot) => {
+                let found = reader.letters()?;
+                reader.skip(" ")?;
+                let word = reader.letters()?;
+                (found == article(word)).then_some(())?;
+                read_slot(*slot, word, binding)
+            }
+            Self::Pronoun((she, he)) => {
+                let is_she = match reader.letters()? {
+                    word if word == *she => true,
+                    word if word == *he => false,
+                    _ => return None,
+                };
+                (*binding.she.get_or_insert(is_she) == is_she).then_some(())
             }
         }
-        Some((reader.0, binding))
+    }
+
+    /// The text from where it is not this part: within a text of several words, from the first that is another one.
+    fn misfit<'a>(&self, text: &'a str) -> &'a str {
+        let at = match self {
+            Self::Text(expected) => departure(text, expected).map_or(0, |token| token.start),
+            _ => 0,
+        };
+        &text[at..]
     }
 }
 
@@ -237,11 +252,14 @@ mod tests {
         let pattern = Pattern::new("{P} met {an a} at the {L}.");
         let (rest, bound) = pattern.read("She met an owl at the mill. And", &binding()).unwrap();
         assert_eq!(rest, " And");
-        assert!(pattern.read("She met an owl at the mill.", &bound).is_some());
-        assert!(pattern.read("He met an owl at the mill.", &bound).is_none(), "the pronoun changed");
-        assert!(pattern.read("She met an owl at the lake.", &bound).is_none(), "the place changed");
-        assert!(pattern.read("She met a owl at the mill.", &bound).is_none(), "the article is wrong");
-        assert!(pattern.read("She met an owl at the moon.", &binding()).is_none(), "no such place");
+        assert!(pattern.read("She met an owl at the mill.", &bound).is_ok());
+        let misfit = |text, binding: &SlotValues| pattern.read(text, binding).unwrap_err();
+        assert_eq!(misfit("He met an owl at the mill.", &bound), "He met an owl at the mill.", "the pronoun changed");
+        assert_eq!(misfit("She met an owl at the lake.", &bound), "lake.", "the place changed");
+        assert_eq!(misfit("She met a owl at the mill.", &bound), "a owl at the mill.", "the article is wrong");
+        assert_eq!(misfit("She met an owl at the moon.", &binding()), "moon.", "no such place");
+        assert_eq!(misfit("She met an owl near the mill.", &binding()), "near the mill.");
+        assert_eq!(misfit("She met an owl at the mill, and", &binding()), ", and");
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Sentences to be written as JSON: a person, or an order of one to three goods.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::Assessment;
 use super::dice::Dice;
 use super::lexicon::{self, CITIES, Case, DRINKS, GOODS, JOBS, article};
-use super::text::{Reader, quote};
+use super::text::{Reader, quote, split};
 
 /// The object that describes a person; the fields are in the order of the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,53 +187,140 @@ impl JsonTask {
 
     /// Parsed and equal; spacing and the order of the fields are free, doubled and additional fields are not.
     pub(super) fn check(&self, answer: &str) -> Assessment {
+        let found = JsonTokens::of(answer);
         match &self.0 {
             Record::Person { person, .. } => match serde_json::from_str::<Person>(answer) {
-                Err(error) => unreadable(&error),
-                Ok(found) => {
-                    let ages = (person.age.to_string(), found.age.to_string());
-                    let fields = [
-                        ("name", &person.name, &found.name),
-                        ("age", &ages.0, &ages.1),
-                        ("job", &person.job, &found.job),
-                        ("city", &person.city, &found.city),
-                        ("likes", &person.likes, &found.likes),
-                    ];
-                    fields
-                        .into_iter()
-                        .find_map(|(field, expected, found)| differs(field, expected, found))
-                        .map_or_else(|| Assessment::right("valid JSON with the right five fields"), Assessment::wrong)
-                }
+                Err(error) => unreadable(&error, &found),
+                Ok(person_found) => match person_difference(person, &person_found) {
+                    Some((field, reason)) => Assessment::wrong(reason, found.value(0, field)),
+                    None => Assessment::right("valid JSON with the right five fields"),
+                },
             },
             Record::Order(order) => match serde_json::from_str::<Order>(answer) {
-                Err(error) => unreadable(&error),
-                Ok(found) => order_difference(order, &found).map_or_else(
-                    || Assessment::right("valid JSON with the right customer and items"),
-                    Assessment::wrong,
-                ),
+                Err(error) => unreadable(&error, &found),
+                Ok(order_found) => order_difference(order, &order_found, &found)
+                    .unwrap_or_else(|| Assessment::right("valid JSON with the right customer and items")),
             },
         }
     }
 }
 
-fn unreadable(error: &serde_json::Error) -> Assessment {
-    Assessment::wrong(format!("not the JSON asked for: {}", quote(&error.to_string())))
+fn unreadable(error: &serde_json::Error, found: &JsonTokens<'_>) -> Assessment {
+    let reason = format!("not the JSON asked for: {}", quote(&error.to_string()));
+    Assessment::wrong(reason, found.misread(error))
 }
 
 fn differs(field: &str, expected: &str, found: &str) -> Option<String> {
     (expected != found).then(|| format!("{field} should be {expected}, found {}", quote(found)))
 }
 
-fn order_difference(expected: &Order, found: &Order) -> Option<String> {
+/// The first field with another value, and what is wrong with it.
+fn person_difference(expected: &Person, found: &Person) -> Option<(&'static str, String)> {
+    let ages = (expected.age.to_string(), found.age.to_string());
+    let fields = [
+        ("name", &expected.name, &found.name),
+        ("age", &ages.0, &ages.1),
+        ("job", &expected.job, &found.job),
+        ("city", &expected.city, &found.city),
+        ("likes", &expected.likes, &found.likes),
+    ];
+    fields.into_iter().find_map(|(field, expected, found)| Some((field, differs(field, expected, found)?)))
+}
+
+fn order_difference(expected: &Order, found: &Order, tokens: &JsonTokens<'_>) -> Option<Assessment> {
     if let Some(reason) = differs("customer", &expected.customer, &found.customer) {
-        return Some(reason);
+        return Some(Assessment::wrong(reason, tokens.value(0, "customer")));
     }
-    if expected.items.len() != found.items.len() {
-        return Some(format!("expected {} items, found {}", expected.items.len(), found.items.len()));
+    let (wanted, count) = (expected.items.len(), found.items.len());
+    if wanted != count {
+        let reason = format!("expected {wanted} items, found {count}");
+        return Some(Assessment::wrong(reason, tokens.objects_from(1 + wanted)));
     }
-    expected.items.iter().zip(&found.items).find_map(|(expected, found)| {
-        differs("item", &expected.item, &found.item).or_else(|| {
-            differs(&format!("the count of {}", expected.item), &expected.count.to_string(), &found.count.to_string())
-        })
+    let pairs = expected.items.iter().zip(&found.items).zip(1..);
+    pairs.into_iter().find_map(|((expected, found), object)| {
+        if let Some(reason) = differs("item", &expected.item, &found.item) {
+            return Some(Assessment::wrong(reason, tokens.value(object, "item")));
+        }
+        let what = format!("the count of {}", expected.item);
+        let reason = differs(&what, &expected.count.to_string(), &found.count.to_string())?;
+        Some(Assessment::wrong(reason, tokens.value(object, "count")))
     })
+}
+
+/// The tokens of a text that is JSON, or nearly: strings with their quotes, signs, and whatever else is between blanks. The
+/// parser says what is wrong; these say where that stands.
+struct JsonTokens<'a> {
+    text: &'a str,
+    tokens: Vec<Range<usize>>,
+}
+
+impl<'a> JsonTokens<'a> {
+    fn of(text: &'a str) -> Self {
+        let is_sign = |c: char| "{}[]:,".contains(c);
+        let mut tokens = Vec::new();
+        let mut at = 0;
+        while let Some(first) = text[at..].chars().next() {
+            let rest = &text[at..];
+            let length = match first {
+                '"' => string_length(rest),
+                _ if is_sign(first) || first.is_whitespace() => first.len_utf8(),
+                _ => rest.find(|c: char| c == '"' || is_sign(c) || c.is_whitespace()).unwrap_or(rest.len()),
+            };
+            if !first.is_whitespace() {
+                tokens.push(at..at + length);
+            }
+            at += length;
+        }
+        Self { text, tokens }
+    }
+
+    fn is(&self, token: usize, text: &str) -> bool {
+        self.tokens.get(token).is_some_and(|range| &self.text[range.clone()] == text)
+    }
+
+    /// The tokens that open objects, in their order.
+    fn openings(&self) -> impl Iterator<Item = usize> {
+        (0..self.tokens.len()).filter(|token| self.is(*token, "{"))
+    }
+
+    fn end(&self) -> Range<usize> {
+        self.text.len()..self.text.len()
+    }
+
+    /// The value of a field of the object of that number, the outermost first.
+    fn value(&self, object: usize, field: &str) -> Range<usize> {
+        let from = self.openings().nth(object).unwrap_or(0);
+        let is_key = |key: &usize| self.is(*key, &format!("\"{field}\"")) && self.is(*key + 1, ":");
+        let value = (from..self.tokens.len()).find(is_key).and_then(|key| self.tokens.get(key + 2));
+        value.cloned().unwrap_or_else(|| self.end())
+    }
+
+    /// From the object of that number to the end of its list; the end of the list where there are fewer.
+    fn objects_from(&self, object: usize) -> Range<usize> {
+        let close = (0..self.tokens.len()).rfind(|token| self.is(*token, "]"));
+        let close = close.map_or(self.text.len(), |token| self.tokens[token].start);
+        let open = self.openings().nth(object).map_or(close, |token| self.tokens[token].start);
+        open.min(close)..close
+    }
+
+    /// The token at which the parser gave up; the end of the text where it expected more.
+    fn misread(&self, error: &serde_json::Error) -> Range<usize> {
+        if error.is_eof() {
+            return self.end();
+        }
+        let line = split(self.text, "\n").nth(error.line().saturating_sub(1)).map_or(0, |(start, _)| start);
+        let at = line + error.column().saturating_sub(1);
+        self.tokens.iter().find(|token| at < token.end).cloned().unwrap_or_else(|| self.end())
+    }
+}
+
+/// Bytes of the string that `text` begins with, up to its closing quote; of all of it where there is none.
+fn string_length(text: &str) -> usize {
+    let mut is_escaped = false;
+    let close = text.char_indices().skip(1).find(|(_, c)| {
+        let closes = *c == '"' && !is_escaped;
+        is_escaped = *c == '\\' && !is_escaped;
+        closes
+    });
+    close.map_or(text.len(), |(at, _)| at + 1)
 }

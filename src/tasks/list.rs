@@ -1,9 +1,11 @@
 //! Lists of words: deterministic operations with one right answer, and dependent ones where the items of the answer
 //! must agree with each other (the hard case for tokens that are committed at the same time).
 
+use std::ops::Range;
+
 use super::dice::Dice;
 use super::lexicon::{self, Case, is_known};
-use super::text::{Reader, quote};
+use super::text::{Reader, quote, split};
 use super::{Assessment, Family};
 
 /// What is asked of the list. Positions count from 1.
@@ -180,7 +182,7 @@ impl ListTask {
     }
 
     pub(super) fn check(&self, answer: &str) -> Assessment {
-        let found: Vec<&str> = answer.split(", ").collect();
+        let found = FoundItems::of(answer);
         if let Some(expected) = self.expected() {
             return match compare(&expected, &found) {
                 None => Assessment::right(match self.operation {
@@ -192,75 +194,116 @@ impl ListTask {
                     Operation::RemoveAt { .. } => "removed the right item",
                     _ => "replaced the right item",
                 }),
-                Some(reason) => Assessment::wrong(reason),
+                Some((reason, failed)) => Assessment::wrong(reason, failed),
             };
         }
+        if self.operation == Operation::Shuffle {
+            return self.check_shuffle(&found);
+        }
+        let right = self.free_answers();
+        if right.iter().any(|items| *items == found.items) {
+            return Assessment::right(match &self.operation {
+                Operation::InsertAny { word } => format!("{word} is inserted, the rest is kept"),
+                Operation::ReplaceAny { word } => format!("one item is replaced by {word}, the rest is kept"),
+                _ => "one item is removed, the rest is kept".to_owned(),
+            });
+        }
+        let reason = match &self.operation {
+            Operation::InsertAny { word } => format!("this is not the list with {word} inserted once"),
+            Operation::ReplaceAny { word } => format!("this is not the list with exactly one item replaced by {word}"),
+            _ => "this is not the list without exactly one item".to_owned(),
+        };
+        // It fails where none of the right answers continues like it.
+        let furthest = right.iter().map(|items| found.common(items)).max().unwrap_or(0);
+        let most = right.iter().map(Vec::len).max().unwrap_or(0);
+        let failed = if furthest == most { found.from(furthest) } else { found.item(furthest) };
+        Assessment::wrong(reason, failed)
+    }
+
+    /// All right answers, where any item may be the one that is inserted, removed or replaced.
+    fn free_answers(&self) -> Vec<Vec<String>> {
+        let changed = |change: &dyn Fn(&mut Vec<String>)| {
+            let mut items = self.items.clone();
+            change(&mut items);
+            items
+        };
+        let count = self.items.len();
         match &self.operation {
-            Operation::Shuffle => self.check_shuffle(&found),
             Operation::InsertAny { word } => {
-                let fits = (0..=self.items.len()).any(|at| {
-                    let mut items = self.items.clone();
-                    items.insert(at, word.clone());
-                    items == found
-                });
-                if fits {
-                    Assessment::right(format!("{word} is inserted, the rest is kept"))
-                } else {
-                    Assessment::wrong(format!("this is not the list with {word} inserted once"))
-                }
+                (0..=count).map(|at| changed(&|items| items.insert(at, word.clone()))).collect()
             }
-            Operation::RemoveAny => {
-                let fits = (0..self.items.len()).any(|at| {
-                    let mut items = self.items.clone();
-                    items.remove(at);
-                    items == found
-                });
-                if fits {
-                    Assessment::right("one item is removed, the rest is kept")
-                } else {
-                    Assessment::wrong("this is not the list without exactly one item")
-                }
+            Operation::ReplaceAny { word } => {
+                (0..count).map(|at| changed(&|items| items[at].clone_from(word))).collect()
             }
-            _ => {
-                let word = self.words()[self.items.len()];
-                let changed: Vec<usize> =
-                    (0..self.items.len().min(found.len())).filter(|&at| self.items[at] != found[at]).collect();
-                if found.len() == self.items.len() && matches!(changed[..], [at] if found[at] == word) {
-                    Assessment::right(format!("one item is replaced by {word}, the rest is kept"))
-                } else {
-                    Assessment::wrong(format!("this is not the list with exactly one item replaced by {word}"))
-                }
-            }
+            Operation::RemoveAny => (0..count).map(|at| changed(&|items| drop(items.remove(at)))).collect(),
+            _ => Vec::new(),
         }
     }
 
-    fn check_shuffle(&self, found: &[&str]) -> Assessment {
-        for (at, item) in found.iter().enumerate() {
+    fn check_shuffle(&self, found: &FoundItems<'_>) -> Assessment {
+        for (at, item) in found.items.iter().enumerate() {
             if !self.items.iter().any(|known| known == item) {
-                return Assessment::wrong(format!("item {} is not of the list: {}", at + 1, quote(item)));
+                let reason = format!("item {} is not of the list: {}", at + 1, quote(item));
+                return Assessment::wrong(reason, found.item(at));
             }
-            if found[..at].contains(item) {
-                return Assessment::wrong(format!("{item} stands there twice"));
+            if found.items[..at].contains(item) {
+                return Assessment::wrong(format!("{item} stands there twice"), found.item(at));
             }
         }
-        if let Some(missing) = self.items.iter().find(|item| !found.contains(&item.as_str())) {
-            return Assessment::wrong(format!("{missing} is missing"));
+        let count = found.items.len();
+        if let Some(missing) = self.items.iter().find(|item| !found.items.contains(&item.as_str())) {
+            return Assessment::wrong(format!("{missing} is missing"), found.item(count));
         }
-        if self.items == found {
-            return Assessment::wrong("the order is the old one");
+        if self.items == found.items {
+            return Assessment::wrong("the order is the old one", found.from(0));
         }
         Assessment::right("the same items in another order")
     }
 }
 
-/// The first difference between two lists, in a sentence.
-fn compare(expected: &[String], found: &[&str]) -> Option<String> {
-    for (at, (expected, found)) in expected.iter().zip(found).enumerate() {
-        if expected != found {
-            return Some(format!("item {} should be {expected}, found {}", at + 1, quote(found)));
+/// The items of an answer, and where they stand in it.
+struct FoundItems<'a> {
+    items: Vec<&'a str>,
+    starts: Vec<usize>,
+    /// Bytes of the answer.
+    end: usize,
+}
+
+impl<'a> FoundItems<'a> {
+    fn of(answer: &'a str) -> Self {
+        let (starts, items) = split(answer, ", ").unzip();
+        Self { items, starts, end: answer.len() }
+    }
+
+    /// The bytes of an item; the empty range at the end where there is none.
+    fn item(&self, at: usize) -> Range<usize> {
+        self.starts.get(at).map_or(self.end..self.end, |start| *start..start + self.items[at].len())
+    }
+
+    /// The bytes from an item on.
+    fn from(&self, at: usize) -> Range<usize> {
+        self.starts.get(at).copied().unwrap_or(self.end)..self.end
+    }
+
+    /// How many of the first items are those of `expected`.
+    fn common(&self, expected: &[String]) -> usize {
+        self.items.iter().zip(expected).take_while(|(found, expected)| found == expected).count()
+    }
+}
+
+/// The first difference between two lists, in a sentence, and the bytes of the answer that it is about.
+fn compare(expected: &[String], found: &FoundItems<'_>) -> Option<(String, Range<usize>)> {
+    let at = found.common(expected);
+    match (expected.get(at), found.items.get(at)) {
+        (None, None) => None,
+        (Some(expected), Some(item)) => {
+            Some((format!("item {} should be {expected}, found {}", at + 1, quote(item)), found.item(at)))
+        }
+        _ => {
+            let reason = format!("expected {} items, found {}", expected.len(), found.items.len());
+            Some((reason, found.from(at)))
         }
     }
-    (expected.len() != found.len()).then(|| format!("expected {} items, found {}", expected.len(), found.len()))
 }
 
 fn list_word(word: &str) -> Option<String> {

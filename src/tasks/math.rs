@@ -209,10 +209,12 @@ impl MathTask {
     pub(super) fn check(&self, answer: &str) -> Assessment {
         let (working, count) = self.working();
         let Some((shown, result)) = answer.split_once("\n#### ") else {
-            return Assessment::wrong("the second line should be #### and the result");
+            let second = answer.find('\n').map_or(answer.len(), |line| line + 1);
+            return Assessment::wrong("the second line should be #### and the result", second..answer.len());
         };
         if result != count.to_string() {
-            return Assessment::wrong(format!("the result should be {count}, found {}", quote(result)));
+            let reason = format!("the result should be {count}, found {}", quote(result));
+            return Assessment::wrong(reason, answer.len() - result.len()..answer.len());
         }
         if shown == working {
             Assessment::right(format!("{count} is right, and so is the working"))

@@ -286,7 +286,7 @@ impl Task {
     pub fn check(&self, answer: &str) -> Assessment {
         let answer = answer.trim_end();
         if answer.is_empty() {
-            return Assessment::wrong("there is no answer");
+            return Assessment::wrong("there is no answer", 0..0);
         }
         match self {
             Self::List(task) => task.check(answer),
@@ -358,15 +358,19 @@ pub struct Assessment {
     pub correct: bool,
     /// Why, in one short sentence for people. Parts of the answer in it are quoted and escaped.
     pub reason: String,
+    /// What of a wrong answer fails, in bytes, as exactly as the checker can say; where something is missing, the empty
+    /// range at its place. `None` where the answer is right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Range<usize>>,
 }
 
 impl Assessment {
     fn right(reason: impl Into<String>) -> Self {
-        Self { correct: true, reason: reason.into() }
+        Self { correct: true, reason: reason.into(), failed: None }
     }
 
-    fn wrong(reason: impl Into<String>) -> Self {
-        Self { correct: false, reason: reason.into() }
+    fn wrong(reason: impl Into<String>, failed: Range<usize>) -> Self {
+        Self { correct: false, reason: reason.into(), failed: Some(failed) }
     }
 }
 

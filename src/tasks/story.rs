@@ -147,27 +147,25 @@ impl StoryTask {
     }
 
     pub(super) fn check(&self, answer: &str) -> Assessment {
-        let mut furthest = ParseFailure { sentences: 0, rest: answer };
+        let mut furthest = ParseFailure { sentences: 0, rest: answer, misfit: answer };
         let mut found = None;
         for plot in PLOTS.iter() {
             found = found.or_else(|| read_story(&plot[..1], &plot[1..], answer, &self.binding(), 0, &mut furthest));
         }
+        let end = answer.len();
         let Some(sentences) = found else {
-            return Assessment::wrong(if furthest.rest.is_empty() {
-                format!("the story stops after {} sentences without an ending", furthest.sentences)
-            } else {
-                let sentence = furthest.rest.split_inclusive(['.', '!']).next().unwrap_or_default();
-                format!("sentence {} does not fit the story so far: {}", furthest.sentences + 1, quote(sentence))
-            });
+            return furthest.assess(answer);
         };
         if sentences < SHORTEST {
-            return Assessment::wrong(format!("the story has {sentences} sentences, expected at least {SHORTEST}"));
+            let reason = format!("the story has {sentences} sentences, expected at least {SHORTEST}");
+            return Assessment::wrong(reason, end..end);
         }
         for wanted in self.words() {
             let expected = if wanted == self.name { 2 } else { 1 };
             let found = lexicon::words(answer).filter(|(_, word)| *word == wanted).count();
             if found < expected {
-                return Assessment::wrong(format!("{wanted} should occur {expected} times at least, found {found}"));
+                let reason = format!("{wanted} should occur {expected} times at least, found {found}");
+                return Assessment::wrong(reason, end..end);
             }
         }
         Assessment::right(format!("{sentences} sentences in order, with the right words and an ending"))
@@ -176,8 +174,42 @@ impl StoryTask {
 
 /// How far the reading of a story came.
 struct ParseFailure<'a> {
+    /// Sentences that were read.
     sentences: usize,
+    /// What follows them.
     rest: &'a str,
+    /// The same from the word on with which no plot continues.
+    misfit: &'a str,
+}
+
+impl<'a> ParseFailure<'a> {
+    /// Notes that this many sentences could be read before `rest`.
+    fn note(&mut self, sentences: usize, rest: &'a str) {
+        if sentences > self.sentences {
+            *self = Self { sentences, rest, misfit: rest };
+        }
+    }
+
+    /// Notes that the sentence behind so many could be read up to `misfit`.
+    fn note_misfit(&mut self, sentences: usize, misfit: &'a str) {
+        if sentences == self.sentences && misfit.len() < self.misfit.len() {
+            self.misfit = misfit;
+        }
+    }
+
+    /// The judgement of a story that could not be read to its end: it fails from the word that no plot continues with to the
+    /// end of its sentence.
+    fn assess(&self, answer: &str) -> Assessment {
+        let at = |rest: &str| answer.len() - rest.len();
+        if self.rest.is_empty() {
+            let reason = format!("the story stops after {} sentences without an ending", self.sentences);
+            return Assessment::wrong(reason, answer.len()..answer.len());
+        }
+        let sentence = self.rest.split_inclusive(['.', '!']).next().unwrap_or_default();
+        let failed = self.misfit.split_inclusive(['.', '!']).next().unwrap_or_default();
+        let reason = format!("sentence {} does not fit the story so far: {}", self.sentences + 1, quote(sentence));
+        Assessment::wrong(reason, at(self.misfit)..at(self.misfit) + failed.len())
+    }
 }
 
 /// Reads one sentence at any of the positions `now`, then the rest of the story from the positions after it. Returns
@@ -194,12 +226,14 @@ fn read_story<'a>(
         // What follows this position: the rest of `now`, or `later` behind the opening.
         let next = if later.is_empty() { &now[at + 1..] } else { later };
         for variant in &position.variants {
-            let Some((rest, binding)) = variant.read(text, binding) else {
-                continue;
+            let (rest, binding) = match variant.read(text, binding) {
+                Ok(read) => read,
+                Err(misfit) => {
+                    furthest.note_misfit(sentences, misfit);
+                    continue;
+                }
             };
-            if sentences + 1 > furthest.sentences {
-                *furthest = ParseFailure { sentences: sentences + 1, rest: rest.trim_start_matches(' ') };
-            }
+            furthest.note(sentences + 1, rest.trim_start_matches(' '));
             if rest.is_empty() && next.is_empty() {
                 return Some(sentences + 1);
             }

@@ -1,5 +1,7 @@
 //! Sudoku of four by four: rows, columns and boxes of two by two hold 1 to 4.
 
+use std::ops::Range;
+
 use super::Assessment;
 use super::dice::Dice;
 use super::text::quote;
@@ -67,24 +69,53 @@ impl SudokuTask {
 
     pub(super) fn check(&self, answer: &str) -> Assessment {
         let Some(grid) = read(answer, b'1') else {
-            return Assessment::wrong(format!(
-                "expected four rows of four digits from 1 to 4, found {}",
-                quote(answer)
-            ));
+            let reason = format!("expected four rows of four digits from 1 to 4, found {}", quote(answer));
+            return Assessment::wrong(reason, misshapen(answer));
         };
         for (cell, (&given, &found)) in self.0.iter().zip(&grid).enumerate() {
             let (row, column) = (cell / 4 + 1, cell % 4 + 1);
             if given != 0 && given != found {
-                return Assessment::wrong(format!("row {row}, column {column} is given as {given}, found {found}"));
+                let reason = format!("row {row}, column {column} is given as {given}, found {found}");
+                return Assessment::wrong(reason, cell_range(cell));
             }
         }
-        for cell in 0..16 {
-            if !allowed(&grid, cell, grid[cell]) {
+        match self.doubled(&grid) {
+            Some(cell) => {
                 let (row, column) = (cell / 4 + 1, cell % 4 + 1);
-                return Assessment::wrong(format!("{} in row {row}, column {column} stands there twice", grid[cell]));
+                let reason = format!("{} in row {row}, column {column} stands there twice", grid[cell]);
+                Assessment::wrong(reason, cell_range(cell))
             }
+            None => Assessment::right("every row, column and box holds 1 to 4"),
         }
-        Assessment::right("every row, column and box holds 1 to 4")
+    }
+
+    /// The cell to blame for a digit that stands there twice: none that was given and, where there is one solution, one that
+    /// is another there.
+    fn doubled(&self, grid: &Grid) -> Option<usize> {
+        let mut solved = self.0;
+        let is_one = self.is_deterministic() && fill(&mut solved, [1, 2, 3, 4]);
+        let doubled = || (0..16).filter(|&cell| self.0[cell] == 0 && !allowed(grid, cell, grid[cell]));
+        doubled().find(|&cell| is_one && grid[cell] != solved[cell]).or_else(|| doubled().next())
+    }
+}
+
+/// The byte of a cell in four lines of four digits.
+fn cell_range(cell: usize) -> Range<usize> {
+    let at = cell / 4 * 5 + cell % 4;
+    at..at + 1
+}
+
+/// The first character of a text that is not in the shape of an answer; its end where all of them are.
+fn misshapen(text: &str) -> Range<usize> {
+    let fits = |(at, found): &(usize, char)| match at {
+        19.. => false,
+        at if at % 5 == 4 => *found == '\n',
+        _ => ('1'..='4').contains(found),
+    };
+    match text.char_indices().find(|character| !fits(character)) {
+        Some((at @ 19.., _)) => at..text.len(),
+        Some((at, found)) => at..at + found.len_utf8(),
+        None => text.len()..text.len(),
     }
 }
 

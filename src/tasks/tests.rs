@@ -121,6 +121,8 @@ fn answers_with_a_slip_are_refused() {
             let verdict = task.check(&wrong);
             assert!(!verdict.correct, "{}\n{wrong}\n{}", sample.prompt, verdict.reason);
             assert!(!verdict.reason.contains('\n'));
+            let failed = verdict.failed.unwrap();
+            assert!(wrong.get(failed.clone()).is_some(), "{failed:?} of {wrong}");
         }
         assert!(!task.check("").correct);
         assert!(task.check(&format!("{} \n", sample.answer)).correct, "white space at the end is ignored");
@@ -172,6 +174,103 @@ fn reasons_name_what_is_wrong() {
     assert_eq!(reason(sudoku, "1434\n3412\n2143\n4321").1, "4 in row 1, column 2 stands there twice");
 }
 
+/// What fails of an answer, in brackets.
+fn failing(prompt: &str, answer: &str) -> String {
+    let verdict = recognise(prompt).unwrap().check(answer);
+    let Some(Range { start, end }) = verdict.failed else { return verdict.reason };
+    format!("{}[{}]{}", &answer[..start], &answer[start..end], &answer[end..])
+}
+
+#[test]
+fn the_item_of_a_list_that_fails_is_found() {
+    let reverse = "Reverse this list: Max, Leo, Ruth";
+    assert_eq!(failing(reverse, "Ruth, Max, Leo"), "Ruth, [Max], Leo");
+    assert_eq!(failing(reverse, "Ruth, Leo"), "Ruth, Leo[]", "an item is missing at the end");
+    assert_eq!(failing(reverse, "Ruth, Leo, Max, Tom, Ida"), "Ruth, Leo, Max, [Tom, Ida]");
+    assert_eq!(failing(reverse, ""), "[]");
+    let shuffle = "Shuffle this list: Max, Leo, Ruth";
+    assert_eq!(failing(shuffle, "Leo, Max, Leo"), "Leo, Max, [Leo]");
+    assert_eq!(failing(shuffle, "Leo, Tom, Ruth"), "Leo, [Tom], Ruth");
+    assert_eq!(failing(shuffle, "Leo, Max"), "Leo, Max[]");
+    assert_eq!(failing(shuffle, "Max, Leo, Ruth"), "[Max, Leo, Ruth]", "the order as a whole is wrong");
+    let insert = "Insert Emma anywhere in this list: Max, Leo, Ruth";
+    assert_eq!(failing(insert, "Max, Emma, Ruth, Leo"), "Max, Emma, [Ruth], Leo");
+    assert_eq!(failing(insert, "Max, Leo, Ruth"), "Max, Leo, Ruth[]");
+    assert_eq!(failing(insert, "Emma, Max, Leo, Ruth, Emma"), "Emma, Max, Leo, Ruth, [Emma]");
+    let remove = "Remove any item of this list: Max, Leo, Ruth";
+    assert_eq!(failing(remove, "Max, Leo, Ruth"), "Max, Leo, [Ruth]");
+    let replace = "Replace any item of this list with Emma: Max, Leo, Ruth";
+    assert_eq!(failing(replace, "Max, Tom, Ruth"), "Max, [Tom], Ruth");
+    assert_eq!(failing(replace, "Max, Leo, Ruth"), "Max, Leo, [Ruth]");
+}
+
+#[test]
+fn the_number_of_a_sum_that_fails_is_found() {
+    let math = "Anna has 12 pens. She buys 7 more. How many pens are left?";
+    assert_eq!(failing(math, "12+7=18.\n#### 18"), "12+7=18.\n#### [18]");
+    assert_eq!(failing(math, "12+7=19."), "12+7=19.[]");
+    assert_eq!(failing(math, "12+7=19.\n19"), "12+7=19.\n[19]");
+}
+
+#[test]
+fn the_value_of_a_record_that_fails_is_found() {
+    let json = "Write as JSON: Max, a pilot from Oslo, is 31. He likes tea.";
+    let right = r#"{"name": "Max", "age": 31, "job": "pilot", "city": "Oslo", "likes": "tea"}"#;
+    let with = |from: &str, to: &str| right.replacen(from, to, 1);
+    let found = |from: &str, to: &str| {
+        let shown = failing(json, &with(from, to));
+        let (open, close) = (shown.find(FAILS[0]).unwrap(), shown.rfind(FAILS[1]).unwrap());
+        shown[open + 1..close].to_owned()
+    };
+    assert_eq!(found("Oslo", "Rome"), "\"Rome\"");
+    assert_eq!(found("31", "13"), "13");
+    assert_eq!(found("31", "\"31\""), "\"31\"", "a number is expected");
+    assert_eq!(found("\"job\"", "\"name\""), "\"name\"", "a field stands there twice");
+    assert_eq!(found("\"job\"", "\"jobs\""), "\"jobs\"", "there is no such field");
+    assert_eq!(found(", \"likes\": \"tea\"", ""), "}", "a field is missing before the end");
+    assert_eq!(found("\"tea\"}", "\"tea\""), "", "the end is missing");
+    assert_eq!(found("31,", "31"), "\"job\"", "a comma is missing before it");
+    assert_eq!(found("\"tea\"}", "\"tea\"} }"), "}");
+    let order = "Write as JSON: Ruth orders 3 cups and 2 pens.";
+    let right = r#"{"customer": "Ruth", "items": [{"item": "cups", "count": 3}, {"count": 4, "item": "pens"}]}"#;
+    assert_eq!(failing(order, right), right.replace('4', "[4]"));
+    let one = r#"{"customer": "Ruth", "items": [{"item": "cups", "count": 3}]}"#;
+    assert_eq!(failing(order, one), one.replacen("]}", "[]]}", 1), "an item is missing before the end of the list");
+    let three = right.replace("]}", r#", {"item": "hats", "count": 1}]}"#);
+    assert_eq!(failing(order, &three), right.replace("]}", r#", [{"item": "hats", "count": 1}]]}"#));
+}
+
+/// The brackets of [`failing`].
+const FAILS: [char; 2] = ['[', ']'];
+
+#[test]
+fn the_token_of_a_function_that_fails_is_found() {
+    let code = "Code a function find that adds the ages above 7. Use v in the loop and acc for the answer.";
+    let right =
+        "def find(ages):\n    acc = 0\n    for v in ages:\n        if v > 7:\n            acc += v\n    return acc";
+    let found = |from: &str, to: &str, marked: &str| {
+        assert_eq!(failing(code, &right.replacen(from, to, 1)), right.replacen(from, marked, 1));
+    };
+    found("v > 7", "v > 8", "v > [8]");
+    found("v > 7", "v >= 7", "v [>=] 7");
+    found("acc += v", "count += v", "[count] += v");
+    found("    return acc", "  return acc", "[  ]return acc");
+    found("    return acc", "    return", "    return[]");
+    found("\n    return acc", "", "[]");
+    found("return acc", "return acc\nprint(acc)", "return acc[\nprint(acc)]");
+}
+
+#[test]
+fn the_cell_of_a_sudoku_that_fails_is_found() {
+    let sudoku = "Solve this sudoku:\n1030\n0412\n2140\n4021";
+    assert_eq!(failing(sudoku, "1234\n3412\n2143\n1321"), "1234\n3412\n2143\n[1]321", "it was given");
+    assert_eq!(failing(sudoku, "1434\n3412\n2143\n4321"), "1[4]34\n3412\n2143\n4321");
+    assert_eq!(failing(sudoku, "1232\n3412\n2143\n4321"), "123[2]\n3412\n2143\n4321", "the 2 left of it is right");
+    assert_eq!(failing(sudoku, "1234\n3512\n2143\n4321"), "1234\n3[5]12\n2143\n4321");
+    assert_eq!(failing(sudoku, "1234\n3412\n2143"), "1234\n3412\n2143[]");
+    assert_eq!(failing(sudoku, "1234\n3412\n2143\n4321."), "1234\n3412\n2143\n4321[.]");
+}
+
 const STORY: &str = "Write a story with Laura, a violin and a goat.";
 
 fn story() -> (Task, Vec<String>) {
@@ -196,6 +295,27 @@ fn a_story_needs_its_order_its_opening_and_its_ending() {
     assert!(cut.reason.contains("without an ending"), "{}", cut.reason);
     let short = [&sentences[..2], &sentences[sentences.len() - 1..]].concat().join(" ");
     assert!(!task.check(&short).correct, "the middle is missing");
+}
+
+#[test]
+fn a_story_fails_from_the_word_on_that_no_plot_continues_with() {
+    let opening = "Every summer there was a great fair at the mill.";
+    let second = "Laura owned only a red violin and a goat, but she went.";
+    let third = "\"Nobody wins with a violin,\" laughed Tom by the gate.";
+    let failing = |sentences: &[&str]| failing(STORY, &sentences.join(" "));
+    let fourth = "But Laura smiled and sang with the goat.";
+    let marked = "But Laura smiled and [sang with the goat.] The end.";
+    assert_eq!(failing(&[opening, second, third, fourth, "The end."]), [opening, second, third, marked].join(" "));
+    let broken = second.replace("went.", "went..");
+    assert_eq!(failing(&[opening, &broken]), [opening, &second.replace("went.", "went.[.]")].join(" "));
+    let inside = third.replace(",\" laughed", ".\" laughed");
+    assert_eq!(failing(&[opening, second, &inside]), [opening, second, &third.replace(",\"", "[.]\"")].join(" "));
+    assert_eq!(
+        failing(&["It was so.", second]),
+        "[It was so.] Laura owned only a red violin and a goat, but she went."
+    );
+    assert_eq!(failing(&[opening, second]), [opening, second, "[]"].join(" ").replace(" []", "[]"));
+    assert_eq!(failing(&[opening, "Laura owned"]), [opening, "Laura owned[]"].join(" "));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a log read from a file must keep, so that every view of it can index without asking.
 
-use super::{Entry, ForkOrigin, Header};
-use crate::decode::record::{Cost, Edit, Proposal, StepRecord};
+use super::{End, Entry, ForkOrigin, Header};
+use crate::decode::record::{Cost, Edit, GuideReview, Proposal, StepRecord};
 
 /// The longest canvas that a file may ask for: far above any model's context, far below what memory holds.
 const LONGEST_CANVAS: usize = 1 << 20;
@@ -68,6 +68,19 @@ fn origin(origin: &ForkOrigin) -> Result<(), String> {
     Ok(())
 }
 
+/// Checks how the run that `header` opens ended.
+pub(super) fn end(header: &Header, end: &End) -> Result<(), String> {
+    let Some(failed) = &end.failed else { return Ok(()) };
+    let generated = header.prompt_ids.len()..header.canvas_length();
+    if failed.is_empty() || failed.start < generated.start || failed.end > generated.end {
+        return Err(format!(
+            "the answer fails at {}..{}, and its positions are {}..{}",
+            failed.start, failed.end, generated.start, generated.end
+        ));
+    }
+    Ok(())
+}
+
 /// Checks entries one after the other.
 #[derive(Debug)]
 pub(super) struct Steps {
@@ -75,7 +88,7 @@ pub(super) struct Steps {
     mask_id: u32,
     length: usize,
     next: usize,
-    cost: [u64; 10],
+    cost: [u64; 12],
 }
 
 impl Steps {
@@ -86,7 +99,7 @@ impl Steps {
             mask_id: header.mask_id,
             length: header.canvas_length(),
             next: 0,
-            cost: [0; 10],
+            cost: [0; 12],
         }
     }
 
@@ -102,7 +115,7 @@ impl Steps {
         self.commits(record)?;
         self.remasked(record)?;
         self.layers(record)?;
-        self.guide(record)?;
+        record.guide.iter().chain(&record.shadow).try_for_each(|review| self.review(review))?;
         if record.gap.is_some_and(|gap| !gap.mean.is_finite() || !gap.needed.is_finite()) {
             return Err("a gap is not finite".to_owned());
         }
@@ -217,8 +230,7 @@ impl Steps {
         Ok(())
     }
 
-    fn guide(&self, record: &StepRecord) -> Result<(), String> {
-        let Some(review) = &record.guide else { return Ok(()) };
+    fn review(&self, review: &GuideReview) -> Result<(), String> {
         self.ascending("draft", review.drafts.iter().map(|draft| draft.position))?;
         if review.accepted > review.drafts.len() {
             return Err(format!("{} of {} drafts are accepted", review.accepted, review.drafts.len()));
@@ -253,10 +265,18 @@ impl Steps {
 
     /// Figures add costs up, so their sums must stay within their types.
     fn cost(&mut self, cost: &Cost) -> Result<(), String> {
-        let counts =
-            [cost.nfe, cost.guide_forwards, cost.computed, cost.reused, cost.guide_computed, cost.audit_forwards]
-                .map(u64::from);
-        let parts = counts.into_iter().chain([cost.denoiser_us, cost.guide_us, cost.other_us, cost.audit_us]);
+        let counts = [
+            cost.nfe,
+            cost.guide_forwards,
+            cost.computed,
+            cost.reused,
+            cost.guide_computed,
+            cost.audit_forwards,
+            cost.shadow_forwards,
+        ]
+        .map(u64::from);
+        let times = [cost.denoiser_us, cost.guide_us, cost.other_us, cost.audit_us, cost.shadow_us];
+        let parts = counts.into_iter().chain(times);
         for (index, (sum, part)) in self.cost.iter_mut().zip(parts).enumerate() {
             let most = if index < counts.len() { u64::from(u32::MAX / 2) } else { u64::MAX / 4 };
             *sum = sum

@@ -56,6 +56,16 @@ columns! {
     draft_ids,
     /// The guide's probabilities and ranks.
     draft_numbers,
+    /// The five columns of a review by a guide that only looks on.
+    shadow,
+    /// As `drafts_at`.
+    shadow_at,
+    /// As `drafts`.
+    shadow_drafts,
+    /// As `draft_ids`.
+    shadow_ids,
+    /// As `draft_numbers`.
+    shadow_numbers,
     /// Runs of audited positions, behind a 1 that says that there is an audit.
     audited_at,
     /// The truth at each of them.
@@ -134,8 +144,14 @@ impl Wide {
         self.encode_proposals(&proposals, &mut columns);
         self.proposals = proposals;
         self.kv.clone_from(&record.kv);
+        let proposed = |position| self.token_at(position);
         if let Some(review) = &record.guide {
-            reports::write_review(review, |position| self.token_at(position), &mut columns);
+            [columns.review, columns.drafts_at, columns.drafts, columns.draft_ids, columns.draft_numbers] =
+                reports::write_review(review, proposed);
+        }
+        if let Some(review) = &record.shadow {
+            [columns.shadow, columns.shadow_at, columns.shadow_drafts, columns.shadow_ids, columns.shadow_numbers] =
+                reports::write_review(review, proposed);
         }
         if let Some(report) = &record.audit {
             reports::write_audit(report, &mut columns);
@@ -264,7 +280,26 @@ impl Wide {
 
     /// What the guide said in this step.
     pub(super) fn review(&self, columns: &Columns, length: usize) -> Result<Option<GuideReview>, String> {
-        reports::read_review(columns, |position| self.token_at(position), length)
+        let from = [
+            columns.review.read("review"),
+            columns.drafts_at.read("drafts_at"),
+            columns.drafts.read("drafts"),
+            columns.draft_ids.read("draft_ids"),
+            columns.draft_numbers.read("draft_numbers"),
+        ];
+        reports::read_review(from, |position| self.token_at(position), length)
+    }
+
+    /// What a guide thought of this step that only looked on.
+    pub(super) fn shadow(&self, columns: &Columns, length: usize) -> Result<Option<GuideReview>, String> {
+        let from = [
+            columns.shadow.read("shadow"),
+            columns.shadow_at.read("shadow_at"),
+            columns.shadow_drafts.read("shadow_drafts"),
+            columns.shadow_ids.read("shadow_ids"),
+            columns.shadow_numbers.read("shadow_numbers"),
+        ];
+        reports::read_review(from, |position| self.token_at(position), length)
     }
 
     /// The audit of this step.

@@ -27,6 +27,10 @@ pub struct Figures {
     pub reviews: usize,
     /// Steps in which the guide accepted nothing.
     pub forced: usize,
+    /// Written tokens that a guide judged which only looked on.
+    pub shadow_judged: usize,
+    /// Those of them that it would have accepted.
+    pub shadow_accepted: usize,
     /// Tokens that were masked again.
     pub remasked: usize,
     /// Tokens that were written over other tokens, without a mask between them.
@@ -50,6 +54,8 @@ impl Figures {
             accepted: totals.accepted as usize,
             reviews: totals.reviews as usize,
             forced: totals.forced as usize,
+            shadow_judged: totals.shadow_judged as usize,
+            shadow_accepted: totals.shadow_accepted as usize,
             remasked: totals.remasked as usize,
             edited: totals.edited as usize,
             audited: totals.audited as usize,
@@ -87,6 +93,11 @@ impl Figures {
     /// Accepted share of the drafts that the guide judged; `None` where it judged none.
     pub fn acceptance(&self) -> Option<f64> {
         (self.judged > 0).then(|| ratio(self.accepted as f64, self.judged as f64))
+    }
+
+    /// Share of the written tokens that a guide which only looked on would have accepted; `None` where it judged none.
+    pub fn shadow_acceptance(&self) -> Option<f64> {
+        (self.shadow_judged > 0).then(|| ratio(self.shadow_accepted as f64, self.shadow_judged as f64))
     }
 
     /// Share of canvas positions whose K/V rows were reused rather than computed.

@@ -286,6 +286,7 @@ pub fn read(file: &str, input: impl BufRead) -> Result<Opened, TraceError> {
             _ if log.end().is_some() => return Err(lines.misfit(BEHIND_THE_END.to_owned())),
             LineKind { end: Some(_), .. } => {
                 let EndField { end } = lines.parse()?;
+                check::end(log.header(), &end).map_err(|message| lines.misfit(message))?;
                 log.finish(end);
             }
             LineKind { end: None, .. } => {

@@ -1,5 +1,7 @@
 //! What stands around the steps of a log: what the run started from, and how it ended.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::foreign;
@@ -154,4 +156,8 @@ pub struct End {
     /// The checker's reason, one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<String>,
+    /// The positions that hold what of a wrong answer fails: one at least. Where something is missing, the token that stands
+    /// in its place, which may be the end of text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Range<usize>>,
 }

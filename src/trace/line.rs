@@ -113,6 +113,7 @@ impl LineState {
             kv: self.wide.kv().to_vec(),
             layers: line.layers,
             guide: self.wide.review(&line.columns, length)?,
+            shadow: self.wide.shadow(&line.columns, length)?,
             gap: line.gap,
             audit: Wide::audit(&line.columns, length)?,
             cost: line.cost,

@@ -164,6 +164,7 @@ impl<'a> CanvasView<'a> {
 ///         kv: vec![KvUse { status: KvStatus::Recomputed, age: 0 }; 3],
 ///         layers: Vec::new(),
 ///         guide: None,
+///         shadow: None,
 ///         gap: None,
 ///         audit: None,
 ///         cost: Cost { nfe: 1, computed: 3, ..Cost::default() },
@@ -333,7 +334,7 @@ impl Log {
         if record.audit.is_some() {
             self.audits.push(steps);
         }
-        if let Some(review) = &record.guide {
+        if let Some(review) = record.guide.as_ref().or(record.shadow.as_ref()) {
             self.reading = Some(review.reading);
         }
         self.has_layers |= !record.layers.is_empty();
@@ -466,6 +467,7 @@ impl Log {
             kv: wide.kv().to_vec(),
             layers: step.layers().to_vec(),
             guide: wide.review(columns, length).expect(OWN),
+            shadow: wide.shadow(columns, length).expect(OWN),
             gap: step.gap(),
             audit: Wide::audit(columns, length).expect(OWN),
             cost: self.cost(steps).unwrap_or_default(),
@@ -565,9 +567,15 @@ impl Log {
         later.checked_sub(1).map(|newest| self.audits[newest])
     }
 
-    /// Whether the guide judged any draft in the first `steps` steps.
+    /// Whether the guide judged any draft in the first `steps` steps, with a say or without.
     pub fn has_reviews(&self, steps: usize) -> bool {
-        self.totals(steps).reviews > 0
+        let totals = self.totals(steps);
+        totals.reviews + totals.shadows > 0
+    }
+
+    /// Whether a guide looked on in any step without deciding.
+    pub fn has_shadow(&self) -> bool {
+        self.totals(self.len()).shadows > 0
     }
 
     /// What the guide read in its newest review.

@@ -11,6 +11,9 @@ use crate::decode::record::StepRecord;
 /// How many records are kept: the shown step and the one that wrote the selected token, each with its newest audit.
 const RECORDS: usize = 4;
 
+/// Of how many positions the drafts are kept: the selected one and its neighbours, and as many again.
+const POSITIONS: usize = 6;
+
 /// What a position was about to be in a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PositionDraft {
@@ -22,7 +25,7 @@ pub struct PositionDraft {
     pub confidence: f32,
 }
 
-/// The drafts of one position, as far as they were collected.
+/// The drafts of a position, as far as they were collected.
 #[derive(Debug, Default)]
 pub(super) struct Drafts {
     pub(super) position: usize,
@@ -37,7 +40,7 @@ pub(super) struct Recent {
     records: Mutex<VecDeque<(usize, Arc<StepRecord>)>>,
     /// The wide part of the step that was rebuilt last: the next one is often that of the step behind it.
     wide: Mutex<Option<(usize, Wide)>>,
-    drafts: Mutex<Drafts>,
+    drafts: Mutex<VecDeque<Drafts>>,
 }
 
 impl Recent {
@@ -65,13 +68,15 @@ impl Recent {
 
     /// The drafts of a position up to a step; `extend` adds those that were not collected yet.
     pub(super) fn drafts(&self, position: usize, steps: usize, extend: impl FnOnce(&mut Drafts)) -> Vec<PositionDraft> {
-        let mut drafts = self.drafts.lock().unwrap_or_else(PoisonError::into_inner);
-        if drafts.position != position {
-            *drafts = Drafts { position, ..Drafts::default() };
-        }
+        let mut kept = self.drafts.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept.iter().position(|drafts| drafts.position == position).and_then(|at| kept.remove(at));
+        let mut drafts = known.unwrap_or_else(|| Drafts { position, ..Drafts::default() });
         extend(&mut drafts);
         let end = drafts.found.partition_point(|draft| draft.steps <= steps);
-        drafts.found[..end].to_vec()
+        let found = drafts.found[..end].to_vec();
+        kept.push_front(drafts);
+        kept.truncate(POSITIONS);
+        found
     }
 }
 

@@ -96,7 +96,7 @@ fn seen(record: &StepRecord) -> BTreeSet<u32> {
     }
     ids.extend(record.commits.iter().map(|commit| commit.token));
     ids.extend(record.audit.iter().flat_map(|report| &report.positions).map(|audited| audited.token));
-    for draft in record.guide.iter().flat_map(|review| &review.drafts) {
+    for draft in record.guide.iter().chain(&record.shadow).flat_map(|review| &review.drafts) {
         ids.insert(draft.draft);
         ids.extend(draft.view.map(|view| view.token));
         ids.extend(draft.instead);
@@ -127,7 +127,8 @@ fn replace_non_finite(record: &mut StepRecord) {
     for commit in &mut record.commits {
         probability(&mut commit.confidence);
     }
-    for view in record.guide.iter_mut().flat_map(|review| &mut review.drafts).filter_map(|draft| draft.view.as_mut()) {
+    let drafts = record.guide.iter_mut().chain(&mut record.shadow).flat_map(|review| &mut review.drafts);
+    for view in drafts.filter_map(|draft| draft.view.as_mut()) {
         probability(&mut view.top_probability);
         probability(&mut view.draft_probability);
     }
@@ -195,6 +196,7 @@ mod tests {
             kv: Vec::new(),
             layers: Vec::new(),
             guide: None,
+            shadow: None,
             gap: None,
             audit: None,
             cost: Cost::default(),

@@ -35,46 +35,49 @@ fn of_number<T: Copy>(all: &[T], number: i64, what: &str) -> Result<T, String> {
     value.copied().ok_or_else(|| format!("{number} is no {what}"))
 }
 
-/// Appends what the guide said; `proposed` is what stands as a proposal at a position.
-pub(super) fn write_review(review: &GuideReview, proposed: impl Fn(usize) -> Option<u32>, to: &mut Columns) {
-    to.review.push(review.accepted as i64);
-    to.review.push(number_of(&READINGS, &review.reading));
-    review.forwards.iter().for_each(|fed| to.review.push(*fed as i64));
-    to.drafts_at.push_runs(review.drafts.iter().map(|draft| draft.position));
+/// The columns of what the guide said: the review, where its drafts are, their kinds, ids and numbers. `proposed` is what
+/// stands as a proposal at a position.
+pub(super) fn write_review(review: &GuideReview, proposed: impl Fn(usize) -> Option<u32>) -> [Ints; 5] {
+    let [mut head, mut at, mut own, mut ids, mut numbers] = <[Ints; 5]>::default();
+    head.push(review.accepted as i64);
+    head.push(number_of(&READINGS, &review.reading));
+    review.forwards.iter().for_each(|fed| head.push(*fed as i64));
+    at.push_runs(review.drafts.iter().map(|draft| draft.position));
     let mut kinds = Vec::new();
     for draft in &review.drafts {
         let mut kind = number_of(&VERDICTS, &draft.verdict);
         if proposed(draft.position) != Some(draft.draft) {
             kind |= OWN_DRAFT;
-            to.draft_ids.push(draft.draft.into());
+            ids.push(draft.draft.into());
         }
         if let Some(view) = draft.view {
-            let (top, own) = (share(view.top_probability), share(view.draft_probability));
+            let (top, share_own) = (share(view.top_probability), share(view.draft_probability));
             kind |= HAS_VIEW;
-            to.draft_numbers.push(i64::from(u16::MAX - top));
-            if view.token != draft.draft || view.rank != 0 || top != own {
+            numbers.push(i64::from(u16::MAX - top));
+            if view.token != draft.draft || view.rank != 0 || top != share_own {
                 kind |= OWN_TOKEN;
-                to.draft_ids.push(view.token.into());
-                to.draft_numbers.push(i64::from(top) - i64::from(own));
-                to.draft_numbers.push(view.rank.into());
+                ids.push(view.token.into());
+                numbers.push(i64::from(top) - i64::from(share_own));
+                numbers.push(view.rank.into());
             }
         }
         if let Some(instead) = draft.instead {
             kind |= HAS_INSTEAD;
-            to.draft_ids.push(instead.into());
+            ids.push(instead.into());
         }
         kinds.push(kind);
     }
-    to.drafts.push_repeats(kinds);
+    own.push_repeats(kinds);
+    [head, at, own, ids, numbers]
 }
 
 /// Reads what [`write_review`] wrote.
 pub(super) fn read_review(
-    from: &Columns,
+    from: [IntReader<'_>; 5],
     proposed: impl Fn(usize) -> Option<u32>,
     length: usize,
 ) -> Result<Option<GuideReview>, String> {
-    let mut review = from.review.read("review");
+    let [mut review, at, own, mut ids, mut numbers] = from;
     if review.is_empty() {
         return Ok(None);
     }
@@ -84,10 +87,9 @@ pub(super) fn read_review(
     while !review.is_empty() {
         forwards.push(review.narrow()?);
     }
-    let mut kinds = from.drafts.read("drafts").repeats();
-    let (mut ids, mut numbers) = (from.draft_ids.read("draft_ids"), from.draft_numbers.read("draft_numbers"));
+    let mut kinds = own.repeats();
     let mut drafts = Vec::new();
-    for position in from.drafts_at.read("drafts_at").positions(length)? {
+    for position in at.positions(length)? {
         let kind = kinds.next()?;
         let draft = match proposed(position) {
             Some(token) if kind & OWN_DRAFT == 0 => token,

@@ -105,6 +105,11 @@ pub(super) struct Totals {
     pub(super) judged: u32,
     pub(super) accepted: u32,
     pub(super) forced: u32,
+    /// Steps that a guide judged without deciding.
+    pub(super) shadows: u32,
+    /// Tokens written in them that it judged, and would have accepted.
+    pub(super) shadow_judged: u32,
+    pub(super) shadow_accepted: u32,
     pub(super) remasked: u32,
     pub(super) edited: u32,
     pub(super) audited: u32,
@@ -121,6 +126,14 @@ impl AddAssign<&StepRecord> for Totals {
             self.accepted += review.accepted as u32;
             self.judged += review.drafts.iter().filter(|draft| draft.verdict != Verdict::NotReached).count() as u32;
             self.forced += u32::from(review.accepted == 0 && !review.drafts.is_empty());
+        }
+        if let Some(review) = &record.shadow {
+            self.shadows += 1;
+            for commit in &record.commits {
+                let verdict = review.of(commit.position).map(|draft| draft.verdict);
+                self.shadow_judged += u32::from(matches!(verdict, Some(Verdict::Agreed | Verdict::Rejected)));
+                self.shadow_accepted += u32::from(verdict == Some(Verdict::Agreed));
+            }
         }
         self.remasked += record.remasked.len() as u32;
         self.edited += record.commits.iter().filter(|commit| commit.reason == Reason::Edit).count() as u32;
@@ -145,5 +158,7 @@ pub(super) fn cost_between(before: Cost, after: Cost) -> Cost {
         other_us: after.other_us - before.other_us,
         audit_forwards: after.audit_forwards - before.audit_forwards,
         audit_us: after.audit_us - before.audit_us,
+        shadow_forwards: after.shadow_forwards - before.shadow_forwards,
+        shadow_us: after.shadow_us - before.shadow_us,
     }
 }

@@ -156,8 +156,8 @@ pub enum Action {
     SelectMove(Direction),
     /// Select a position.
     Select(usize),
-    /// Open the candidates of the selected position.
-    OpenHands,
+    /// Show the step that wrote the selected token; open its candidates where that is the shown one.
+    OpenToken,
     /// Write a candidate, by its row.
     WriteCandidate(usize),
     /// Mask the selected position or span again.
@@ -177,6 +177,12 @@ pub enum Action {
     LineErase,
     /// Take it.
     LineAccept,
+    /// Select the first token of what fails in the answer, at the end of the run.
+    SelectFailed,
+    /// Show the next event: a step and a position that are worth a look.
+    NextEvent,
+    /// Show the event before.
+    PreviousEvent,
 
     /// Select another knob, by rows.
     KnobMove(i64),

@@ -22,7 +22,7 @@ use crate::{
         ModelRequest,
         protocol::{Command, RunId},
     },
-    session::{Phase, Run, Session},
+    session::{EventWalk, Phase, Run, Session},
     settings::{KNOBS, Knob, Layers, Settings},
     trace::{Log, ModelCard},
 };
@@ -159,6 +159,8 @@ pub struct App {
     pub(super) hands: Option<Hands>,
     /// A line that is being typed.
     pub(super) line: Option<TypedLine>,
+    /// The events of a run, as far as they were asked for.
+    pub(super) events: (RunId, EventWalk),
 }
 
 impl App {
@@ -236,6 +238,7 @@ impl App {
             planned: None,
             hands: None,
             line: None,
+            events: (0, EventWalk::default()),
         }
     }
 

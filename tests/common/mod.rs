@@ -169,6 +169,8 @@ pub struct Fixture {
     dice: Dice,
     others: Vec<u32>,
     kv_written: Vec<Option<(usize, u32)>>,
+    /// Where the answer fails.
+    pub failed: Option<std::ops::Range<usize>>,
 }
 
 impl Fixture {
@@ -189,6 +191,7 @@ impl Fixture {
             ids,
             dice: Dice::new(7),
             others,
+            failed: None,
         }
     }
 
@@ -295,10 +298,10 @@ impl Fixture {
                 denoiser_us: 1800 + u64::from(computed) * 31,
                 guide_us: u64::from(guide_forwards) * 940,
                 other_us: 260,
-                audit_forwards: 0,
-                audit_us: 0,
+                ..Cost::default()
             },
             guide,
+            shadow: None,
             gap: None,
             stop,
         };
@@ -415,7 +418,8 @@ impl Fixture {
         let tokens = generated.iter().take_while(|id| **id != EOS && **id != MASK).count();
         let answer = self.vocabulary.pieces(&generated[..tokens]).concat();
         let reason = self.log.record(self.log.len()).and_then(|record| record.stop);
-        self.log.finish(End { reason, answer, tokens, correct, verdict: verdict.map(str::to_owned) });
+        let verdict = verdict.map(str::to_owned);
+        self.log.finish(End { reason, answer, tokens, correct, verdict, failed: self.failed });
         self.log
     }
 }
@@ -435,12 +439,26 @@ pub fn story() -> Log {
 
 /// Code by quota in blocks of sixteen under FreeCache: line breaks, indentation, masks everywhere, no guide.
 pub fn code() -> Log {
+    written_code(None).finish(Some(false), Some("the function counts the wrong things"))
+}
+
+/// The same, with the place at which it fails: the operator in its fourth line.
+pub fn failing() -> Log {
+    let reason = "line 4 should be \"        if v < 7:\", found \"        if v >= 7:\"";
+    written_code(Some(">=")).finish(Some(false), Some(reason))
+}
+
+fn written_code(fails: Option<&str>) -> Fixture {
     let prompt = "Code a function find that counts the ages at least 7. Use v in the loop and acc for the answer.";
     let answer =
         "def find(ages):\n    acc = 0\n    for v in ages:\n        if v >= 7:\n            acc += 1\n    return acc";
     let mut fixture = Fixture::new(prompt, answer, 48, "freecache");
     while fixture.quota_step(2, Some(16)) {}
-    fixture.finish(Some(false), Some("the function counts the wrong things"))
+    fixture.failed = fails.and_then(|part| {
+        let is_part = |at: &usize| fixture.vocabulary.text(fixture.ids[*at]).contains(part);
+        (fixture.prompt()..fixture.ids.len()).find(is_part).map(|at| at..at + 1)
+    });
+    fixture
 }
 
 /// Text from hell: wide characters, escapes, direction overrides, tokens without text, endless words.

@@ -8,7 +8,7 @@ use diffuscope::{
         record::{Change, StepRecord},
     },
     model::network::{Alignment, Network},
-    settings::{Knob, Layers, Preset, Settings, presets},
+    settings::{GuideRule, Knob, Layers, Preset, Settings, presets},
 };
 
 use crate::support::scripted::{PROMPT, Scripted, side, tangled_over};
@@ -87,6 +87,46 @@ fn replayed(settings: Settings, alignment: Alignment, records: &[StepRecord]) ->
         run.step()
     };
     records.iter().map(step).collect()
+}
+
+/// The records of a run whose guide is turned on after some steps; what a guide said that only looked on is left out, and
+/// with it its cost and its knob.
+fn without_shadow(settings: Settings, alignment: Alignment) -> Vec<StepRecord> {
+    let mut run = Replay::start(settings, alignment);
+    let mut records = Vec::new();
+    while run.decoder.stopped().is_none() {
+        if records.len() == 5 {
+            let guided = Settings { guide: GuideRule::TopK, shadow_guide: GuideRule::Off, ..settings };
+            let _ = run.decoder.configure(guided);
+        }
+        let mut record = run.step();
+        record.changes.retain(|change| change.knob != "shadow-guide");
+        let (looked, passes) = (record.shadow.take(), std::mem::take(&mut record.cost.shadow_forwards));
+        assert!(looked.is_some() || passes == 0);
+        records.push(record);
+    }
+    records
+}
+
+#[test]
+fn a_guide_that_only_looks_on_changes_nothing() {
+    let (mut presets_tried, mut steps) = (0, 0);
+    for preset in presets() {
+        let settings = short(preset);
+        if settings.guide != GuideRule::Off {
+            continue;
+        }
+        presets_tried += 1;
+        for alignment in [false, true].map(side) {
+            let plain = without_shadow(settings, alignment);
+            for shadow_guide in [GuideRule::Deterministic, GuideRule::Chance] {
+                let watched = without_shadow(Settings { shadow_guide, ..settings }, alignment);
+                assert_eq!(watched, plain, "{}", preset.name);
+            }
+            steps += plain.len();
+        }
+    }
+    assert!(presets_tried > 30 && steps > 20 * presets_tried, "{presets_tried} {steps}");
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn summary(preset: &str, prompt: &str, correct: Option<bool>) -> RunSummary {
         tokens: 38,
         correct,
         verdict: correct.map(|right| if right { "the story has all of it" } else { "the goat is missing" }.to_owned()),
+        failed: None,
     };
     RunSummary {
         preset: Some(preset.to_owned()),

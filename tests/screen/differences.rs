@@ -54,6 +54,7 @@ fn built(plan: &[StepPlan], prompt: &str, length: usize) -> Log {
             kv: vec![KvUse { status: KvStatus::Recomputed, age: 0 }; ids.len()],
             layers: Vec::new(),
             guide: None,
+            shadow: None,
             gap: None,
             audit: None,
             cost: Cost { nfe: *nfe, computed: *computed, denoiser_us: u64::from(nfe * 5), ..Cost::default() },

@@ -1,12 +1,14 @@
 //! Whatever happens, in whatever order, at whatever size: nothing panics, and the picture is a function of the log.
 
+use std::collections::BTreeMap;
+
 use crossterm::event::{
     Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 use diffuscope::{
     decode::record::{
         AuditReport, AuditedPosition, Change, Commit, Cost, Credit, DraftReview, Gap, GuideReading, GuideReview,
-        GuideView, KvUse, LayerUse, Proposal, Region, RowDrift, StepRecord, StopReason,
+        GuideView, KvUse, LayerUse, Proposal, Region, RowDrift, StepRecord, StopReason, Verdict,
     },
     engine::protocol::Event,
     trace::{End, Entry, Header, Log, Piece, TokenText},
@@ -35,6 +37,33 @@ fn text() -> impl Strategy<Value = String> {
 
 fn share() -> impl Strategy<Value = f32> {
     prop_oneof![8 => 0.0f32..=1.0, 1 => Just(f32::NAN), 1 => Just(f32::INFINITY), 1 => Just(-3.0f32)]
+}
+
+/// A draft: its id, its verdict, and what the guide saw.
+type Draft = (u32, Verdict, Option<(u32, f32, u32)>);
+
+/// A review of drafts by their positions.
+fn review(drafts: BTreeMap<usize, Draft>) -> GuideReview {
+    GuideReview {
+        accepted: drafts.len() / 2,
+        forwards: vec![drafts.len()],
+        drafts: drafts
+            .into_iter()
+            .map(|(position, (draft, verdict, view))| DraftReview {
+                position,
+                draft,
+                verdict,
+                view: view.map(|(token, probability, rank)| GuideView {
+                    token,
+                    top_probability: probability,
+                    draft_probability: probability,
+                    rank,
+                }),
+                instead: None,
+            })
+            .collect(),
+        reading: GuideReading::Ids,
+    }
 }
 
 /// A step over a canvas of `prompt` + `length` positions: what it writes is arbitrary, its shape is valid.
@@ -85,26 +114,8 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                 remasked: if cost[1] % 4 == 0 { vec![prompt] } else { Vec::new() },
                 kv: kv.into_iter().map(|(status, age)| KvUse { status, age }).collect(),
                 layers: layers.into_iter().map(|(computed, similarity)| LayerUse { computed, similarity }).collect(),
-                guide: drafts.map(|drafts| GuideReview {
-                    accepted: drafts.len() / 2,
-                    forwards: vec![drafts.len()],
-                    drafts: drafts
-                        .into_iter()
-                        .map(|(position, (draft, verdict, view))| DraftReview {
-                            position,
-                            draft,
-                            verdict,
-                            view: view.map(|(token, probability, rank)| GuideView {
-                                token,
-                                top_probability: probability,
-                                draft_probability: probability,
-                                rank,
-                            }),
-                            instead: None,
-                        })
-                        .collect(),
-                    reading: GuideReading::Ids,
-                }),
+                guide: drafts.clone().filter(|_| changed).map(review),
+                shadow: drafts.filter(|_| !changed).map(review),
                 gap: changed.then_some(Gap { mean: f32::from(cost[0]), needed: 7.5, positions: 3 }),
                 audit: audit.map(|(kl, cosines)| AuditReport {
                     positions: vec![AuditedPosition {
@@ -127,6 +138,8 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                     other_us: 3,
                     audit_forwards: u32::from(cost[2] % 2),
                     audit_us: 7,
+                    shadow_forwards: u32::from(cost[1] % 2),
+                    shadow_us: 5,
                 },
                 stop: None,
             },
@@ -144,7 +157,7 @@ fn log() -> impl Strategy<Value = Log> {
             prop::collection::vec(entry(prompt, length), 0..8),
             text(),
             prop::collection::vec(text(), 16),
-            prop::option::of((any::<Option<bool>>(), prop::option::of(text()))),
+            prop::option::of((any::<Option<bool>>(), prop::option::of(text()), prop::option::of(0..length))),
         )
             .prop_map(move |(prompt_pieces, entries, title, texts, end)| {
                 let header = Header {
@@ -178,13 +191,14 @@ fn log() -> impl Strategy<Value = Log> {
                     }
                     log.push(entry);
                 }
-                if let Some((correct, verdict)) = end {
+                if let Some((correct, verdict, failed)) = end {
                     log.finish(End {
                         reason: Some(StopReason::EndOfText),
                         answer: String::new(),
                         tokens: 3,
                         correct,
                         verdict,
+                        failed: failed.map(|at| prompt + at..(prompt + at + 3).min(prompt + length)),
                     });
                 }
                 log
@@ -313,6 +327,9 @@ proptest! {
         scrubbed.act(Action::Focus(diffuscope::tui::Focus::Canvas)).act(Action::ScrubTo(at));
         let mut short = Log::new(log.header().clone());
         log.entries().take(at).for_each(|entry| short.push(entry));
+        if let Some(end) = log.end().filter(|_| at == log.len()) {
+            short.finish(end.clone());
+        }
         let mut replayed = Driver { app: diffuscope::tui::App::replay("x", Box::new(short), DARK), size: (110, 44), effects: Vec::new() };
         replayed.act(Action::Follow);
         for position in 0..log.header().canvas_length() {

@@ -255,7 +255,7 @@ fn every_part_of_the_inspector_names_its_step() {
     driver.act(Action::Select(written));
     let text = driver.text();
     let title = format!("position {written}, step 17");
-    for part in [title.as_str(), "step 10, ", "candidates at step 10", "the guide at step 10"] {
+    for part in [title.as_str(), "step 10, ", "enter goes there", "then  ", "candidates at step 10"] {
         assert!(text.contains(part), "{part}:\n{text}");
     }
 }

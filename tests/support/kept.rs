@@ -37,8 +37,8 @@ fn rounded(pushed: &StepRecord, kept: &StepRecord) -> StepRecord {
             near(moved, kept, PART);
         }
     }
-    let drafts = record.guide.iter_mut().flat_map(|review| &mut review.drafts);
-    for (draft, kept) in drafts.zip(kept.guide.iter().flat_map(|review| &review.drafts)) {
+    let drafts = record.guide.iter_mut().chain(&mut record.shadow).flat_map(|review| &mut review.drafts);
+    for (draft, kept) in drafts.zip(kept.guide.iter().chain(&kept.shadow).flat_map(|review| &review.drafts)) {
         if let (Some(view), Some(kept)) = (&mut draft.view, kept.view) {
             near(&mut view.top_probability, kept.top_probability, SHARE);
             near(&mut view.draft_probability, kept.draft_probability, SHARE);

@@ -10,11 +10,13 @@
 //! |---|---|
 //! | `rules.rs` | is a draft accepted, and what would the guide write instead? |
 //! | `text.rs` | how are drafts verified by a guide of another vocabulary? |
+//! | `shadow.rs` | what would the guide say of a step in which it has no say? |
 //!
 //! Left-to-right commits leave the masks as a suffix. A guide that is switched on in the middle of a run may find
 //! committed tokens between masks: it reads them as they are and verifies the drafts only.
 
 mod rules;
+mod shadow;
 mod text;
 
 use std::ops::Range;
@@ -33,13 +35,15 @@ use super::{
     record::{Commit, Cost, DraftReview, GuideReading, GuideReview, Reason, Verdict},
 };
 use crate::{
-    model::network::{Logits, Network, Pass, Read},
+    model::network::{Bank, Logits, Network, Pass, Read},
     settings::{GuideMismatch, GuideRule, SamplerStyle, Settings},
 };
 
 /// The guide of a run.
 pub(super) struct Guide {
     reader: GuideReader,
+    /// What it has read while it only looked on: rows of their own, so that a run is the same with it and without.
+    onlooker: GuideReader,
     /// Tokens of the denoiser that end a text.
     ends: Vec<u32>,
     /// Tokens of the denoiser; the guide's own, where they are others, are reported as ids behind them.
@@ -65,7 +69,14 @@ pub(super) fn drafts_greedily(settings: &Settings) -> bool {
 /// Why the guide's rule does not go together with the other settings, the models or the prompt, if so.
 pub(super) fn conflict(settings: &Settings, limits: &Limits) -> Option<String> {
     if settings.guide == GuideRule::Off {
-        return None;
+        return shadow::conflict(settings, limits);
+    }
+    if settings.shadow_guide != GuideRule::Off {
+        return Some(format!(
+            "shadow-guide is '{}' and guide is '{}', which decides already: set one of them to 'off'",
+            settings.shadow_guide.word(),
+            settings.guide.word()
+        ));
     }
     let rule = settings.guide.word();
     if !limits.has_guide {
@@ -97,7 +108,8 @@ struct ReviewOutcome {
 impl Guide {
     /// A guide that has read nothing, beside a denoiser of `vocab` tokens, some of which (`ends`) end a text.
     pub fn new(vocab: usize, ends: Vec<u32>) -> Self {
-        Self { reader: GuideReader::default(), ends, vocab: vocab as u32, text: None }
+        let onlooker = GuideReader { bank: Bank::Audit, ..GuideReader::default() };
+        Self { reader: GuideReader::default(), onlooker, ends, vocab: vocab as u32, text: None }
     }
 
     /// Counts `ends` as tokens that end a text.
@@ -137,20 +149,9 @@ impl Guide {
     ) -> Result<(GuideReview, Vec<Commit>), DecodeError> {
         let began = clock.now();
         let settings = context.settings;
-        let mut drafts: Vec<DraftReview> = candidates
-            .iter()
-            .map(|Candidate { proposal, .. }| DraftReview {
-                position: proposal.position,
-                draft: proposal.token,
-                verdict: Verdict::NotReached,
-                view: None,
-                instead: None,
-            })
-            .collect();
-        let mut drafted = context.canvas.ids().to_vec();
-        for draft in &drafts {
-            drafted[draft.position] = draft.draft;
-        }
+        let draft = |Candidate { proposal, .. }: &Candidate| unjudged(proposal.position, proposal.token);
+        let mut drafts: Vec<DraftReview> = candidates.iter().map(draft).collect();
+        let drafted = with_drafts(context, &drafts);
         self.reader.forwards.clear();
         let outcome = match &self.text {
             None => verify_ids(&mut self.reader, network, context, &drafted, &mut drafts, rows, &self.ends)?,
@@ -164,9 +165,36 @@ impl Guide {
         cost.guide_forwards += forwards.len() as u32;
         cost.guide_computed += forwards.iter().sum::<usize>() as u32;
         cost.guide_us += clock.micros_since(began);
-        let reading = if self.text.is_some() { GuideReading::Text } else { GuideReading::Ids };
-        Ok((GuideReview { drafts, accepted: outcome.accepted, forwards, reading }, commits))
+        Ok((GuideReview { drafts, accepted: outcome.accepted, forwards, reading: self.reading() }, commits))
     }
+
+    fn reading(&self) -> GuideReading {
+        if self.text.is_some() { GuideReading::Text } else { GuideReading::Ids }
+    }
+}
+
+/// A draft before the guide has looked at it.
+fn unjudged(position: usize, draft: u32) -> DraftReview {
+    DraftReview { position, draft, verdict: Verdict::NotReached, view: None, instead: None }
+}
+
+/// The canvas with drafts in place of masks.
+fn with_drafts(context: StepContext<'_>, drafts: &[DraftReview]) -> Vec<u32> {
+    let mut drafted = context.canvas.ids().to_vec();
+    for draft in drafts {
+        drafted[draft.position] = draft.draft;
+    }
+    drafted
+}
+
+/// What is verified of drafts whose ids the guide reads: one check per draft.
+fn checks<'a>(drafts: &[DraftReview], rows: DraftRows<'a>, ends: &'a [u32]) -> Vec<DraftCheck<'a>> {
+    let check = |draft: &DraftReview| {
+        let target = if ends.contains(&draft.draft) { Target::AnyOf(ends) } else { Target::Token(draft.draft) };
+        let own = rows.binary_search_by_key(&draft.position, |(position, _)| *position).ok();
+        DraftCheck { target, address: draft.position, own: own.map(|at| &*rows[at].1) }
+    };
+    drafts.iter().map(check).collect()
 }
 
 /// Verifies drafts by their ids.
@@ -181,12 +209,7 @@ fn verify_ids(
 ) -> Result<ReviewOutcome, DecodeError> {
     let mut verifier = Verifier::new(context);
     let places: Vec<usize> = drafts.iter().map(|draft| draft.position).collect();
-    let check = |draft: &DraftReview| {
-        let target = if ends.contains(&draft.draft) { Target::AnyOf(ends) } else { Target::Token(draft.draft) };
-        let own = rows.binary_search_by_key(&draft.position, |(position, _)| *position).ok();
-        DraftCheck { target, address: draft.position, own: own.map(|at| &*rows[at].1) }
-    };
-    let checks: Vec<DraftCheck<'_>> = drafts.iter().map(check).collect();
+    let checks = checks(drafts, rows, ends);
     let mut instead = None;
     let accepted = reader.verify(network, drafted, &places, &checks, &mut verifier, |index, verification| {
         let draft = &mut drafts[index];
@@ -234,6 +257,8 @@ fn decide(
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct GuideReader {
     read: Vec<u32>,
+    /// Where those rows are.
+    bank: Bank,
     /// Tokens that were fed in each pass of the review under way.
     forwards: Vec<usize>,
 }
@@ -288,7 +313,9 @@ impl GuideReader {
         let common = self.read.iter().zip(&tokens[..limit]).take_while(|(read, token)| read == token).count();
         if common < self.read.len() {
             self.read.truncate(common);
-            network.crop(common);
+            if self.bank == Bank::Run {
+                network.crop(common);
+            }
         }
     }
 
@@ -305,7 +332,8 @@ impl GuideReader {
         }
         let ids = &tokens[range.clone()];
         let positions: Vec<usize> = range.clone().collect();
-        let logits = network.forward(Pass::new(ids, &positions, Read::UpTo(range.end), wanted))?;
+        let pass = Pass { bank: self.bank, ..Pass::new(ids, &positions, Read::UpTo(range.end), wanted) };
+        let logits = network.forward(pass)?;
         self.read.extend_from_slice(ids);
         self.forwards.push(ids.len());
         Ok(logits)

@@ -13,6 +13,7 @@ use std::ops::Range;
 use super::{
     GuideReader, ReviewOutcome,
     rules::{DraftCheck, Target, Verification, Verifier},
+    shadow,
 };
 use crate::{
     decode::{
@@ -135,35 +136,70 @@ impl Transcript {
         drafts: &mut [DraftReview],
         vocab: u32,
     ) -> Result<ReviewOutcome, DecodeError> {
-        // What does not fit into the guide's context is not verified, and so not accepted.
-        let longest = network.spec().max_positions;
-        let places: Vec<usize> =
-            self.items.iter().map(|item| item.place).take_while(|place| *place <= longest).collect();
-        let mut verifier = Verifier::new(context);
-        let mut views: Vec<GuideView> = Vec::new();
-        let mut instead = None;
-        let check = |place: &usize| {
-            let target = self.tokens.get(*place).map_or(Target::AnyOf(&self.guide_ends), |id| Target::Token(*id));
-            DraftCheck { target, address: *place, own: None }
-        };
-        let checks: Vec<DraftCheck<'_>> = places.iter().map(check).collect();
-        let agreed = reader.verify(network, &self.tokens, &places, &checks, &mut verifier, |_, verification| {
-            let Verification { accepted, mut view, instead: (other, probability) } = verification;
-            view.token = view.token.saturating_add(vocab);
-            views.push(view);
-            if !accepted {
-                instead = Some((other.saturating_add(vocab), probability));
-            }
-            accepted
-        })?;
+        let verified = self.read(reader, network, context, vocab, true)?;
         for (draft, at) in drafts.iter_mut().zip(0..) {
-            draft.view = self.item_of(at, views.len()).map(|item| views[item]);
+            draft.view = self.item_of(at, verified.len()).map(|item| verified[item].view);
         }
+        let agreed = verified.iter().take_while(|item| item.accepted).count();
+        let instead = verified.get(agreed).map(|item| item.instead);
         let accepted = self.accepted(agreed);
         if let (Some((other, _)), Some(draft)) = (instead, drafts.get_mut(accepted)) {
             draft.instead = draft.view.and_then(|view| Some(other).filter(|other| *other != view.token));
         }
         Ok(ReviewOutcome { accepted, instead })
+    }
+
+    /// Has the guide judge each draft by its own tokens that touch it, whatever it said of those before; fills in verdicts and
+    /// what it saw, at the first of them that it rejects, or at the last.
+    pub fn judge(
+        &self,
+        reader: &mut GuideReader,
+        network: &mut dyn Network,
+        context: StepContext<'_>,
+        drafts: &mut [DraftReview],
+        vocab: u32,
+    ) -> Result<(), DecodeError> {
+        let verified = self.read(reader, network, context, vocab, false)?;
+        for (draft, at) in drafts.iter_mut().zip(0..) {
+            let touching = self.touching(at);
+            let Some(items) = verified.get(touching.clone()).filter(|items| !items.is_empty()) else { continue };
+            let rejected = items.iter().find(|item| !item.accepted);
+            let shown = rejected.or(items.last());
+            draft.verdict = shadow::verdict(rejected.is_none());
+            draft.view = shown.map(|item| item.view);
+            draft.instead = rejected.and_then(|item| Some(item.instead.0).filter(|other| *other != item.view.token));
+        }
+        Ok(())
+    }
+
+    /// Has the guide verify its tokens: one result per item, as far as it read. With `stops`, the first rejected one is the
+    /// last.
+    fn read(
+        &self,
+        reader: &mut GuideReader,
+        network: &mut dyn Network,
+        context: StepContext<'_>,
+        vocab: u32,
+        stops: bool,
+    ) -> Result<Vec<Verification>, DecodeError> {
+        // What does not fit into the guide's context is not verified, and so not accepted.
+        let longest = network.spec().max_positions;
+        let places: Vec<usize> =
+            self.items.iter().map(|item| item.place).take_while(|place| *place <= longest).collect();
+        let mut verifier = Verifier::new(context);
+        let check = |place: &usize| {
+            let target = self.tokens.get(*place).map_or(Target::AnyOf(&self.guide_ends), |id| Target::Token(*id));
+            DraftCheck { target, address: *place, own: None }
+        };
+        let checks: Vec<DraftCheck<'_>> = places.iter().map(check).collect();
+        let mut verified: Vec<Verification> = Vec::new();
+        reader.verify(network, &self.tokens, &places, &checks, &mut verifier, |_, verification| {
+            let Verification { accepted, view, instead: (other, probability) } = verification;
+            let view = GuideView { token: view.token.saturating_add(vocab), ..view };
+            verified.push(Verification { accepted, view, instead: (other.saturating_add(vocab), probability) });
+            accepted || !stops
+        })?;
+        Ok(verified)
     }
 
     /// How many drafts are accepted where the guide agreed with the first `agreed` items.
@@ -174,6 +210,17 @@ impl Transcript {
             return before;
         }
         before + usize::from(self.ends) + self.padding
+    }
+
+    /// The items that touch a draft; for padding behind an end of text, those of the end.
+    fn touching(&self, draft: usize) -> Range<usize> {
+        let is_end = self.ends && draft <= self.spans.len() + self.padding;
+        let touches = |item: &Item| match self.spans.get(draft) {
+            Some(span) => item.span.start < span.end && span.start < item.span.end,
+            None => is_end && item.place == self.tokens.len(),
+        };
+        let first = self.items.iter().position(touches).unwrap_or(self.items.len());
+        first..first + self.items[first..].iter().take_while(|item| touches(item)).count()
     }
 
     /// The item that shows what the guide predicted at a draft, among the first `verified`: the last that touches it.

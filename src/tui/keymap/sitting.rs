@@ -6,6 +6,7 @@ use super::{Binding, Context, Group, Hint, key::Key};
 use crate::tui::{
     action::{Action, Direction, Overlay},
     app::{App, Confirmation},
+    update::events::written_elsewhere,
     view::RunView,
 };
 
@@ -36,10 +37,15 @@ fn is_asked(app: &App) -> bool {
     app.asked == Some(Confirmation::Fork)
 }
 
-/// Whether Enter opens the candidates of the selected position: the shown step is the one to change it in.
+/// Whether Enter leads to the step that wrote the selected token, or opens its candidates: the shown step is the one to
+/// change it in.
 fn can_open(app: &App) -> bool {
     let (Some(run), Some(position)) = (RunView::of(app), app.lens.selected) else { return false };
-    run.is_at_hand(position)
+    run.is_at_hand(position) || written_elsewhere(app).is_some()
+}
+
+fn open_words(app: &App) -> &'static str {
+    if written_elsewhere(app).is_some() { "its step" } else { "change" }
 }
 
 /// Several runs.
@@ -83,13 +89,13 @@ pub(super) fn runs() -> Vec<Binding> {
 pub(super) fn hands() -> Vec<Binding> {
     let mut bindings = vec![
         binding!(
-            Action::OpenHands,
+            Action::OpenToken,
             [Key::new(KeyCode::Enter)],
-            "candidates of the selected token",
+            "the token's step; there, change it",
             Hands,
             &[Context::Canvas],
             can_open,
-            4 "change"
+            0 open_words
         ),
         binding!(Action::WriteCandidate(0), [Key::char('1')], "write a candidate", Hands, HANDS, always, 1 "to 5 write"),
     ];

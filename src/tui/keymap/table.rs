@@ -117,6 +117,12 @@ fn play_words(app: &App) -> &'static str {
     }
 }
 
+fn failed_words(app: &App) -> &'static str {
+    let failed = || app.log().and_then(|log| log.end()).and_then(|end| end.failed.as_ref());
+    let is_selected = || failed().is_some_and(|failed| app.lens.selected == Some(failed.start));
+    if app.follows() && failed().is_some() && !is_selected() { "what fails" } else { "" }
+}
+
 macro_rules! binding {
     ($action:expr, [$($key:expr),+], $label:literal, $group:ident, $contexts:expr, $applies:expr) => {
         Binding {
@@ -301,6 +307,9 @@ fn canvas() -> Vec<Binding> {
             WATCHING_NOT_KNOBS,
             has_run
         ),
+        binding!(Action::SelectFailed, [Key::char('!')], "what fails in the answer", Canvas, &[Context::Canvas], has_steps, 0 failed_words),
+        binding!(Action::NextEvent, [Key::char('n')], "next event, the one before", Canvas, &[Context::Canvas], has_steps, 10 "next event"),
+        binding!(Action::PreviousEvent, [Key::char('N')], "next event, the one before", Canvas, &[Context::Canvas], has_steps),
         binding!(Action::Toggle(Overlay::Legend), [Key::char('L')], "what the colours and marks mean", Canvas, &[Context::Canvas, Context::Compare, Context::Knobs, Context::Legend], always, 11 "legend"),
     ]);
     bindings

@@ -3,6 +3,7 @@
 mod browser;
 mod comparing;
 mod engine;
+pub(crate) mod events;
 mod forking;
 mod hands;
 mod keeping;
@@ -105,7 +106,8 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::ToggleAudit => knobs::toggle_audit(app),
         Action::SelectMove(direction) => selecting::step(app, direction),
         Action::Select(position) => selecting::select(app, position),
-        Action::OpenHands => hands::open(app),
+        Action::OpenToken if events::written_elsewhere(app).is_some() => events::go_to_written(app),
+        Action::OpenToken => hands::open(app),
         Action::WriteCandidate(row) => hands::write(app, row),
         Action::MaskAgain => hands::mask(app),
         Action::ToggleSpan => hands::toggle_span(app),
@@ -116,6 +118,9 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::LineChar(c) => line::typed(app, c.encode_utf8(&mut [0; 4])),
         Action::LineErase => line::erase(app),
         Action::LineAccept => line::accept(app),
+        Action::SelectFailed => events::select_failed(app),
+        Action::NextEvent => events::walk(app, true),
+        Action::PreviousEvent => events::walk(app, false),
 
         Action::KnobMove(rows) => knobs::step(app, rows),
         Action::KnobSelect(index) => knobs::select(app, index),

@@ -178,6 +178,9 @@ pub(super) fn draw_tokens(run: &RunView<'_>, step: &StepView<'_>, area: Rect, pe
         if let Some(first) = row.first().filter(|_| gutter > 0) {
             pen.put(area.x, y, gutter - 1, &format!("{first:>4}"), pen.style(Role::Faint));
         }
+        if gutter > 0 && row.pieces.iter().any(|piece| fails(step, piece)) {
+            pen.put(area.x + gutter - 2, y, 1, pen.theme.glyphs.wrong, pen.style(Role::Bad));
+        }
         for piece in &row.pieces {
             draw_piece(run, step, piece, Rect { y, height: 1, ..text }, pen);
         }
@@ -203,6 +206,9 @@ fn draw_piece(run: &RunView<'_>, step: &StepView<'_>, piece: &Fragment, row: Rec
     if run.span.is_some_and(|(first, last)| (first..=last).contains(&position)) {
         style = style.patch(pen.style(Role::Marked)).add_modifier(Modifier::UNDERLINED);
     }
+    if fails(step, piece) {
+        style = token_style::failed(pen.theme, style);
+    }
     if lens.selected.is_some_and(|selected| piece.shows(selected)) {
         style = style.patch(pen.style(Role::Selected));
     }
@@ -215,6 +221,11 @@ fn draw_piece(run: &RunView<'_>, step: &StepView<'_>, piece: &Fragment, row: Rec
         pen.put(cells.x + before, cells.y, cells.width.saturating_sub(before), bare, style);
     }
     pen.click(cells, Action::Select(position));
+}
+
+/// Whether a piece shows a part of what fails in the answer.
+fn fails(step: &StepView<'_>, piece: &Fragment) -> bool {
+    step.failed().is_some_and(|mut failed| failed.any(|position| piece.shows(position)))
 }
 
 /// Rows from one line to the next: two where the whole canvas fits so. Foreseen from the number of masks, so that it

@@ -41,13 +41,9 @@ pub(super) fn of(view: &StepView<'_>, pen: &Pen<'_>, cells: u16) -> Vec<Line<'st
             break;
         }
     }
-    for part in [
-        pinned(record, pen),
-        changed(record, pen),
-        objection(record, view, pen),
-        confidence(record, view, pen),
-        gap(record, pen),
-    ] {
+    let objection = [objection(record, view, pen), doubt(record, view, pen)].concat();
+    for part in [pinned(record, pen), changed(record, pen), objection, confidence(record, view, pen), gap(record, pen)]
+    {
         if pen::cells(&line) + pen::cells(&part) <= cells {
             line.extend(part);
         }
@@ -193,6 +189,23 @@ fn objection(record: &StepRecord, view: &StepView<'_>, pen: &Pen<'_>) -> Vec<Spa
     spans
 }
 
+/// The first written token that a guide which only looked on would not have accepted: "; shadow guide wants dog, not goat".
+fn doubt(record: &StepRecord, view: &StepView<'_>, pen: &Pen<'_>) -> Vec<Span<'static>> {
+    let written = record.commits.iter().filter_map(|commit| record.shadow.as_ref()?.of(commit.position));
+    let refused = written.into_iter().find(|draft| draft.verdict == Verdict::Rejected);
+    let Some((draft, seen)) = refused.and_then(|draft| Some((draft, draft.view?))) else {
+        return Vec::new();
+    };
+    let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
+    let name = |id| printable::line(view.name(id, pen.theme.glyphs.eos).trim());
+    vec![
+        span("; shadow guide wants ", dim),
+        span(name(draft.instead.unwrap_or(seen.token)), text),
+        span(", not ", dim),
+        span(name(draft.draft), pen.theme.ink(pen.theme.verdict(draft.verdict))),
+    ]
+}
+
 /// Whether the guide accepted any draft of the step.
 fn drafts_agreed(record: &StepRecord) -> bool {
     record.guide.as_ref().is_some_and(|review| review.accepted > 0)
@@ -209,7 +222,9 @@ fn verdict(end: &End, steps: usize, pen: &Pen<'_>, cells: u16) -> Vec<Line<'stat
         Some(StopReason::StepBudget) => "more steps than any method needs",
         None => "stopped by hand",
     };
-    let summary = format!("{} in {}", plural(end.tokens, "token"), plural(steps, "step"));
+    let failed = end.failed.clone().map(|failed| place(&failed.collect::<Vec<_>>()));
+    let failed = failed.map_or_else(String::new, |place| format!("{}, ", place.trim_start()));
+    let summary = format!("{failed}{} in {}", plural(end.tokens, "token"), plural(steps, "step"));
     let (head, head_style) = match end.correct {
         Some(true) => (format!("{} correct  ", glyphs.right), pen.style(Role::Good)),
         Some(false) => (format!("{} wrong  ", glyphs.wrong), pen.style(Role::Bad)),

@@ -36,12 +36,14 @@ pub(super) fn draw(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
     pane.positions(&figures);
     pane.layers(log, run.at);
     pane.audit(log, &figures);
+    pane.shadow(log, &figures);
 }
 
 /// Rows that the figures of a run take: the same for all of its steps, so that nothing moves while one scrubs.
 pub(super) fn height(log: Option<&Log>) -> u16 {
     let Some(log) = log else { return USUAL };
-    USUAL + u16::from(log.has_revisions()) + if log.has_layers() { 2 } else { 0 } + if log.has_audits() { 2 } else { 0 }
+    let rare = [log.has_layers(), log.has_audits(), log.has_shadow()];
+    USUAL + u16::from(log.has_revisions()) + 2 * rare.into_iter().filter(|has| *has).count() as u16
 }
 
 /// Rows of what every run has.
@@ -181,6 +183,17 @@ impl FiguresPane<'_, '_> {
         self.figure("cache flips", &flips(figures), &format!("KL {} nats", nats(figures.mean_kl)));
         let passes = count(figures.cost.audit_forwards.into());
         self.figure("audit passes", &passes, &format!("{} ms", decimal(figures.cost.audit_us as f64 / 1e3)));
+    }
+
+    /// What a guide would have said that only looked on, and what that took; not in the other figures.
+    fn shadow(&mut self, log: &Log, figures: &Figures) {
+        if !log.has_shadow() {
+            return;
+        }
+        let accepted = figures.shadow_acceptance().map_or_else(|| NONE.to_owned(), percent);
+        self.figure("shadow guide", &accepted, "would pass");
+        let passes = count(figures.cost.shadow_forwards.into());
+        self.figure("its passes", &passes, &format!("{} ms", decimal(figures.cost.shadow_us as f64 / 1e3)));
     }
 
     /// A bar in parts, and below it their names.

@@ -1,6 +1,22 @@
-//! The inspected token: what it holds and why, how sure the denoiser was, and what each layer knows about it.
-
-use std::iter;
+//! The inspected token: what it holds and why, what it was about to be, and what each layer knows about it.
+//!
+//! ```text
+//! token ──────────── position 82, step 69
+//! token       .  id 368  ✗ fails
+//! written     step 16, best of the step
+//!             enter goes there
+//! then        0.842 ━━━━━━━━━━━━━━╸───
+//!             entropy 1.00, margin 0.81
+//! guide       would have rejected it …
+//!
+//! drafts, step by step      never another
+//! 1-15   .        0.45 ▃▄▅▅▆▆▆▆ 0.84
+//!
+//! left 81     4-12 find · 13-19 went · 20 .
+//! ```
+//!
+//! Every part says which step it is about, and none is of a step behind the shown one. Where there is no room for all,
+//! whole blocks give way, the least important first.
 
 use ratatui::{
     layout::Rect,
@@ -8,17 +24,20 @@ use ratatui::{
 };
 
 use super::{
+    drafts,
     layers::Layer,
-    pen::{Pen, span, width, wrap},
+    pen::{Pen, packed, span, width},
     run::RunView,
     sample,
     step::{State, StepView},
 };
 use crate::{
-    decode::record::Reason,
+    decode::record::{Proposal, Reason},
     printable,
-    trace::PositionDraft,
-    tui::theme::{Role, Theme},
+    tui::{
+        action::Action,
+        theme::{Role, Theme},
+    },
 };
 
 /// Draws the inspector.
@@ -45,9 +64,30 @@ pub(super) fn draw(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
     };
     let origin = writer.as_ref().unwrap_or(&step);
     let seen = Inspected { theme: pen.theme, layer: run.lens.layer, step: &step, origin, position, width: area.width };
-    for (line, y) in seen.lines().iter().zip(area.top() + 1..area.bottom()) {
+    let rows = usize::from(area.height - 1);
+    for (line, y) in fitted(seen.blocks(), rows).iter().zip(area.top() + 1..area.bottom()) {
         pen.line(Rect { y, height: 1, ..area }, line);
     }
+    if seen.is_from_elsewhere() {
+        pen.click(Rect { y: area.y + 2, height: 2.min(area.height - 2), ..area }, Action::OpenToken);
+    }
+}
+
+/// Lines that belong together.
+struct FactBlock {
+    /// The larger, the sooner it gives way.
+    rank: u8,
+    lines: Vec<Line<'static>>,
+}
+
+/// The lines of the blocks that have room together, in their order.
+fn fitted(mut blocks: Vec<FactBlock>, rows: usize) -> Vec<Line<'static>> {
+    let needed = |blocks: &[FactBlock]| blocks.iter().map(|block| block.lines.len()).sum::<usize>();
+    while needed(&blocks) > rows && blocks.len() > 1 {
+        let least = (0..blocks.len()).max_by_key(|at| (blocks[*at].rank, *at)).unwrap_or_default();
+        blocks.remove(least);
+    }
+    blocks.into_iter().flat_map(|block| block.lines).collect()
 }
 
 /// The cell at which values begin.
@@ -72,8 +112,9 @@ pub struct Inspected<'a> {
 
 impl Inspected<'_> {
     /// A label and its value.
-    pub fn fact(&self, label: &'static str, value: Vec<Span<'static>>) -> Line<'static> {
-        let pad = VALUE.saturating_sub(width(label));
+    pub fn fact(&self, label: impl Into<String>, value: Vec<Span<'static>>) -> Line<'static> {
+        let label = label.into();
+        let pad = VALUE.saturating_sub(width(&label));
         let mut line = vec![span(label, self.theme.style(Role::Dim)), Span::raw(" ".repeat(usize::from(pad)))];
         line.extend(value);
         Line::from(line)
@@ -95,26 +136,43 @@ impl Inspected<'_> {
         if visible.trim().is_empty() { self.theme.glyphs.blank.repeat(visible.chars().count().max(1)) } else { visible }
     }
 
-    /// All that is known: what the layer shows comes before what does not fit under it.
-    fn lines(&self) -> Vec<Line<'static>> {
-        let mut lines = vec![self.token()];
+    /// Whether another step than the shown one wrote what the position holds.
+    fn is_from_elsewhere(&self) -> bool {
+        self.origin.steps != self.step.steps
+    }
+
+    /// All that is known, in the order in which it is read.
+    fn blocks(&self) -> Vec<FactBlock> {
+        let mut facts = vec![self.token()];
         if self.step.is_pinned(self.position) {
-            lines.push(self.fact("pinned", vec![span("no rule changes it", self.theme.style(Role::Text))]));
+            facts.push(self.fact("pinned", vec![span("no rule changes it", self.theme.style(Role::Text))]));
         }
-        lines.extend(Layer::all().filter_map(|layer| layer.fact(self)));
-        lines.extend(self.state());
-        let others = Layer::all().filter(|layer| *layer != self.layer);
-        lines.extend(iter::once(self.layer).chain(others).flat_map(|layer| layer.inspect(self)));
-        lines.extend(self.history());
-        lines
+        facts.extend(self.state());
+        facts.extend(Layer::all().flat_map(|layer| layer.facts(self)));
+        let layer = |layer: Layer, rank| FactBlock { rank, lines: layer.inspect(self) };
+        let others = Layer::all().filter(|other| *other != self.layer);
+        let mut blocks = vec![
+            FactBlock { rank: 0, lines: facts },
+            FactBlock { rank: 1, lines: drafts::of(self) },
+            FactBlock { rank: 2, lines: drafts::of_neighbours(self) },
+            layer(self.layer, 3),
+        ];
+        blocks.extend(others.map(|other| layer(other, 4)));
+        blocks
     }
 
     fn token(&self) -> Line<'static> {
         let id = self.step.id(self.position).unwrap_or_default();
         let piece = self.step.canvas.piece(self.position);
         let shown = if piece.trim().is_empty() { self.name(id) } else { printable::line(piece).trim().to_owned() };
-        let id = span(format!("  id {id}"), self.theme.style(Role::Faint));
-        self.fact("token", vec![span(shown, self.theme.style(Role::Strong)), id])
+        let mut value = vec![
+            span(shown, self.theme.style(Role::Strong)),
+            span(format!("  id {id}"), self.theme.style(Role::Faint)),
+        ];
+        if self.step.failed().is_some_and(|failed| failed.contains(&self.position)) {
+            value.push(span(format!("  {} fails", self.theme.glyphs.wrong), self.theme.style(Role::Bad)));
+        }
+        self.fact("token", value)
     }
 
     fn state(&self) -> Vec<Line<'static>> {
@@ -131,7 +189,7 @@ impl Inspected<'_> {
         let again = span(again, self.theme.ink(self.theme.remasked()));
         let mut lines = vec![self.fact("state", vec![span("masked", self.theme.style(Role::Text)), again])];
         if let Some(proposal) = self.step.proposal(self.position) {
-            lines.extend(self.measure(proposal.confidence, proposal.entropy));
+            lines.extend(self.measure("now", proposal.confidence, Some(proposal)));
         } else if self.step.record.is_some() {
             lines.push(self.fact("", vec![span("not scored in this step", self.theme.style(Role::Faint))]));
         }
@@ -145,55 +203,45 @@ impl Inspected<'_> {
         let words = if width(reason.phrase()) <= room { reason.phrase() } else { reason.short() };
         let why = self.theme.ink(self.theme.reason(reason));
         let mut lines = vec![self.fact("written", vec![span(when, text), span(words, why)])];
+        if self.is_from_elsewhere() {
+            let key = span("enter", self.theme.style(Role::Accent));
+            lines.push(self.fact("", vec![key, span(" goes there", dim)]));
+        }
         if let Some(before) = self.origin.overwritten(self.position) {
             let name = printable::line(self.name(before).trim());
             lines.push(self.fact("", vec![span("in place of ", dim), span(name, text)]));
         }
         if !matches!(reason, Reason::EndOfText | Reason::ByHand) {
-            let entropy = self.origin.proposal(self.position).map_or(f32::NAN, |proposal| proposal.entropy);
-            lines.extend(self.measure(confidence, entropy));
+            lines.extend(self.measure("then", confidence, self.origin.proposal(self.position)));
         }
         lines
     }
 
-    /// Confidence and entropy, in figures and as a bar.
-    fn measure(&self, confidence: f32, entropy: f32) -> Vec<Line<'static>> {
+    /// Confidence in figures and as a bar, entropy, and the lead over the next token.
+    fn measure(&self, when: &str, confidence: f32, proposal: Option<&Proposal>) -> Vec<Line<'static>> {
         let style = self.theme.ink(self.theme.confidence(confidence));
         let mut value = vec![span(format!("{confidence:.3}"), style)];
         if self.width > 30 {
             value.push(Span::raw(" "));
             value.extend(sample::bar(self.theme, self.width - VALUE - 7, confidence, style));
         }
-        let mut lines = vec![self.fact("confidence", value)];
-        if entropy.is_finite() {
-            let unit = span(" nats", self.theme.style(Role::Faint));
-            let value = vec![span(format!("{entropy:.2}"), self.theme.style(Role::Text)), unit];
-            lines.push(self.fact("entropy", value));
+        let mut lines = vec![self.fact(when, value)];
+        let Some(proposal) = proposal else { return lines };
+        let (dim, text) = (self.theme.style(Role::Dim), self.theme.style(Role::Text));
+        let mut value = vec![span("entropy ", dim), span(format!("{:.2}", proposal.entropy), text)];
+        if let [(_, first), (_, second), ..] = proposal.alternatives[..] {
+            value.extend([span(", margin ", dim), span(format!("{:.2}", first - second), text)]);
         }
+        lines.push(self.fact("", value));
         lines
     }
 
-    /// The confidence of the draft at this position, step by step, as far as is shown.
-    fn history(&self) -> Vec<Line<'static>> {
-        let bars = self.step.log.drafts(self.position, self.step.steps);
-        if bars.len() < 2 {
-            return Vec::new();
-        }
-        let changed = |pair: &&[PositionDraft]| pair[0].steps + 1 == pair[1].steps && pair[0].token != pair[1].token;
-        let changes = bars.windows(2).filter(changed).count();
-        let drafts = match changes {
-            0 => "never another draft".to_owned(),
-            1 => "the draft changed once".to_owned(),
-            times => format!("the draft changed {times} times"),
-        };
-        let faint = self.theme.style(Role::Faint);
-        let label = wrap(&format!("its confidence, step by step; {drafts}"), self.width);
-        let skip = bars.len().saturating_sub(usize::from(self.width));
-        let bars: Vec<_> =
-            bars.into_iter().skip(skip).map(|draft| sample::rising(self.theme, draft.confidence)).collect();
-        iter::once(Line::default())
-            .chain(label.into_iter().map(|line| Line::from(span(line, faint))))
-            .chain(iter::once(Line::from(bars)))
-            .collect()
+    /// A label and a sentence, in as many lines as it needs.
+    pub fn sentence(&self, label: &'static str, parts: &[Span<'static>]) -> Vec<Line<'static>> {
+        let words =
+            parts.iter().flat_map(|part| part.content.split_whitespace().map(|word| vec![span(word, part.style)]));
+        let rows = packed(words, &Span::raw(" "), self.value_width());
+        let labels = std::iter::once(label).chain(std::iter::repeat(""));
+        labels.zip(rows).map(|(label, row)| self.fact(label, row)).collect()
     }
 }

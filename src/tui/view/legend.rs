@@ -86,6 +86,7 @@ fn lines(active: Layer, theme: Theme) -> Vec<Line<'static>> {
     let gap = || span("   ", theme.style(Role::Dim));
     let meaning = span(": no rule changes it", theme.style(Role::Dim));
     lines.push(Line::from(vec![given, gap(), by_hand, gap(), pinned, meaning]));
+    lines.push(fails(theme));
     lines.push(Line::default());
     lines.extend(steps(theme));
     lines
@@ -109,6 +110,16 @@ fn signs(theme: Theme) -> Line<'static> {
     let sign =
         |(glyph, meaning)| [span(format!("{glyph} "), theme.style(Role::Faint)), span(meaning, theme.style(Role::Dim))];
     Line::from(signs.into_iter().flat_map(sign).collect::<Vec<_>>())
+}
+
+/// How what fails in an answer is marked.
+fn fails(theme: Theme) -> Line<'static> {
+    let word = token_style::failed(theme, theme.style(Role::Text));
+    Line::from(vec![
+        span(format!("{} ", theme.glyphs.wrong), theme.style(Role::Bad)),
+        span("word", word),
+        span("  fails in a wrong answer; ! selects it", theme.style(Role::Dim)),
+    ])
 }
 
 /// The bars of the timeline and what stands under them.

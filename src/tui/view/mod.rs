@@ -18,6 +18,7 @@ mod browser;
 pub mod canvas;
 mod caption;
 mod compare;
+mod drafts;
 mod figures;
 mod flow;
 mod footer;

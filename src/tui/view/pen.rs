@@ -305,6 +305,25 @@ pub fn fitting(items: impl IntoIterator<Item = Vec<Span<'static>>>, gap: &Span<'
     Line::from(line)
 }
 
+/// Items with a gap between two of them, in as many lines of `cells` as they need; a wider one has a line of its own.
+pub fn packed(
+    items: impl IntoIterator<Item = Vec<Span<'static>>>,
+    gap: &Span<'static>,
+    cells: u16,
+) -> Vec<Vec<Span<'static>>> {
+    let mut lines: Vec<Vec<Span<'static>>> = Vec::new();
+    for item in items {
+        match lines.last_mut() {
+            Some(line) if self::cells(line) + width(&gap.content) + self::cells(&item) <= cells => {
+                line.push(gap.clone());
+                line.extend(item);
+            }
+            _ => lines.push(item),
+        }
+    }
+    lines
+}
+
 /// A span that owns its text.
 pub fn span(text: impl Into<String>, style: Style) -> Span<'static> {
     Span::styled(text.into(), style)

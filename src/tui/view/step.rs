@@ -1,6 +1,6 @@
 //! A step, ready to be asked position by position: what the views read of the log.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use crate::{
     decode::record::{
@@ -145,8 +145,17 @@ impl<'a> StepView<'a> {
 
     /// What the guide said about a position in this step.
     pub fn review(&self, position: usize) -> Option<&DraftReview> {
-        let drafts = &self.record.as_ref()?.guide.as_ref()?.drafts;
-        drafts.binary_search_by_key(&position, |draft| draft.position).ok().map(|at| &drafts[at])
+        self.record.as_ref()?.guide.as_ref()?.of(position)
+    }
+
+    /// What a guide that only looked on said about a position in this step.
+    pub fn shadow(&self, position: usize) -> Option<&DraftReview> {
+        self.record.as_ref()?.shadow.as_ref()?.of(position)
+    }
+
+    /// The positions that fail in the answer, where the end of the run is shown.
+    pub fn failed(&self) -> Option<Range<usize>> {
+        self.log.end().filter(|_| self.steps == self.log.len())?.failed.clone()
     }
 
     /// The newest audit up to this step, and after how many steps it was made.

@@ -89,6 +89,13 @@ pub fn by_hand(theme: Theme, is_fresh: bool) -> Style {
 /// What marks a token that no rule may change, whatever colour it has.
 pub const PINNED: Modifier = Modifier::BOLD.union(Modifier::UNDERLINED);
 
+/// A token of what fails in the answer: underlined and bold whatever the layer says of it, in the colour of what is wrong
+/// where that leaves it readable.
+pub fn failed(theme: Theme, style: Style) -> Style {
+    let ink = if style.bg.is_none() { theme.style(Role::Bad) } else { Style::new() };
+    style.patch(ink).remove_modifier(Modifier::DIM).add_modifier(Modifier::UNDERLINED | Modifier::BOLD)
+}
+
 /// An end of text, which is no part of the answer.
 pub fn end_of_text(theme: Theme, is_fresh: bool) -> Style {
     let style = theme.style(Role::Faint);

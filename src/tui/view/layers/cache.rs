@@ -8,15 +8,10 @@ use ratatui::{
 use super::{CanvasCell, CanvasLayer, StepView};
 use crate::{
     decode::record::KvStatus,
+    settings::CacheChoice,
     tui::{
         theme::{Role, Theme, kv_mark},
-        view::{
-            inspector::Inspected,
-            pen::{plural, span},
-            sample,
-            step::State,
-            token_style,
-        },
+        view::{inspector::Inspected, pen::span, sample, step::State, token_style},
     },
 };
 
@@ -70,15 +65,24 @@ impl CanvasLayer for CacheLayer {
         STATUSES.into_iter().map(entry).collect()
     }
 
-    fn fact(&self, seen: &Inspected<'_>) -> Option<Line<'static>> {
-        let kv = seen.step.kv(seen.position)?;
-        let (_, name, _) = STATUSES.into_iter().find(|(status, ..)| *status == kv.status)?;
-        let mut value = vec![span(name, mark(seen.theme, kv.status))];
-        if kv.age > 0 {
-            let age = format!("  {} old", plural(kv.age as usize, "step"));
-            value.push(span(age, seen.theme.style(Role::Faint)));
-        }
-        Some(seen.fact("K/V row", value))
+    /// How the row was used in the shown step, and since when.
+    fn facts(&self, seen: &Inspected<'_>) -> Vec<Line<'static>> {
+        let Some(kv) = seen.step.kv(seen.position) else { return Vec::new() };
+        let (shown, computed) = (seen.step.steps, seen.step.steps.saturating_sub(kv.age as usize));
+        let cache = seen.step.log.settings_at(shown).cache;
+        let since = match kv.status {
+            KvStatus::Recomputed if cache == CacheChoice::Off => "each step".to_owned(),
+            KvStatus::Recomputed | KvStatus::Dropped => "in this step".to_owned(),
+            KvStatus::Reused => format!("since step {}", computed + 1),
+            KvStatus::Stale => match seen.step.state(seen.position) {
+                // A token is read with the row of its mask from the step after the one that wrote it.
+                State::Written { step, .. } if step >= computed => format!("since step {}", step + 1),
+                _ => format!("since step {}", computed + 1),
+            },
+        };
+        let name = STATUSES.into_iter().find(|(status, ..)| *status == kv.status).map_or("", |(_, name, _)| name);
+        let since = span(format!(" {since}"), seen.theme.style(Role::Dim));
+        vec![seen.fact("K/V row", vec![span(name, mark(seen.theme, kv.status)), since])]
     }
 }
 

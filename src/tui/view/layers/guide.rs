@@ -7,7 +7,7 @@ use ratatui::{
 
 use super::{CanvasCell, CanvasLayer, RunView, StepView, not_begun};
 use crate::{
-    decode::record::{DraftReview, Reason, Verdict},
+    decode::record::{DraftReview, GuideView, Reason, Verdict},
     printable,
     settings::GuideRule,
     tui::{
@@ -36,7 +36,7 @@ impl CanvasLayer for GuideLayer {
         match step.state(position) {
             State::Prompt => theme.style(Role::Dim),
             State::Given => token_style::given(theme),
-            State::Masked => match step.review(position).map(|review| review.verdict) {
+            State::Masked => match opinion(step, position).map(|review| review.verdict) {
                 Some(Verdict::NotReached) | None if step.proposal(position).is_none() => {
                     token_style::inactive(theme, ink)
                 }
@@ -47,7 +47,9 @@ impl CanvasLayer for GuideLayer {
             },
             State::Written { fresh, .. } if step.is_eos(position) => token_style::end_of_text(theme, fresh),
             State::Written { reason, fresh, .. } => {
-                let verdict = verdict_of(reason);
+                // A guide that only looks on speaks of what the step writes, in that step.
+                let looked_on = || step.shadow(position).map(|review| review.verdict);
+                let verdict = verdict_of(reason).or_else(looked_on);
                 let tone = verdict.map_or(theme.palette().dim, |verdict| theme.verdict(verdict));
                 let mark = verdict.map_or_else(Modifier::empty, verdict_mark);
                 token_style::written(theme, tone, fresh).add_modifier(mark)
@@ -81,9 +83,28 @@ impl CanvasLayer for GuideLayer {
         VERDICTS.into_iter().map(entry).collect()
     }
 
-    fn inspect(&self, seen: &Inspected<'_>) -> Vec<Line<'static>> {
-        seen.origin.review(seen.position).map_or_else(Vec::new, |review| judged(seen, review))
+    /// What it said of the token, in a sentence.
+    fn facts(&self, seen: &Inspected<'_>) -> Vec<Line<'static>> {
+        match (seen.origin.review(seen.position), seen.origin.shadow(seen.position)) {
+            (Some(review), _) => said(seen, review, false),
+            (None, Some(review)) => said(seen, review, true),
+            (None, None) => Vec::new(),
+        }
     }
+
+    /// The same in figures, while that is what the canvas shows.
+    fn inspect(&self, seen: &Inspected<'_>) -> Vec<Line<'static>> {
+        let view = opinion(seen.origin, seen.position).and_then(|review| Some((review, review.view?)));
+        match view.filter(|_| seen.layer.name() == self.name()) {
+            Some((review, view)) => figures(seen, review, view),
+            None => Vec::new(),
+        }
+    }
+}
+
+/// What a guide said of a position, with a say or without.
+fn opinion<'a>(step: &'a StepView<'_>, position: usize) -> Option<&'a DraftReview> {
+    step.review(position).or_else(|| step.shadow(position))
 }
 
 /// What the guide must have said of a token that was written for this reason.
@@ -100,20 +121,38 @@ fn mark(theme: Theme, verdict: Verdict) -> Style {
     theme.ink(theme.verdict(verdict)).add_modifier(verdict_mark(verdict))
 }
 
+/// "would have rejected it: wants The 0.62, . is no. 9 (shadow: it did not decide)"
+fn said(seen: &Inspected<'_>, review: &DraftReview, is_shadow: bool) -> Vec<Line<'static>> {
+    let (dim, text) = (seen.theme.style(Role::Dim), seen.theme.style(Role::Text));
+    let word = match (review.verdict, is_shadow) {
+        (Verdict::Agreed, false) => "agreed",
+        (Verdict::Rejected, false) => "rejected",
+        (Verdict::Replaced, false) => "rejected, and replaced",
+        (Verdict::Forced, false) => "forced: nothing agreed",
+        (Verdict::NotReached, false) => "not reached",
+        (Verdict::Agreed, true) => "would have agreed",
+        (Verdict::NotReached, true) => "could not read that far",
+        (_, true) => "would have rejected it",
+    };
+    let name = |id| printable::line(seen.name(id).trim());
+    let mut parts = vec![span(word, mark(seen.theme, review.verdict))];
+    if let Some(view) = review.view.filter(|view| view.rank > 0) {
+        let wants = review.instead.filter(|_| is_shadow).unwrap_or(view.token);
+        parts.extend([span("wants", dim), span(name(wants), text)]);
+        parts.extend((wants == view.token).then(|| span(format!("{:.2},", view.top_probability), dim)));
+        parts.extend([span(name(review.draft), text), span(format!("is no. {}", u64::from(view.rank) + 1), dim)]);
+    }
+    if is_shadow {
+        parts.push(span("(shadow: it did not decide)", seen.theme.style(Role::Faint)));
+    }
+    seen.sentence("guide", &parts)
+}
+
 /// A draft as the guide saw it.
-fn judged(seen: &Inspected<'_>, review: &DraftReview) -> Vec<Line<'static>> {
+fn figures(seen: &Inspected<'_>, review: &DraftReview, view: GuideView) -> Vec<Line<'static>> {
     let (dim, text) = (seen.theme.style(Role::Dim), seen.theme.style(Role::Text));
     let name = |id| printable::line(seen.name(id).trim());
-    let word = match review.verdict {
-        Verdict::Agreed => "agreed",
-        Verdict::Rejected => "rejected",
-        Verdict::Replaced => "rejected, and replaced",
-        Verdict::Forced => "forced: nothing agreed",
-        Verdict::NotReached => "not reached",
-    };
     let mut lines = seen.heading("the guide", seen.origin.steps);
-    lines.push(seen.fact("verdict", vec![span(word, mark(seen.theme, review.verdict))]));
-    let Some(view) = review.view else { return lines };
     let place = match view.rank {
         0 => "its first choice".to_owned(),
         rank => format!("its choice no. {}", u64::from(rank) + 1),

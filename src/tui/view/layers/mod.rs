@@ -65,9 +65,9 @@ pub trait CanvasLayer: Sync {
     /// What its colours and marks mean, for the legend.
     fn legend(&self, theme: Theme) -> Vec<Line<'static>>;
 
-    /// A line about a position that the inspector always shows.
-    fn fact(&self, _seen: &Inspected<'_>) -> Option<Line<'static>> {
-        None
+    /// What the inspector always shows of a position, in a line or two.
+    fn facts(&self, _seen: &Inspected<'_>) -> Vec<Line<'static>> {
+        Vec::new()
     }
 
     /// All that it knows about a position, for the inspector.
