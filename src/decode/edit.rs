@@ -75,9 +75,9 @@ impl Edit {
     }
 
     /// Makes it.
-    fn apply(&self, canvas: &mut Canvas) {
+    pub(super) fn apply(&self, canvas: &mut Canvas) {
         match *self {
-            Self::Write { position, token } => canvas.write(position, token),
+            Self::Write { position, token } => canvas.write_by_hand(position, token),
             Self::Remask { start, end } => (start..end).for_each(|position| {
                 canvas.remask(position);
                 canvas.pin(position, false);
