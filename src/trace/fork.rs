@@ -134,12 +134,4 @@ impl Log {
             hex
         })
     }
-
-    /// Whether a position is pinned after `steps` steps.
-    pub fn is_pinned(&self, steps: usize, position: usize) -> bool {
-        let edits = self.steps().iter().take(steps).flat_map(super::Step::edits);
-        let mut pinned = self.header().pinned();
-        edits.for_each(|edit| follow_pins(&mut pinned, edit));
-        pinned.contains(&position)
-    }
 }
