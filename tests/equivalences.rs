@@ -8,6 +8,8 @@ mod support;
 mod blocks;
 #[path = "equivalences/caches.rs"]
 mod caches;
+#[path = "equivalences/hands.rs"]
+mod hands;
 #[path = "equivalences/logits.rs"]
 mod logits;
 #[path = "equivalences/replay.rs"]

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     decode::record::StopReason,
     engine::{
-        RunProgress, complete,
+        RunProgress, blanks, complete,
         prompt::plain,
         protocol::{Drive, RunRequest},
     },
@@ -272,7 +272,7 @@ impl<'a> RunReport<'a> {
             correct: end.and_then(|end| end.correct),
             verdict: end.and_then(|end| end.verdict.as_deref()),
             failed: end.and_then(|end| end.failed.clone()),
-            family: tasks::recognise(&header.prompt).map(|task| task.family().name()),
+            family: tasks::recognise(&blanks::asked(&header.prompt, true)).map(|task| task.family().name()),
             preset: header.preset.as_deref(),
             seed: header.settings.seed,
             prompt_tokens: header.prompt_ids.len(),

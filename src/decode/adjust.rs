@@ -1,13 +1,14 @@
 //! Slot 3, adjust: what happens to a row of logits before a token is drawn from it.
 //!
-//! In this order: classifier-free guidance, tokens that are never proposed, credit.
+//! In this order: classifier-free guidance, tokens that are not proposed, credit. What ends a text is not proposed before a
+//! pinned token.
 //!
 //! - *Classifier-free guidance* (LLaDA, released `generate.py`): a second stream sees the canvas with its prompt masked,
 //!   and the logits move away from what it says, `ℓ = ℓ∅ + (scale + 1)·(ℓ − ℓ∅)`. Both streams are one pass of a batch of
 //!   two.
 //! - *Credit* (CreditDecoding, arXiv 2510.06133; decoder of the dInfer repository): see [`Credits`].
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, slice};
 
 use super::{
     Limits,
@@ -26,15 +27,23 @@ pub(super) fn without_prompt(query: &[usize], context: StepContext<'_>) -> Vec<u
 }
 
 /// The row that tokens are drawn from, credit left aside: `row`, moved away from what the `unconditional` stream says,
-/// without the tokens that are never proposed. `buffer` holds it where it differs from `row`.
+/// without the tokens that are not proposed at `position`. `buffer` holds it where it differs from `row`.
 pub(super) fn guided<'a>(
     row: &'a [f32],
     unconditional: Option<&[f32]>,
+    position: usize,
     context: StepContext<'_>,
     buffer: &'a mut Vec<f32>,
 ) -> &'a [f32] {
     let settings = context.settings;
-    if unconditional.is_none() && !settings.eos_ban {
+    let ban: &[u32] = if context.bars_ends(position) {
+        context.ends
+    } else if settings.eos_ban {
+        slice::from_ref(&context.eos)
+    } else {
+        &[]
+    };
+    if unconditional.is_none() && ban.is_empty() {
         return row;
     }
     buffer.clear();
@@ -45,10 +54,10 @@ pub(super) fn guided<'a>(
         }
         None => buffer.extend_from_slice(row),
     }
-    if settings.eos_ban
-        && let Some(logit) = buffer.get_mut(context.eos as usize)
-    {
-        *logit = f32::NEG_INFINITY;
+    for token in ban {
+        if let Some(logit) = buffer.get_mut(*token as usize) {
+            *logit = f32::NEG_INFINITY;
+        }
     }
     buffer
 }
@@ -124,6 +133,11 @@ impl Credits {
     /// A block was opened: the credits of the one before are void.
     pub fn open_block(&mut self) {
         self.given.clear();
+    }
+
+    /// The tokens at `positions` were changed by hand: their credits are void.
+    pub fn edited(&mut self, positions: &[usize]) {
+        self.given.retain(|position, _| positions.binary_search(position).is_err());
     }
 
     /// The candidate after credit, given the one from the same `row` before it.

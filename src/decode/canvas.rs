@@ -11,6 +11,8 @@ pub(super) struct Canvas {
     live: usize,
     /// Which tokens no rule may change.
     pinned: Vec<bool>,
+    /// Which tokens no rule has written: they were given, or written by hand.
+    by_hand: Vec<bool>,
 }
 
 impl Canvas {
@@ -18,7 +20,14 @@ impl Canvas {
     pub fn new(prompt: &[u32], gen_length: usize, mask: u32) -> Self {
         let ids = prompt.iter().copied().chain(std::iter::repeat_n(mask, gen_length)).collect();
         let length = prompt.len() + gen_length;
-        Self { ids, prompt: prompt.len(), mask, live: length, pinned: vec![false; length] }
+        Self {
+            ids,
+            prompt: prompt.len(),
+            mask,
+            live: length,
+            pinned: vec![false; length],
+            by_hand: vec![false; length],
+        }
     }
 
     pub fn ids(&self) -> &[u32] {
@@ -54,6 +63,18 @@ impl Canvas {
         self.pinned[position] = pinned;
     }
 
+    /// Whether no rule has written what stands there: it was given, or written by hand.
+    pub fn is_by_hand(&self, position: usize) -> bool {
+        self.by_hand[position]
+    }
+
+    /// One past the last pinned token that is none of `ends`; the end of the prompt where there is none. What is pinned
+    /// belongs to the text, so none of `ends` ends it before.
+    pub fn fixed(&self, ends: &[u32]) -> usize {
+        let is_text = |position: &usize| self.pinned[*position] && !ends.contains(&self.ids[*position]);
+        (self.prompt..self.len()).rfind(is_text).map_or(self.prompt, |last| last + 1)
+    }
+
     /// Number of prompt tokens: the first generated position.
     pub fn prompt(&self) -> usize {
         self.prompt
@@ -82,17 +103,24 @@ impl Canvas {
         self.masked(0..self.len()).next()
     }
 
-    /// The leftmost generated position that holds one of `tokens`.
-    pub fn first_generated(&self, tokens: &[u32]) -> Option<usize> {
-        (self.prompt..self.len()).find(|position| tokens.contains(&self.ids[*position]))
+    /// Where the text ends: the leftmost of `ends` behind everything that is pinned.
+    pub fn end_of_text(&self, ends: &[u32]) -> Option<usize> {
+        (self.fixed(ends)..self.len()).find(|position| ends.contains(&self.ids[*position]))
     }
 
     pub fn write(&mut self, position: usize, token: u32) {
         self.ids[position] = token;
+        self.by_hand[position] = false;
+    }
+
+    /// Writes what no rule has chosen.
+    pub fn write_by_hand(&mut self, position: usize, token: u32) {
+        self.ids[position] = token;
+        self.by_hand[position] = true;
     }
 
     /// Takes a committed token back.
     pub fn remask(&mut self, position: usize) {
-        self.ids[position] = self.mask;
+        self.write(position, self.mask);
     }
 }

@@ -24,6 +24,10 @@ pub(super) struct StepContext<'a> {
     pub step: usize,
     pub alignment: Alignment,
     pub eos: u32,
+    /// Every token that ends a text or a turn.
+    pub ends: &'a [u32],
+    /// One past the last token that is pinned and part of the text: nothing before it may end the text.
+    pub fixed: usize,
     /// The trained filter of the denoiser, where there is one.
     pub filter: Option<&'a Filter>,
 }
@@ -43,6 +47,11 @@ impl StepContext<'_> {
     pub fn refreshes(&self) -> bool {
         let step = self.schedule.step;
         step == 0 || self.settings.cache_refresh.is_some_and(|every| step.is_multiple_of(every))
+    }
+
+    /// Whether nothing that ends a text may be written at `position`: it lies before something that is pinned.
+    pub fn bars_ends(&self, position: usize) -> bool {
+        position < self.fixed
     }
 
     /// The place of `position` in the block's drawn order; larger is earlier.
@@ -146,7 +155,17 @@ pub(super) fn shared(indexes: impl IntoIterator<Item = usize>) -> (Vec<usize>, V
 impl<'a> StepContext<'a> {
     /// The first step of a run on an aligned network, with the noise of seed 0.
     pub fn of(settings: &'a Settings, canvas: &'a Canvas, schedule: &'a Schedule) -> Self {
-        let noise = &super::noise::Seeded(0);
-        Self { settings, canvas, schedule, noise, step: 0, alignment: Alignment::Aligned, eos: 0, filter: None }
+        Self {
+            settings,
+            canvas,
+            schedule,
+            noise: &super::noise::Seeded(0),
+            step: 0,
+            alignment: Alignment::Aligned,
+            eos: 0,
+            ends: &[0],
+            fixed: canvas.fixed(&[0]),
+            filter: None,
+        }
     }
 }

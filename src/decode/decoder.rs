@@ -123,8 +123,10 @@ pub struct Decoder {
     guide: Guide,
     early: Early,
     edits: Edits,
-    /// Whether a block left of the active one is opened again.
+    /// Whether the block of the leftmost mask is opened again: something up to the active block was masked by hand.
     reopens: bool,
+    /// Steps that counted when the canvas was last changed from outside.
+    counted_before: usize,
     /// Tokens that can end an adaptive block.
     delimiters: Vec<u32>,
     block_is_new: bool,
@@ -158,6 +160,8 @@ impl RunState {
             step: self.steps,
             alignment: self.alignment,
             eos: self.eos,
+            ends: &self.ends,
+            fixed: self.canvas.fixed(&self.ends),
             filter: self.filter.as_ref(),
         }
     }
@@ -214,6 +218,7 @@ impl Decoder {
             early: Early::default(),
             edits: Edits::default(),
             reopens: false,
+            counted_before: 0,
             delimiters: Vec::new(),
             block_is_new: true,
             stopped: None,
@@ -242,7 +247,7 @@ impl Decoder {
             if let Some(refusal) = write.refusal(&self.run.canvas, self.run.vocab_size) {
                 return Err(DecodeError::Unusable(refusal));
             }
-            self.run.canvas.write(position, token);
+            self.run.canvas.write_by_hand(position, token);
             self.run.canvas.pin(position, pinned);
         }
         Ok(self)
@@ -307,6 +312,9 @@ impl Decoder {
     /// Changes the canvas by hand before the next step. A run that was over continues; one in which nothing is masked
     /// ends with the next step, which computes nothing.
     ///
+    /// What depends on a changed token is computed again before it is read; what was remembered of its position is
+    /// forgotten; and a block in which something is masked again begins again.
+    ///
     /// # Errors
     /// When one of the changes cannot be made; none is made then.
     pub fn edit(&mut self, edits: &[Edit]) -> Result<(), DecodeError> {
@@ -319,13 +327,10 @@ impl Decoder {
             if let Some(refusal) = edit.refusal(&canvas, run.vocab_size) {
                 return Err(DecodeError::Unusable(refusal));
             }
-            Edits::default().make(&[*edit], &mut canvas);
+            edit.apply(&mut canvas);
         }
         self.edits.make(edits, &mut run.canvas);
         self.stopped = None;
-        if edits.iter().any(|edit| !matches!(edit, Edit::Pin { .. })) {
-            self.reopen();
-        }
         Ok(())
     }
 
@@ -333,22 +338,63 @@ impl Decoder {
     /// computed of them is computed again.
     pub fn correct(&mut self, ids: &[u32]) {
         let canvas = &mut self.run.canvas;
-        for (position, id) in ids.iter().enumerate().take(canvas.len()) {
+        let before = canvas.ids().to_vec();
+        for (position, id) in ids.iter().enumerate().take(canvas.len()).filter(|(at, id)| before[*at] != **id) {
             canvas.write(position, *id);
         }
         self.stopped = None;
-        self.reopen();
+        self.changed(&before);
     }
 
-    /// The canvas was changed from outside: nothing that is remembered of it counts.
-    fn reopen(&mut self) {
+    /// The canvas, which was `before`, was changed from outside.
+    fn changed(&mut self, before: &[u32]) {
         let run = &mut self.run;
+        let cuts_text = run.canvas.fixed(&run.ends) > run.canvas.live();
+        let positions: Vec<usize> =
+            (0..before.len()).filter(|position| before[*position] != run.canvas.ids()[*position]).collect();
+        if positions.is_empty() && !cuts_text {
+            return;
+        }
         run.canvas.uncut();
-        self.cache.invalidate();
-        self.early.reopen();
-        // Of several changes before a step the last one counts: they may be repeated as one.
-        self.reopens = run.canvas.first_masked().is_some_and(|first| first < run.schedule.region().start);
-        self.block_is_new = run.steps == 0 || run.schedule.is_closed(&run.canvas);
+        self.cache.edited();
+        self.early.edited();
+        self.credits.edited(&positions);
+        self.unmask.edited(&positions);
+        self.reviser.edited(&positions);
+        let opened = run.schedule.region().end;
+        self.reopens |= positions.iter().any(|position| *position < opened && run.canvas.is_masked(*position));
+        let run = &self.run;
+        let is_done = run.schedule.is_closed(&run.canvas) && !self.reviser.holds(run.context());
+        self.block_is_new |= self.reopens || is_done;
+        self.counted_before = run.steps - self.reviser.revisions();
+    }
+
+    /// The tokens of the answer as it stands: up to the first end of text behind all that is pinned, masks and ends left
+    /// out.
+    pub fn answer(&self) -> Vec<u32> {
+        self.text().map(|position| self.run.canvas.ids()[position]).collect()
+    }
+
+    /// Where they stand.
+    pub fn answer_positions(&self) -> Vec<usize> {
+        self.text().collect()
+    }
+
+    /// Where the end of text stands that ends the answer, if one does.
+    pub fn answer_end(&self) -> Option<usize> {
+        self.run.canvas.end_of_text(&self.run.ends)
+    }
+
+    /// How many of them a rule has written: the others were given, or written by hand.
+    pub fn decoded(&self) -> usize {
+        self.text().filter(|position| !self.run.canvas.is_by_hand(*position)).count()
+    }
+
+    /// Positions of the answer.
+    fn text(&self) -> impl Iterator<Item = usize> {
+        let RunState { canvas, ends, .. } = &self.run;
+        let end = canvas.end_of_text(ends).unwrap_or(canvas.len());
+        (canvas.prompt()..end).filter(|at| !canvas.is_masked(*at) && !ends.contains(&canvas.ids()[*at]))
     }
 
     /// Why the run is over, if it is.
@@ -378,6 +424,9 @@ impl Decoder {
         let began = clock.now();
         let mut cost = Cost::default();
         self.check_rule(&self.requested)?;
+        if let Some(before) = self.edits.before() {
+            self.changed(&before.to_vec());
+        }
         let changes = self.adopt_settings();
         if !self.edits.is_empty() && self.run.canvas.first_masked().is_none() && !self.reviser.holds(self.run.context())
         {
@@ -397,8 +446,9 @@ impl Decoder {
         let shadow = self.shadow(network, &proposed.masked, &delta.commits, clock, &mut cost)?;
         let mut written = self.write(delta, &proposed.masked);
         self.stop(&written);
-        let commits = &mut written.delta.commits;
-        commits.extend(by_hand);
+        let (commits, canvas) = (&mut written.delta.commits, &self.run.canvas);
+        // A rule may have masked it again at once.
+        commits.extend(by_hand.into_iter().filter(|commit| canvas.ids()[commit.position] == commit.token));
         // What a rule wrote over a token of the hand comes first, and counts.
         commits.sort_by_key(|commit| commit.position);
         commits.dedup_by_key(|commit| commit.position);
@@ -457,21 +507,21 @@ impl Decoder {
         let run = &mut self.run;
         let before = run.settings;
         let slides = run.schedule.slides();
+        let reopens = std::mem::take(&mut self.reopens);
         let due = if self.block_is_new || slides { Timing::NextBlock } else { Timing::NextStep };
         run.settings.adopt(&self.requested, due);
         if run.steps == 0 {
             run.schedule = Schedule::new(&run.canvas, &run.settings);
             self.skip_closed_blocks();
-        } else if std::mem::take(&mut self.reopens) && !slides {
-            run.schedule.reopen(&run.canvas, &run.settings);
-            self.block_is_new = true;
         } else if slides {
-            self.block_is_new = run.schedule.slide(&run.canvas, &run.settings);
+            self.block_is_new |= run.schedule.slide(&run.canvas, &run.settings);
+        } else if reopens {
+            run.schedule.reopen(&run.canvas, &run.settings);
         } else if self.block_is_new {
             if run.schedule.region().end < run.canvas.len() {
                 run.schedule.advance(&run.canvas, &run.settings);
             }
-            // An early commit may have filled blocks that were not active.
+            // What is given, and an early commit, may fill blocks that were not active.
             self.skip_closed_blocks();
         }
         if self.block_is_new {
@@ -513,8 +563,7 @@ impl Decoder {
             Rescore::No => revise::rescoring(settings),
             needed => needed,
         };
-        let (context, ends) = (self.run.context(), &self.run.ends);
-        Passes::new(context, ends, rescore, &mut self.cache, &mut self.credits, &mut self.unmask)
+        Passes::new(self.run.context(), rescore, &mut self.cache, &mut self.credits, &mut self.unmask)
             .run(denoiser, plan, clock, cost)
     }
 
@@ -628,7 +677,7 @@ impl Decoder {
 
     /// Ends the run, or opens the next block, where this step was the last one of either.
     fn stop(&mut self, written: &Written) {
-        let counted = self.run.steps - self.reviser.revisions();
+        let counted = self.run.steps - self.reviser.revisions() - self.counted_before;
         let reason = stop::check(&self.run.canvas, written.filled, self.early.is_settled(), counted);
         self.stopped = reason.filter(|reason| !written.held || *reason == StopReason::StepBudget);
         if self.stopped.is_none() && !written.held && self.run.schedule.is_closed(&self.run.canvas) {

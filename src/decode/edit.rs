@@ -82,9 +82,9 @@ impl Edit {
     }
 
     /// Makes it.
-    fn apply(&self, canvas: &mut Canvas) {
+    pub(super) fn apply(&self, canvas: &mut Canvas) {
         match *self {
-            Self::Write { position, token } => canvas.write(position, token),
+            Self::Write { position, token } => canvas.write_by_hand(position, token),
             Self::Remask { start, end } => (start..end).for_each(|position| {
                 canvas.remask(position);
                 canvas.pin(position, false);
@@ -112,6 +112,11 @@ impl Edits {
             edit.apply(canvas);
         }
         self.made.extend_from_slice(edits);
+    }
+
+    /// The canvas before the first of them, where there are any.
+    pub fn before(&self) -> Option<&[u32]> {
+        (!self.made.is_empty()).then_some(&self.before)
     }
 
     /// Whether there are none.

@@ -72,6 +72,8 @@ pub(super) struct Proposer<'a> {
     /// Tokens that end a text or a turn.
     ends: &'a [u32],
     greedy: bool,
+    /// Whether some positions may not end the text.
+    bars_ends: bool,
     /// What the unmask rule needs of the rows.
     need: RowNeed,
     probabilities: Vec<f64>,
@@ -121,6 +123,7 @@ impl<'a> Proposer<'a> {
             mask,
             ends,
             greedy,
+            bars_ends: false,
             need: unmask::rule(settings.unmask).row_need(),
             probabilities,
             uniforms,
@@ -128,9 +131,11 @@ impl<'a> Proposer<'a> {
         }
     }
 
-    /// Takes what the order needs of the canvas: the block, for its drawn order, and the density of what is committed.
+    /// Takes what is needed of the canvas to propose at `positions`, ascending: the block, for its drawn order, the density
+    /// of what is committed, and whether some of them may not end the text.
     #[must_use]
-    pub fn at(mut self, context: StepContext<'_>) -> Self {
+    pub fn over(mut self, positions: &[usize], context: StepContext<'_>) -> Self {
+        self.bars_ends = positions.first().is_some_and(|first| context.bars_ends(*first));
         self.block = context.schedule.region().block;
         if self.settings.order == OrderScore::Density {
             self.density = certainty_density(context.canvas, self.settings.density_sigma);
@@ -144,7 +149,8 @@ impl<'a> Proposer<'a> {
         let settings = self.settings;
         let is_greedy = self.greedy || settings.temperature <= 0.0;
         let is_whole = settings.top_k.is_none() && settings.top_p.is_none_or(|top_p| top_p >= 1.0);
-        let is_as_given = settings.cfg_scale <= 0.0 && !settings.eos_ban && settings.credit == CreditRule::Off;
+        let is_as_given =
+            settings.cfg_scale <= 0.0 && !settings.eos_ban && !self.bars_ends && settings.credit == CreditRule::Off;
         let is_compared = self.need == RowNeed::Whole && settings.guide == GuideRule::Off || weighs_rows(settings);
         is_greedy && (is_whole || settings.sampler == SamplerStyle::Gumbel) && is_as_given && !is_compared
     }
@@ -184,7 +190,7 @@ impl<'a> Proposer<'a> {
                     softmax(logits, temperature, &mut self.probabilities);
                 }
                 self.filter(logits);
-                self.draw_categorical(position, temperature)
+                self.draw_categorical(position, logits, temperature)
             }
         };
         let figures = CandidateParts {
@@ -239,7 +245,7 @@ impl<'a> Proposer<'a> {
 
     fn draw_gumbel(&mut self, position: usize, logits: &[f32], temperature: f64) -> u32 {
         if temperature <= 0.0 {
-            return self.most_likely();
+            return self.most_likely(logits);
         }
         self.uniforms.resize(logits.len(), 0.0);
         self.noise.fill(Purpose::Token, self.step, position, &mut self.uniforms);
@@ -248,9 +254,9 @@ impl<'a> Proposer<'a> {
     }
 
     /// Inverse of the cumulative distribution: the first token at which it reaches the uniform draw.
-    fn draw_categorical(&self, position: usize, temperature: f64) -> u32 {
+    fn draw_categorical(&self, position: usize, logits: &[f32], temperature: f64) -> u32 {
         if temperature <= 0.0 {
-            return self.most_likely();
+            return self.most_likely(logits);
         }
         let allowed = |id: usize| id as u32 != self.mask;
         let mass: f64 = self.probabilities.iter().enumerate().filter(|(id, _)| allowed(*id)).map(|(_, p)| p).sum();
@@ -264,7 +270,7 @@ impl<'a> Proposer<'a> {
                 }
             }
         }
-        self.most_likely()
+        self.most_likely(logits)
     }
 
     /// Top-p, then top-k, then renormalises. Equal logits at the k-th place all stay, as in the reference code.
@@ -297,8 +303,13 @@ impl<'a> Proposer<'a> {
         normalise(&mut self.probabilities);
     }
 
-    fn most_likely(&self) -> u32 {
-        best(self.probabilities.iter().copied().enumerate(), self.mask)
+    /// The most likely of the tokens that the filters left; where they left the mask alone, of all.
+    fn most_likely(&self, logits: &[f32]) -> u32 {
+        let best_left = best(self.probabilities.iter().copied().enumerate(), self.mask);
+        if self.probabilities.get(best_left as usize).is_some_and(|probability| *probability > 0.0) {
+            return best_left;
+        }
+        best(logits.iter().map(|logit| finite(*logit)).enumerate(), self.mask)
     }
 
     fn margin(&self) -> f64 {

@@ -24,8 +24,6 @@ const DENOISER: &str = "denoiser";
 /// The passes of a step, with the slots that take part in them.
 pub(super) struct Passes<'a> {
     context: StepContext<'a>,
-    /// Tokens that end a text or a turn.
-    ends: &'a [u32],
     rescore: Rescore,
     cache: &'a mut Cache,
     credits: &'a mut Credits,
@@ -69,13 +67,12 @@ struct PassResult {
 impl<'a> Passes<'a> {
     pub fn new(
         context: StepContext<'a>,
-        ends: &'a [u32],
         rescore: Rescore,
         cache: &'a mut Cache,
         credits: &'a mut Credits,
         unmask: &'a mut Unmask,
     ) -> Self {
-        Self { context, ends, rescore, cache, credits, unmask, buffer: Vec::new() }
+        Self { context, rescore, cache, credits, unmask, buffer: Vec::new() }
     }
 
     /// Runs the passes of the plan; scores every masked position whose row was computed, the committed positions of the
@@ -90,10 +87,11 @@ impl<'a> Passes<'a> {
         clock: &dyn Clock,
         cost: &mut Cost,
     ) -> Result<Proposed, DecodeError> {
-        let StepContext { settings, noise, step, canvas, .. } = self.context;
+        let StepContext { settings, noise, step, canvas, ends, .. } = self.context;
         let greedy = guide::drafts_greedily(settings);
-        let mut proposer = Proposer::new(settings, noise, step, canvas.mask(), self.ends, greedy).at(self.context);
         let positions: Vec<usize> = (0..canvas.live()).filter(|position| self.is_scored(*position)).collect();
+        let mut proposer =
+            Proposer::new(settings, noise, step, canvas.mask(), ends, greedy).over(&positions, self.context);
         let verifying = if self.rescore == Rescore::LeaveOneOut { LeaveOneOut::of(self.context) } else { None };
         let audited = audit::is_due(self.context).then(AuditedRows::default);
         let mut proposed = Proposed { audited, ..Proposed::default() };
@@ -283,7 +281,7 @@ impl<'a> Passes<'a> {
     ) {
         let StepContext { settings, canvas, .. } = self.context;
         let without = answer.unconditional.as_ref().map(|logits| logits.row(row));
-        let logits = adjust::guided(answer.logits.row(row), without, self.context, &mut self.buffer);
+        let logits = adjust::guided(answer.logits.row(row), without, position, self.context, &mut self.buffer);
         let candidate = proposer.propose(position, logits);
         if !canvas.is_masked(position) {
             let current_probability = proposer.probability(canvas.ids()[position]);

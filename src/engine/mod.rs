@@ -14,6 +14,7 @@
 //! Models are found, downloaded and read on a thread of their own, while the worker does steps; it swaps them in between
 //! two of them. Progress of loading is the one kind of event that a slow client may miss.
 
+pub mod blanks;
 mod complete;
 mod failing;
 mod fork;

@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use super::{
-    Models, failing,
+    Models,
+    blanks::{self, AnswerForm, TypedPrompt},
+    failing,
     fork::{ForkStart, Replay, nothing_to_do},
     protocol::{ForkRequest, RequestError, RunRequest},
     transcript::CrossVocabularyGuide,
@@ -19,6 +21,7 @@ use crate::{
     model::{
         device::among_workers,
         memory::{self, Memory, MemoryFit},
+        tokenizer::TokenizerError,
     },
     panics, printable,
     settings::Settings,
@@ -98,19 +101,21 @@ impl ActiveRun {
         let denoiser = models.denoiser.spec();
         let guide = models.guide.as_ref().map(|guide| guide.spec());
         let given = header.given.iter().map(|given| (given.position, given.token, given.pinned));
+        let asked = blanks::asked(&header.prompt, models.tokenizer.has_template());
         let mut decoder = Decoder::new(denoiser, guide, &header.prompt_ids, header.gen_length, header.settings)?
             .with_given(given)?
             .with_ends(header.end_ids.iter().copied())
             .with_delimiters(models.tokenizer.ids_with(header.settings.delimiters.marks()))
             .with_filter(models.filter.clone())?;
         if let (Some(guide), Some(tokenizer)) = (guide, &models.guide_tokenizer) {
-            let text = CrossVocabularyGuide::new(&models.tokenizer, tokenizer, guide.eos_id, &header.prompt).map_err(
-                |error| RequestError::Refused(printable::line(&format!("the guide cannot read the prompt: {error}"))),
-            )?;
+            let text =
+                CrossVocabularyGuide::new(&models.tokenizer, tokenizer, guide.eos_id, &asked).map_err(|error| {
+                    RequestError::Refused(printable::line(&format!("the guide cannot read the prompt: {error}")))
+                })?;
             decoder = decoder.with_guide_text(Box::new(text))?;
         }
         let recorder = Recorder::new(&header);
-        let task = tasks::recognise(&header.prompt);
+        let task = tasks::recognise(&asked);
         Ok(Self { header, decoder, recorder, task, replay: None, warnings: Vec::new() })
     }
 
@@ -245,25 +250,16 @@ impl ActiveRun {
 
     fn end_uncaught(&self, models: &Models) -> End {
         let reason = self.stopped();
-        let header = &self.header;
-        let generated = self.decoder.ids().iter().copied().enumerate().skip(header.prompt_ids.len());
-        let mut written = generated.filter(|(_, id)| *id != header.mask_id).peekable();
-        let mut tokens = Vec::new();
-        let mut positions = Vec::new();
-        while let Some((position, id)) = written.next_if(|(_, id)| !header.is_end(*id)) {
-            positions.push(position);
-            tokens.push(id);
-        }
-        positions.extend(written.next().map(|(end, _)| end));
+        let tokens = self.decoder.answer();
         let answer = models.tokenizer.decode(&tokens);
         let verdict = self.task.as_ref().filter(|_| reason.is_some()).map(|task| task.check(&answer));
         let failed = verdict.as_ref().and_then(|verdict| verdict.failed.as_ref());
-        let parts = || models.tokenizer.parts(&tokens);
+        let positions = || self.decoder.answer_positions().into_iter().chain(self.decoder.answer_end()).collect::<Vec<_>>();
         End {
-            failed: failed.and_then(|failed| failing::positions(failed, &parts(), &positions)),
+            failed: failed.and_then(|failed| failing::positions(failed, &models.tokenizer.parts(&tokens), &positions())),
             reason,
             answer,
-            tokens: tokens.len(),
+            tokens: self.decoder.decoded(),
             correct: verdict.as_ref().map(|verdict| verdict.correct),
             verdict: verdict.map(|verdict| verdict.reason),
         }
@@ -276,13 +272,14 @@ fn header(models: &Models, request: &RunRequest) -> Result<Header, RequestError>
     if request.prompt.trim().is_empty() && !models.tokenizer.is_raw() {
         return Err(RequestError::Refused("the prompt is empty: type something to denoise an answer to".to_owned()));
     }
-    let prompt_ids = models
-        .tokenizer
-        .encode_prompt(&request.prompt)
-        .map_err(|error| RequestError::Refused(printable::line(&format!("the prompt cannot be encoded: {error}"))))?;
-    let task = tasks::recognise(&request.prompt);
+    let typed = TypedPrompt::read(&request.prompt, models.tokenizer.has_template())
+        .map_err(|error| RequestError::Refused(printable::line(&error.to_string())))?;
+    let prompt_ids = models.tokenizer.encode_prompt(&typed.prompt).map_err(|error| unencoded(&error))?;
+    let task = tasks::recognise(&typed.prompt);
     let room = models.context().saturating_sub(prompt_ids.len());
-    let settings = compared(request, task.as_ref(), room);
+    let form = if typed.form.is_empty() { None } else { Some(form(models, request, &typed, prompt_ids.len())?) };
+    let usual = form.as_ref().map_or_else(|| usual_length(task.as_ref()), |form| form.length);
+    let settings = compared(request, usual, room);
     let denoiser = models.denoiser.spec();
     Ok(Header {
         denoiser: models.denoiser_card.clone(),
@@ -292,14 +289,49 @@ fn header(models: &Models, request: &RunRequest) -> Result<Header, RequestError>
         prompt: request.prompt.clone(),
         prompt_pieces: models.tokenizer.pieces(&prompt_ids),
         prompt_ids,
-        gen_length: gen_length(&settings, task.as_ref(), room),
+        gen_length: length(&settings, usual, room),
         // The decoder refuses a denoiser without a mask.
         mask_id: denoiser.mask_id.unwrap_or(u32::MAX),
         eos_id: denoiser.eos_id,
         end_ids: models.tokenizer.end_ids().iter().copied().collect(),
-        given: Vec::new(),
+        given: form.map_or_else(Vec::new, |form| form.given),
         origin: None,
     })
+}
+
+/// The form of the answer to a prompt of `start` tokens that has blanks. Its text ends behind it, unless the settings say
+/// how long the answer is.
+fn form(
+    models: &Models,
+    request: &RunRequest,
+    typed: &TypedPrompt<'_>,
+    start: usize,
+) -> Result<AnswerForm, RequestError> {
+    let tokenizer = &models.tokenizer;
+    let mut form = AnswerForm::encode(&typed.form, tokenizer, start).map_err(|error| unencoded(&error))?;
+    let (asked, context) = (request.settings.gen_length, models.context());
+    if let Some(asked) = asked.filter(|asked| *asked < form.length) {
+        let needed = form.length;
+        return Err(RequestError::Refused(format!(
+            "gen-length {asked} is shorter than the answer with its blanks, which takes {needed} tokens: choose at least \
+             {needed}, or 'auto'"
+        )));
+    }
+    if asked.is_none() {
+        form.end(tokenizer, models.denoiser.spec().eos_id, start);
+    }
+    if start + form.length > context {
+        return Err(RequestError::Refused(format!(
+            "the prompt takes {start} tokens and the answer with its blanks {}, and the model's context is {context}: \
+             make a blank or the text shorter",
+            form.length
+        )));
+    }
+    Ok(form)
+}
+
+fn unencoded(error: &TokenizerError) -> RequestError {
+    RequestError::Refused(printable::line(&format!("the prompt cannot be encoded: {error}")))
 }
 
 fn too_long(need: u64, free: u64) -> Option<String> {
@@ -311,9 +343,9 @@ fn too_long(need: u64, free: u64) -> Option<String> {
 }
 
 /// The settings of a run; with the length of the canvas, where it is that of the longest of several.
-fn compared(request: &RunRequest, task: Option<&Task>, room: usize) -> Settings {
-    let own = gen_length(&request.settings, task, room);
-    match request.rivals.iter().map(|rival| gen_length(rival, task, room)).max() {
+fn compared(request: &RunRequest, usual: usize, room: usize) -> Settings {
+    let own = length(&request.settings, usual, room);
+    match request.rivals.iter().map(|rival| length(rival, usual, room)).max() {
         Some(longest) => Settings { gen_length: Some(longest.max(own)), ..request.settings },
         None => request.settings,
     }
@@ -322,10 +354,16 @@ fn compared(request: &RunRequest, task: Option<&Task>, room: usize) -> Settings 
 /// Masks to append to a prompt: what the settings say; where they leave it open, what the task needs (64 where it is
 /// none), at least one block, at most `room`.
 pub fn gen_length(settings: &Settings, task: Option<&Task>, room: usize) -> usize {
-    settings.gen_length.unwrap_or_else(|| {
-        let wanted = task.map_or(USUAL_GEN_LENGTH, |task| task.family().canvas());
-        wanted.max(settings.block_length.unwrap_or(0)).min(room.max(1))
-    })
+    length(settings, usual_length(task), room)
+}
+
+fn usual_length(task: Option<&Task>) -> usize {
+    task.map_or(USUAL_GEN_LENGTH, |task| task.family().canvas())
+}
+
+/// The same where the answer takes `usual` tokens.
+fn length(settings: &Settings, usual: usize, room: usize) -> usize {
+    settings.gen_length.unwrap_or_else(|| usual.max(settings.block_length.unwrap_or(0)).min(room.max(1)))
 }
 
 #[cfg(test)]

@@ -13,8 +13,11 @@ pub struct Figures {
     /// Sum of what they cost.
     #[serde(flatten)]
     pub cost: Cost,
-    /// Tokens committed before end of text.
+    /// Tokens before end of text that the run has decoded: what was given, or written by hand, does not count.
     pub tokens: usize,
+    /// Tokens before end of text that were given, or written by hand.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub given: usize,
     /// Positions that hold end of text, which adds nothing to the answer.
     pub ends: usize,
     /// Positions that are still masked.
@@ -63,16 +66,25 @@ impl Figures {
             mean_kl: ratio(totals.kl, f64::from(totals.audited)),
             ..Self::default()
         };
-        let header = log.header();
-        let mut has_ended = false;
-        for id in log.canvas(steps).ids().skip(header.prompt_ids.len()) {
-            let (is_mask, is_end) = (id == header.mask_id, header.is_end(id));
-            has_ended |= is_end;
-            figures.masked += usize::from(is_mask);
-            figures.ends += usize::from(is_end);
-            figures.tokens += usize::from(!is_mask && !has_ended);
-        }
+        figures.count(log, steps);
         figures
+    }
+
+    /// Counts what stands on the canvas behind the prompt.
+    fn count(&mut self, log: &Log, steps: usize) {
+        let header = log.header();
+        let (canvas, fixed) = (log.canvas(steps), log.fixed(steps));
+        let mut has_ended = false;
+        for (position, id) in canvas.ids().enumerate().skip(header.prompt_ids.len()) {
+            let (is_mask, is_end) = (id == header.mask_id, header.is_end(id));
+            has_ended |= is_end && position >= fixed;
+            self.masked += usize::from(is_mask);
+            self.ends += usize::from(is_end);
+            let is_text = !is_mask && !is_end && !has_ended;
+            let is_given = is_text && canvas.is_by_hand(position);
+            self.given += usize::from(is_given);
+            self.tokens += usize::from(is_text && !is_given);
+        }
     }
 
     /// Seconds that the steps took.
@@ -104,6 +116,11 @@ impl Figures {
     pub fn reuse(&self) -> f64 {
         ratio(f64::from(self.cost.reused), f64::from(self.cost.reused + self.cost.computed))
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 fn ratio(part: f64, whole: f64) -> f64 {

@@ -107,7 +107,14 @@ impl<'a> CanvasView<'a> {
         self.log.pieces.get(position).and_then(|history| history.after(self.steps)).map_or("", LoggedText::shown)
     }
 
-    /// The step that wrote a position, why, and its confidence then; `None` for the prompt and for masks.
+    /// Whether a position holds a token that was there before the first step.
+    pub(super) fn is_given(&self, position: usize) -> bool {
+        let header = &self.log.header;
+        let held = self.log.held.get(position).and_then(|history| history.after(self.steps));
+        position >= header.prompt_ids.len() && held.is_some_and(|held| held.written == 0 && held.id != header.mask_id)
+    }
+
+    /// The step that wrote a position, why, and its confidence then; `None` for the prompt, for masks and for what was given.
     pub fn written(&self, position: usize) -> Option<(usize, Reason, f32)> {
         let index = (self.log.held.get(position)?.after(self.steps)?.written as usize).checked_sub(1)?;
         let commit = self.log.steps.get(index)?.commit_at(position)?;

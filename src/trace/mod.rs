@@ -9,6 +9,7 @@ mod figures;
 pub mod file;
 mod foreign;
 mod fork;
+mod hands;
 mod header;
 mod history;
 mod ints;

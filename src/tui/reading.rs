@@ -1,6 +1,9 @@
 //! What the embedded pair can make of a prompt: it has learned six kinds of tasks and nothing else.
 
-use crate::tasks::{self, Family};
+use crate::{
+    engine::blanks,
+    tasks::{self, Family},
+};
 
 /// The longest prompt that is compared with the lessons, in bytes: more than the pair's context of 256 tokens holds.
 const LONGEST: usize = 4096;
@@ -37,7 +40,7 @@ impl Reading {
         if prompt.len() > LONGEST {
             return Self::Unknown;
         }
-        match tasks::recognise(prompt) {
+        match tasks::recognise(&blanks::asked(prompt, true)) {
             Some(task) => Self::Task {
                 family: task.family(),
                 variant: task.variant(),

@@ -28,7 +28,7 @@ const TURNS: [(usize, &str, &str); 9] = [
 ];
 
 /// The preset on the shortest canvas that a filter takes.
-fn short(preset: &Preset) -> Settings {
+pub fn short(preset: &Preset) -> Settings {
     let mut layers = Layers::default();
     layers.set_preset(preset.clone());
     let settings = layers.resolve();
@@ -36,25 +36,44 @@ fn short(preset: &Preset) -> Settings {
 }
 
 /// A run under way, with a denoiser and a guide that see what they answer from.
-struct Replay {
-    decoder: Decoder,
-    denoiser: Scripted,
+pub struct Replay {
+    pub decoder: Decoder,
+    pub denoiser: Scripted,
     guide: Scripted,
+    /// Steps done.
+    pub steps: usize,
 }
 
 impl Replay {
-    fn start(settings: Settings, alignment: Alignment) -> Self {
+    pub fn start(settings: Settings, alignment: Alignment) -> Self {
         let denoiser = Scripted::denoiser(alignment, tangled_over(1, 14.0));
         let guide = Scripted::guide(tangled_over(2, 14.0));
         let filter = Filter::parse(include_str!("../../assets/filter.json")).unwrap();
         let decoder = Decoder::new(denoiser.spec(), Some(guide.spec()), &PROMPT, BLOCK, settings).unwrap();
         let decoder = decoder.with_delimiters(vec![5]).with_filter(Some(filter)).unwrap();
-        Self { decoder, denoiser, guide }
+        Self { decoder, denoiser, guide, steps: 0 }
     }
 
-    fn step(&mut self) -> StepRecord {
+    /// The same with tokens in the answer: position, token, whether it is pinned.
+    pub fn given(self, given: &[(usize, u32, bool)]) -> Self {
+        Self { decoder: self.decoder.with_given(given.iter().copied()).unwrap(), ..self }
+    }
+
+    pub fn step(&mut self) -> StepRecord {
+        self.steps += 1;
         let networks = Networks { denoiser: &mut self.denoiser, guide: Some(&mut self.guide) };
         self.decoder.step(networks, &StoppedClock).unwrap()
+    }
+}
+
+/// Turns the knobs that are due after so many steps.
+pub fn turn(decoder: &mut Decoder, requested: &mut Settings, steps: usize) {
+    for (_, name, value) in TURNS.iter().filter(|(step, ..)| *step == steps) {
+        let mut next = *requested;
+        Knob::find(name).unwrap().set(&mut next, value).unwrap();
+        if decoder.configure(next).is_ok() {
+            *requested = next;
+        }
     }
 }
 
@@ -63,27 +82,21 @@ fn turned(settings: Settings, alignment: Alignment) -> Vec<StepRecord> {
     let mut run = Replay::start(settings, alignment);
     let (mut records, mut requested) = (Vec::new(), settings);
     while run.decoder.stopped().is_none() {
-        for (_, name, value) in TURNS.iter().filter(|(step, ..)| *step == records.len()) {
-            let mut next = requested;
-            Knob::find(name).unwrap().set(&mut next, value).unwrap();
-            if run.decoder.configure(next).is_ok() {
-                requested = next;
-            }
-        }
+        turn(&mut run.decoder, &mut requested, records.len());
         records.push(run.step());
     }
     records
 }
 
-/// The records of a run that starts with `settings`, and makes the changes of `records` at their steps.
-fn replayed(settings: Settings, alignment: Alignment, records: &[StepRecord]) -> Vec<StepRecord> {
-    let mut run = Replay::start(settings, alignment);
+/// The records of a run that starts with `settings`, and makes the changes and edits of `records` at their steps.
+pub fn replayed(mut run: Replay, settings: Settings, records: &[StepRecord]) -> Vec<StepRecord> {
     let mut in_force = settings;
     let step = |record: &StepRecord| {
         for Change { knob, value } in &record.changes {
             Knob::find(knob).unwrap().set(&mut in_force, value).unwrap();
         }
         run.decoder.configure(in_force).unwrap();
+        run.decoder.edit(&record.edits).unwrap();
         run.step()
     };
     records.iter().map(step).collect()
@@ -139,7 +152,9 @@ fn every_preset_repeats_itself_from_its_settings_and_the_logged_changes() {
             let changes: usize = records.iter().map(|record| record.changes.len()).sum();
             assert!(changes > 0, "{}: no knob was turned in {} steps", preset.name, records.len());
             // Every figure is compared: ids, commits, proposals, K/V use, verdicts, changes, costs.
-            for (found, expected) in replayed(settings, alignment, &records).iter().zip(&records) {
+            for (found, expected) in
+                replayed(Replay::start(settings, alignment), settings, &records).iter().zip(&records)
+            {
                 assert_eq!(found, expected, "{}", preset.name);
             }
             changed += changes;

@@ -164,8 +164,6 @@ pub(super) struct Cache {
     before: Vec<u32>,
     /// What each layer did in the last step, where layers differ.
     layers: Vec<LayerUse>,
-    /// Somebody changed the canvas: nothing that was computed of it is known to be right.
-    edited: bool,
 }
 
 /// The provenance of a K/V row.
@@ -179,19 +177,12 @@ impl Cache {
     /// No row yet, for a canvas of `length` positions.
     pub fn new(length: usize) -> Self {
         let choice = CacheChoice::Off;
-        Self {
-            rows: vec![None; length],
-            choice,
-            policy: policy(choice),
-            before: Vec::new(),
-            layers: Vec::new(),
-            edited: false,
-        }
+        Self { rows: vec![None; length], choice, policy: policy(choice), before: Vec::new(), layers: Vec::new() }
     }
 
     /// What the next step computes.
     pub fn plan(&mut self, context: StepContext<'_>) -> Plan {
-        let switched = self.follow(context.settings.cache) | std::mem::take(&mut self.edited);
+        let switched = self.follow(context.settings.cache);
         let needed = self.policy.needed(context);
         let fresh = switched || self.rows[..needed].iter().any(Option::is_none);
         self.layers.clear();
@@ -216,9 +207,9 @@ impl Cache {
         !self.policy.continues(before)
     }
 
-    /// The canvas was changed by hand: every row of it is computed again, by a policy that remembers nothing of it.
-    pub fn invalidate(&mut self) {
-        self.edited = true;
+    /// The canvas was changed by hand: no row of it is known any more, and the policy remembers nothing of it.
+    pub fn edited(&mut self) {
+        self.rows.fill(None);
         self.policy = policy(self.choice);
     }
 

@@ -148,7 +148,6 @@ impl Guide {
         cost: &mut Cost,
     ) -> Result<(GuideReview, Vec<Commit>), DecodeError> {
         let began = clock.now();
-        let settings = context.settings;
         let draft = |Candidate { proposal, .. }: &Candidate| unjudged(proposal.position, proposal.token);
         let mut drafts: Vec<DraftReview> = candidates.iter().map(draft).collect();
         let drafted = with_drafts(context, &drafts);
@@ -160,7 +159,7 @@ impl Guide {
                 transcript.verify(&mut self.reader, network, context, &mut drafts, self.vocab)?
             }
         };
-        let commits = decide(&mut drafts, candidates, &outcome, settings);
+        let commits = decide(&mut drafts, candidates, &outcome, context);
         let forwards = std::mem::take(&mut self.reader.forwards);
         cost.guide_forwards += forwards.len() as u32;
         cost.guide_computed += forwards.iter().sum::<usize>() as u32;
@@ -224,12 +223,13 @@ fn verify_ids(
     Ok(ReviewOutcome { accepted, instead })
 }
 
-/// Fills in the verdicts, and says what is written.
+/// Fills in the verdicts, and says what is written. An end of text that the guide would write before a pinned token is not
+/// accepted.
 fn decide(
     drafts: &mut [DraftReview],
     candidates: &[Candidate],
     outcome: &ReviewOutcome,
-    settings: &Settings,
+    context: StepContext<'_>,
 ) -> Vec<Commit> {
     let ReviewOutcome { accepted, instead } = *outcome;
     let agreed = |candidate: &Candidate| candidate.commit(Reason::GuideAgreed);
@@ -238,7 +238,9 @@ fn decide(
     let (Some(next), Some(candidate)) = (drafts.get_mut(accepted), candidates.get(accepted)) else {
         return commits;
     };
-    match instead.filter(|_| settings.guide_mismatch == GuideMismatch::Guide) {
+    let is_barred = |token: &u32| context.bars_ends(next.position) && context.ends.contains(token);
+    let writes = context.settings.guide_mismatch == GuideMismatch::Guide;
+    match instead.filter(|(token, _)| writes && !is_barred(token)) {
         Some((token, confidence)) => {
             next.verdict = Verdict::Replaced;
             commits.push(Commit { position: next.position, token, confidence, reason: Reason::GuideWrote });

@@ -10,14 +10,14 @@ use crate::decode::{
 
 /// How a block without masks fares.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Edit {
+pub(super) struct TokenEdits {
     /// Steps that began without a mask in the block.
     full_steps: usize,
     /// Whether the last of them edited nothing.
     settled: bool,
 }
 
-impl Edit {
+impl TokenEdits {
     pub fn edits(&mut self, scored: Scored<'_>, context: StepContext<'_>) -> Vec<Commit> {
         let differs = |rescored: &&Rescored| {
             let proposal = &rescored.candidate.proposal;

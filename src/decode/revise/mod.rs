@@ -18,7 +18,7 @@ use crate::settings::{GuideRule, Revision, ScheduleChoice, Settings, UnmaskRule}
 /// The method, with what it remembers of the block.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reviser {
-    edit: edit::Edit,
+    edit: edit::TokenEdits,
     remdm: remdm::Remask,
     /// Steps of the run that only revised.
     revisions: usize,
@@ -27,8 +27,15 @@ pub(super) struct Reviser {
 impl Reviser {
     /// A block was opened.
     pub fn open_block(&mut self) {
-        self.edit = edit::Edit::default();
+        self.edit = edit::TokenEdits::default();
         self.remdm = remdm::Remask::default();
+    }
+
+    /// The tokens at `positions`, ascending, were changed by hand: a token that was written there is none to take back, and
+    /// others may be revised because of it.
+    pub fn edited(&mut self, positions: &[usize]) {
+        self.edit = edit::TokenEdits::default();
+        self.remdm.edited(positions);
     }
 
     /// Steps so far that only revised.

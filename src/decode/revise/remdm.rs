@@ -31,8 +31,7 @@ impl Remask {
         if !self.is_due(context) {
             return Vec::new();
         }
-        // What was masked or pinned by hand since is no token of the block to take back.
-        self.written.retain(|position, _| !context.canvas.is_masked(*position) && !context.canvas.is_pinned(*position));
+        self.written.retain(|position, _| !context.canvas.is_pinned(*position));
         let mut written: Vec<(f32, usize)> =
             self.written.iter().map(|(position, confidence)| (*confidence, *position)).collect();
         written.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
@@ -45,6 +44,11 @@ impl Remask {
         self.open = remasked.len();
         self.done += 1;
         remasked
+    }
+
+    /// The tokens at `positions` are no longer those that the block's steps wrote.
+    pub fn edited(&mut self, positions: &[usize]) {
+        self.written.retain(|position, _| positions.binary_search(position).is_err());
     }
 
     pub fn select(&self, scored: Scored<'_>, context: StepContext<'_>) -> Option<Vec<Commit>> {

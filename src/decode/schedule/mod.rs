@@ -15,7 +15,7 @@ use crate::settings::{EosStop, GuideRule, ScheduleChoice, Settings};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Schedule {
     region: Region,
-    /// The block before this one.
+    /// The block before this one that had steps: those in between had no mask.
     previous: Option<Region>,
     /// Steps done in this block.
     pub step: usize,
@@ -29,7 +29,7 @@ pub(super) struct Schedule {
 impl Schedule {
     /// Opens the first block.
     pub fn new(canvas: &Canvas, settings: &Settings) -> Self {
-        Self::open(None, canvas.prompt(), canvas, settings)
+        Self::open(0, None, canvas.prompt(), canvas, settings)
     }
 
     /// The active block; until it is settled, the block that it will be where no score says otherwise.
@@ -55,10 +55,12 @@ impl Schedule {
 
     /// Opens the block behind this one, which must not reach the end of the canvas.
     pub fn advance(&mut self, canvas: &Canvas, settings: &Settings) {
-        *self = Self::open(Some(self.region), self.region.end, canvas, settings);
+        let passed_over = self.previous.filter(|_| self.step == 0);
+        let block = self.region.block + 1;
+        *self = Self::open(block, passed_over.or(Some(self.region)), self.region.end, canvas, settings);
     }
 
-    /// Opens the block again that holds the leftmost mask, which lies left of this one. Adaptive blocks begin there.
+    /// Opens the block again that holds the leftmost mask, in this block or left of it. Adaptive blocks begin there.
     pub fn reopen(&mut self, canvas: &Canvas, settings: &Settings) {
         let first = canvas.first_masked().unwrap_or(self.region.start);
         let prompt = canvas.prompt();
@@ -72,9 +74,7 @@ impl Schedule {
             (ScheduleChoice::Blocks | ScheduleChoice::Aligned, None) => (0, prompt),
             (ScheduleChoice::Adaptive | ScheduleChoice::Leftmost, _) => (self.region.block, first),
         };
-        *self = Self::open(None, start, canvas, settings);
-        self.region.block = block;
-        self.steps = block_steps(&self.region, canvas, settings);
+        *self = Self::open(block, None, start, canvas, settings);
     }
 
     /// Ends an adaptive block by what its first pass proposes for the masked positions from its start on; any other
@@ -94,15 +94,14 @@ impl Schedule {
     pub fn slide(&mut self, canvas: &Canvas, settings: &Settings) -> bool {
         let start = canvas.first_masked().unwrap_or(self.region.start);
         if settings.schedule != self.kind {
-            *self = Self::open(Some(self.region), start, canvas, settings);
+            *self = Self::open(self.region.block + 1, Some(self.region), start, canvas, settings);
             return true;
         }
         (self.region.start, self.region.end) = (start, window_end(start, canvas, settings));
         false
     }
 
-    fn open(previous: Option<Region>, start: usize, canvas: &Canvas, settings: &Settings) -> Self {
-        let block = previous.map_or(0, |region| region.block + 1);
+    fn open(block: usize, previous: Option<Region>, start: usize, canvas: &Canvas, settings: &Settings) -> Self {
         let kind = settings.schedule;
         let behind = |end: Option<usize>| end.unwrap_or(canvas.len()).min(canvas.len());
         let end = match kind {
@@ -125,14 +124,14 @@ fn window_end(start: usize, canvas: &Canvas, settings: &Settings) -> usize {
 
 /// The share of `steps` that falls to a block, as the unmask rule spreads them.
 ///
-/// Never more than one step per position: a step that commits nothing repeats the one before it.
+/// Where they do not count steps, never more than one step per mask: a step that commits nothing repeats the one before it.
 fn block_steps(region: &Region, canvas: &Canvas, settings: &Settings) -> usize {
     match settings.steps {
         Some(steps) => {
             let blocks = settings.blocks(canvas.prompt(), canvas.generated());
             unmask::rule(settings.unmask).block_steps(steps, blocks, region.block)
         }
-        None => (region.end - region.start).div_ceil(settings.tokens_per_step),
+        None => canvas.masked(region.start..region.end).count().div_ceil(settings.tokens_per_step),
     }
     .max(1)
 }

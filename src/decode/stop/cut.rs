@@ -24,7 +24,7 @@ pub(in crate::decode) fn end_of_text(
     eos: u32,
     ends: &[u32],
 ) -> bool {
-    let committed = canvas.first_generated(ends);
+    let committed = canvas.end_of_text(ends);
     let end = match settings.eos_stop {
         EosStop::Cut => committed,
         EosStop::Predicted => committed.into_iter().chain(predicted(proposed, commits, settings, eos)).min(),
@@ -42,7 +42,8 @@ pub(in crate::decode) fn end_of_text(
             }
         }
         for position in end..canvas.len() {
-            if canvas.is_masked(position) || clears && canvas.ids()[position] != eos {
+            let is_cleared = clears && canvas.ids()[position] != eos && !canvas.is_pinned(position);
+            if canvas.is_masked(position) || is_cleared {
                 canvas.write(position, eos);
                 commits.push(Commit { position, token: eos, confidence: 0.0, reason: Reason::EndOfText });
             }

@@ -58,7 +58,7 @@ impl Early {
     }
 
     /// The canvas was changed by hand: what was settled may be open again.
-    pub fn reopen(&mut self) {
+    pub fn edited(&mut self) {
         self.settled = false;
     }
 

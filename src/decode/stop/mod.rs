@@ -18,8 +18,8 @@ use crate::settings::{EosStop, GuideRule, Settings};
 /// Steps per masked position after which a run is given up: no method here needs more than two.
 const STEP_BUDGET_PER_MASK: usize = 4;
 
-/// Fills the masks behind a settled end of text (any of `ends`) with `eos`, where the settings ask for it; returns what
-/// was filled.
+/// Fills the masks behind a settled end of text (any of `ends`, behind all that is pinned) with `eos`, where the settings
+/// ask for it; returns what was filled.
 ///
 /// Under a guide, end of text settles as soon as it is committed (FlashDLM): commits run from left to right. Where it cuts
 /// the canvas, [`end_of_text`] has filled what lies behind it.
@@ -30,7 +30,7 @@ pub(super) fn fill_after_eos(
     eos: u32,
     ends: &[u32],
 ) -> Vec<Commit> {
-    let Some(end) = canvas.first_generated(ends) else {
+    let Some(end) = canvas.end_of_text(ends) else {
         return Vec::new();
     };
     let prefix_is_settled = canvas.masked(canvas.prompt()..end).next().is_none();
@@ -51,7 +51,7 @@ pub(super) fn fill_after_eos(
     masked.into_iter().map(fill).collect()
 }
 
-/// Why the run is over after `steps` steps, if it is: `filled` if end of text filled the rest of the canvas in the last
+/// Why the run is over, `steps` steps after its start or the last change by hand, if it is: `filled` if end of text filled the rest of the canvas in the last
 /// one, `early` if that committed everything early.
 pub(super) fn check(canvas: &Canvas, filled: bool, early: bool, steps: usize) -> Option<StopReason> {
     if canvas.first_masked().is_none() {

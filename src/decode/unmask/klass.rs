@@ -44,6 +44,10 @@ impl CommitRule for Klass {
         candidate.proposal.moved = self.0.observe(candidate.proposal.position, row);
     }
 
+    fn edited(&mut self, positions: &[usize]) {
+        self.0.seen.retain(|position, _| positions.binary_search(position).is_err());
+    }
+
     fn asks_confidence(&self) -> bool {
         true
     }

@@ -84,6 +84,9 @@ pub(super) trait CommitRule: Send {
     /// A block was opened: what was remembered of the one before is void.
     fn open_block(&mut self) {}
 
+    /// The tokens at `positions`, ascending, were changed by hand: what was remembered of them is void.
+    fn edited(&mut self, _positions: &[usize]) {}
+
     /// The share of a run's `steps` that falls to the block of that index: evenly, the remainder to the first blocks.
     fn block_steps(&self, steps: usize, blocks: usize, block: usize) -> usize {
         steps / blocks + usize::from(block < steps % blocks)
@@ -184,6 +187,11 @@ impl Unmask {
     /// A block was opened.
     pub fn open_block(&mut self) {
         self.rule.open_block();
+    }
+
+    /// The tokens at `positions` were changed by hand.
+    pub fn edited(&mut self, positions: &[usize]) {
+        self.rule.edited(positions);
     }
 
     /// Shows the rule the row that a masked position is proposed from, unless a guide decides.
