@@ -13,8 +13,8 @@ use std::{
 
 use diffuscope::{
     decode::{
-        filter,
-        record::{Change, StopReason},
+        Edit, filter,
+        record::{Change, Reason, StopReason},
     },
     engine::{
         InProcess, Link, Models, RunProgress, complete,
@@ -22,7 +22,7 @@ use diffuscope::{
     },
     model::network::Alignment,
     settings::{GuideRule, Knob, Layers, Preset, Settings, presets},
-    trace::{End, Entry, Header, Log, file},
+    trace::{End, Entry, Figures, Header, Log, file},
 };
 use futures_util::StreamExt;
 use proptest::prelude::*;
@@ -756,4 +756,105 @@ fn events_can_be_awaited_beside_other_things() {
         engine.send(Command::Shutdown);
         assert_eq!(engine.next().await, None);
     });
+}
+
+/// A run of the prompt, whose answer is scripted.
+fn filled(prompt: &str, knobs: Knobs<'_>) -> Result<Log, RequestError> {
+    let mut engine = engine(scripted());
+    let settings = Settings { gen_length: None, ..settings(knobs) };
+    completed(&mut engine, RunRequest { prompt: prompt.into(), settings, ..request(1) })
+}
+
+#[test]
+fn blanks_are_filled_and_what_stands_around_them_is_given() {
+    let log = filled(&format!("{PROMPT}\n[M], Leo, [M]\n"), &[]).unwrap();
+    let header = log.header();
+    assert_eq!(header.prompt_pieces.concat(), format!("<user>{PROMPT}<bot>"), "the form is no part of what is asked");
+    assert_eq!(header.prompt, format!("{PROMPT}\n[M], Leo, [M]\n"));
+    let given: Vec<&str> = header.given.iter().map(|given| given.text.as_str()).collect();
+    assert_eq!(given, [", ", "Leo", ", ", "<eos>"]);
+    assert!(header.given.iter().all(|given| given.pinned));
+    assert_eq!(header.gen_length, 6);
+    let end = log.end().unwrap();
+    assert_eq!((end.answer.as_str(), end.tokens, end.correct), (ANSWER, 2, Some(true)));
+    let figures = Figures::of(&log, log.len());
+    assert_eq!((figures.tokens, figures.given, figures.ends, figures.masked), (2, 3, 1, 0));
+    assert_eq!(log.fixed(log.len()), header.prompt_ids.len() + 5, "the end that is given is no text");
+}
+
+#[test]
+fn a_longer_gen_length_adds_masks_behind_the_form_and_a_shorter_one_is_refused() {
+    let prompt = format!("{PROMPT}\n[M], Leo");
+    let mut engine = engine(scripted());
+    let request = |length| RunRequest {
+        prompt: prompt.clone(),
+        settings: Settings { gen_length: Some(length), ..settings(&[]) },
+        ..request(1)
+    };
+    let log = completed(&mut engine, request(8)).unwrap();
+    assert_eq!((log.header().given.len(), log.header().gen_length), (2, 8));
+    assert_eq!(log.end().unwrap().answer, ANSWER, "the answer continues behind the form");
+    let refusal = "gen-length 2 is shorter than the answer with its blanks, which takes 3 tokens: choose at least 3, or \
+                   'auto'";
+    assert_eq!(completed(&mut engine, request(2)), Err(RequestError::Refused(refusal.into())));
+}
+
+#[test]
+fn no_end_of_text_is_written_before_given_text() {
+    // Behind its answer the network is certain of end of text alone.
+    let log = filled(&format!("{PROMPT}\nRuth, Leo, Max___{{4}}, Anna"), &[("eos-stop", "prefix")]).unwrap();
+    let ids: Vec<u32> = log.canvas(log.len()).ids().skip(log.header().prompt_ids.len()).collect();
+    let first_end = ids.iter().position(|id| log.header().is_end(*id));
+    assert_eq!(first_end, Some(ids.len() - 1), "{ids:?}");
+    let answer = &log.end().unwrap().answer;
+    assert!(answer.starts_with(ANSWER) && answer.ends_with(", Anna"), "{answer}");
+    assert_eq!(log.end().unwrap().correct, Some(false), "what is given is judged as well");
+}
+
+#[test]
+fn blanks_that_cannot_be_read_or_do_not_fit_are_refused() {
+    let refused = |blank: &str| match filled(&format!("{PROMPT}\n{blank}"), &[]) {
+        Err(RequestError::Refused(message)) => message,
+        other => panic!("{other:?}"),
+    };
+    assert!(refused("___{0}").starts_with("the blank ___{0} does not say how many masks it has: "));
+    assert!(refused("a ___{3").starts_with("the blank ___{ has no closing brace: "));
+    let prompt = filled(PROMPT, &[]).unwrap().header().prompt_ids.len();
+    assert_eq!(
+        refused("___{600}"),
+        format!(
+            "the prompt takes {prompt} tokens and the answer with its blanks 601, and the model's context is 512: make a \
+             blank or the text shorter"
+        )
+    );
+}
+
+#[test]
+fn a_hand_written_token_is_logged_and_counts_as_given() {
+    let mut engine = engine(scripted());
+    start(&mut engine, RunRequest { drive: Drive::Paced, ..request(1) });
+    let header = expect_started(&mut engine, 1);
+    let position = header.prompt_ids.len();
+    let anna = support::models::tokenizer().encode("Anna").unwrap()[0];
+    let edits = vec![Edit::Write { position, token: anna }, Edit::Pin { position, pinned: true }];
+    engine.send(Command::Edit(edits.clone()));
+    engine.send(Command::Advance);
+    let mut log = Log::new(header);
+    log.push(Entry::clone(&expect_step(&mut engine, 1)));
+    engine.send(Command::Drive(Drive::Free));
+    let end = loop {
+        match engine.wait() {
+            Some(Event::Step { entry, .. }) => log.push(Entry::clone(&entry)),
+            Some(Event::Finished { end, .. }) => break end,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(log.step(1).unwrap().edits(), edits);
+    assert_eq!(log.step(1).unwrap().commit_at(position).map(|commit| commit.reason), Some(Reason::ByHand));
+    assert_eq!((end.answer.as_str(), end.tokens, end.correct), ("Anna, Leo, Max", 4, Some(false)));
+    let figures = Figures::of(&log, log.len());
+    assert_eq!((figures.tokens, figures.given, log.is_pinned(log.len(), position)), (4, 1, true));
+    let mut bytes = Vec::new();
+    file::write(&log, &mut bytes).unwrap();
+    assert_eq!(file::read("a run", &bytes[..]).unwrap().log.step(1), log.step(1));
 }

@@ -227,10 +227,13 @@ impl AnswerForm {
     }
 }
 
-/// The tokens of a text with a blank on its left, on its right, or both: those that it has beside words. A token that
-/// it would share with such a word is left to the blank, where it holds only spaces of the text.
+/// The tokens of a text with a blank on its left, on its right, or both. Where a space stands beside the blank, the tokens
+/// are those that it has beside a word; one that it would share with that word is left to the blank. Where a word stands
+/// there, its tokens are its own.
 fn tokens_between(tokenizer: &Tokenizer, text: &str, blanks: [bool; 2]) -> Result<Vec<u32>, TokenizerError> {
-    let [left, right] = blanks.map(|is_blank| if is_blank { STAND_IN } else { "" });
+    let spaces = [text.starts_with(char::is_whitespace), text.ends_with(char::is_whitespace)];
+    let stand_in = |side: usize| if blanks[side] && spaces[side] { STAND_IN } else { "" };
+    let (left, right) = (stand_in(0), stand_in(1));
     let own = left.len()..left.len() + text.len();
     let whole = format!("{left}{text}{right}");
     let encoded = tokenizer.encode_plain_spans(&whole)?;
@@ -321,5 +324,58 @@ mod tests {
             );
             assert_eq!(refusal(&format!("a ___{{{number}}} b")), expected);
         }
+    }
+
+    /// Hides every second word of an answer.
+    #[cfg(embedded_pair)]
+    fn hidden_words(tokenizer: &Tokenizer, answer: &str) -> Vec<FormPart> {
+        let mut form: Vec<FormPart> = Vec::new();
+        let runs = answer.as_bytes().chunk_by(|a, b| a.is_ascii_alphabetic() == b.is_ascii_alphabetic());
+        let mut words = 0;
+        for run in runs {
+            let run = std::str::from_utf8(run).unwrap();
+            words += usize::from(run.starts_with(|c: char| c.is_ascii_alphabetic()));
+            match form.last_mut() {
+                _ if words % 2 == 0 && run.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+                    form.push(FormPart::Blank(tokenizer.encode_plain(run).unwrap().len()));
+                }
+                Some(FormPart::Text(before)) => before.push_str(run),
+                _ => form.push(text(run)),
+            }
+        }
+        form
+    }
+
+    #[cfg(embedded_pair)]
+    #[test]
+    fn text_around_blanks_has_the_tokens_that_it_has_in_the_whole() {
+        use crate::tasks::{self, Family, Options};
+
+        let tokenizer = crate::model::embedded::pair().unwrap().tokenizer;
+        let mut blanks = 0;
+        for (family, index) in [Family::List, Family::Story].into_iter().flat_map(|f| (0..20).map(move |i| (f, i))) {
+            let answer = tasks::generate(family, 3, index, Options::default()).answer;
+            let whole = tokenizer.encode_plain(&answer).unwrap();
+            let form = AnswerForm::encode(&hidden_words(&tokenizer, &answer), &tokenizer, 10).unwrap();
+            assert_eq!(form.length, whole.len(), "{answer}");
+            let differs = |token: &&GivenToken| whole[token.position - 10] != token.token;
+            assert_eq!(form.given.iter().find(differs), None, "{answer}");
+            blanks += form.length - form.given.len();
+        }
+        assert!(blanks > 500, "{blanks} masks");
+    }
+
+    #[cfg(embedded_pair)]
+    #[test]
+    fn a_word_that_a_blank_stands_in_keeps_its_own_tokens() {
+        let tokenizer = crate::model::embedded::pair().unwrap().tokenizer;
+        for (typed, left, right) in [("Le", false, true), ("o, Max", true, false), ("eo, M", true, true)] {
+            assert_eq!(
+                tokens_between(&tokenizer, typed, [left, right]).unwrap(),
+                tokenizer.encode_plain(typed).unwrap(),
+                "{typed}"
+            );
+        }
+        assert_eq!(tokens_between(&tokenizer, " ", [true, true]).unwrap(), [0_u32; 0]);
     }
 }

@@ -1,0 +1,156 @@
+//! What the embedded pair fills in: answers of every family of which a part is given, by prompts with blanks.
+//!
+//! ```sh
+//! cargo bench --bench infilling
+//! cargo bench --bench infilling -- 10
+//! ```
+//!
+//! The number is that of samples per family. A sample is right where its checker says so, and exact where the answer is
+//! the one that was taken apart.
+
+use std::ops::{ControlFlow, Range};
+
+use anyhow::{Context, Result};
+use diffuscope::{
+    engine::{
+        InProcess, ModelRequest, complete,
+        protocol::{Drive, RunRequest},
+    },
+    model::{embedded, tokenizer::Tokenizer},
+    settings::{Layers, Settings, preset},
+    tasks::{self, Family, Options, Sample},
+};
+
+/// The data set: none that the pair was trained on.
+const SEED: u64 = 20_261;
+
+/// Which tokens of an answer of so many are hidden.
+type Hidden = fn(usize, usize) -> bool;
+
+/// What is given, and which tokens that hides.
+const GIVEN: [(&str, Hidden); 4] = [
+    ("nothing", |_, _| true),
+    ("first third", |at, length| at >= length / 3),
+    ("last third", |at, length| at < length - length / 3),
+    ("every second word", |at, _| at % 2 == 1),
+];
+
+fn main() -> Result<()> {
+    let samples: u64 = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(40);
+    let tokenizer = embedded::pair()?.tokenizer;
+    let mut engine = InProcess::open(ModelRequest::default())?;
+    word_lengths(&tokenizer, samples)?;
+    println!("\n| family | preset | {} |", GIVEN.map(|(name, _)| name).join(" | "));
+    println!("|---|---|{}", "---|".repeat(GIVEN.len()));
+    for family in Family::ALL {
+        for name in ["plain", "threshold"] {
+            let mut layers = Layers::default();
+            layers.set_preset(preset(name).with_context(|| format!("no preset {name}"))?.clone());
+            print!("| {} | {name} |", family.title());
+            for (_, hidden) in GIVEN {
+                let (mut right, mut exact) = (0, 0);
+                for index in 0..samples {
+                    let sample = tasks::generate(family, SEED, index, Options::default());
+                    let prompt = with_blanks(&sample, &tokenizer, hidden, None)?;
+                    let (answer, correct) = answer(&mut engine, prompt, layers.resolve())?;
+                    right += u64::from(correct);
+                    exact += u64::from(answer == sample.answer);
+                }
+                print!(" {right} ({exact}) |");
+            }
+            println!();
+        }
+    }
+    one_word(&mut engine, &tokenizer, samples)
+}
+
+/// How many tokens the words of answers have.
+fn word_lengths(tokenizer: &Tokenizer, samples: u64) -> Result<()> {
+    let mut counts = [0; 5];
+    for sample in all(samples) {
+        for word in words(&tokenizer.encode_plain_spans(&sample.answer)?, &sample.answer) {
+            counts[word.len().min(counts.len()) - 1] += 1;
+        }
+    }
+    println!("words of 1, 2, 3, 4, more tokens: {counts:?}");
+    Ok(())
+}
+
+/// One word of every answer is hidden, by blanks of other lengths than its own.
+fn one_word(engine: &mut InProcess, tokenizer: &Tokenizer, samples: u64) -> Result<()> {
+    println!("\n| one word hidden by | right |\n|---|---|");
+    let settings = Settings::default();
+    for (name, masks) in
+        [("as many masks as it has tokens", None), ("one", Some(1)), ("two", Some(2)), ("eight", Some(8))]
+    {
+        let (mut right, mut tried) = (0, 0);
+        for sample in all(samples / 4) {
+            let words = words(&tokenizer.encode_plain_spans(&sample.answer)?, &sample.answer).len();
+            let middle: Hidden = |at, length| at == length / 2;
+            if words < 3 {
+                continue;
+            }
+            let prompt = with_blanks(&sample, tokenizer, middle, masks)?;
+            right += u64::from(answer(engine, prompt, settings)?.1);
+            tried += 1;
+        }
+        println!("| {name} | {right} of {tried} |");
+    }
+    Ok(())
+}
+
+fn all(samples: u64) -> impl Iterator<Item = Sample> {
+    let of = move |family| (0..samples).map(move |index| tasks::generate(family, SEED, index, Options::default()));
+    Family::ALL.into_iter().flat_map(of)
+}
+
+/// The words of an answer as runs of its tokens: what follows a word up to the next one belongs to it.
+fn words(tokens: &[(u32, Range<usize>)], answer: &str) -> Vec<Vec<Range<usize>>> {
+    let mut words: Vec<Vec<Range<usize>>> = Vec::new();
+    for (_, span) in tokens {
+        // A token that begins within the character of the one before it, or a lone space, continues the word.
+        let continues = answer[span.clone()].trim().is_empty()
+            || words.last().and_then(|word| word.last()).is_some_and(|last: &Range<usize>| {
+                span.start < last.end || answer[..span.start].ends_with(|c: char| c.is_ascii_alphanumeric())
+            });
+        match words.last_mut() {
+            Some(word) if continues => word.push(span.clone()),
+            _ => words.push(vec![span.clone()]),
+        }
+    }
+    words
+}
+
+/// The prompt of a sample, and its answer with blanks for the words that are hidden.
+fn with_blanks(sample: &Sample, tokenizer: &Tokenizer, hidden: Hidden, masks: Option<usize>) -> Result<String> {
+    let words = words(&tokenizer.encode_plain_spans(&sample.answer)?, &sample.answer);
+    let mut text = format!("{}\n\n", sample.prompt);
+    let (mut blank, mut end) = (0, 0);
+    for (at, word) in words.iter().enumerate() {
+        let (first, last) = (word[0].start, word[word.len() - 1].end);
+        if hidden(at, words.len()) {
+            blank += word.len();
+        } else {
+            if blank > 0 {
+                text.push_str(&format!("___{{{}}}", masks.unwrap_or(std::mem::take(&mut blank))));
+                blank = 0;
+                end = first;
+            }
+            text.push_str(&sample.answer[end..last]);
+        }
+        end = last;
+    }
+    if blank > 0 {
+        text.push_str(&format!("___{{{}}}", masks.unwrap_or(blank)));
+    }
+    Ok(text)
+}
+
+/// What the pair answers, and whether that is right.
+fn answer(engine: &mut InProcess, prompt: String, settings: Settings) -> Result<(String, bool)> {
+    let request =
+        RunRequest { run: 1, prompt, settings, preset: None, drive: Drive::Free, rivals: Vec::new(), fork: None };
+    let log = complete(engine, request, |_| ControlFlow::Continue(()))?;
+    let end = log.end().context("the run has an end")?;
+    Ok((end.answer.clone(), end.correct == Some(true)))
+}
