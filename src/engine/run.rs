@@ -254,9 +254,11 @@ impl ActiveRun {
         let answer = models.tokenizer.decode(&tokens);
         let verdict = self.task.as_ref().filter(|_| reason.is_some()).map(|task| task.check(&answer));
         let failed = verdict.as_ref().and_then(|verdict| verdict.failed.as_ref());
-        let positions = || self.decoder.answer_positions().into_iter().chain(self.decoder.answer_end()).collect::<Vec<_>>();
+        let positions =
+            || self.decoder.answer_positions().into_iter().chain(self.decoder.answer_end()).collect::<Vec<_>>();
         End {
-            failed: failed.and_then(|failed| failing::positions(failed, &models.tokenizer.parts(&tokens), &positions())),
+            failed: failed
+                .and_then(|failed| failing::positions(failed, &models.tokenizer.parts(&tokens), &positions())),
             reason,
             answer,
             tokens: self.decoder.decoded(),
