@@ -50,7 +50,7 @@ struct Kept {
 
 /// What a file holds of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct HeldSteps {
     pub run: u64,
     pub steps: usize,
     pub has_end: bool,
@@ -66,7 +66,7 @@ impl RunWriter {
     ///
     /// # Errors
     /// A sentence's part, where these cannot be written.
-    pub fn begin(&mut self, run: u64, log: Box<Log>) -> Result<Option<Held>, String> {
+    pub fn begin(&mut self, run: u64, log: Box<Log>) -> Result<Option<HeldSteps>, String> {
         self.close();
         let is_empty = log.is_empty();
         self.current = Some(Current { run, began: ZonedDateTime::now().datetime(), part: Part::Nothing(log) });
@@ -77,7 +77,7 @@ impl RunWriter {
     ///
     /// # Errors
     /// A sentence's part, where it cannot be written. What follows of the run is passed over.
-    pub fn step(&mut self, run: u64, entry: &Entry) -> Result<Option<Held>, String> {
+    pub fn step(&mut self, run: u64, entry: &Entry) -> Result<Option<HeldSteps>, String> {
         self.write(run, |kept| {
             kept.out.step(entry)?;
             kept.steps += 1;
@@ -89,7 +89,7 @@ impl RunWriter {
     ///
     /// # Errors
     /// As [`Self::step`].
-    pub fn end(&mut self, run: u64, end: Option<&End>) -> Result<Option<Held>, String> {
+    pub fn end(&mut self, run: u64, end: Option<&End>) -> Result<Option<HeldSteps>, String> {
         let is_written = matches!(&self.current, Some(Current { part: Part::Steps(_), .. }));
         let held = match end {
             Some(end) if is_written => self.write(run, |kept| kept.out.end(end)),
@@ -98,7 +98,7 @@ impl RunWriter {
         if self.current.as_ref().is_some_and(|current| current.run == run) {
             self.close();
         }
-        held.map(|held| held.map(|held| Held { has_end: true, ..held }))
+        held.map(|held| held.map(|held| HeldSteps { has_end: true, ..held }))
     }
 
     /// Closes the file, which others may remove from now on, and makes room.
@@ -109,7 +109,7 @@ impl RunWriter {
     }
 
     /// Writes into the file of the run, which is made where there is none.
-    fn write(&mut self, run: u64, line: impl FnOnce(&mut Kept) -> io::Result<()>) -> Result<Option<Held>, String> {
+    fn write(&mut self, run: u64, line: impl FnOnce(&mut Kept) -> io::Result<()>) -> Result<Option<HeldSteps>, String> {
         let Some(current) = self.current.as_mut().filter(|current| current.run == run) else { return Ok(None) };
         if let Part::Nothing(log) = &current.part {
             match create(&self.runs, log, current.began) {
@@ -122,7 +122,7 @@ impl RunWriter {
         }
         let Part::Steps(kept) = &mut current.part else { return Ok(None) };
         let error = match line(kept) {
-            Ok(()) => return Ok(Some(Held { run, steps: kept.steps, has_end: false })),
+            Ok(()) => return Ok(Some(HeldSteps { run, steps: kept.steps, has_end: false })),
             Err(error) => cannot_write(&kept.path, &error),
         };
         if kept.steps == 0 {

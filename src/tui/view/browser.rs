@@ -45,7 +45,7 @@ const SPARK: u16 = 16;
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let browser = &app.browser;
     let runs = browser.listed();
-    let columns = Columns::of(area.width);
+    let columns = BrowserColumns::of(area.width);
     let mut rows = Vec::new();
     if !runs.is_empty() {
         rows.push(ListRow::Heading(String::new(), columns.names()));
@@ -88,14 +88,14 @@ fn caret(listing: &Listing<'_>, title: &str, area: Rect, pen: &mut Pen<'_>) {
 }
 
 /// What stands in a line, by the room there is.
-struct Columns {
+struct BrowserColumns {
     /// Cells of the line.
     width: u16,
     has_spark: bool,
     has_preset: bool,
 }
 
-impl Columns {
+impl BrowserColumns {
     fn of(screen: u16) -> Self {
         // Frame, margins and the pointer.
         let width = WIDE.min(screen.saturating_sub(2)).saturating_sub(6);
