@@ -76,9 +76,13 @@ fn a_run_is_kept_whole_and_opens_again() {
 
     // The prompt is there after a restart, and so is the run.
     let mut terminal = playground(&pair, &state, &[]);
-    terminal.press("\x15\x1b[A");
+    terminal.press("\x15");
+    terminal.wait_for("type a prompt");
+    terminal.press("\x1b[A");
     terminal.wait_for("hello");
-    terminal.press("\x1bo");
+    terminal.press("\x1b");
+    terminal.wait_for("quit");
+    terminal.press("o");
     terminal.wait_for("kept runs");
     terminal.wait_for("8 tokens in 8 passes");
     terminal.press("\r");
