@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use jiff::{ZonedDateTime, civil::DateTime};
@@ -135,10 +135,10 @@ impl RunWriter {
 }
 
 /// Makes the file of a run, and writes what is there of it.
-fn create(runs: &std::path::Path, log: &Log, began: DateTime) -> io::Result<Kept> {
+fn create(runs: &Path, log: &Log, began: DateTime) -> io::Result<Kept> {
     make_folder(runs)?;
     let wanted = runs.join(name::name(log.header(), began));
-    let (file, path) = create_new(wanted)?;
+    let (file, path) = create_new(&wanted)?;
     // Others that look for room pass it over as long as it is held. Where there are no locks, they go by its age.
     let _ = file.lock();
     let write = || {
@@ -152,11 +152,11 @@ fn create(runs: &std::path::Path, log: &Log, began: DateTime) -> io::Result<Kept
 }
 
 /// Makes a file of the wanted name, with a number where it is taken. Never follows a link.
-fn create_new(wanted: PathBuf) -> io::Result<(File, PathBuf)> {
-    let mut path = wanted.clone();
+fn create_new(wanted: &Path) -> io::Result<(File, PathBuf)> {
+    let mut path = wanted.to_owned();
     for number in 2..=NAMES {
         match private().write(true).create_new(true).open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => path = numbered(&wanted, number),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => path = numbered(wanted, number),
             opened => return opened.map(|file| (file, path)),
         }
     }
