@@ -116,7 +116,8 @@ impl BrowserColumns {
         let left = format!("   {:14}{preset}prompt", "written");
         let pad = self.width.saturating_sub(self.right() + width(&left));
         let spark = if self.has_spark { "  tokens a step" } else { "" };
-        format!("{left}{} steps passes  tok/s{spark}", " ".repeat(usize::from(pad)))
+        let figures = format!("{:>6} {:>7} {:>6}", "steps", "passes", "tok/s");
+        format!("{left}{}{figures}{spark}", " ".repeat(usize::from(pad)))
     }
 
     fn draw(&self, run: &KeptRun, today: Option<Date>, selected: bool, row: Rect, pen: &mut Pen<'_>) {
@@ -155,12 +156,12 @@ impl BrowserColumns {
     fn figures(&self, summary: &RunSummary, theme: Theme, text: Style, faint: Style) -> Vec<Span<'static>> {
         let speed = format!("{:.0}", summary.tokens_per_second());
         let figures =
-            format!("{:>6} {:>6} {speed:>6} ", count(summary.written.len() as u64), count(summary.cost.nfe.into()));
+            format!("{:>6} {:>7} {speed:>6}", count(summary.written.len() as u64), count(summary.cost.nfe.into()));
         let mut line = vec![span(figures, text)];
         if self.has_spark {
             let spark = spark(theme, &summary.written, SPARK);
             let pad = usize::from(SPARK.saturating_sub(width(&spark)));
-            line.push(span(" ", faint));
+            line.push(span("  ", faint));
             line.push(span(format!("{spark}{}", " ".repeat(pad)), theme.style(Role::Accent)));
         }
         line
