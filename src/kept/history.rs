@@ -115,7 +115,7 @@ mod tests {
     fn a_long_history_is_cut_down_where_it_may_be() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history");
-        let lines: String = (0..1200).map(|number| format!("\"{number}\"\n")).collect();
+        let lines = (0..1200).fold(String::new(), |lines, number| lines + &format!("\"{number}\"\n"));
         std::fs::write(&path, &lines).unwrap();
         let kept: Vec<String> = (700..1200).map(|number| number.to_string()).collect();
         assert_eq!(read(&path, false).unwrap(), kept);

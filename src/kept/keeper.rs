@@ -18,7 +18,7 @@ use tokio::sync::mpsc as news;
 use super::{
     KeepLimit, StateFolder, cannot_write, history, limit,
     shelf::{KeptRun, Shelf},
-    writer::{Held, RunWriter},
+    writer::{HeldSteps, RunWriter},
 };
 use crate::{
     panics, printable,
@@ -96,7 +96,7 @@ pub enum KeptNews {
 }
 
 /// What the writing thread is given.
-enum Writing {
+enum KeepOrder {
     Begin { run: u64, log: Box<Log> },
     Step { run: u64, entry: Arc<Entry> },
     End { run: u64, end: Option<Box<End>> },
@@ -107,7 +107,7 @@ enum Writing {
 #[derive(Debug)]
 pub struct Keeper {
     /// `None` where nothing is to be written.
-    writing: Option<mpsc::Sender<Writing>>,
+    writing: Option<mpsc::Sender<KeepOrder>>,
     requests: mpsc::Sender<KeptRequest>,
     news: news::UnboundedReceiver<KeptNews>,
     /// Closed when all is written.
@@ -124,7 +124,7 @@ impl Keeper {
         let (sender, news) = news::unbounded_channel();
         let (requests, asked) = mpsc::channel();
         let (ends, written) = mpsc::channel();
-        let reader = Reader {
+        let reader = Librarian {
             shelf: Shelf::new(folder.runs()),
             unread: Vec::new(),
             news: sender.clone(),
@@ -150,29 +150,29 @@ impl Keeper {
 
     /// A run has begun, of which `log` is there already.
     pub fn begin(&self, run: u64, log: Box<Log>) {
-        self.write(Writing::Begin { run, log });
+        self.write(KeepOrder::Begin { run, log });
     }
 
     /// A step of a run is done.
     pub fn step(&self, run: u64, entry: Arc<Entry>) {
-        self.write(Writing::Step { run, entry });
+        self.write(KeepOrder::Step { run, entry });
     }
 
     /// A run is over; without an end where it failed.
     pub fn end(&self, run: u64, end: Option<Box<End>>) {
-        self.write(Writing::End { run, end });
+        self.write(KeepOrder::End { run, end });
     }
 
     /// Asks for something; the answer is news.
     pub fn ask(&self, request: KeptRequest) {
         match request {
-            KeptRequest::Remember(prompt) => self.write(Writing::Prompt(prompt)),
+            KeptRequest::Remember(prompt) => self.write(KeepOrder::Prompt(prompt)),
             // A thread that has ended answers nothing.
             request => drop(self.requests.send(request)),
         }
     }
 
-    fn write(&self, message: Writing) {
+    fn write(&self, message: KeepOrder) {
         if let Some(writing) = &self.writing {
             let _ = writing.send(message);
         }
@@ -212,25 +212,25 @@ struct Scribe {
 }
 
 impl Scribe {
-    fn work(mut self, messages: &mpsc::Receiver<Writing>) {
+    fn work(mut self, messages: &mpsc::Receiver<KeepOrder>) {
         while let Ok(message) = messages.recv() {
             let mut held = self.take(message);
             // Of many steps, the newest is worth a word.
             while let Ok(message) = messages.try_recv() {
                 held = self.take(message).or(held);
             }
-            if let Some(Held { run, steps, has_end }) = held {
+            if let Some(HeldSteps { run, steps, has_end }) = held {
                 self.tell(KeptNews::Written { run, steps, has_end });
             }
         }
     }
 
-    fn take(&mut self, message: Writing) -> Option<Held> {
+    fn take(&mut self, message: KeepOrder) -> Option<HeldSteps> {
         let outcome = match message {
-            Writing::Begin { run, log } => self.runs.begin(run, log),
-            Writing::Step { run, entry } => self.runs.step(run, &entry),
-            Writing::End { run, end } => self.runs.end(run, end.as_deref()),
-            Writing::Prompt(prompt) => {
+            KeepOrder::Begin { run, log } => self.runs.begin(run, log),
+            KeepOrder::Step { run, entry } => self.runs.step(run, &entry),
+            KeepOrder::End { run, end } => self.runs.end(run, end.as_deref()),
+            KeepOrder::Prompt(prompt) => {
                 self.remember(&prompt);
                 return None;
             }
@@ -267,7 +267,7 @@ impl Scribe {
 }
 
 /// The thread that answers.
-struct Reader {
+struct Librarian {
     folder: StateFolder,
     shelf: Shelf,
     /// What is listed and not read yet, the newest last.
@@ -275,7 +275,7 @@ struct Reader {
     news: news::UnboundedSender<KeptNews>,
 }
 
-impl Reader {
+impl Librarian {
     fn work(mut self, may_write: bool, requests: &mpsc::Receiver<KeptRequest>) {
         // One who never had a history is not told about it.
         self.tell(KeptNews::Prompts(history::read(&self.folder.history(), may_write).unwrap_or_default()));

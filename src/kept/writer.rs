@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use jiff::{ZonedDateTime, civil::DateTime};
@@ -50,7 +50,7 @@ struct Kept {
 
 /// What a file holds of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct HeldSteps {
     pub run: u64,
     pub steps: usize,
     pub has_end: bool,
@@ -66,7 +66,7 @@ impl RunWriter {
     ///
     /// # Errors
     /// A sentence's part, where these cannot be written.
-    pub fn begin(&mut self, run: u64, log: Box<Log>) -> Result<Option<Held>, String> {
+    pub fn begin(&mut self, run: u64, log: Box<Log>) -> Result<Option<HeldSteps>, String> {
         self.close();
         let is_empty = log.is_empty();
         self.current = Some(Current { run, began: ZonedDateTime::now().datetime(), part: Part::Nothing(log) });
@@ -77,7 +77,7 @@ impl RunWriter {
     ///
     /// # Errors
     /// A sentence's part, where it cannot be written. What follows of the run is passed over.
-    pub fn step(&mut self, run: u64, entry: &Entry) -> Result<Option<Held>, String> {
+    pub fn step(&mut self, run: u64, entry: &Entry) -> Result<Option<HeldSteps>, String> {
         self.write(run, |kept| {
             kept.out.step(entry)?;
             kept.steps += 1;
@@ -89,7 +89,7 @@ impl RunWriter {
     ///
     /// # Errors
     /// As [`Self::step`].
-    pub fn end(&mut self, run: u64, end: Option<&End>) -> Result<Option<Held>, String> {
+    pub fn end(&mut self, run: u64, end: Option<&End>) -> Result<Option<HeldSteps>, String> {
         let is_written = matches!(&self.current, Some(Current { part: Part::Steps(_), .. }));
         let held = match end {
             Some(end) if is_written => self.write(run, |kept| kept.out.end(end)),
@@ -98,7 +98,7 @@ impl RunWriter {
         if self.current.as_ref().is_some_and(|current| current.run == run) {
             self.close();
         }
-        held.map(|held| held.map(|held| Held { has_end: true, ..held }))
+        held.map(|held| held.map(|held| HeldSteps { has_end: true, ..held }))
     }
 
     /// Closes the file, which others may remove from now on, and makes room.
@@ -109,7 +109,7 @@ impl RunWriter {
     }
 
     /// Writes into the file of the run, which is made where there is none.
-    fn write(&mut self, run: u64, line: impl FnOnce(&mut Kept) -> io::Result<()>) -> Result<Option<Held>, String> {
+    fn write(&mut self, run: u64, line: impl FnOnce(&mut Kept) -> io::Result<()>) -> Result<Option<HeldSteps>, String> {
         let Some(current) = self.current.as_mut().filter(|current| current.run == run) else { return Ok(None) };
         if let Part::Nothing(log) = &current.part {
             match create(&self.runs, log, current.began) {
@@ -122,7 +122,7 @@ impl RunWriter {
         }
         let Part::Steps(kept) = &mut current.part else { return Ok(None) };
         let error = match line(kept) {
-            Ok(()) => return Ok(Some(Held { run, steps: kept.steps, has_end: false })),
+            Ok(()) => return Ok(Some(HeldSteps { run, steps: kept.steps, has_end: false })),
             Err(error) => cannot_write(&kept.path, &error),
         };
         if kept.steps == 0 {
@@ -135,10 +135,10 @@ impl RunWriter {
 }
 
 /// Makes the file of a run, and writes what is there of it.
-fn create(runs: &std::path::Path, log: &Log, began: DateTime) -> io::Result<Kept> {
+fn create(runs: &Path, log: &Log, began: DateTime) -> io::Result<Kept> {
     make_folder(runs)?;
     let wanted = runs.join(name::name(log.header(), began));
-    let (file, path) = create_new(wanted)?;
+    let (file, path) = create_new(&wanted)?;
     // Others that look for room pass it over as long as it is held. Where there are no locks, they go by its age.
     let _ = file.lock();
     let write = || {
@@ -152,11 +152,11 @@ fn create(runs: &std::path::Path, log: &Log, began: DateTime) -> io::Result<Kept
 }
 
 /// Makes a file of the wanted name, with a number where it is taken. Never follows a link.
-fn create_new(wanted: PathBuf) -> io::Result<(File, PathBuf)> {
-    let mut path = wanted.clone();
+fn create_new(wanted: &Path) -> io::Result<(File, PathBuf)> {
+    let mut path = wanted.to_owned();
     for number in 2..=NAMES {
         match private().write(true).create_new(true).open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => path = numbered(&wanted, number),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => path = numbered(wanted, number),
             opened => return opened.map(|file| (file, path)),
         }
     }

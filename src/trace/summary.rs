@@ -19,7 +19,7 @@ pub struct RunSummary {
     pub prompt: String,
     /// Whether it branched off another run.
     pub is_fork: bool,
-    /// Tokens that each step wrote.
+    /// Tokens that each step wrote, without those that end the text.
     pub written: Vec<u32>,
     /// Tokens of the answer before end of text; of a run without an end, all that it holds.
     pub tokens: usize,
@@ -31,11 +31,17 @@ pub struct RunSummary {
     pub is_torn: bool,
 }
 
+/// A token that was written.
+#[derive(Deserialize)]
+struct LightCommit {
+    token: u32,
+}
+
 /// A line, without what is heavy in it.
 #[derive(Deserialize)]
 struct LightLine {
     #[serde(default)]
-    commits: Vec<IgnoredAny>,
+    commits: Vec<LightCommit>,
     #[serde(default)]
     remasked: Vec<IgnoredAny>,
     #[serde(default)]
@@ -67,8 +73,8 @@ impl RunSummary {
         let mut lines = Lines::new(file, input);
         let (header, ..) = lines.header()?;
         let mut summary = Self {
-            preset: header.preset,
-            prompt: header.prompt,
+            preset: header.preset.clone(),
+            prompt: header.prompt.clone(),
             is_fork: header.origin.is_some(),
             written: Vec::new(),
             tokens: 0,
@@ -88,7 +94,8 @@ impl RunSummary {
             };
             if let Some(cost) = line.cost {
                 summary.cost += cost;
-                summary.written.push(line.commits.len() as u32);
+                let tokens = line.commits.iter().filter(|commit| !header.is_end(commit.token)).count();
+                summary.written.push(tokens as u32);
                 remasked += line.remasked.len();
             }
             summary.end = line.end.or(summary.end);

@@ -140,7 +140,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
             match Keeper::open(folder, options.autosave) {
                 Ok(keeper) => outside.keeper = Some(keeper),
                 Err(error) => {
-                    drop(update(&mut app, Action::Tell(Notice::error(format!("runs are not kept: {error}")))))
+                    update(&mut app, Action::Tell(Notice::error(format!("runs are not kept: {error}"))));
                 }
             }
         }

@@ -1,10 +1,17 @@
 //! Runs and prompts outlive the program, however that ends.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
-use diffuscope::trace::file;
+use diffuscope::{
+    kept::{KeepLimit, Keeper, KeptState, StateFolder},
+    trace::{Log, file},
+};
 
 use super::{
+    common,
     support::{
         files::Folder,
         models::untrained_pair,
@@ -58,7 +65,6 @@ fn a_run_is_kept_whole_and_opens_again() {
     assert!(run.to_str().unwrap().ends_with("-plain-hello.dscope"), "{run:?}");
     let opened = file::open(run).unwrap();
     assert_eq!((opened.log.len(), opened.warnings), (8, Vec::new()));
-    use std::os::unix::fs::PermissionsExt;
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(
         [mode(&state), mode(&state.join("runs")), mode(run), mode(&state.join("history"))],
@@ -76,9 +82,13 @@ fn a_run_is_kept_whole_and_opens_again() {
 
     // The prompt is there after a restart, and so is the run.
     let mut terminal = playground(&pair, &state, &[]);
-    terminal.press("\x15\x1b[A");
+    terminal.press("\x15");
+    terminal.wait_for("type a prompt");
+    terminal.press("\x1b[A");
     terminal.wait_for("hello");
-    terminal.press("\x1bo");
+    terminal.press("\x1b");
+    terminal.wait_for("quit");
+    terminal.press("o");
     terminal.wait_for("kept runs");
     terminal.wait_for("8 tokens in 8 passes");
     terminal.press("\r");
@@ -163,4 +173,61 @@ fn without_autosave_nothing_is_written() {
     assert!(told.contains("no run is kept in ") && told.contains("runs yet"), "{told}");
     let told = refusal(headless().args(["replay"]));
     assert!(told.contains("no run is kept: DIFFUSCOPE_STATE is empty"), "{told}");
+}
+
+/// Keeps the story as the run of that number, its first `repeated` steps as those that a fork repeats.
+fn keep(keeper: &Keeper, run: u64, repeated: usize, steps: usize) -> Log {
+    let story = common::story();
+    let mut log = Log::new(story.header().clone());
+    story.entries().take(repeated).for_each(|entry| log.push(entry));
+    keeper.begin(run, Box::new(log.clone()));
+    for entry in story.entries().take(steps).skip(repeated) {
+        keeper.step(run, entry.clone().into());
+        log.push(entry);
+    }
+    if let Some(end) = story.end().filter(|_| steps == story.len()) {
+        keeper.end(run, Some(Box::new(end.clone())));
+        log.finish(end.clone());
+    }
+    log
+}
+
+#[test]
+fn a_fork_is_kept_with_the_steps_that_it_repeats_and_programs_do_not_disturb_each_other() {
+    let folder = Folder::new();
+    let state = StateFolder::new(folder.path("state"));
+    let length = common::story().len();
+    let open = || Keeper::open(&state, Some(KeepLimit::default())).unwrap();
+    let (one, other) = (open(), open());
+    let whole = keep(&one, 1, 9, length);
+    let part = keep(&other, 1, 0, 5);
+    keep(&other, 2, 0, 0);
+    drop((one, other));
+    let listed = state.list().unwrap();
+    assert_eq!(listed.len(), 2, "a run without a step has no file");
+    for run in listed {
+        let KeptState::Read { summary, is_under_way: false, .. } = &run.state else { panic!("{run:?}") };
+        let log = file::open(&run.path).unwrap().log;
+        assert_eq!(log, if summary.end.is_some() { whole.clone() } else { part.clone() });
+        let written: Vec<u32> = log
+            .steps()
+            .iter()
+            .map(|step| step.commits.iter().filter(|commit| !log.header().is_end(commit.token)).count() as u32)
+            .collect();
+        assert_eq!((&summary.written, summary.end.as_ref()), (&written, log.end()));
+        assert_eq!(summary.cost, diffuscope::trace::Figures::of(&log, log.len()).cost);
+        assert_eq!(summary.preset, log.header().preset);
+    }
+}
+
+#[test]
+fn the_limit_holds_while_the_program_runs() {
+    let folder = Folder::new();
+    let state = StateFolder::new(folder.path("state"));
+    let keeper = Keeper::open(&state, Some(KeepLimit { runs: 2, ..KeepLimit::default() })).unwrap();
+    for run in 1..=4 {
+        keep(&keeper, run, 0, common::story().len());
+    }
+    drop(keeper);
+    assert_eq!(state.list().unwrap().len(), 2);
 }

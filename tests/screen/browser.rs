@@ -6,7 +6,10 @@ use crossterm::event::KeyCode;
 use diffuscope::{
     decode::record::{Cost, StopReason},
     kept::{KeptNews, KeptRequest, KeptRun, KeptState},
-    trace::{End, RunSummary, file::Opened},
+    trace::{
+        End, RunSummary,
+        file::{self, Opened},
+    },
     tui::{Action, Effect, Overlay},
 };
 use jiff::civil::{Date, DateTime, date};
@@ -219,4 +222,27 @@ fn prompts_of_earlier_times_come_before_those_of_this_one() {
     assert_eq!(driver.app.prompt.text(), "two\nlines");
     driver.key(KeyCode::Up).key(KeyCode::Up);
     assert_eq!(driver.app.prompt.text(), "one");
+}
+
+#[test]
+fn a_summary_says_what_the_log_says_and_counts_up_to_a_tear() {
+    let log = common::story();
+    let mut bytes = Vec::new();
+    file::write(&log, &mut bytes).unwrap();
+    let whole = RunSummary::read("story", &bytes[..]).unwrap();
+    let end = log.end().unwrap();
+    assert_eq!((whole.written.len(), whole.tokens, whole.end.as_ref()), (log.len(), end.tokens, Some(end)));
+    assert_eq!((whole.prompt.as_str(), whole.is_fork, whole.is_torn), (log.header().prompt.as_str(), false, false));
+    // Cut anywhere behind the header, it has as many steps as the log that opens.
+    let header = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    for cut in (header..bytes.len()).step_by(977) {
+        let (opened, summary) =
+            (file::read("cut", &bytes[..cut]).unwrap(), RunSummary::read("cut", &bytes[..cut]).unwrap());
+        assert_eq!(summary.written.len(), opened.log.len());
+        assert_eq!(summary.is_torn, opened.warnings.iter().any(|warning| warning.contains("is cut off")));
+    }
+    let damaged = RunSummary::read("bad", &[&bytes[..header], &b"{\"step\":0,\"commits\":7}\n"[..]].concat()[..]);
+    assert!(damaged.unwrap_err().to_string().starts_with("bad, line 2: "));
+    let no_trace = RunSummary::read("notes.txt", &b"buy milk\n"[..]).unwrap_err().to_string();
+    assert!(no_trace.starts_with("notes.txt is not a diffuscope trace"), "{no_trace}");
 }

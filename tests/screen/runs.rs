@@ -414,7 +414,7 @@ fn a_replay_takes_no_prompt_and_no_knob() {
     let app = diffuscope::tui::App::replay("goat.jsonl", Box::new(common::story()), DARK);
     let mut driver = Driver { app, size: (120, 40), effects: Vec::new() };
     let settings = driver.app.settings();
-    driver.keys("i").keys("hello").key(KeyCode::Enter).keys("R");
+    driver.keys("i").keys("hill").key(KeyCode::Enter).keys("R");
     driver.act(Action::KnobSelect(3)).act(Action::KnobNudge(1)).act(Action::KnobReset).act(Action::Submit);
     assert_eq!((driver.effects.len(), driver.app.settings()), (0, settings));
 }

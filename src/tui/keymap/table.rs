@@ -218,7 +218,7 @@ fn run() -> Vec<Binding> {
 fn kept() -> Vec<Binding> {
     vec![
         binding!(Action::Toggle(Overlay::Kept), [Key::char('o')], "kept runs: open one", Run, WATCHING, always),
-        binding!(Action::KeptDelete, [Key::new(KeyCode::Delete), Key::ctrl('d')], "delete a kept run", Run, KEPT, always, 3 "delete"),
+        binding!(Action::KeptDelete, [Key::ctrl('d'), Key::new(KeyCode::Delete)], "delete a kept run", Run, KEPT, always, 3 "delete"),
         binding!(Action::KeptErase, [Key::new(KeyCode::Backspace)], "erase what is typed", Models, KEPT, always),
         binding!(Action::ListMove(-1), [Key::new(KeyCode::Up)], "choose", Lists, KEPT, always),
         binding!(Action::ListMove(1), [Key::new(KeyCode::Down)], "choose", Lists, KEPT, always, 2 "choose"),

@@ -45,7 +45,7 @@ const SPARK: u16 = 16;
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let browser = &app.browser;
     let runs = browser.listed();
-    let columns = Columns::of(area.width);
+    let columns = BrowserColumns::of(area.width);
     let mut rows = Vec::new();
     if !runs.is_empty() {
         rows.push(ListRow::Heading(String::new(), columns.names()));
@@ -88,14 +88,14 @@ fn caret(listing: &Listing<'_>, title: &str, area: Rect, pen: &mut Pen<'_>) {
 }
 
 /// What stands in a line, by the room there is.
-struct Columns {
+struct BrowserColumns {
     /// Cells of the line.
     width: u16,
     has_spark: bool,
     has_preset: bool,
 }
 
-impl Columns {
+impl BrowserColumns {
     fn of(screen: u16) -> Self {
         // Frame, margins and the pointer.
         let width = WIDE.min(screen.saturating_sub(2)).saturating_sub(6);
@@ -116,7 +116,8 @@ impl Columns {
         let left = format!("   {:14}{preset}prompt", "written");
         let pad = self.width.saturating_sub(self.right() + width(&left));
         let spark = if self.has_spark { "  tokens a step" } else { "" };
-        format!("{left}{} steps passes  tok/s{spark}", " ".repeat(usize::from(pad)))
+        let figures = format!("{:>6} {:>7} {:>6}", "steps", "passes", "tok/s");
+        format!("{left}{}{figures}{spark}", " ".repeat(usize::from(pad)))
     }
 
     fn draw(&self, run: &KeptRun, today: Option<Date>, selected: bool, row: Rect, pen: &mut Pen<'_>) {
@@ -155,12 +156,12 @@ impl Columns {
     fn figures(&self, summary: &RunSummary, theme: Theme, text: Style, faint: Style) -> Vec<Span<'static>> {
         let speed = format!("{:.0}", summary.tokens_per_second());
         let figures =
-            format!("{:>6} {:>6} {speed:>6} ", count(summary.written.len() as u64), count(summary.cost.nfe.into()));
+            format!("{:>6} {:>7} {speed:>6}", count(summary.written.len() as u64), count(summary.cost.nfe.into()));
         let mut line = vec![span(figures, text)];
         if self.has_spark {
             let spark = spark(theme, &summary.written, SPARK);
             let pad = usize::from(SPARK.saturating_sub(width(&spark)));
-            line.push(span(" ", faint));
+            line.push(span("  ", faint));
             line.push(span(format!("{spark}{}", " ".repeat(pad)), theme.style(Role::Accent)));
         }
         line
