@@ -2,8 +2,10 @@
 //! terminal.
 
 mod run;
+mod speed;
 
 pub use run::{Phase, Run};
+pub use speed::{SpeedUp, YARDSTICK};
 
 use crate::engine::protocol::RunId;
 

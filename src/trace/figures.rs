@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Log;
+use super::{Log, step::Totals};
 use crate::decode::record::Cost;
 
 /// Figures of the first steps of a log.
@@ -42,9 +42,26 @@ pub struct Figures {
 impl Figures {
     /// Of the first `steps` steps of `log`. The log keeps sums, so only the canvas is walked over.
     pub fn of(log: &Log, steps: usize) -> Self {
-        let totals = log.totals(steps);
-        let mut figures = Self {
-            steps: steps.min(log.len()),
+        let steps = steps.min(log.len());
+        Self { steps, ..Self::summed(log.totals(steps)) }.with_canvas(&CanvasCount::of(log, steps))
+    }
+
+    /// Of the steps after the first `before` ones, up to the `steps`-th: what they cost, wrote and left masked. Where more
+    /// was taken back than written, nothing counts as written.
+    pub fn between(log: &Log, before: usize, steps: usize) -> Self {
+        let steps = steps.min(log.len());
+        let before = before.min(steps);
+        let (was, is) = (CanvasCount::of(log, before), CanvasCount::of(log, steps));
+        let written = CanvasCount {
+            tokens: is.tokens.saturating_sub(was.tokens),
+            ends: is.ends.saturating_sub(was.ends),
+            masked: is.masked,
+        };
+        Self { steps: steps - before, ..Self::summed(log.totals(steps) - log.totals(before)) }.with_canvas(&written)
+    }
+
+    fn summed(totals: Totals) -> Self {
+        Self {
             cost: totals.cost,
             judged: totals.judged as usize,
             accepted: totals.accepted as usize,
@@ -56,17 +73,11 @@ impl Figures {
             flips: totals.flips as usize,
             mean_kl: ratio(totals.kl, f64::from(totals.audited)),
             ..Self::default()
-        };
-        let header = log.header();
-        let mut has_ended = false;
-        for id in log.canvas(steps).ids().skip(header.prompt_ids.len()) {
-            let (is_mask, is_end) = (id == header.mask_id, header.is_end(id));
-            has_ended |= is_end;
-            figures.masked += usize::from(is_mask);
-            figures.ends += usize::from(is_end);
-            figures.tokens += usize::from(!is_mask && !has_ended);
         }
-        figures
+    }
+
+    fn with_canvas(self, written: &CanvasCount) -> Self {
+        Self { tokens: written.tokens, ends: written.ends, masked: written.masked, ..self }
     }
 
     /// Seconds that the steps took.
@@ -92,6 +103,30 @@ impl Figures {
     /// Share of canvas positions whose K/V rows were reused rather than computed.
     pub fn reuse(&self) -> f64 {
         ratio(f64::from(self.cost.reused), f64::from(self.cost.reused + self.cost.computed))
+    }
+}
+
+/// What stands on a canvas behind the prompt.
+struct CanvasCount {
+    /// Tokens before end of text.
+    tokens: usize,
+    ends: usize,
+    masked: usize,
+}
+
+impl CanvasCount {
+    fn of(log: &Log, steps: usize) -> Self {
+        let header = log.header();
+        let mut written = Self { tokens: 0, ends: 0, masked: 0 };
+        let mut has_ended = false;
+        for id in log.canvas(steps).ids().skip(header.prompt_ids.len()) {
+            let (is_mask, is_end) = (id == header.mask_id, header.is_end(id));
+            has_ended |= is_end;
+            written.masked += usize::from(is_mask);
+            written.ends += usize::from(is_end);
+            written.tokens += usize::from(!is_mask && !has_ended);
+        }
+        written
     }
 }
 
