@@ -1,6 +1,11 @@
 //! `diffuscope play` and `diffuscope replay`: the playground, live or on a saved trace.
 
-use super::{failure::Failure, models::ModelArgs, recorded::Recorded, settings::SettingsArgs};
+use super::{
+    failure::Failure,
+    models::ModelArgs,
+    recorded::Recorded,
+    settings::{SettingsArgs, preset_library},
+};
 use crate::{
     settings::Layers,
     tui::{
@@ -46,12 +51,14 @@ struct ScreenArgs {
 /// Plays live.
 pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
     args.models.adapt(&mut args.settings);
-    let (layers, config) = args.settings.layers()?;
+    let presets = preset_library();
+    let (layers, config) = args.settings.layers(&presets)?;
     let theme = args.screen.theme.or(config.theme);
     let options = PlayOptions {
         layers,
         prompt: args.prompt,
         source: LogSource::Live(Box::new(args.models.request())),
+        presets,
         theme,
         mouse: !args.screen.no_mouse,
     };
@@ -65,6 +72,7 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
         layers: Layers::default(),
         prompt: None,
         source: LogSource::Replay { file: args.trace.name(), log: Box::new(opened.log), warnings: opened.warnings },
+        presets: preset_library(),
         theme: args.screen.theme,
         mouse: !args.screen.no_mouse,
     };

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{
     failure::{Failure, warn},
     models::ModelArgs,
-    settings::SettingsArgs,
+    settings::{SettingsArgs, preset_library},
 };
 use crate::{
     decode::record::StopReason,
@@ -52,7 +52,7 @@ pub(super) struct RunArgs {
 /// Runs it.
 pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
     args.models.adapt(&mut args.settings);
-    let (layers, _) = args.settings.layers()?;
+    let (layers, _) = args.settings.layers(&preset_library())?;
     let request = RunRequest {
         run: 1,
         prompt: prompt(&args.prompt)?,

@@ -27,15 +27,19 @@ pub enum Context {
     Legend,
     /// The gallery.
     Gallery,
-    /// The presets.
+    /// The presets, where characters are text.
     Presets,
     /// The models, where characters are text.
     Models,
+    /// A name for a preset, being typed.
+    PresetName,
+    /// A filter of the knobs, being typed.
+    KnobFilter,
 }
 
 impl Context {
     /// Every context.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Prompt,
         Self::Canvas,
         Self::Knobs,
@@ -45,6 +49,8 @@ impl Context {
         Self::Gallery,
         Self::Presets,
         Self::Models,
+        Self::PresetName,
+        Self::KnobFilter,
     ];
 }
 
@@ -138,7 +144,9 @@ pub fn action(app: &App, event: KeyEvent) -> Option<Action> {
     let plain = !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
     match (app.context(), event.code) {
         (Context::Prompt, _) => Some(Action::Edit(event)),
-        (Context::Entry, KeyCode::Char(c)) if plain => Some(Action::EntryChar(c)),
+        (Context::Entry | Context::Presets | Context::PresetName | Context::KnobFilter, KeyCode::Char(c)) if plain => {
+            Some(Action::EntryChar(c))
+        }
         (Context::Models, KeyCode::Char(c)) if plain => Some(Action::SourceChar(c)),
         _ => None,
     }
@@ -194,7 +202,11 @@ mod tests {
     #[test]
     fn text_is_never_a_key_where_text_is_typed() {
         for binding in BINDINGS.iter() {
-            if binding.contexts.iter().any(|context| matches!(context, Context::Prompt | Context::Entry)) {
+            let typed = |context: &Context| {
+                use Context::{Entry, KnobFilter, Models, PresetName, Presets, Prompt};
+                matches!(context, Prompt | Entry | Models | Presets | PresetName | KnobFilter)
+            };
+            if binding.contexts.iter().any(typed) {
                 for key in binding.keys {
                     let types = matches!(key.code, KeyCode::Char(_)) && key.modifiers.is_empty();
                     assert!(!types, "{} would be swallowed", key.name(true));

@@ -1,6 +1,6 @@
 //! News from the engine.
 
-use super::{Effect, models};
+use super::{Effect, knobs, models};
 use crate::{
     engine::protocol::Event,
     printable,
@@ -47,11 +47,7 @@ pub(super) fn on_event(app: &mut App, event: Event) -> Vec<Effect> {
         }
         Event::Refused { run, message } => {
             if app.session.get_mut(run).is_some() {
-                if let Some(before) = app.layers_before.take() {
-                    app.layers = before;
-                }
-                app.knobs.refusal = Some(printable::line(&message));
-                app.tell(Notice::error(message));
+                knobs::on_refused(app, message);
             }
         }
         Event::Paused { run, paused } => {

@@ -1,13 +1,10 @@
 //! The layers above the screen: help, legend, gallery, presets.
 
-use super::{Effect, models, prompt};
-use crate::{
-    settings::{KNOBS, Timing, presets},
-    tui::{
-        action::{Notice, Overlay},
-        app::App,
-        view::{help, legend},
-    },
+use super::{Effect, models, presets, prompt};
+use crate::tui::{
+    action::Overlay,
+    app::App,
+    view::{help, legend},
 };
 
 /// Opens a layer, or closes it where it is in front.
@@ -21,11 +18,11 @@ pub(super) fn toggle(app: &mut App, overlay: Overlay) -> Vec<Effect> {
     if app.overlays.last() == Some(&Overlay::Models) {
         return models::refresh(app);
     }
+    if app.overlays.last() == Some(&Overlay::Presets) {
+        presets::open(app);
+        return Vec::new();
+    }
     app.list = match app.overlays.last() {
-        Some(Overlay::Presets) => {
-            let chosen = app.layers.preset().map(|preset| preset.name.clone());
-            presets().iter().position(|preset| Some(&preset.name) == chosen.as_ref()).unwrap_or(0)
-        }
         Some(Overlay::Gallery) => {
             let text = app.prompt.text();
             app.examples.iter().position(|example| example.prompt == text).unwrap_or(0)
@@ -38,7 +35,7 @@ pub(super) fn toggle(app: &mut App, overlay: Overlay) -> Vec<Effect> {
 fn rows(app: &App) -> usize {
     match app.overlays.last() {
         Some(Overlay::Gallery) => app.examples.len(),
-        Some(Overlay::Presets) => presets().len(),
+        Some(Overlay::Presets) => app.presets.choices().len(),
         Some(Overlay::Models) => app.picker.choices().len(),
         Some(Overlay::Help) => help::line_count(),
         Some(Overlay::Legend) => legend::line_count(app),
@@ -67,8 +64,10 @@ pub(super) fn select(app: &mut App, row: usize) -> Vec<Effect> {
 
 /// Takes the selected row.
 pub(super) fn accept(app: &mut App) -> Vec<Effect> {
-    if app.overlays.last() == Some(&Overlay::Models) {
-        return models::accept(app);
+    match app.overlays.last() {
+        Some(Overlay::Models) => return models::accept(app),
+        Some(Overlay::Presets) => return presets::accept(app),
+        _ => {}
     }
     let row = app.list;
     match app.overlays.pop() {
@@ -80,47 +79,10 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
             prompt::edit(app, |editor| editor.set(&text));
             prompt::submit(app)
         }
-        Some(Overlay::Presets) => {
-            app.list = 0;
-            take_preset(app, row)
-        }
         Some(other) => {
             app.overlays.push(other);
             Vec::new()
         }
         None => Vec::new(),
     }
-}
-
-fn take_preset(app: &mut App, row: usize) -> Vec<Effect> {
-    let Some(preset) = presets().get(row) else {
-        return Vec::new();
-    };
-    let title = preset.title.clone();
-    let mut layers = app.layers.clone();
-    layers.set_preset(preset.clone());
-    if let Err(error) = super::knobs::check(app, &layers.resolve()) {
-        app.tell(Notice::error(error.to_string()));
-        return Vec::new();
-    }
-    let (before, after) = (app.layers.resolve(), layers.resolve());
-    let waiting: Vec<_> = KNOBS
-        .iter()
-        .filter(|knob| knob.effect == Timing::NextRun && knob.get(&before) != knob.get(&after))
-        .map(|knob| knob.name)
-        .collect();
-    app.layers_before = Some(std::mem::replace(&mut app.layers, layers));
-    app.knobs.refusal = None;
-    app.knobs.passed = None;
-    let when = if app.is_under_way() && waiting.is_empty() {
-        "it acts from the next step on".to_owned()
-    } else if app.is_under_way() {
-        format!("it acts from the next step on, but {} with the next run", waiting.join(", "))
-    } else if app.run().is_some() {
-        "press R to run again with it".to_owned()
-    } else {
-        "it acts on the next run".to_owned()
-    };
-    app.tell(Notice::note(format!("preset {title}: {when}")));
-    app.configure()
 }

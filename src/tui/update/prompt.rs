@@ -1,11 +1,12 @@
 //! Writing a prompt and starting a run.
 
-use super::{Effect, command, keeping, knobs, models};
+use super::{Effect, command, keeping, typing};
 use crate::{
     engine::protocol::{Command, RunRequest},
     tui::{
-        action::{Focus, Notice, Overlay},
+        action::{Focus, Notice},
         app::{App, EngineState},
+        keymap::Context,
         prompt::{LONGEST, PromptEditor, TooLong},
         reading::Reading,
     },
@@ -32,11 +33,11 @@ pub(super) fn add(app: &mut App, change: impl FnOnce(&mut PromptEditor) -> Resul
 
 /// Pasted text goes where text is typed, and to the prompt where none is.
 pub(super) fn paste(app: &mut App, text: &str) -> Vec<Effect> {
-    if app.overlays.last() == Some(&Overlay::Models) {
-        return models::typed(app, text.trim());
-    }
-    if app.knobs.entry.is_some() {
-        return knobs::entry_type(app, text.trim());
+    if matches!(
+        app.context(),
+        Context::Models | Context::Presets | Context::PresetName | Context::KnobFilter | Context::Entry
+    ) {
+        return typing::add(app, text.trim());
     }
     if app.is_replay() {
         return Vec::new();

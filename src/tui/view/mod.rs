@@ -34,6 +34,7 @@ mod presets;
 mod prompt;
 mod run;
 mod sample;
+mod save_preset;
 mod step;
 mod timeline;
 mod token_style;
@@ -50,6 +51,7 @@ use super::{
     app::App,
     theme::Role,
 };
+use crate::trace::Log;
 use layout::{Regions, Side};
 use pen::wrap;
 
@@ -72,7 +74,7 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     }
     let run = RunView::of(app);
     match &run {
-        Some(run) => draw_run(run, &plan, &mut pen),
+        Some(run) => draw_run(run, app.plain_beside(), &plan, &mut pen),
         None => welcome::draw(app, plan.canvas, &mut pen),
     }
     for (side, area) in plan.sides {
@@ -88,14 +90,15 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     pen.drawn
 }
 
-/// Draws the panes of a run that are there without being asked for.
-fn draw_run(run: &RunView<'_>, plan: &Regions, pen: &mut Pen<'_>) {
+/// Draws the panes of a run that are there without being asked for; its figures beside those of a plain run, where one is
+/// kept.
+fn draw_run(run: &RunView<'_>, plain: Option<&Log>, plan: &Regions, pen: &mut Pen<'_>) {
     canvas::draw(run, plan.canvas, pen);
     if let Some(area) = plan.timeline {
         timeline::draw(run, area, pen);
     }
     if let Some(area) = plan.figures {
-        figures::draw(run, area, pen);
+        figures::draw(run, plain, area, pen);
     }
     if let Some(area) = plan.strip {
         figures::strip(run, area, pen);
@@ -114,6 +117,7 @@ fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
         Overlay::Gallery => gallery::draw(app, area, pen),
         Overlay::Presets => presets::draw(app, area, pen),
         Overlay::Models => models::draw(app, area, pen),
+        Overlay::SavePreset => save_preset::draw(app, area, pen),
     }
 }
 
