@@ -56,12 +56,11 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
         }
     });
     draw_head(app, presets.len(), has_speeds, head, pen);
-    match presets.get(app.list) {
-        Some(row) => draw_detail(row, detail, pen),
-        None => {
-            let sentence = "no preset has all of these words: backspace erases one, ^U all of them";
-            pen.cut(detail.x, detail.y, detail.width, sentence, pen.style(Role::Note));
-        }
+    if let Some(row) = presets.get(app.list) {
+        draw_detail(row, detail, pen);
+    } else {
+        let sentence = "no preset has all of these words: backspace erases one, ^U all of them";
+        pen.cut(detail.x, detail.y, detail.width, sentence, pen.style(Role::Note));
     }
 }
 
