@@ -943,6 +943,38 @@ fn knobs_and_presets_are_listed_whole() {
 }
 
 #[test]
+fn presets_of_the_configuration_folder_are_taken_by_name() {
+    let pair = pair();
+    let own = pair.path("config/diffuscope/presets");
+    std::fs::create_dir_all(&own).unwrap();
+    std::fs::write(own.join("mine.toml"), "title = 'Mine'\ndescription = 'As I like it.'\n[knobs]\nthreshold = 0.7\n")
+        .unwrap();
+    std::fs::write(own.join("odd.toml"), "title = 'Odd'\n[knobs]\nthreshold = 7\n").unwrap();
+    let with_config = |mut command: Command| {
+        command.env_remove("DIFFUSCOPE_CONFIG").env("XDG_CONFIG_HOME", pair.path("config")).output().unwrap()
+    };
+    let of = |arguments: &[&str]| {
+        let mut command = program();
+        command.args(arguments);
+        with_config(command)
+    };
+    let listed = of(&["presets"]);
+    assert!(stdout(&listed).starts_with("Your own\n  mine                     Mine\n"), "{}", stdout(&listed));
+    assert!(stdout(&listed).contains("As I like it.") && stdout(&listed).contains("FlashDLM"));
+    let sentence = "threshold cannot be '7': it takes a number from 0 to 1 (probability)";
+    assert_eq!(stderr(&listed), format!("diffuscope: {}: {sentence}\n", own.join("odd.toml").display()));
+    assert!(stdout(&of(&["presets", "mine"])).contains("threshold = 0.7"));
+    let run = |name: &str| with_config(with_pair(&pair, &["run", "--json", "--prompt", PROMPT, "--preset", name]));
+    let outcome: Value = serde_json::from_str(&stdout(&run("mine"))).unwrap();
+    assert_eq!(outcome["preset"], "mine");
+    assert!(stderr(&run("odd")).contains(sentence), "{}", stderr(&run("odd")));
+    assert!(
+        refuse(program().args(["presets", "mine"])).contains("unknown preset 'mine'"),
+        "no configuration, no presets"
+    );
+}
+
+#[test]
 fn a_reader_that_leaves_is_no_error() {
     for arguments in [&["knobs"][..], &["run", "--help"], &["presets"]] {
         let mut child = program().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

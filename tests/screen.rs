@@ -26,6 +26,8 @@ mod keeping;
 mod models;
 #[path = "screen/pictures.rs"]
 mod pictures;
+#[path = "screen/presets.rs"]
+mod presets;
 #[path = "screen/properties.rs"]
 mod properties;
 #[path = "screen/runs.rs"]

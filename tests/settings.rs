@@ -11,7 +11,8 @@ use diffuscope::{
     cli::KnobFlags,
     decode::{self, Limits},
     settings::{
-        ConfigFile, DEFAULT_PRESET, KNOBS, Kind, Knob, Layers, Preset, Settings, Slot, Timing, Value, preset, presets,
+        ConfigFile, DEFAULT_PRESET, KNOBS, Kind, Knob, Layers, Preset, PresetLibrary, Settings, Slot, Timing, Value,
+        preset, presets,
     },
 };
 use proptest::{collection::vec, prelude::*};
@@ -82,7 +83,7 @@ fn every_knob_is_a_field_of_presets_and_configuration() {
         for value in values(knob) {
             let text = format!("[knobs]\n{} = {}\n", knob.name, toml_value(knob, &value));
             let mut layers = Layers::default();
-            layers.set_config(ConfigFile::parse("config", &text).unwrap().knobs()).unwrap();
+            layers.set_config(ConfigFile::parse("config", &text, &PresetLibrary::default()).unwrap().knobs()).unwrap();
             assert_eq!(layers.resolve(), with(knob, &value), "{text}");
             let mut layers = Layers::default();
             layers.set_preset(Preset::parse("mine", "mine.toml", &format!("title = 't'\n{text}")).unwrap());
@@ -149,7 +150,8 @@ fn bad_values_say_what_is_expected() {
 
 #[test]
 fn bad_files_say_where_and_what() {
-    let config = |text: &str| ConfigFile::parse("config.toml", text).unwrap_err().to_string();
+    let config =
+        |text: &str| ConfigFile::parse("config.toml", text, &PresetLibrary::default()).unwrap_err().to_string();
     let preset = |text: &str| Preset::parse("mine", "mine.toml", text).unwrap_err().to_string();
     let cases = [
         (
@@ -180,7 +182,8 @@ fn bad_files_say_where_and_what() {
         (preset(""), "mine.toml: line 1: missing field `title`"),
         (
             preset("title = 't'\nknob = 1\n"),
-            "mine.toml: line 2: unknown field `knob`, expected one of `title`, `description`, `method`, `order`, `knobs`",
+            "mine.toml: line 2: unknown field `knob`, expected one of `title`, `description`, `method`, `paper`, \
+             `made-for`, `order`, `knobs`",
         ),
         (
             preset("title = 't'\n[knobs]\nsampler = 'on'\n"),
@@ -192,7 +195,7 @@ fn bad_files_say_where_and_what() {
     }
     let folder = support::files::Folder::new();
     let missing = folder.path("none.toml");
-    let message = ConfigFile::read(&missing).unwrap_err().to_string();
+    let message = ConfigFile::read(&missing, &PresetLibrary::default()).unwrap_err().to_string();
     assert!(message.starts_with(&format!("{}: ", missing.display())), "{message}");
 }
 
@@ -398,14 +401,103 @@ fn a_preset_can_be_a_file() {
 }
 
 #[test]
+fn presets_of_a_folder_stand_beside_the_built_in_ones() {
+    let folder = support::files::Folder::new();
+    folder.write("fast.toml", "title = 'Mine'\n[knobs]\nthreshold = 0.7\n");
+    folder.write("careful.TOML", "title = 'Careful'\n");
+    folder.write("notes.txt", "no preset");
+    folder.write(".fast.toml", "what an editor keeps");
+    let library = PresetLibrary::open(Some(folder.path("")));
+    assert_eq!(library.own().iter().map(|preset| preset.name.as_str()).collect::<Vec<_>>(), ["careful", "fast"]);
+    assert_eq!(library.all().count(), presets().len() + 2);
+    assert_eq!(library.find("fast").unwrap().knobs().collect::<Vec<_>>(), [("threshold", "0.7")]);
+    assert_eq!(library.find("plain").unwrap(), presets()[0]);
+    assert_eq!(
+        library.find("fats").unwrap_err().to_string(),
+        "unknown preset 'fats'; did you mean 'fast'? `diffuscope presets` lists them all"
+    );
+    let config = ConfigFile::parse("config.toml", "preset = 'fast'", &library).unwrap();
+    assert_eq!(config.preset.as_deref(), Some("fast"));
+    assert_eq!(PresetLibrary::open(Some(folder.path("none"))).warnings().count(), 0, "a folder that is not there");
+}
+
+#[test]
+fn a_broken_preset_leaves_the_others_alone() {
+    let folder = support::files::Folder::new();
+    let broken = folder.write("broken.toml", "title = 'Mine'\n[knobs]\ntreshold = 0.7\n");
+    let taken = folder.write("plain.toml", "title = 'Mine'\n");
+    folder.write("good.toml", "title = 'Good'\n");
+    let library = PresetLibrary::open(Some(folder.path("")));
+    let sentence = format!(
+        "{}: unknown knob 'treshold'; did you mean 'threshold'? `diffuscope knobs` lists them all",
+        broken.display()
+    );
+    let taken = format!("{}: a built-in preset is called that: give the file another name", taken.display());
+    assert_eq!(library.warnings().collect::<Vec<_>>(), [sentence.clone(), taken]);
+    assert_eq!(library.own().len(), 1);
+    assert_eq!(
+        library.find("broken").unwrap_err().to_string(),
+        sentence,
+        "what is wrong with it, not that it is unknown"
+    );
+    assert_eq!(library.find("plain").unwrap(), presets()[0]);
+}
+
+#[test]
+fn what_is_saved_is_read_back() {
+    let folder = support::files::Folder::new();
+    let mut library = PresetLibrary::open(Some(folder.path("a/presets")));
+    for built_in in presets() {
+        let settings = Settings { seed: u64::MAX, eos_last: true, ..built_in.settings() };
+        let preset = Preset::of_settings("my-own-2", "Saved.".to_owned(), &settings);
+        let path = library.save(&preset).unwrap();
+        assert_eq!(path, folder.path("a/presets/my-own-2.toml"));
+        library.add(preset.clone());
+        let opened = PresetLibrary::open(Some(folder.path("a/presets")));
+        assert_eq!((opened.own().len(), library.own().len()), (1, 1));
+        for saved in [&opened.own()[0], &library.own()[0]] {
+            assert_eq!((saved.settings(), saved.heading()), (settings, "Your own"));
+        }
+        let again = Preset::parse(&built_in.name, "again", &built_in.file_text()).unwrap();
+        assert_eq!(again, *built_in, "the text of a preset makes it again");
+    }
+}
+
+#[test]
+fn a_preset_that_cannot_be_saved_says_why() {
+    let library = PresetLibrary::default();
+    let refusal = |name: &str| {
+        let preset = Preset::of_settings(name, String::new(), &Settings::default());
+        library.save(&preset).unwrap_err().to_string()
+    };
+    let takes = "it takes 1 to 24 of the characters a-z, 0-9 and -, the first of them not -";
+    for name in ["", "Mine", "a b", "../a", "-a", "é", "a.toml", &"a".repeat(25)] {
+        assert_eq!(refusal(name), format!("a preset cannot be called '{name}': {takes}"));
+    }
+    assert_eq!(
+        refusal("wino"),
+        "a preset cannot be called 'wino': a built-in preset is called that: choose another name"
+    );
+    assert!(refusal("mine").starts_with("there is no folder for presets: DIFFUSCOPE_CONFIG is empty"));
+    let folder = support::files::Folder::new();
+    let file = folder.write("presets", "a file");
+    let library = PresetLibrary::open(Some(file.clone()));
+    let warning = library.warnings().next().unwrap();
+    assert!(warning.starts_with(&format!("{}: its presets cannot be read: ", file.display())), "{warning}");
+    let error =
+        library.save(&Preset::of_settings("mine", String::new(), &Settings::default())).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{}: cannot be written: ", file.join("mine.toml").display())), "{error}");
+}
+
+#[test]
 fn settings_files_are_text() {
     let folder = support::files::Folder::new();
     let path = folder.write("up.toml", b"\xff\xfet\0");
     let sentence = format!("{}: cannot be read: it is UTF-16: save it as UTF-8", path.display());
     assert_eq!(preset(&path).unwrap_err().to_string(), sentence);
-    assert_eq!(ConfigFile::read(&path).unwrap_err().to_string(), sentence);
+    assert_eq!(ConfigFile::read(&path, &PresetLibrary::default()).unwrap_err().to_string(), sentence);
     let path = folder.write("config.toml", "\u{feff}preset = 'plain'\r\n");
-    assert_eq!(ConfigFile::read(&path).unwrap().preset.as_deref(), Some("plain"));
+    assert_eq!(ConfigFile::read(&path, &PresetLibrary::default()).unwrap().preset.as_deref(), Some("plain"));
 }
 
 #[test]

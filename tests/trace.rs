@@ -290,6 +290,13 @@ fn look_at_all_of(log: &Log) {
         }
         let figures = Figures::of(log, steps);
         let _ = (figures.reuse(), figures.acceptance(), figures.tokens_per_second());
+        assert_eq!(Figures::between(log, 0, steps), figures);
+        let before = log.turned_at(steps).unwrap_or(steps).min(steps) / 2;
+        let (first, then) = (Figures::of(log, before), Figures::between(log, before, steps));
+        assert_eq!(first.steps + then.steps, figures.steps);
+        assert_eq!(first.cost.total_us() + then.cost.total_us(), figures.cost.total_us());
+        assert_eq!((first.judged + then.judged, first.flips + then.flips), (figures.judged, figures.flips));
+        assert_eq!((then.masked, then.tokens), (figures.masked, figures.tokens.saturating_sub(first.tokens)));
         let _ = log.settings_at(steps);
         if let Some(record) = log.record(steps) {
             assert_eq!(record.kv.len(), length);

@@ -2,7 +2,7 @@
 
 use diffuscope::{
     decode::{self, Limits},
-    settings::{ConfigFile, Kind, Knob, Layers, Preset, Settings, SettingsError},
+    settings::{ConfigFile, Kind, Knob, Layers, Preset, PresetLibrary, Settings, SettingsError},
 };
 
 use super::{Target, of_text, printable};
@@ -12,7 +12,7 @@ const LIMITS: Limits = Limits { prompt: 20, gen_length: 64, max_positions: 512, 
 
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "title", "description", "method", "[knobs]", "preset", "theme", "dark", "light", "flashdlm", "plain", "on",
+    "title", "description", "method", "paper", "made-for", "[knobs]", "preset", "theme", "dark", "light", "flashdlm", "plain", "on",
     "off", "auto", "whole", "none", "true", "false", "inf", "nan", "=", "\"\"\"", "'''", "[[knobs]]", "knobs.steps",
     "#", "1979-05-27T07:32:00Z", "0x_f", "+1", "{}", "[]",
 ];
@@ -74,7 +74,7 @@ fn preset(text: &str) -> String {
 }
 
 fn config(text: &str) -> String {
-    match ConfigFile::parse("config.toml", text) {
+    match ConfigFile::parse("config.toml", text, &PresetLibrary::default()) {
         Ok(config) => {
             let mut layers = Layers::default();
             layers.set_config(config.knobs()).expect("the file's knobs were checked");

@@ -15,6 +15,7 @@ use super::{
     failure::{self, Failure},
     knobs::KnobFlags,
     models::ModelArgs,
+    settings::preset_library,
     table::{Align, Table},
 };
 use crate::{
@@ -23,13 +24,11 @@ use crate::{
         protocol::{Drive, RunRequest},
     },
     interrupt::Interrupt,
-    settings::{Layers, Settings, preset},
+    session::YARDSTICK,
+    settings::{Layers, Settings},
     tasks::{self, Family, Options, Sample, Unseen},
     trace::{End, Figures},
 };
-
-/// The preset that every speed-up is measured against.
-const YARDSTICK: &str = "plain";
 
 /// Compare presets on the same generated prompts: exact match, passes, wall time
 ///
@@ -256,9 +255,10 @@ fn contestants(args: &BenchArgs) -> Result<Vec<Contestant>, Failure> {
             names.push(name);
         }
     }
+    let library = preset_library();
     let contestant = |name: &str| {
         let mut layers = Layers::default();
-        let preset = preset(name)?;
+        let preset = library.find(name)?;
         let name = preset.name.clone();
         layers.set_preset(preset);
         layers.set_flags(args.knobs.iter())?;

@@ -2,7 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::{failure::Failure, kept, models::ModelArgs, recorded::Recorded, settings::SettingsArgs};
+use super::{
+    failure::Failure,
+    kept,
+    models::ModelArgs,
+    recorded::Recorded,
+    settings::{SettingsArgs, preset_library},
+};
 use crate::{
     kept::KeepLimit,
     settings::Layers,
@@ -55,7 +61,8 @@ struct ScreenArgs {
 /// Plays live.
 pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
     args.models.adapt(&mut args.settings);
-    let (layers, config) = args.settings.layers()?;
+    let presets = preset_library();
+    let (layers, config) = args.settings.layers(&presets)?;
     let theme = args.screen.theme.or(config.theme);
     let keeps = !args.no_autosave && config.autosave != Some(false);
     let bytes = config.autosave_limit.unwrap_or(KeepLimit::default().bytes);
@@ -67,6 +74,7 @@ pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
         layers,
         prompt: args.prompt,
         source: LogSource::Live(Box::new(args.models.request())),
+        presets,
         theme,
         mouse: !args.screen.no_mouse,
         state,
@@ -96,6 +104,7 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
         layers: Layers::default(),
         prompt: None,
         source: LogSource::Replay { file: trace.name(), log: Box::new(opened.log), warnings, against },
+        presets: preset_library(),
         theme: args.screen.theme,
         mouse: !args.screen.no_mouse,
         state: kept::folder().unwrap_or_default(),

@@ -5,13 +5,16 @@ use std::{
     io::{self, Write},
 };
 
-use super::failure::Failure;
-use crate::settings::{DEFAULT_PRESET, Knob, Preset, Value, preset, presets};
+use super::{
+    failure::{Failure, warn},
+    settings::preset_library,
+};
+use crate::settings::DEFAULT_PRESET;
 
-/// List the presets, or print one as a preset file
+/// List the presets, the built-in ones and those saved from the playground, or print one as a preset file
 #[derive(Debug, clap::Args)]
 pub(super) struct PresetsArgs {
-    /// Name of a built-in preset, or a file: a path, or a name that ends in .toml
+    /// Name of a preset, or a file: a path, or a name that ends in .toml
     #[arg(value_name = "NAME|FILE")]
     name: Option<OsString>,
 }
@@ -19,38 +22,22 @@ pub(super) struct PresetsArgs {
 /// Prints the list, or the preset that was named.
 pub(super) fn list(args: &PresetsArgs) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
+    let library = preset_library();
     if let Some(name) = &args.name {
-        return write_file(&preset(name)?, &mut out);
+        write!(out, "{}", library.find(name)?.file_text())?;
+        return Ok(());
     }
-    let mut method = "";
-    for preset in presets() {
-        if preset.method != method {
-            writeln!(out, "{}{}", if method.is_empty() { "" } else { "\n" }, preset.method)?;
-            method = &preset.method;
+    library.warnings().for_each(|warning| warn(&warning));
+    let mut heading = "";
+    for preset in library.all() {
+        let method = preset.heading();
+        if heading != method {
+            writeln!(out, "{}{method}", if heading.is_empty() { "" } else { "\n" })?;
+            heading = method;
         }
         let mark = if preset.name == DEFAULT_PRESET { " (default)" } else { "" };
         writeln!(out, "  {:<24} {}{mark}", preset.name, preset.title)?;
         writeln!(out, "  {:24} {}", "", preset.description)?;
-    }
-    Ok(())
-}
-
-/// Writes the file that makes this preset; its place among the built-in ones is left out.
-fn write_file(preset: &Preset, out: &mut dyn Write) -> Result<(), Failure> {
-    let quoted = |text: &str| toml::Value::from(text).to_string();
-    writeln!(out, "title = {}", quoted(&preset.title))?;
-    writeln!(out, "description = {}", quoted(&preset.description))?;
-    if !preset.method.is_empty() {
-        writeln!(out, "method = {}", quoted(&preset.method))?;
-    }
-    writeln!(out)?;
-    writeln!(out, "[knobs]")?;
-    for (name, value) in preset.knobs() {
-        match Knob::find(name)?.parse(value)? {
-            Value::Word(word) => writeln!(out, "{name} = {}", quoted(word))?,
-            Value::Flag(on) => writeln!(out, "{name} = {on}")?,
-            number => writeln!(out, "{name} = {number}")?,
-        }
     }
     Ok(())
 }

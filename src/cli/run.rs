@@ -14,7 +14,7 @@ use super::{
     failure::{Failure, warn},
     fork::{ForkArgs, ForkReport},
     models::ModelArgs,
-    settings::SettingsArgs,
+    settings::{SettingsArgs, preset_library},
 };
 use crate::{
     decode::record::StopReason,
@@ -81,7 +81,7 @@ pub(super) fn run(mut args: RunArgs) -> Result<(), Failure> {
 
 /// The run that a prompt and options ask for.
 fn request(given: &str, settings: &SettingsArgs) -> Result<RunRequest, Failure> {
-    let (layers, _) = settings.layers()?;
+    let (layers, _) = settings.layers(&preset_library())?;
     Ok(RunRequest {
         run: 1,
         prompt: prompt(given)?,

@@ -9,7 +9,7 @@ use std::{
 use etcetera::BaseStrategy;
 
 use super::{failure::Failure, knobs::KnobFlags};
-use crate::settings::{ConfigFile, DEFAULT_PRESET, Layers, preset};
+use crate::settings::{ConfigFile, DEFAULT_PRESET, Layers, PresetLibrary};
 
 /// Names the configuration file, or is empty for none.
 const CONFIG_VARIABLE: &str = "DIFFUSCOPE_CONFIG";
@@ -31,28 +31,35 @@ pub(super) struct SettingsArgs {
 
 impl SettingsArgs {
     /// The layers: configuration file, preset, flags. Also gives the configuration.
-    pub(super) fn layers(&self) -> Result<(Layers, ConfigFile), Failure> {
-        let config = self.config()?;
+    pub(super) fn layers(&self, presets: &PresetLibrary) -> Result<(Layers, ConfigFile), Failure> {
+        let config = self.config(presets)?;
         let mut layers = Layers::default();
         layers.set_config(config.knobs())?;
         let name = self.preset.as_deref().or(config.preset.as_deref().map(OsStr::new));
-        layers.set_preset(preset(name.unwrap_or(OsStr::new(DEFAULT_PRESET)))?);
+        layers.set_preset(presets.find(name.unwrap_or(OsStr::new(DEFAULT_PRESET)))?);
         layers.set_flags(self.knobs.iter())?;
         Ok((layers, config))
     }
 
-    fn config(&self) -> Result<ConfigFile, Failure> {
+    fn config(&self, presets: &PresetLibrary) -> Result<ConfigFile, Failure> {
         let named = self.config.clone().or_else(|| env::var_os(CONFIG_VARIABLE).map(PathBuf::from));
         let file = match named {
             Some(none) if none.as_os_str().is_empty() => None,
             Some(file) => Some(file),
-            None => usual_file().filter(|file| file.exists()),
+            None => usual_folder().map(|folder| folder.join("config.toml")).filter(|file| file.exists()),
         };
-        Ok(file.map_or(Ok(ConfigFile::default()), |file| ConfigFile::read(&file))?)
+        Ok(file.map_or(Ok(ConfigFile::default()), |file| ConfigFile::read(&file, presets))?)
     }
 }
 
-fn usual_file() -> Option<PathBuf> {
-    let folder = etcetera::choose_base_strategy().ok()?.config_dir();
-    Some(folder.join("diffuscope").join("config.toml"))
+/// The built-in presets, and the person's own in the configuration folder; those are left out where there is to be no
+/// configuration at all.
+pub(super) fn preset_library() -> PresetLibrary {
+    let is_wanted = env::var_os(CONFIG_VARIABLE).is_none_or(|file| !file.is_empty());
+    PresetLibrary::open(usual_folder().filter(|_| is_wanted).map(|folder| folder.join("presets")))
+}
+
+/// Where this platform keeps the configuration of this program.
+fn usual_folder() -> Option<PathBuf> {
+    Some(etcetera::choose_base_strategy().ok()?.config_dir().join("diffuscope"))
 }

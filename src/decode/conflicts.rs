@@ -47,6 +47,11 @@ pub fn check(settings: &Settings, limits: &Limits) -> Result<(), SettingsError> 
     found.map_or(Ok(()), |message| Err(SettingsError::Conflict(message)))
 }
 
+/// Why settings need a trained filter of the denoiser, where they do: what asks for it, and how to do without.
+pub fn needs_filter(settings: &Settings) -> Option<String> {
+    unmask::lacks(settings, None)
+}
+
 fn canvas(_settings: &Settings, limits: &Limits) -> Option<String> {
     let Limits { prompt, gen_length, max_positions, .. } = *limits;
     if prompt >= max_positions {

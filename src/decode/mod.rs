@@ -38,7 +38,7 @@ mod schedule;
 mod stop;
 mod unmask;
 
-pub use conflicts::{Limits, check};
+pub use conflicts::{Limits, check, needs_filter};
 pub use decoder::{DecodeError, Decoder, Networks};
 pub use edit::Edit;
 pub use guide::{GuideText, SpelledToken};

@@ -46,6 +46,14 @@ pub struct Known {
     pub what: &'static str,
 }
 
+/// The repositories of denoisers among [`KNOWN`] that were trained with block-causal attention.
+const BLOCK_CAUSAL: &[&str] = &["dllm-hub/Qwen3-0.6B-diffusion-bd3lm-v0.1"];
+
+/// Whether a denoiser is known to have been trained with block-causal attention.
+pub fn is_block_causal(source: &Source) -> bool {
+    matches!(source, Source::Hub(model) if BLOCK_CAUSAL.contains(&model.repo()))
+}
+
 /// Positions that [`Known::memory`] counts K/V rows for: a long prompt with a long answer.
 pub const POSITIONS: u64 = 1024;
 

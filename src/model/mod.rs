@@ -63,3 +63,5 @@ mod testing;
 pub mod tokenizer;
 pub mod transformer;
 pub mod weights;
+
+pub use arch::alignment;

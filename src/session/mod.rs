@@ -7,6 +7,7 @@ mod diff;
 mod events;
 mod kendall;
 mod run;
+mod speed;
 mod title;
 mod tree;
 mod words;
@@ -16,6 +17,7 @@ pub use compared::{ComparedFigure, FigureUnit, compared};
 pub use diff::{Caveat, Diff, Difference, DivergedRun, Divergence, OrderAgreement, Passage, TokenWrite};
 pub use events::{EventWalk, Place, RunEvent, RunEventKind};
 pub use run::{Branch, Phase, Run, RunOutcome};
+pub use speed::{SpeedUp, YARDSTICK};
 pub use title::turned;
 pub use tree::TreeRow;
 

@@ -17,9 +17,9 @@ use std::{collections::BTreeMap, path::Path};
 use serde::Deserialize;
 
 use super::{
-    SettingsError,
+    PresetLibrary, SettingsError,
     knobs::Scalar,
-    preset::{bad_file, checked_knobs, preset, read, toml_message},
+    preset::{bad_file, checked_knobs, read, toml_message},
 };
 
 /// A configuration file, checked.
@@ -48,15 +48,15 @@ struct ConfigFields {
 }
 
 impl ConfigFile {
-    /// Parses the text of a configuration file; `file` names it in errors.
+    /// Parses the text of a configuration file; `file` names it in errors, and its preset is one of `presets`.
     ///
     /// # Errors
     /// Where the text is no TOML, has a field, preset or knob that is unknown, or a value that its knob does not take.
-    pub fn parse(file: &str, text: &str) -> Result<Self, SettingsError> {
+    pub fn parse(file: &str, text: &str, presets: &PresetLibrary) -> Result<Self, SettingsError> {
         let bad = |message: String| bad_file(file, message);
         let parsed: ConfigFields = toml::from_str(text).map_err(|error| bad(toml_message(&error, text)))?;
         if let Some(name) = &parsed.preset {
-            preset(name).map_err(|error| bad(error.to_string()))?;
+            presets.find(name).map_err(|error| bad(error.to_string()))?;
         }
         Ok(Self {
             preset: parsed.preset,
@@ -71,9 +71,9 @@ impl ConfigFile {
     ///
     /// # Errors
     /// Where it cannot be read, and as [`Self::parse`].
-    pub fn read(path: &Path) -> Result<Self, SettingsError> {
+    pub fn read(path: &Path, presets: &PresetLibrary) -> Result<Self, SettingsError> {
         let (file, text) = read(path)?;
-        Self::parse(&file, &text)
+        Self::parse(&file, &text, presets)
     }
 
     /// Its knob names and values.

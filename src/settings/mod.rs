@@ -6,6 +6,7 @@
 mod config;
 mod knob;
 mod knobs;
+mod library;
 mod preset;
 
 pub use config::ConfigFile;
@@ -15,7 +16,8 @@ pub use knobs::{
     EarlyCommit, EosStop, FreezeChoice, GuideMismatch, GuideRule, KNOBS, OrderScore, Revision, SamplerStyle,
     ScheduleChoice, Settings, UnmaskRule,
 };
-pub use preset::{DEFAULT_PRESET, Layers, Preset, preset, presets};
+pub use library::{PresetLibrary, preset};
+pub use preset::{DEFAULT_PRESET, Layers, MadeFor, Preset, presets};
 
 use thiserror::Error;
 
@@ -51,6 +53,20 @@ pub enum SettingsError {
         /// The name that was meant, where one is near.
         suggestion: Option<String>,
     },
+    /// A preset of one's own cannot have that name.
+    #[error("a preset cannot be called '{name}': {reason}")]
+    BadPresetName {
+        /// What was asked for.
+        name: String,
+        /// Why not, and what would do.
+        reason: String,
+    },
+    /// There is no folder for presets of one's own.
+    #[error(
+        "there is no folder for presets: DIFFUSCOPE_CONFIG is empty, which does without configuration, or this system \
+         names no home; leave the variable unset, or set HOME"
+    )]
+    NoPresetFolder,
     /// A preset or configuration file that cannot be understood.
     #[error("{file}: {message}")]
     BadFile {

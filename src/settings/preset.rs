@@ -1,14 +1,15 @@
 //! Presets: named sets of knob values, and the layers that settings are made of.
 //!
 //! Precedence: default < configuration file < preset < flags < live change. A preset file is TOML with a `title`, a
-//! `description`, a `method`, a place in lists (`order`) and a `[knobs]` table, of which the title alone is required; unknown
-//! fields are refused. A file in `presets/` is a built-in preset, without being named anywhere else.
+//! `description`, a `method`, a `paper`, the kind of network that it is `made-for`, a place in lists (`order`) and a `[knobs]`
+//! table, of which the title alone is required; unknown fields are refused. A file in `presets/` is a built-in preset, without
+//! being named anywhere else.
 
-use std::{collections::BTreeMap, ffi::OsStr, path::Path, sync::LazyLock};
+use std::{collections::BTreeMap, path::Path, sync::LazyLock};
 
 use serde::Deserialize;
 
-use super::{Knob, Settings, SettingsError, knob::nearest, knobs::Scalar};
+use super::{Knob, Settings, SettingsError, Value, knobs::Scalar};
 use crate::{files, printable};
 
 /// The preset in force where none is chosen.
@@ -16,6 +17,29 @@ pub const DEFAULT_PRESET: &str = "flashdlm";
 
 /// Name and text of every file of `presets/`, by name; the build script lists them.
 const BUILT_IN: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/presets.rs"));
+
+/// The kind of network that a preset was made for. It runs on others, and may do worse there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MadeFor {
+    /// Trained so that no block sees a later one.
+    BlockCausal,
+    /// Row `i` of its logits predicts token `i + 1`.
+    Shifted,
+    /// Row `i` of its logits predicts token `i`.
+    Aligned,
+}
+
+impl MadeFor {
+    /// The word in preset files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::BlockCausal => "block-causal",
+            Self::Shifted => "shifted",
+            Self::Aligned => "aligned",
+        }
+    }
+}
 
 /// A named set of knob values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,18 +52,26 @@ pub struct Preset {
     pub description: String,
     /// The method that it belongs to, as a heading for lists; empty for a person's own.
     pub method: String,
+    /// Where the method is published ("arXiv 2505.21467"); empty where it is not, or not known.
+    pub paper: String,
+    /// The kind of network that it was made for, where that matters.
+    pub made_for: Option<MadeFor>,
     /// Knob names and values, checked.
     knobs: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct PresetFile {
     title: String,
     #[serde(default)]
     description: String,
     #[serde(default)]
     method: String,
+    #[serde(default)]
+    paper: String,
+    #[serde(default)]
+    made_for: Option<MadeFor>,
     /// Where it stands in the list of the built-in ones: hundreds count the methods, so that there is room in between.
     #[serde(default)]
     order: u32,
@@ -59,6 +91,8 @@ impl PresetFile {
             title: printable::line(&self.title),
             description: printable::line(self.description.trim()),
             method: printable::line(self.method.trim()),
+            paper: printable::line(self.paper.trim()),
+            made_for: self.made_for,
             knobs: checked_knobs(&self.knobs).map_err(|error| bad_file(file, error.to_string()))?,
         })
     }
@@ -83,11 +117,60 @@ impl Preset {
         Self::parse(&name, &file, &text)
     }
 
+    /// The knobs of `settings` that stand elsewhere than by default, under a name of one's own.
+    pub fn of_settings(name: &str, description: String, settings: &Settings) -> Self {
+        let usual = Settings::default();
+        // In the order in which a file gives them.
+        let knobs: BTreeMap<_, _> =
+            settings.differences(&usual).map(|knob| (knob.name, knob.get(settings).to_string())).collect();
+        Self {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            description,
+            method: String::new(),
+            paper: String::new(),
+            made_for: None,
+            knobs: knobs.into_iter().collect(),
+        }
+    }
+
+    /// The file that makes it; its place among the built-in ones is left out.
+    pub fn file_text(&self) -> String {
+        let quoted = |text: &str| toml::Value::from(text).to_string();
+        let made_for = self.made_for.map_or("", MadeFor::word);
+        let fields = [
+            ("title", self.title.as_str()),
+            ("description", &self.description),
+            ("method", &self.method),
+            ("paper", &self.paper),
+            ("made-for", made_for),
+        ];
+        let fields = fields.into_iter().filter(|(_, text)| !text.is_empty());
+        let mut lines: Vec<String> = fields.map(|(name, text)| format!("{name} = {}", quoted(text))).collect();
+        lines.extend([String::new(), "[knobs]".to_owned()]);
+        let settings = self.settings();
+        lines.extend(self.knobs.iter().filter_map(|(name, _)| Knob::find(name).ok()).map(|knob| {
+            match knob.get(&settings) {
+                Value::Word(word) => format!("{} = {}", knob.name, quoted(word)),
+                Value::Flag(on) => format!("{} = {on}", knob.name),
+                // Numbers of TOML have a sign.
+                Value::Int(number) if i64::try_from(number).is_err() => format!("{} = \"{number}\"", knob.name),
+                number => format!("{} = {number}", knob.name),
+            }
+        }));
+        lines.join("\n") + "\n"
+    }
+
     /// What it gives over the defaults.
     pub fn settings(&self) -> Settings {
         let mut settings = Settings::default();
         put(&mut settings, self.knobs());
         settings
+    }
+
+    /// Under which heading it is listed: its method's.
+    pub fn heading(&self) -> &str {
+        if self.method.is_empty() { "Your own" } else { &self.method }
     }
 
     /// Its knob names and values.
@@ -110,29 +193,6 @@ pub fn presets() -> &'static [Preset] {
         presets.into_iter().map(|(_, preset)| preset).collect()
     });
     &PRESETS
-}
-
-/// The built-in preset of that name, or the preset in the file of that path.
-///
-/// # Errors
-/// [`SettingsError::UnknownPreset`] where there is no such name, and as [`Preset::read`].
-pub fn preset(name: impl AsRef<OsStr>) -> Result<Preset, SettingsError> {
-    let path = Path::new(name.as_ref());
-    if names_a_file(path) {
-        return Preset::read(path);
-    }
-    let name = path.to_string_lossy();
-    presets().iter().find(|preset| preset.name == name).cloned().ok_or_else(|| {
-        let nearest = || nearest(&name, presets().iter().map(|preset| preset.name.as_str())).map(str::to_owned);
-        let name = printable::line(&name);
-        let suggestion = if path.is_file() { Some(format!("./{name}")) } else { nearest() };
-        SettingsError::UnknownPreset { name, suggestion }
-    })
-}
-
-/// Whether a preset's name is that of a file: one that ends in `.toml`, or a path with a folder in it.
-fn names_a_file(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) || path.components().count() > 1
 }
 
 /// The layers of the settings in force, kept apart so that a change of preset leaves flags and live changes alone.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Log;
+use super::{Log, step::Totals};
 use crate::decode::record::Cost;
 
 /// Figures of the first steps of a log.
@@ -49,9 +49,27 @@ pub struct Figures {
 impl Figures {
     /// Of the first `steps` steps of `log`. The log keeps sums, so only the canvas is walked over.
     pub fn of(log: &Log, steps: usize) -> Self {
-        let totals = log.totals(steps);
-        let mut figures = Self {
-            steps: steps.min(log.len()),
+        let steps = steps.min(log.len());
+        Self { steps, ..Self::summed(log.totals(steps)) }.with_canvas(&CanvasCount::of(log, steps))
+    }
+
+    /// Of the steps after the first `before` ones, up to the `steps`-th: what they cost, wrote and left masked. Where more
+    /// was taken back than written, nothing counts as written.
+    pub fn between(log: &Log, before: usize, steps: usize) -> Self {
+        let steps = steps.min(log.len());
+        let before = before.min(steps);
+        let (was, is) = (CanvasCount::of(log, before), CanvasCount::of(log, steps));
+        let written = CanvasCount {
+            tokens: is.tokens.saturating_sub(was.tokens),
+            given: is.given.saturating_sub(was.given),
+            ends: is.ends.saturating_sub(was.ends),
+            masked: is.masked,
+        };
+        Self { steps: steps - before, ..Self::summed(log.totals(steps) - log.totals(before)) }.with_canvas(&written)
+    }
+
+    fn summed(totals: Totals) -> Self {
+        Self {
             cost: totals.cost,
             judged: totals.judged as usize,
             accepted: totals.accepted as usize,
@@ -65,26 +83,12 @@ impl Figures {
             flips: totals.flips as usize,
             mean_kl: ratio(totals.kl, f64::from(totals.audited)),
             ..Self::default()
-        };
-        figures.count(log, steps);
-        figures
+        }
     }
 
-    /// Counts what stands on the canvas behind the prompt.
-    fn count(&mut self, log: &Log, steps: usize) {
-        let header = log.header();
-        let (canvas, fixed) = (log.canvas(steps), log.fixed(steps));
-        let mut has_ended = false;
-        for (position, id) in canvas.ids().enumerate().skip(header.prompt_ids.len()) {
-            let (is_mask, is_end) = (id == header.mask_id, header.is_end(id));
-            has_ended |= is_end && position >= fixed;
-            self.masked += usize::from(is_mask);
-            self.ends += usize::from(is_end);
-            let is_text = !is_mask && !is_end && !has_ended;
-            let is_given = is_text && canvas.is_by_hand(position);
-            self.given += usize::from(is_given);
-            self.tokens += usize::from(is_text && !is_given);
-        }
+    fn with_canvas(self, written: &CanvasCount) -> Self {
+        let CanvasCount { tokens, given, ends, masked } = *written;
+        Self { tokens, given, ends, masked, ..self }
     }
 
     /// Seconds that the steps took.
@@ -121,6 +125,37 @@ impl Figures {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn is_zero(count: &usize) -> bool {
     *count == 0
+}
+
+/// What stands on a canvas behind the prompt.
+#[derive(Default)]
+struct CanvasCount {
+    /// Tokens before end of text that the run has decoded.
+    tokens: usize,
+    /// Those that were given, or written by hand.
+    given: usize,
+    ends: usize,
+    masked: usize,
+}
+
+impl CanvasCount {
+    fn of(log: &Log, steps: usize) -> Self {
+        let header = log.header();
+        let (canvas, fixed) = (log.canvas(steps), log.fixed(steps));
+        let mut count = Self::default();
+        let mut has_ended = false;
+        for (position, id) in canvas.ids().enumerate().skip(header.prompt_ids.len()) {
+            let (is_mask, is_end) = (id == header.mask_id, header.is_end(id));
+            has_ended |= is_end && position >= fixed;
+            count.masked += usize::from(is_mask);
+            count.ends += usize::from(is_end);
+            let is_text = !is_mask && !is_end && !has_ended;
+            let is_given = is_text && canvas.is_by_hand(position);
+            count.given += usize::from(is_given);
+            count.tokens += usize::from(is_text && !is_given);
+        }
+        count
+    }
 }
 
 fn ratio(part: f64, whole: f64) -> f64 {

@@ -25,6 +25,12 @@ impl<T> History<T> {
         self.0.iter().map(|(since, value)| (*since as usize, value))
     }
 
+    /// The number of steps after which it first had what it had after `steps` steps.
+    pub(super) fn since(&self, steps: usize) -> Option<usize> {
+        let later = self.0.partition_point(|(since, _)| *since as usize <= steps);
+        later.checked_sub(1).map(|last| self.0[last].0 as usize)
+    }
+
     /// What it had first after `steps` steps.
     pub(super) fn at(&self, steps: usize) -> Option<&T> {
         let at = self.0.binary_search_by_key(&steps, |(since, _)| *since as usize);

@@ -558,6 +558,11 @@ impl Log {
         *self.settings.after(steps).unwrap_or(&self.header.settings)
     }
 
+    /// The newest among the first `steps` steps, counted from 1, that was the first to use a turned knob.
+    pub fn turned_at(&self, steps: usize) -> Option<usize> {
+        self.settings.since(steps).filter(|step| *step > 0)
+    }
+
     /// The text of a token id by itself, printable; `None` where the log never named it.
     pub fn text_of(&self, id: u32) -> Option<&str> {
         self.text_of.get(&id).map(|at| self.texts[*at].2.shown())

@@ -1,6 +1,6 @@
 //! The light part of a step: what a walk over all steps looks at, as it is.
 
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Sub};
 
 use crate::decode::record::{
     Change, Commit, Cost, Edit, Gap, LayerUse, Reason, Region, StepRecord, StopReason, Verdict,
@@ -141,6 +141,29 @@ impl AddAssign<&StepRecord> for Totals {
             self.audited += 1;
             self.flips += u32::from(audited.differs);
             self.kl += f64::from(audited.kl);
+        }
+    }
+}
+
+impl Sub for Totals {
+    type Output = Self;
+
+    /// What was added since `before`, the sums over fewer steps of the same run.
+    fn sub(self, before: Self) -> Self {
+        Self {
+            cost: cost_between(before.cost, self.cost),
+            reviews: self.reviews - before.reviews,
+            judged: self.judged - before.judged,
+            accepted: self.accepted - before.accepted,
+            forced: self.forced - before.forced,
+            shadows: self.shadows - before.shadows,
+            shadow_judged: self.shadow_judged - before.shadow_judged,
+            shadow_accepted: self.shadow_accepted - before.shadow_accepted,
+            remasked: self.remasked - before.remasked,
+            edited: self.edited - before.edited,
+            audited: self.audited - before.audited,
+            flips: self.flips - before.flips,
+            kl: self.kl - before.kl,
         }
     }
 }

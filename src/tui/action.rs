@@ -11,6 +11,7 @@ use super::{
 use crate::{
     engine::protocol::{Command, Event, RunId},
     kept::{KeptNews, KeptRequest},
+    settings::Preset,
 };
 
 /// A direction on the canvas.
@@ -54,6 +55,8 @@ pub enum Overlay {
     Kept,
     /// The runs of this sitting.
     Runs,
+    /// A name for the settings in force.
+    SavePreset,
 }
 
 /// Something that happens to the playground.
@@ -78,6 +81,8 @@ pub enum Action {
     ListSelect(usize),
     /// Take the selected row of the list in front.
     ListAccept,
+    /// Take the selected preset, and run the prompt with it.
+    TakeAndRun,
 
     /// Focus another pane.
     Focus(Focus),
@@ -194,14 +199,22 @@ pub enum Action {
     KnobNudge(i64),
     /// Type a value for the selected knob.
     KnobType,
-    /// A character of the value.
+    /// A character of the line that is being typed: a value, a name, a filter.
     EntryChar(char),
-    /// Erase the last character of the value.
+    /// Erase the last character of that line.
     EntryErase,
-    /// Take the typed value.
+    /// Take what is typed.
     EntryAccept,
     /// Back to what preset and flags say.
     KnobReset,
+    /// Type a filter of the knobs.
+    KnobFilter,
+    /// Take the last turn of a knob back.
+    UndoTurn,
+    /// Do the turn again that was taken back.
+    RedoTurn,
+    /// Type a name for the settings in force, to save them as a preset.
+    SavePreset,
 
     /// Choose for the other role: denoiser or guide.
     ModelRole,
@@ -239,6 +252,13 @@ pub enum Action {
         /// The file's name, printable.
         file: String,
     },
+    /// What became of a preset to save.
+    PresetSaved {
+        /// The preset.
+        preset: Box<Preset>,
+        /// The file's name, or why there is none, printable.
+        outcome: Result<String, String>,
+    },
     /// A line for the user, from outside: what became of an effect.
     Tell(Notice),
 }
@@ -273,6 +293,8 @@ pub enum Effect {
     Kept(KeptRequest),
     /// Write the trace of the shown run into a file of this name.
     SaveTrace(String),
+    /// Write a preset into the configuration folder.
+    SavePreset(Box<Preset>),
     /// Clear the terminal and draw everything.
     Repaint,
     /// Stop the process until it is resumed.

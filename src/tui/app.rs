@@ -12,9 +12,11 @@ use super::{
     keymap::Context,
     picker::ModelPicker,
     playback::Playback,
+    presets::PresetPicker,
     prompt::PromptEditor,
     reading::Reading,
     theme::Theme,
+    turns::Turns,
     view::{FrameInfo, Layer},
 };
 use crate::{
@@ -23,7 +25,7 @@ use crate::{
         protocol::{Command, RunId},
     },
     session::{EventWalk, Phase, Run, Session},
-    settings::{KNOBS, Knob, Layers, Settings},
+    settings::{KNOBS, Kind, Knob, Layers, PresetLibrary, Settings},
     trace::{Log, ModelCard},
 };
 
@@ -99,6 +101,31 @@ pub struct KnobPane {
     pub passed: Option<String>,
     /// Whether knobs that do nothing beside the others are listed too.
     pub all: bool,
+    /// Which knobs are listed instead.
+    pub filter: Option<KnobFilter>,
+    /// The turns that can be taken back.
+    pub turns: Turns,
+}
+
+/// Words that each listed knob has somewhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnobFilter {
+    /// The words.
+    pub text: String,
+    /// Whether they are being typed.
+    pub is_typed: bool,
+}
+
+impl KnobFilter {
+    /// Whether it leaves a knob: its name, slot, help and choices are looked through.
+    pub fn leaves(&self, knob: &Knob) -> bool {
+        let mut text = format!("{} {} {}", knob.name, knob.slot.title(), knob.help);
+        if let Kind::Choice(choices) = knob.kind {
+            text.extend(choices.iter().map(|choice| format!(" {}", choice.word)));
+        }
+        let text = text.to_lowercase();
+        self.text.split_whitespace().all(|word| text.contains(&word.to_lowercase()))
+    }
 }
 
 /// The playground. Prompt, layers and theme may be set up before the first action; everything else only
@@ -137,6 +164,8 @@ pub struct App {
     pub(super) picker: ModelPicker,
     /// The kept runs and their browser.
     pub(super) browser: RunBrowser,
+    /// The presets and their picker.
+    pub(super) presets: PresetPicker,
     /// A line for the user, and until when it stays.
     pub(super) notice: Option<(Notice, Duration)>,
     /// Colours and glyphs.
@@ -178,6 +207,13 @@ impl App {
         app.examples = examples;
         app.picker = ModelPicker::loading(request);
         app
+    }
+
+    /// Gives it presets to choose from beside the built-in ones.
+    #[must_use]
+    pub fn with_presets(mut self, library: PresetLibrary) -> Self {
+        self.presets.library = library;
+        self
     }
 
     /// A playground that shows a log and has no networks.
@@ -227,6 +263,7 @@ impl App {
             knobs: KnobPane::default(),
             picker: ModelPicker::default(),
             browser: RunBrowser::default(),
+            presets: PresetPicker::default(),
             notice: None,
             theme,
             examples: Vec::new(),
@@ -343,15 +380,21 @@ impl App {
             Some(Overlay::Presets) => Context::Presets,
             Some(Overlay::Models) => Context::Models,
             Some(Overlay::Kept) => Context::Kept,
+            Some(Overlay::SavePreset) => Context::PresetName,
             None if self.comparison.is_some() => Context::Compare,
             None if self.knobs.entry.is_some() => Context::Entry,
             None if self.has_hands() => Context::Hands,
+            None if self.focus == Focus::Knobs && self.is_typing_filter() => Context::KnobFilter,
             None => match self.focus {
                 Focus::Prompt => Context::Prompt,
                 Focus::Canvas => Context::Canvas,
                 Focus::Knobs => Context::Knobs,
             },
         }
+    }
+
+    fn is_typing_filter(&self) -> bool {
+        self.knobs.filter.as_ref().is_some_and(|filter| filter.is_typed)
     }
 
     /// What the pair can make of the prompt in the editor.
@@ -403,8 +446,11 @@ impl App {
     }
 
     /// Indexes of the knobs that the pane lists: those that do something beside the others, the selected one, and those
-    /// that were turned by hand; or all.
+    /// that were turned by hand; or all; or those that the filter leaves.
     pub fn listed_knobs(&self) -> Vec<usize> {
+        if let Some(filter) = self.knobs.filter.as_ref().filter(|filter| !filter.text.trim().is_empty()) {
+            return (0..KNOBS.len()).filter(|index| filter.leaves(&KNOBS[*index])).collect();
+        }
         let settings = self.settings();
         let listed = |(index, knob): &(usize, &Knob)| {
             self.knobs.all || knob.acts(&settings) || *index == self.knobs.selected || self.layers.is_live(knob.name)

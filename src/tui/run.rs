@@ -31,7 +31,7 @@ use crate::{
     engine::{InProcess, Link, ModelRequest, protocol},
     kept::{KeepLimit, Keeper, KeptNews, StateFolder},
     panics, printable,
-    settings::Layers,
+    settings::{Layers, PresetLibrary},
     trace::{self, Log},
 };
 
@@ -47,6 +47,8 @@ pub struct PlayOptions {
     pub prompt: Option<String>,
     /// Where logs come from.
     pub source: LogSource,
+    /// The presets to choose from.
+    pub presets: PresetLibrary,
     /// "dark" or "light"; what fits the terminal without one.
     pub theme: Option<String>,
     /// Whether the mouse is used. Without it the terminal's own selection of text works as usual.
@@ -104,24 +106,25 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
     check(&environment, true).map_err(anyhow::Error::msg)?;
     let name = options.theme.as_deref().map(str::parse).transpose().map_err(anyhow::Error::msg)?;
     let theme = Theme::detect(name, &environment);
-    let (mut app, request) = match options.source {
+    let mut warnings: Vec<String> = options.presets.warnings().collect();
+    let (app, request) = match options.source {
         LogSource::Live(request) => {
             let app = App::live(options.layers, options.prompt, theme, examples(), (*request).clone());
             (app, Some(request))
         }
-        LogSource::Replay { file, log, warnings, against } => {
-            let mut app = match against {
+        LogSource::Replay { file, log, warnings: odd, against } => {
+            warnings.extend(odd);
+            let app = match against {
                 Some((other, against)) => App::compare(&file, log, (&other, against), theme),
                 None => App::replay(&file, log, theme),
             };
-            if !warnings.is_empty() {
-                update(&mut app, Action::Tell(Notice::error(warnings.join("; "))));
-            }
             (app, None)
         }
     };
-    if let Some(warning) = options.warning {
-        update(&mut app, Action::Tell(Notice::error(warning)));
+    warnings.extend(options.warning);
+    let mut app = app.with_presets(options.presets);
+    if !warnings.is_empty() {
+        update(&mut app, Action::Tell(Notice::error(warnings.join("; "))));
     }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the event loop")?;
@@ -273,6 +276,13 @@ fn perform(app: &mut App, action: Action, outside: &mut Outside) -> anyhow::Resu
                     Err(error) => Action::Tell(Notice::error(error.to_string())),
                 };
                 update(app, outcome);
+            }
+            Effect::SavePreset(preset) => {
+                let outcome = match app.presets().library.save(&preset) {
+                    Ok(file) => Ok(printable::line(&file.display().to_string())),
+                    Err(error) => Err(error.to_string()),
+                };
+                update(app, Action::PresetSaved { preset, outcome });
             }
             Effect::Repaint => screen.repaint().context("clearing the terminal")?,
             Effect::Suspend => screen.suspend().context("suspending")?,

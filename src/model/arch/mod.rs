@@ -37,6 +37,11 @@ pub(super) use self::spec::{ArchSpec, Biases, BlockNames, TensorNames};
 pub(super) const ARCHS: &[&Arch] =
     &[&dream::ARCH, &llada::ARCH, &a2d::QWEN2, &a2d::QWEN3, &qwen2::ARCH, &qwen3::ARCH, &llama::ARCH];
 
+/// Which token a row of an architecture of that name predicts; `None` where there is no such architecture.
+pub fn alignment(architecture: &str) -> Option<Alignment> {
+    ARCHS.iter().find(|arch| arch.label == architecture).map(|arch| arch.alignment)
+}
+
 /// An architecture.
 pub(super) struct Arch {
     /// Its name, for people.

@@ -31,7 +31,7 @@ pub enum Context {
     Legend,
     /// The gallery.
     Gallery,
-    /// The presets.
+    /// The presets, where characters are text.
     Presets,
     /// The models, where characters are text.
     Models,
@@ -43,11 +43,15 @@ pub enum Context {
     Hands,
     /// A line that is being typed.
     Line,
+    /// A name for a preset, being typed.
+    PresetName,
+    /// A filter of the knobs, being typed.
+    KnobFilter,
 }
 
 impl Context {
     /// Every context.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Prompt,
         Self::Canvas,
         Self::Compare,
@@ -62,6 +66,8 @@ impl Context {
         Self::Runs,
         Self::Hands,
         Self::Line,
+        Self::PresetName,
+        Self::KnobFilter,
     ];
 }
 
@@ -175,7 +181,9 @@ pub fn action(app: &App, event: KeyEvent) -> Option<Action> {
     let plain = !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
     match (app.context(), event.code) {
         (Context::Prompt, _) => Some(Action::Edit(event)),
-        (Context::Entry, KeyCode::Char(c)) if plain => Some(Action::EntryChar(c)),
+        (Context::Entry | Context::Presets | Context::PresetName | Context::KnobFilter, KeyCode::Char(c)) if plain => {
+            Some(Action::EntryChar(c))
+        }
         (Context::Models, KeyCode::Char(c)) if plain => Some(Action::SourceChar(c)),
         (Context::Kept, KeyCode::Char(c)) if plain => Some(Action::KeptChar(c)),
         (Context::Line, KeyCode::Char(c)) if plain => Some(Action::LineChar(c)),
@@ -233,11 +241,11 @@ mod tests {
     #[test]
     fn text_is_never_a_key_where_text_is_typed() {
         for binding in BINDINGS.iter() {
-            if binding
-                .contexts
-                .iter()
-                .any(|context| matches!(context, Context::Prompt | Context::Entry | Context::Line))
-            {
+            let typed = |context: &Context| {
+                use Context::{Entry, Kept, KnobFilter, Line, Models, PresetName, Presets, Prompt};
+                matches!(context, Prompt | Entry | Models | Presets | PresetName | KnobFilter | Kept | Line)
+            };
+            if binding.contexts.iter().any(typed) {
                 for key in binding.keys {
                     let types = matches!(key.code, KeyCode::Char(_)) && key.modifiers.is_empty();
                     assert!(!types, "{} would be swallowed", key.name(true));

@@ -26,17 +26,29 @@ const WATCHING: &[Context] = &[Context::Canvas, Context::Knobs];
 /// The same, and where runs are compared.
 const READING: &[Context] = &[Context::Canvas, Context::Knobs, Context::Compare];
 const COMPARE: &[Context] = &[Context::Compare];
-const LISTS: &[Context] = &[Context::Gallery, Context::Presets, Context::Help, Context::Legend];
+const LISTS: &[Context] = &[Context::Gallery, Context::Help, Context::Legend];
 const PICKS: &[Context] = &[Context::Gallery, Context::Presets, Context::Models, Context::Kept];
 const PAGES: &[Context] =
     &[Context::Gallery, Context::Presets, Context::Help, Context::Legend, Context::Models, Context::Kept];
 /// Where characters are text.
-const TYPED: &[Context] = &[Context::Prompt, Context::Entry, Context::Models, Context::Kept];
+const TYPED: &[Context] = &[
+    Context::Prompt,
+    Context::Entry,
+    Context::Models,
+    Context::Presets,
+    Context::PresetName,
+    Context::KnobFilter,
+    Context::Kept,
+];
+/// Where characters are a line of text beside the prompt.
+const ENTRIES: &[Context] = &[Context::Entry, Context::Presets, Context::PresetName, Context::KnobFilter];
+/// Where such a line chooses from a list.
+const FILTERED: &[Context] = &[Context::Models, Context::Presets];
 /// Where characters are the name of a model.
 const MODELS: &[Context] = &[Context::Models];
 /// Where characters are words of kept runs.
 const KEPT: &[Context] = &[Context::Kept];
-const OVERLAYS: &[Context] = &[Context::Help, Context::Legend, Context::Gallery, Context::Presets];
+const OVERLAYS: &[Context] = &[Context::Gallery, Context::Help, Context::Legend];
 
 /// More rows than any list has.
 const ALL_ROWS: i64 = 1 << 20;
@@ -195,7 +207,15 @@ fn prompt() -> Vec<Binding> {
             Prompt, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Gallery], is_live, 2 "gallery"
         ),
         binding!(Action::Toggle(Overlay::Gallery), [Key::char('e')], "gallery of prompts", Prompt, WATCHING, is_live),
-        binding!(Action::Focus(Focus::Prompt), [Key::char('i'), Key::char('/')], "edit the prompt", Prompt, WATCHING, is_live, 5 "prompt"),
+        binding!(Action::Focus(Focus::Prompt), [Key::char('i')], "edit the prompt", Prompt, WATCHING, is_live, 5 "prompt"),
+        binding!(
+            Action::Focus(Focus::Prompt),
+            [Key::char('/')],
+            "edit the prompt",
+            Prompt,
+            WATCHING_NOT_KNOBS,
+            is_live
+        ),
     ]
 }
 
@@ -404,16 +424,23 @@ fn knobs() -> Vec<Binding> {
         binding!(Action::KnobType, [Key::new(KeyCode::Enter)], "type a value", Knobs, &[Context::Knobs], can_turn, 2 "type"),
         binding!(Action::KnobReset, [Key::char('r'), Key::new(KeyCode::Backspace)], "back to preset and flags", Knobs, &[Context::Knobs], can_turn, 3 "reset"),
         binding!(Action::KnobsAll, [Key::char('a')], "all knobs, or those that act", Knobs, &[Context::Knobs], always, 6 "all"),
-        binding!(Action::EntryAccept, [Key::new(KeyCode::Enter)], "take the typed value", Knobs, &[Context::Entry], always, 1 "take"),
+        binding!(Action::KnobFilter, [Key::char('/')], "filter the knobs by words", Knobs, &[Context::Knobs], always, 7 "filter"),
+        binding!(Action::KnobMove(-1), [Key::new(KeyCode::Up)], "choose a knob", Knobs, &[Context::KnobFilter], always),
         binding!(
-            Action::EntryErase,
-            [Key::new(KeyCode::Backspace)],
-            "erase a character",
+            Action::KnobMove(1),
+            [Key::new(KeyCode::Down)],
+            "choose a knob",
             Knobs,
-            &[Context::Entry],
+            &[Context::KnobFilter],
             always
         ),
-        binding!(Action::Toggle(Overlay::Presets), [Key::char('p')], "presets: named sets of knobs", Knobs, &[Context::Canvas, Context::Knobs, Context::Presets], can_turn, 5 "presets"),
+        binding!(Action::UndoTurn, [Key::char('u')], "take the last turn back", Knobs, &[Context::Knobs], can_turn, 4 "undo"),
+        binding!(Action::RedoTurn, [Key::char('U')], "do it again", Knobs, &[Context::Knobs], can_turn),
+        binding!(Action::EntryAccept, [Key::new(KeyCode::Enter)], "take what is typed", Knobs, &[Context::Entry, Context::PresetName, Context::KnobFilter], always, 1 "take"),
+        binding!(Action::EntryErase, [Key::new(KeyCode::Backspace)], "erase a character", Knobs, ENTRIES, always),
+        binding!(Action::Toggle(Overlay::Presets), [Key::char('p')], "presets: named sets of knobs", Knobs, WATCHING, can_turn, 5 "presets"),
+        binding!(Action::TakeAndRun, [Key::ctrl('r'), Key::shift(KeyCode::Enter)], "take the preset and run", Knobs, &[Context::Presets], can_turn, 2 "take and run"),
+        binding!(Action::SavePreset, [Key::char('W')], "save the knobs as a preset", Knobs, WATCHING, always, 13 "save preset"),
     ]
 }
 
@@ -440,8 +467,8 @@ fn lists() -> Vec<Binding> {
     vec![
         binding!(Action::ListMove(-1), [Key::new(KeyCode::Up), Key::char('k')], "choose", Lists, LISTS, always),
         binding!(Action::ListMove(1), [Key::new(KeyCode::Down), Key::char('j')], "choose", Lists, LISTS, always, 2 "choose"),
-        binding!(Action::ListMove(-1), [Key::new(KeyCode::Up)], "choose", Lists, MODELS, always),
-        binding!(Action::ListMove(1), [Key::new(KeyCode::Down)], "choose", Lists, MODELS, always, 2 "choose"),
+        binding!(Action::ListMove(-1), [Key::new(KeyCode::Up)], "choose", Lists, FILTERED, always),
+        binding!(Action::ListMove(1), [Key::new(KeyCode::Down)], "choose", Lists, FILTERED, always, 2 "choose"),
         binding!(Action::ListMove(-ALL_ROWS), [Key::new(KeyCode::Home)], "the first, the last", Lists, PAGES, always),
         binding!(Action::ListMove(ALL_ROWS), [Key::new(KeyCode::End)], "the first, the last", Lists, PAGES, always),
         binding!(Action::ListMove(-8), [Key::new(KeyCode::PageUp)], "choose, by pages", Lists, PAGES, always),
@@ -462,12 +489,12 @@ fn program() -> Vec<Binding> {
             &[Context::Prompt, Context::Canvas, Context::Knobs],
             always
         ),
-        binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, &[Context::Prompt, Context::Canvas, Context::Compare, Context::Knobs, Context::Entry], always, 12 "back"),
-        binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, MODELS, always, 5 "close"),
+        binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, &[Context::Prompt, Context::Canvas, Context::Compare, Context::Knobs, Context::Entry, Context::KnobFilter], always, 12 "back"),
+        binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, &[Context::Models, Context::Presets, Context::PresetName], always, 5 "close"),
         binding!(Action::Back, [Key::new(KeyCode::Esc), Key::char('q')], "close, leave, let go", Program, OVERLAYS, always, 3 "close"),
         binding!(Action::ToggleTheme, [Key::char('t')], "dark or light", Program, READING, always),
-        binding!(Action::Toggle(Overlay::Help), [Key::new(KeyCode::F(1))], "this help", Program, &[Context::Prompt, Context::Entry], always, 13 "help"),
-        binding!(Action::Toggle(Overlay::Help), [Key::char('?'), Key::new(KeyCode::F(1))], "this help", Program, &[Context::Canvas, Context::Compare, Context::Knobs, Context::Help, Context::Legend, Context::Gallery, Context::Presets], always, 13 "help"),
+        binding!(Action::Toggle(Overlay::Help), [Key::new(KeyCode::F(1))], "this help", Program, &[Context::Prompt, Context::Entry, Context::Presets, Context::KnobFilter], always, 13 "help"),
+        binding!(Action::Toggle(Overlay::Help), [Key::char('?'), Key::new(KeyCode::F(1))], "this help", Program, &[Context::Canvas, Context::Compare, Context::Knobs, Context::Help, Context::Legend, Context::Gallery], always, 13 "help"),
         binding!(Action::Repaint, [Key::ctrl('l')], "draw everything again", Program, &Context::ALL, always),
         binding!(Action::Suspend, [Key::ctrl('z')], "suspend to the shell", Program, &Context::ALL, always),
         binding!(Action::Quit, [Key::char('q')], "quit", Program, READING, always, 14 "quit"),

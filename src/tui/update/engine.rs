@@ -1,6 +1,6 @@
 //! News from the engine.
 
-use super::{Effect, forking, keeping, models};
+use super::{Effect, forking, keeping, knobs, models};
 use crate::{
     engine::protocol::Event,
     printable,
@@ -40,12 +40,7 @@ pub(super) fn on_event(app: &mut App, event: Event) -> Vec<Effect> {
         }
         Event::Refused { run, message } => {
             if app.session.get_mut(run).is_some() {
-                // Of a change by hand nothing is left to take back.
-                if let Some(before) = app.layers_before.take() {
-                    app.layers = before;
-                    app.knobs.refusal = Some(printable::line(&message));
-                }
-                app.tell(Notice::error(message));
+                knobs::on_refused(app, message);
             }
         }
         Event::Paused { run, paused } => {

@@ -1,13 +1,10 @@
 //! The layers above the screen: help, legend, gallery, presets.
 
-use super::{Effect, browser, keeping, models, prompt};
-use crate::{
-    settings::{KNOBS, Timing, presets},
-    tui::{
-        action::{Focus, Notice, Overlay},
-        app::App,
-        view::{help, legend},
-    },
+use super::{Effect, browser, keeping, models, presets, prompt};
+use crate::tui::{
+    action::{Focus, Overlay},
+    app::App,
+    view::{help, legend},
 };
 
 /// Opens a layer, or closes it where it is in front.
@@ -21,14 +18,15 @@ pub(super) fn toggle(app: &mut App, overlay: Overlay) -> Vec<Effect> {
     if app.overlays.last() == Some(&Overlay::Models) {
         return models::refresh(app);
     }
-    if app.overlays.last() == Some(&Overlay::Kept) {
-        return browser::refresh(app);
+    match app.overlays.last() {
+        Some(Overlay::Kept) => return browser::refresh(app),
+        Some(Overlay::Presets) => {
+            presets::open(app);
+            return Vec::new();
+        }
+        _ => {}
     }
     app.list = match app.overlays.last() {
-        Some(Overlay::Presets) => {
-            let chosen = app.layers.preset().map(|preset| preset.name.clone());
-            presets().iter().position(|preset| Some(&preset.name) == chosen.as_ref()).unwrap_or(0)
-        }
         Some(Overlay::Runs) => keeping::row_of_shown(app),
         Some(Overlay::Gallery) => {
             let text = app.prompt.text();
@@ -42,7 +40,7 @@ pub(super) fn toggle(app: &mut App, overlay: Overlay) -> Vec<Effect> {
 fn rows(app: &App) -> usize {
     match app.overlays.last() {
         Some(Overlay::Gallery) => app.examples.len(),
-        Some(Overlay::Presets) => presets().len(),
+        Some(Overlay::Presets) => app.presets.choices().len(),
         Some(Overlay::Models) => app.picker.choices().len(),
         Some(Overlay::Kept) => app.browser.listed().len(),
         Some(Overlay::Runs) => app.session.runs().len(),
@@ -73,11 +71,11 @@ pub(super) fn select(app: &mut App, row: usize) -> Vec<Effect> {
 
 /// Takes the selected row.
 pub(super) fn accept(app: &mut App) -> Vec<Effect> {
-    if app.overlays.last() == Some(&Overlay::Models) {
-        return models::accept(app);
-    }
-    if app.overlays.last() == Some(&Overlay::Kept) {
-        return browser::accept(app);
+    match app.overlays.last() {
+        Some(Overlay::Models) => return models::accept(app),
+        Some(Overlay::Presets) => return presets::accept(app),
+        Some(Overlay::Kept) => return browser::accept(app),
+        _ => {}
     }
     let row = app.list;
     match app.overlays.pop() {
@@ -88,10 +86,6 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
             };
             prompt::edit(app, |editor| editor.set(&text));
             prompt::submit(app)
-        }
-        Some(Overlay::Presets) => {
-            app.list = 0;
-            take_preset(app, row)
         }
         Some(Overlay::Runs) => {
             let run = keeping::listed(app).map(|run| run.id);
@@ -105,37 +99,4 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
         }
         None => Vec::new(),
     }
-}
-
-fn take_preset(app: &mut App, row: usize) -> Vec<Effect> {
-    let Some(preset) = presets().get(row) else {
-        return Vec::new();
-    };
-    let title = preset.title.clone();
-    let mut layers = app.layers.clone();
-    layers.set_preset(preset.clone());
-    if let Err(error) = super::knobs::check(app, &layers.resolve()) {
-        app.tell(Notice::error(error.to_string()));
-        return Vec::new();
-    }
-    let (before, after) = (app.layers.resolve(), layers.resolve());
-    let waiting: Vec<_> = KNOBS
-        .iter()
-        .filter(|knob| knob.effect == Timing::NextRun && knob.get(&before) != knob.get(&after))
-        .map(|knob| knob.name)
-        .collect();
-    app.layers_before = Some(std::mem::replace(&mut app.layers, layers));
-    app.knobs.refusal = None;
-    app.knobs.passed = None;
-    let when = if app.is_under_way() && waiting.is_empty() {
-        "it acts from the next step on".to_owned()
-    } else if app.is_under_way() {
-        format!("it acts from the next step on, but {} with the next run", waiting.join(", "))
-    } else if app.run().is_some() {
-        "press R to run again with it".to_owned()
-    } else {
-        "it acts on the next run".to_owned()
-    };
-    app.tell(Notice::note(format!("preset {title}: {when}")));
-    app.configure()
 }

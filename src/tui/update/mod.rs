@@ -12,13 +12,14 @@ mod line;
 mod lists;
 mod models;
 mod playing;
+mod presets;
 mod prompt;
 mod selecting;
+mod typing;
 
 use super::{
     action::{Action, Effect, Focus},
     app::App,
-    keymap::Context,
 };
 use crate::engine::protocol::Command;
 
@@ -60,6 +61,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::ListMove(rows) => lists::step(app, rows),
         Action::ListSelect(row) => lists::select(app, row),
         Action::ListAccept => lists::accept(app),
+        Action::TakeAndRun => presets::take_and_run(app),
 
         Action::Focus(focus) => set_focus(app, focus),
         Action::FocusNext => turn_focus(app, 1),
@@ -72,7 +74,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Edit(key) => prompt::add(app, |editor| editor.key(key)),
         Action::Undo => prompt::edit(app, super::prompt::PromptEditor::undo),
         Action::Redo => prompt::edit(app, super::prompt::PromptEditor::redo),
-        Action::Clear => clear(app),
+        Action::Clear => typing::clear(app),
         Action::Paste(text) => prompt::paste(app, &text),
 
         Action::Restart => prompt::restart(app),
@@ -126,11 +128,15 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::KnobSelect(index) => knobs::select(app, index),
         Action::KnobNudge(presses) => knobs::nudge(app, presses),
         Action::KnobType => knobs::begin_entry(app),
-        Action::EntryChar(c) => knobs::entry_type(app, c.encode_utf8(&mut [0; 4])),
-        Action::EntryErase => knobs::entry_erase(app),
-        Action::EntryAccept => knobs::entry_accept(app),
+        Action::EntryChar(c) => typing::add(app, c.encode_utf8(&mut [0; 4])),
+        Action::EntryErase => typing::erase(app),
+        Action::EntryAccept => typing::accept(app),
         Action::KnobsAll => knobs::list_all(app),
         Action::KnobReset => knobs::reset(app),
+        Action::KnobFilter => knobs::begin_filter(app),
+        Action::UndoTurn => knobs::undo(app),
+        Action::RedoTurn => knobs::redo(app),
+        Action::SavePreset => presets::begin_saving(app),
 
         Action::ModelRole => models::other_role(app),
         Action::SourceChar(c) => models::typed(app, c.encode_utf8(&mut [0; 4])),
@@ -152,6 +158,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Saved { run, file } => keeping::saved(app, run, &file),
+        Action::PresetSaved { preset, outcome } => presets::saved(app, *preset, outcome),
         Action::Tell(notice) => {
             app.tell(notice);
             Vec::new()
@@ -169,6 +176,7 @@ fn is_deliberate(action: &Action) -> bool {
             | Action::Kept(_)
             | Action::Drawn(_)
             | Action::Saved { .. }
+            | Action::PresetSaved { .. }
             | Action::Tell(_)
     )
 }
@@ -186,6 +194,8 @@ fn back(app: &mut App) -> Vec<Effect> {
     } else if app.knobs.entry.take().is_some() {
         app.knobs.refusal = None;
         app.knobs.passed = None;
+    } else if app.focus == Focus::Knobs && app.knobs.filter.take().is_some() {
+        // All knobs are listed again.
     } else {
         match app.focus {
             Focus::Canvas => app.lens.selected = None,
@@ -195,23 +205,13 @@ fn back(app: &mut App) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Clears the line that is being typed, up to the cursor.
-fn clear(app: &mut App) -> Vec<Effect> {
-    match app.context() {
-        Context::Models => models::clear(app),
-        Context::Kept => browser::clear(app),
-        Context::Entry => knobs::entry_clear(app),
-        Context::Line => line::clear(app),
-        _ => prompt::edit(app, super::prompt::PromptEditor::clear),
-    }
-}
-
 fn set_focus(app: &mut App, focus: Focus) -> Vec<Effect> {
     // A replayed prompt is what was asked; there is nothing to edit.
     let allowed = !(app.is_replay() && focus == Focus::Prompt);
     if allowed {
         app.focus = focus;
         app.knobs.entry = None;
+        knobs::end_filter_entry(app);
     }
     Vec::new()
 }

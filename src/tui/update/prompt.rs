@@ -1,11 +1,11 @@
 //! Writing a prompt and starting a run.
 
-use super::{Effect, browser, command, knobs, line, models};
+use super::{Effect, command, typing};
 use crate::{
     engine::protocol::{Command, ForkRequest, RunRequest},
     kept::KeptRequest,
     tui::{
-        action::{Focus, Notice, Overlay},
+        action::{Focus, Notice},
         app::{App, EngineState},
         prompt::{LONGEST, PromptEditor, TooLong},
         reading::Reading,
@@ -33,17 +33,8 @@ pub(super) fn add(app: &mut App, change: impl FnOnce(&mut PromptEditor) -> Resul
 
 /// Pasted text goes where text is typed, and to the prompt where none is.
 pub(super) fn paste(app: &mut App, text: &str) -> Vec<Effect> {
-    if app.line.is_some() {
-        return line::typed(app, text);
-    }
-    if app.overlays.last() == Some(&Overlay::Models) {
-        return models::typed(app, text.trim());
-    }
-    if app.overlays.last() == Some(&Overlay::Kept) {
-        return browser::typed(app, text.trim());
-    }
-    if app.knobs.entry.is_some() {
-        return knobs::entry_type(app, text.trim());
+    if typing::is_line(app.context()) {
+        return typing::add(app, text.trim());
     }
     if app.is_replay() {
         return Vec::new();

@@ -80,7 +80,7 @@ const WIDE: u16 = 130;
 
 /// The text cursor, behind what is typed.
 fn caret(listing: &Listing<'_>, title: &str, area: Rect, pen: &mut Pen<'_>) {
-    let frame = listing.frame(area);
+    let frame = listing.frame(0, area);
     let x = frame.x + 2 + width(title);
     if x + 2 < frame.right() {
         pen.drawn.cursor = Some(Position::new(x, frame.y));

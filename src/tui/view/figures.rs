@@ -1,7 +1,8 @@
-//! The figures of the run up to the shown step: all of them sums over the log.
+//! The figures of the run up to the shown step, and since the last change of a knob: all of them sums over the log.
 
 use ratatui::{
     layout::Rect,
+    style::Style,
     text::{Line, Span},
 };
 
@@ -13,23 +14,21 @@ use super::{
     step::StepView,
 };
 use crate::{
+    session::SpeedUp,
     trace::{Figures, Log},
     tui::theme::{BarPart, Role},
 };
 
-/// Draws the figures pane.
-pub(super) fn draw(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
+/// Draws the figures pane; `plain` is the plain run that this one can be measured against, where one is kept.
+pub(super) fn draw(run: &RunView<'_>, plain: Option<&Log>, area: Rect, pen: &mut Pen<'_>) {
     let log = run.log;
-    let upto = match log.header().origin.as_ref() {
-        _ if !run.follows && !log.is_empty() => format!("up to step {}", run.at),
-        Some(origin) => fork_words(origin, None),
-        None => String::new(),
-    };
-    let title = Line::from(span("figures", pen.style(Role::Title)));
-    pen.rule(Rect { height: 1, ..area }, &title, &Line::from(span(upto, pen.style(Role::Dim))));
+    let turned = turned_at(log, run.at);
+    head(run, turned, area, pen);
     let figures = Figures::of(log, run.at);
-    let mut pane = FiguresPane { area, y: area.y + 1, pen };
+    let since = turned.map(|step| Figures::between(log, step - 1, run.at));
+    let mut pane = FiguresPane { area, y: area.y + 1, since, pen };
     pane.tokens(log, &figures);
+    pane.speed_up(plain, &figures);
     pane.revision(log, &figures);
     pane.passes(log, &figures);
     pane.time(&figures);
@@ -39,11 +38,41 @@ pub(super) fn draw(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
     pane.shadow(log, &figures);
 }
 
+/// The step before which the newest knob change up to the shown step was made; `None` where that is all of them.
+fn turned_at(log: &Log, at: usize) -> Option<usize> {
+    log.turned_at(at).filter(|step| *step > 1)
+}
+
+/// The title, and what the columns count where there are two.
+fn head(run: &RunView<'_>, turned: Option<usize>, area: Rect, pen: &mut Pen<'_>) {
+    let row = Rect { height: 1, ..area };
+    let title = Line::from(span("figures", pen.style(Role::Title)));
+    let shows_past = !run.follows && !run.log.is_empty();
+    let Some(turned) = turned else {
+        let upto = match &run.log.header().origin {
+            _ if shows_past => format!("up to step {}", run.at),
+            Some(origin) => fork_words(origin, None),
+            None => String::new(),
+        };
+        pen.rule(row, &title, &Line::from(span(upto, pen.style(Role::Dim))));
+        return;
+    };
+    pen.rule(row, &title, &Line::default());
+    let whole = if shows_past { format!(" to step {} ", run.at) } else { " whole run ".to_owned() };
+    let step = if area.width < ROOMY { "" } else { "step " };
+    let since = format!(" since {} {step}{turned}", pen.theme.glyphs.change);
+    for (end, heading, role) in [(WHOLE + 1, whole, Role::Dim), (area.width, since, Role::Note)] {
+        let cells = Rect { width: end.min(row.width), ..row };
+        pen.line_right(cells, &Line::from(span(heading, pen.style(role))));
+    }
+}
+
 /// Rows that the figures of a run take: the same for all of its steps, so that nothing moves while one scrubs.
-pub(super) fn height(log: Option<&Log>) -> u16 {
+pub(super) fn height(log: Option<&Log>, has_plain: bool) -> u16 {
     let Some(log) = log else { return USUAL };
-    let rare = [log.has_layers(), log.has_audits(), log.has_shadow()];
-    USUAL + u16::from(log.has_revisions()) + 2 * rare.into_iter().filter(|has| *has).count() as u16
+    let rows =
+        [(log.has_revisions(), 1), (has_plain, 2), (log.has_layers(), 2), (log.has_audits(), 2), (log.has_shadow(), 2)];
+    USUAL + rows.iter().filter(|(is_there, _)| *is_there).map(|(_, rows)| rows).sum::<u16>()
 }
 
 /// Rows of what every run has.
@@ -52,11 +81,17 @@ const USUAL: u16 = 14;
 struct FiguresPane<'a, 'b> {
     area: Rect,
     y: u16,
+    /// Of the steps since the last change of a knob, where there was one.
+    since: Option<Figures>,
     pen: &'a mut Pen<'b>,
 }
 
-/// Cells before the value's last one.
+/// Cells of a label.
 const LABEL: u16 = 18;
+/// Where the figures of the whole run end.
+const WHOLE: u16 = 24;
+/// From this width on, the head of the column beside it is written out.
+const ROOMY: u16 = 42;
 
 impl FiguresPane<'_, '_> {
     fn row(&mut self) -> Option<Rect> {
@@ -65,28 +100,51 @@ impl FiguresPane<'_, '_> {
         (row.y < self.area.bottom()).then_some(row)
     }
 
-    /// A label, a value that ends at a fixed cell, and a remark.
-    fn figure(&mut self, label: &str, value: &str, remark: &str) {
+    /// A label, a value that ends at a fixed cell, and a remark; in place of that the value since the last change of a
+    /// knob, where there was one.
+    fn figure(&mut self, label: &str, figures: &Figures, value: impl Fn(&Figures) -> String, remark: &str) {
         let Some(row) = self.row() else { return };
-        let (dim, strong, faint) =
-            (self.pen.style(Role::Dim), self.pen.style(Role::Strong), self.pen.style(Role::Faint));
+        let (dim, strong) = (self.pen.style(Role::Dim), self.pen.style(Role::Strong));
         self.pen.put(row.x, row.y, LABEL, label, dim);
-        let value_width = width(value);
-        let end = LABEL + 6;
-        self.pen.put(row.x + end.saturating_sub(value_width), row.y, value_width, value, strong);
-        let at = row.x + end + 1;
-        self.pen.cut(at, row.y, row.right().saturating_sub(at), remark, faint);
+        self.value(row, WHOLE, &value(figures), strong);
+        if let Some(since) = self.since {
+            self.value(row, row.width, &value(&since), strong);
+            return;
+        }
+        let at = row.x + WHOLE + 1;
+        self.pen.cut(at, row.y, row.right().saturating_sub(at), remark, self.pen.style(Role::Faint));
+    }
+
+    /// A value that ends before the cell `end`.
+    fn value(&mut self, row: Rect, end: u16, value: &str, style: Style) {
+        let cells = width(value);
+        self.pen.put(row.x + end.saturating_sub(cells), row.y, cells, value, style);
     }
 
     fn tokens(&mut self, log: &Log, figures: &Figures) {
         let remark =
             if figures.masked > 0 { format!("{} masked", count(figures.masked as u64)) } else { String::new() };
-        self.figure("tokens", &count(figures.tokens as u64), &remark);
-        self.figure("end of text", &count(figures.ends as u64), "counted apart");
-        self.figure("tokens per pass", &decimal(figures.tokens_per_forward()), "");
+        self.figure("tokens", figures, |figures| count(figures.tokens as u64), &remark);
+        self.figure("end of text", figures, |figures| count(figures.ends as u64), "counted apart");
+        self.figure("tokens per pass", figures, |figures| decimal(figures.tokens_per_forward()), "");
         let device = crate::printable::line(&log.header().denoiser.device);
-        let speed = if figures.seconds() > 0.0 { decimal(figures.tokens_per_second()) } else { NONE.to_owned() };
-        self.figure("tokens per second", &speed, &format!("on {device}"));
+        let speed = |figures: &Figures| {
+            if figures.seconds() > 0.0 { decimal(figures.tokens_per_second()) } else { NONE.to_owned() }
+        };
+        self.figure("tokens per second", figures, speed, &format!("on {device}"));
+    }
+
+    /// How much faster it is than the plain run that is kept.
+    fn speed_up(&mut self, plain: Option<&Log>, figures: &Figures) {
+        let Some(plain) = plain else { return };
+        let plain = Figures::of(plain, plain.len());
+        let times = self.pen.theme.glyphs.times;
+        let shown = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), |value| format!("{value:.1}{times}"));
+        let speed = |figures: &Figures| SpeedUp::of(figures, &plain);
+        let by_time = |figures: &Figures| shown(speed(figures).and_then(|speed| speed.time));
+        self.figure("speed-up by time", figures, by_time, "measured");
+        let by_passes = |figures: &Figures| shown(speed(figures).map(|speed| speed.passes));
+        self.figure("speed-up by passes", figures, by_passes, "beside plain");
     }
 
     /// What was taken back.
@@ -101,37 +159,39 @@ impl FiguresPane<'_, '_> {
             [0, _] => parts[1].1.to_owned(),
             [again, _] => format!("{} again", count(again as u64)),
         };
-        self.figure("tokens revised", &count((figures.remasked + figures.edited) as u64), &remark);
+        let revised = |figures: &Figures| count((figures.remasked + figures.edited) as u64);
+        self.figure("tokens revised", figures, revised, &remark);
     }
 
     fn passes(&mut self, log: &Log, figures: &Figures) {
-        self.figure("denoiser passes", &count(figures.cost.nfe.into()), "");
+        self.figure("denoiser passes", figures, |figures| count(figures.cost.nfe.into()), "");
         let reading = if StepView::new(log, figures.steps).guide_reads_text() { "reads text" } else { "" };
-        self.figure("guide passes", &count(figures.cost.guide_forwards.into()), reading);
-        let accepted = figures.acceptance().map_or_else(|| NONE.to_owned(), percent);
+        self.figure("guide passes", figures, |figures| count(figures.cost.guide_forwards.into()), reading);
+        let accepted = |figures: &Figures| figures.acceptance().map_or_else(|| NONE.to_owned(), percent);
         let remark = if figures.reviews == 0 {
             "no guide".to_owned()
         } else {
             format!("{} forced", percent(figures.forced as f64 / figures.reviews as f64))
         };
-        self.figure("drafts accepted", &accepted, &remark);
+        self.figure("drafts accepted", figures, accepted, &remark);
     }
 
     fn time(&mut self, figures: &Figures) {
-        let per_step = |micros: u64| micros as f64 / 1e3 / figures.steps.max(1) as f64;
+        let per_step = |figures: &Figures, micros: u64| micros as f64 / 1e3 / figures.steps.max(1) as f64;
         let cost = figures.cost;
-        self.figure("ms per step", &decimal(per_step(cost.total_us())), "");
+        self.figure("ms per step", figures, |figures| decimal(per_step(figures, figures.cost.total_us())), "");
+        let part = |name: &str, micros: u64| format!("{name} {}", decimal(per_step(figures, micros)));
         self.split(&[
-            (cost.denoiser_us as f64, BarPart::Denoiser, format!("denoiser {}", decimal(per_step(cost.denoiser_us)))),
-            (cost.guide_us as f64, BarPart::Guide, format!("guide {}", decimal(per_step(cost.guide_us)))),
-            (cost.other_us as f64, BarPart::Other, format!("other {}", decimal(per_step(cost.other_us)))),
+            (cost.denoiser_us as f64, BarPart::Denoiser, part("denoiser", cost.denoiser_us)),
+            (cost.guide_us as f64, BarPart::Guide, part("guide", cost.guide_us)),
+            (cost.other_us as f64, BarPart::Other, part("other", cost.other_us)),
         ]);
     }
 
     fn positions(&mut self, figures: &Figures) {
         let cost = figures.cost;
-        let value = if figures.steps == 0 { NONE.to_owned() } else { percent(figures.reuse()) };
-        self.figure("K/V rows reused", &value, "");
+        let reused = |figures: &Figures| if figures.steps == 0 { NONE.to_owned() } else { percent(figures.reuse()) };
+        self.figure("K/V rows reused", figures, reused, "");
         self.split(&[
             (f64::from(cost.computed), BarPart::Computed, format!("computed {}", count(cost.computed.into()))),
             (f64::from(cost.reused), BarPart::Reused, format!("reused {}", count(cost.reused.into()))),
@@ -180,9 +240,9 @@ impl FiguresPane<'_, '_> {
         if !log.has_audits() {
             return;
         }
-        self.figure("cache flips", &flips(figures), &format!("KL {} nats", nats(figures.mean_kl)));
-        let passes = count(figures.cost.audit_forwards.into());
-        self.figure("audit passes", &passes, &format!("{} ms", decimal(figures.cost.audit_us as f64 / 1e3)));
+        self.figure("cache flips", figures, flips, &format!("KL {} nats", nats(figures.mean_kl)));
+        let passes = |figures: &Figures| count(figures.cost.audit_forwards.into());
+        self.figure("audit passes", figures, passes, &format!("{} ms", decimal(figures.cost.audit_us as f64 / 1e3)));
     }
 
     /// What a guide would have said that only looked on, and what that took; not in the other figures.
@@ -190,10 +250,10 @@ impl FiguresPane<'_, '_> {
         if !log.has_shadow() {
             return;
         }
-        let accepted = figures.shadow_acceptance().map_or_else(|| NONE.to_owned(), percent);
-        self.figure("shadow guide", &accepted, "would pass");
-        let passes = count(figures.cost.shadow_forwards.into());
-        self.figure("its passes", &passes, &format!("{} ms", decimal(figures.cost.shadow_us as f64 / 1e3)));
+        let accepted = |figures: &Figures| figures.shadow_acceptance().map_or_else(|| NONE.to_owned(), percent);
+        self.figure("shadow guide", figures, accepted, "would pass");
+        let passes = |figures: &Figures| count(figures.cost.shadow_forwards.into());
+        self.figure("its passes", figures, passes, &format!("{} ms", decimal(figures.cost.shadow_us as f64 / 1e3)));
     }
 
     /// A bar in parts, and below it their names.

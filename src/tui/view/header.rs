@@ -17,7 +17,7 @@ use crate::{
     decode::record::StopReason,
     printable,
     session::{Phase, Run},
-    settings::{Preset, Settings, presets},
+    settings::{Preset, Settings},
     trace::{End, Log, ModelCard},
     tui::{
         app::{App, EngineState, Origin},
@@ -124,7 +124,7 @@ fn which(run: &Run, runs: usize) -> Option<String> {
 pub(super) fn made_with(app: &App, log: &Log, theme: Theme) -> String {
     let (header, end) = (log.header(), log.settings_at(log.len()));
     let name = header.preset.as_deref().unwrap_or("no preset");
-    let known = app.layers.preset().into_iter().chain(presets()).find(|preset| preset.name == name);
+    let known = app.layers.preset().into_iter().chain(app.presets.library.all()).find(|preset| preset.name == name);
     // Of a preset that is not here only the knobs that were turned on the way are known.
     let base = known.map_or(header.settings, Preset::settings);
     marked(&printable::line(name), &end, &base, theme)

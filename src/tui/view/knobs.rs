@@ -8,7 +8,7 @@ use crate::{
     settings::{KNOBS, Kind, Knob, Settings, Slot, Timing, Value},
     tui::{
         action::{Action, Focus},
-        app::App,
+        app::{App, KnobFilter},
         theme::{BarPart, Role},
     },
 };
@@ -34,7 +34,10 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     }
     let focused = app.focus == Focus::Knobs;
     let title = span("knobs", pen.style(if focused { Role::TitleFocused } else { Role::Title }));
-    let right = Line::from(span(preset_title(app), pen.style(Role::Dim)));
+    let right = match &app.knobs.filter {
+        Some(filter) => filter_line(filter, app.listed_knobs().len(), area.width, pen),
+        None => Line::from(span(preset_title(app), pen.style(Role::Dim))),
+    };
     let head = Rect { height: 1, ..area };
     pen.rule(head, &Line::from(title), &right);
     pen.click(head, Action::Focus(Focus::Knobs));
@@ -81,6 +84,17 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     for ((line, role), y) in notes.iter().zip(foot.top() + u16::from(has_gap)..foot.bottom()) {
         pen.cut(foot.x, y, foot.width, line, pen.style(*role));
     }
+}
+
+/// The end of the filter, and how many knobs it leaves.
+fn filter_line(filter: &KnobFilter, found: usize, cells: u16, pen: &Pen<'_>) -> Line<'static> {
+    let (accent, dim) = (pen.style(Role::Accent), pen.style(Role::Dim));
+    let room = usize::from(cells.saturating_sub(24)).max(4);
+    let hidden = filter.text.chars().count().saturating_sub(room);
+    let shown: String = filter.text.chars().skip(hidden).collect();
+    let caret = span(" ", if filter.is_typed { pen.style(Role::Caret) } else { dim });
+    let count = if filter.text.trim().is_empty() { String::new() } else { format!(" {found} of {}", KNOBS.len()) };
+    Line::from(vec![span(format!("/{shown}"), accent), caret, span(count, dim)])
 }
 
 fn preset_title(app: &App) -> String {
@@ -245,6 +259,10 @@ fn share(knob: &Knob, value: Value) -> Option<f32> {
 fn help_lines(app: &App, cells: u16, pen: &Pen<'_>) -> Vec<(String, Role)> {
     let knob = &KNOBS[app.knobs.selected.min(KNOBS.len() - 1)];
     let mut lines: Vec<(String, Role)> = Vec::new();
+    if app.listed_knobs().is_empty() {
+        let sentence = "no knob has all of these words: backspace erases one, esc lists all";
+        return wrap(sentence, cells).into_iter().map(|line| (line, Role::Note)).collect();
+    }
     if let Some(refusal) = &app.knobs.refusal {
         lines.extend(wrap(&printable::line(refusal), cells).into_iter().map(|line| (line, Role::Bad)));
     } else if let Some(passed) = &app.knobs.passed {

@@ -62,7 +62,8 @@ impl Regions {
         let has_figures = area.width >= WIDE && app.run().is_some();
         let figures = column.as_mut().filter(|column| has_figures && column.height >= 27).map(|column| {
             // Where the knobs would be left with too little, what is rare gives way.
-            let rows = figures::height(app.log()).min(column.height.saturating_sub(LEAST_SIDE));
+            let rows =
+                figures::height(app.log(), app.plain_beside().is_some()).min(column.height.saturating_sub(LEAST_SIDE));
             let figures = top(column, rows);
             top(column, 1);
             figures

@@ -53,9 +53,22 @@ pub(super) struct Listing<'a> {
 impl Listing<'_> {
     /// Draws frame and rows; `item` fills the row of an item, given whether it is the selected one. Returns the area
     /// below the rule, which is empty where there is no room for it.
-    pub fn draw(&self, area: Rect, pen: &mut Pen<'_>, mut item: impl FnMut(usize, bool, Rect, &mut Pen<'_>)) -> Rect {
-        let frame = self.frame(area);
-        let inner = pen.frame(frame, self.title, &self.note(frame.height, pen));
+    pub fn draw(&self, area: Rect, pen: &mut Pen<'_>, item: impl FnMut(usize, bool, Rect, &mut Pen<'_>)) -> Rect {
+        self.draw_under(0, area, pen, item).1
+    }
+
+    /// As [`Self::draw`], below `head` rows that the caller fills. Returns those as well, first.
+    pub fn draw_under(
+        &self,
+        head: u16,
+        area: Rect,
+        pen: &mut Pen<'_>,
+        mut item: impl FnMut(usize, bool, Rect, &mut Pen<'_>),
+    ) -> (Rect, Rect) {
+        let frame = self.frame(head, area);
+        let whole = pen.frame(frame, self.title, &self.note(frame.height.saturating_sub(head), pen));
+        let head = Rect { height: head.min(whole.height), ..whole };
+        let inner = Rect { y: head.bottom(), height: whole.height - head.height, ..whole };
         let list = Rect { height: inner.height.saturating_sub(self.detail).max(1.min(inner.height)), ..inner };
         let is_selected = |row: &ListRow| matches!(row, ListRow::Item(index) if *index == self.selected);
         let at = self.rows.iter().position(is_selected).unwrap_or(0);
@@ -77,14 +90,14 @@ impl Listing<'_> {
                 }
             }
         }
-        below(list, inner, pen)
+        (head, below(list, inner, pen))
     }
 
-    /// Where the frame is.
-    pub fn frame(&self, area: Rect) -> Rect {
+    /// Where the frame is, with `head` rows above the list.
+    pub fn frame(&self, head: u16, area: Rect) -> Rect {
         let wide = self.wide.min(area.width.saturating_sub(2)).max(20);
         let rows = u16::try_from(self.rows.len()).unwrap_or(u16::MAX);
-        centred(area, wide, rows.saturating_add(self.detail + 2))
+        centred(area, wide, rows.saturating_add(head + self.detail + 2))
     }
 
     /// What stands at the foot: the keys, and where some rows are out of sight, how many there are.

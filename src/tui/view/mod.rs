@@ -42,6 +42,7 @@ mod run;
 mod run_strip;
 mod runs;
 mod sample;
+mod save_preset;
 mod step;
 mod timeline;
 mod token_style;
@@ -59,6 +60,7 @@ use super::{
     app::App,
     theme::Role,
 };
+use crate::trace::Log;
 use layout::{Regions, Side};
 use pen::wrap;
 
@@ -89,7 +91,7 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     }
     let run = RunView::of(app);
     match &run {
-        Some(run) => draw_run(run, &plan, &mut pen),
+        Some(run) => draw_run(run, app.plain_beside(), &plan, &mut pen),
         None => welcome::draw(app, plan.canvas, &mut pen),
     }
     for (side, area) in plan.sides {
@@ -112,14 +114,15 @@ fn front(app: &App, footer: Rect, area: Rect, pen: &mut Pen<'_>) {
     notice::draw(app, area, pen);
 }
 
-/// Draws the panes of a run that are there without being asked for.
-fn draw_run(run: &RunView<'_>, plan: &Regions, pen: &mut Pen<'_>) {
+/// Draws the panes of a run that are there without being asked for; its figures beside those of a plain run, where one is
+/// kept.
+fn draw_run(run: &RunView<'_>, plain: Option<&Log>, plan: &Regions, pen: &mut Pen<'_>) {
     canvas::draw(run, plan.canvas, pen);
     if let Some(area) = plan.timeline {
         timeline::draw(run, area, pen);
     }
     if let Some(area) = plan.figures {
-        figures::draw(run, area, pen);
+        figures::draw(run, plain, area, pen);
     }
     if let Some(area) = plan.strip {
         figures::strip(run, area, pen);
@@ -140,6 +143,7 @@ fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
         Overlay::Models => models::draw(app, area, pen),
         Overlay::Kept => browser::draw(app, area, pen),
         Overlay::Runs => runs::draw(app, area, pen),
+        Overlay::SavePreset => save_preset::draw(app, area, pen),
     }
 }
 

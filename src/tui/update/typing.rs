@@ -1,0 +1,60 @@
+//! One line that is being typed: a value, a name, a filter, by where keys go.
+
+use super::{Effect, browser, knobs, line, models, presets, prompt};
+use crate::tui::{app::App, keymap::Context, prompt::PromptEditor};
+
+/// Whether characters are part of one line of text there, which is not the prompt.
+pub(super) fn is_line(context: Context) -> bool {
+    use Context::{Entry, Kept, KnobFilter, Line, Models, PresetName, Presets};
+    matches!(context, Entry | Kept | KnobFilter | Line | Models | PresetName | Presets)
+}
+
+/// Types text.
+pub(super) fn add(app: &mut App, text: &str) -> Vec<Effect> {
+    match app.context() {
+        Context::Models => models::typed(app, text),
+        Context::Presets => presets::filter_by(app, text),
+        Context::PresetName => presets::name_by(app, text),
+        Context::KnobFilter => knobs::filter_by(app, text),
+        Context::Kept => browser::typed(app, text),
+        Context::Line => line::typed(app, text),
+        _ => knobs::entry_type(app, text),
+    }
+}
+
+/// Erases the last character.
+pub(super) fn erase(app: &mut App) -> Vec<Effect> {
+    let pop = |typed: &mut String| {
+        typed.pop();
+    };
+    match app.context() {
+        Context::Models => models::erase(app),
+        Context::Presets => presets::filter(app, pop),
+        Context::PresetName => presets::name(app, pop),
+        Context::KnobFilter => knobs::filter(app, pop),
+        _ => knobs::entry_erase(app),
+    }
+}
+
+/// Clears the line, up to the cursor where there is one.
+pub(super) fn clear(app: &mut App) -> Vec<Effect> {
+    match app.context() {
+        Context::Models => models::clear(app),
+        Context::Presets => presets::filter(app, String::clear),
+        Context::PresetName => presets::name(app, String::clear),
+        Context::KnobFilter => knobs::filter(app, String::clear),
+        Context::Kept => browser::clear(app),
+        Context::Line => line::clear(app),
+        Context::Entry => knobs::entry_clear(app),
+        _ => prompt::edit(app, PromptEditor::clear),
+    }
+}
+
+/// Takes what is typed.
+pub(super) fn accept(app: &mut App) -> Vec<Effect> {
+    match app.context() {
+        Context::PresetName => presets::save(app),
+        Context::KnobFilter => knobs::filter_accept(app),
+        _ => knobs::entry_accept(app),
+    }
+}
