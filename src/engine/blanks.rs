@@ -131,7 +131,7 @@ fn form_start(before: &str) -> usize {
     let is_empty = |start: &usize| before[*start..].split('\n').next().is_some_and(|line| line.trim().is_empty());
     // The last line is not over: it goes on with the blank.
     let last = lines().next_back().unwrap_or(0);
-    let behind_empty = lines().filter(|start| *start < last && is_empty(start)).next_back();
+    let behind_empty = lines().rfind(|start| *start < last && is_empty(start));
     behind_empty.map_or(last, |start| before[start..].find('\n').map_or(last, |end| start + end + 1))
 }
 
