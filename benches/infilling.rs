@@ -8,7 +8,10 @@
 //! The number is that of samples per family. A sample is right where its checker says so, and exact where the answer is
 //! the one that was taken apart.
 
-use std::ops::{ControlFlow, Range};
+use std::{
+    fmt::Write,
+    ops::{ControlFlow, Range},
+};
 
 use anyhow::{Context, Result};
 use diffuscope::{
@@ -124,24 +127,15 @@ fn words(tokens: &[(u32, Range<usize>)], answer: &str) -> Vec<Vec<Range<usize>>>
 /// The prompt of a sample, and its answer with blanks for the words that are hidden.
 fn with_blanks(sample: &Sample, tokenizer: &Tokenizer, hidden: Hidden, masks: Option<usize>) -> Result<String> {
     let words = words(&tokenizer.encode_plain_spans(&sample.answer)?, &sample.answer);
+    let words: Vec<_> = words.iter().enumerate().map(|(at, word)| (hidden(at, words.len()), word)).collect();
     let mut text = format!("{}\n\n", sample.prompt);
-    let (mut blank, mut end) = (0, 0);
-    for (at, word) in words.iter().enumerate() {
-        let (first, last) = (word[0].start, word[word.len() - 1].end);
-        if hidden(at, words.len()) {
-            blank += word.len();
+    for run in words.chunk_by(|(one, _), (other, _)| one == other) {
+        let tokens: Vec<_> = run.iter().flat_map(|(_, word)| word.iter()).collect();
+        if run[0].0 {
+            write!(text, "___{{{}}}", masks.unwrap_or(tokens.len()))?;
         } else {
-            if blank > 0 {
-                text.push_str(&format!("___{{{}}}", masks.unwrap_or(std::mem::take(&mut blank))));
-                blank = 0;
-                end = first;
-            }
-            text.push_str(&sample.answer[end..last]);
+            text.push_str(&sample.answer[tokens[0].start..tokens[tokens.len() - 1].end]);
         }
-        end = last;
-    }
-    if blank > 0 {
-        text.push_str(&format!("___{{{}}}", masks.unwrap_or(blank)));
     }
     Ok(text)
 }

@@ -779,7 +779,7 @@ fn blanks_are_filled_and_what_stands_around_them_is_given() {
     assert_eq!((end.answer.as_str(), end.tokens, end.correct), (ANSWER, 2, Some(true)));
     let figures = Figures::of(&log, log.len());
     assert_eq!((figures.tokens, figures.given, figures.ends, figures.masked), (2, 3, 1, 0));
-    assert_eq!(log.fixed(log.len()), header.prompt_ids.len() + 5, "the end that is given is no text");
+    assert_eq!(log.fixed(log.len()), header.prompt_ids.len() + 4, "the end that is given is no text");
 }
 
 #[test]

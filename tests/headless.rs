@@ -1231,7 +1231,10 @@ fn a_build_without_the_pair_says_so() {
 /// The trained pair.
 #[cfg(embedded_pair)]
 mod embedded {
-    use diffuscope::tasks::{Family, gallery};
+    use diffuscope::{
+        tasks::{Family, gallery},
+        tui::examples,
+    };
 
     use super::*;
 
@@ -1242,6 +1245,21 @@ mod embedded {
             let outcome = json(program().args(["run", "--json", "--prompt", &sample.prompt]));
             assert_eq!(outcome["correct"], true, "{}: {outcome}", sample.prompt);
             assert!(outcome["nfe"].as_u64() < outcome["gen_length"].as_u64(), "{outcome}");
+        }
+    }
+
+    #[test]
+    fn the_gallerys_blanks_are_filled_in() {
+        let infilled = examples().into_iter().filter(|example| example.infills);
+        for prompt in infilled.map(|example| example.prompt) {
+            let outcome = json(program().args(["run", "--json", "--prompt", &prompt]));
+            assert_eq!(outcome["correct"], true, "{prompt}: {outcome}");
+            let form = prompt.split("\n\n").last().unwrap();
+            let mut rest = outcome["answer"].as_str().unwrap();
+            for given in form.split("___").map(|text| text.split_once('}').map_or(text, |(_, text)| text)) {
+                let at = rest.find(given).unwrap_or_else(|| panic!("{given:?} is given: {outcome}"));
+                rest = &rest[at + given.len()..];
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! | typed | is |
 //! |---|---|
-//! | `___`, or more underscores | a blank of [`USUAL_BLANK`] masks |
+//! | `___`, or more underscores | a blank of the usual length: [`usual_blank`] |
 //! | `___{8}` | a blank of 8 masks |
 //! | `[M]` | one mask |
 //! | `\___`, `\[M]` | the characters themselves |
@@ -23,10 +23,6 @@ use crate::{
     model::tokenizer::{Tokenizer, TokenizerError},
     trace::GivenToken,
 };
-
-/// Masks of a blank that does not say how many it has: a word or a few. The embedded pair fits a blank's word to the number
-/// of its masks, so that it needs the right one (`docs/infilling.md`).
-pub const USUAL_BLANK: usize = 8;
 
 /// One mask.
 const SINGLE: &str = "[M]";
@@ -58,8 +54,8 @@ pub enum BlankError {
 pub enum FormPart {
     /// Given text, never empty.
     Text(String),
-    /// So many masks.
-    Blank(usize),
+    /// So many masks; `None` for the usual number.
+    Blank(Option<usize>),
 }
 
 /// What was typed, taken apart.
@@ -123,13 +119,19 @@ pub fn asked(typed: &str, has_turns: bool) -> Cow<'_, str> {
     TypedPrompt::read(typed, has_turns).map_or(Cow::Borrowed(typed), |read| read.prompt)
 }
 
+/// Masks of a blank that does not say how many it has, for a denoiser of that name: eight, which is a word or a few. The
+/// embedded one writes as many tokens as there are masks, and most of its words are one token (`docs/infilling.md`).
+pub fn usual_blank(denoiser: &str) -> usize {
+    if denoiser == "embedded" { 1 } else { 8 }
+}
+
 /// Where the form begins in the text before the first blank.
 fn form_start(before: &str) -> usize {
     let lines = || before.match_indices('\n').map(|(at, _)| at + 1);
     let is_empty = |start: &usize| before[*start..].split('\n').next().is_some_and(|line| line.trim().is_empty());
     // The last line is not over: it goes on with the blank.
     let last = lines().next_back().unwrap_or(0);
-    let behind_empty = lines().filter(|start| *start < last && is_empty(start)).next_back();
+    let behind_empty = lines().rfind(|start| *start < last && is_empty(start));
     behind_empty.map_or(last, |start| before[start..].find('\n').map_or(last, |end| start + end + 1))
 }
 
@@ -170,22 +172,22 @@ fn escaped(text: &str) -> Option<(&str, &str)> {
 }
 
 /// The blank that `text` begins with: its masks, and what follows it.
-fn blank(text: &str) -> Result<Option<(usize, &str)>, BlankError> {
+fn blank(text: &str) -> Result<Option<(Option<usize>, &str)>, BlankError> {
     if let Some(after) = text.strip_prefix(SINGLE) {
-        return Ok(Some((1, after)));
+        return Ok(Some((Some(1), after)));
     }
     let after = match underscores(text) {
         0 => return Ok(None),
         length => &text[length..],
     };
     let Some(inside) = after.strip_prefix('{') else {
-        return Ok(Some((USUAL_BLANK, after)));
+        return Ok(Some((None, after)));
     };
     let line = inside.split('\n').next().unwrap_or_default();
     let (number, _) = line.split_once('}').ok_or(BlankError::Open)?;
     let masks = number.parse().ok().filter(|masks| *masks > 0 && number.len() <= MOST_DIGITS);
     let masks = masks.ok_or_else(|| BlankError::Number(number.to_owned()))?;
-    Ok(Some((masks, &inside[number.len() + 1..])))
+    Ok(Some((Some(masks), &inside[number.len() + 1..])))
 }
 
 /// How many underscores `text` begins with, where they are enough for a blank; else 0.
@@ -195,15 +197,20 @@ fn underscores(text: &str) -> usize {
 }
 
 impl AnswerForm {
-    /// The form in tokens, at positions from `start` on.
+    /// The form in tokens, at positions from `start` on; a blank that does not say its length has `usual` masks.
     ///
     /// # Errors
     /// Where a text has no encoding.
-    pub fn encode(form: &[FormPart], tokenizer: &Tokenizer, start: usize) -> Result<Self, TokenizerError> {
+    pub fn encode(
+        form: &[FormPart],
+        tokenizer: &Tokenizer,
+        start: usize,
+        usual: usize,
+    ) -> Result<Self, TokenizerError> {
         let mut answer = Self::default();
         for (index, part) in form.iter().enumerate() {
             match part {
-                FormPart::Blank(masks) => answer.length += masks,
+                FormPart::Blank(masks) => answer.length += masks.unwrap_or(usual),
                 FormPart::Text(text) => {
                     let between = [index > 0, index + 1 < form.len()];
                     answer.give(&tokens_between(tokenizer, text, between)?, tokenizer, start);
@@ -270,11 +277,11 @@ mod tests {
         assert_eq!(prompt, "Who?");
         let expected = [
             text("It is "),
-            FormPart::Blank(3),
+            FormPart::Blank(Some(3)),
             text(", "),
-            FormPart::Blank(1),
+            FormPart::Blank(Some(1)),
             text("\nand "),
-            FormPart::Blank(USUAL_BLANK),
+            FormPart::Blank(None),
             text("."),
         ];
         assert_eq!(form, expected);
@@ -282,18 +289,18 @@ mod tests {
 
     #[test]
     fn the_form_begins_with_the_line_of_the_first_blank_or_behind_an_empty_line() {
-        assert_eq!(read("a\nb\nc [M]"), ("a\nb".into(), vec![text("c "), FormPart::Blank(1)]));
-        assert_eq!(read("a\n\nb\nc [M]"), ("a".into(), vec![text("b\nc "), FormPart::Blank(1)]));
+        assert_eq!(read("a\nb\nc [M]"), ("a\nb".into(), vec![text("c "), FormPart::Blank(Some(1))]));
+        assert_eq!(read("a\n\nb\nc [M]"), ("a".into(), vec![text("b\nc "), FormPart::Blank(Some(1))]));
         assert_eq!(
             read("a\n\nb\n \t\nc\nd [M]\n\ne"),
-            ("a\n\nb".into(), vec![text("c\nd "), FormPart::Blank(1), text("\n\ne")])
+            ("a\n\nb".into(), vec![text("c\nd "), FormPart::Blank(Some(1)), text("\n\ne")])
         );
-        assert_eq!(read("a\n\n[M] \n"), ("a".into(), vec![FormPart::Blank(1)]));
+        assert_eq!(read("a\n\n[M] \n"), ("a".into(), vec![FormPart::Blank(Some(1))]));
     }
 
     #[test]
     fn a_text_with_nothing_before_its_form_is_the_question_too() {
-        assert_eq!(read("c [M] d"), ("c [M] d".into(), vec![text("c "), FormPart::Blank(1), text(" d")]));
+        assert_eq!(read("c [M] d"), ("c [M] d".into(), vec![text("c "), FormPart::Blank(Some(1)), text(" d")]));
         assert_eq!(read("\n\n[M]").0, "\n\n[M]");
     }
 
@@ -301,7 +308,7 @@ mod tests {
     fn a_model_that_continues_texts_reads_what_stands_before_the_first_blank() {
         let TypedPrompt { prompt, form } = TypedPrompt::read("a\nThe sky is ___{2} now", false).unwrap();
         assert_eq!(prompt, "a\nThe sky is");
-        assert_eq!(form, [FormPart::Blank(2), text(" now")]);
+        assert_eq!(form, [FormPart::Blank(Some(2)), text(" now")]);
     }
 
     #[test]
@@ -337,7 +344,7 @@ mod tests {
             words += usize::from(run.starts_with(|c: char| c.is_ascii_alphabetic()));
             match form.last_mut() {
                 _ if words % 2 == 0 && run.starts_with(|c: char| c.is_ascii_alphabetic()) => {
-                    form.push(FormPart::Blank(tokenizer.encode_plain(run).unwrap().len()));
+                    form.push(FormPart::Blank(Some(tokenizer.encode_plain(run).unwrap().len())));
                 }
                 Some(FormPart::Text(before)) => before.push_str(run),
                 _ => form.push(text(run)),
@@ -356,7 +363,7 @@ mod tests {
         for (family, index) in [Family::List, Family::Story].into_iter().flat_map(|f| (0..20).map(move |i| (f, i))) {
             let answer = tasks::generate(family, 3, index, Options::default()).answer;
             let whole = tokenizer.encode_plain(&answer).unwrap();
-            let form = AnswerForm::encode(&hidden_words(&tokenizer, &answer), &tokenizer, 10).unwrap();
+            let form = AnswerForm::encode(&hidden_words(&tokenizer, &answer), &tokenizer, 10, 8).unwrap();
             assert_eq!(form.length, whole.len(), "{answer}");
             let differs = |token: &&GivenToken| whole[token.position - 10] != token.token;
             assert_eq!(form.given.iter().find(differs), None, "{answer}");

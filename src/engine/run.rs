@@ -310,7 +310,8 @@ fn form(
     start: usize,
 ) -> Result<AnswerForm, RequestError> {
     let tokenizer = &models.tokenizer;
-    let mut form = AnswerForm::encode(&typed.form, tokenizer, start).map_err(|error| unencoded(&error))?;
+    let usual = blanks::usual_blank(&models.denoiser_card.name);
+    let mut form = AnswerForm::encode(&typed.form, tokenizer, start, usual).map_err(|error| unencoded(&error))?;
     let (asked, context) = (request.settings.gen_length, models.context());
     if let Some(asked) = asked.filter(|asked| *asked < form.length) {
         let needed = form.length;

@@ -1,6 +1,9 @@
-//! The gallery: prompts that the embedded pair has learned to answer, by family.
+//! The gallery: prompts that the embedded pair has learned to answer, by family; some of them with blanks in their answer.
 
-use crate::tasks::{self, Family};
+use crate::{
+    engine::blanks,
+    tasks::{self, Family},
+};
 
 /// A prompt to choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +16,16 @@ pub struct Example {
     pub prompt: String,
     /// Whether it holds words that training never showed.
     pub unseen: bool,
+    /// Whether a part of the answer is given, and its blanks are filled in.
+    pub infills: bool,
 }
+
+/// Answers with blanks that the pair fills in (`docs/infilling.md`).
+const INFILLED: [&str; 3] = [
+    "Reverse this list: Max, Leo, Ruth, Anna, Tom\n\nTom, ___, Ruth, ___, Max",
+    "Anna has 12 pens. She buys 7 more. How many pens are left?\n\n___{7}.\n#### 19",
+    "Solve this sudoku:\n1030\n0412\n2140\n4021\n\n___{4}\n3412\n___{4}\n4321",
+];
 
 /// The gallery, the family that shows denoising best first: stories are long, and no two steps look alike.
 pub fn examples() -> Vec<Example> {
@@ -25,8 +37,14 @@ pub fn examples() -> Vec<Example> {
             variant: sample.variant,
             prompt: sample.prompt,
             unseen: sample.unseen,
+            infills: false,
         })
         .collect();
+    examples.extend(INFILLED.iter().filter_map(|prompt| {
+        let task = tasks::recognise(&blanks::asked(prompt, true))?;
+        let (family, variant) = (task.family(), task.variant());
+        Some(Example { family, variant, prompt: (*prompt).to_owned(), unseen: false, infills: true })
+    }));
     examples.sort_by_key(|example| order.iter().position(|family| *family == example.family));
     examples
 }
@@ -54,5 +72,7 @@ mod tests {
         let mut groups = families.clone();
         groups.dedup();
         assert_eq!(groups.len(), Family::ALL.len());
+        let infilled = examples().into_iter().filter(|example| example.infills).count();
+        assert_eq!(infilled, INFILLED.len(), "each states a task");
     }
 }

@@ -6,10 +6,10 @@ use diffuscope::{
     decode::{
         Edit,
         filter::BLOCK,
-        record::{KvStatus, Reason, StepRecord, StopReason},
+        record::{Commit, KvStatus, Reason, StepRecord, StopReason},
     },
     model::network::{Alignment, Network},
-    settings::{AttentionChoice, CacheChoice, Knob, ScheduleChoice, Settings, UnmaskRule, presets},
+    settings::{AttentionChoice, CacheChoice, Knob, OrderScore, ScheduleChoice, Settings, UnmaskRule, presets},
 };
 
 use crate::{
@@ -113,52 +113,45 @@ impl Pins {
             assert_eq!(record.ids[*position], *token, "{preset}: position {position} is pinned");
         }
         let fixed = self.0.iter().filter(|(_, token)| **token != EOS).map(|(position, _)| *position).max().unwrap_or(0);
-        let ends_early = |commit: &&diffuscope::decode::record::Commit| {
-            commit.position < fixed && commit.token == EOS && commit.reason != Reason::ByHand
-        };
+        let ends_early =
+            |commit: &&Commit| commit.position < fixed && commit.token == EOS && commit.reason != Reason::ByHand;
         assert_eq!(record.commits.iter().find(ends_early), None, "{preset}: text is pinned at {fixed}");
     }
 }
 
-/// A run with hands on its canvas: at its start, at random steps, and after its end.
+/// How long a hand stays on a canvas, in steps, and how often it comes back to a run that was over.
+const HANDS_ON: usize = 60;
+const RETURNS: usize = 2;
+
+/// A run with hands on its canvas: at its start, at random steps, and after its end. Pins are checked after every step.
 fn handled(settings: Settings, alignment: Alignment, dice: &mut Dice, name: &str) -> (Replay, Vec<StepRecord>) {
     let given = dice.given();
     let mut run = Replay::start(settings, alignment).given(&given);
     let pinned = given.iter().filter(|(.., pinned)| *pinned);
     let mut pins = Pins(pinned.map(|(position, token, _)| (*position, *token)).collect());
-    let (mut records, mut requested, mut after_the_end) = (Vec::new(), settings, 2);
+    let (mut records, mut requested, mut ends) = (Vec::new(), settings, 0);
     loop {
-        if run.decoder.stopped().is_some() {
-            if after_the_end == 0 {
-                break;
-            }
-            after_the_end -= 1;
+        let is_over = run.decoder.stopped().is_some();
+        ends += usize::from(is_over);
+        let is_left_alone = records.len() > HANDS_ON || ends > RETURNS;
+        if is_over && is_left_alone {
+            return (run, records);
         }
-        if run.decoder.stopped().is_some() || dice.below(3) == 0 {
-            let edits = dice.edits(run.decoder.ids());
+        if is_over || !is_left_alone && dice.below(3) == 0 {
+            // A pin changes a run that is over as well: its next step says so.
+            let mut edits = dice.edits(run.decoder.ids());
+            if edits.is_empty() {
+                edits.push(Edit::Remask { start: ANSWER.start, end: ANSWER.end });
+            }
             run.decoder.edit(&edits).unwrap();
             pins.follow(&edits, run.decoder.ids());
-            if edits.is_empty() {
-                continue;
-            }
         }
         turn(&mut run.decoder, &mut requested, records.len());
         let record = run.step();
         pins.check(&record, name);
         records.push(record);
-        assert!(records.len() < 400, "{name} does not end");
-        if records.len() > 60 {
-            dice.0 = 1;
-            after_the_end = 0;
-            while run.decoder.stopped().is_none() {
-                let record = run.step();
-                pins.check(&record, name);
-                records.push(record);
-                assert!(records.len() < 400, "{name} does not end");
-            }
-        }
+        assert!(records.len() < 8 * HANDS_ON, "{name} does not end");
     }
-    (run, records)
 }
 
 #[test]
@@ -216,7 +209,7 @@ fn over(cache: CacheChoice) -> Settings {
         CacheChoice::Elastic | CacheChoice::SlidingBlock => {
             Settings { schedule: ScheduleChoice::Leftmost, unmask: UnmaskRule::Threshold, window_length: 6, ..plain }
         }
-        CacheChoice::DkvGreedy => Settings { order: diffuscope::settings::OrderScore::Drawn, ..plain },
+        CacheChoice::DkvGreedy => Settings { order: OrderScore::Drawn, ..plain },
         _ => plain,
     }
 }
@@ -252,7 +245,7 @@ fn no_cache_reads_a_row_that_is_older_than_an_edit() {
                         let before = run.decoder.ids().to_vec();
                         run.decoder.edit(&dice.edits(&before)).unwrap();
                         if before != run.decoder.ids() {
-                            // Whoever reads a row that was there before fails.
+                            // A read of a row that was there before fails from now on.
                             run.denoiser.reset();
                             edited_at = step;
                         }

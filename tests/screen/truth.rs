@@ -196,7 +196,13 @@ fn the_gallerys_prompts_work_as_they_are_shown() {
     for example in examples {
         let mut driver = Driver::ready(&story, DARK);
         driver.app.prompt.set("");
-        driver.keys(&example.prompt.replace('\n', " ")).key(KeyCode::Enter);
+        // Line breaks say where an answer with blanks begins.
+        if example.infills {
+            driver.app.prompt.set(&example.prompt);
+        } else {
+            driver.keys(&example.prompt.replace('\n', " "));
+        }
+        driver.key(KeyCode::Enter);
         let commands = driver.commands();
         let [Command::Start(request)] = commands.as_slice() else { panic!("{}: {commands:?}", example.prompt) };
         assert_eq!(request.prompt, example.prompt);
