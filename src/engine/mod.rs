@@ -15,6 +15,7 @@
 //! two of them. Progress of loading is the one kind of event that a slow client may miss.
 
 mod complete;
+mod conversation;
 mod fork;
 mod gate;
 mod in_process;

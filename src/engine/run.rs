@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::{
-    Models,
+    Models, conversation,
     fork::{ForkStart, Replay, nothing_to_do},
     protocol::{ForkRequest, RequestError, RunRequest},
     transcript::CrossVocabularyGuide,
@@ -23,7 +23,7 @@ use crate::{
     panics, printable,
     settings::Settings,
     tasks::{self, Task},
-    trace::{End, Entry, Header, Recorder},
+    trace::{End, Entry, Exchange, Header, Recorder},
 };
 
 /// Masks for a prompt that is none of the tasks.
@@ -104,9 +104,11 @@ impl ActiveRun {
             .with_delimiters(models.tokenizer.ids_with(header.settings.delimiters.marks()))
             .with_filter(models.filter.clone())?;
         if let (Some(guide), Some(tokenizer)) = (guide, &models.guide_tokenizer) {
-            let text = CrossVocabularyGuide::new(&models.tokenizer, tokenizer, guide.eos_id, &header.prompt).map_err(
-                |error| RequestError::Refused(printable::line(&format!("the guide cannot read the prompt: {error}"))),
-            )?;
+            let turns = Exchange::texts(&header.turns);
+            let text = CrossVocabularyGuide::new(&models.tokenizer, tokenizer, guide.eos_id, &turns, &header.prompt)
+                .map_err(|error| {
+                    RequestError::Refused(printable::line(&format!("the guide cannot read the prompt: {error}")))
+                })?;
             decoder = decoder.with_guide_text(Box::new(text))?;
         }
         let recorder = Recorder::new(&header);
@@ -270,13 +272,14 @@ fn header(models: &Models, request: &RunRequest) -> Result<Header, RequestError>
     if request.prompt.trim().is_empty() && !models.tokenizer.is_raw() {
         return Err(RequestError::Refused("the prompt is empty: type something to denoise an answer to".to_owned()));
     }
-    let prompt_ids = models
-        .tokenizer
-        .encode_prompt(&request.prompt)
-        .map_err(|error| RequestError::Refused(printable::line(&format!("the prompt cannot be encoded: {error}"))))?;
+    let prompt_ids = conversation::encode(&models.tokenizer, &request.turns, &request.prompt)?;
     let task = tasks::recognise(&request.prompt);
     let room = models.context().saturating_sub(prompt_ids.len());
     let settings = compared(request, task.as_ref(), room);
+    let gen_length = gen_length(&settings, task.as_ref(), room);
+    if !request.turns.is_empty() {
+        conversation::check_room(prompt_ids.len(), gen_length, models.context())?;
+    }
     let denoiser = models.denoiser.spec();
     Ok(Header {
         denoiser: models.denoiser_card.clone(),
@@ -286,12 +289,13 @@ fn header(models: &Models, request: &RunRequest) -> Result<Header, RequestError>
         prompt: request.prompt.clone(),
         prompt_pieces: models.tokenizer.pieces(&prompt_ids),
         prompt_ids,
-        gen_length: gen_length(&settings, task.as_ref(), room),
+        gen_length,
         // The decoder refuses a denoiser without a mask.
         mask_id: denoiser.mask_id.unwrap_or(u32::MAX),
         eos_id: denoiser.eos_id,
         end_ids: models.tokenizer.end_ids().iter().copied().collect(),
         given: Vec::new(),
+        turns: request.turns.clone(),
         origin: None,
     })
 }

@@ -116,6 +116,7 @@ pub(super) fn request(app: &mut App, prompt: String, fork: Option<Box<ForkReques
         settings: app.layers.resolve(),
         preset: app.layers.preset().map(|preset| preset.name.clone()),
         drive: app.playback.drive(),
+        turns: Vec::new(),
         rivals: Vec::new(),
         fork,
     })))
