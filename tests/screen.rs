@@ -14,6 +14,8 @@ mod casts;
 mod colours;
 #[path = "screen/compare.rs"]
 mod compare;
+#[path = "screen/conversations.rs"]
+mod conversations;
 #[path = "screen/differences.rs"]
 mod differences;
 #[path = "screen/forks.rs"]

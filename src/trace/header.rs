@@ -33,6 +33,13 @@ pub struct ModelCard {
     pub chats: bool,
 }
 
+impl ModelCard {
+    /// Whether both are one model on one device, however prompts are laid out for it.
+    pub fn is_same_model(&self, other: &Self) -> bool {
+        *self == Self { chats: self.chats, ..other.clone() }
+    }
+}
+
 /// An earlier turn of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {

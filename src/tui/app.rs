@@ -52,7 +52,7 @@ pub enum EngineState {
     /// They are ready.
     Ready {
         /// The denoiser.
-        denoiser: ModelCard,
+        denoiser: Box<ModelCard>,
         /// The guide, where there is one.
         guide: Option<ModelCard>,
     },
@@ -159,6 +159,8 @@ pub struct App {
     pub(super) hands: Option<Hands>,
     /// A line that is being typed.
     pub(super) line: Option<TypedLine>,
+    /// Whether the next prompt begins a new conversation.
+    pub(super) begins: bool,
 }
 
 impl App {
@@ -236,6 +238,7 @@ impl App {
             planned: None,
             hands: None,
             line: None,
+            begins: false,
         }
     }
 
@@ -425,7 +428,7 @@ impl App {
             return Some((&log.header().denoiser, log.header().guide.as_ref()));
         }
         match &self.engine {
-            EngineState::Ready { denoiser, guide } => Some((denoiser, guide.as_ref())),
+            EngineState::Ready { denoiser, guide } => Some((&**denoiser, guide.as_ref())),
             _ => None,
         }
     }

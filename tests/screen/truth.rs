@@ -222,7 +222,7 @@ fn another_model_gets_the_prompt_as_it_was_typed() {
 #[test]
 fn keys_and_labels_of_the_help_stand_in_columns_of_their_own() {
     let story = common::story();
-    for (width, height) in [(120, 60), (80, 110)] {
+    for (width, height) in [(120, 60), (80, 150)] {
         let mut driver = Driver::ready(&story, DARK).sized(width, height);
         driver.act(Action::Toggle(Overlay::Help));
         let text = driver.text();

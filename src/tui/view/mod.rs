@@ -44,6 +44,7 @@ mod sample;
 mod step;
 mod timeline;
 mod token_style;
+mod turns;
 mod welcome;
 
 use ratatui::{buffer::Buffer, layout::Rect};
