@@ -142,8 +142,16 @@ fn with_blanks(sample: &Sample, tokenizer: &Tokenizer, hidden: Hidden, masks: Op
 
 /// What the pair answers, and whether that is right.
 fn answer(engine: &mut InProcess, prompt: String, settings: Settings) -> Result<(String, bool)> {
-    let request =
-        RunRequest { run: 1, prompt, settings, preset: None, drive: Drive::Free, rivals: Vec::new(), fork: None };
+    let request = RunRequest {
+        run: 1,
+        prompt,
+        settings,
+        preset: None,
+        drive: Drive::Free,
+        rivals: Vec::new(),
+        fork: None,
+        turns: Vec::new(),
+    };
     let log = complete(engine, request, |_| ControlFlow::Continue(()))?;
     let end = log.end().context("the run has an end")?;
     Ok((end.answer.clone(), end.correct == Some(true)))

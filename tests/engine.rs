@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "engine/conversations.rs"]
+mod conversations;
 #[path = "engine/forks.rs"]
 mod forks;
 mod support;
@@ -65,6 +67,7 @@ fn request(run: RunId) -> RunRequest {
         settings: settings(&[]),
         preset: None,
         drive: Drive::Free,
+        turns: Vec::new(),
         rivals: Vec::new(),
         fork: None,
     }

@@ -311,7 +311,7 @@ impl Pair {
     }
 
     fn guide_text(&self) -> CrossVocabularyGuide {
-        CrossVocabularyGuide::new(&self.denoiser, &self.guide, self.guide.eos_id(), QUESTION).unwrap()
+        CrossVocabularyGuide::new(&self.denoiser, &self.guide, self.guide.eos_id(), &[], QUESTION).unwrap()
     }
 }
 
@@ -564,13 +564,29 @@ fn an_end_of_text_is_judged_by_what_it_means() {
 #[test]
 fn a_guide_without_a_template_reads_one_text() {
     let bare = Arc::new(byte_level_without_template());
-    let guide_text = CrossVocabularyGuide::new(&SMALL, &bare, bare.eos_id(), "The qui").unwrap();
+    let guide_text = CrossVocabularyGuide::new(&SMALL, &bare, bare.eos_id(), &[], "The qui").unwrap();
     let encoded = guide_text.encode("ck brown").unwrap();
     let ids: Vec<u32> = encoded.iter().map(|(id, _)| *id).collect();
     assert_eq!(ids, bare.encode("The quick brown").unwrap());
     let quick: &(u32, Range<usize>) = &encoded[1];
     assert_eq!((bare.decode(&[quick.0]).as_str(), quick.1.clone()), (" quick", 0..2));
     assert_eq!(guide_text.ends()[0], bare.eos_id());
+}
+
+#[test]
+fn a_guide_of_another_vocabulary_reads_the_whole_conversation() {
+    let turns = [("fox?", "The fox.")];
+    let bare = Arc::new(byte_level_without_template());
+    let guide_text = CrossVocabularyGuide::new(&SMALL, &bare, bare.eos_id(), &turns, "dog?").unwrap();
+    let ids: Vec<u32> = guide_text.encode(" The dog").unwrap().iter().map(|(id, _)| *id).collect();
+    assert_eq!(ids, bare.encode("fox?\n\nThe fox.\n\ndog? The dog").unwrap());
+    let all = "{% for m in messages %}<|im_start|>{{ m.content }}<|im_end|>{% endfor %}";
+    let template = ChatTemplate::new("template", all, BTreeMap::new()).unwrap();
+    let chatting = Arc::new(byte_level_without_template().with_template(template));
+    let guide_text = CrossVocabularyGuide::new(&SMALL, &chatting, chatting.eos_id(), &turns, "dog?").unwrap();
+    let ids: Vec<u32> = guide_text.encode("").unwrap().iter().map(|(id, _)| *id).collect();
+    let expected = "<|im_start|>fox?<|im_end|><|im_start|>The fox.<|im_end|><|im_start|>dog?<|im_end|>";
+    assert_eq!(chatting.decode(&ids), expected);
 }
 
 fn byte_level_without_template() -> Tokenizer {

@@ -37,8 +37,16 @@ fn from(path: PathBuf) -> GuideChoice {
 
 fn start(engine: &mut InProcess, run: RunId, guide: GuideRule, drive: Drive) {
     let settings = Settings { gen_length: Some(8), guide, ..Settings::default() };
-    let request =
-        RunRequest { run, prompt: PROMPT.into(), settings, preset: None, drive, rivals: Vec::new(), fork: None };
+    let request = RunRequest {
+        run,
+        prompt: PROMPT.into(),
+        settings,
+        preset: None,
+        drive,
+        turns: Vec::new(),
+        rivals: Vec::new(),
+        fork: None,
+    };
     engine.send(Command::Start(Box::new(request)));
 }
 

@@ -21,6 +21,8 @@ use tokenizers::{
     models::{bpe::BPE, wordpiece::WordPiece},
 };
 
+#[path = "prompting/conversations.rs"]
+mod conversations;
 mod support;
 #[path = "prompting/templates.rs"]
 mod templates;
@@ -729,6 +731,7 @@ fn header(gen_length: usize, mask_id: u32) -> Header {
         layers: 0,
         device: String::new(),
         fingerprint: None,
+        chats: false,
     };
     Header {
         denoiser: card,
@@ -743,6 +746,7 @@ fn header(gen_length: usize, mask_id: u32) -> Header {
         eos_id: mask_id + 1,
         end_ids: Vec::new(),
         given: Vec::new(),
+        turns: Vec::new(),
         origin: None,
     }
 }

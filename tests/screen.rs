@@ -16,6 +16,8 @@ mod causes;
 mod colours;
 #[path = "screen/compare.rs"]
 mod compare;
+#[path = "screen/conversations.rs"]
+mod conversations;
 #[path = "screen/differences.rs"]
 mod differences;
 #[path = "screen/forks.rs"]

@@ -14,7 +14,7 @@ use diffuscope::{
         KvUse, Proposal, Reason, Region, RowDrift, StepRecord, StopReason,
     },
     settings::{KNOBS, Settings},
-    trace::{End, Entry, Figures, Header, Log, ModelCard, Piece, TokenText, file},
+    trace::{End, Entry, Exchange, Figures, Header, Log, ModelCard, Piece, TokenText, file},
 };
 use proptest::{collection::vec, option, prelude::*, sample::subsequence};
 use serde_json::json;
@@ -33,14 +33,15 @@ fn probability() -> impl Strategy<Value = f32> {
 
 fn card() -> impl Strategy<Value = ModelCard> {
     let fingerprint = option::of("[0-9a-f]{32}");
-    (text(), text(), any::<u32>(), 0..100_usize, fingerprint).prop_map(
-        |(name, architecture, parameters, layers, fingerprint)| ModelCard {
+    (text(), text(), any::<u32>(), 0..100_usize, fingerprint, any::<bool>()).prop_map(
+        |(name, architecture, parameters, layers, fingerprint, chats)| ModelCard {
             name,
             architecture,
             parameters: parameters as usize,
             layers,
             device: "cpu".into(),
             fingerprint,
+            chats,
         },
     )
 }
@@ -57,8 +58,9 @@ fn settings() -> impl Strategy<Value = Settings> {
 
 fn header() -> impl Strategy<Value = Header> {
     let prompt = vec((5..900_u32, text()), 0..4);
-    (card(), option::of(card()), option::of(text()), settings(), text(), prompt, 1..6_usize).prop_map(
-        |(denoiser, guide, preset, settings, prompt, pieces, gen_length)| Header {
+    let turns = vec((text(), text()).prop_map(|(prompt, answer)| Exchange { prompt, answer }), 0..3);
+    (card(), option::of(card()), option::of(text()), settings(), text(), prompt, 1..6_usize, turns).prop_map(
+        |(denoiser, guide, preset, settings, prompt, pieces, gen_length, turns)| Header {
             denoiser,
             guide,
             preset,
@@ -71,6 +73,7 @@ fn header() -> impl Strategy<Value = Header> {
             eos_id: 0,
             end_ids: Vec::new(),
             given: Vec::new(),
+            turns,
             origin: None,
         },
     )
@@ -404,6 +407,7 @@ fn sample() -> Vec<String> {
             layers: 1,
             device: "cpu".into(),
             fingerprint: None,
+            chats: false,
         },
         guide: None,
         preset: None,
@@ -416,6 +420,7 @@ fn sample() -> Vec<String> {
         eos_id: 0,
         end_ids: Vec::new(),
         given: Vec::new(),
+        turns: Vec::new(),
         origin: None,
     };
     let mut log = Log::new(header);

@@ -64,6 +64,7 @@ pub fn header(masks: usize) -> Header {
             layers: 1,
             device: "cpu".into(),
             fingerprint: None,
+            chats: false,
         },
         guide: None,
         preset: None,
@@ -76,6 +77,7 @@ pub fn header(masks: usize) -> Header {
         eos_id: 0,
         end_ids: Vec::new(),
         given: Vec::new(),
+        turns: Vec::new(),
         origin: None,
     }
 }

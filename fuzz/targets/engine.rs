@@ -151,6 +151,7 @@ impl Script {
             settings: self.settings,
             preset: None,
             drive: Drive::Paced,
+            turns: Vec::new(),
             rivals: Vec::new(),
             fork: None,
         };
@@ -211,6 +212,7 @@ fn fork(link: &mut dyn Link, parent: &Log, step: usize) -> Result<(), RequestErr
         settings: parent.settings_at(steps),
         preset: None,
         drive: Drive::Paced,
+        turns: Vec::new(),
         rivals: Vec::new(),
         fork: Some(Box::new(ForkRequest { point, edits: Vec::new(), text: None, cold: false })),
     };

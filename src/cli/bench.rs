@@ -222,6 +222,7 @@ impl Bench<'_> {
             preset: Some(contestant.name.clone()),
             drive: Drive::Paced,
             // A block can ask for more than the task needs; then all get as much.
+            turns: Vec::new(),
             rivals: contestants.iter().map(|contestant| contestant.settings).collect(),
             fork: None,
         };

@@ -161,6 +161,7 @@ impl Fork<'_> {
             settings: self.settings,
             preset: self.preset.clone(),
             drive: Drive::Paced,
+            turns: Vec::new(),
             rivals: Vec::new(),
             fork: Some(Box::new(ForkRequest { point, edits, text: None, cold: *cold })),
         }

@@ -88,6 +88,7 @@ fn request(given: &str, settings: &SettingsArgs) -> Result<RunRequest, Failure> 
         settings: layers.resolve(),
         preset: layers.preset().map(|preset| preset.name.clone()),
         drive: Drive::Paced,
+        turns: Vec::new(),
         rivals: Vec::new(),
         fork: None,
     })

@@ -26,6 +26,7 @@ use super::protocol::{Command, Event};
 ///     settings: Settings { gen_length: Some(4), ..Settings::default() },
 ///     preset: None,
 ///     drive: Drive::Free,
+///     turns: Vec::new(),
 ///     rivals: Vec::new(),
 ///     fork: None,
 /// })));

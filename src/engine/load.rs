@@ -131,6 +131,8 @@ struct OpenedModel {
     tokenizer: Tokenizer,
     /// For people, printable.
     name: String,
+    /// Whether it is one of the embedded pair.
+    is_embedded: bool,
     /// Small files that may be missing; see [`Located`].
     unknown: Vec<&'static str>,
 }
@@ -284,7 +286,7 @@ impl<'a> LoadContext<'a> {
 
     /// Makes a network of the files.
     fn read(&self, model: OpenedModel) -> Result<LoadedModel> {
-        let OpenedModel { mut checkpoint, tokenizer, name, .. } = model;
+        let OpenedModel { mut checkpoint, tokenizer, name, is_embedded, .. } = model;
         let (observer, of) = (Arc::clone(self.observer), name.clone());
         checkpoint.watch(Box::new(move |loading| {
             // A tensor at a time; there is nothing to break off between them.
@@ -293,7 +295,8 @@ impl<'a> LoadContext<'a> {
         }));
         let network = checkpoint.network(&self.device)?;
         // Behind the reading: the pages that it looks at are in memory by now.
-        let card = card(&*network, name, &self.device, checkpoint.fingerprint());
+        let mut card = card(&*network, name, &self.device, checkpoint.fingerprint());
+        card.chats = !is_embedded && tokenizer.converses();
         Ok(LoadedModel { network, card, tokenizer })
     }
 
@@ -320,7 +323,8 @@ impl<'a> LoadContext<'a> {
         if role == ModelRole::Denoiser {
             self.check_variables(&tokenizer, &name);
         }
-        Ok(OpenedModel { checkpoint, tokenizer, name, unknown: located.unknown.clone() })
+        let is_embedded = located.path.is_none();
+        Ok(OpenedModel { checkpoint, tokenizer, name, is_embedded, unknown: located.unknown.clone() })
     }
 
     /// What the chat template of a model is given: what was asked for, and else what the model's own code gives it.
@@ -368,5 +372,6 @@ fn card(network: &dyn Network, name: String, device: &ComputeDevice, fingerprint
         layers: spec.layers,
         device: device.to_string(),
         fingerprint: Some(fingerprint),
+        chats: false,
     }
 }

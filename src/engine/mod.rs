@@ -16,6 +16,7 @@
 
 pub mod blanks;
 mod complete;
+mod conversation;
 mod failing;
 mod fork;
 mod gate;

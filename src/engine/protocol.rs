@@ -26,7 +26,7 @@ use crate::{
     decode::record::Edit,
     model::{catalog::Catalog, device::DeviceChoice, source::Progress},
     settings::Settings,
-    trace::{End, Entry, ForkPoint, Header, ModelCard},
+    trace::{End, Entry, Exchange, ForkPoint, Header, ModelCard},
 };
 
 /// Number of a run, from 1.
@@ -74,6 +74,8 @@ pub struct RunRequest {
     pub run: RunId,
     /// The prompt, without template.
     pub prompt: String,
+    /// The conversation that it continues, the oldest turn first. A fork's is that of its parent, whatever stands here.
+    pub turns: Vec<Exchange>,
     /// The settings.
     pub settings: Settings,
     /// Name of the preset they came from, for the log.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{
     Models,
     blanks::{self, AnswerForm, TypedPrompt},
-    failing,
+    conversation, failing,
     fork::{ForkStart, Replay, nothing_to_do},
     protocol::{ForkRequest, RequestError, RunRequest},
     transcript::CrossVocabularyGuide,
@@ -26,7 +26,7 @@ use crate::{
     panics, printable,
     settings::Settings,
     tasks::{self, Task},
-    trace::{End, Entry, Header, Recorder},
+    trace::{End, Entry, Exchange, Header, Recorder},
 };
 
 /// Masks for a prompt that is none of the tasks.
@@ -108,10 +108,10 @@ impl ActiveRun {
             .with_delimiters(models.tokenizer.ids_with(header.settings.delimiters.marks()))
             .with_filter(models.filter.clone())?;
         if let (Some(guide), Some(tokenizer)) = (guide, &models.guide_tokenizer) {
-            let text =
-                CrossVocabularyGuide::new(&models.tokenizer, tokenizer, guide.eos_id, &asked).map_err(|error| {
-                    RequestError::Refused(printable::line(&format!("the guide cannot read the prompt: {error}")))
-                })?;
+            let turns = Exchange::texts(&header.turns);
+            let text = CrossVocabularyGuide::new(&models.tokenizer, tokenizer, guide.eos_id, &turns, &asked).map_err(
+                |error| RequestError::Refused(printable::line(&format!("the guide cannot read the prompt: {error}"))),
+            )?;
             decoder = decoder.with_guide_text(Box::new(text))?;
         }
         let recorder = Recorder::new(&header);
@@ -276,12 +276,16 @@ fn header(models: &Models, request: &RunRequest) -> Result<Header, RequestError>
     }
     let typed = TypedPrompt::read(&request.prompt, models.tokenizer.has_template())
         .map_err(|error| RequestError::Refused(printable::line(&error.to_string())))?;
-    let prompt_ids = models.tokenizer.encode_prompt(&typed.prompt).map_err(|error| unencoded(&error))?;
+    let prompt_ids = conversation::encode(&models.tokenizer, &request.turns, &typed.prompt)?;
     let task = tasks::recognise(&typed.prompt);
     let room = models.context().saturating_sub(prompt_ids.len());
     let form = if typed.form.is_empty() { None } else { Some(form(models, request, &typed, prompt_ids.len())?) };
     let usual = form.as_ref().map_or_else(|| usual_length(task.as_ref()), |form| form.length);
     let settings = compared(request, usual, room);
+    let gen_length = length(&settings, usual, room);
+    if !request.turns.is_empty() {
+        conversation::check_room(prompt_ids.len(), gen_length, models.context())?;
+    }
     let denoiser = models.denoiser.spec();
     Ok(Header {
         denoiser: models.denoiser_card.clone(),
@@ -291,12 +295,13 @@ fn header(models: &Models, request: &RunRequest) -> Result<Header, RequestError>
         prompt: request.prompt.clone(),
         prompt_pieces: models.tokenizer.pieces(&prompt_ids),
         prompt_ids,
-        gen_length: length(&settings, usual, room),
+        gen_length,
         // The decoder refuses a denoiser without a mask.
         mask_id: denoiser.mask_id.unwrap_or(u32::MAX),
         eos_id: denoiser.eos_id,
         end_ids: models.tokenizer.end_ids().iter().copied().collect(),
         given: form.map_or_else(Vec::new, |form| form.given),
+        turns: request.turns.clone(),
         origin: None,
     })
 }

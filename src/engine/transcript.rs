@@ -19,25 +19,28 @@ pub struct CrossVocabularyGuide {
 enum Prompt {
     /// In the guide's own chat template, ready before any text follows.
     Turns(Vec<u32>),
-    /// Plain text, which a word of the answer may continue.
+    /// Plain text, the conversation and all, which a word of the answer may continue.
     Text(String),
 }
 
 impl CrossVocabularyGuide {
-    /// For a run on `prompt`, as it was typed. `guide_eos` is what the guide's configuration calls end of text.
+    /// For a run on `prompt`, as it was typed, behind earlier `turns` (prompt and answer). `guide_eos` is what the guide's
+    /// configuration calls end of text.
     ///
     /// # Errors
-    /// When the guide's chat template does not take the prompt.
+    /// When the guide's chat template does not take the conversation.
     pub fn new(
         denoiser: &Arc<Tokenizer>,
         guide: &Arc<Tokenizer>,
         guide_eos: u32,
+        turns: &[(&str, &str)],
         prompt: &str,
     ) -> Result<Self, TokenizerError> {
         let prompt = if guide.has_template() {
-            Prompt::Turns(guide.encode_prompt(prompt)?)
+            Prompt::Turns(guide.encode_conversation(turns, prompt)?)
         } else {
-            Prompt::Text(prompt.to_owned())
+            let earlier = turns.iter().flat_map(|&(prompt, answer)| [prompt, answer]);
+            Prompt::Text(earlier.chain([prompt]).collect::<Vec<_>>().join("\n\n"))
         };
         let ends = std::iter::once(guide_eos).chain(guide.end_ids().iter().copied()).collect();
         Ok(Self { denoiser: Arc::clone(denoiser), guide: Arc::clone(guide), prompt, ends })

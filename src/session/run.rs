@@ -1,13 +1,13 @@
 //! A run of this sitting.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use super::title;
 use crate::{
     engine::protocol::RunId,
     printable,
     settings::Settings,
-    trace::{Entry, Log},
+    trace::{Entry, Exchange, Log},
 };
 
 /// How far a run is.
@@ -176,6 +176,30 @@ impl Run {
             (Phase::Over, Some(false)) => RunOutcome::Wrong,
             (Phase::Over, None) => RunOutcome::Unjudged,
         }
+    }
+
+    /// What it has answered so far; `None` where that is nothing.
+    pub fn answered(&self) -> Option<Cow<'_, str>> {
+        let answer = match self.log.end() {
+            Some(end) => Cow::Borrowed(end.answer.as_str()),
+            None => Cow::Owned(self.written()),
+        };
+        Some(answer).filter(|answer| !answer.trim().is_empty())
+    }
+
+    /// The text that is written, up to end of text.
+    fn written(&self) -> String {
+        let (header, canvas) = (self.log.header(), self.log.canvas(self.log.len()));
+        let answer = canvas.ids().enumerate().skip(header.prompt_ids.len());
+        let text = answer.take_while(|(_, id)| !header.is_end(*id)).filter(|(_, id)| *id != header.mask_id);
+        text.map(|(position, _)| canvas.piece(position)).collect()
+    }
+
+    /// The conversation up to here: the turns that it continues and, where it has answered something, itself.
+    pub fn conversation(&self) -> Vec<Exchange> {
+        let header = self.log.header();
+        let own = self.answered().map(|answer| Exchange { prompt: header.prompt.clone(), answer: answer.into_owned() });
+        header.turns.iter().cloned().chain(own).collect()
     }
 
     /// Whether it can still make steps.

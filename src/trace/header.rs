@@ -29,6 +29,33 @@ pub struct ModelCard {
     /// What distinguishes its weights from others, in hexadecimal digits; `None` where no file holds them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+    /// Whether a prompt continues the conversation: its chat template takes earlier turns. The embedded pair was trained on
+    /// single prompts, and has none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chats: bool,
+}
+
+impl ModelCard {
+    /// Whether both are one model on one device, however prompts are laid out for it.
+    pub fn is_same_model(&self, other: &Self) -> bool {
+        *self == Self { chats: self.chats, ..other.clone() }
+    }
+}
+
+/// An earlier turn of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The prompt as it was typed.
+    pub prompt: String,
+    /// What was answered.
+    pub answer: String,
+}
+
+impl Exchange {
+    /// Prompt and answer of each turn.
+    pub fn texts(turns: &[Self]) -> Vec<(&str, &str)> {
+        turns.iter().map(|turn| (turn.prompt.as_str(), turn.answer.as_str())).collect()
+    }
 }
 
 /// A token of the generated part that was there before the first step.
@@ -91,6 +118,9 @@ pub struct Header {
     /// What stood in the generated part before the first step, ascending: text around blanks, or the canvas of a cold fork.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub given: Vec<GivenToken>,
+    /// The conversation that the prompt continues, the oldest turn first; `prompt_ids` hold it too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<Exchange>,
     /// Where it branched off another run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<ForkOrigin>,
@@ -122,14 +152,31 @@ impl Header {
         self.prompt_ids.len() + self.gen_length
     }
 
+    /// First position of the prompt's own text behind earlier turns; 0 where there are none, or the template rewrites it.
+    pub fn turn_start(&self) -> usize {
+        let own = self.prompt.trim();
+        if self.turns.is_empty() || own.is_empty() {
+            return 0;
+        }
+        let Some(start) = self.prompt_pieces.concat().rfind(own) else { return 0 };
+        let ends = self.prompt_pieces.iter().scan(0, |end, piece| {
+            *end += piece.len();
+            Some(*end)
+        });
+        ends.take_while(|end| *end <= start).count()
+    }
+
     /// Bytes of memory that it takes behind itself.
     pub(super) fn memory(&self) -> usize {
         let pieces = self.prompt_pieces.iter().map(|piece| size_of::<String>() + piece.capacity());
         let given = self.given.iter().map(|token| size_of::<GivenToken>() + token.text.capacity());
+        let turns =
+            self.turns.iter().map(|turn| size_of::<Exchange>() + turn.prompt.capacity() + turn.answer.capacity());
         self.prompt.capacity()
             + self.prompt_ids.capacity() * size_of::<u32>()
             + pieces.sum::<usize>()
             + given.sum::<usize>()
+            + turns.sum::<usize>()
     }
 
     /// Bytes of memory that the log of a run takes which writes one token a step, about: there are few slower ones.

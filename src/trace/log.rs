@@ -140,6 +140,7 @@ impl<'a> CanvasView<'a> {
 ///     layers: 1,
 ///     device: "cpu".into(),
 ///     fingerprint: None,
+///     chats: false,
 /// };
 /// let mut log = Log::new(Header {
 ///     denoiser: card,
@@ -154,6 +155,7 @@ impl<'a> CanvasView<'a> {
 ///     eos_id: 0,
 ///     end_ids: Vec::new(),
 ///     given: Vec::new(),
+///     turns: Vec::new(),
 ///     origin: None,
 /// });
 /// for (step, position, token, text) in [(0, 2, 9, "you"), (1, 1, 8, "there")] {

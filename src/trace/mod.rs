@@ -26,7 +26,7 @@ mod summary;
 pub use entry::{Entry, Piece, TokenText};
 pub use figures::Figures;
 pub use fork::{ForkPoint, ReplayStep};
-pub use header::{End, ForkOrigin, GivenToken, Header, ModelCard};
+pub use header::{End, Exchange, ForkOrigin, GivenToken, Header, ModelCard};
 pub use log::{CanvasView, Log};
 pub use recent::PositionDraft;
 pub use recorder::Recorder;

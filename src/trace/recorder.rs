@@ -167,6 +167,7 @@ mod tests {
                 layers: 0,
                 device: String::new(),
                 fingerprint: None,
+                chats: false,
             },
             guide: None,
             preset: None,
@@ -179,6 +180,7 @@ mod tests {
             eos_id: 1,
             end_ids: Vec::new(),
             given: Vec::new(),
+            turns: Vec::new(),
             origin: None,
         }
     }

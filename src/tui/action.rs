@@ -112,6 +112,8 @@ pub enum Action {
 
     /// Run the same prompt again with the settings in force.
     Restart,
+    /// Have the next prompt begin a new conversation.
+    NewConversation,
     /// Show the run that was shown before.
     SwapRuns,
     /// Show the run so many places behind, in the order in which they started.

@@ -54,7 +54,7 @@ pub enum EngineState {
     /// They are ready.
     Ready {
         /// The denoiser.
-        denoiser: ModelCard,
+        denoiser: Box<ModelCard>,
         /// The guide, where there is one.
         guide: Option<ModelCard>,
     },
@@ -190,6 +190,8 @@ pub struct App {
     pub(super) line: Option<TypedLine>,
     /// The events of a run, as far as they were asked for.
     pub(super) events: (RunId, EventWalk),
+    /// Whether the next prompt begins a new conversation.
+    pub(super) begins: bool,
 }
 
 impl App {
@@ -276,6 +278,7 @@ impl App {
             hands: None,
             line: None,
             events: (0, EventWalk::default()),
+            begins: false,
         }
     }
 
@@ -474,7 +477,7 @@ impl App {
             return Some((&log.header().denoiser, log.header().guide.as_ref()));
         }
         match &self.engine {
-            EngineState::Ready { denoiser, guide } => Some((denoiser, guide.as_ref())),
+            EngineState::Ready { denoiser, guide } => Some((&**denoiser, guide.as_ref())),
             _ => None,
         }
     }

@@ -8,6 +8,7 @@ mod app;
 mod autosave;
 mod browser;
 mod compare;
+mod conversation;
 mod examples;
 mod forking;
 mod frames;

@@ -114,6 +114,7 @@ pub fn card(name: &str, architecture: &str, parameters: usize, layers: usize) ->
         layers,
         device: "cpu".to_owned(),
         fingerprint: None,
+        chats: false,
     }
 }
 
@@ -144,6 +145,7 @@ pub fn header(vocabulary: &mut Vocabulary, prompt: &str, gen_length: usize, name
         eos_id: EOS,
         end_ids: Vec::new(),
         given: Vec::new(),
+        turns: Vec::new(),
         origin: None,
     }
 }

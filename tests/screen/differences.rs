@@ -34,6 +34,7 @@ fn header(prompt: &str, length: usize) -> Header {
         eos_id: EOS,
         end_ids: Vec::new(),
         given: Vec::new(),
+        turns: Vec::new(),
         origin: None,
     }
 }

@@ -173,6 +173,7 @@ fn log() -> impl Strategy<Value = Log> {
                     eos_id: EOS,
                     end_ids: Vec::new(),
                     given: Vec::new(),
+                    turns: Vec::new(),
                     origin: None,
                 };
                 let mut ids = header.prompt_ids.clone();

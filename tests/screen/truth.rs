@@ -228,7 +228,7 @@ fn another_model_gets_the_prompt_as_it_was_typed() {
 #[test]
 fn keys_and_labels_of_the_help_stand_in_columns_of_their_own() {
     let story = common::story();
-    for (width, height) in [(120, 90), (80, 170)] {
+    for (width, height) in [(120, 100), (80, 180)] {
         let mut driver = Driver::ready(&story, DARK).sized(width, height);
         driver.act(Action::Toggle(Overlay::Help));
         let text = driver.text();

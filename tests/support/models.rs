@@ -87,6 +87,7 @@ pub fn models(network: Scripted) -> Models {
             layers: 1,
             device: "cpu".into(),
             fingerprint: None,
+            chats: false,
         },
         guide_card: None,
         filter: None,

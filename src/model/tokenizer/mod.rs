@@ -125,10 +125,14 @@ pub enum TokenizerError {
     },
     /// What was typed spells a special token, and the template rewrites what was typed.
     #[error(
-        "the prompt spells the special token {token}, and the chat template in {origin} rewrites prompts so that it would \
-         be taken for one: remove it from the prompt"
+        "{} spells the special token {token}, and the chat template in {origin} rewrites prompts so that it would \
+         be taken for one: {}",
+        if *is_earlier { "an earlier turn" } else { "the prompt" },
+        if *is_earlier { "begin a new conversation" } else { "remove it from the prompt" }
     )]
     Spelled {
+        /// Whether an earlier turn of the conversation spells it.
+        is_earlier: bool,
         /// The token.
         token: String,
         /// The template's file.

@@ -9,10 +9,14 @@ use std::ops::Range;
 use super::{Tokenizer, TokenizerError, encode};
 use crate::model::template::{ChatTemplate, Message, Speaker, TemplateError, Variables};
 
-/// Stands for the system text where the layout of a template is looked for: no template treats it in any special way.
-const SYSTEM: &str = "\u{10FFFE}system\u{10FFFE}";
-/// Stands for the prompt there.
-const PROMPT: &str = "\u{10FFFE}prompt\u{10FFFE}";
+/// Begins and ends what stands for a text where the layout of a template is looked for: a noncharacter, which no template
+/// treats in any special way.
+const MARK: char = '\u{10FFFE}';
+
+/// Stands for the `index`-th text of a conversation there.
+fn stand_in(index: usize) -> String {
+    format!("{MARK}{index}{MARK}")
+}
 
 /// What is put around a prompt.
 #[derive(Debug, Default)]
@@ -70,8 +74,9 @@ impl Tokenizer {
                 reason: format!("{} comes without a chat template, which would say where it goes", self.origin),
             });
         };
-        let rendered = template.render(&[(Speaker::System, SYSTEM), (Speaker::User, PROMPT)], true)?;
-        if !rendered.contains(SYSTEM) {
+        let [system, prompt] = [0, 1].map(stand_in);
+        let rendered = template.render(&[(Speaker::System, &system), (Speaker::User, &prompt)], true)?;
+        if !rendered.contains(&system) {
             return Err(TokenizerError::System {
                 reason: format!("the chat template in {} leaves system texts out", template.origin()),
             });
@@ -80,27 +85,45 @@ impl Tokenizer {
         Ok(self)
     }
 
+    /// Whether the chat template lays out a conversation of several turns, and all of them.
+    pub fn converses(&self) -> bool {
+        let turns = [0, 1, 2].map(stand_in);
+        let messages = [(Speaker::User, &*turns[0]), (Speaker::Assistant, &*turns[1]), (Speaker::User, &*turns[2])];
+        let rendered = self.layout.template.as_ref().and_then(|template| template.render(&messages, true).ok());
+        rendered.is_some_and(|text| turns.iter().all(|turn| text.contains(turn)))
+    }
+
     /// Ids of a prompt, laid out as the network expects it: in its chat template, up to where the answer begins, or as it
     /// is where there is no template.
     ///
     /// # Errors
     /// Where the template cannot be used, does not take the prompt or makes nothing of it, or the text has no encoding.
     pub fn encode_prompt(&self, prompt: &str) -> Result<Vec<u32>, TokenizerError> {
+        self.encode_conversation(&[], prompt)
+    }
+
+    /// The same behind earlier turns, each a prompt and its answer. Without a template these are left out: nothing says
+    /// how they would be laid out. See [`Self::converses`].
+    ///
+    /// # Errors
+    /// As [`Self::encode_prompt`].
+    pub fn encode_conversation(&self, turns: &[(&str, &str)], prompt: &str) -> Result<Vec<u32>, TokenizerError> {
         let Some(template) = &self.layout.template else {
             return self.encode_raw(prompt);
         };
-        let system = self.layout.system.as_deref();
-        let text = template.render(&messages(system, prompt), true)?;
+        let messages = messages(self.layout.system.as_deref(), turns, prompt);
+        let text = template.render(&messages, true)?;
         if text.is_empty() {
             return Err(TemplateError::Nothing { origin: template.origin().to_owned() }.into());
         }
-        let typed = [system.unwrap_or_default(), prompt];
-        let Some(spelled) = typed.iter().find_map(|typed| self.first_special(typed)) else {
+        let mut typed = messages.iter().enumerate();
+        let Some((index, token)) = typed.find_map(|(index, (_, text))| Some((index, self.first_special(text)?))) else {
             return encode(&self.inner, &text);
         };
         // Rare: what was typed spells a special token, so it must be distinguished from the template's own.
-        let places = typed_places(template, system, prompt, &text).ok_or_else(|| TokenizerError::Spelled {
-            token: spelled.to_owned(),
+        let places = typed_places(template, &messages, &text).ok_or_else(|| TokenizerError::Spelled {
+            is_earlier: messages[index].0 != Speaker::System && index + 1 < messages.len(),
+            token: token.to_owned(),
             origin: template.origin().to_owned(),
         })?;
         self.encode_with_plain(&text, &places)
@@ -156,39 +179,34 @@ impl Tokenizer {
     }
 }
 
-fn messages<'a>(system: Option<&'a str>, prompt: &'a str) -> Vec<Message<'a>> {
-    system.map(|text| (Speaker::System, text)).into_iter().chain([(Speaker::User, prompt)]).collect()
+/// What is said to the model: a system text, earlier turns, the prompt.
+fn messages<'a>(system: Option<&'a str>, turns: &[(&'a str, &'a str)], prompt: &'a str) -> Vec<Message<'a>> {
+    let system = system.map(|text| (Speaker::System, text));
+    let turns = turns.iter().flat_map(|&(prompt, answer)| [(Speaker::User, prompt), (Speaker::Assistant, answer)]);
+    system.into_iter().chain(turns).chain([(Speaker::User, prompt)]).collect()
 }
 
-/// Where a rendered text holds what was typed. The template is rendered once more, around texts that are known not to
-/// occur in it; `None` where what was typed does not stand in the same places, as it is or trimmed.
-fn typed_places(template: &ChatTemplate, system: Option<&str>, prompt: &str, text: &str) -> Option<Vec<Range<usize>>> {
-    let known = template.render(&messages(system.map(|_| SYSTEM), PROMPT), true).ok()?;
-    let (mut known, mut at) = (known.as_str(), 0);
+/// Where a rendered text holds what was typed, message by message. The template is rendered once more, around texts that
+/// are known not to occur in it; `None` where what was typed does not stand in the same places, as it is or trimmed.
+fn typed_places(template: &ChatTemplate, messages: &[Message<'_>], text: &str) -> Option<Vec<Range<usize>>> {
+    let names: Vec<String> = (0..messages.len()).map(stand_in).collect();
+    let known: Vec<_> = messages.iter().zip(&names).map(|((speaker, _), name)| (*speaker, name.as_str())).collect();
+    let known = template.render(&known, true).ok()?;
+    // What the template prints, the number of a message, what it prints, and so on.
+    let mut parts = known.split(MARK).peekable();
+    let mut at = parts.next().filter(|printed| text.starts_with(printed))?.len();
     let mut places = Vec::new();
-    loop {
-        let system_at = known.find(SYSTEM);
-        let next = match (system_at, known.find(PROMPT)) {
-            (Some(found), later) if later.is_none_or(|later| found < later) => Some((found, SYSTEM, system?)),
-            (_, Some(found)) => Some((found, PROMPT, prompt)),
-            _ => None,
+    while let Some(number) = parts.next() {
+        let (_, typed) = messages.get(number.parse::<usize>().ok()?)?;
+        let printed = parts.next()?;
+        let is_last = parts.peek().is_none();
+        let follows = |form: &&str| {
+            let rest = text[at..].strip_prefix(form);
+            rest.is_some_and(|rest| if is_last { rest == printed } else { rest.starts_with(printed) })
         };
-        let Some((found, name, typed)) = next else {
-            return (&text[at..] == known).then_some(places);
-        };
-        at += text[at..].starts_with(&known[..found]).then_some(found)?;
-        known = &known[found + name.len()..];
-        // What the template prints up to the next place, or to its end.
-        let until = [known.find(SYSTEM), known.find(PROMPT)].into_iter().flatten().min();
-        let follows = |form: &str| {
-            text[at..].strip_prefix(form).is_some_and(|rest| match until {
-                Some(until) => rest.starts_with(&known[..until]),
-                None => rest == known,
-            })
-        };
-        let forms = [typed, typed.trim(), typed.trim_start(), typed.trim_end()];
-        let form = forms.into_iter().find(|form| follows(form))?;
+        let form = [typed, typed.trim(), typed.trim_start(), typed.trim_end()].into_iter().find(follows)?;
         places.push(at..at + form.len());
-        at += form.len();
+        at += form.len() + printed.len();
     }
+    (at == text.len()).then_some(places)
 }

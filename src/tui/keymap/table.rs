@@ -76,6 +76,10 @@ fn live_run(app: &App) -> bool {
     is_live(app) && has_run(app)
 }
 
+fn continues(app: &App) -> bool {
+    app.next_turn().is_some()
+}
+
 fn has_kept(app: &App) -> bool {
     app.session.other().is_some()
 }
@@ -207,6 +211,12 @@ fn prompt() -> Vec<Binding> {
             Prompt, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Gallery], is_live, 2 "gallery"
         ),
         binding!(Action::Toggle(Overlay::Gallery), [Key::char('e')], "gallery of prompts", Prompt, WATCHING, is_live),
+        binding!(
+            Action::NewConversation,
+            [Key::ctrl('n')],
+            "begin a new conversation",
+            Prompt, &[Context::Prompt, Context::Canvas, Context::Knobs], continues, 7 "new conversation"
+        ),
         binding!(Action::Focus(Focus::Prompt), [Key::char('i')], "edit the prompt", Prompt, WATCHING, is_live, 5 "prompt"),
         binding!(
             Action::Focus(Focus::Prompt),

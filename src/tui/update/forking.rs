@@ -62,7 +62,7 @@ fn refusal(app: &App, plan: &ForkPlan) -> Option<String> {
     match &app.engine {
         EngineState::Loading | EngineState::Absent => return Some("the networks are still being loaded".to_owned()),
         EngineState::Failed(message) => return Some(message.clone()),
-        EngineState::Ready { denoiser, .. } if *denoiser != header.denoiser => {
+        EngineState::Ready { denoiser, .. } if !denoiser.is_same_model(&header.denoiser) => {
             let name = |card: &crate::trace::ModelCard| printable::line(&card.name);
             return Some(format!(
                 "run {} was made with {}, and {} is loaded: load the other one again with ^O to fork it",
@@ -95,7 +95,7 @@ fn begin(app: &mut App, plan: ForkPlan, cold: bool) -> Vec<Effect> {
     let (point, base) = (run.log.fork_point(step), run.log.settings_at(step));
     let (parent, prompt) = (run.id, run.log.header().prompt.clone());
     let ForkPlan { edits, text, by_hand } = plan;
-    let effects = prompt::request(app, prompt, Some(Box::new(ForkRequest { point, edits, text, cold })));
+    let effects = prompt::request(app, prompt, Vec::new(), Some(Box::new(ForkRequest { point, edits, text, cold })));
     let branch = Branch { parent, step, by_hand };
     app.forking = Some(PendingFork { run: app.last_run, branch, base, progress: None });
     effects

@@ -1,7 +1,7 @@
 //! The runs of this sitting: one is shown, a new one takes no place but its own, and what no file holds is asked about
 //! before it goes.
 
-use super::Effect;
+use super::{Effect, conversation};
 use crate::{
     engine::protocol::{Command, RunId},
     session::{Phase, Run},
@@ -15,6 +15,7 @@ use crate::{
 
 /// The engine has begun a run: it is shown, from its newest step on.
 pub(super) fn started(app: &mut App, id: RunId, header: Header) -> Vec<Effect> {
+    conversation::started(app, &header);
     let fork = app.forking.take().filter(|fork| fork.run == id);
     let log = match &fork {
         Some(fork) => fork.log(&app.session, header),

@@ -2,6 +2,7 @@
 
 mod browser;
 mod comparing;
+mod conversation;
 mod engine;
 pub(crate) mod events;
 mod forking;
@@ -78,6 +79,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Paste(text) => prompt::paste(app, &text),
 
         Action::Restart => prompt::restart(app),
+        Action::NewConversation => conversation::begin(app),
         Action::SwapRuns => keeping::swap(app),
         Action::RunMove(by) => keeping::step(app, by),
         Action::ShowRun(run) => keeping::show(app, run),

@@ -163,7 +163,7 @@ pub(super) fn ready(
 ) -> Vec<Effect> {
     let name = printable::line(&denoiser.name);
     let has_guide = guide.is_some();
-    app.engine = EngineState::Ready { denoiser, guide };
+    app.engine = EngineState::Ready { denoiser: Box::new(denoiser), guide };
     let ended = end_loading(app, request.as_ref());
     app.picker.loaded = request.or_else(|| Some(ended.as_ref()?.request.clone()));
     if ended.is_some_and(|loading| loading.is_picked) {

@@ -4,6 +4,7 @@ use super::{Effect, command, typing};
 use crate::{
     engine::protocol::{Command, ForkRequest, RunRequest},
     kept::KeptRequest,
+    trace::Exchange,
     tui::{
         action::{Focus, Notice},
         app::{App, EngineState},
@@ -74,28 +75,34 @@ pub(super) fn submit(app: &mut App) -> Vec<Effect> {
             let is_new = app.prompt.remember();
             let prompt = app.prompt.text();
             let kept = is_new.then(|| Effect::Kept(KeptRequest::Remember(prompt.clone())));
-            kept.into_iter().chain(start(app, prompt)).collect()
+            let turns = app.turns();
+            kept.into_iter().chain(start(app, prompt, turns)).collect()
         }
         EngineState::Absent => Vec::new(),
     }
 }
 
-/// Runs the shown run's prompt again; the one in the editor where nothing ran yet.
+/// Runs the shown run's prompt again, behind the same turns; the one in the editor where nothing ran yet.
 pub(super) fn restart(app: &mut App) -> Vec<Effect> {
-    match app.log().map(|log| log.header().prompt.clone()) {
+    match app.log().map(|log| (log.header().prompt.clone(), log.header().turns.clone())) {
         None => submit(app),
-        Some(prompt) if !app.is_replay() => start(app, prompt),
+        Some((prompt, turns)) if !app.is_replay() => start(app, prompt, turns),
         Some(_) => Vec::new(),
     }
 }
 
-fn start(app: &mut App, prompt: String) -> Vec<Effect> {
+fn start(app: &mut App, prompt: String, turns: Vec<Exchange>) -> Vec<Effect> {
     app.forking = None;
-    request(app, prompt, None)
+    request(app, prompt, turns, None)
 }
 
 /// Asks the engine for a run with the settings in force.
-pub(super) fn request(app: &mut App, prompt: String, fork: Option<Box<ForkRequest>>) -> Vec<Effect> {
+pub(super) fn request(
+    app: &mut App,
+    prompt: String,
+    turns: Vec<Exchange>,
+    fork: Option<Box<ForkRequest>>,
+) -> Vec<Effect> {
     app.last_run = app.session.next_id(app.last_run);
     app.focus = Focus::Canvas;
     app.layers_before = None;
@@ -104,6 +111,7 @@ pub(super) fn request(app: &mut App, prompt: String, fork: Option<Box<ForkReques
     command(Command::Start(Box::new(RunRequest {
         run: app.last_run,
         prompt,
+        turns,
         settings: app.layers.resolve(),
         preset: app.layers.preset().map(|preset| preset.name.clone()),
         drive: app.playback.drive(),

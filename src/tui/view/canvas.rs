@@ -16,7 +16,7 @@ use super::{
     pen::{self, Pen, span},
     run::RunView,
     step::{State, StepView},
-    token_style,
+    token_style, turns,
 };
 use crate::{
     printable,
@@ -29,13 +29,13 @@ use crate::{
 };
 
 /// Cells of the gutter, where there is one.
-const GUTTER: u16 = 6;
+pub(super) const GUTTER: u16 = 6;
 
 /// The longest draft that is shown whole in place of a mask.
 const LONGEST_DRAFT: u16 = 14;
 
 /// Longer lines are hard to read, however wide the terminal.
-const MEASURE: u16 = 104;
+pub(super) const MEASURE: u16 = 104;
 
 /// Cells that a token and what is around it take, as a rule: to foresee whether the answer leaves room to breathe.
 const CELLS_PER_TOKEN: usize = 4;
@@ -50,6 +50,8 @@ impl Page {
     fn of(lens: &Lens, step: &StepView<'_>, theme: Theme, width: u16) -> Self {
         let tokens = tokens(lens, step, theme);
         let (prompt, answer) = tokens.split_at(step.prompt_length().min(tokens.len()));
+        // Earlier turns stand above, as text.
+        let prompt = &prompt[step.log.header().turn_start().min(prompt.len())..];
         let rows = |tokens| flow(tokens, width, theme.glyphs.newline, theme.glyphs.block);
         Self { prompt: rows(prompt), answer: rows(answer) }
     }
@@ -72,6 +74,7 @@ pub fn draw(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
     let body = Rect { y: area.y + 1, height: area.height - 1 - foot, ..area };
     let air = u16::from(body.height >= 10);
     let body = Rect { y: body.y + air, height: body.height - air, ..body };
+    let body = turns::draw(&run.log.header().turns, body, area.height / 3, pen);
     let hidden = draw_tokens(run, &step, body, pen);
     let row = |up: u16| Rect { y: area.bottom() - up, height: 1, ..area };
     if foot == 3 {

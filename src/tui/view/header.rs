@@ -101,6 +101,7 @@ fn facts(app: &App, theme: Theme) -> Vec<Fact> {
         let verb = if run.is_under_way() { "runs with" } else { "ran with" };
         facts.push(plain(0, format!("{verb} {}", made_with(app, &run.log, theme))));
         facts.extend(which(run, app.session.runs().len()).map(|words| plain(0, words)));
+        facts.extend(turn(&run.log).map(|words| plain(2, words)));
         let next = app.layers.resolve();
         if !app.is_replay() && next != run.log.settings_at(run.log.len()) {
             facts.push(Fact { kind: FactKind::Next, ..plain(1, format!("next: {}", chosen(app, &next, theme))) });
@@ -118,6 +119,12 @@ fn which(run: &Run, runs: usize) -> Option<String> {
     let parent = run.branch().map(|branch| branch.parent);
     let origin = run.log.header().origin.as_ref().map(|origin| fork_words(origin, parent));
     number.into_iter().chain(origin).reduce(|number, origin| format!("{number}, {origin}"))
+}
+
+/// Which turn of a conversation it is, where it is not the first.
+fn turn(log: &Log) -> Option<String> {
+    let earlier = log.header().turns.len();
+    (earlier > 0).then(|| format!("turn {}", earlier + 1))
 }
 
 /// What made a run: its preset, and how many knobs stood elsewhere in the end.

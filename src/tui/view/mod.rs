@@ -46,6 +46,7 @@ mod save_preset;
 mod step;
 mod timeline;
 mod token_style;
+mod turns;
 mod welcome;
 
 use ratatui::{buffer::Buffer, layout::Rect};

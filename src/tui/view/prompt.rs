@@ -63,7 +63,10 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
         return;
     }
     let focused = app.focus == Focus::Prompt;
-    let title = span("prompt", pen.style(if focused { Role::TitleFocused } else { Role::Title }));
+    let mut title = vec![span("prompt", pen.style(if focused { Role::TitleFocused } else { Role::Title }))];
+    if let Some(turn) = app.next_turn() {
+        title.push(span(format!("  turn {turn}"), pen.style(Role::Dim)));
+    }
     let rule = Rect { height: 1, ..area };
     pen.rule(rule, &Line::from(title), &note(app, pen));
     let field = Rect { y: area.y + 1, height: area.height - 1, ..area };
@@ -144,10 +147,10 @@ fn rows_of(line: usize, text: &str, cells: usize) -> Vec<EditRow<'_>> {
 
 /// What to expect of the prompt. The lessons are those of the embedded pair, so other models get no note.
 fn note(app: &App, pen: &Pen<'_>) -> Line<'static> {
-    if !app.has_embedded_pair() {
-        return Line::default();
-    }
     let (dim, note) = (pen.style(Role::Dim), pen.style(Role::Note));
+    if !app.has_embedded_pair() {
+        return if app.begins { Line::from(span("a new conversation", dim)) } else { Line::default() };
+    }
     match app.reading() {
         Reading::Blank => Line::default(),
         Reading::Misplaced { .. } => {
