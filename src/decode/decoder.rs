@@ -425,7 +425,7 @@ impl Decoder {
         let mut cost = Cost::default();
         self.check_rule(&self.requested)?;
         if let Some(before) = self.edits.before() {
-            self.changed(&before.to_vec());
+            self.changed(&before);
         }
         let changes = self.adopt_settings();
         if !self.edits.is_empty() && self.run.canvas.first_masked().is_none() && !self.reviser.holds(self.run.context())

@@ -115,8 +115,8 @@ impl Edits {
     }
 
     /// The canvas before the first of them, where there are any.
-    pub fn before(&self) -> Option<&[u32]> {
-        (!self.made.is_empty()).then_some(&self.before)
+    pub fn before(&self) -> Option<Vec<u32>> {
+        (!self.made.is_empty()).then(|| self.before.clone())
     }
 
     /// Whether there are none.

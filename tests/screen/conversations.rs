@@ -77,9 +77,9 @@ fn two_turns() -> (Driver, Log) {
     let mut driver = Driver::ready(&log, DARK);
     for (at, turn) in turns().iter().enumerate() {
         if at == 0 {
-            driver.app.prompt.set(&turn.prompt)
+            driver.app.prompt.set(&turn.prompt);
         } else {
-            ask(&mut driver, &turn.prompt)
+            ask(&mut driver, &turn.prompt);
         }
         if at == 0 {
             driver.key(KeyCode::Enter);
