@@ -2,10 +2,10 @@
 //!
 //! ```sh
 //! cargo bench --bench infilling
-//! cargo bench --bench infilling -- 10
+//! cargo bench --bench infilling -- 10 list json threshold
 //! ```
 //!
-//! The number is that of samples per family. A sample is right where its checker says so, and exact where the answer is
+//! A number is that of samples per family, 40 by itself; names of families and presets leave out all others. A sample is right where its checker says so, and exact where the answer is
 //! the one that was taken apart.
 
 use std::{
@@ -38,22 +38,30 @@ const GIVEN: [(&str, Hidden); 4] = [
     ("every second word", |at, _| at % 2 == 1),
 ];
 
+/// Presets that fill in.
+const PRESETS: [&str; 2] = ["plain", "threshold"];
+
 fn main() -> Result<()> {
-    let samples: u64 = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(40);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let samples: u64 = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(40);
+    let named: Vec<Family> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
+    let families = if named.is_empty() { Family::ALL.to_vec() } else { named };
+    let is_named = |name: &&str| arguments.iter().any(|argument| argument == name);
+    let named: Vec<&str> = PRESETS.into_iter().filter(is_named).collect();
+    let presets = if named.is_empty() { PRESETS.to_vec() } else { named };
     let tokenizer = embedded::pair()?.tokenizer;
     let mut engine = InProcess::open(ModelRequest::default())?;
-    word_lengths(&tokenizer, samples)?;
+    word_lengths(&tokenizer, &families, samples)?;
     println!("\n| family | preset | {} |", GIVEN.map(|(name, _)| name).join(" | "));
     println!("|---|---|{}", "---|".repeat(GIVEN.len()));
-    for family in Family::ALL {
-        for name in ["plain", "threshold"] {
+    for family in &families {
+        for name in &presets {
             let mut layers = Layers::default();
             layers.set_preset(preset(name).with_context(|| format!("no preset {name}"))?.clone());
             print!("| {} | {name} |", family.title());
             for (_, hidden) in GIVEN {
                 let (mut right, mut exact) = (0, 0);
-                for index in 0..samples {
-                    let sample = tasks::generate(family, SEED, index, Options::default());
+                for sample in all(&[*family], samples) {
                     let prompt = with_blanks(&sample, &tokenizer, hidden, None)?;
                     let (answer, correct) = answer(&mut engine, prompt, layers.resolve())?;
                     right += u64::from(correct);
@@ -64,13 +72,13 @@ fn main() -> Result<()> {
             println!();
         }
     }
-    one_word(&mut engine, &tokenizer, samples)
+    one_word(&mut engine, &tokenizer, &families, samples)
 }
 
 /// How many tokens the words of answers have.
-fn word_lengths(tokenizer: &Tokenizer, samples: u64) -> Result<()> {
+fn word_lengths(tokenizer: &Tokenizer, families: &[Family], samples: u64) -> Result<()> {
     let mut counts = [0; 5];
-    for sample in all(samples) {
+    for sample in all(families, samples) {
         for word in words(&tokenizer.encode_plain_spans(&sample.answer)?, &sample.answer) {
             counts[word.len().min(counts.len()) - 1] += 1;
         }
@@ -80,14 +88,14 @@ fn word_lengths(tokenizer: &Tokenizer, samples: u64) -> Result<()> {
 }
 
 /// One word of every answer is hidden, by blanks of other lengths than its own.
-fn one_word(engine: &mut InProcess, tokenizer: &Tokenizer, samples: u64) -> Result<()> {
+fn one_word(engine: &mut InProcess, tokenizer: &Tokenizer, families: &[Family], samples: u64) -> Result<()> {
     println!("\n| one word hidden by | right |\n|---|---|");
     let settings = Settings::default();
     for (name, masks) in
         [("as many masks as it has tokens", None), ("one", Some(1)), ("two", Some(2)), ("eight", Some(8))]
     {
         let (mut right, mut tried) = (0, 0);
-        for sample in all(samples / 4) {
+        for sample in all(families, samples) {
             let words = words(&tokenizer.encode_plain_spans(&sample.answer)?, &sample.answer).len();
             let middle: Hidden = |at, length| at == length / 2;
             if words < 3 {
@@ -102,9 +110,12 @@ fn one_word(engine: &mut InProcess, tokenizer: &Tokenizer, samples: u64) -> Resu
     Ok(())
 }
 
-fn all(samples: u64) -> impl Iterator<Item = Sample> {
-    let of = move |family| (0..samples).map(move |index| tasks::generate(family, SEED, index, Options::default()));
-    Family::ALL.into_iter().flat_map(of)
+fn all(families: &[Family], samples: u64) -> impl Iterator<Item = Sample> {
+    let of = move |family: &Family| {
+        let family = *family;
+        (0..samples).map(move |index| tasks::generate(family, SEED, index, Options::default()))
+    };
+    families.iter().flat_map(of)
 }
 
 /// The words of an answer as runs of its tokens: what follows a word up to the next one belongs to it.

@@ -129,7 +129,7 @@ pub fn usual_blank(denoiser: &str) -> usize {
 fn form_start(before: &str) -> usize {
     let lines = || before.match_indices('\n').map(|(at, _)| at + 1);
     let is_empty = |start: &usize| before[*start..].split('\n').next().is_some_and(|line| line.trim().is_empty());
-    // The last line is not over: it goes on with the blank.
+    // The last line is not over: the blank continues it.
     let last = lines().next_back().unwrap_or(0);
     let behind_empty = lines().rfind(|start| *start < last && is_empty(start));
     behind_empty.map_or(last, |start| before[start..].find('\n').map_or(last, |end| start + end + 1))
