@@ -78,12 +78,16 @@ impl RunComparison {
         }
     }
 
-    /// The runs that the shown one can be compared with: the runs before it, from the newest on, then those behind it.
+    /// The runs that the shown one can be compared with: the one that it left, where it is a fork; the runs before it, from
+    /// the newest on; those behind it.
     pub(super) fn rivals(session: &Session) -> Vec<RunId> {
         let ids: Vec<RunId> = session.runs().iter().filter(|run| !run.log.is_empty()).map(|run| run.id).collect();
         let at = session.shown().and_then(|shown| ids.iter().position(|id| *id == shown.id));
         let Some(at) = at else { return Vec::new() };
-        ids[..at].iter().rev().chain(&ids[at + 1..]).copied().collect()
+        let parent = session.shown().and_then(|run| run.branch()).map(|branch| branch.parent);
+        let parent = parent.filter(|parent| ids.contains(parent));
+        let others = ids[..at].iter().rev().chain(&ids[at + 1..]).copied();
+        parent.into_iter().chain(others.filter(|id| Some(*id) != parent)).collect()
     }
 
     /// Compares with the rival that stands so many further on in the list.

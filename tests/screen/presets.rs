@@ -87,8 +87,10 @@ fn the_selected_preset_stays_selected_while_it_is_listed() {
     assert_eq!(selected(&driver), "flashdlm", "the one in force");
     driver.keys("flash");
     assert_eq!(selected(&driver), "flashdlm");
-    driver.key(KeyCode::Down).keys("dlm");
+    driver.key(KeyCode::Down).keys("dl");
     assert_eq!(selected(&driver), "flashdlm-window");
+    driver.keys("m");
+    assert_eq!(selected(&driver), "flashdlm", "its whole name is typed");
     driver.ctrl('u').keys("d2");
     assert_eq!(selected(&driver), "d2-cache", "the first that is listed");
 }

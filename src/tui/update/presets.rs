@@ -30,7 +30,12 @@ pub(super) fn filter_by(app: &mut App, text: &str) -> Vec<Effect> {
 pub(super) fn filter(app: &mut App, change: impl FnOnce(&mut String)) -> Vec<Effect> {
     let selected = app.presets.choices().get(app.list).map(|preset| preset.name.clone());
     change(&mut app.presets.filter);
-    app.list = app.presets.choices().iter().position(|preset| Some(&preset.name) == selected.as_ref()).unwrap_or(0);
+    let (choices, typed) = (app.presets.choices(), app.presets.filter.trim());
+    let named = |is_meant: &dyn Fn(&str) -> bool| choices.iter().position(|preset| is_meant(&preset.name));
+    let found = named(&|name| name == typed)
+        .or_else(|| named(&|name| Some(name) == selected.as_deref()))
+        .or_else(|| named(&|name| name.starts_with(typed)));
+    app.list = found.unwrap_or(0);
     Vec::new()
 }
 

@@ -28,7 +28,7 @@ use super::{
     token_style,
 };
 use crate::{
-    session::{Diff, Run},
+    session::{Branch, Diff, Run},
     trace::Log,
     tui::{
         action::Action,
@@ -165,7 +165,12 @@ impl<'a> SideBySide<'a> {
             span(step.steps.to_string(), text),
             span(format!(" of {}", run.log.len()), dim),
         ]);
-        let made = header::made_with(self.app, &run.log, pen.theme);
+        let made = match run.branch() {
+            Some(Branch { parent, step, .. }) => {
+                format!("{} {}{parent}@{step} {}", run.id, pen.theme.glyphs.fork, run.title())
+            }
+            None => header::made_with(self.app, &run.log, pen.theme),
+        };
         let name = match &run.file {
             Some(file) => format!("{file}  {made}"),
             None => made,
