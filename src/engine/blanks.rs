@@ -12,8 +12,8 @@
 //! stands before that, the model is asked the text as it was typed, and answers in the same form. A model without a chat
 //! template continues texts: its prompt is what stands before the first blank.
 //!
-//! White space at the end belongs to nothing. A space beside a blank belongs to the blank: tokenizers put it into the token of the word that follows, or leave it out
-//! between words.
+//! White space at the end belongs to nothing. A space beside a blank belongs to the blank: tokenizers put it into the token of
+//! the word that follows, or leave it out between words.
 
 use std::{borrow::Cow, ops::Range};
 

@@ -88,7 +88,7 @@ fn refused(message: impl Into<String>) -> RequestError {
     RequestError::Refused(message.into())
 }
 
-/// What a run is told that was broken off before its own first step.
+/// Why a fork failed that was broken off before its own first step.
 pub(super) fn broken_off() -> RequestError {
     refused("the fork was broken off while it repeated the steps of its parent")
 }

@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, Output, Stdio};
 
-/// The program, deaf to the configuration of whoever runs the tests, and without a folder to keep anything in.
+/// The program, which neither reads the user's configuration nor has a folder to keep anything in.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_diffuscope"));
     command.env("DIFFUSCOPE_CONFIG", "").env("DIFFUSCOPE_STATE", "").env_remove("RUST_BACKTRACE").stdin(Stdio::null());
