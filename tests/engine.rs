@@ -861,3 +861,13 @@ fn a_hand_written_token_is_logged_and_counts_as_given() {
     file::write(&log, &mut bytes).unwrap();
     assert_eq!(file::read("a run", &bytes[..]).unwrap().log.step(1), log.step(1));
 }
+
+#[test]
+fn a_change_by_hand_behind_the_last_step_is_answered() {
+    let mut engine = engine(scripted());
+    start(&mut engine, request(1));
+    while !matches!(engine.wait(), Some(Event::Finished { .. })) {}
+    engine.send(Command::Edit(vec![Edit::Remask { start: 20, end: 21 }]));
+    let Some(Event::Warning { message }) = engine.wait() else { panic!("an answer") };
+    assert_eq!(message, "the run ended before the change by hand could be made: make it again, which forks the run");
+}

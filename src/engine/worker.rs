@@ -28,6 +28,9 @@ use crate::{
 /// The client has gone.
 struct Disconnected;
 
+/// Of a change by hand that came when its run was over.
+const TOO_LATE: &str = "the run ended before the change by hand could be made: make it again, which forks the run";
+
 /// What the worker acts on.
 pub(super) enum WorkerMessage {
     /// A request from the client.
@@ -278,7 +281,7 @@ impl Worker {
             }
             Command::Edit(edits) => {
                 let Some(NumberedRun { id, run, .. }) = &mut self.active else {
-                    return Ok(());
+                    return self.emit(Event::Warning { message: TOO_LATE.to_owned() });
                 };
                 let (run, refused) = (*id, run.edit(&edits));
                 match refused {
