@@ -315,6 +315,19 @@ fn by_hand() -> (Log, usize, usize) {
 }
 
 #[test]
+fn a_change_by_hand_within_a_run_is_undone_by_a_fork_before_it() {
+    let (log, _, by_hand) = by_hand();
+    let mut driver = Driver::live(&log, 6, DARK);
+    driver.act(Action::Select(by_hand)).act(Action::ScrubTo(5)).key(KeyCode::Enter).keys("u");
+    let request = begin(&mut driver, &log).unwrap();
+    let fork = request.fork.unwrap();
+    assert_eq!((fork.point.steps.len(), fork.edits), (4, Vec::new()), "the edit was made in the fifth step");
+    let run = driver.app.run().unwrap();
+    assert_eq!(run.branch().map(|branch| (branch.parent, branch.step)), Some((1, 4)));
+    assert!(run.log.steps().iter().all(|step| step.edits().is_empty()));
+}
+
+#[test]
 fn given_pinned_and_hand_written_tokens_are_told_apart_without_colour() {
     let (log, given, by_hand) = by_hand();
     let mut driver = Driver::live(&log, 6, MONO).sized(90, 40);

@@ -8,6 +8,7 @@ use crate::{
     decode::record::Edit,
     engine::protocol::{Command, TypedText},
     printable,
+    session::{Branch, Run},
     tui::{
         action::Notice,
         app::App,
@@ -128,12 +129,16 @@ pub(super) fn type_over(app: &mut App, span: Range<usize>, text: String) -> Vec<
     forking::ask(app, ForkPlan { edits: Vec::new(), text, by_hand })
 }
 
-/// Goes back to the run that the shown one left by a change by hand.
+/// Takes the last change by hand back: goes to the run that the shown one left by it, or forks the shown run before it.
 pub(super) fn take_back(app: &mut App) -> Vec<Effect> {
-    let branch = app.run().and_then(|run| run.branch().filter(|branch| branch.by_hand.is_some()).cloned());
-    let Some(branch) = branch else {
-        app.tell(Notice::note("nothing to undo: this run did not begin with a change by hand"));
+    let Some((step, branch)) = app.run().and_then(changed_at) else {
+        app.tell(Notice::note("nothing to undo: no token of this run was changed by hand"));
         return Vec::new();
+    };
+    let Some(branch) = branch else {
+        app.hands = None;
+        app.playback.show(step, app.len());
+        return forking::ask(app, ForkPlan::default());
     };
     if app.session.get(branch.parent).is_none() {
         app.tell(Notice::error(format!("run {}, which was changed here, is closed", branch.parent)));
@@ -143,6 +148,18 @@ pub(super) fn take_back(app: &mut App) -> Vec<Effect> {
     app.playback.show(branch.step, app.len());
     app.tell(Notice::note(format!("run {} at step {}, as it was; b is the changed one", branch.parent, branch.step)));
     effects
+}
+
+/// After which step a run was last changed by hand, and where it branched off another one by that.
+fn changed_at(run: &Run) -> Option<(usize, Option<Branch>)> {
+    let step = run.log.steps().iter().rposition(|step| !step.edits().is_empty());
+    let branch = run.branch().filter(|branch| branch.by_hand.is_some());
+    let inherited = run.log.header().inherited();
+    match (step, branch) {
+        (Some(step), Some(_)) if step > inherited => Some((step, None)),
+        (_, Some(branch)) => Some((branch.step, Some(branch.clone()))),
+        (step, None) => step.map(|step| (step, None)),
+    }
 }
 
 /// Makes a change: of the run under way at its newest step, by a fork anywhere else.
