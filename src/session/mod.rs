@@ -18,7 +18,7 @@ pub use diff::{Caveat, Diff, Difference, DivergedRun, Divergence, OrderAgreement
 pub use events::{EventWalk, Place, RunEvent, RunEventKind};
 pub use run::{Branch, Phase, Run, RunOutcome};
 pub use speed::{SpeedUp, YARDSTICK};
-pub use title::turned;
+pub use title::{preset_of, turned};
 pub use tree::TreeRow;
 
 use crate::engine::protocol::RunId;

@@ -28,7 +28,7 @@ pub(super) fn of(header: &Header, settings: &Settings, base: &Settings) -> Strin
 }
 
 /// The preset whose knobs these are, but for those that are settled when a run starts.
-fn taken(settings: &Settings) -> Option<&'static str> {
+pub fn preset_of(settings: &Settings) -> Option<&'static str> {
     let is_taken =
         |preset: &&Preset| settings.differences(&preset.settings()).all(|knob| knob.effect == Timing::NextRun);
     presets().iter().find(is_taken).map(|preset| preset.name.as_str())
@@ -37,7 +37,7 @@ fn taken(settings: &Settings) -> Option<&'static str> {
 /// What a branch does otherwise than the run that it left: "82 = First, threshold 0.97", or the preset that it took.
 pub(super) fn of_branch(by_hand: Option<&str>, settings: &Settings, base: &Settings) -> String {
     let several = settings.differences(base).filter(|knob| knob.acts(settings)).nth(1).is_some();
-    let preset = several.then(|| taken(settings)).flatten().map(str::to_owned);
+    let preset = several.then(|| preset_of(settings)).flatten().map(str::to_owned);
     let knobs = preset.or_else(|| Some(turned("", settings, base)).filter(|knobs| !knobs.is_empty()));
     by_hand.map(str::to_owned).into_iter().chain(knobs).collect::<Vec<_>>().join(", ")
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     decode::record::StopReason,
     printable,
-    session::{Phase, Run},
+    session::{Phase, Run, preset_of},
     settings::{Preset, Settings},
     trace::{End, Log, ModelCard},
     tui::{
@@ -127,14 +127,19 @@ fn turn(log: &Log) -> Option<String> {
     (earlier > 0).then(|| format!("turn {}", earlier + 1))
 }
 
-/// What made a run: its preset, and how many knobs stood elsewhere in the end.
+/// What made a run: its preset, and another one that was taken on the way or how many knobs stood elsewhere in the end.
 pub(super) fn made_with(app: &App, log: &Log, theme: Theme) -> String {
     let (header, end) = (log.header(), log.settings_at(log.len()));
     let name = header.preset.as_deref().unwrap_or("no preset");
     let known = app.layers.preset().into_iter().chain(app.presets.library.all()).find(|preset| preset.name == name);
     // Of a preset that is not here only the knobs that were turned on the way are known.
     let base = known.map_or(header.settings, Preset::settings);
-    marked(&printable::line(name), &end, &base, theme)
+    let made = marked(&printable::line(name), &end, &base, theme);
+    let turned = end.differences(&base).filter(|knob| knob.acts(&end)).count();
+    match preset_of(&end).filter(|then| turned > 1 && *then != name) {
+        Some(then) => format!("{}, then {then}", printable::line(name)),
+        None => made,
+    }
 }
 
 /// What the next run will be made with.
