@@ -7,7 +7,7 @@ use ratatui::{
 
 use super::SideBySide;
 use crate::{
-    session::{ComparedFigure, FigureUnit, Run, compared},
+    session::{ComparedFigure, FigureUnit, compared},
     trace::Figures,
     tui::{
         compare::RunSide,
@@ -45,8 +45,19 @@ impl SideBySide<'_> {
         let at = figures.len() as u16 + 1;
         if at < area.height {
             pen.put(area.x, area.y + at, 14, "verdict", dim);
-            let [a, b] = self.runs.map(|run| verdict(run, pen));
+            let [a, b] = [RunSide::A, RunSide::B].map(|side| self.verdict(side, pen));
             cells(row(at), [a, b, span("", dim)], pen);
+        }
+    }
+
+    /// What the checker said of an answer, where that is what is shown.
+    fn verdict(&self, side: RunSide, pen: &Pen<'_>) -> Span<'static> {
+        let (glyphs, log) = (pen.theme.glyphs, self.log(side));
+        let is_whole = self.steps[side as usize] == log.len();
+        match log.end().filter(|_| is_whole).and_then(|end| end.correct) {
+            Some(true) => span(format!("{} correct", glyphs.right), pen.style(Role::Good)),
+            Some(false) => span(format!("{} wrong", glyphs.wrong), pen.style(Role::Bad)),
+            None => span(NONE, pen.style(Role::Dim)),
         }
     }
 
@@ -73,16 +84,6 @@ fn cells(row: Rect, values: [Span<'static>; 3], pen: &mut Pen<'_>) {
     for (value, from_right) in values.into_iter().zip([18, 8, 0]) {
         let cell = Rect { width: row.width.saturating_sub(from_right), ..row };
         pen.line_right(cell, &Line::from(value));
-    }
-}
-
-/// What the checker said of an answer.
-fn verdict(run: &Run, pen: &Pen<'_>) -> Span<'static> {
-    let glyphs = pen.theme.glyphs;
-    match run.log.end().and_then(|end| end.correct) {
-        Some(true) => span(format!("{} correct", glyphs.right), pen.style(Role::Good)),
-        Some(false) => span(format!("{} wrong", glyphs.wrong), pen.style(Role::Bad)),
-        None => span(NONE, pen.style(Role::Dim)),
     }
 }
 
