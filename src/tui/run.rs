@@ -1,10 +1,6 @@
 //! The event loop: waits for keys, news from the engine, signals and due times, and draws once for all that has come.
 
-use std::{
-    io,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{io, path::Path, time::Instant};
 
 use anyhow::Context;
 use crossterm::event::{Event, EventStream};
@@ -21,6 +17,7 @@ use super::{
     autosave::Addition,
     examples::examples,
     input,
+    pacing::FrameClock,
     terminal::{Screen, check},
     theme::{Environment, Theme},
     update::update,
@@ -34,10 +31,6 @@ use crate::{
     settings::{Layers, PresetLibrary},
     trace::{self, Log},
 };
-
-/// News are drawn at most this often: a run at full speed makes more steps than a screen can show, and a held key more
-/// events.
-const FRAME: Duration = Duration::from_millis(16);
 
 /// What the playground starts from.
 pub struct PlayOptions {
@@ -170,6 +163,7 @@ enum News {
     Engine(Option<Box<protocol::Event>>),
     Kept(KeptNews),
     Signal(SignalRequest),
+    Written(io::Result<()>),
     Due,
 }
 
@@ -177,17 +171,17 @@ async fn event_loop(app: &mut App, outside: &mut Outside, mut signals: Signals) 
     let started = Instant::now();
     let mut keys = panics::catch(EventStream::new)
         .map_err(|_| anyhow::anyhow!("the system gives no thread, or no file, to read the keyboard with"))?;
-    let mut last_frame = Instant::now();
-    let mut stale = false;
+    let mut clock = FrameClock::default();
     loop {
-        let tick = app.next_tick().map(|due| started + due);
-        let frame = stale.then(|| last_frame + FRAME);
-        let due = [tick, frame].into_iter().flatten().min();
+        // A terminal that is behind sees fewer frames, and holds nothing up.
+        let frame = if outside.screen.is_idle() { clock.due(app.redraw()) } else { None };
+        let due = [app.next_tick(), frame].into_iter().flatten().min().map(|due| started + due);
         let news = tokio::select! {
             event = keys.next() => News::Terminal(event),
             request = signals.next() => News::Signal(request),
             event = next_event(&mut outside.engine) => News::Engine(event.map(Box::new)),
             news = next_kept(&mut outside.keeper) => News::Kept(news),
+            written = outside.screen.written() => News::Written(written),
             () = sleep_until(due) => News::Due,
         };
         let mut leaves = perform(app, Action::Tick(started.elapsed()), outside)?;
@@ -195,9 +189,13 @@ async fn event_loop(app: &mut App, outside: &mut Outside, mut signals: Signals) 
             News::Terminal(None) => return Ok(Left::ByUser),
             News::Signal(SignalRequest::Leave(signal)) => return Ok(Left::BySignal(signal)),
             #[cfg(unix)]
-            News::Signal(SignalRequest::Suspend) => outside.screen.suspend().context("suspending")?,
-            #[cfg(unix)]
-            News::Signal(SignalRequest::Resume) => outside.screen.resume().context("taking the terminal over again")?,
+            News::Signal(request @ (SignalRequest::Suspend | SignalRequest::Resume)) => {
+                match request {
+                    SignalRequest::Suspend => outside.screen.suspend().context("suspending")?,
+                    _ => outside.screen.resume().context("taking the terminal over again")?,
+                }
+                perform(app, Action::Exposed, outside)?;
+            }
             News::Terminal(Some(event)) => {
                 // One at a time: the stream keeps the waker of the poll that found it empty, so a look ahead that does
                 // not wait would leave no task for the next key to wake.
@@ -218,16 +216,16 @@ async fn event_loop(app: &mut App, outside: &mut Outside, mut signals: Signals) 
                 leaves |= perform(app, Action::EngineGone, outside)?;
             }
             News::Kept(news) => leaves |= perform(app, Action::Kept(Box::new(news)), outside)?,
+            News::Written(written) => written.context("drawing")?,
             News::Due => {}
         }
         if leaves {
             return Ok(Left::ByUser);
         }
-        stale = true;
-        if last_frame.elapsed() >= FRAME {
+        let now = started.elapsed();
+        if outside.screen.is_idle() && clock.due(app.redraw()).is_some_and(|due| due <= now) {
             draw(app, &mut outside.screen)?;
-            last_frame = Instant::now();
-            stale = false;
+            clock.drew(now, started.elapsed());
         }
     }
 }
