@@ -77,6 +77,7 @@ impl Failure {
             Self::Differs => return ExitCode::FAILURE,
             Self::BrokenPipe => return ExitCode::SUCCESS,
         };
+        log::error!("exit code {code}: {message}");
         warn(message);
         ExitCode::from(code)
     }

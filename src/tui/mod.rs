@@ -9,6 +9,7 @@ mod autosave;
 mod browser;
 mod compare;
 mod conversation;
+mod diary;
 mod examples;
 mod forking;
 mod frames;

@@ -15,6 +15,7 @@ use super::{
     action::{Action, Effect, Notice},
     app::App,
     autosave::Addition,
+    diary::Diary,
     examples::examples,
     input,
     pacing::FrameClock,
@@ -119,6 +120,8 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
     if !warnings.is_empty() {
         update(&mut app, Action::Tell(Notice::error(warnings.join("; "))));
     }
+    let Theme { name, level, .. } = app.theme;
+    log::info!("theme {name:?}, colours {level:?}, mouse {}", options.mouse);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the event loop")?;
     let left = runtime.block_on(async {
@@ -142,6 +145,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
         }
         event_loop(&mut app, &mut outside, signals).await
     });
+    log::info!("left: {left:?}");
     // Nothing can be drawn on a terminal that has gone, and its signal may come later.
     #[cfg(unix)]
     if left.is_err() && process::terminal::is_raw().is_err() {
@@ -252,7 +256,9 @@ fn perform(app: &mut App, action: Action, outside: &mut Outside) -> anyhow::Resu
         Action::Engine(event) => Addition::of(event),
         _ => None,
     };
+    let diary = Diary::before(app, &action);
     let effects = update(app, action);
+    diary.note(app);
     if let (Some(keeper), Some(addition)) = (&*keeper, addition) {
         addition.keep(keeper, &app.session);
     }
@@ -269,7 +275,9 @@ fn perform(app: &mut App, action: Action, outside: &mut Outside) -> anyhow::Resu
             },
             Effect::SaveTrace(name) => {
                 let Some(run) = app.run() else { continue };
-                let outcome = match trace::file::save(&run.log, Path::new(&name)) {
+                let outcome = trace::file::save(&run.log, Path::new(&name));
+                log::info!("run {}: saved as {name}: {:?}", run.id, outcome.as_ref().err());
+                let outcome = match outcome {
                     Ok(file) => Action::Saved { run: run.id, file: printable::line(&file.display().to_string()) },
                     Err(error) => Action::Tell(Notice::error(error.to_string())),
                 };

@@ -177,7 +177,9 @@ fn hook() {
         if !panics::is_catching() && thread::current().id() == own {
             give_back();
         } else if !panics::is_catching() && state::is_taken() {
-            reports().push(panics::describe(info));
+            let report = panics::describe(info);
+            log::error!("panic: {report}");
+            reports().push(report);
             return;
         }
         otherwise(info);
