@@ -2,6 +2,8 @@
 
 mod bench;
 mod catalogue;
+mod completions;
+mod config;
 mod diff;
 mod export;
 mod failure;
@@ -9,6 +11,7 @@ mod fork;
 mod kept;
 mod knobs;
 mod log_file;
+mod manual;
 mod models;
 mod play;
 mod presets;
@@ -33,7 +36,7 @@ use crate::train::{self, command::TrainArgs};
 
 /// Watch how a diffusion language model turns masks into text.
 #[derive(Debug, Parser)]
-#[command(name = "diffuscope", version, after_help = failure::EXIT_CODES, args_conflicts_with_subcommands = true)]
+#[command(name = "diffuscope", version, after_help = failure::exit_codes(), args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<CliCommand>,
@@ -59,6 +62,9 @@ enum CliCommand {
     Knobs(knobs::KnobsArgs),
     Presets(presets::PresetsArgs),
     Models(catalogue::CatalogueArgs),
+    Config(config::ConfigArgs),
+    Completions(completions::CompletionsArgs),
+    Man(manual::ManArgs),
 }
 
 /// The command line as the parser knows it: for documentation and tests.
@@ -114,5 +120,8 @@ fn perform(command: CliCommand) -> Result<(), Failure> {
         CliCommand::Knobs(args) => knobs::list(&args),
         CliCommand::Presets(args) => presets::list(&args),
         CliCommand::Models(args) => catalogue::run(&args),
+        CliCommand::Config(args) => config::print(&args),
+        CliCommand::Completions(args) => completions::print(&args),
+        CliCommand::Man(args) => manual::print(&args),
     }
 }

@@ -51,6 +51,8 @@ pub struct PlayOptions {
     pub state: Option<StateFolder>,
     /// How much is kept of what happens now; nothing is, without one.
     pub autosave: Option<KeepLimit>,
+    /// Bytes of memory that the runs may take together; the usual many without it.
+    pub memory: Option<u64>,
     /// Something to be said at the start.
     pub warning: Option<String>,
 }
@@ -117,6 +119,9 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
     };
     warnings.extend(options.warning);
     let mut app = app.with_presets(options.presets);
+    if let Some(bytes) = options.memory {
+        app.session.set_budget(usize::try_from(bytes).unwrap_or(usize::MAX));
+    }
     if !warnings.is_empty() {
         update(&mut app, Action::Tell(Notice::error(warnings.join("; "))));
     }
