@@ -36,7 +36,10 @@ pub(crate) fn is_catching() -> bool {
 ///
 /// What `work` changed before it panicked must be fit to be dropped or reset, and for nothing else.
 pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    attempt(work).map_err(|report| format!("this is a bug in diffuscope: {report}"))
+    attempt(work).map_err(|report| {
+        log::error!("panic, caught: {report}");
+        format!("this is a bug in diffuscope: {report}")
+    })
 }
 
 /// As [`catch`], for work whose panics are no bug of this program: a library that gives up on a foreign file. The error

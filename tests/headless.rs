@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "headless/printed.rs"]
+mod printed;
 mod support;
 
 use std::{

@@ -26,6 +26,8 @@ mod forks;
 mod keeping;
 #[path = "screen/models.rs"]
 mod models;
+#[path = "screen/pacing.rs"]
+mod pacing;
 #[path = "screen/pictures.rs"]
 mod pictures;
 #[path = "screen/presets.rs"]

@@ -9,14 +9,19 @@ use crate::{
     engine::protocol::RequestError, interrupt::Interrupt, printable, settings::SettingsError, trace::file::TraceError,
 };
 
+/// Exit codes and what they mean.
+pub(super) const EXIT_CODES: [(&str, &str); 5] = [
+    ("0", "done (a wrong answer is a result, not a failure)"),
+    ("1", "the traces differ, where `diff --exit-code` asked"),
+    ("2", "bad input: arguments, settings, prompt or files"),
+    ("3", "the run failed, or its result could not be written"),
+    ("128+n", "ended by signal n: 130 by Ctrl-C, 143 by a request to terminate, 129 by a terminal that was closed"),
+];
+
 /// Shown by `--help`.
-pub(super) const EXIT_CODES: &str = "\
-Exit codes:
-  0      done (a wrong answer is a result, not a failure)
-  1      the traces differ, where `diff --exit-code` asked
-  2      bad input: arguments, settings, prompt or files
-  3      the run failed, or its result could not be written
-  128+n  ended by signal n: 130 by Ctrl-C, 143 by a request to terminate, 129 by a terminal that was closed";
+pub(super) fn exit_codes() -> String {
+    EXIT_CODES.iter().fold("Exit codes:".to_owned(), |text, (code, meaning)| format!("{text}\n  {code:<6} {meaning}"))
+}
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -77,6 +82,7 @@ impl Failure {
             Self::Differs => return ExitCode::FAILURE,
             Self::BrokenPipe => return ExitCode::SUCCESS,
         };
+        log::error!("exit code {code}: {message}");
         warn(message);
         ExitCode::from(code)
     }

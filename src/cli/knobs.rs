@@ -84,7 +84,7 @@ fn value_name(knob: &Knob) -> String {
 }
 
 /// The values that a knob takes, with the unit or without: `1 to 4096 tokens, or auto`.
-fn values(knob: &Knob, unit: &str) -> String {
+pub(super) fn values(knob: &Knob, unit: &str) -> String {
     let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
     let or_unset = |unset: Option<&str>| unset.map_or(String::new(), |word| format!(", or {word}"));
     match knob.kind {

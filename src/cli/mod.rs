@@ -2,12 +2,16 @@
 
 mod bench;
 mod catalogue;
+mod completions;
+mod config;
 mod diff;
 mod export;
 mod failure;
 mod fork;
 mod kept;
 mod knobs;
+mod log_file;
+mod manual;
 mod models;
 mod play;
 mod presets;
@@ -23,7 +27,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use knobs::KnobFlags;
 
@@ -32,13 +36,15 @@ use crate::train::{self, command::TrainArgs};
 
 /// Watch how a diffusion language model turns masks into text.
 #[derive(Debug, Parser)]
-#[command(name = "diffuscope", version, after_help = failure::EXIT_CODES, args_conflicts_with_subcommands = true)]
+#[command(name = "diffuscope", version, after_help = failure::exit_codes(), args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<CliCommand>,
     /// Options of the default command
     #[command(flatten)]
     play: play::PlayArgs,
+    #[command(flatten)]
+    log: log_file::LogArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -56,6 +62,9 @@ enum CliCommand {
     Knobs(knobs::KnobsArgs),
     Presets(presets::PresetsArgs),
     Models(catalogue::CatalogueArgs),
+    Config(config::ConfigArgs),
+    Completions(completions::CompletionsArgs),
+    Man(manual::ManArgs),
 }
 
 /// The command line as the parser knows it: for documentation and tests.
@@ -72,8 +81,12 @@ fn train(args: TrainArgs) -> Result<(), Failure> {
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let parsed = command().try_get_matches().and_then(|matches| {
+        let name = matches.subcommand_name().unwrap_or("play").to_owned();
+        Ok((Cli::from_arg_matches(&matches)?, name))
+    });
+    let (cli, name) = match parsed {
+        Ok(parsed) => parsed,
         Err(asked) if !asked.use_stderr() => {
             // Help or version.
             return match asked.print().and_then(|()| io::stdout().flush()) {
@@ -83,7 +96,18 @@ pub fn main() -> ExitCode {
         }
         Err(error) => return failure::of_arguments(&error).report(),
     };
-    let done = match cli.command.unwrap_or(CliCommand::Play(cli.play)) {
+    let command = cli.command.unwrap_or(CliCommand::Play(cli.play));
+    let done = cli.log.open(&name).and_then(|()| perform(command));
+    let code = match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    };
+    log_file::close();
+    code
+}
+
+fn perform(command: CliCommand) -> Result<(), Failure> {
+    match command {
         CliCommand::Play(args) => play::play(args),
         CliCommand::Run(args) => run::run(args),
         CliCommand::Bench(args) => bench::run(&args),
@@ -96,9 +120,8 @@ pub fn main() -> ExitCode {
         CliCommand::Knobs(args) => knobs::list(&args),
         CliCommand::Presets(args) => presets::list(&args),
         CliCommand::Models(args) => catalogue::run(&args),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        CliCommand::Config(args) => config::print(&args),
+        CliCommand::Completions(args) => completions::print(&args),
+        CliCommand::Man(args) => manual::print(&args),
     }
 }

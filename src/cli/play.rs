@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     kept::KeepLimit,
-    settings::Layers,
+    settings::{self, Layers},
     tui::{
         self, Left, LogSource, PlayOptions,
         theme::{Environment, ThemeName},
@@ -27,6 +27,10 @@ pub(super) struct PlayArgs {
     /// Write neither runs nor prompts into the state folder
     #[arg(long)]
     no_autosave: bool,
+    /// Memory that the runs of a sitting may take together, as 512MB or 2GB; the oldest leave first [default: 512 MB, or
+    /// what the configuration file says]
+    #[arg(long, value_name = "SIZE", value_parser = settings::bytes)]
+    memory: Option<u64>,
     #[command(flatten)]
     screen: ScreenArgs,
     #[command(flatten)]
@@ -79,6 +83,7 @@ pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
         mouse: !args.screen.no_mouse,
         state,
         autosave: keeps.then(|| KeepLimit { bytes, ..KeepLimit::default() }),
+        memory: args.memory.or(config.memory),
         warning,
     };
     open(options, false)
@@ -109,6 +114,7 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
         mouse: !args.screen.no_mouse,
         state: kept::folder().unwrap_or_default(),
         autosave: None,
+        memory: None,
         warning: None,
     };
     // Where standard input was the trace, keys come from the terminal all the same.

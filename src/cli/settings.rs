@@ -60,6 +60,6 @@ pub(super) fn preset_library() -> PresetLibrary {
 }
 
 /// Where this platform keeps the configuration of this program.
-fn usual_folder() -> Option<PathBuf> {
+pub(super) fn usual_folder() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.config_dir().join("diffuscope"))
 }

@@ -17,6 +17,7 @@
 pub mod blanks;
 mod complete;
 mod conversation;
+mod diary;
 mod failing;
 mod fork;
 mod gate;

@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::mpsc::Sender;
 
 use super::{
-    LoadObserver, ModelRequest, Models,
+    LoadObserver, ModelRequest, Models, diary,
     fork::broken_off,
     gate::StepGate,
     load::{NO_THREADS, load, load_guide},
@@ -252,6 +252,7 @@ impl Worker {
     }
 
     fn handle(&mut self, command: Command) -> Result<(), Disconnected> {
+        diary::note_command(&command);
         let command = match &mut self.active {
             Some(active) => match active.gate.obey(active.id, command) {
                 Ok(event) => return event.map_or(Ok(()), |event| self.emit(event)),
@@ -430,5 +431,6 @@ impl Worker {
 
 /// Sends an event. Waits for room, so that nothing is lost.
 fn emit(events: &Sender<Event>, event: Event) -> Result<(), Disconnected> {
+    diary::note_event(&event);
     events.blocking_send(event).map_err(|_| Disconnected)
 }

@@ -261,6 +261,9 @@ impl Scribe {
     }
 
     fn tell(&self, news: KeptNews) {
+        if let KeptNews::Trouble(why) = &news {
+            log::warn!("{why}");
+        }
         // Nobody listens any more when the program is about to end.
         let _ = self.news.send(news);
     }

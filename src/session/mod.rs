@@ -25,7 +25,7 @@ use crate::engine::protocol::RunId;
 
 /// Bytes that the logs of a sitting may take together, where nothing else is said: some hundred long runs of a small
 /// network.
-pub const USUAL_BUDGET: usize = 512 << 20;
+pub const USUAL_BUDGET: usize = 512_000_000;
 
 /// The runs that are kept, in the order in which they started, and which one of them is shown.
 #[derive(Debug)]

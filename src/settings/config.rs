@@ -5,6 +5,7 @@
 //! theme = "dark"
 //! autosave = true            # whether the playground keeps runs and prompts on the disk
 //! autosave-limit = "512 MB"  # of runs; the oldest go first
+//! memory = "512 MB"          # of the runs of a sitting together
 //!
 //! [knobs]
 //! threshold = 0.8
@@ -33,6 +34,8 @@ pub struct ConfigFile {
     pub autosave: Option<bool>,
     /// Bytes of runs that are kept.
     pub autosave_limit: Option<u64>,
+    /// Bytes of memory that the runs of a sitting may take together.
+    pub memory: Option<u64>,
     knobs: Vec<(&'static str, String)>,
 }
 
@@ -43,6 +46,7 @@ struct ConfigFields {
     theme: Option<String>,
     autosave: Option<bool>,
     autosave_limit: Option<String>,
+    memory: Option<String>,
     #[serde(default)]
     knobs: BTreeMap<String, Scalar>,
 }
@@ -62,7 +66,8 @@ impl ConfigFile {
             preset: parsed.preset,
             theme: parsed.theme,
             autosave: parsed.autosave,
-            autosave_limit: parsed.autosave_limit.as_deref().map(size).transpose().map_err(bad)?,
+            autosave_limit: size("autosave-limit", parsed.autosave_limit.as_deref()).map_err(bad)?,
+            memory: size("memory", parsed.memory.as_deref()).map_err(bad)?,
             knobs: checked_knobs(&parsed.knobs).map_err(|error| bad(error.to_string()))?,
         })
     }
@@ -82,9 +87,17 @@ impl ConfigFile {
     }
 }
 
+fn size(field: &str, text: Option<&str>) -> Result<Option<u64>, String> {
+    text.map(|text| bytes(text).map_err(|why| format!("{field} {why}"))).transpose()
+}
+
 /// Bytes in a size such as "512 MB" or "1.5 GB".
-fn size(text: &str) -> Result<u64, String> {
-    let refused = || format!("autosave-limit cannot be '{text}': it takes a size such as \"512 MB\" or \"2 GB\"");
+///
+/// # Errors
+/// The end of a sentence that begins with the name of what was to be so large.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let found = crate::printable::line(text);
+    let refused = || format!("cannot be '{found}': it takes a size such as \"512 MB\" or \"2 GB\"");
     let (number, unit) = text.trim().split_at(text.trim().trim_end_matches(char::is_alphabetic).len());
     let number: f64 = number.trim().parse().map_err(|_| refused())?;
     let scale = match unit.to_ascii_lowercase().as_str() {

@@ -189,6 +189,11 @@ pub struct Knob {
     pub(super) write: fn(&mut Settings, Value),
 }
 
+/// Text as TOML has it.
+pub(super) fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
 impl Knob {
     /// The knob of that name.
     ///
@@ -209,6 +214,18 @@ impl Knob {
     /// Whether it changes anything beside the other `settings`: a threshold does nothing for a rule that has none.
     pub fn acts(&self, settings: &Settings) -> bool {
         (self.acts)(settings)
+    }
+
+    /// Its value in `settings` as a line of a preset or configuration file: `threshold = 0.9`.
+    pub fn toml(&self, settings: &Settings) -> String {
+        let value = match self.get(settings) {
+            Value::Word(word) => quoted(word),
+            Value::Flag(on) => on.to_string(),
+            // Numbers of TOML have a sign.
+            Value::Int(number) if i64::try_from(number).is_err() => format!("\"{number}\""),
+            number => number.to_string(),
+        };
+        format!("{} = {value}", self.name)
     }
 
     /// Its default.

@@ -9,7 +9,7 @@ mod knobs;
 mod library;
 mod preset;
 
-pub use config::ConfigFile;
+pub use config::{ConfigFile, bytes};
 pub use knob::{Choice, Kind, Knob, Slot, Timing, Value, exact};
 pub use knobs::{
     AlphaSchedule, AttentionChoice, CacheChoice, ConfidenceTest, CreditRule, DelimiterWindow, Delimiters, DriftAxis,

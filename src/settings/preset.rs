@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, path::Path, sync::LazyLock};
 
 use serde::Deserialize;
 
-use super::{Knob, Settings, SettingsError, Value, knobs::Scalar};
+use super::{Knob, Settings, SettingsError, knob::quoted, knobs::Scalar};
 use crate::{files, printable};
 
 /// The preset in force where none is chosen.
@@ -136,7 +136,6 @@ impl Preset {
 
     /// The file that makes it; its place among the built-in ones is left out.
     pub fn file_text(&self) -> String {
-        let quoted = |text: &str| toml::Value::from(text).to_string();
         let made_for = self.made_for.map_or("", MadeFor::word);
         let fields = [
             ("title", self.title.as_str()),
@@ -149,15 +148,8 @@ impl Preset {
         let mut lines: Vec<String> = fields.map(|(name, text)| format!("{name} = {}", quoted(text))).collect();
         lines.extend([String::new(), "[knobs]".to_owned()]);
         let settings = self.settings();
-        lines.extend(self.knobs.iter().filter_map(|(name, _)| Knob::find(name).ok()).map(|knob| {
-            match knob.get(&settings) {
-                Value::Word(word) => format!("{} = {}", knob.name, quoted(word)),
-                Value::Flag(on) => format!("{} = {on}", knob.name),
-                // Numbers of TOML have a sign.
-                Value::Int(number) if i64::try_from(number).is_err() => format!("{} = \"{number}\"", knob.name),
-                number => format!("{} = {number}", knob.name),
-            }
-        }));
+        let knobs = self.knobs.iter().filter_map(|(name, _)| Knob::find(name).ok());
+        lines.extend(knobs.map(|knob| knob.toml(&settings)));
         lines.join("\n") + "\n"
     }
 

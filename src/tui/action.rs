@@ -245,6 +245,8 @@ pub enum Action {
     EngineGone,
     /// News from the disk.
     Kept(Box<KeptNews>),
+    /// The terminal has another size, or shows something else than what was drawn.
+    Exposed,
     /// A frame was drawn, which can be clicked at these places.
     Drawn(Box<FrameInfo>),
     /// The trace of a run was written.

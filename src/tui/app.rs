@@ -10,6 +10,7 @@ use super::{
     forking::{ForkPlan, PendingFork},
     hands::{Hands, TypedLine},
     keymap::Context,
+    pacing::Redraw,
     picker::ModelPicker,
     playback::Playback,
     presets::PresetPicker,
@@ -28,6 +29,9 @@ use crate::{
     settings::{KNOBS, Kind, Knob, Layers, PresetLibrary, Settings},
     trace::{Log, ModelCard},
 };
+
+/// How long each turn of the spinner is shown.
+pub const SPINNER_TURN: Duration = Duration::from_millis(90);
 
 /// How long a notice stays.
 pub const NOTICE_STAYS: Duration = Duration::from_secs(7);
@@ -176,6 +180,8 @@ pub struct App {
     pub(super) now: Duration,
     /// Where the last frame can be clicked, and what else the next event needs of it.
     pub(super) drawn: FrameInfo,
+    /// How soon the next one is needed.
+    pub(super) redraw: Redraw,
     /// A prompt that starts as soon as the networks are there.
     pub(super) queued: bool,
     /// Number of the last run that was asked for.
@@ -271,6 +277,7 @@ impl App {
             examples: Vec::new(),
             now: Duration::ZERO,
             drawn: FrameInfo::default(),
+            redraw: Redraw::Soon,
             queued: false,
             last_run: 0,
             forking: None,
@@ -335,6 +342,11 @@ impl App {
     /// Where the last frame can be clicked, and what else the next event needs of it.
     pub fn drawn(&self) -> &FrameInfo {
         &self.drawn
+    }
+
+    /// How soon the next frame is needed.
+    pub fn redraw(&self) -> Redraw {
+        self.redraw
     }
 
     /// The time of the last tick.
@@ -501,14 +513,20 @@ impl App {
         }
     }
 
-    /// When time itself will change the picture; `None` while nothing moves.
+    /// When time itself will do something: change the picture, or ask for the next step of a run.
     pub fn next_tick(&self) -> Option<Duration> {
-        let waits_for_networks = self.engine == EngineState::Loading || self.picker.loading.is_some();
-        let spinner = waits_for_networks.then(|| self.now + Duration::from_millis(90));
-        let cursor = self.playback.playing.then_some(self.playback.due);
         let step = self.wants_step().then_some(self.playback.asks_at);
+        self.next_change().into_iter().chain(step).min()
+    }
+
+    /// When time itself will change the picture; `None` while nothing moves.
+    pub fn next_change(&self) -> Option<Duration> {
+        let waits_for_networks = self.engine == EngineState::Loading || self.picker.loading.is_some();
+        let turns = self.now.as_millis() / SPINNER_TURN.as_millis();
+        let spinner = waits_for_networks.then(|| SPINNER_TURN * (turns as u32 + 1));
+        let cursor = self.playback.playing.then_some(self.playback.due);
         let notice = self.notice.as_ref().map(|(_, until)| *until);
-        [spinner, cursor, step, notice].into_iter().flatten().min()
+        [spinner, cursor, notice].into_iter().flatten().min()
     }
 
     /// Whether the engine should be asked for a step when it is due: of the run under way, shown or not.

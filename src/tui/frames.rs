@@ -1,46 +1,128 @@
-//! What is drawn, on its way to the terminal: frame by frame, and in the colours that the terminal knows.
+//! What is drawn, on its way to the terminal: frame by frame, by a thread of its own, and in the colours that the terminal
+//! knows.
 //!
-//! Crossterm marks a synchronised frame but writes what is queued at once, and names the sixteen colours by entries of
-//! the palette of 256.
+//! Crossterm marks a synchronised frame but flushes parts of it, and names the sixteen colours by entries of the palette of
+//! 256. A terminal may take its time, as one behind a slow line does: that keeps the thread waiting, and neither keys nor the
+//! engine. There is one frame under way at most; the next one is drawn when the terminal has it.
 
 use std::{
-    io::{self, Write},
+    cell::RefCell,
+    future,
+    io::{self, Write, stdout},
     mem,
+    rc::Rc,
+    sync::{Arc, mpsc},
+    thread,
 };
+
+use tokio::sync::Notify;
 
 use super::theme::Level;
 use crate::process::terminal;
 
-/// Collects a frame and writes it when it is flushed. What has not been flushed when the terminal is given back is never
-/// written: not after a panic in the middle of a frame either.
-pub(super) struct WholeFrames<W> {
-    out: W,
-    level: Level,
-    frame: Vec<u8>,
-}
+/// Collects a frame, whatever is flushed of it. A frame that is not taken is never written: after a panic in the middle of
+/// it, nothing of it reaches the terminal.
+#[derive(Clone, Default)]
+pub(super) struct FrameBuffer(Rc<RefCell<Vec<u8>>>);
 
-impl<W: Write> WholeFrames<W> {
-    pub(super) fn new(out: W, level: Level) -> Self {
-        Self { out, level, frame: Vec::new() }
+impl FrameBuffer {
+    /// The frame, which is whole.
+    pub(super) fn take(&self) -> Vec<u8> {
+        mem::take(&mut *self.0.borrow_mut())
     }
 }
 
-impl<W: Write> Write for WholeFrames<W> {
+impl Write for FrameBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.frame.extend_from_slice(bytes);
+        self.0.borrow_mut().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let mut frame = mem::take(&mut self.frame);
+        Ok(())
+    }
+}
+
+/// The thread that writes frames, and what it says of them.
+pub(super) struct FrameWriter {
+    frames: mpsc::Sender<Vec<u8>>,
+    written: mpsc::Receiver<io::Result<()>>,
+    /// Wakes whoever awaits an outcome.
+    news: Arc<Notify>,
+    is_writing: bool,
+}
+
+impl FrameWriter {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the system gives none.
+    pub(super) fn start(mut write: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static) -> io::Result<Self> {
+        let (frames, inbox) = mpsc::channel::<Vec<u8>>();
+        let (outcomes, written) = mpsc::channel();
+        let news = Arc::new(Notify::new());
+        let told = Arc::clone(&news);
+        let work = move || {
+            for frame in inbox {
+                if outcomes.send(write(&frame)).is_err() {
+                    return;
+                }
+                told.notify_one();
+            }
+        };
+        thread::Builder::new().name("frames".to_owned()).spawn(work)?;
+        Ok(Self { frames, written, news, is_writing: false })
+    }
+
+    /// Has a frame written.
+    pub(super) fn write(&mut self, frame: Vec<u8>) {
+        self.is_writing |= self.frames.send(frame).is_ok();
+    }
+
+    /// Whether every frame is written.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.is_writing
+    }
+
+    /// What became of the frame that is being written. Without one, this waits for ever.
+    pub(super) async fn written(&mut self) -> io::Result<()> {
+        while self.is_writing {
+            match self.written.try_recv() {
+                Ok(outcome) => {
+                    self.is_writing = false;
+                    return outcome;
+                }
+                Err(mpsc::TryRecvError::Empty) => self.news.notified().await,
+                Err(mpsc::TryRecvError::Disconnected) => {
+                    return Err(io::Error::other("nothing writes frames any more"));
+                }
+            }
+        }
+        future::pending().await
+    }
+
+    /// Waits until the frame that is being written has reached the terminal, or never will.
+    pub(super) fn settle(&mut self) {
+        if mem::take(&mut self.is_writing) {
+            let _ = self.written.recv();
+        }
+    }
+}
+
+/// What writes a frame to the terminal while that is ours. Whoever gives it back waits for the lock, and so for a frame that
+/// is being written; none is written afterwards.
+pub(super) fn to_terminal(level: Level) -> impl FnMut(&[u8]) -> io::Result<()> + Send + 'static {
+    move |frame| {
+        let mut out = stdout().lock();
         if !terminal::is_taken() {
             return Ok(());
         }
-        if self.level < Level::Ansi256 {
-            frame = in_sixteen_colours(&frame);
+        if level < Level::Ansi256 {
+            out.write_all(&in_sixteen_colours(frame))?;
+        } else {
+            out.write_all(frame)?;
         }
-        self.out.write_all(&frame)?;
-        self.out.flush()
+        out.flush()
     }
 }
 
@@ -119,10 +201,44 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_is_not_whole_when_the_terminal_is_given_back_is_dropped() {
-        let mut frames = WholeFrames::new(Vec::new(), Level::True);
-        frames.write_all(b"\x1b[?2026h").unwrap();
-        frames.flush().unwrap();
-        assert!(frames.out.is_empty() && frames.frame.is_empty());
+    fn a_frame_leaves_whole_whatever_is_flushed_of_it() {
+        let mut frame = FrameBuffer::default();
+        let buffer = frame.clone();
+        frame.write_all(b"\x1b[?2026h").unwrap();
+        frame.flush().unwrap();
+        frame.write_all(b"x\x1b[?2026l").unwrap();
+        assert_eq!(buffer.take(), b"\x1b[?2026hx\x1b[?2026l");
+        assert_eq!(buffer.take(), b"");
+    }
+
+    #[test]
+    fn a_terminal_that_takes_its_time_keeps_nobody_waiting() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (terminal, takes) = mpsc::channel::<io::Result<()>>();
+        let mut frames = FrameWriter::start(move |_| takes.recv().unwrap()).unwrap();
+        assert!(frames.is_idle());
+        frames.write(b"a frame".to_vec());
+        assert!(!frames.is_idle(), "it is under way, and this thread is not");
+        terminal.send(Ok(())).unwrap();
+        runtime.block_on(frames.written()).unwrap();
+        assert!(frames.is_idle());
+        frames.write(b"another".to_vec());
+        terminal.send(Err(io::ErrorKind::BrokenPipe.into())).unwrap();
+        let error = runtime.block_on(frames.written()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn nothing_is_written_to_a_terminal_that_is_not_ours() {
+        let (seen, written) = mpsc::channel();
+        let mut write = to_terminal(Level::True);
+        let mut frames = FrameWriter::start(move |frame| {
+            seen.send(frame.to_vec()).unwrap();
+            write(frame)
+        })
+        .unwrap();
+        frames.write(b"this test has taken no terminal".to_vec());
+        frames.settle();
+        assert!(frames.is_idle() && written.recv().is_ok());
     }
 }

@@ -11,6 +11,7 @@ pub fn action(app: &App, event: Event) -> Option<Action> {
         Event::Key(key) if key.kind != KeyEventKind::Release => keymap::action(app, key),
         Event::Paste(text) => Some(Action::Paste(pasted(&text))),
         Event::Mouse(mouse) => mouse_action(app, mouse),
+        Event::Resize(..) => Some(Action::Exposed),
         _ => None,
     }
 }

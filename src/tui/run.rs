@@ -1,10 +1,6 @@
 //! The event loop: waits for keys, news from the engine, signals and due times, and draws once for all that has come.
 
-use std::{
-    io,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{io, path::Path, time::Instant};
 
 use anyhow::Context;
 use crossterm::event::{Event, EventStream};
@@ -19,8 +15,10 @@ use super::{
     action::{Action, Effect, Notice},
     app::App,
     autosave::Addition,
+    diary::Diary,
     examples::examples,
     input,
+    pacing::FrameClock,
     terminal::{Screen, check},
     theme::{Environment, Theme},
     update::update,
@@ -34,10 +32,6 @@ use crate::{
     settings::{Layers, PresetLibrary},
     trace::{self, Log},
 };
-
-/// News are drawn at most this often: a run at full speed makes more steps than a screen can show, and a held key more
-/// events.
-const FRAME: Duration = Duration::from_millis(16);
 
 /// What the playground starts from.
 pub struct PlayOptions {
@@ -57,6 +51,8 @@ pub struct PlayOptions {
     pub state: Option<StateFolder>,
     /// How much is kept of what happens now; nothing is, without one.
     pub autosave: Option<KeepLimit>,
+    /// Bytes of memory that the runs may take together; the usual many without it.
+    pub memory: Option<u64>,
     /// Something to be said at the start.
     pub warning: Option<String>,
 }
@@ -123,9 +119,14 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
     };
     warnings.extend(options.warning);
     let mut app = app.with_presets(options.presets);
+    if let Some(bytes) = options.memory {
+        app.session.set_budget(usize::try_from(bytes).unwrap_or(usize::MAX));
+    }
     if !warnings.is_empty() {
         update(&mut app, Action::Tell(Notice::error(warnings.join("; "))));
     }
+    let Theme { name, level, .. } = app.theme;
+    log::info!("theme {name:?}, colours {level:?}, mouse {}", options.mouse);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the event loop")?;
     let left = runtime.block_on(async {
@@ -149,6 +150,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
         }
         event_loop(&mut app, &mut outside, signals).await
     });
+    log::info!("left: {left:?}");
     // Nothing can be drawn on a terminal that has gone, and its signal may come later.
     #[cfg(unix)]
     if left.is_err() && process::terminal::is_raw().is_err() {
@@ -170,6 +172,7 @@ enum News {
     Engine(Option<Box<protocol::Event>>),
     Kept(KeptNews),
     Signal(SignalRequest),
+    Written(io::Result<()>),
     Due,
 }
 
@@ -177,17 +180,17 @@ async fn event_loop(app: &mut App, outside: &mut Outside, mut signals: Signals) 
     let started = Instant::now();
     let mut keys = panics::catch(EventStream::new)
         .map_err(|_| anyhow::anyhow!("the system gives no thread, or no file, to read the keyboard with"))?;
-    let mut last_frame = Instant::now();
-    let mut stale = false;
+    let mut clock = FrameClock::default();
     loop {
-        let tick = app.next_tick().map(|due| started + due);
-        let frame = stale.then(|| last_frame + FRAME);
-        let due = [tick, frame].into_iter().flatten().min();
+        // A terminal that is behind sees fewer frames, and holds nothing up.
+        let frame = if outside.screen.is_idle() { clock.due(app.redraw()) } else { None };
+        let due = [app.next_tick(), frame].into_iter().flatten().min().map(|due| started + due);
         let news = tokio::select! {
             event = keys.next() => News::Terminal(event),
             request = signals.next() => News::Signal(request),
             event = next_event(&mut outside.engine) => News::Engine(event.map(Box::new)),
             news = next_kept(&mut outside.keeper) => News::Kept(news),
+            written = outside.screen.written() => News::Written(written),
             () = sleep_until(due) => News::Due,
         };
         let mut leaves = perform(app, Action::Tick(started.elapsed()), outside)?;
@@ -195,9 +198,13 @@ async fn event_loop(app: &mut App, outside: &mut Outside, mut signals: Signals) 
             News::Terminal(None) => return Ok(Left::ByUser),
             News::Signal(SignalRequest::Leave(signal)) => return Ok(Left::BySignal(signal)),
             #[cfg(unix)]
-            News::Signal(SignalRequest::Suspend) => outside.screen.suspend().context("suspending")?,
-            #[cfg(unix)]
-            News::Signal(SignalRequest::Resume) => outside.screen.resume().context("taking the terminal over again")?,
+            News::Signal(request @ (SignalRequest::Suspend | SignalRequest::Resume)) => {
+                match request {
+                    SignalRequest::Suspend => outside.screen.suspend().context("suspending")?,
+                    _ => outside.screen.resume().context("taking the terminal over again")?,
+                }
+                perform(app, Action::Exposed, outside)?;
+            }
             News::Terminal(Some(event)) => {
                 // One at a time: the stream keeps the waker of the poll that found it empty, so a look ahead that does
                 // not wait would leave no task for the next key to wake.
@@ -218,16 +225,16 @@ async fn event_loop(app: &mut App, outside: &mut Outside, mut signals: Signals) 
                 leaves |= perform(app, Action::EngineGone, outside)?;
             }
             News::Kept(news) => leaves |= perform(app, Action::Kept(Box::new(news)), outside)?,
+            News::Written(written) => written.context("drawing")?,
             News::Due => {}
         }
         if leaves {
             return Ok(Left::ByUser);
         }
-        stale = true;
-        if last_frame.elapsed() >= FRAME {
+        let now = started.elapsed();
+        if outside.screen.is_idle() && clock.due(app.redraw()).is_some_and(|due| due <= now) {
             draw(app, &mut outside.screen)?;
-            last_frame = Instant::now();
-            stale = false;
+            clock.drew(now, started.elapsed());
         }
     }
 }
@@ -254,7 +261,9 @@ fn perform(app: &mut App, action: Action, outside: &mut Outside) -> anyhow::Resu
         Action::Engine(event) => Addition::of(event),
         _ => None,
     };
+    let diary = Diary::before(app, &action);
     let effects = update(app, action);
+    diary.note(app);
     if let (Some(keeper), Some(addition)) = (&*keeper, addition) {
         addition.keep(keeper, &app.session);
     }
@@ -271,7 +280,9 @@ fn perform(app: &mut App, action: Action, outside: &mut Outside) -> anyhow::Resu
             },
             Effect::SaveTrace(name) => {
                 let Some(run) = app.run() else { continue };
-                let outcome = match trace::file::save(&run.log, Path::new(&name)) {
+                let outcome = trace::file::save(&run.log, Path::new(&name));
+                log::info!("run {}: saved as {name}: {:?}", run.id, outcome.as_ref().err());
+                let outcome = match outcome {
                     Ok(file) => Action::Saved { run: run.id, file: printable::line(&file.display().to_string()) },
                     Err(error) => Action::Tell(Notice::error(error.to_string())),
                 };

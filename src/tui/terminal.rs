@@ -1,7 +1,7 @@
 //! Taking the terminal over, and giving it back whatever happens: on leaving, on a panic, on a signal, on suspension.
 
 use std::{
-    io::{self, IsTerminal, Stdout, Write, stdout},
+    io::{self, IsTerminal, Write, stdout},
     panic,
     sync::{Mutex, Once, PoisonError},
     thread,
@@ -24,7 +24,7 @@ use ratatui::{Terminal, backend::CrosstermBackend};
 
 use super::{
     app::App,
-    frames::WholeFrames,
+    frames::{FrameBuffer, FrameWriter, to_terminal},
     theme::{Environment, Level},
     view,
 };
@@ -39,7 +39,10 @@ static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The terminal while it is ours. Dropping it gives it back.
 pub(super) struct Screen {
-    terminal: Terminal<CrosstermBackend<WholeFrames<Stdout>>>,
+    terminal: Terminal<CrosstermBackend<FrameBuffer>>,
+    /// What the terminal draws into.
+    buffer: FrameBuffer,
+    frames: FrameWriter,
     modes: Modes,
 }
 
@@ -84,8 +87,23 @@ impl Screen {
         signals::wait_for_foreground()?;
         let modes = Modes { mouse, keyboard: understands_keyboard_flags() };
         enter(modes)?;
-        let terminal = Terminal::new(CrosstermBackend::new(WholeFrames::new(stdout(), level)))?;
-        Ok(Self { terminal, modes })
+        let frames = FrameWriter::start(to_terminal(level))?;
+        let buffer = FrameBuffer::default();
+        let terminal = Terminal::new(CrosstermBackend::new(buffer.clone()))?;
+        Ok(Self { terminal, buffer, frames, modes })
+    }
+
+    /// Whether the terminal has taken every frame that was drawn.
+    pub(super) fn is_idle(&self) -> bool {
+        self.frames.is_idle()
+    }
+
+    /// Waits until the terminal has taken the last frame; for ever where it has.
+    ///
+    /// # Errors
+    /// Those of writing it.
+    pub(super) async fn written(&mut self) -> io::Result<()> {
+        self.frames.written().await
     }
 
     /// Draws a frame, which the terminal shows at once and whole. Returns where it can be clicked.
@@ -99,7 +117,7 @@ impl Screen {
             }
         })?;
         queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
-        self.terminal.backend_mut().flush()?;
+        self.frames.write(self.buffer.take());
         Ok(drawn)
     }
 
@@ -113,6 +131,7 @@ impl Screen {
     /// Gives the terminal to the shell until the process is continued.
     #[cfg(unix)]
     pub(super) fn suspend(&mut self) -> io::Result<()> {
+        self.frames.settle();
         give_back();
         signals::stop()?;
         self.resume()
@@ -133,6 +152,7 @@ impl Screen {
             // The modes are as they were, or the shell has set ours again; it may have switched others off.
             switch_on(self.modes)?;
         } else {
+            self.frames.settle();
             // Also where raw mode seems to be on: it is not.
             disable_raw_mode()?;
             give_back();
@@ -157,7 +177,9 @@ fn hook() {
         if !panics::is_catching() && thread::current().id() == own {
             give_back();
         } else if !panics::is_catching() && state::is_taken() {
-            reports().push(panics::describe(info));
+            let report = panics::describe(info);
+            log::error!("panic: {report}");
+            reports().push(report);
             return;
         }
         otherwise(info);

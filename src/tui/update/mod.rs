@@ -21,11 +21,13 @@ mod typing;
 use super::{
     action::{Action, Effect, Focus},
     app::App,
+    pacing::Redraw,
 };
 use crate::engine::protocol::Command;
 
 /// Applies an action.
 pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
+    let redraw = Redraw::after(app, &action);
     let asked = app.asked;
     let deliberate = is_deliberate(&action);
     if deliberate {
@@ -44,6 +46,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     if deliberate && app.asked == asked {
         app.asked = None;
     }
+    app.redraw = app.redraw.max(redraw);
     effects
 }
 
@@ -52,6 +55,8 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Quit => keeping::quit(app),
         Action::Suspend => vec![Effect::Suspend],
         Action::Repaint => vec![Effect::Repaint],
+        // The next frame mends it.
+        Action::Exposed => Vec::new(),
         Action::ToggleTheme => {
             app.theme.name = app.theme.name.other();
             Vec::new()
@@ -157,6 +162,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Kept(news) => browser::on_news(app, *news),
         Action::Drawn(frame) => {
             app.drawn = *frame;
+            app.redraw = Redraw::No;
             Vec::new()
         }
         Action::Saved { run, file } => keeping::saved(app, run, &file),
@@ -177,6 +183,7 @@ fn is_deliberate(action: &Action) -> bool {
             | Action::EngineGone
             | Action::Kept(_)
             | Action::Drawn(_)
+            | Action::Exposed
             | Action::Saved { .. }
             | Action::PresetSaved { .. }
             | Action::Tell(_)

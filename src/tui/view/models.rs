@@ -35,7 +35,7 @@ use crate::{
     },
     printable,
     tui::{
-        app::App,
+        app::{App, SPINNER_TURN},
         picker::{ModelLoading, PickerLine},
         theme::{BarPart, Role},
     },
@@ -308,7 +308,7 @@ fn time(seconds: f64) -> String {
 /// How loading goes, in the header's few cells.
 pub(super) fn brief(app: &App, loading: &ModelLoading, pen: &Pen<'_>) -> Vec<Span<'static>> {
     let spinner = pen.theme.glyphs.spinner;
-    let turn = (app.now.as_millis() / 90) as usize % spinner.len();
+    let turn = (app.now.as_millis() / SPINNER_TURN.as_millis()) as usize % spinner.len();
     let word = match &loading.progress {
         Some(Progress::Waiting { seconds: Some(_), .. }) => "waiting for the hub",
         Some(Progress::Asking { .. } | Progress::Waiting { .. }) => "asking the hub",
