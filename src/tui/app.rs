@@ -90,7 +90,16 @@ pub struct Lens {
     /// How its tokens are arranged.
     pub arrangement: Arrangement,
     /// The first row in sight, where that was chosen.
-    pub top: Option<usize>,
+    pub top: Option<TopRow>,
+}
+
+/// The first row in sight of a canvas that is longer than its pane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TopRow {
+    /// This one.
+    Chosen(usize),
+    /// The one nearest to it that leaves the selected position in sight.
+    Near(usize),
 }
 
 impl Default for Lens {

@@ -2,7 +2,7 @@
 
 use super::Effect;
 use crate::tui::{
-    app::App,
+    app::{App, TopRow},
     arrangement::Arrangement,
     view::{RunView, canvas},
 };
@@ -23,7 +23,8 @@ pub(super) fn arrange(app: &mut App, arrangement: Arrangement) -> Vec<Effect> {
 pub(super) fn scroll(app: &mut App, rows: i64) -> Vec<Effect> {
     let drawn = app.drawn.canvas;
     if drawn.lowest > 0 {
-        app.lens.top = Some(drawn.top.saturating_add_signed(rows as isize).min(drawn.lowest));
+        let top = drawn.top.saturating_add_signed(rows as isize).min(drawn.lowest);
+        app.lens.top = Some(TopRow::Chosen(top));
     }
     Vec::new()
 }
@@ -34,10 +35,7 @@ pub(super) fn scroll_half(app: &mut App, halves: i64) -> Vec<Effect> {
     scroll(app, halves * half)
 }
 
-/// Shows the selected position: no row more moves than it takes.
-pub(super) fn show_selected(app: &mut App) {
-    let drawn = app.drawn.canvas;
-    let row = RunView::of(app).zip(app.lens.selected).and_then(|(run, at)| canvas::row_of(&run, app.theme, drawn, at));
-    let nearest = |row: usize| drawn.top.clamp((row + 1).saturating_sub(drawn.height.into()), row);
-    app.lens.top = row.filter(|_| drawn.lowest > 0).map(nearest);
+/// Keeps the selected position in sight: nothing moves more than it must.
+pub(super) fn keep_selected(app: &mut App) {
+    app.lens.top = Some(TopRow::Near(app.drawn.canvas.top));
 }

@@ -18,7 +18,7 @@ pub(super) fn select(app: &mut App, position: usize) -> Vec<Effect> {
     if app.log().is_some_and(|log| position < log.header().canvas_length()) {
         app.lens.selected = Some(position);
         app.focus = Focus::Canvas;
-        arranging::show_selected(app);
+        arranging::keep_selected(app);
     }
     Vec::new()
 }
@@ -28,7 +28,7 @@ pub(super) fn step(app: &mut App, direction: Direction) -> Vec<Effect> {
     let Some(run) = RunView::of(app) else { return Vec::new() };
     if let Some(next) = neighbour(app, &run, direction) {
         app.lens.selected = Some(next);
-        arranging::show_selected(app);
+        arranging::keep_selected(app);
     }
     Vec::new()
 }

@@ -21,7 +21,7 @@ use crate::{
     session::Phase,
     tui::{
         action::Action,
-        app::Lens,
+        app::{Lens, TopRow},
         arrangement::Arrangement,
         theme::{Role, Theme},
     },
@@ -141,7 +141,7 @@ pub(super) fn draw_tokens(run: &RunView<'_>, step: &StepView<'_>, area: Rect, pe
     let rows = Page { lens: run.lens, step, theme: pen.theme, room: text.as_size() }.rows();
     let height = usize::from(text.height);
     let lowest = rows.len().saturating_sub(height);
-    let top = run.lens.top.unwrap_or_else(|| top_row(run.lens, step, &rows, height)).min(lowest);
+    let top = top_row(run.lens, step, &rows, height).min(lowest);
     pen.drawn.canvas = Viewport { width: text.width, height: text.height, top, lowest };
     if lowest > 0 {
         pen.scroll(area, Action::ScrollCanvas(-WHEEL), Action::ScrollCanvas(WHEEL));
@@ -216,12 +216,21 @@ fn faded(theme: Theme, style: Style) -> Style {
     if style.bg.is_some() { Style::new() } else { theme.style(Role::Faint) }
 }
 
-/// The first row to show: by halves of the pane, so that what is looked at stands in the middle and little moves.
+/// The first row to show.
 fn top_row(lens: &Lens, step: &StepView<'_>, rows: &[TextRow], height: usize) -> usize {
-    let kept = lens.selected.unwrap_or_else(|| frontier(step));
-    let at = rows.iter().position(|row| row.shows(kept)).unwrap_or(0);
-    let half = (height / 2).max(1);
-    (at / half * half).saturating_sub(half / 2)
+    let row_of = |position: usize| rows.iter().position(|row| row.shows(position));
+    match (lens.top, lens.selected) {
+        (Some(TopRow::Chosen(top)), _) => top,
+        (Some(TopRow::Near(top)), Some(selected)) => {
+            row_of(selected).map_or(top, |row| top.clamp((row + 1).saturating_sub(height.max(1)), row))
+        }
+        // By halves of the pane, so that what is looked at stands in its middle and the rows seldom move.
+        (_, selected) => {
+            let row = row_of(selected.unwrap_or_else(|| frontier(step))).unwrap_or(0);
+            let half = (height / 2).max(1);
+            (row / half * half).saturating_sub(half / 2)
+        }
+    }
 }
 
 /// How far the writing is: the beginning of the active block and as many positions behind it as have been written in it, in
@@ -238,30 +247,23 @@ fn frontier(step: &StepView<'_>) -> usize {
     start + written.saturating_sub(1)
 }
 
-/// The canvas of a run in rows, as it was last drawn.
-fn drawn_rows(run: &RunView<'_>, theme: Theme, drawn: Viewport) -> Vec<TextRow> {
-    let room = Size::new(drawn.width.max(20), drawn.height);
-    Page { lens: run.lens, step: &run.step(), theme, room }.rows()
-}
-
-/// The row that shows a position.
-pub fn row_of(run: &RunView<'_>, theme: Theme, drawn: Viewport, position: usize) -> Option<usize> {
-    drawn_rows(run, theme, drawn).iter().position(|row| row.shows(position))
-}
-
-/// Whether the arrangement that suits the prompt is running text.
+/// Whether the arrangement that suits a canvas which was drawn so is running text.
 pub fn suits_text(run: &RunView<'_>, theme: Theme, drawn: Viewport) -> bool {
-    let room = Size::new(drawn.width.max(20), drawn.height);
-    Page { lens: run.lens, step: &run.step(), theme, room }.suits_text()
+    Page { lens: run.lens, step: &run.step(), theme, room: room(drawn) }.suits_text()
 }
 
 /// The nearest position in the row above (`by` −1) or below (+1) of a canvas that was drawn so.
 pub fn neighbour(run: &RunView<'_>, theme: Theme, drawn: Viewport, position: usize, by: i64) -> Option<usize> {
-    let rows = drawn_rows(run, theme, drawn);
+    let rows = Page { lens: run.lens, step: &run.step(), theme, room: room(drawn) }.rows();
     let rows: Vec<&TextRow> = rows.iter().filter(|row| row.first().is_some()).collect();
     let at = rows.iter().position(|row| row.shows(position))?;
     let x = rows[at].pieces.iter().find(|piece| piece.shows(position)).map_or(0, |piece| piece.x);
     let target = usize::try_from(at as i64 + by).ok()?;
     let pieces = rows.get(target)?.pieces.iter().filter(|piece| piece.position.is_some());
     pieces.min_by_key(|piece| piece.x.abs_diff(x)).and_then(|piece| piece.position)
+}
+
+/// The room that a canvas was laid out in; some, before there was one.
+fn room(drawn: Viewport) -> Size {
+    Size::new(drawn.width.max(20), drawn.height)
 }
