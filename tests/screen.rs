@@ -6,6 +6,8 @@ mod common;
 mod driver;
 mod support;
 
+#[path = "screen/arrangements.rs"]
+mod arrangements;
 #[path = "screen/browser.rs"]
 mod browser;
 #[path = "screen/casts.rs"]

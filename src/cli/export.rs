@@ -12,7 +12,7 @@ use super::{
 use crate::{
     export::{self, ExportOptions, Exporter, FORMATS, Frames},
     output, printable,
-    tui::{Layer, theme::ThemeName},
+    tui::{Arrangement, Layer, theme::ThemeName},
 };
 
 /// Turn a saved trace into a recording: the same bytes for the same trace and options
@@ -45,6 +45,9 @@ pub(super) struct ExportArgs {
     theme: ThemeName,
     #[arg(long, value_name = "NAME", default_value = ExportOptions::default().layer.name(), value_parser = layer, help = layers_help())]
     layer: Layer,
+    /// How the tokens are arranged: auto (a sudoku as its grid, else as text), text, or grid (cells for every position)
+    #[arg(long, value_name = "NAME", default_value = ExportOptions::default().arrangement.word())]
+    arrangement: Arrangement,
 }
 
 fn formats_help() -> String {
@@ -88,6 +91,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
         fps: args.fps,
         theme: args.theme,
         layer: args.layer,
+        arrangement: args.arrangement,
         speed: args.speed,
         idle_limit: args.idle_limit,
     };

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 mod code;
 mod dice;
 mod grammar;
+mod grid;
 mod json;
 mod lexicon;
 mod list;
@@ -24,6 +25,7 @@ mod sudoku;
 mod text;
 
 pub use code::CodeTask;
+pub use grid::SudokuGrid;
 pub use json::JsonTask;
 pub use lexicon::{length, pieces};
 pub use list::ListTask;

@@ -8,8 +8,9 @@ use std::{
 use super::columns::Wide;
 use crate::decode::record::StepRecord;
 
-/// How many records are kept: the shown step and the one that wrote the selected token, each with its newest audit.
-const RECORDS: usize = 4;
+/// How many records are kept: the shown step and the one before it, and the one that wrote the selected token, each with its
+/// newest audit.
+const RECORDS: usize = 5;
 
 /// Of how many positions the drafts are kept: the selected one and its neighbours, and as many again.
 const POSITIONS: usize = 6;

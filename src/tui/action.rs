@@ -5,6 +5,7 @@ use std::time::Duration;
 use crossterm::event::KeyEvent;
 
 use super::{
+    arrangement::Arrangement,
     compare::CompareAction,
     view::{FrameInfo, Layer},
 };
@@ -155,6 +156,14 @@ pub enum Action {
     Layer(Layer),
     /// The next layer.
     NextLayer,
+    /// Arrange the tokens of the canvas in the next way.
+    NextArrangement,
+    /// Arrange the tokens of the canvas.
+    Arrange(Arrangement),
+    /// Scroll a canvas that is longer than its pane, by rows.
+    ScrollCanvas(i64),
+    /// Scroll it by so many halves of the pane.
+    ScrollHalf(i64),
     /// Show the drafts in place of masks, or masks.
     ToggleDrafts,
     /// Audit every step, or none.

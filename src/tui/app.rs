@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     action::{Effect, Focus, Notice, Overlay},
+    arrangement::Arrangement,
     browser::RunBrowser,
     compare::RunComparison,
     examples::Example,
@@ -90,6 +91,25 @@ pub struct Lens {
     pub drafts: bool,
     /// The selected position.
     pub selected: Option<usize>,
+    /// How its tokens are arranged.
+    pub arrangement: Arrangement,
+    /// The first row in sight, where that was chosen.
+    pub top: Option<TopRow>,
+}
+
+/// The first row in sight of a canvas that is longer than its pane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TopRow {
+    /// This one.
+    Chosen(usize),
+    /// The one nearest to it that leaves the selected position in sight.
+    Near(usize),
+}
+
+impl Default for Lens {
+    fn default() -> Self {
+        Self { layer: Layer::default(), drafts: true, selected: None, arrangement: Arrangement::default(), top: None }
+    }
 }
 
 /// The state of the knob pane.
@@ -266,7 +286,7 @@ impl App {
             session: Session::default(),
             asked: None,
             playback: Playback::default(),
-            lens: Lens { layer: Layer::default(), drafts: true, selected: None },
+            lens: Lens::default(),
             comparison: None,
             knobs: KnobPane::default(),
             picker: ModelPicker::default(),

@@ -1,8 +1,8 @@
 //! Terminal events to actions: keys by the table, the mouse by what the last drawing left.
 
-use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{Event, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use super::{action::Action, app::App, keymap};
+use super::{action::Action, app::App, keymap, view::Hit};
 
 /// What an event means; `None` where it means nothing.
 pub fn action(app: &App, event: Event) -> Option<Action> {
@@ -62,8 +62,16 @@ fn mouse_action(app: &App, mouse: MouseEvent) -> Option<Action> {
         MouseEventKind::Drag(MouseButton::Left) => {
             hits.filter(|hit| hit.drag).map(|hit| hit.click.clone()).find(Option::is_some).flatten()
         }
-        MouseEventKind::ScrollUp => hits.filter_map(|hit| hit.wheel.clone()).map(|(up, _)| up).next(),
-        MouseEventKind::ScrollDown => hits.filter_map(|hit| hit.wheel.clone()).map(|(_, down)| down).next(),
+        MouseEventKind::ScrollUp => wheel(hits, mouse.modifiers).map(|(up, _)| up),
+        MouseEventKind::ScrollDown => wheel(hits, mouse.modifiers).map(|(_, down)| down),
         _ => None,
     }
+}
+
+/// What the wheel does, up and down: with any modifier it scrolls, since terminals keep one or another to themselves.
+fn wheel<'a>(mut hits: impl Iterator<Item = &'a Hit>, modifiers: KeyModifiers) -> Option<(Action, Action)> {
+    let of = |hit: &Hit| {
+        if modifiers.is_empty() { hit.wheel.clone() } else { hit.scroll.clone().or_else(|| hit.wheel.clone()) }
+    };
+    hits.find_map(of)
 }

@@ -5,6 +5,7 @@
 
 mod action;
 mod app;
+mod arrangement;
 mod autosave;
 mod browser;
 mod compare;
@@ -31,6 +32,7 @@ pub mod view;
 
 pub use action::{Action, Direction, Effect, Focus, Notice, Overlay};
 pub use app::{App, Confirmation, EngineState, KnobFilter, KnobPane, Lens, Origin};
+pub use arrangement::Arrangement;
 pub use browser::{KeptOutcome, RunBrowser};
 pub use compare::{CompareAction, RunComparison, RunSide};
 pub use examples::{Example, examples};

@@ -150,7 +150,7 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
 }
 
 /// Any valid log.
-fn log() -> impl Strategy<Value = Log> {
+pub fn log() -> impl Strategy<Value = Log> {
     (0usize..6, 1usize..40).prop_flat_map(|(prompt, length)| {
         (
             prop::collection::vec(text(), prompt),

@@ -72,6 +72,10 @@ fn has_steps(app: &App) -> bool {
     !app.is_empty()
 }
 
+fn is_long(app: &App) -> bool {
+    app.drawn.canvas.lowest > 0
+}
+
 fn live_run(app: &App) -> bool {
     is_live(app) && has_run(app)
 }
@@ -312,6 +316,9 @@ fn canvas() -> Vec<Binding> {
         binding!(Action::NextLayer, [Key::char('v')], "next layer", Canvas, READING, always, 6 "layer"),
         binding!(Action::ToggleAudit, [Key::char('A')], "audit every step, or none", Canvas, WATCHING, is_live),
         binding!(Action::ToggleDrafts, [Key::char('d')], "drafts or plain masks", Canvas, READING, always, 8 "drafts"),
+        binding!(Action::NextArrangement, [Key::char('#')], "grid, running text, sudoku", Canvas, READING, has_run, 12 "grid"),
+        binding!(Action::ScrollHalf(1), [Key::ctrl('d')], "scroll a long canvas (or ^wheel)", Canvas, &[Context::Canvas], is_long),
+        binding!(Action::ScrollHalf(-1), [Key::ctrl('u')], "scroll a long canvas (or ^wheel)", Canvas, &[Context::Canvas], is_long),
         binding!(
             Action::SelectMove(Direction::Left),
             [Key::char('h')],

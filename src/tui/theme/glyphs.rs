@@ -29,6 +29,10 @@ pub struct Glyphs {
     pub rule_done: &'static str,
     /// Corners of a frame: top left, top right, bottom left, bottom right.
     pub corners: [&'static str; 4],
+    /// Where the lines of a frame meet: at its top, bottom, left and right, and within it.
+    pub tees: [&'static str; 5],
+    /// After a draft that the shown step changed.
+    pub new_draft: &'static str,
     /// The upright of a frame.
     pub upright: &'static str,
     /// Bars that grow upwards, an eighth at a time; the last is a full cell.
@@ -102,6 +106,8 @@ pub static UNICODE: Glyphs = Glyphs {
     rule: "─",
     rule_done: "━",
     corners: ["╭", "╮", "╰", "╯"],
+    tees: ["┬", "┴", "├", "┤", "┼"],
+    new_draft: "′",
     upright: "│",
     rising: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
     rule_half: "╸",
@@ -147,6 +153,8 @@ pub static ASCII: Glyphs = Glyphs {
     rule: "-",
     rule_done: "=",
     corners: ["+", "+", "+", "+"],
+    tees: ["+", "+", "+", "+", "+"],
+    new_draft: "'",
     upright: "|",
     rising: [".", ".", ":", ":", "+", "+", "#", "#"],
     rule_half: "=",
@@ -220,8 +228,9 @@ mod tests {
                 set.fork,
                 set.edited,
                 set.pin,
+                set.new_draft,
             ];
-            let many = set.corners.iter().chain(&set.rising).chain(&set.fills).chain(&set.choice);
+            let many = set.corners.iter().chain(&set.tees).chain(&set.rising).chain(&set.fills).chain(&set.choice);
             let rest = set.spinner.iter().chain(&set.effects).chain(&set.up_down).chain(&set.branches);
             for glyph in single.iter().chain(many).chain(rest) {
                 assert_eq!(glyph.width(), 1, "{glyph}");

@@ -80,7 +80,7 @@ fn open(app: &mut App) {
 /// Leaves the comparison; the shown run stays at its step, with its selected position.
 fn close(app: &mut App) {
     if let Some(comparison) = app.comparison.take() {
-        app.lens.selected = comparison.selected[0];
+        (app.lens.selected, app.lens.top) = (comparison.selected[0], None);
         app.playback.playing = false;
     }
 }

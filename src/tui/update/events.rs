@@ -38,7 +38,7 @@ fn named((step, position): Place) -> String {
 
 fn show(app: &mut App, (step, position): Place) {
     app.focus = Focus::Canvas;
-    app.lens.selected = position;
+    (app.lens.selected, app.lens.top) = (position, None);
     playing::scrub_to(app, step);
 }
 

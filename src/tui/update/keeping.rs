@@ -35,7 +35,7 @@ pub(super) fn started(app: &mut App, id: RunId, header: Header) -> Vec<Effect> {
     app.playback.begin(app.now);
     app.hands = None;
     if !agrees {
-        app.lens.selected = None;
+        (app.lens.selected, app.lens.top) = (None, None);
     }
     tell_of(app, &left);
     Vec::new()
@@ -101,7 +101,7 @@ fn arrive(app: &mut App, agrees: bool) {
     app.playback.at = at;
     app.hands = None;
     if !agrees {
-        app.lens.selected = selected;
+        (app.lens.selected, app.lens.top) = (selected, None);
     }
 }
 

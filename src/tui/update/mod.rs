@@ -1,5 +1,6 @@
 //! What each action does to the state, and which effects must follow. Nothing is performed here.
 
+mod arranging;
 mod browser;
 mod comparing;
 mod conversation;
@@ -101,13 +102,20 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
 
         Action::Scrub(steps) => playing::scrub(app, steps),
         Action::ScrubTo(step) => playing::scrub_to(app, step),
-        Action::Follow => playing::scrub_to(app, usize::MAX),
+        Action::Follow => {
+            app.lens.top = None;
+            playing::scrub_to(app, usize::MAX)
+        }
 
         // Taken up already, while runs are compared and before.
         Action::Compare(_) => Vec::new(),
 
         Action::Layer(layer) => selecting::read_by(app, layer),
         Action::NextLayer => selecting::read_by(app, app.lens.layer.next()),
+        Action::NextArrangement => arranging::next(app),
+        Action::Arrange(arrangement) => arranging::arrange(app, arrangement),
+        Action::ScrollCanvas(rows) => arranging::scroll(app, rows),
+        Action::ScrollHalf(halves) => arranging::scroll_half(app, halves),
         Action::ToggleDrafts => {
             app.lens.drafts = !app.lens.drafts;
             Vec::new()
@@ -207,7 +215,7 @@ fn back(app: &mut App) -> Vec<Effect> {
         // All knobs are listed again.
     } else {
         match app.focus {
-            Focus::Canvas => app.lens.selected = None,
+            Focus::Canvas => (app.lens.selected, app.lens.top) = (None, None),
             Focus::Prompt | Focus::Knobs => app.focus = Focus::Canvas,
         }
     }

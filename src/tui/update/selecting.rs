@@ -1,6 +1,6 @@
 //! Reading the canvas: its layer, and the inspected token.
 
-use super::Effect;
+use super::{Effect, arranging};
 use crate::tui::{
     action::{Direction, Focus},
     app::App,
@@ -18,6 +18,7 @@ pub(super) fn select(app: &mut App, position: usize) -> Vec<Effect> {
     if app.log().is_some_and(|log| position < log.header().canvas_length()) {
         app.lens.selected = Some(position);
         app.focus = Focus::Canvas;
+        arranging::keep_selected(app);
     }
     Vec::new()
 }
@@ -27,6 +28,7 @@ pub(super) fn step(app: &mut App, direction: Direction) -> Vec<Effect> {
     let Some(run) = RunView::of(app) else { return Vec::new() };
     if let Some(next) = neighbour(app, &run, direction) {
         app.lens.selected = Some(next);
+        arranging::keep_selected(app);
     }
     Vec::new()
 }
@@ -34,7 +36,7 @@ pub(super) fn step(app: &mut App, direction: Direction) -> Vec<Effect> {
 /// The position that lies in a direction of the selected one; the first token of the answer, where none is selected.
 pub(super) fn neighbour(app: &App, run: &RunView<'_>, direction: Direction) -> Option<usize> {
     let (first, length) = (run.log.header().prompt_ids.len(), run.log.header().canvas_length());
-    let neighbour = |at, by| canvas::neighbour(run, app.theme, app.drawn.text_width, at, by);
+    let neighbour = |at, by| canvas::neighbour(run, app.theme, app.drawn.canvas, at, by);
     let next = match run.lens.selected {
         None => Some(first),
         Some(at) => match direction {

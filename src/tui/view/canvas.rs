@@ -1,29 +1,28 @@
 //! The canvas: prompt and answer as running text, each token in the style that the layer gives it.
 
-use std::borrow::Cow;
-
 use ratatui::{
-    layout::Rect,
+    layout::{Rect, Size},
     style::{Modifier, Style},
     text::Line,
 };
 
 use super::{
     caption,
-    flow::{Fragment, Ink, TextRow, Token, flow},
     layers::{CanvasCell, Layer},
     legend,
-    pen::{self, Pen, span},
+    page::Page,
+    pen::{self, Pen, Viewport, span},
+    row::{Fragment, Ink, TextRow},
     run::RunView,
     step::{State, StepView},
     token_style, turns,
 };
 use crate::{
-    printable,
     session::Phase,
     tui::{
         action::Action,
-        app::Lens,
+        app::{Lens, TopRow},
+        arrangement::Arrangement,
         theme::{Role, Theme},
     },
 };
@@ -31,37 +30,11 @@ use crate::{
 /// Cells of the gutter, where there is one.
 pub(super) const GUTTER: u16 = 6;
 
-/// The longest draft that is shown whole in place of a mask.
-const LONGEST_DRAFT: u16 = 14;
-
 /// Longer lines are hard to read, however wide the terminal.
 pub(super) const MEASURE: u16 = 104;
 
-/// Cells that a token and what is around it take, as a rule: to foresee whether the answer leaves room to breathe.
-const CELLS_PER_TOKEN: usize = 4;
-
-/// The canvas in rows: the prompt's, then the answer's.
-struct Page {
-    prompt: Vec<TextRow>,
-    answer: Vec<TextRow>,
-}
-
-impl Page {
-    fn of(lens: &Lens, step: &StepView<'_>, theme: Theme, width: u16) -> Self {
-        let tokens = tokens(lens, step, theme);
-        let (prompt, answer) = tokens.split_at(step.prompt_length().min(tokens.len()));
-        // Earlier turns stand above, as text.
-        let prompt = &prompt[step.log.header().turn_start().min(prompt.len())..];
-        let rows = |tokens| flow(tokens, width, theme.glyphs.newline, theme.glyphs.block);
-        Self { prompt: rows(prompt), answer: rows(answer) }
-    }
-
-    /// All rows; an empty one stands between prompt and answer.
-    fn rows(&self) -> impl Iterator<Item = Option<&TextRow>> {
-        let gap = (!self.prompt.is_empty()).then_some(None);
-        self.prompt.iter().map(Some).chain(gap).chain(self.answer.iter().map(Some))
-    }
-}
+/// Rows that a turn of the wheel scrolls by.
+const WHEEL: i64 = 3;
 
 /// Draws the canvas: its rule, the tokens, what the step did, what the colours mean.
 pub fn draw(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
@@ -162,33 +135,39 @@ pub(super) fn fill(rule: Rect, step: &StepView<'_>, pen: &mut Pen<'_>) {
 /// Draws the tokens, and returns how many rows are hidden above and below.
 pub(super) fn draw_tokens(run: &RunView<'_>, step: &StepView<'_>, area: Rect, pen: &mut Pen<'_>) -> (usize, usize) {
     let gutter = if area.width >= 60 { GUTTER } else { 0 };
-    let text = Rect { x: area.x + gutter, width: (area.width - gutter).min(MEASURE), ..area };
-    pen.drawn.text_width = text.width;
+    let measure = if run.lens.arrangement == Arrangement::Grid { u16::MAX } else { MEASURE };
+    let text = Rect { x: area.x + gutter, width: (area.width - gutter).min(measure), ..area };
     pen.wheel(area, Action::Scrub(-1), Action::Scrub(1));
-    let page = Page::of(run.lens, step, pen.theme, text.width);
-    let rows: Vec<_> = page.rows().collect();
-    let leading = leading(step, &page, text);
-    let visible = usize::from(area.height / leading);
-    let scroll = scroll(run.lens, step, &rows, visible);
-    let mut below = area.top();
-    for row in rows.iter().skip(scroll) {
-        let y = below;
-        if y >= area.bottom() {
-            break;
-        }
-        below += if row.is_some() { leading } else { 1 };
-        let Some(row) = row else { continue };
-        if let Some(first) = row.first().filter(|_| gutter > 0) {
-            pen.put(area.x, y, gutter - 1, &format!("{first:>4}"), pen.style(Role::Faint));
-        }
-        if gutter > 0 && row.pieces.iter().any(|piece| fails(step, piece)) {
-            pen.put(area.x + gutter - 2, y, 1, pen.theme.glyphs.wrong, pen.style(Role::Bad));
+    let rows = Page { lens: run.lens, step, theme: pen.theme, room: text.as_size() }.rows();
+    let height = usize::from(text.height);
+    let lowest = rows.len().saturating_sub(height);
+    let top = top_row(run.lens, step, &rows, height).min(lowest);
+    pen.drawn.canvas = Viewport { width: text.width, height: text.height, top, lowest };
+    if lowest > 0 {
+        pen.scroll(area, Action::ScrollCanvas(-WHEEL), Action::ScrollCanvas(WHEEL));
+    }
+    for (row, y) in rows.iter().skip(top).zip(text.top()..text.bottom()) {
+        if gutter > 0 {
+            draw_gutter(step, row, Rect { y, width: gutter, height: 1, ..area }, pen);
         }
         for piece in &row.pieces {
             draw_piece(run, step, piece, Rect { y, height: 1, ..text }, pen);
         }
     }
-    (scroll, rows.len().saturating_sub(scroll + visible))
+    (top, lowest - top)
+}
+
+/// What stands before a row: its first position, whether something in it fails, whether a block begins with it.
+fn draw_gutter(step: &StepView<'_>, row: &TextRow, gutter: Rect, pen: &mut Pen<'_>) {
+    if let Some(first) = row.first() {
+        pen.put(gutter.x, gutter.y, gutter.width - 1, &format!("{first:>4}"), pen.style(Role::Faint));
+    }
+    if row.opens_block {
+        pen.put(gutter.right() - 1, gutter.y, 1, pen.theme.glyphs.block, pen.style(Role::Line));
+    }
+    if row.pieces.iter().any(|piece| fails(step, piece)) {
+        pen.put(gutter.right() - 2, gutter.y, 1, pen.theme.glyphs.wrong, pen.style(Role::Bad));
+    }
 }
 
 /// Draws a piece of a row, which selects its position where it is clicked.
@@ -196,7 +175,8 @@ fn draw_piece(run: &RunView<'_>, step: &StepView<'_>, piece: &Fragment, row: Rec
     let lens = run.lens;
     let cells = Rect { x: row.x + piece.x, width: piece.width.min(row.width.saturating_sub(piece.x)), ..row };
     let Some(position) = piece.position else {
-        pen.put(cells.x, cells.y, cells.width, &piece.text, pen.style(Role::Line));
+        let role = if piece.ink == Ink::Mark { Role::Faint } else { Role::Line };
+        pen.put(cells.x, cells.y, cells.width, &piece.text, pen.style(role));
         return;
     };
     let mut style = lens.layer.style(&CanvasCell { theme: pen.theme, step, position, ink: piece.ink });
@@ -231,35 +211,51 @@ fn fails(step: &StepView<'_>, piece: &Fragment) -> bool {
     step.failed().is_some_and(|mut failed| failed.any(|position| piece.shows(position)))
 }
 
-/// Rows from one line to the next: two where the whole canvas fits so. Foreseen from the number of masks, so that it
-/// holds for the whole run.
-fn leading(step: &StepView<'_>, page: &Page, text: Rect) -> u16 {
-    let answer = step.log.header().gen_length * CELLS_PER_TOKEN / usize::from(text.width.max(1)) + 1;
-    let rows = page.prompt.len() + answer;
-    if rows * 2 < usize::from(text.height) { 2 } else { 1 }
-}
-
 /// Signs (line breaks, tokens without text) keep their colour only where they are fresh.
 fn faded(theme: Theme, style: Style) -> Style {
     if style.bg.is_some() { Style::new() } else { theme.style(Role::Faint) }
 }
 
-/// The first row to show: the selected token, or what the step wrote last, stays in sight.
-fn scroll(lens: &Lens, step: &StepView<'_>, rows: &[Option<&TextRow>], height: usize) -> usize {
-    let last_written = step.record.as_ref().and_then(|record| {
-        let text = record.commits.iter().filter(|commit| !step.log.header().is_end(commit.token));
-        text.map(|commit| commit.position).max().or_else(|| record.commits.first().map(|commit| commit.position))
-    });
-    let kept = lens.selected.or(last_written).unwrap_or(0);
-    let at = rows.iter().position(|row| row.is_some_and(|row| row.shows(kept))).unwrap_or(0);
-    let most = rows.len().saturating_sub(height);
-    at.saturating_sub(height.saturating_mul(2) / 3).min(most)
+/// The first row to show.
+fn top_row(lens: &Lens, step: &StepView<'_>, rows: &[TextRow], height: usize) -> usize {
+    let row_of = |position: usize| rows.iter().position(|row| row.shows(position));
+    match (lens.top, lens.selected) {
+        (Some(TopRow::Chosen(top)), _) => top,
+        (Some(TopRow::Near(top)), Some(selected)) => {
+            row_of(selected).map_or(top, |row| top.clamp((row + 1).saturating_sub(height.max(1)), row))
+        }
+        // By halves of the pane, so that what is looked at stands in its middle and the rows seldom move.
+        (_, selected) => {
+            let row = row_of(selected.unwrap_or_else(|| frontier(step))).unwrap_or(0);
+            let half = (height / 2).max(1);
+            (row / half * half).saturating_sub(half / 2)
+        }
+    }
 }
 
-/// The nearest position in the row above (`by` −1) or below (+1), where the rows are `width` cells wide.
-pub fn neighbour(run: &RunView<'_>, theme: Theme, width: u16, position: usize, by: i64) -> Option<usize> {
-    let page = Page::of(run.lens, &run.step(), theme, width.max(20));
-    let rows: Vec<&TextRow> = page.rows().flatten().collect();
+/// How far the writing is: the beginning of the active block and as many positions behind it as have been written in it, in
+/// whatever order. It never goes back within a block, even where tokens are masked again.
+fn frontier(step: &StepView<'_>) -> usize {
+    let header = step.log.header();
+    let is_text = |id: u32| id != header.mask_id && !header.is_end(id);
+    let held = |position: &usize| step.log.held(*position).take_while(|(since, _)| *since <= step.steps);
+    let (start, end) = match step.region() {
+        Some(region) if region.start < region.end => (region.start, region.end.min(step.length())),
+        _ => (step.prompt_length(), step.length()),
+    };
+    let written = (start..end).filter(|position| held(position).any(|(_, id)| is_text(id))).count();
+    start + written.saturating_sub(1)
+}
+
+/// Whether the arrangement that suits a canvas which was drawn so is running text.
+pub fn suits_text(run: &RunView<'_>, theme: Theme, drawn: Viewport) -> bool {
+    Page { lens: run.lens, step: &run.step(), theme, room: room(drawn) }.suits_text()
+}
+
+/// The nearest position in the row above (`by` −1) or below (+1) of a canvas that was drawn so.
+pub fn neighbour(run: &RunView<'_>, theme: Theme, drawn: Viewport, position: usize, by: i64) -> Option<usize> {
+    let rows = Page { lens: run.lens, step: &run.step(), theme, room: room(drawn) }.rows();
+    let rows: Vec<&TextRow> = rows.iter().filter(|row| row.first().is_some()).collect();
     let at = rows.iter().position(|row| row.shows(position))?;
     let x = rows[at].pieces.iter().find(|piece| piece.shows(position)).map_or(0, |piece| piece.x);
     let target = usize::try_from(at as i64 + by).ok()?;
@@ -267,49 +263,7 @@ pub fn neighbour(run: &RunView<'_>, theme: Theme, width: u16, position: usize, b
     pieces.min_by_key(|piece| piece.x.abs_diff(x)).and_then(|piece| piece.position)
 }
 
-/// What is shown of each position.
-fn tokens<'a>(lens: &Lens, step: &StepView<'a>, theme: Theme) -> Vec<Token<'a>> {
-    let starts = step.block_starts();
-    (0..step.length())
-        .map(|position| {
-            let (text, ink) = token(lens, step, theme, position);
-            Token { position, text, ink, opens_block: starts.binary_search(&position).is_ok() }
-        })
-        .collect()
-}
-
-fn token<'a>(lens: &Lens, step: &StepView<'a>, theme: Theme, position: usize) -> (Cow<'a, str>, Ink) {
-    if step.state(position) == State::Masked {
-        let shows_drafts = lens.drafts || lens.layer.needs_drafts();
-        let draft = step.proposal(position).filter(|_| shows_drafts).map(|proposal| proposal.token);
-        return match draft {
-            Some(id) => (Cow::Owned(draft_text(theme, step, id)), Ink::Draft),
-            None => (Cow::Owned(lens.layer.mask_sign(theme, step, position).repeat(2)), Ink::Mask),
-        };
-    }
-    if step.is_eos(position) {
-        return (Cow::Borrowed(theme.glyphs.eos), Ink::Sign);
-    }
-    match step.canvas.piece(position) {
-        "" => (Cow::Borrowed(theme.glyphs.empty), Ink::Sign),
-        piece => (Cow::Borrowed(piece), Ink::Text),
-    }
-}
-
-/// A draft as it is drawn: its text without blanks around it.
-fn draft_text(theme: Theme, step: &StepView<'_>, id: u32) -> String {
-    let glyphs = theme.glyphs;
-    let shown = if step.log.header().is_end(id) {
-        glyphs.eos.to_owned()
-    } else {
-        let text = step.log.text_of(id).map_or("", |text| text);
-        let visible = text.trim().replace('\n', glyphs.newline);
-        match (visible.is_empty(), text.contains('\n'), text.is_empty()) {
-            (false, ..) => printable::standing(Cow::Owned(visible)).into_owned(),
-            (_, true, _) => glyphs.newline.to_owned(),
-            (_, _, false) => glyphs.blank.to_owned(),
-            (_, _, true) => glyphs.empty.to_owned(),
-        }
-    };
-    pen::cut(&shown, LONGEST_DRAFT, glyphs.ellipsis)
+/// The room that a canvas was laid out in; some, before there was one.
+fn room(drawn: Viewport) -> Size {
+    Size::new(drawn.width.max(20), drawn.height)
 }

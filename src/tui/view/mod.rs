@@ -24,6 +24,7 @@ mod flow;
 mod footer;
 mod forking;
 mod gallery;
+mod grid;
 mod hands;
 mod header;
 pub mod help;
@@ -35,15 +36,18 @@ pub mod legend;
 mod listing;
 mod models;
 mod notice;
+mod page;
 mod pen;
 mod presets;
 mod prompt;
+mod row;
 mod run;
 mod run_strip;
 mod runs;
 mod sample;
 mod save_preset;
 mod step;
+mod sudoku;
 mod timeline;
 mod token_style;
 mod turns;
@@ -53,7 +57,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 pub use hands::{Candidates, place};
 pub use layers::Layer;
-pub use pen::{FrameInfo, Hit, Pen, cut, width as cells};
+pub use pen::{FrameInfo, Hit, Pen, Viewport, cut, width as cells};
 pub use run::RunView;
 
 use super::{

@@ -28,6 +28,8 @@ pub struct Hit {
     pub click: Option<Action>,
     /// What the wheel does, up and down.
     pub wheel: Option<(Action, Action)>,
+    /// What it does while a modifier is held.
+    pub scroll: Option<(Action, Action)>,
     /// Whether a drag is as good as a click.
     pub drag: bool,
 }
@@ -39,8 +41,21 @@ pub struct FrameInfo {
     pub hits: Vec<Hit>,
     /// Where the text cursor stands, if anywhere.
     pub cursor: Option<Position>,
-    /// Width that the tokens were laid out in.
-    pub text_width: u16,
+    /// How the canvas was laid out.
+    pub canvas: Viewport,
+}
+
+/// The part of a canvas that was drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Viewport {
+    /// Cells of a row.
+    pub width: u16,
+    /// Rows in sight.
+    pub height: u16,
+    /// The first row in sight.
+    pub top: usize,
+    /// The first row in sight where the last one is.
+    pub lowest: usize,
 }
 
 impl FrameInfo {
@@ -208,17 +223,22 @@ impl<'a> Pen<'a> {
 
     /// A place to click.
     pub fn click(&mut self, area: Rect, action: Action) {
-        self.drawn.hits.push(Hit { area, click: Some(action), wheel: None, drag: false });
+        self.drawn.hits.push(Hit { area, click: Some(action), wheel: None, scroll: None, drag: false });
     }
 
     /// A place to drag over.
     pub fn drag(&mut self, area: Rect, action: Action) {
-        self.drawn.hits.push(Hit { area, click: Some(action), wheel: None, drag: true });
+        self.drawn.hits.push(Hit { area, click: Some(action), wheel: None, scroll: None, drag: true });
+    }
+
+    /// A place where the wheel scrolls while a modifier is held.
+    pub fn scroll(&mut self, area: Rect, up: Action, down: Action) {
+        self.drawn.hits.push(Hit { area, click: None, wheel: None, scroll: Some((up, down)), drag: false });
     }
 
     /// A place for the wheel.
     pub fn wheel(&mut self, area: Rect, up: Action, down: Action) {
-        self.drawn.hits.push(Hit { area, click: None, wheel: Some((up, down)), drag: false });
+        self.drawn.hits.push(Hit { area, click: None, wheel: Some((up, down)), scroll: None, drag: false });
     }
 }
 

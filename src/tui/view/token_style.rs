@@ -2,7 +2,7 @@
 
 use ratatui::style::{Modifier, Style};
 
-use super::{flow::Ink, step::StepView};
+use super::{row::Ink, step::StepView};
 use crate::{
     decode::record::Reason,
     tui::theme::{Role, Theme, Tone},

@@ -128,7 +128,7 @@ impl<'a> SideBySide<'a> {
             return;
         }
         let (run, at) = (self.runs[side as usize], self.steps[side as usize]);
-        let lens = Lens { selected: self.comparison.selected(side), ..self.app.lens().clone() };
+        let lens = Lens { selected: self.comparison.selected(side), top: None, ..self.app.lens().clone() };
         let view = RunView {
             log: &run.log,
             at,

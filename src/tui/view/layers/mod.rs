@@ -15,7 +15,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{flow::Ink, inspector::Inspected, run::RunView, step::StepView};
+use super::{inspector::Inspected, row::Ink, run::RunView, step::StepView};
 use crate::{trace::Figures, tui::theme::Theme};
 
 /// Every layer, in the order of their keys: a digit each, so nine at most.

@@ -9,9 +9,9 @@ use super::{CanvasCell, CanvasLayer, StepView};
 use crate::tui::{
     theme::{Role, Theme, Tone},
     view::{
-        flow::Ink,
         inspector::Inspected,
         pen::{plural, span},
+        row::Ink,
         sample,
         step::State,
         token_style,
