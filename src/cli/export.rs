@@ -12,7 +12,7 @@ use super::{
 use crate::{
     export::{self, ExportOptions, Exporter, FORMATS, Frames},
     output, printable,
-    tui::{Layer, theme::ThemeName},
+    tui::{Layer, Pane, theme::ThemeName},
 };
 
 /// Turn a saved trace into a recording: the same bytes for the same trace and options
@@ -45,6 +45,9 @@ pub(super) struct ExportArgs {
     theme: ThemeName,
     #[arg(long, value_name = "NAME", default_value = ExportOptions::default().layer.name(), value_parser = layer, help = layers_help())]
     layer: Layer,
+    /// What fills the screen: canvas, or map, which has every step and every position
+    #[arg(long, value_name = "NAME", default_value = Pane::default().name())]
+    view: Pane,
 }
 
 fn formats_help() -> String {
@@ -88,6 +91,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
         fps: args.fps,
         theme: args.theme,
         layer: args.layer,
+        view: args.view,
         speed: args.speed,
         idle_limit: args.idle_limit,
     };

@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::{
     trace::Log,
     tui::{
-        Action, App, Layer,
+        Action, App, Layer, Pane,
         theme::{Level, Theme, ThemeName},
         update, view,
     },
@@ -25,6 +25,8 @@ pub struct ExportOptions {
     pub theme: ThemeName,
     /// How the canvas is read.
     pub layer: Layer,
+    /// What stands in the canvas's place.
+    pub view: Pane,
     /// How many times faster the recorded time passes.
     pub speed: f64,
     /// The longest pause, in seconds.
@@ -40,6 +42,7 @@ impl Default for ExportOptions {
             fps: 8.0,
             theme: ThemeName::Dark,
             layer: Layer::default(),
+            view: Pane::default(),
             speed: 1.0,
             idle_limit: None,
         }
@@ -136,6 +139,7 @@ impl<'a> Frames<'a> {
         }
         let mut app = App::recording(Box::new(log.clone()), Theme::new(options.theme, Level::True));
         update(&mut app, Action::Layer(options.layer));
+        update(&mut app, Action::Pane(options.view));
         Ok(Self { log, options, app, next: 0, time: 0.0 })
     }
 

@@ -10,6 +10,7 @@ use super::{
     forking::{ForkPlan, PendingFork},
     hands::{Hands, TypedLine},
     keymap::Context,
+    pane::Pane,
     picker::ModelPicker,
     playback::Playback,
     presets::PresetPicker,
@@ -17,7 +18,7 @@ use super::{
     reading::Reading,
     theme::Theme,
     turns::Turns,
-    view::{FrameInfo, Layer},
+    view::{FrameInfo, Layer, MapCache},
 };
 use crate::{
     engine::{
@@ -78,8 +79,10 @@ pub enum Confirmation {
 }
 
 /// How the canvas is read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Lens {
+    /// What stands in the canvas's place.
+    pub pane: Pane,
     /// By which layer.
     pub layer: Layer,
     /// Whether drafts stand in place of masks.
@@ -192,6 +195,8 @@ pub struct App {
     pub(super) events: (RunId, EventWalk),
     /// Whether the next prompt begins a new conversation.
     pub(super) begins: bool,
+    /// The map as it was drawn last.
+    pub(super) maps: MapCache,
 }
 
 impl App {
@@ -260,7 +265,7 @@ impl App {
             session: Session::default(),
             asked: None,
             playback: Playback::default(),
-            lens: Lens { layer: Layer::default(), drafts: true, selected: None },
+            lens: Lens { drafts: true, ..Lens::default() },
             comparison: None,
             knobs: KnobPane::default(),
             picker: ModelPicker::default(),
@@ -279,6 +284,7 @@ impl App {
             line: None,
             events: (0, EventWalk::default()),
             begins: false,
+            maps: MapCache::default(),
         }
     }
 
