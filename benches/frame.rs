@@ -10,7 +10,7 @@ use diffuscope::{
     settings::Layers,
     trace::{Entry, Log},
     tui::{
-        Action, App,
+        Action, App, Layer, Pane,
         theme::{Level, Theme, ThemeName},
         update, view,
     },
@@ -46,6 +46,28 @@ fn main() {
         }
     }
     live(&entries);
+    map(&entries);
+}
+
+/// The map in the canvas's place: the first frame, which looks at every step, and those behind it.
+fn map(entries: &[Entry]) {
+    let mut log = Log::new(support::header(1024));
+    entries.iter().for_each(|entry| log.push(entry));
+    println!("map of 1,024 steps");
+    for layer in Layer::all() {
+        let first = support::median(5, |_| {
+            let mut frames = Frames { app: App::recording(Box::new(log.clone()), theme()) };
+            update(&mut frames.app, Action::Layer(layer));
+            frames.draw(entries.len());
+        });
+        let mut frames = Frames { app: App::recording(Box::new(log.clone()), theme()) };
+        update(&mut frames.app, Action::Pane(Pane::Map));
+        update(&mut frames.app, Action::Layer(layer));
+        frames.draw(entries.len());
+        let moving = support::median(FRAMES, |frame| frames.draw(entries.len() - 60 + frame));
+        let (first, moving) = (first.as_secs_f64() * 1e3, moving.as_secs_f64() * 1e3);
+        println!("  {:<12} first frame {first:>8.2} ms, then {moving:>6.2} ms", layer.name());
+    }
 }
 
 /// A frame for each step as it arrives.

@@ -26,6 +26,8 @@ mod differences;
 mod forks;
 #[path = "screen/keeping.rs"]
 mod keeping;
+#[path = "screen/map.rs"]
+mod map;
 #[path = "screen/models.rs"]
 mod models;
 #[path = "screen/pacing.rs"]

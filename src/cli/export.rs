@@ -12,7 +12,7 @@ use super::{
 use crate::{
     export::{self, ExportOptions, Exporter, FORMATS, Frames},
     output, printable,
-    tui::{Arrangement, Layer, theme::ThemeName},
+    tui::{Arrangement, Layer, Pane, theme::ThemeName},
 };
 
 /// Turn a saved trace into a recording: the same bytes for the same trace and options
@@ -48,6 +48,9 @@ pub(super) struct ExportArgs {
     /// How the tokens are arranged: auto (a sudoku as its grid, else as text), text, or grid (cells for every position)
     #[arg(long, value_name = "NAME", default_value = ExportOptions::default().arrangement.word())]
     arrangement: Arrangement,
+    /// What fills the screen: canvas, or map, which has every step and every position
+    #[arg(long, value_name = "NAME", default_value = Pane::default().name())]
+    view: Pane,
 }
 
 fn formats_help() -> String {
@@ -92,6 +95,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
         theme: args.theme,
         layer: args.layer,
         arrangement: args.arrangement,
+        view: args.view,
         speed: args.speed,
         idle_limit: args.idle_limit,
     };

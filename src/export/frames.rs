@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::{
     trace::Log,
     tui::{
-        Action, App, Arrangement, Layer,
+        Action, App, Arrangement, Layer, Pane,
         theme::{Level, Theme, ThemeName},
         update, view,
     },
@@ -27,6 +27,8 @@ pub struct ExportOptions {
     pub layer: Layer,
     /// How its tokens are arranged.
     pub arrangement: Arrangement,
+    /// What stands in the canvas's place.
+    pub view: Pane,
     /// How many times faster the recorded time passes.
     pub speed: f64,
     /// The longest pause, in seconds.
@@ -43,6 +45,7 @@ impl Default for ExportOptions {
             theme: ThemeName::Dark,
             layer: Layer::default(),
             arrangement: Arrangement::default(),
+            view: Pane::default(),
             speed: 1.0,
             idle_limit: None,
         }
@@ -140,6 +143,7 @@ impl<'a> Frames<'a> {
         let mut app = App::recording(Box::new(log.clone()), Theme::new(options.theme, Level::True));
         update(&mut app, Action::Layer(options.layer));
         update(&mut app, Action::Arrange(options.arrangement));
+        update(&mut app, Action::Pane(options.view));
         Ok(Self { log, options, app, next: 0, time: 0.0 })
     }
 

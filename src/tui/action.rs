@@ -1,12 +1,13 @@
 //! What can happen: intentions of the user, news from the engine, the passing of time; and what must follow.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use crossterm::event::KeyEvent;
 
 use super::{
     arrangement::Arrangement,
     compare::CompareAction,
+    pane::Pane,
     view::{FrameInfo, Layer},
 };
 use crate::{
@@ -22,9 +23,9 @@ pub enum Direction {
     Left,
     /// The token after.
     Right,
-    /// The nearest token in the row above.
+    /// The nearest token in the row above; on the map, the step before.
     Up,
-    /// The nearest token in the row below.
+    /// The nearest token in the row below; on the map, the next step.
     Down,
 }
 
@@ -151,6 +152,16 @@ pub enum Action {
 
     /// Compare the shown run with another one.
     Compare(CompareAction),
+
+    /// Show this in the canvas's place; where it is there already, the canvas.
+    Pane(Pane),
+    /// Show a step among these, counted from 1, and select a position among these: those that ask most to be seen.
+    Point {
+        /// The steps.
+        steps: Range<usize>,
+        /// The positions.
+        positions: Range<usize>,
+    },
 
     /// Read the canvas by a layer.
     Layer(Layer),

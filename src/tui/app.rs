@@ -12,6 +12,7 @@ use super::{
     hands::{Hands, TypedLine},
     keymap::Context,
     pacing::Redraw,
+    pane::Pane,
     picker::ModelPicker,
     playback::Playback,
     presets::PresetPicker,
@@ -19,7 +20,7 @@ use super::{
     reading::Reading,
     theme::Theme,
     turns::Turns,
-    view::{FrameInfo, Layer},
+    view::{FrameInfo, Layer, MapCache},
 };
 use crate::{
     engine::{
@@ -83,8 +84,10 @@ pub enum Confirmation {
 }
 
 /// How the canvas is read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Lens {
+    /// What stands in the canvas's place.
+    pub pane: Pane,
     /// By which layer.
     pub layer: Layer,
     /// Whether drafts stand in place of masks.
@@ -108,7 +111,14 @@ pub enum TopRow {
 
 impl Default for Lens {
     fn default() -> Self {
-        Self { layer: Layer::default(), drafts: true, selected: None, arrangement: Arrangement::default(), top: None }
+        Self {
+            pane: Pane::default(),
+            layer: Layer::default(),
+            drafts: true,
+            selected: None,
+            arrangement: Arrangement::default(),
+            top: None,
+        }
     }
 }
 
@@ -218,6 +228,8 @@ pub struct App {
     pub(super) events: (RunId, EventWalk),
     /// Whether the next prompt begins a new conversation.
     pub(super) begins: bool,
+    /// The map as it was drawn last.
+    pub(super) maps: MapCache,
 }
 
 impl App {
@@ -306,6 +318,7 @@ impl App {
             line: None,
             events: (0, EventWalk::default()),
             begins: false,
+            maps: MapCache::default(),
         }
     }
 

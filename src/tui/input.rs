@@ -58,9 +58,9 @@ fn mouse_action(app: &App, mouse: MouseEvent) -> Option<Action> {
         .rev()
         .filter(|hit| hit.area.contains(ratatui::layout::Position::new(mouse.column, mouse.row)));
     match mouse.kind {
-        MouseEventKind::Down(MouseButton::Left) => hits.map(|hit| hit.click.clone()).find(Option::is_some).flatten(),
+        MouseEventKind::Down(MouseButton::Left) => hits.filter_map(|hit| hit.action(mouse.column, mouse.row)).next(),
         MouseEventKind::Drag(MouseButton::Left) => {
-            hits.filter(|hit| hit.drag).map(|hit| hit.click.clone()).find(Option::is_some).flatten()
+            hits.filter(|hit| hit.drag).filter_map(|hit| hit.action(mouse.column, mouse.row)).next()
         }
         MouseEventKind::ScrollUp => wheel(hits, mouse.modifiers).map(|(up, _)| up),
         MouseEventKind::ScrollDown => wheel(hits, mouse.modifiers).map(|(_, down)| down),

@@ -12,7 +12,7 @@ use diffuscope::{
     },
     engine::protocol::Event,
     trace::{End, Entry, Header, Log, Piece, TokenText},
-    tui::{Action, Layer},
+    tui::{Action, Layer, Pane},
 };
 use proptest::prelude::*;
 
@@ -258,7 +258,7 @@ proptest! {
             for steps in 0..=log.len() {
                 driver.act(Action::ScrubTo(steps));
                 for layer in Layer::all() {
-                    driver.act(Action::Layer(layer));
+                    driver.act(Action::Layer(layer)).act(Action::Pane(Pane::Map)).act(Action::Pane(Pane::Map));
                 }
                 driver.act(Action::Select(select)).act(Action::ToggleDrafts);
             }

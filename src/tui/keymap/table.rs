@@ -11,6 +11,7 @@ use crate::{
         action::{Action, Direction, Focus, Overlay},
         app::{App, EngineState},
         compare::{CompareAction, RunComparison},
+        pane::Pane,
         view::Layer,
     },
 };
@@ -143,6 +144,30 @@ fn failed_words(app: &App) -> &'static str {
     if app.follows() && failed().is_some() && !is_selected() { "what fails" } else { "" }
 }
 
+fn is_map(app: &App) -> bool {
+    app.lens.pane == Pane::Map
+}
+
+fn map_words(app: &App) -> &'static str {
+    match app.run() {
+        None => "",
+        Some(_) if is_map(app) => "canvas",
+        Some(_) => "map",
+    }
+}
+
+fn position_words(app: &App) -> &'static str {
+    if is_map(app) { "position" } else { "" }
+}
+
+fn inspect_words(app: &App) -> &'static str {
+    if is_map(app) { "step" } else { "inspect" }
+}
+
+fn step_words(app: &App) -> &'static str {
+    if is_map(app) { "" } else { "step" }
+}
+
 macro_rules! binding {
     ($action:expr, [$($key:expr),+], $label:literal, $group:ident, $contexts:expr, $applies:expr) => {
         Binding {
@@ -263,7 +288,7 @@ fn kept() -> Vec<Binding> {
 /// Steps and their order.
 fn steps() -> Vec<Binding> {
     vec![
-        binding!(Action::Scrub(-1), [Key::new(KeyCode::Left), Key::char(',')], "one step back, on", Time, WATCHING_NOT_KNOBS, has_steps, 2 "step"),
+        binding!(Action::Scrub(-1), [Key::new(KeyCode::Left), Key::char(',')], "one step back, on", Time, WATCHING_NOT_KNOBS, has_steps, 2 step_words),
         binding!(
             Action::Scrub(1),
             [Key::new(KeyCode::Right)],
@@ -313,6 +338,7 @@ fn steps() -> Vec<Binding> {
 fn canvas() -> Vec<Binding> {
     let mut bindings = layers();
     bindings.extend([
+        binding!(Action::Pane(Pane::Map), [Key::char('M')], "map of all steps, or the canvas", Canvas, WATCHING, has_run, 6 map_words),
         binding!(Action::NextLayer, [Key::char('v')], "next layer", Canvas, READING, always, 6 "layer"),
         binding!(Action::ToggleAudit, [Key::char('A')], "audit every step, or none", Canvas, WATCHING, is_live),
         binding!(Action::ToggleDrafts, [Key::char('d')], "drafts or plain masks", Canvas, READING, always, 8 "drafts"),
@@ -325,9 +351,10 @@ fn canvas() -> Vec<Binding> {
             "inspect a token",
             Canvas,
             WATCHING_NOT_KNOBS,
-            has_run
+            has_run,
+            7 position_words
         ),
-        binding!(Action::SelectMove(Direction::Down), [Key::char('j'), Key::new(KeyCode::Down)], "inspect a token", Canvas, WATCHING_NOT_KNOBS, has_run, 7 "inspect"),
+        binding!(Action::SelectMove(Direction::Down), [Key::char('j'), Key::new(KeyCode::Down)], "inspect a token", Canvas, WATCHING_NOT_KNOBS, has_run, 7 inspect_words),
         binding!(
             Action::SelectMove(Direction::Up),
             [Key::char('k'), Key::new(KeyCode::Up)],

@@ -89,6 +89,14 @@ pub struct Glyphs {
     pub pin: &'static str,
     /// A branch of a tree, and the last one.
     pub branches: [&'static str; 2],
+    /// Dots of the map, from next to nothing to nearly all.
+    pub shades: [&'static str; 4],
+    /// A dot of the map: read although it was computed under another token.
+    pub stale: &'static str,
+    /// A dot of the map: written although nothing was accepted.
+    pub forced: &'static str,
+    /// A dot of the map: not accepted.
+    pub refused: &'static str,
 }
 
 /// For terminals that show Unicode.
@@ -136,6 +144,10 @@ pub static UNICODE: Glyphs = Glyphs {
     edited: "✎",
     pin: "⊤",
     branches: ["├", "└"],
+    shades: ["·", "░", "▒", "▓"],
+    stale: "▞",
+    forced: "!",
+    refused: "╱",
 };
 
 /// For terminals that do not.
@@ -183,6 +195,10 @@ pub static ASCII: Glyphs = Glyphs {
     edited: "@",
     pin: "T",
     branches: ["+", "`"],
+    shades: [".", ":", "=", "+"],
+    stale: "%",
+    forced: "!",
+    refused: "/",
 };
 
 #[cfg(test)]
@@ -229,8 +245,12 @@ mod tests {
                 set.edited,
                 set.pin,
                 set.new_draft,
+                set.stale,
+                set.forced,
+                set.refused,
             ];
             let many = set.corners.iter().chain(&set.tees).chain(&set.rising).chain(&set.fills).chain(&set.choice);
+            let many = many.chain(&set.shades);
             let rest = set.spinner.iter().chain(&set.effects).chain(&set.up_down).chain(&set.branches);
             for glyph in single.iter().chain(many).chain(rest) {
                 assert_eq!(glyph.width(), 1, "{glyph}");

@@ -34,6 +34,14 @@ impl Tone {
         Self { rgb: Rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8), ansi }
     }
 
+    /// The tone of a colour that is drawn: of an exact one, or of one of the terminal's own.
+    pub fn of(colour: Color) -> Self {
+        match colour {
+            Color::Rgb(r, g, b) => Self { rgb: Rgb(r, g, b), ansi: Color::Reset },
+            ansi => Self { rgb: Rgb(0x80, 0x80, 0x80), ansi },
+        }
+    }
+
     /// The colour at a level; `None` where the level has no colour.
     pub fn at(self, level: Level) -> Option<Color> {
         match level {

@@ -110,6 +110,8 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         // Taken up already, while runs are compared and before.
         Action::Compare(_) => Vec::new(),
 
+        Action::Pane(pane) => selecting::swap(app, pane),
+        Action::Point { steps, positions } => selecting::point(app, steps, positions),
         Action::Layer(layer) => selecting::read_by(app, layer),
         Action::NextLayer => selecting::read_by(app, app.lens.layer.next()),
         Action::NextArrangement => arranging::next(app),

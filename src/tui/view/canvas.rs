@@ -3,7 +3,7 @@
 use ratatui::{
     layout::{Rect, Size},
     style::{Modifier, Style},
-    text::Line,
+    text::{Line, Span},
 };
 
 use super::{
@@ -87,13 +87,14 @@ fn out_of_sight(hidden: (usize, usize), theme: Theme) -> String {
     }
 }
 
-/// The rule: the layers, and how much of the answer is written.
-fn rule(run: &RunView<'_>, step: &StepView<'_>, row: Rect, pen: &mut Pen<'_>) {
-    let mut title = vec![span("canvas", pen.style(if run.focused { Role::TitleFocused } else { Role::Title }))];
-    let mut x = row.x + 8;
+/// The title of a pane and the layers that it can be read by; returns the cell behind them as well.
+pub(super) fn title(name: &str, run: &RunView<'_>, row: Rect, pen: &mut Pen<'_>) -> (Vec<Span<'static>>, u16) {
+    let mut title = vec![span(name, pen.style(if run.focused { Role::TitleFocused } else { Role::Title }))];
+    let indent = pen::width(name) + 2;
+    let mut x = row.x + indent;
     // Where not all names have room, that of the active layer does.
     let names: u16 = Layer::all().map(|layer| 4 + pen::width(layer.name())).sum();
-    let is_narrow = 8 + names > row.width;
+    let is_narrow = indent + names > row.width;
     for (layer, key) in Layer::all().zip(1..) {
         let active = layer == run.lens.layer;
         let label = if is_narrow && !active { key.to_string() } else { format!("{key} {}", layer.name()) };
@@ -103,6 +104,12 @@ fn rule(run: &RunView<'_>, step: &StepView<'_>, row: Rect, pen: &mut Pen<'_>) {
         x += width + 2;
         title.push(span(label, pen.style(if active { Role::Accent } else { Role::Faint })));
     }
+    (title, x)
+}
+
+/// The rule: the layers, and how much of the answer is written.
+fn rule(run: &RunView<'_>, step: &StepView<'_>, row: Rect, pen: &mut Pen<'_>) {
+    let (title, x) = title("canvas", run, row, pen);
     let (written, total) = progress(step);
     let mut right = Line::from(vec![
         span(written.to_string(), pen.style(Role::Text)),

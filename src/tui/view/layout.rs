@@ -3,10 +3,13 @@
 use ratatui::layout::Rect;
 
 use super::figures;
-use crate::tui::{action::Focus, app::App};
+use crate::tui::{action::Focus, app::App, pane::Pane};
 
 /// From this width on there is a right column.
 const WIDE: u16 = 100;
+
+/// From this width of the screen, and this many rows on, the canvas and the map are both shown.
+const BOTH: (u16, u16) = (150, 30);
 
 /// Rows that knobs or inspector keep below the figures, the gap included.
 const LEAST_SIDE: u16 = 10;
@@ -31,8 +34,10 @@ pub struct Regions {
     pub runs: Option<Rect>,
     /// The prompt editor, while it is in use.
     pub prompt: Option<Rect>,
-    /// The canvas.
+    /// The canvas, or what stands in its place.
     pub canvas: Rect,
+    /// What else is shown of the run as a whole, where there is room for two.
+    pub companion: Option<Rect>,
     /// The timeline.
     pub timeline: Option<Rect>,
     /// The figures, in the right column.
@@ -72,7 +77,8 @@ impl Regions {
         let strip = (figures.is_none() && body.height >= 14 && app.run().is_some()).then(|| bottom(&mut body, 1));
         let timeline = app.run().and_then(|_| timeline(&mut body));
         let prompt = prompt(app, &mut body);
-        Self { header, runs, prompt, canvas: body, timeline, figures, strip, sides, footer }
+        let companion = companion(app, area.width, &mut body);
+        Self { header, runs, prompt, canvas: body, companion, timeline, figures, strip, sides, footer }
     }
 }
 
@@ -126,6 +132,17 @@ fn timeline(body: &mut Rect) -> Option<Rect> {
         bottom(body, 1);
     }
     Some(timeline)
+}
+
+/// Takes what is shown below the canvas off `body`, on screens that have room for both. The map has the larger part.
+fn companion(app: &App, screen: u16, body: &mut Rect) -> Option<Rect> {
+    if app.run().is_none() || screen < BOTH.0 || body.height < BOTH.1 {
+        return None;
+    }
+    let share = if app.lens.pane == Pane::Map { 2 } else { 3 };
+    let companion = bottom(body, body.height * share / 5);
+    bottom(body, 1);
+    Some(companion)
 }
 
 /// Takes the prompt editor off `body`, while it is in use.

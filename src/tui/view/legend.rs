@@ -7,7 +7,8 @@ use ratatui::{
 
 use super::{
     layers::Layer,
-    pen::{Pen, centred, fitting, span, width},
+    map::{MapKind, MapMark},
+    pen::{Pen, centred, fitting, packed, span, width},
     run::RunView,
     step::StepView,
     token_style,
@@ -89,7 +90,23 @@ fn lines(active: Layer, theme: Theme) -> Vec<Line<'static>> {
     lines.push(fails(theme));
     lines.push(Line::default());
     lines.extend(steps(theme));
+    lines.extend(map(theme));
     lines
+}
+
+/// The glyphs of the map, which in colour are tones.
+fn map(theme: Theme) -> Vec<Line<'static>> {
+    let dim = theme.style(Role::Dim);
+    let sign = |kind: MapKind| {
+        let glyph = MapMark::new(kind, 1.0).glyph(theme.glyphs);
+        vec![span(format!("{glyph} "), theme.style(Role::Text)), span(kind.words(), dim)]
+    };
+    let shades = span(format!("{} ", theme.glyphs.shades.concat()), theme.style(Role::Text));
+    let items = std::iter::once(vec![shades, span("drafts, unsure to sure", dim)]).chain(MapKind::SIGNS.map(sign));
+    let heads =
+        std::iter::once(span("map     ", theme.style(Role::Strong))).chain(std::iter::repeat(span("        ", dim)));
+    let rows = packed(items, &span("   ", dim), 64);
+    heads.zip(rows).map(|(head, row)| Line::from([vec![head], row].concat())).collect()
 }
 
 fn heading(key: usize, layer: Layer, is_active: bool, theme: Theme) -> Line<'static> {

@@ -7,6 +7,7 @@
 //! │ canvas                                            │                     │
 //! │   the tokens, as a layer reads them               │ knobs, or           │
 //! │   what the step did · what the colours mean       │ inspector           │
+//! │ map     (in the canvas's place, or below it)      │                     │
 //! │ timeline                                          │                     │
 //! └ footer ─────────────────────────────────────────────────────────────────┘
 //! ```
@@ -34,6 +35,7 @@ mod layers;
 mod layout;
 pub mod legend;
 mod listing;
+mod map;
 mod models;
 mod notice;
 mod page;
@@ -57,15 +59,16 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 pub use hands::{Candidates, place};
 pub use layers::Layer;
+pub use map::{MapCache, MapGrid, most_telling};
 pub use pen::{FrameInfo, Hit, Pen, Viewport, cut, width as cells};
 pub use run::RunView;
 
 use super::{
     action::{Action, Overlay},
     app::App,
+    pane::Pane,
     theme::Role,
 };
-use crate::trace::Log;
 use layout::{Regions, Side};
 use pen::wrap;
 
@@ -96,7 +99,7 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     }
     let run = RunView::of(app);
     match &run {
-        Some(run) => draw_run(run, app.plain_beside(), &plan, &mut pen),
+        Some(run) => draw_run(app, run, &plan, &mut pen),
         None => welcome::draw(app, plan.canvas, &mut pen),
     }
     for (side, area) in plan.sides {
@@ -121,13 +124,20 @@ fn front(app: &App, footer: Rect, area: Rect, pen: &mut Pen<'_>) {
 
 /// Draws the panes of a run that are there without being asked for; its figures beside those of a plain run, where one is
 /// kept.
-fn draw_run(run: &RunView<'_>, plain: Option<&Log>, plan: &Regions, pen: &mut Pen<'_>) {
-    canvas::draw(run, plan.canvas, pen);
+fn draw_run(app: &App, run: &RunView<'_>, plan: &Regions, pen: &mut Pen<'_>) {
+    let pane = run.lens.pane;
+    for (pane, area) in [(pane, Some(plan.canvas)), (pane.companion(), plan.companion)] {
+        match (pane, area) {
+            (Pane::Canvas, Some(area)) => canvas::draw(run, area, pen),
+            (Pane::Map, Some(area)) => map::draw(app, run, area, pen),
+            (_, None) => {}
+        }
+    }
     if let Some(area) = plan.timeline {
         timeline::draw(run, area, pen);
     }
     if let Some(area) = plan.figures {
-        figures::draw(run, plain, area, pen);
+        figures::draw(run, app.plain_beside(), area, pen);
     }
     if let Some(area) = plan.strip {
         figures::strip(run, area, pen);

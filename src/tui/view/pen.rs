@@ -13,14 +13,14 @@ use ratatui::{
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use super::token_style::bounded;
+use super::{map::MapGrid, token_style::bounded};
 use crate::tui::{
     action::Action,
     theme::{Role, Theme},
 };
 
 /// A place that the mouse can use.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Hit {
     /// Where.
     pub area: Rect,
@@ -32,6 +32,18 @@ pub struct Hit {
     pub scroll: Option<(Action, Action)>,
     /// Whether a drag is as good as a click.
     pub drag: bool,
+    /// What a click does instead, cell by cell.
+    pub grid: Option<MapGrid>,
+}
+
+impl Hit {
+    /// What a click on one of its cells does.
+    pub fn action(&self, column: u16, row: u16) -> Option<Action> {
+        match &self.grid {
+            Some(grid) => grid.action(column, row),
+            None => self.click.clone(),
+        }
+    }
 }
 
 /// What drawing leaves for the next event.
@@ -114,6 +126,13 @@ impl<'a> Pen<'a> {
             return x;
         }
         self.buffer.set_stringn(x, y, text, usize::from(width), style).0
+    }
+
+    /// Writes one cell, where there is one.
+    pub fn cell(&mut self, x: u16, y: u16, glyph: &str, style: Style) {
+        if let Some(cell) = self.buffer.cell_mut(Position::new(x, y)) {
+            cell.set_symbol(glyph).set_style(style);
+        }
     }
 
     /// As [`Self::put`], cut with an ellipsis.
@@ -223,22 +242,31 @@ impl<'a> Pen<'a> {
 
     /// A place to click.
     pub fn click(&mut self, area: Rect, action: Action) {
-        self.drawn.hits.push(Hit { area, click: Some(action), wheel: None, scroll: None, drag: false });
+        self.hit(area, Hit { click: Some(action), ..Hit::default() });
     }
 
     /// A place to drag over.
     pub fn drag(&mut self, area: Rect, action: Action) {
-        self.drawn.hits.push(Hit { area, click: Some(action), wheel: None, scroll: None, drag: true });
+        self.hit(area, Hit { click: Some(action), drag: true, ..Hit::default() });
     }
 
     /// A place where the wheel scrolls while a modifier is held.
     pub fn scroll(&mut self, area: Rect, up: Action, down: Action) {
-        self.drawn.hits.push(Hit { area, click: None, wheel: None, scroll: Some((up, down)), drag: false });
+        self.hit(area, Hit { scroll: Some((up, down)), ..Hit::default() });
     }
 
     /// A place for the wheel.
     pub fn wheel(&mut self, area: Rect, up: Action, down: Action) {
-        self.drawn.hits.push(Hit { area, click: None, wheel: Some((up, down)), scroll: None, drag: false });
+        self.hit(area, Hit { wheel: Some((up, down)), ..Hit::default() });
+    }
+
+    /// A map to click and to drag over.
+    pub fn point(&mut self, area: Rect, grid: MapGrid) {
+        self.hit(area, Hit { drag: true, grid: Some(grid), ..Hit::default() });
+    }
+
+    fn hit(&mut self, area: Rect, hit: Hit) {
+        self.drawn.hits.push(Hit { area, ..hit });
     }
 }
 

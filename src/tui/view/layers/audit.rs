@@ -16,6 +16,7 @@ use crate::{
         view::{
             figures,
             inspector::Inspected,
+            map::{MapKind, MapMark, MapTint},
             pen::{span, width},
             sample,
             step::State,
@@ -52,6 +53,39 @@ impl CanvasLayer for AuditLayer {
             None if is_masked => token_style::inactive(theme, ink),
             None => theme.style(Role::Faint),
         }
+    }
+
+    /// Flips are events; drafts and reused rows are the brighter the further they are from the truth. Only of the step's own
+    /// audit: an earlier one has a row of its own.
+    fn mark(&self, step: &StepView<'_>, position: usize) -> MapMark {
+        let mark = MapMark::of_state(step, position);
+        if step.audit().is_none_or(|(_, made)| made != step.steps) || mark.kind >= MapKind::Commit {
+            return if mark.kind == MapKind::Shade { MapMark::default() } else { mark };
+        }
+        let is_masked = step.state(position) == State::Masked;
+        match (step.audited(position).filter(|_| is_masked), step.drift(position)) {
+            (Some(audited), _) if audited.differs => MapMark::new(MapKind::Flip, 1.0 - fidelity(audited)),
+            (Some(audited), _) => MapMark::new(MapKind::Shade, 1.0 - fidelity(audited)),
+            (None, Some(row)) => MapMark::new(MapKind::Shade, 1.0 - drift_fidelity(row)),
+            (None, None) if mark.kind == MapKind::Shade => MapMark::default(),
+            (None, None) => mark,
+        }
+    }
+
+    fn tint(&self, cell: &CanvasCell<'_>, mark: MapMark) -> MapTint {
+        let theme = cell.theme;
+        let palette = theme.palette();
+        match mark.kind {
+            MapKind::Flip => MapTint::new(palette.vermilion, 1.0),
+            MapKind::Shade => MapTint::new(theme.confidence(1.0 - mark.share()), 0.2 + 0.6 * mark.share()),
+            MapKind::Settled => MapTint::new(palette.faint, 0.25),
+            MapKind::Commit => MapTint::new(palette.faint, 0.8),
+            _ => MapTint::of_style(theme, self.style(cell), mark),
+        }
+    }
+
+    fn shades(&self) -> [&'static str; 2] {
+        ["true", "far from it"]
     }
 
     fn absence(&self, run: &RunView<'_>, step: &StepView<'_>) -> Option<String> {

@@ -11,7 +11,14 @@ use crate::{
     settings::CacheChoice,
     tui::{
         theme::{Role, Theme, kv_mark},
-        view::{inspector::Inspected, pen::span, sample, step::State, token_style},
+        view::{
+            inspector::Inspected,
+            map::{MapKind, MapMark, MapTint},
+            pen::span,
+            sample,
+            step::State,
+            token_style,
+        },
     },
 };
 
@@ -46,6 +53,33 @@ impl CanvasLayer for CacheLayer {
         };
         let mark = if theme.has_colour() { Modifier::empty() } else { kv_mark(kv.status) };
         token_style::masked(theme, ink, tone, strength).add_modifier(mark)
+    }
+
+    /// Rows that are computed stand out, reused ones fade with their age, stale ones are events.
+    fn mark(&self, step: &StepView<'_>, position: usize) -> MapMark {
+        let Some(kv) = step.kv(position) else { return MapMark::default() };
+        match kv.status {
+            KvStatus::Recomputed => MapMark::new(MapKind::Shade, 1.0),
+            KvStatus::Reused => MapMark::new(MapKind::Shade, 0.7 - freshness_lost(kv.age)),
+            KvStatus::Stale => MapMark::new(MapKind::Stale, 1.0),
+            KvStatus::Dropped => MapMark::new(MapKind::Shade, 0.0),
+        }
+    }
+
+    fn tint(&self, cell: &CanvasCell<'_>, mark: MapMark) -> MapTint {
+        let theme = cell.theme;
+        let Some(kv) = cell.step.kv(cell.position) else { return MapTint::of_style(theme, Style::new(), mark) };
+        let share = match kv.status {
+            KvStatus::Recomputed => 0.9,
+            KvStatus::Reused => 0.75 - freshness_lost(kv.age),
+            KvStatus::Stale => 0.8,
+            KvStatus::Dropped => 0.15,
+        };
+        MapTint::new(theme.kv(kv.status, kv.age), share)
+    }
+
+    fn shades(&self) -> [&'static str; 2] {
+        ["dropped, reused", "recomputed"]
     }
 
     fn mask_sign(&self, theme: Theme, step: &StepView<'_>, position: usize) -> &'static str {
@@ -84,6 +118,11 @@ impl CanvasLayer for CacheLayer {
         let since = span(format!(" {since}"), seen.theme.style(Role::Dim));
         vec![seen.fact("K/V row", vec![span(name, mark(seen.theme, kv.status)), since])]
     }
+}
+
+/// What a reused row has lost of its brightness on the map: half of it in some thirty steps.
+fn freshness_lost(age: u32) -> f32 {
+    (age as f32 / 64.0).min(0.45)
 }
 
 fn mark(theme: Theme, status: KvStatus) -> Style {

@@ -13,6 +13,7 @@ use crate::{
         theme::{Role, Theme},
         view::{
             inspector::Inspected,
+            map::{MapKind, MapMark, MapTint},
             pen::{cut, span, width},
             sample,
             step::State,
@@ -59,6 +60,22 @@ impl CanvasLayer for ConfidenceLayer {
 
     fn mask_sign(&self, theme: Theme, step: &StepView<'_>, position: usize) -> &'static str {
         if step.is_remasked(position) { theme.glyphs.mask_again } else { theme.glyphs.mask }
+    }
+
+    /// Drafts by their brightness, what is written in full, dark afterwards.
+    fn tint(&self, cell: &CanvasCell<'_>, mark: MapMark) -> MapTint {
+        let CanvasCell { theme, step, position, .. } = *cell;
+        let palette = theme.palette();
+        let end = |share| MapTint::new(palette.faint, share);
+        match (mark.kind, step.state(position)) {
+            (MapKind::Commit, _) if step.is_eos(position) => end(1.0),
+            (MapKind::Settled, _) if step.is_eos(position) => end(0.16),
+            (MapKind::Shade, _) if mark.level == 0 => end(0.4),
+            (MapKind::Shade, _) => MapTint::new(theme.confidence(mark.share()), 0.26 + 0.36 * mark.share()),
+            (MapKind::Settled, State::Written { confidence, .. }) => MapTint::new(theme.confidence(confidence), 0.2),
+            (MapKind::Commit, State::Written { confidence, .. }) => MapTint::new(theme.confidence(confidence), 1.0),
+            _ => MapTint::of_style(theme, self.style(cell), mark),
+        }
     }
 
     /// The drafts to come are masks before the first step: there is nothing to explain.

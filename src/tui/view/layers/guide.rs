@@ -12,7 +12,14 @@ use crate::{
     settings::GuideRule,
     tui::{
         theme::{Role, Theme, verdict_mark},
-        view::{inspector::Inspected, pen::span, sample, step::State, token_style},
+        view::{
+            inspector::Inspected,
+            map::{MapKind, MapMark, MapTint},
+            pen::span,
+            sample,
+            step::State,
+            token_style,
+        },
     },
 };
 
@@ -55,6 +62,37 @@ impl CanvasLayer for GuideLayer {
                 token_style::written(theme, tone, fresh).add_modifier(mark)
             }
         }
+    }
+
+    /// Verdicts stand out, and so does what was written against one.
+    fn mark(&self, step: &StepView<'_>, position: usize) -> MapMark {
+        let mark = MapMark::of_state(step, position);
+        let kind = match opinion(step, position).map(|review| review.verdict) {
+            Some(Verdict::Rejected) => MapKind::Refused,
+            Some(Verdict::Forced) => MapKind::Forced,
+            Some(Verdict::Replaced) => MapKind::Edited,
+            Some(Verdict::Agreed | Verdict::NotReached) | None => return mark,
+        };
+        MapMark { kind, ..mark }
+    }
+
+    fn tint(&self, cell: &CanvasCell<'_>, mark: MapMark) -> MapTint {
+        let CanvasCell { theme, step, position, .. } = *cell;
+        let written = match step.state(position) {
+            State::Written { reason, .. } => verdict_of(reason),
+            State::Prompt | State::Given | State::Masked => None,
+        };
+        let verdict = opinion(step, position).map(|review| review.verdict).or(written);
+        let tone = verdict.map_or(theme.palette().dim, |verdict| theme.verdict(verdict));
+        let share = match mark.kind {
+            MapKind::Blank => 0.0,
+            MapKind::Settled => 0.24,
+            MapKind::Shade if verdict == Some(Verdict::Agreed) => 0.7,
+            MapKind::Shade => 0.08 + 0.16 * mark.share(),
+            MapKind::Commit if step.is_eos(position) => 0.5,
+            _ => 1.0,
+        };
+        MapTint::new(tone, share)
     }
 
     /// The guide judges drafts.

@@ -15,7 +15,13 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{inspector::Inspected, row::Ink, run::RunView, step::StepView};
+use super::{
+    inspector::Inspected,
+    map::{MapMark, MapTint},
+    row::Ink,
+    run::RunView,
+    step::StepView,
+};
 use crate::{trace::Figures, tui::theme::Theme};
 
 /// Every layer, in the order of their keys: a digit each, so nine at most.
@@ -46,6 +52,21 @@ pub trait CanvasLayer: Sync {
     /// The sign of a mask without a draft.
     fn mask_sign(&self, theme: Theme, _step: &StepView<'_>, _position: usize) -> &'static str {
         theme.glyphs.mask
+    }
+
+    /// What marks a position on the map.
+    fn mark(&self, step: &StepView<'_>, position: usize) -> MapMark {
+        MapMark::of_state(step, position)
+    }
+
+    /// In which tone the map shows a position that has this mark.
+    fn tint(&self, cell: &CanvasCell<'_>, mark: MapMark) -> MapTint {
+        MapTint::of_style(cell.theme, self.style(cell), mark)
+    }
+
+    /// What the ends of the shades of the map mean, where dots are read without colour.
+    fn shades(&self) -> [&'static str; 2] {
+        ["draft, unsure", "sure"]
     }
 
     /// Whether it is about drafts, so that they are drawn where plain masks are asked for, too.

@@ -10,6 +10,7 @@ use crate::tui::{
     theme::{Role, Theme, Tone},
     view::{
         inspector::Inspected,
+        map::{MapKind, MapMark, MapTint},
         pen::{plural, span},
         row::Ink,
         sample,
@@ -33,6 +34,20 @@ impl CanvasLayer for OrderLayer {
             State::Masked => open(theme, ink),
             State::Written { fresh: true, .. } => token_style::fresh(theme, heat(theme, 1.0)),
             State::Written { step: written, .. } => written_at(theme, lateness(written, step.steps)),
+        }
+    }
+
+    /// What is written glows, and cools down with every step.
+    fn mark(&self, step: &StepView<'_>, position: usize) -> MapMark {
+        let mark = MapMark::of_state(step, position);
+        if mark.kind == MapKind::Shade { MapMark::default() } else { mark }
+    }
+
+    fn tint(&self, cell: &CanvasCell<'_>, mark: MapMark) -> MapTint {
+        let late = |written| MapTint::new(heat(cell.theme, lateness(written, cell.step.steps)), 0.6);
+        match (mark.kind, cell.step.state(cell.position)) {
+            (MapKind::Settled, State::Written { step, .. }) => late(step),
+            _ => MapTint::of_style(cell.theme, self.style(cell), mark),
         }
     }
 
