@@ -24,6 +24,10 @@ mod differences;
 mod forks;
 #[path = "screen/keeping.rs"]
 mod keeping;
+#[path = "screen/kv_map.rs"]
+mod kv_map;
+#[path = "screen/layers.rs"]
+mod layers;
 #[path = "screen/models.rs"]
 mod models;
 #[path = "screen/pictures.rs"]

@@ -6,6 +6,7 @@ use crossterm::event::KeyEvent;
 
 use super::{
     compare::CompareAction,
+    pane::Pane,
     view::{FrameInfo, Layer},
 };
 use crate::{
@@ -155,6 +156,8 @@ pub enum Action {
     Layer(Layer),
     /// The next layer.
     NextLayer,
+    /// Show a pane in the canvas's place, or the canvas again.
+    TogglePane(Pane),
     /// Show the drafts in place of masks, or masks.
     ToggleDrafts,
     /// Audit every step, or none.

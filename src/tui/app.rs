@@ -10,6 +10,7 @@ use super::{
     forking::{ForkPlan, PendingFork},
     hands::{Hands, TypedLine},
     keymap::Context,
+    pane::Pane,
     picker::ModelPicker,
     playback::Playback,
     presets::PresetPicker,
@@ -86,6 +87,8 @@ pub struct Lens {
     pub drafts: bool,
     /// The selected position.
     pub selected: Option<usize>,
+    /// What stands in the canvas's place.
+    pub pane: Pane,
 }
 
 /// The state of the knob pane.
@@ -260,7 +263,7 @@ impl App {
             session: Session::default(),
             asked: None,
             playback: Playback::default(),
-            lens: Lens { layer: Layer::default(), drafts: true, selected: None },
+            lens: Lens { layer: Layer::default(), drafts: true, selected: None, pane: Pane::default() },
             comparison: None,
             knobs: KnobPane::default(),
             picker: ModelPicker::default(),

@@ -11,6 +11,7 @@ use crate::{
         action::{Action, Direction, Focus, Overlay},
         app::{App, EngineState},
         compare::{CompareAction, RunComparison},
+        pane::Pane,
         view::Layer,
     },
 };
@@ -131,6 +132,10 @@ fn play_words(app: &App) -> &'static str {
         _ if app.is_empty() => "",
         _ => "play",
     }
+}
+
+fn kv_map_words(app: &App) -> &'static str {
+    if app.lens.pane == Pane::KvMap { "canvas" } else { "K/V map" }
 }
 
 fn failed_words(app: &App) -> &'static str {
@@ -310,6 +315,7 @@ fn canvas() -> Vec<Binding> {
     let mut bindings = layers();
     bindings.extend([
         binding!(Action::NextLayer, [Key::char('v')], "next layer", Canvas, READING, always, 6 "layer"),
+        binding!(Action::TogglePane(Pane::KvMap), [Key::char('K')], "K/V rows by layer, or the canvas", Canvas, WATCHING, has_run, 9 kv_map_words),
         binding!(Action::ToggleAudit, [Key::char('A')], "audit every step, or none", Canvas, WATCHING, is_live),
         binding!(Action::ToggleDrafts, [Key::char('d')], "drafts or plain masks", Canvas, READING, always, 8 "drafts"),
         binding!(

@@ -41,6 +41,10 @@ pub struct Glyphs {
     pub edge: &'static str,
     /// What the parts of a bar are filled with where there are no colours.
     pub fills: [&'static str; 3],
+    /// A K/V row from new to old.
+    pub shades: [&'static str; 4],
+    /// A K/V row of another token.
+    pub stale: &'static str,
     /// The selected row of a list.
     pub pointer: &'static str,
     /// The step that is shown.
@@ -108,6 +112,8 @@ pub static UNICODE: Glyphs = Glyphs {
     handle: "●",
     edge: "▌",
     fills: ["█", "▒", "░"],
+    shades: ["█", "▓", "▒", "░"],
+    stale: "▞",
     pointer: "▸",
     cursor: "▲",
     change: "◆",
@@ -153,6 +159,8 @@ pub static ASCII: Glyphs = Glyphs {
     handle: "o",
     edge: "|",
     fills: ["#", "=", "."],
+    shades: ["#", "%", "=", "-"],
+    stale: "x",
     pointer: ">",
     cursor: "^",
     change: "*",
@@ -220,8 +228,9 @@ mod tests {
                 set.fork,
                 set.edited,
                 set.pin,
+                set.stale,
             ];
-            let many = set.corners.iter().chain(&set.rising).chain(&set.fills).chain(&set.choice);
+            let many = set.corners.iter().chain(&set.rising).chain(&set.fills).chain(&set.shades).chain(&set.choice);
             let rest = set.spinner.iter().chain(&set.effects).chain(&set.up_down).chain(&set.branches);
             for glyph in single.iter().chain(many).chain(rest) {
                 assert_eq!(glyph.width(), 1, "{glyph}");

@@ -21,6 +21,7 @@ mod typing;
 use super::{
     action::{Action, Effect, Focus},
     app::App,
+    pane::Pane,
 };
 use crate::engine::protocol::Command;
 
@@ -103,6 +104,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
 
         Action::Layer(layer) => selecting::read_by(app, layer),
         Action::NextLayer => selecting::read_by(app, app.lens.layer.next()),
+        Action::TogglePane(pane) => selecting::toggle_pane(app, pane),
         Action::ToggleDrafts => {
             app.lens.drafts = !app.lens.drafts;
             Vec::new()
@@ -200,6 +202,7 @@ fn back(app: &mut App) -> Vec<Effect> {
         // All knobs are listed again.
     } else {
         match app.focus {
+            Focus::Canvas if app.lens.selected.is_none() => app.lens.pane = Pane::default(),
             Focus::Canvas => app.lens.selected = None,
             Focus::Prompt | Focus::Knobs => app.focus = Focus::Canvas,
         }

@@ -29,6 +29,7 @@ mod header;
 pub mod help;
 mod inspector;
 mod knobs;
+mod kv_map;
 mod layers;
 mod layout;
 pub mod legend;
@@ -59,6 +60,7 @@ pub use run::RunView;
 use super::{
     action::{Action, Overlay},
     app::App,
+    pane::Pane,
     theme::Role,
 };
 use crate::trace::Log;
@@ -118,7 +120,10 @@ fn front(app: &App, footer: Rect, area: Rect, pen: &mut Pen<'_>) {
 /// Draws the panes of a run that are there without being asked for; its figures beside those of a plain run, where one is
 /// kept.
 fn draw_run(run: &RunView<'_>, plain: Option<&Log>, plan: &Regions, pen: &mut Pen<'_>) {
-    canvas::draw(run, plan.canvas, pen);
+    match run.lens.pane {
+        Pane::Canvas => canvas::draw(run, plan.canvas, pen),
+        Pane::KvMap => kv_map::draw(run, plan.canvas, pen),
+    }
     if let Some(area) = plan.timeline {
         timeline::draw(run, area, pen);
     }
