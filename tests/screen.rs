@@ -28,6 +28,10 @@ mod forks;
 mod keeping;
 #[path = "screen/map.rs"]
 mod map;
+#[path = "screen/kv_map.rs"]
+mod kv_map;
+#[path = "screen/layers.rs"]
+mod layers;
 #[path = "screen/models.rs"]
 mod models;
 #[path = "screen/pacing.rs"]

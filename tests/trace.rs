@@ -11,10 +11,12 @@ use std::path::Path;
 use diffuscope::{
     decode::record::{
         AuditReport, AuditedPosition, Change, Commit, Cost, Credit, DraftReview, Gap, GuideReview, GuideView, KvStatus,
-        KvUse, Proposal, Reason, Region, RowDrift, StepRecord, StopReason,
+        KvUse, LayerUse, Proposal, Reason, Region, RowDrift, StepRecord, StopReason,
     },
     settings::{KNOBS, Settings},
-    trace::{End, Entry, Exchange, Figures, Header, Log, ModelCard, Piece, TokenText, file},
+    trace::{
+        Certainty, End, Entry, Exchange, Figures, Header, Log, ModelCard, Piece, PositionChanges, TokenText, file,
+    },
 };
 use proptest::{collection::vec, option, prelude::*, sample::subsequence};
 use serde_json::json;
@@ -160,6 +162,18 @@ fn audit(length: usize) -> impl Strategy<Value = Option<AuditReport>> {
     }))
 }
 
+/// What layers did to the rows of `length` positions, as far as it is known.
+fn layers(length: usize) -> impl Strategy<Value = Vec<LayerUse>> {
+    (vec((option::of(-1.0..=1.0_f32), vec(0..5_u32, length)), 0..4), any::<bool>()).prop_map(|(layers, is_known)| {
+        let layer = |(similarity, ages): (_, Vec<u32>)| LayerUse {
+            computed: ages.iter().filter(|age| **age == 0).count() as u32,
+            similarity,
+            ages: if is_known { ages } else { Vec::new() },
+        };
+        layers.into_iter().map(layer).collect()
+    })
+}
+
 /// An entry of a run on `prompt` and `masks`, whatever its number.
 fn entry(prompt: usize, masks: usize) -> impl Strategy<Value = Entry> {
     let length = prompt + masks;
@@ -190,28 +204,31 @@ fn entry(prompt: usize, masks: usize) -> impl Strategy<Value = Entry> {
                 0..2,
             );
             let stop = option::of(any_of());
-            (proposals, commits, reviews, pieces, texts, changes, cost(), stop, audit(length)).prop_map(
-                move |(proposals, commits, (guide, shadow), pieces, texts, changes, cost, stop, audit)| Entry {
-                    record: StepRecord {
-                        step: 0,
-                        region: Region { block: 0, start: a.min(b), end: a.max(b) },
-                        changes,
-                        edits: Vec::new(),
-                        ids: ids.clone(),
-                        proposals,
-                        commits,
-                        remasked: Vec::new(),
-                        kv: kv.clone(),
-                        layers: Vec::new(),
-                        guide,
-                        shadow,
-                        gap: Some(Gap { mean: 1.5, needed: 7.5, positions: 3 }),
-                        audit,
-                        cost,
-                        stop,
-                    },
-                    pieces,
-                    texts: texts.into_iter().map(|(id, text)| TokenText { id, text }).collect(),
+            let rare = (audit(length), layers(length));
+            (proposals, commits, reviews, pieces, texts, changes, cost(), stop, rare).prop_map(
+                move |(proposals, commits, (guide, shadow), pieces, texts, changes, cost, stop, (audit, layers))| {
+                    Entry {
+                        record: StepRecord {
+                            step: 0,
+                            region: Region { block: 0, start: a.min(b), end: a.max(b) },
+                            changes,
+                            edits: Vec::new(),
+                            ids: ids.clone(),
+                            proposals,
+                            commits,
+                            remasked: Vec::new(),
+                            kv: kv.clone(),
+                            layers,
+                            guide,
+                            shadow,
+                            gap: Some(Gap { mean: 1.5, needed: 7.5, positions: 3 }),
+                            audit,
+                            cost,
+                            stop,
+                        },
+                        pieces,
+                        texts: texts.into_iter().map(|(id, text)| TokenText { id, text }).collect(),
+                    }
                 },
             )
         })
@@ -301,6 +318,9 @@ fn look_at_all_of(log: &Log) {
         assert_eq!((first.judged + then.judged, first.flips + then.flips), (figures.judged, figures.flips));
         assert_eq!((then.masked, then.tokens), (figures.masked, figures.tokens.saturating_sub(first.tokens)));
         let _ = log.settings_at(steps);
+        assert!(log.layer_kv(steps, 0..length).iter().all(|layer| layer.len() == length));
+        assert!(log.layer_kv(steps, 0..length + 1).is_empty());
+        (0..=length).for_each(|position| assert!(log.changes(position, steps).drafts <= steps));
         if let Some(record) = log.record(steps) {
             assert_eq!(record.kv.len(), length);
             assert!(record.region.end <= length);
@@ -547,6 +567,18 @@ fn what_is_wrong_is_told_with_file_and_line() {
     assert_eq!(columns(r#""order":"AA==""#), "the column order is longer than its step");
     assert_eq!(columns(r#""review":"AAY=""#), "3 is no way to read drafts");
     assert_eq!(columns(r#""shadow":"AAA=","shadow_at":"AAgA""#), "the column shadow_at leaves the canvas");
+    // A step of one layer that computed one row, with what its columns say of that.
+    let layer = |columns: &str| {
+        let to = format!(r#""layers":[{{"computed":1}}],"columns":{{{columns}}}"#);
+        damaged(2, r#""columns":{}"#, &to)
+    };
+    assert_eq!(layer(r#""layer_rows":"BA==""#), "the column layer_rows has a number out of range");
+    assert_eq!(layer(r#""layer_rows":"AgYC""#), "the column layer_rows leaves the canvas");
+    assert_eq!(layer(r#""layer_rows":"AgAE","layer_ages":"AAgC""#), "the column layer_ages leaves the canvas");
+    assert_eq!(layer(r#""layer_ages":"AAgC""#), "the column layer_ages is longer than its step");
+    assert_eq!(layer(r#""layer_rows":"Ag==""#), "a layer computes 1 of its rows, and 3 of them are new");
+    let ages = r#""layers":[{"computed":1,"ages":[0]}],"cost""#;
+    assert_eq!(damaged_before(2, r#""cost""#, ages), "a layer has ages of 1 row and the canvas has 3 positions");
     let failed = |failed: &str| damaged(4, r#""tokens":2"#, &format!(r#""tokens":2,"failed":{failed}"#));
     assert_eq!(failed(r#"{"start":0,"end":2}"#), "the answer fails at 0..2, and its positions are 1..3");
     assert_eq!(failed(r#"{"start":2,"end":4}"#), "the answer fails at 2..4, and its positions are 1..3");
@@ -768,4 +800,114 @@ fn every_step_of_a_log_keeps_its_canvas() {
     assert_eq!(seen(3), (vec![7, MASK, 9], "p||b\u{fffd}".into(), [None, third]));
     assert_eq!(seen(4), (vec![7, 5, 9], "p|c|b\u{fffd}".into(), [Some((3, Reason::Revised, 0.25)), third]));
     assert_eq!(seen(99), seen(4));
+}
+
+#[test]
+fn layers_that_would_fill_the_memory_are_refused() {
+    let mut lines = sample();
+    lines[0] = lines[0].replacen(r#""gen_length":2"#, r#""gen_length":1000000"#, 1);
+    let layers = vec![r#"{"computed":1}"#; 4096].join(",");
+    let to = format!(r#""layers":[{layers}],"columns":{{"layer_rows":"Ag=="}}"#);
+    lines[1] = lines[1].replacen(r#""columns":{}"#, &to, 1);
+    let message = message(&lines);
+    assert!(message.contains("4096 layers of 1000001 rows are listed, and 4194304 rows is the most"), "{message}");
+}
+
+/// Step by step on the sample's canvas of one token and two masks: the canvas after it, what it masked again, and what it
+/// proposed at position 1.
+fn run_of(steps: &[([u32; 3], &[usize], Option<u32>)]) -> Log {
+    let sample = file::read("x", (sample().join("\n") + "\n").as_bytes()).unwrap().log;
+    let mut log = Log::new(sample.header().clone());
+    let record = sample.record(1).unwrap();
+    for (step, (ids, remasked, proposed)) in steps.iter().enumerate() {
+        let written =
+            |position: &usize| ids[*position] != MASK && log.canvas(step).id(*position) != Some(ids[*position]);
+        let commit =
+            |position: usize| Commit { position, token: ids[position], confidence: 0.5, reason: Reason::Quota };
+        let proposal = |token: u32| Proposal {
+            position: 1,
+            token,
+            confidence: 0.5,
+            entropy: 1.25,
+            score: 0.5,
+            alternatives: vec![(token, 0.5), (token + 1, 0.125)],
+            credit: None,
+            moved: None,
+        };
+        let record = StepRecord {
+            step,
+            ids: ids.to_vec(),
+            commits: (1..3).filter(written).map(commit).collect(),
+            remasked: remasked.to_vec(),
+            proposals: proposed.iter().copied().map(proposal).collect(),
+            ..StepRecord::clone(&record)
+        };
+        log.push(Entry { record, pieces: Vec::new(), texts: Vec::new() });
+    }
+    log
+}
+
+#[test]
+fn the_changes_of_a_position_are_counted_up_to_any_step() {
+    let log = run_of(&[
+        ([7, MASK, MASK], &[], Some(20)),
+        ([7, MASK, MASK], &[], Some(21)),
+        ([7, MASK, 9], &[], None),
+        ([7, 20, 9], &[], Some(20)),
+        ([7, 30, 9], &[], None),
+        ([7, MASK, 9], &[1], None),
+        // Another draft under another mask is no change of the one before.
+        ([7, MASK, 9], &[], Some(40)),
+        ([7, 41, 9], &[], Some(41)),
+        ([7, 42, 9], &[1], None),
+    ]);
+    let seen = |steps| {
+        let PositionChanges { drafts, masked_again, written_over } = log.changes(1, steps);
+        (drafts, masked_again, written_over)
+    };
+    let expected =
+        [(0, 0, 0), (0, 0, 0), (1, 0, 0), (1, 0, 0), (2, 0, 0), (2, 0, 1), (2, 1, 1), (2, 1, 1), (3, 1, 1), (3, 2, 1)];
+    assert_eq!((0..=9).map(seen).collect::<Vec<_>>(), expected);
+    assert_eq!(log.changes(1, 99).revisions(), 3);
+    assert_eq!([0, 2, 3].map(|position| log.changes(position, 9)), [PositionChanges::default(); 3]);
+    let opened = file::read("x", written(&log).as_slice()).unwrap().log;
+    assert_eq!(opened, log, "a file gives the same counts");
+}
+
+#[test]
+fn what_was_written_keeps_how_certain_it_was() {
+    let log = run_of(&[([7, 20, MASK], &[], Some(20)), ([7, 20, 9], &[], None)]);
+    let certainty = |step: usize, position| log.step(step).unwrap().certainty_at(position);
+    let Some(Certainty { entropy, margin }) = certainty(1, 1) else { panic!("it was proposed") };
+    assert!((entropy - 1.25).abs() < 1e-3 && margin.is_some_and(|margin| (margin - 0.375).abs() < 1e-4), "{margin:?}");
+    assert_eq!((certainty(1, 2), certainty(2, 2), certainty(2, 1)), (None, None, None));
+}
+
+#[test]
+fn the_rows_of_each_layer_are_known_with_what_they_are_of() {
+    let mut log = run_of(&[([7, MASK, MASK], &[], Some(20)), ([7, 20, MASK], &[], Some(20))]);
+    let mut entry = log.entry(2).unwrap();
+    let used = |status, age| KvUse { status, age };
+    // The third step computes position 1 in both layers, and all of them in the second.
+    entry.record.step = 2;
+    entry.record.commits.clear();
+    entry.record.kv = vec![used(KvStatus::Reused, 2), used(KvStatus::Recomputed, 0), used(KvStatus::Dropped, 1)];
+    let layer = |computed, ages: [u32; 3]| LayerUse { computed, similarity: None, ages: ages.into() };
+    entry.record.layers = vec![layer(1, [2, 0, 1]), layer(3, [0, 0, 0])];
+    log.push(&entry);
+    let mut next = entry.clone();
+    next.record.step = 3;
+    next.record.kv[1] = used(KvStatus::Stale, 3);
+    next.record.layers = vec![layer(0, [3, 3, 2]), layer(0, [1, 1, 1])];
+    log.push(&next);
+    let kept = |steps, layer: usize| log.layer_kv(steps, 0..3)[layer].clone();
+    let new = used(KvStatus::Recomputed, 0);
+    assert_eq!(kept(3, 0), [used(KvStatus::Reused, 2), new, used(KvStatus::Dropped, 1)]);
+    assert_eq!(kept(3, 1), [new; 3]);
+    // The first layer still has the row of the mask that stood at position 1 before the second step wrote there.
+    assert_eq!(kept(4, 0), [used(KvStatus::Reused, 3), used(KvStatus::Stale, 3), used(KvStatus::Dropped, 2)]);
+    assert_eq!(kept(4, 1), [used(KvStatus::Reused, 1), used(KvStatus::Reused, 1), used(KvStatus::Dropped, 1)]);
+    assert_eq!(log.layer_kv(4, 1..2).concat(), [used(KvStatus::Stale, 3), used(KvStatus::Reused, 1)]);
+    assert!(log.layer_kv(2, 0..3).is_empty() && log.layer_kv(9, 0..3).is_empty());
+    assert!(log.step(4).unwrap().layers().iter().all(|layer| layer.ages.is_empty()), "they are packed");
 }

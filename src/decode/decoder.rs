@@ -337,6 +337,7 @@ impl Decoder {
         let mut proposed = self.propose(networks.denoiser, &plan, clock, &mut cost)?;
         let region = self.settle(&proposed.masked);
         let kv = self.cache.report(&plan, self.run.context());
+        let layers = self.cache.layers(self.run.context());
         let audit = self.audit(networks.denoiser, &mut proposed, &kv, clock, &mut cost)?;
         let gap = self.early.measure(&proposed.masked, &proposed.rescored, self.run.context());
         let Networks { denoiser: _, guide: mut network } = networks;
@@ -363,7 +364,7 @@ impl Decoder {
             commits,
             remasked: ascending([masked_by_hand, remasked, taken_back].concat()),
             kv,
-            layers: self.cache.layers().to_vec(),
+            layers,
             guide,
             shadow,
             gap,

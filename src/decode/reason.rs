@@ -50,6 +50,11 @@ macro_rules! reasons {
                 match self { $(Self::$variant => $phrase,)+ }
             }
 
+            /// In a sentence of its own.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)+ }
+            }
+
             /// In a word or two, where room is scarce.
             pub fn short(self) -> &'static str {
                 match self { $(Self::$variant => $short,)+ }

@@ -182,7 +182,7 @@ pub enum KvStatus {
 }
 
 /// What a layer computed in a step, under a cache that decides layer by layer.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LayerUse {
     /// Positions whose K/V rows the layer computed.
     pub computed: u32,
@@ -190,6 +190,10 @@ pub struct LayerUse {
     /// (Elastic-Cache), of the fed rows' value vectors (dLLM-Cache).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similarity: Option<f32>,
+    /// Steps since the layer computed the row of each canvas position: 0 where it did in this step, more than the run has
+    /// steps where it never did. Empty where that is not known, as in traces of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ages: Vec<u32>,
 }
 
 /// The guide's review of the drafts of a step.

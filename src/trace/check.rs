@@ -223,6 +223,14 @@ impl Steps {
             if layer.computed as usize > self.length {
                 return Err(format!("a layer computes {} of {}", layer.computed, self.positions()));
             }
+            if !layer.ages.is_empty() && layer.ages.len() != self.length {
+                let rows = plural(layer.ages.len(), "row");
+                return Err(format!("a layer has ages of {rows} and the canvas has {}", self.positions()));
+            }
+            let computed = layer.ages.iter().filter(|age| **age == 0).count();
+            if !layer.ages.is_empty() && computed != layer.computed as usize {
+                return Err(format!("a layer computes {} of its rows, and {computed} of them are new", layer.computed));
+            }
             if let Some(similarity) = layer.similarity.filter(|value| !(-1.0..=1.0).contains(value)) {
                 return Err(format!("a layer's similarity is {similarity}, not between -1 and 1"));
             }

@@ -7,7 +7,7 @@ use super::{
     quantized::{ProposalReader, ProposalWriter, Quantized},
     reports,
 };
-use crate::decode::record::{AuditReport, GuideReview, KvStatus, KvUse, StepRecord};
+use crate::decode::record::{AuditReport, GuideReview, KvStatus, KvUse, LayerUse, StepRecord};
 
 macro_rules! columns {
     ($($(#[doc = $doc:literal])* $name:ident,)*) => {
@@ -34,6 +34,11 @@ macro_rules! columns {
 columns! {
     /// Rows of K/V that were not used as foreseen: runs of positions, each with its status + 4 · age.
     kv,
+    /// Rows that a layer computed and the one below it did not, or the other way round: runs over all layers, position by
+    /// position, behind a 1 that says that it is known.
+    layer_rows,
+    /// Ages of other rows of the layers that are not as foreseen: runs as above, each with its age.
+    layer_ages,
     /// Runs of the positions that have a proposal now and had none in the step before, or the other way round.
     at,
     /// What each proposal has of its own; repeated.
@@ -115,7 +120,12 @@ pub(super) struct Wide {
     proposals: Vec<Quantized>,
     /// Empty before the first step.
     kv: Vec<KvUse>,
+    /// The ages of the rows of every layer, one layer behind the other; empty where layers do not differ.
+    layer_ages: Vec<u32>,
 }
+
+/// The most rows that the layers of a file may have together: far above those of any model.
+const MOST_LAYER_ROWS: usize = 1 << 22;
 
 /// In the order of their numbers.
 const STATUSES: [KvStatus; 4] = [KvStatus::Recomputed, KvStatus::Reused, KvStatus::Stale, KvStatus::Dropped];
@@ -131,10 +141,18 @@ fn foreseen(before: Option<&KvUse>) -> KvUse {
     }
 }
 
+/// The age of a row of a layer that has not computed it: one step more than it was; where that is not known, as old as in
+/// the layer below.
+fn foreseen_age(before: &[u32], all: usize, at: usize, below: u32) -> u32 {
+    if before.len() == all { before[at].saturating_add(1) } else { below.max(1) }
+}
+
 impl Wide {
     /// Bytes of memory that it takes behind itself.
     pub(super) fn memory(&self) -> usize {
-        self.proposals.capacity() * size_of::<Quantized>() + self.kv.capacity() * size_of::<KvUse>()
+        self.proposals.capacity() * size_of::<Quantized>()
+            + self.kv.capacity() * size_of::<KvUse>()
+            + self.layer_ages.capacity() * size_of::<u32>()
     }
 
     /// Moves on to `record`; returns the difference.
@@ -144,6 +162,7 @@ impl Wide {
         self.encode_proposals(&proposals, &mut columns);
         self.proposals = proposals;
         self.kv.clone_from(&record.kv);
+        self.encode_layers(&record.layers, &mut columns);
         let proposed = |position| self.token_at(position);
         if let Some(review) = &record.guide {
             [columns.review, columns.drafts_at, columns.drafts, columns.draft_ids, columns.draft_numbers] =
@@ -179,6 +198,47 @@ impl Wide {
         column
     }
 
+    /// What is written about the rows of the layers follows from `kv`, which is that of the same step.
+    fn encode_layers(&mut self, layers: &[LayerUse], columns: &mut Columns) {
+        let before = std::mem::take(&mut self.layer_ages);
+        let length = self.kv.len();
+        if layers.is_empty() || layers.iter().any(|layer| layer.ages.len() != length) {
+            return;
+        }
+        let (rows, ages) = (&mut columns.layer_rows, &mut columns.layer_ages);
+        let mut now: Vec<u32> = Vec::with_capacity(layers.len() * length);
+        let (mut toggled, mut others) = (Vec::new(), Vec::new());
+        for age in layers.iter().flat_map(|layer| &layer.ages) {
+            let (at, below) = (now.len(), self.age_below(&now, now.len()));
+            if (*age == 0) != (below == 0) {
+                toggled.push(at);
+            }
+            if *age != 0 && *age != foreseen_age(&before, layers.len() * length, at, below) {
+                others.push((at, *age));
+            }
+            now.push(*age);
+        }
+        rows.push(1);
+        rows.push_runs(toggled);
+        let mut behind = 0;
+        for run in others.chunk_by(|(at, age), (next, next_age)| at + 1 == *next && age == next_age) {
+            let (first, age) = run[0];
+            [(first - behind) as i64, run.len() as i64, age.into()].into_iter().for_each(|number| ages.push(number));
+            behind = first + run.len();
+        }
+        self.layer_ages = now;
+    }
+
+    /// The age of the row of a position, given by where it stands among the rows of all layers, in the layer below, 0
+    /// where that has computed it; what stands below the first layer is `kv`.
+    fn age_below(&self, ages: &[u32], at: usize) -> u32 {
+        match at.checked_sub(self.kv.len()) {
+            Some(below) => ages[below],
+            None if self.kv[at].status == KvStatus::Recomputed => 0,
+            None => self.kv[at].age.max(1),
+        }
+    }
+
     fn encode_proposals(&self, proposals: &[Quantized], columns: &mut Columns) {
         let (mut before, mut after) = (self.proposals.iter().peekable(), proposals.iter().peekable());
         let mut toggled = Vec::new();
@@ -204,10 +264,47 @@ impl Wide {
         (columns.shares, columns.numbers) = (writer.shares, writer.numbers);
     }
 
-    /// Moves on to the step of a canvas of `length` positions that `columns` give the difference to.
-    pub(super) fn decode(&mut self, columns: &Columns, length: usize) -> Result<(), String> {
+    /// Moves on to the step of `layers` layers that differ and a canvas of `length` positions that `columns` give the
+    /// difference to.
+    pub(super) fn decode(&mut self, columns: &Columns, layers: usize, length: usize) -> Result<(), String> {
         self.decode_kv(columns.kv.read("kv"), length)?;
+        self.decode_layers(columns, layers, length)?;
         self.decode_proposals(columns, length)
+    }
+
+    fn decode_layers(&mut self, columns: &Columns, layers: usize, length: usize) -> Result<(), String> {
+        let before = std::mem::take(&mut self.layer_ages);
+        let (mut rows, mut ages) = (columns.layer_rows.read("layer_rows"), columns.layer_ages.read("layer_ages"));
+        if rows.is_empty() {
+            return ages.finish();
+        }
+        if rows.next()? != 1 {
+            return Err(rows.out_of_range());
+        }
+        let all = layers.saturating_mul(length);
+        if all > MOST_LAYER_ROWS {
+            return Err(format!("{layers} layers of {length} rows are listed, and {MOST_LAYER_ROWS} rows is the most"));
+        }
+        let mut toggled = vec![false; all];
+        let mut behind = 0;
+        while let Some(run) = rows.run(behind, all)? {
+            behind = run.end;
+            toggled[run].fill(true);
+        }
+        let mut given = vec![None; all];
+        let mut behind = 0;
+        while let Some(run) = ages.run(behind, all)? {
+            behind = run.end;
+            given[run].fill(Some(ages.narrow()?));
+        }
+        let mut now: Vec<u32> = Vec::with_capacity(all);
+        for (at, (toggled, given)) in toggled.into_iter().zip(given).enumerate() {
+            let below = self.age_below(&now, at);
+            let is_computed = (below == 0) != toggled;
+            now.push(if is_computed { 0 } else { given.unwrap_or_else(|| foreseen_age(&before, all, at, below)) });
+        }
+        self.layer_ages = now;
+        Ok(())
     }
 
     fn decode_kv(&mut self, mut column: IntReader<'_>, length: usize) -> Result<(), String> {
@@ -276,6 +373,15 @@ impl Wide {
     /// How the K/V rows were used.
     pub(super) fn kv(&self) -> &[KvUse] {
         &self.kv
+    }
+
+    /// What the layers did, with the ages of their rows, where these are known.
+    pub(super) fn layers(&self, layers: &[LayerUse]) -> Vec<LayerUse> {
+        let mut layers = layers.to_vec();
+        for (layer, ages) in layers.iter_mut().zip(self.layer_ages.chunks(self.kv.len().max(1))) {
+            layer.ages = ages.to_vec();
+        }
+        layers
     }
 
     /// What the guide said in this step.

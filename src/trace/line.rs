@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Entry, Header, Piece, TokenText,
     columns::{Columns, Wide},
+    step::without_ages,
 };
 use crate::decode::record::{Change, Commit, Cost, Edit, Gap, LayerUse, Region, StepRecord, StopReason};
 
@@ -80,7 +81,7 @@ impl LineState {
             edits: record.edits,
             commits: record.commits,
             remasked: record.remasked,
-            layers: record.layers,
+            layers: record.layers.into_iter().map(without_ages).collect(),
             gap: record.gap,
             cost: record.cost,
             stop: record.stop,
@@ -100,7 +101,7 @@ impl LineState {
                 id;
         }
         let length = self.ids.len();
-        self.wide.decode(&line.columns, length)?;
+        self.wide.decode(&line.columns, line.layers.len(), length)?;
         let record = StepRecord {
             step: line.step,
             region: line.region,
@@ -111,7 +112,7 @@ impl LineState {
             commits: line.commits,
             remasked: line.remasked,
             kv: self.wide.kv().to_vec(),
-            layers: line.layers,
+            layers: self.wide.layers(&line.layers),
             guide: self.wide.review(&line.columns, length)?,
             shadow: self.wide.shadow(&line.columns, length)?,
             gap: line.gap,

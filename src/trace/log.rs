@@ -13,14 +13,16 @@ use std::{borrow::Borrow, collections::BTreeMap, sync::Arc};
 
 use super::{
     End, Entry, Header, Piece, TokenText,
+    changes::{DraftChanges, PositionChanges},
     columns::{Columns, Wide},
     foreign::{self, UnknownKnobs},
     history::History,
+    quantized::Quantized,
     recent::{PositionDraft, Recent},
     step::{Step, Totals, cost_between},
 };
 use crate::{
-    decode::record::{Cost, Edit, GuideReading, Reason, Region, StepRecord},
+    decode::record::{Commit, Cost, Edit, GuideReading, Reason, Region, StepRecord},
     printable,
     settings::{Knob, Settings},
 };
@@ -213,6 +215,8 @@ pub struct Log {
     /// What the guide read in its newest review.
     reading: Option<GuideReading>,
     has_layers: bool,
+    /// How often the draft of every position changed.
+    drafts: Vec<DraftChanges>,
     /// The wide part of the newest step.
     wide: Wide,
     end: Option<End>,
@@ -254,6 +258,7 @@ impl Log {
             audits: Vec::new(),
             reading: None,
             has_layers: false,
+            drafts: vec![DraftChanges::default(); length],
             wide: Wide::default(),
             end: None,
             recent: Recent::default(),
@@ -277,14 +282,17 @@ impl Log {
         }
         self.note_settings(steps, record);
         self.note_pins(steps, record);
+        self.note_drafts(steps, record);
         self.index(steps, record);
         if self.steps.len().is_multiple_of(KEY) {
             self.wide = Wide::default();
         }
-        let wide = self.wide.encode(record).pack();
+        let packed = self.wide.encode(record).pack();
+        let certainty = |commit: &Commit| self.wide.proposal(commit.position).map(Quantized::certainty);
+        let certainties = record.commits.iter().map(certainty).collect();
         let mut totals = self.totals(steps - 1);
         totals += record;
-        self.steps.push(Step::new(record, totals, wide));
+        self.steps.push(Step::new(record, certainties, totals, packed));
     }
 
     /// Notes what each position holds, and what wrote it.
@@ -334,6 +342,20 @@ impl Log {
         }
     }
 
+    /// Notes which positions have another draft than before.
+    fn note_drafts(&mut self, steps: usize, record: &StepRecord) {
+        for proposal in &record.proposals {
+            if let Some(drafts) = self.drafts.get_mut(proposal.position) {
+                drafts.propose(steps, proposal.token);
+            }
+        }
+        for commit in &record.commits {
+            if let Some(drafts) = self.drafts.get_mut(commit.position) {
+                drafts.written();
+            }
+        }
+    }
+
     /// Notes what a view asks of all steps up to one.
     fn index(&mut self, steps: usize, record: &StepRecord) {
         match self.blocks.last_mut() {
@@ -373,6 +395,7 @@ impl Log {
             + self.blocks.capacity() * size_of::<(usize, Region)>()
             + self.audits.capacity() * size_of::<usize>()
             + self.wide.memory()
+            + self.drafts.iter().map(|drafts| size_of_val(drafts) + drafts.memory()).sum::<usize>()
             + (held + pieces + steps + texts + tree + end)
     }
 
@@ -470,11 +493,11 @@ impl Log {
             changes: step.changes().to_vec(),
             edits: step.edits().to_vec(),
             ids: self.canvas(steps).ids().collect(),
-            proposals: wide.proposals().iter().map(super::quantized::Quantized::proposal).collect(),
+            proposals: wide.proposals().iter().map(Quantized::proposal).collect(),
             commits: step.commits.to_vec(),
             remasked: step.remasked().to_vec(),
             kv: wide.kv().to_vec(),
-            layers: step.layers().to_vec(),
+            layers: wide.layers(step.layers()),
             guide: wide.review(columns, length).expect(OWN),
             shadow: wide.shadow(columns, length).expect(OWN),
             gap: step.gap(),
@@ -505,6 +528,33 @@ impl Log {
             }
             drafts.steps = self.len();
         })
+    }
+
+    /// How often a position changed in the first `steps` steps.
+    pub fn changes(&self, position: usize, steps: usize) -> PositionChanges {
+        let drafts = self.drafts.get(position).map_or(0, |drafts| drafts.until(steps));
+        let mut changes = PositionChanges { drafts, ..PositionChanges::default() };
+        let notes = self.held.get(position).map_or(&[][..], |held| held.until(steps));
+        for ((_, before), (step, now)) in notes.iter().zip(notes.iter().skip(1)) {
+            if before.id == self.header.mask_id {
+                continue;
+            }
+            let is_remasked = || self.step(*step as usize).is_some_and(|step| step.remasked().contains(&position));
+            if now.id == self.header.mask_id || is_remasked() {
+                changes.masked_again += 1;
+            } else if now.id != before.id {
+                changes.written_over += 1;
+            }
+        }
+        changes
+    }
+
+    /// After how many of the first `steps` steps a position first held the token, or the mask, that it held ever since;
+    /// 0 outside the canvas.
+    pub(super) fn token_since(&self, position: usize, steps: usize) -> usize {
+        let notes = self.held.get(position).map_or(&[][..], |held| held.until(steps));
+        let same = |(_, held): &&(u32, Held)| notes.last().is_some_and(|(_, last)| last.id == held.id);
+        notes.iter().rev().take_while(same).last().map_or(0, |(since, _)| *since as usize)
     }
 
     /// The canvas after `steps` steps; the last one where there are fewer.
@@ -672,7 +722,8 @@ impl<'a> WideCursor<'a> {
             self.wide = Wide::default();
         }
         self.columns = Columns::unpack(&self.log.steps[self.steps].wide).expect(OWN);
-        self.wide.decode(&self.columns, self.log.held.len()).expect(OWN);
+        let layers = self.log.steps[self.steps].layers().len();
+        self.wide.decode(&self.columns, layers, self.log.held.len()).expect(OWN);
         self.steps += 1;
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A [`Log`] is what a live run and a replayed file have in common, and all that the screen sees.
 
+mod changes;
 mod check;
 mod columns;
 mod entry;
@@ -14,6 +15,7 @@ mod header;
 mod history;
 mod ints;
 pub mod json;
+mod layers;
 mod line;
 mod log;
 mod quantized;
@@ -23,6 +25,7 @@ mod reports;
 mod step;
 mod summary;
 
+pub use changes::PositionChanges;
 pub use entry::{Entry, Piece, TokenText};
 pub use figures::Figures;
 pub use fork::{ForkPoint, ReplayStep};
@@ -30,5 +33,5 @@ pub use header::{End, Exchange, ForkOrigin, GivenToken, Header, ModelCard};
 pub use log::{CanvasView, Log};
 pub use recent::PositionDraft;
 pub use recorder::Recorder;
-pub use step::Step;
+pub use step::{Certainty, Step};
 pub use summary::RunSummary;

@@ -6,7 +6,10 @@
 //! scores, credit and movements to a multiple of 1/4,096. Rounding what is rounded changes nothing, so memory, a file
 //! and a file that was read and written again agree bit for bit.
 
-use super::ints::{IntReader, Ints, Repeats};
+use super::{
+    ints::{IntReader, Ints, Repeats},
+    step::Certainty,
+};
 use crate::decode::record::{Credit, Proposal};
 
 /// Steps of a probability.
@@ -172,6 +175,11 @@ impl Quantized {
             }),
             moved: self.moved.map(number),
         }
+    }
+
+    /// How certain the denoiser was, rounded.
+    pub(super) fn certainty(&self) -> Certainty {
+        Certainty { entropy: number(self.entropy), margin: self.score_by(ScoreColumn::Margin) }
     }
 
     pub(super) fn token(&self) -> u32 {

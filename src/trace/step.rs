@@ -3,7 +3,7 @@
 use std::ops::{AddAssign, Sub};
 
 use crate::decode::record::{
-    Change, Commit, Cost, Edit, Gap, LayerUse, Reason, Region, StepRecord, StopReason, Verdict,
+    Change, Commit, Cost, Edit, Gap, LayerUse, Proposal, Reason, Region, StepRecord, StopReason, Verdict,
 };
 
 /// What a log keeps of a step as it is. Everything else is rebuilt on demand: [`super::Log::record`].
@@ -15,11 +15,37 @@ pub struct Step {
     pub commits: Box<[Commit]>,
     /// Why the run ended with this step, if it did.
     pub stop: Option<StopReason>,
+    /// One entry per commit.
+    certainties: Box<[Option<Certainty>]>,
     seldom: Option<Box<Seldom>>,
     /// Sums over the run up to this step.
     pub(super) totals: Totals,
     /// The packed columns of the wide part.
     pub(super) wide: Box<[u8]>,
+}
+
+/// How certain the denoiser was at a position, beside its confidence.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Certainty {
+    /// Entropy of its distribution, nats.
+    pub entropy: f32,
+    /// The probability of the likeliest token less that of the next one; `None` where the log names fewer than two.
+    pub margin: Option<f32>,
+}
+
+impl From<&Proposal> for Certainty {
+    fn from(proposal: &Proposal) -> Self {
+        let margin = match proposal.alternatives[..] {
+            [(_, first), (_, second), ..] => Some(first - second),
+            _ => None,
+        };
+        Self { entropy: proposal.entropy, margin }
+    }
+}
+
+/// The use of a layer without the ages of its rows, which are packed apart.
+pub(super) fn without_ages(layer: LayerUse) -> LayerUse {
+    LayerUse { ages: Vec::new(), ..layer }
 }
 
 /// What few steps have.
@@ -33,18 +59,24 @@ struct Seldom {
 }
 
 impl Step {
-    pub(super) fn new(record: &StepRecord, totals: Totals, wide: Box<[u8]>) -> Self {
+    pub(super) fn new(
+        record: &StepRecord,
+        certainties: Box<[Option<Certainty>]>,
+        totals: Totals,
+        wide: Box<[u8]>,
+    ) -> Self {
         let seldom = Seldom {
             changes: record.changes.clone(),
             edits: record.edits.clone(),
             remasked: record.remasked.clone(),
-            layers: record.layers.clone(),
+            layers: record.layers.iter().cloned().map(without_ages).collect(),
             gap: record.gap,
         };
         Self {
             region: record.region,
             commits: record.commits.as_slice().into(),
             stop: record.stop,
+            certainties,
             seldom: (seldom != Seldom::default()).then(|| Box::new(seldom)),
             totals,
             wide,
@@ -62,7 +94,7 @@ impl Step {
                 + size_of::<usize>() * seldom.remasked.capacity()
                 + size_of::<LayerUse>() * seldom.layers.capacity()
         });
-        size_of_val(&*self.commits) + self.wide.len() + seldom
+        size_of_val(&*self.commits) + size_of_val(&*self.certainties) + self.wide.len() + seldom
     }
 
     /// Knob changes that this step was the first to use.
@@ -80,7 +112,7 @@ impl Step {
         self.seldom.as_deref().map_or(&[], |seldom| &seldom.remasked)
     }
 
-    /// What each layer computed, where layers differ.
+    /// What each layer computed, where layers differ; the ages of their rows are in [`super::Log::record`] alone.
     pub fn layers(&self) -> &[LayerUse] {
         self.seldom.as_deref().map_or(&[], |seldom| &seldom.layers)
     }
@@ -92,8 +124,16 @@ impl Step {
 
     /// What wrote a position in this step.
     pub fn commit_at(&self, position: usize) -> Option<&Commit> {
-        let at = self.commits.binary_search_by_key(&position, |commit| commit.position);
-        at.ok().map(|at| &self.commits[at])
+        self.index_of(position).map(|at| &self.commits[at])
+    }
+
+    /// How certain the denoiser was of a position that this step wrote; `None` where it proposed nothing there.
+    pub fn certainty_at(&self, position: usize) -> Option<Certainty> {
+        self.index_of(position).and_then(|at| self.certainties[at])
+    }
+
+    fn index_of(&self, position: usize) -> Option<usize> {
+        self.commits.binary_search_by_key(&position, |commit| commit.position).ok()
     }
 }
 

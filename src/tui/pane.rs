@@ -10,17 +10,20 @@ pub enum Pane {
     Canvas,
     /// Every step and every position.
     Map,
+    /// The K/V rows of the shown step: every layer and every position.
+    KvMap,
 }
 
 impl Pane {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Canvas, Self::Map];
+    pub const ALL: [Self; 3] = [Self::Canvas, Self::Map, Self::KvMap];
 
     /// Its name, in one lower-case word.
     pub fn name(self) -> &'static str {
         match self {
             Self::Canvas => "canvas",
             Self::Map => "map",
+            Self::KvMap => "kv-map",
         }
     }
 
@@ -29,7 +32,7 @@ impl Pane {
     pub fn companion(self) -> Self {
         match self {
             Self::Canvas => Self::Map,
-            Self::Map => Self::Canvas,
+            Self::Map | Self::KvMap => Self::Canvas,
         }
     }
 }
@@ -38,7 +41,7 @@ impl FromStr for Pane {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let known = || Self::ALL.map(Self::name).join(" and ");
+        let known = || Self::ALL.map(Self::name).join(", ");
         let unknown = || format!("unknown view '{}': there are {}", crate::printable::line(name), known());
         Self::ALL.into_iter().find(|pane| pane.name() == name).ok_or_else(unknown)
     }

@@ -394,9 +394,34 @@ proptest! {
                 record.kv.iter().filter(|row| statuses.contains(&row.status)).count() as u32
             };
             prop_assert_eq!(record.cost.reused, count(&[KvStatus::Reused, KvStatus::Stale]));
+            for layer in &record.layers {
+                prop_assert_eq!(layer.ages.len(), record.kv.len());
+                prop_assert_eq!(layer.ages.iter().filter(|age| **age == 0).count(), layer.computed as usize);
+            }
             match record.layers.first() {
                 None => prop_assert_eq!(record.cost.computed, count(&[KvStatus::Recomputed])),
                 Some(first) => prop_assert_eq!(first.computed, count(&[KvStatus::Recomputed])),
+            }
+        }
+    }
+
+    /// The first layer computes what an Elastic-Cache feeds, so the report of its rows is that of the step; and a row of
+    /// dLLM-Cache is as old as the layer above the first that computed it last says.
+    #[test]
+    fn the_rows_of_the_layers_agree_with_those_of_the_step(
+        settings in any_settings(), gen_length in 1usize..20, network in any::<u64>(), shifted in any::<bool>(),
+        is_elastic in any::<bool>(),
+    ) {
+        let cache = if is_elastic { CacheChoice::Elastic } else { CacheChoice::Dllm };
+        let settings = fitting(Settings { cache, ..settings }, gen_length);
+        let records = decode(&mut Scripted::denoiser(side(shifted), tangled(network)), gen_length, settings);
+        for record in records.iter().filter(|record| !record.layers.is_empty()) {
+            let of_step: Vec<u32> = record.kv.iter().map(|row| row.age).collect();
+            let above = if is_elastic { &record.layers[..1] } else { &record.layers[1.min(record.layers.len() - 1)..] };
+            let youngest = |position: usize| above.iter().map(|layer| layer.ages[position]).min().unwrap();
+            for (position, age) in of_step.into_iter().enumerate() {
+                let never = record.step as u32 + 1;
+                prop_assert_eq!(youngest(position), if youngest(position) == never { never } else { age });
             }
         }
     }

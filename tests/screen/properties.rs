@@ -79,7 +79,8 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
     let kv = prop::collection::vec((any_of(), 0u32..90), end);
     let pieces = prop::collection::btree_map(prompt..end, text(), 0..6);
     let region = (prompt..end, 1..length + 1);
-    let layers = prop::collection::vec((0u32..300, prop::option::of(share())), 0..40);
+    let ages = prop_oneof![99 => prop::collection::vec(0u32..9, end), 1 => prop::collection::vec(any::<u32>(), 0..9)];
+    let layers = prop::collection::vec((0u32..300, prop::option::of(share()), ages), 0..40);
     let audit = prop::option::of((share(), prop::collection::vec(share(), 0..40)));
     let rare = (layers, audit, any::<bool>());
     (proposals, commits, prop::option::of(drafts), kv, pieces, region, any::<[u16; 4]>(), rare).prop_map(
@@ -113,7 +114,10 @@ fn entry(prompt: usize, length: usize) -> impl Strategy<Value = Entry> {
                     .collect(),
                 remasked: if cost[1] % 4 == 0 { vec![prompt] } else { Vec::new() },
                 kv: kv.into_iter().map(|(status, age)| KvUse { status, age }).collect(),
-                layers: layers.into_iter().map(|(computed, similarity)| LayerUse { computed, similarity }).collect(),
+                layers: layers
+                    .into_iter()
+                    .map(|(computed, similarity, ages)| LayerUse { computed, similarity, ages })
+                    .collect(),
                 guide: drafts.clone().filter(|_| changed).map(review),
                 shadow: drafts.filter(|_| !changed).map(review),
                 gap: changed.then_some(Gap { mean: f32::from(cost[0]), needed: 7.5, positions: 3 }),

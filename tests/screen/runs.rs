@@ -291,6 +291,7 @@ fn the_audit_has_its_figures_and_every_layer_its_bar() {
             .map(|layer| LayerUse {
                 computed: if layer < 4 { 12 } else { 180 },
                 similarity: (layer < 4).then_some(0.9 + layer as f32 / 100.0),
+                ages: Vec::new(),
             })
             .collect();
         entry.record.cost.audit_forwards = 1;

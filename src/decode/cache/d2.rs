@@ -16,8 +16,8 @@
 //! it is the last.
 
 use super::{
-    super::{context::StepContext, density::certainty_density, plan::Plan, proposal::Candidate, record::LayerUse},
-    CachePolicy, KnownRows,
+    super::{context::StepContext, density::certainty_density, plan::Plan, proposal::Candidate},
+    CachePolicy, KnownRows, LayerRows,
 };
 use crate::{
     model::network::{
@@ -61,7 +61,7 @@ impl CachePolicy for D2 {
         network: &mut dyn Network,
         pass: Pass<'_>,
         _settings: &Settings,
-        _layers: &mut Vec<LayerUse>,
+        _layers: &mut Vec<LayerRows>,
     ) -> Result<Logits, NetworkError> {
         let mut rollout = Rollout { fed: pass.positions, layers: Vec::new() };
         let logits = network.forward_observed(pass, &mut rollout)?;

@@ -13,9 +13,8 @@ use super::{
     super::{
         context::StepContext,
         plan::{PassPlan, Plan},
-        record::LayerUse,
     },
-    CachePolicy, KnownRows,
+    CachePolicy, KnownRows, LayerRows,
 };
 use crate::{
     model::network::{Logits, Network, NetworkError, Pass, RefreshHook},
@@ -54,7 +53,7 @@ impl CachePolicy for Dllm {
         network: &mut dyn Network,
         pass: Pass<'_>,
         settings: &Settings,
-        layers: &mut Vec<LayerUse>,
+        layers: &mut Vec<LayerRows>,
     ) -> Result<Logits, NetworkError> {
         let mut picks = Picks {
             fed: pass.positions,
@@ -94,7 +93,7 @@ struct Picks<'a> {
     share: usize,
     /// Which of the fed rows some layer above the first has picked.
     picked: Vec<bool>,
-    layers: &'a mut Vec<LayerUse>,
+    layers: &'a mut Vec<LayerRows>,
 }
 
 impl RefreshHook for Picks<'_> {
@@ -120,7 +119,8 @@ impl RefreshHook for Picks<'_> {
         let known = similarity.iter().filter(|value| value.is_finite());
         let (sum, count) = known.fold((0.0, 0_u32), |(sum, count), value| (sum + f64::from(*value), count + 1));
         let mean = (count > 0 && !self.all).then(|| (sum / f64::from(count)).clamp(-1.0, 1.0) as f32);
-        self.layers.push(LayerUse { computed: picks.len() as u32, similarity: mean });
+        let computed = picks.iter().map(|row| self.fed[*row]).collect();
+        self.layers.push(LayerRows { computed, similarity: mean });
         picks
     }
 }
@@ -129,7 +129,7 @@ impl RefreshHook for Picks<'_> {
 mod tests {
     use super::*;
 
-    fn picks(prompt_is_due: bool, response_is_due: bool, similarity: &[f32]) -> (Vec<usize>, Vec<LayerUse>) {
+    fn picks(prompt_is_due: bool, response_is_due: bool, similarity: &[f32]) -> (Vec<usize>, Vec<LayerRows>) {
         let mut layers = Vec::new();
         let mut picks = Picks {
             fed: &[1, 2, 3, 4, 5],
@@ -152,7 +152,7 @@ mod tests {
         let similarity = [0.9, 0.8, 0.5, 0.7, f32::NAN];
         let (picked, layers) = picks(false, false, &similarity);
         assert_eq!(picked, [2, 4]);
-        assert_eq!(layers[1].computed, 2);
+        assert_eq!(layers[1].computed, [3, 5]);
         assert!((layers[1].similarity.expect("a mean") - 0.725).abs() < 1e-6);
         assert_eq!(picks(true, false, &similarity).0, [0, 1, 2, 4]);
         assert_eq!(picks(false, true, &similarity).0, [0, 1, 2, 3, 4]);

@@ -13,8 +13,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    super::{context::StepContext, plan::Plan, record::LayerUse},
-    CachePolicy, KnownRows,
+    super::{context::StepContext, plan::Plan},
+    CachePolicy, KnownRows, LayerRows,
 };
 use crate::{
     model::network::{
@@ -74,7 +74,7 @@ impl CachePolicy for Elastic {
         network: &mut dyn Network,
         pass: Pass<'_>,
         settings: &Settings,
-        layers: &mut Vec<LayerUse>,
+        layers: &mut Vec<LayerRows>,
     ) -> Result<Logits, NetworkError> {
         self.watched.resize(network.spec().layers, Vec::new());
         let mut watch = ElasticObserver {
@@ -119,7 +119,7 @@ struct ElasticObserver<'a> {
     tokens: usize,
     widened: bool,
     watched: &'a mut Vec<Vec<usize>>,
-    layers: &'a mut Vec<LayerUse>,
+    layers: &'a mut Vec<LayerRows>,
 }
 
 impl ElasticObserver<'_> {
@@ -201,10 +201,10 @@ impl LayerObserver for ElasticObserver<'_> {
         let similarity = self.compares().then(|| self.similarity(view));
         let most_attended = self.most_attended(&view.attention);
         self.watched[layer] = most_attended;
-        let computed = if self.widened { self.reach } else { self.fed.len() } as u32;
+        let computed = if self.widened { (0..self.reach).collect() } else { self.fed.to_vec() };
         // What is not a number is no similarity: it counts as drift, and is not shown.
         let shown = similarity.filter(|value| value.is_finite()).map(|value| value.clamp(-1.0, 1.0));
-        self.layers.push(LayerUse { computed, similarity: shown });
+        self.layers.push(LayerRows { computed, similarity: shown });
         let drifted = similarity.is_some_and(|value| value.is_nan() || value < self.threshold);
         if drifted && layer + 1 < self.watched.len() {
             self.widened = true;
@@ -284,7 +284,7 @@ mod tests {
 
     /// Two layers over three rows; position 0 is committed and watched, 2 is the window's mask. Both are looked at: the
     /// rows of a head are theirs, in this order.
-    fn watch(now: &[f32], before: &[f32], settings: &Settings) -> (Shown, Elastic, Vec<LayerUse>) {
+    fn watch(now: &[f32], before: &[f32], settings: &Settings) -> (Shown, Elastic, Vec<LayerRows>) {
         let spec = NetworkSpec {
             architecture: "Shown".into(),
             vocab_size: 4,
@@ -332,11 +332,14 @@ mod tests {
         assert_eq!(network.wants[1], LayerRequest { attention: vec![2], before: Vec::new() });
         assert_eq!(
             layers,
-            [LayerUse { computed: 2, similarity: Some(0.5) }, LayerUse { computed: 3, similarity: None }]
+            [
+                LayerRows { computed: vec![0, 2], similarity: Some(0.5) },
+                LayerRows { computed: vec![0, 1, 2], similarity: None }
+            ]
         );
         let steady = watch(&NOW, &BEFORE, &Settings { drift_threshold: 0.5, ..Settings::default() });
         assert_eq!(steady.0.flows, [Control::Same, Control::Same]);
-        assert_eq!(steady.2[1].computed, 2);
+        assert_eq!(steady.2[1].computed, [0, 2]);
     }
 
     #[test]

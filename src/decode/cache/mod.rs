@@ -78,7 +78,7 @@ pub(super) trait CachePolicy: Send {
         network: &mut dyn Network,
         pass: Pass<'_>,
         _settings: &Settings,
-        _layers: &mut Vec<LayerUse>,
+        _layers: &mut Vec<LayerRows>,
     ) -> Result<Logits, NetworkError> {
         network.forward(pass)
     }
@@ -110,6 +110,15 @@ pub(super) trait CachePolicy: Send {
     fn conflict(&self, _settings: &Settings) -> Option<String> {
         None
     }
+}
+
+/// What a layer computed in a pass, where layers differ.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct LayerRows {
+    /// Positions whose rows it computed, each once.
+    computed: Vec<usize>,
+    /// As in [`LayerUse`].
+    similarity: Option<f32>,
 }
 
 /// What a policy lets other slots do; nothing, unless it says so.
@@ -163,7 +172,9 @@ pub(super) struct Cache {
     /// The canvas as the last step found it.
     before: Vec<u32>,
     /// What each layer did in the last step, where layers differ.
-    layers: Vec<LayerUse>,
+    layers: Vec<LayerRows>,
+    /// By layer, the step that computed the row of each position, as long as layers differ.
+    layer_origins: Vec<Vec<Option<usize>>>,
 }
 
 /// The provenance of a K/V row.
@@ -177,7 +188,14 @@ impl Cache {
     /// No row yet, for a canvas of `length` positions.
     pub fn new(length: usize) -> Self {
         let choice = CacheChoice::Off;
-        Self { rows: vec![None; length], choice, policy: policy(choice), before: Vec::new(), layers: Vec::new() }
+        Self {
+            rows: vec![None; length],
+            choice,
+            policy: policy(choice),
+            before: Vec::new(),
+            layers: Vec::new(),
+            layer_origins: Vec::new(),
+        }
     }
 
     /// What the next step computes.
@@ -204,6 +222,7 @@ impl Cache {
         }
         let before = std::mem::replace(&mut self.choice, choice);
         self.policy = policy(choice);
+        self.layer_origins.clear();
         !self.policy.continues(before)
     }
 
@@ -211,6 +230,7 @@ impl Cache {
     pub fn edited(&mut self) {
         self.rows.fill(None);
         self.policy = policy(self.choice);
+        self.layer_origins.clear();
     }
 
     /// Runs one pass of the plan.
@@ -223,9 +243,16 @@ impl Cache {
         self.policy.forward(network, pass, settings, &mut self.layers)
     }
 
-    /// What each layer did in the last step, from the first one up; empty where all did the same.
-    pub fn layers(&self) -> &[LayerUse] {
-        &self.layers
+    /// What each layer did in the step, from the first one up; empty where all did the same.
+    pub fn layers(&self, context: StepContext<'_>) -> Vec<LayerUse> {
+        let age = |origin: &Option<usize>| origin.map_or(context.step + 1, |origin| context.step - origin) as u32;
+        let layers = self.layers.iter().zip(&self.layer_origins);
+        let layer_use = |(rows, origins): (&LayerRows, &Vec<Option<usize>>)| LayerUse {
+            computed: rows.computed.len() as u32,
+            similarity: rows.similarity,
+            ages: origins.iter().map(age).collect(),
+        };
+        layers.map(layer_use).collect()
     }
 
     /// How many positions `pass`, the last one that was run, computed; the mean over the layers, rounded up, where they
@@ -233,7 +260,7 @@ impl Cache {
     pub fn computed(&self, pass: &PassPlan) -> u32 {
         match self.layers.len() {
             0 => pass.query.len() as u32,
-            layers => self.layers.iter().map(|layer| layer.computed).sum::<u32>().div_ceil(layers as u32),
+            layers => self.layers.iter().map(|layer| layer.computed.len()).sum::<usize>().div_ceil(layers) as u32,
         }
     }
 
@@ -246,6 +273,10 @@ impl Cache {
     pub fn record(&mut self, pass: &PassPlan, context: StepContext<'_>) {
         for &position in self.policy.computed(pass) {
             self.rows[position] = Some(RowOrigin { step: context.step, token: context.canvas.ids()[position] });
+        }
+        self.layer_origins.resize(self.layers.len(), vec![None; self.rows.len()]);
+        for (layer, origins) in self.layers.iter().zip(&mut self.layer_origins) {
+            layer.computed.iter().for_each(|position| origins[*position] = Some(context.step));
         }
     }
 

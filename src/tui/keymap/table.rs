@@ -138,6 +138,10 @@ fn play_words(app: &App) -> &'static str {
     }
 }
 
+fn kv_map_words(app: &App) -> &'static str {
+    if app.lens.pane == Pane::KvMap { "canvas" } else { "K/V map" }
+}
+
 fn failed_words(app: &App) -> &'static str {
     let failed = || app.log().and_then(|log| log.end()).and_then(|end| end.failed.as_ref());
     let is_selected = || failed().is_some_and(|failed| app.lens.selected == Some(failed.start));
@@ -340,6 +344,7 @@ fn canvas() -> Vec<Binding> {
     bindings.extend([
         binding!(Action::Pane(Pane::Map), [Key::char('M')], "map of all steps, or the canvas", Canvas, WATCHING, has_run, 6 map_words),
         binding!(Action::NextLayer, [Key::char('v')], "next layer", Canvas, READING, always, 6 "layer"),
+        binding!(Action::Pane(Pane::KvMap), [Key::char('K')], "K/V rows by layer, or the canvas", Canvas, WATCHING, has_run, 9 kv_map_words),
         binding!(Action::ToggleAudit, [Key::char('A')], "audit every step, or none", Canvas, WATCHING, is_live),
         binding!(Action::ToggleDrafts, [Key::char('d')], "drafts or plain masks", Canvas, READING, always, 8 "drafts"),
         binding!(Action::NextArrangement, [Key::char('#')], "grid, running text, sudoku", Canvas, READING, has_run, 12 "grid"),

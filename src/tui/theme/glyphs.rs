@@ -45,6 +45,8 @@ pub struct Glyphs {
     pub edge: &'static str,
     /// What the parts of a bar are filled with where there are no colours.
     pub fills: [&'static str; 3],
+    /// A K/V row from new to old.
+    pub ages: [&'static str; 4],
     /// The selected row of a list.
     pub pointer: &'static str,
     /// The step that is shown.
@@ -91,7 +93,7 @@ pub struct Glyphs {
     pub branches: [&'static str; 2],
     /// Dots of the map, from next to nothing to nearly all.
     pub shades: [&'static str; 4],
-    /// A dot of the map: read although it was computed under another token.
+    /// A K/V row that is read although it was computed under another token.
     pub stale: &'static str,
     /// A dot of the map: written although nothing was accepted.
     pub forced: &'static str,
@@ -122,6 +124,7 @@ pub static UNICODE: Glyphs = Glyphs {
     handle: "●",
     edge: "▌",
     fills: ["█", "▒", "░"],
+    ages: ["█", "▓", "▒", "░"],
     pointer: "▸",
     cursor: "▲",
     change: "◆",
@@ -173,6 +176,7 @@ pub static ASCII: Glyphs = Glyphs {
     handle: "o",
     edge: "|",
     fills: ["#", "=", "."],
+    ages: ["#", "+", "=", "-"],
     pointer: ">",
     cursor: "^",
     change: "*",
@@ -250,7 +254,7 @@ mod tests {
                 set.refused,
             ];
             let many = set.corners.iter().chain(&set.tees).chain(&set.rising).chain(&set.fills).chain(&set.choice);
-            let many = many.chain(&set.shades);
+            let many = many.chain(&set.shades).chain(&set.ages);
             let rest = set.spinner.iter().chain(&set.effects).chain(&set.up_down).chain(&set.branches);
             for glyph in single.iter().chain(many).chain(rest) {
                 assert_eq!(glyph.width(), 1, "{glyph}");

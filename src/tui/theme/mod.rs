@@ -209,6 +209,16 @@ impl Theme {
         scale[low].mix(scale[low + 1], at - low as f32)
     }
 
+    /// From cool to hot, 0 to 1.
+    pub fn heat(&self, share: f32) -> Tone {
+        let palette = self.palette();
+        let scale = [palette.sky, palette.purple, palette.vermilion, palette.yellow];
+        let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
+        let at = share * (scale.len() - 1) as f32;
+        let low = (at as usize).min(scale.len() - 2);
+        scale[low].mix(scale[low + 1], at - low as f32)
+    }
+
     /// The colour of a reason to commit.
     pub fn reason(&self, reason: Reason) -> Tone {
         let palette = self.palette();

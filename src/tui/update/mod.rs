@@ -23,6 +23,7 @@ use super::{
     action::{Action, Effect, Focus},
     app::App,
     pacing::Redraw,
+    pane::Pane,
 };
 use crate::engine::protocol::Command;
 
@@ -217,6 +218,7 @@ fn back(app: &mut App) -> Vec<Effect> {
         // All knobs are listed again.
     } else {
         match app.focus {
+            Focus::Canvas if app.lens.selected.is_none() && app.lens.top.is_none() => app.lens.pane = Pane::default(),
             Focus::Canvas => (app.lens.selected, app.lens.top) = (None, None),
             Focus::Prompt | Focus::Knobs => app.focus = Focus::Canvas,
         }

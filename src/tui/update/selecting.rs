@@ -10,6 +10,9 @@ use crate::tui::{
     view::{Layer, RunView, canvas, most_telling},
 };
 
+/// Positions that up and down move the selection by in the K/V map, whose rows are layers.
+const KV_STRIDE: isize = 10;
+
 /// Reads the canvas by a layer.
 pub(super) fn read_by(app: &mut App, layer: Layer) -> Vec<Effect> {
     app.lens.layer = layer;
@@ -60,7 +63,10 @@ pub(super) fn step(app: &mut App, direction: Direction) -> Vec<Effect> {
 /// The position that lies in a direction of the selected one; the first token of the answer, where none is selected.
 pub(super) fn neighbour(app: &App, run: &RunView<'_>, direction: Direction) -> Option<usize> {
     let (first, length) = (run.log.header().prompt_ids.len(), run.log.header().canvas_length());
-    let neighbour = |at, by| canvas::neighbour(run, app.theme, app.drawn.canvas, at, by);
+    let neighbour = |at, by| match run.lens.pane {
+        Pane::Canvas | Pane::Map => canvas::neighbour(run, app.theme, app.drawn.canvas, at, by),
+        Pane::KvMap => at.checked_add_signed(by as isize * KV_STRIDE),
+    };
     let next = match run.lens.selected {
         None => Some(first),
         Some(at) => match direction {

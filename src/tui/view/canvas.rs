@@ -100,7 +100,8 @@ pub(super) fn title(name: &str, run: &RunView<'_>, row: Rect, pen: &mut Pen<'_>)
         let label = if is_narrow && !active { key.to_string() } else { format!("{key} {}", layer.name()) };
         title.push(span("  ", pen.style(Role::Text)));
         let width = pen::width(&label);
-        pen.click(Rect { x, width, ..row }, Action::Layer(layer));
+        // The gaps belong to their neighbours, so that a digit is not missed.
+        pen.click(Rect { x: x - 1, width: width + 2, ..row }, Action::Layer(layer));
         x += width + 2;
         title.push(span(label, pen.style(if active { Role::Accent } else { Role::Faint })));
     }

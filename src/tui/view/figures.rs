@@ -313,7 +313,7 @@ pub(super) fn strip(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
     if figures.tokens == 0 && figures.ends > 0 {
         items.insert(0, (count(figures.ends as u64), "end of text"));
     }
-    items.extend(run.lens.layer.figures(&figures));
+    items.extend(run.lens.layer.figures(&run.step(), &figures));
     if figures.cost.guide_forwards > 0 {
         items.push((figures.cost.guide_forwards.to_string(), "guide"));
     }

@@ -6,6 +6,7 @@ use ratatui::{
 };
 
 use super::{
+    kv_map,
     layers::Layer,
     map::{MapKind, MapMark},
     pen::{Pen, centred, fitting, packed, span, width},
@@ -88,6 +89,8 @@ fn lines(active: Layer, theme: Theme) -> Vec<Line<'static>> {
     let meaning = span(": no rule changes it", theme.style(Role::Dim));
     lines.push(Line::from(vec![given, gap(), by_hand, gap(), pinned, meaning]));
     lines.push(fails(theme));
+    lines.push(Line::default());
+    lines.extend(kv_map::legend(theme));
     lines.push(Line::default());
     lines.extend(steps(theme));
     lines.extend(map(theme));

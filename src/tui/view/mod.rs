@@ -31,6 +31,7 @@ mod header;
 pub mod help;
 mod inspector;
 mod knobs;
+mod kv_map;
 mod layers;
 mod layout;
 pub mod legend;
@@ -130,6 +131,7 @@ fn draw_run(app: &App, run: &RunView<'_>, plan: &Regions, pen: &mut Pen<'_>) {
         match (pane, area) {
             (Pane::Canvas, Some(area)) => canvas::draw(run, area, pen),
             (Pane::Map, Some(area)) => map::draw(app, run, area, pen),
+            (Pane::KvMap, Some(area)) => kv_map::draw(run, area, pen),
             (_, None) => {}
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     decode::record::{
         AuditReport, AuditedPosition, DraftReview, GuideReading, KvUse, Proposal, Reason, Region, RowDrift, StepRecord,
     },
-    trace::{CanvasView, Log},
+    trace::{CanvasView, Certainty, Log, PositionChanges},
 };
 
 /// What a position holds.
@@ -126,6 +126,26 @@ impl<'a> StepView<'a> {
     pub fn proposal(&self, position: usize) -> Option<&Proposal> {
         let proposals = &self.record.as_ref()?.proposals;
         proposals.binary_search_by_key(&position, |proposal| proposal.position).ok().map(|at| &proposals[at])
+    }
+
+    /// How certain the denoiser was at a position: of what is written when it was written, of a mask in this step.
+    pub fn certainty(&self, position: usize) -> Option<Certainty> {
+        match self.state(position) {
+            State::Masked => self.proposal(position).map(Certainty::from),
+            State::Written { step, .. } => self.log.step(step)?.certainty_at(position),
+            State::Prompt | State::Given => None,
+        }
+    }
+
+    /// Whether the draft of a masked position is an end of text, which is soon sure and not worth a colour.
+    pub fn drafts_end(&self, position: usize) -> bool {
+        let draft = self.proposal(position).filter(|_| self.state(position) == State::Masked);
+        draft.is_some_and(|proposal| self.log.header().is_end(proposal.token))
+    }
+
+    /// How often a position changed up to this step.
+    pub fn changes(&self, position: usize) -> PositionChanges {
+        self.log.changes(position, self.steps)
     }
 
     /// How the K/V row of a position was used in this step.

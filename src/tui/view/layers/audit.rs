@@ -10,6 +10,7 @@ use super::{CanvasCell, CanvasLayer, RunView, StepView, not_begun};
 use crate::{
     decode::record::{AuditedPosition, RowDrift},
     printable,
+    settings::CacheChoice,
     trace::Figures,
     tui::{
         theme::{Role, Theme},
@@ -90,8 +91,10 @@ impl CanvasLayer for AuditLayer {
 
     fn absence(&self, run: &RunView<'_>, step: &StepView<'_>) -> Option<String> {
         not_begun(self.name(), step).or_else(|| {
-            let words = match step.log.settings_at(step.steps).audit {
+            let settings = step.log.settings_at(step.steps);
+            let words = match settings.audit {
                 _ if step.audit().is_some() => return None,
+                Some(_) if settings.cache == CacheChoice::Off => "nothing to audit: there is no cache here",
                 Some(_) => "audited: no cache has changed anything",
                 None if run.recorded => "recorded without an audit",
                 None => "not audited so far: A audits each step",
@@ -137,7 +140,7 @@ impl CanvasLayer for AuditLayer {
         }
     }
 
-    fn figures(&self, figures: &Figures) -> Vec<(String, &'static str)> {
+    fn figures(&self, _step: &StepView<'_>, figures: &Figures) -> Vec<(String, &'static str)> {
         if figures.audited == 0 {
             return Vec::new();
         }

@@ -5,16 +5,16 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{CanvasCell, CanvasLayer, StepView};
+use super::{CanvasCell, CanvasLayer, RunView, StepView, not_begun};
 use crate::{
-    decode::record::KvStatus,
+    decode::record::{KvStatus, KvUse},
     settings::CacheChoice,
     tui::{
         theme::{Role, Theme, kv_mark},
         view::{
             inspector::Inspected,
             map::{MapKind, MapMark, MapTint},
-            pen::span,
+            pen::{plural, span},
             sample,
             step::State,
             token_style,
@@ -90,6 +90,16 @@ impl CanvasLayer for CacheLayer {
         }
     }
 
+    fn absence(&self, run: &RunView<'_>, step: &StepView<'_>) -> Option<String> {
+        not_begun(self.name(), step).or_else(|| {
+            let is_off = step.log.settings_at(step.steps).cache == CacheChoice::Off;
+            let computes_all = || (0..step.length()).all(|at| step.kv(at).is_some_and(|kv| kv.age == 0));
+            let words =
+                if run.recorded { "recorded without a cache" } else { "no cache here: preset flashdlm has one" };
+            (is_off && computes_all()).then(|| format!("{words}; all is recomputed"))
+        })
+    }
+
     fn key(&self, theme: Theme, _step: &StepView<'_>, _cells: u16) -> Vec<Vec<Span<'static>>> {
         STATUSES.iter().map(|(status, name, _)| vec![span(*name, mark(theme, *status))]).collect()
     }
@@ -114,15 +124,46 @@ impl CanvasLayer for CacheLayer {
                 _ => format!("since step {}", computed + 1),
             },
         };
-        let name = STATUSES.into_iter().find(|(status, ..)| *status == kv.status).map_or("", |(_, name, _)| name);
         let since = span(format!(" {since}"), seen.theme.style(Role::Dim));
-        vec![seen.fact("K/V row", vec![span(name, mark(seen.theme, kv.status)), since])]
+        let mut lines = vec![seen.fact("K/V row", vec![named(seen.theme, kv.status), since])];
+        let layers = seen.step.log.layer_kv(shown, seen.position..seen.position + 1);
+        let layers: Vec<KvUse> = layers.into_iter().filter_map(|layer| layer.first().copied()).collect();
+        if layers.windows(2).any(|pair| pair[0] != pair[1]) {
+            lines.extend(seen.sentence("", &by_layer(seen.theme, &layers)));
+        }
+        lines
     }
 }
 
 /// What a reused row has lost of its brightness on the map: half of it in some thirty steps.
 fn freshness_lost(age: u32) -> f32 {
     (age as f32 / 64.0).min(0.45)
+}
+
+/// What the layers did with a row, the first layer first: "recomputed in 1-3, reused 4 steps old in 4-6".
+pub fn by_layer(theme: Theme, layers: &[KvUse]) -> Vec<Span<'static>> {
+    let mut spans = Vec::new();
+    let mut first = 1;
+    for run in layers.chunk_by(|below, above| below == above) {
+        let (kv, last) = (run[0], first + run.len() - 1);
+        let age = match kv.status {
+            KvStatus::Reused | KvStatus::Stale => format!(", {} old,", plural(kv.age as usize, "step")),
+            KvStatus::Recomputed | KvStatus::Dropped => String::new(),
+        };
+        let place = if run.len() == 1 { format!("{first}") } else { format!("{first}-{last}") };
+        let stop = if last < layers.len() { ";" } else { "" };
+        let layer = if first == 1 { "layer " } else { "" };
+        spans.push(named(theme, kv.status));
+        spans.push(span(format!("{age} in {layer}{place}{stop} "), theme.style(Role::Dim)));
+        first = last + 1;
+    }
+    spans
+}
+
+/// A status in its word and look.
+pub fn named(theme: Theme, status: KvStatus) -> Span<'static> {
+    let name = STATUSES.into_iter().find(|(other, ..)| *other == status).map_or("", |(_, name, _)| name);
+    span(name, mark(theme, status))
 }
 
 fn mark(theme: Theme, status: KvStatus) -> Style {

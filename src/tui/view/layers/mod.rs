@@ -4,9 +4,14 @@
 
 mod audit;
 mod cache;
+mod certainty;
+mod changes;
 mod confidence;
+mod entropy;
 mod guide;
+mod margin;
 mod order;
+mod reason;
 
 use std::{fmt, ops::Deref};
 
@@ -14,6 +19,8 @@ use ratatui::{
     style::Style,
     text::{Line, Span},
 };
+
+pub(super) use cache::{by_layer, named};
 
 use super::{
     inspector::Inspected,
@@ -25,8 +32,17 @@ use super::{
 use crate::{trace::Figures, tui::theme::Theme};
 
 /// Every layer, in the order of their keys: a digit each, so nine at most.
-pub static LAYERS: &[&dyn CanvasLayer] =
-    &[&confidence::ConfidenceLayer, &cache::CacheLayer, &guide::GuideLayer, &audit::AuditLayer, &order::OrderLayer];
+pub static LAYERS: &[&dyn CanvasLayer] = &[
+    &confidence::ConfidenceLayer,
+    &cache::CacheLayer,
+    &guide::GuideLayer,
+    &audit::AuditLayer,
+    &order::OrderLayer,
+    &entropy::EntropyLayer,
+    &margin::MarginLayer,
+    &reason::ReasonLayer,
+    &changes::ChangesLayer,
+];
 
 /// A position of the canvas at a step, as it is drawn.
 #[derive(Debug, Clone, Copy)]
@@ -97,7 +113,7 @@ pub trait CanvasLayer: Sync {
     }
 
     /// What it adds to the strip of figures: values and their labels.
-    fn figures(&self, _figures: &Figures) -> Vec<(String, &'static str)> {
+    fn figures(&self, _step: &StepView<'_>, _figures: &Figures) -> Vec<(String, &'static str)> {
         Vec::new()
     }
 }
@@ -112,6 +128,9 @@ fn not_begun(name: &str, step: &StepView<'_>) -> Option<String> {
 pub struct Layer(&'static dyn CanvasLayer);
 
 impl Layer {
+    /// How K/V rows were used.
+    pub const CACHE: Self = Self(&cache::CacheLayer);
+
     /// What the cache changed.
     pub const AUDIT: Self = Self(&audit::AuditLayer);
 
@@ -123,6 +142,11 @@ impl Layer {
     /// The layer of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::all().find(|layer| layer.name() == name)
+    }
+
+    /// The number of its key.
+    pub fn digit(self) -> usize {
+        Self::all().take_while(|layer| *layer != self).count() + 1
     }
 
     /// The layer after this one; after the last, the first.

@@ -7,7 +7,7 @@ use ratatui::{
 
 use super::{CanvasCell, CanvasLayer, StepView};
 use crate::tui::{
-    theme::{Role, Theme, Tone},
+    theme::{Role, Theme},
     view::{
         inspector::Inspected,
         map::{MapKind, MapMark, MapTint},
@@ -32,7 +32,7 @@ impl CanvasLayer for OrderLayer {
             State::Prompt => theme.style(Role::Dim),
             State::Given => token_style::given(theme),
             State::Masked => open(theme, ink),
-            State::Written { fresh: true, .. } => token_style::fresh(theme, heat(theme, 1.0)),
+            State::Written { fresh: true, .. } => token_style::fresh(theme, theme.heat(1.0)),
             State::Written { step: written, .. } => written_at(theme, lateness(written, step.steps)),
         }
     }
@@ -54,11 +54,11 @@ impl CanvasLayer for OrderLayer {
     fn key(&self, theme: Theme, step: &StepView<'_>, cells: u16) -> Vec<Vec<Span<'static>>> {
         let ends = ["written at step 1".to_owned(), step.steps.to_string()];
         let scale = sample::key_scale(theme, cells, ends, |lateness| written_at(theme, lateness));
-        vec![scale, vec![span(" new ", token_style::fresh(theme, heat(theme, 1.0)))]]
+        vec![scale, vec![span(" new ", token_style::fresh(theme, theme.heat(1.0)))]]
     }
 
     fn legend(&self, theme: Theme) -> Vec<Line<'static>> {
-        let fresh = token_style::fresh(theme, heat(theme, 1.0));
+        let fresh = token_style::fresh(theme, theme.heat(1.0));
         vec![
             sample::legend_scale(
                 theme,
@@ -85,7 +85,7 @@ impl CanvasLayer for OrderLayer {
             return lines;
         };
         let late = lateness(step, seen.step.steps);
-        let tone = seen.theme.ink(heat(seen.theme, late));
+        let tone = seen.theme.ink(seen.theme.heat(late));
         let mut when = vec![span(format!("{step:<4}"), tone), Span::raw(" ")];
         when.extend(sample::bar(seen.theme, seen.value_width().saturating_sub(6), late, tone));
         let before = steps.iter().filter(|other| **other < step).count();
@@ -113,19 +113,10 @@ fn lateness(step: usize, shown: usize) -> f32 {
     if shown <= 1 { 1.0 } else { (step - 1) as f32 / (shown - 1) as f32 }
 }
 
-/// From cool to hot.
-fn heat(theme: Theme, lateness: f32) -> Tone {
-    let palette = theme.palette();
-    let scale = [palette.sky, palette.purple, palette.vermilion, palette.yellow];
-    let at = lateness.clamp(0.0, 1.0) * (scale.len() - 1) as f32;
-    let low = (at as usize).min(scale.len() - 2);
-    scale[low].mix(scale[low + 1], at - low as f32)
-}
-
 /// A token that was written earlier; without colours, ink that fades: a third of the steps bold, a third plain, a third
 /// dim.
 fn written_at(theme: Theme, lateness: f32) -> Style {
-    let style = theme.ink(heat(theme, lateness));
+    let style = theme.ink(theme.heat(lateness));
     match lateness {
         _ if theme.has_colour() => style,
         late if late > 2.0 / 3.0 => style.add_modifier(Modifier::BOLD),

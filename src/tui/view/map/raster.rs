@@ -15,7 +15,7 @@ use crate::{
     tui::{
         theme::{Level, Theme, ThemeName, Tone},
         view::{
-            flow::Ink,
+            row::Ink,
             layers::{CanvasCell, Layer},
             step::StepView,
         },
