@@ -84,7 +84,7 @@ pub enum Confirmation {
 }
 
 /// How the canvas is read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Lens {
     /// What stands in the canvas's place.
     pub pane: Pane,

@@ -44,7 +44,7 @@ impl CanvasLayer for OrderLayer {
     }
 
     fn tint(&self, cell: &CanvasCell<'_>, mark: MapMark) -> MapTint {
-        let late = |written| MapTint::new(heat(cell.theme, lateness(written, cell.step.steps)), 0.6);
+        let late = |written| MapTint::new(cell.theme.heat(lateness(written, cell.step.steps)), 0.6);
         match (mark.kind, cell.step.state(cell.position)) {
             (MapKind::Settled, State::Written { step, .. }) => late(step),
             _ => MapTint::of_style(cell.theme, self.style(cell), mark),
