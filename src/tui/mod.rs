@@ -12,6 +12,7 @@ mod conversation;
 mod examples;
 mod forking;
 mod frames;
+mod ground;
 mod hands;
 mod input;
 pub mod keymap;

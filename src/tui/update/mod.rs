@@ -16,6 +16,7 @@ mod playing;
 mod presets;
 mod prompt;
 mod selecting;
+mod theme;
 mod typing;
 
 use super::{
@@ -52,10 +53,8 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Quit => keeping::quit(app),
         Action::Suspend => vec![Effect::Suspend],
         Action::Repaint => vec![Effect::Repaint],
-        Action::ToggleTheme => {
-            app.theme.name = app.theme.name.other();
-            Vec::new()
-        }
+        Action::NextTheme => theme::next(app),
+        Action::Ground(ground) => theme::fit(app, ground),
 
         Action::Toggle(overlay) => lists::toggle(app, overlay),
         Action::Back => back(app),
@@ -180,6 +179,7 @@ fn is_deliberate(action: &Action) -> bool {
             | Action::Saved { .. }
             | Action::PresetSaved { .. }
             | Action::Tell(_)
+            | Action::Ground(_)
     )
 }
 

@@ -101,10 +101,7 @@ fn lateness(step: usize, shown: usize) -> f32 {
 /// From cool to hot.
 fn heat(theme: Theme, lateness: f32) -> Tone {
     let palette = theme.palette();
-    let scale = [palette.sky, palette.purple, palette.vermilion, palette.yellow];
-    let at = lateness.clamp(0.0, 1.0) * (scale.len() - 1) as f32;
-    let low = (at as usize).min(scale.len() - 2);
-    scale[low].mix(scale[low + 1], at - low as f32)
+    theme.along(&[palette.sky, palette.purple, palette.vermilion, palette.yellow], lateness)
 }
 
 /// A token that was written earlier; without colours, ink that fades: a third of the steps bold, a third plain, a third
