@@ -13,6 +13,8 @@ mod support;
 mod endings;
 #[path = "pty/files.rs"]
 mod files;
+#[path = "pty/ground.rs"]
+mod ground;
 #[path = "pty/jobs.rs"]
 mod jobs;
 #[path = "pty/kept.rs"]

@@ -18,10 +18,14 @@ mod causes;
 mod colours;
 #[path = "screen/compare.rs"]
 mod compare;
+#[path = "screen/contrast.rs"]
+mod contrast;
 #[path = "screen/conversations.rs"]
 mod conversations;
 #[path = "screen/differences.rs"]
 mod differences;
+#[path = "screen/eyes.rs"]
+mod eyes;
 #[path = "screen/forks.rs"]
 mod forks;
 #[path = "screen/keeping.rs"]

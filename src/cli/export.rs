@@ -40,8 +40,7 @@ pub(super) struct ExportArgs {
     /// The longest pause [default: as long as the slowest step took]
     #[arg(long, value_name = "SECONDS")]
     idle_limit: Option<f64>,
-    /// Palette: dark or light
-    #[arg(long, value_name = "NAME", default_value = "dark")]
+    #[arg(long, value_name = "NAME", default_value_t = ThemeName::Dark, help = format!("Theme: {}", ThemeName::words()))]
     theme: ThemeName,
     #[arg(long, value_name = "NAME", default_value = ExportOptions::default().layer.name(), value_parser = layer, help = layers_help())]
     layer: Layer,

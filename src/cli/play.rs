@@ -54,12 +54,15 @@ pub(super) struct ReplayArgs {
 /// How the screen looks and listens.
 #[derive(Debug, clap::Args)]
 struct ScreenArgs {
-    /// Palette: dark or light [default: what fits the terminal]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = theme_help())]
     theme: Option<String>,
     /// Leave the mouse to the terminal, so that it selects text as usual
     #[arg(long)]
     no_mouse: bool,
+}
+
+fn theme_help() -> String {
+    format!("Theme: {} [default: the one chosen last by a key, else what fits the terminal]", ThemeName::words())
 }
 
 /// Plays live.

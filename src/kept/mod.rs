@@ -3,10 +3,11 @@
 //! ```text
 //! STATE/runs/2026-11-28-140312-flashdlm-story.dscope    a trace, written while the run makes its steps
 //! STATE/history                                         a prompt a line, as JSON strings
+//! STATE/theme                                           the name of the theme that was chosen last
 //! ```
 //!
-//! The disk is touched by two threads alone, of which [`Keeper`] is the handle: one writes what happens, the other answers
-//! questions. Nothing here knows an engine or a screen.
+//! Runs and prompts are touched by two threads alone, of which [`Keeper`] is the handle: one writes what happens, the other
+//! answers questions. Nothing here knows an engine or a screen.
 
 mod history;
 mod keeper;
@@ -16,7 +17,8 @@ mod shelf;
 mod writer;
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -24,10 +26,13 @@ pub use keeper::{Keeper, KeptNews, KeptRequest};
 pub use limit::KeepLimit;
 pub use shelf::{KeptRun, KeptState};
 
-use crate::printable;
+use crate::{output, printable};
 
 /// The end of a kept run's name.
 const EXTENSION: &str = "dscope";
+
+/// No theme's name has more bytes.
+const LONGEST_NAME: u64 = 64;
 
 /// The folder that everything is kept in. It need not be there yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +52,27 @@ impl StateFolder {
     /// The file of the prompts.
     pub fn history(&self) -> PathBuf {
         self.0.join("history")
+    }
+
+    /// The name of the theme that was chosen last, if one was; whether there is such a theme is the screen's business.
+    pub fn theme(&self) -> Option<String> {
+        let mut name = String::new();
+        fs::File::open(self.theme_file()).ok()?.take(LONGEST_NAME).read_to_string(&mut name).ok()?;
+        Some(name.trim().to_owned())
+    }
+
+    /// Keeps the name of the theme that was chosen.
+    ///
+    /// # Errors
+    /// A sentence, where it cannot be written.
+    pub fn keep_theme(&self, name: &str) -> Result<(), String> {
+        let file = self.theme_file();
+        let written = make_folder(&self.0).and_then(|()| output::replace(&file, |out| writeln!(out, "{name}")));
+        written.map_err(|error| format!("the theme is not remembered: {}", cannot_write(&file, &error)))
+    }
+
+    fn theme_file(&self) -> PathBuf {
+        self.0.join("theme")
     }
 
     /// The run that was written to last, if one is kept.
@@ -87,4 +113,25 @@ fn private() -> fs::OpenOptions {
 /// A sentence's part about what cannot be written.
 fn cannot_write(path: &Path, error: &io::Error) -> String {
     printable::line(&format!("{} cannot be written: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn the_theme_that_was_chosen_last_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::new(folder.path().join("new/state"));
+        assert_eq!(state.theme(), None);
+        for name in ["light", "dark"] {
+            state.keep_theme(name).unwrap();
+            assert_eq!(state.theme().as_deref(), Some(name));
+        }
+        let blocked = StateFolder::new(state.theme_file());
+        let told = blocked.keep_theme("dark").unwrap_err();
+        assert!(told.starts_with("the theme is not remembered: ") && told.contains("cannot be written"), "{told}");
+    }
 }

@@ -8,6 +8,7 @@ use super::{
     arrangement::Arrangement,
     compare::CompareAction,
     pane::Pane,
+    theme::{Rgb, ThemeName},
     view::{FrameInfo, Layer},
 };
 use crate::{
@@ -70,8 +71,10 @@ pub enum Action {
     Suspend,
     /// Paint everything again.
     Repaint,
-    /// Dark to light and back.
-    ToggleTheme,
+    /// Take the next theme.
+    NextTheme,
+    /// The terminal says what its own background is.
+    Ground(Rgb),
 
     /// Open or close a layer above the screen.
     Toggle(Overlay),
@@ -317,6 +320,8 @@ pub enum Effect {
     Kept(KeptRequest),
     /// Write the trace of the shown run into a file of this name.
     SaveTrace(String),
+    /// Begin with this theme the next time.
+    RememberTheme(ThemeName),
     /// Write a preset into the configuration folder.
     SavePreset(Box<Preset>),
     /// Clear the terminal and draw everything.

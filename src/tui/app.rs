@@ -204,6 +204,8 @@ pub struct App {
     pub(super) notice: Option<(Notice, Duration)>,
     /// Colours and glyphs.
     pub theme: Theme,
+    /// Whether the terminal's own ground decides the theme: nobody has chosen one.
+    pub(super) follows_ground: bool,
     /// Prompts to choose from.
     pub(super) examples: Vec<Example>,
     /// The time of the last tick.
@@ -306,6 +308,7 @@ impl App {
             presets: PresetPicker::default(),
             notice: None,
             theme,
+            follows_ground: false,
             examples: Vec::new(),
             now: Duration::ZERO,
             drawn: FrameInfo::default(),
@@ -320,6 +323,12 @@ impl App {
             begins: false,
             maps: MapCache::default(),
         }
+    }
+
+    /// As it is where nobody has chosen a theme: the terminal's own ground decides, once it is known.
+    #[must_use]
+    pub fn fitting_the_ground(self) -> Self {
+        Self { follows_ground: true, ..self }
     }
 
     /// Where keys go.

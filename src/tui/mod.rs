@@ -14,6 +14,7 @@ mod diary;
 mod examples;
 mod forking;
 mod frames;
+mod ground;
 mod hands;
 mod input;
 pub mod keymap;

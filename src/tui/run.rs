@@ -3,7 +3,6 @@
 use std::{io, path::Path, time::Instant};
 
 use anyhow::Context;
-use crossterm::event::{Event, EventStream};
 use futures_util::StreamExt;
 use jiff::civil::Date;
 #[cfg(unix)]
@@ -17,10 +16,11 @@ use super::{
     autosave::Addition,
     diary::Diary,
     examples::examples,
+    ground::{Keyboard, Typed},
     input,
     pacing::FrameClock,
     terminal::{Screen, check},
-    theme::{Environment, Theme},
+    theme::{Environment, Theme, ThemeName},
     update::update,
 };
 #[cfg(unix)]
@@ -28,7 +28,7 @@ use crate::process::{self, signals::Heard};
 use crate::{
     engine::{InProcess, Link, ModelRequest, protocol},
     kept::{KeepLimit, Keeper, KeptNews, StateFolder},
-    panics, printable,
+    printable,
     settings::{Layers, PresetLibrary},
     trace::{self, Log},
 };
@@ -43,11 +43,11 @@ pub struct PlayOptions {
     pub source: LogSource,
     /// The presets to choose from.
     pub presets: PresetLibrary,
-    /// "dark" or "light"; what fits the terminal without one.
+    /// A theme's name. Without one, the theme that was chosen last, else what fits the terminal.
     pub theme: Option<String>,
     /// Whether the mouse is used. Without it the terminal's own selection of text works as usual.
     pub mouse: bool,
-    /// Where runs and prompts are kept.
+    /// Where runs, prompts and the theme are kept.
     pub state: Option<StateFolder>,
     /// How much is kept of what happens now; nothing is, without one.
     pub autosave: Option<KeepLimit>,
@@ -100,8 +100,8 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
     let environment = Environment::of_process();
     // Where keys cannot come at all, taking the terminal fails.
     check(&environment, true).map_err(anyhow::Error::msg)?;
-    let name = options.theme.as_deref().map(str::parse).transpose().map_err(anyhow::Error::msg)?;
-    let theme = Theme::detect(name, &environment);
+    let chosen = chosen_theme(&options).map_err(anyhow::Error::msg)?;
+    let theme = Theme::detect(chosen, &environment);
     let mut warnings: Vec<String> = options.presets.warnings().collect();
     let (app, request) = match options.source {
         LogSource::Live(request) => {
@@ -122,6 +122,9 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
     if let Some(bytes) = options.memory {
         app.session.set_budget(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
+    if chosen.is_none() {
+        app = app.fitting_the_ground();
+    }
     if !warnings.is_empty() {
         update(&mut app, Action::Tell(Notice::error(warnings.join("; "))));
     }
@@ -133,14 +136,21 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
         // Before the terminal is taken: a signal must never find it taken and no handler set.
         let signals = Signals::new().context("listening for signals")?;
         let screen = Screen::take(options.mouse, theme.level).context("taking the terminal over")?;
-        let mut outside = Outside { screen, engine: None, keeper: None };
+        let mut keyboard = Keyboard::new()?;
+        let mut outside = Outside { screen, engine: None, keeper: None, state: options.state };
+        if chosen.is_none() && environment.knows_its_ground() {
+            outside.screen.ask_ground()?;
+            if let Some(ground) = keyboard.answer().await {
+                update(&mut app, Action::Ground(ground));
+            }
+        }
         // The first frame does not wait for the networks.
         draw(&mut app, &mut outside.screen)?;
         if let Some(request) = request {
             let link = InProcess::open(*request).context("starting the engine's thread")?;
             outside.engine = Some(Box::new(link));
         }
-        if let Some(folder) = &options.state {
+        if let Some(folder) = &outside.state {
             match Keeper::open(folder, options.autosave) {
                 Ok(keeper) => outside.keeper = Some(keeper),
                 Err(error) => {
@@ -148,7 +158,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
                 }
             }
         }
-        event_loop(&mut app, &mut outside, signals).await
+        event_loop(&mut app, &mut outside, keyboard, signals).await
     });
     log::info!("left: {left:?}");
     // Nothing can be drawn on a terminal that has gone, and its signal may come later.
@@ -159,16 +169,23 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
     left
 }
 
+/// The theme that somebody has chosen: by a flag or in the configuration, else by a key at an earlier time.
+fn chosen_theme(options: &PlayOptions) -> Result<Option<ThemeName>, String> {
+    let remembered = || options.state.as_ref()?.theme()?.parse().ok();
+    options.theme.as_deref().map_or_else(|| Ok(remembered()), |name| name.parse().map(Some))
+}
+
 /// What the state is shown on, fed by and kept with. Dropped in this order: the terminal is given back first.
 struct Outside {
     screen: Screen,
     engine: Option<Box<dyn Link>>,
     keeper: Option<Keeper>,
+    state: Option<StateFolder>,
 }
 
 /// Something that came.
 enum News {
-    Terminal(Option<io::Result<Event>>),
+    Terminal(Option<io::Result<Typed>>),
     Engine(Option<Box<protocol::Event>>),
     Kept(KeptNews),
     Signal(SignalRequest),
@@ -176,17 +193,20 @@ enum News {
     Due,
 }
 
-async fn event_loop(app: &mut App, outside: &mut Outside, mut signals: Signals) -> anyhow::Result<Left> {
+async fn event_loop(
+    app: &mut App,
+    outside: &mut Outside,
+    mut keyboard: Keyboard,
+    mut signals: Signals,
+) -> anyhow::Result<Left> {
     let started = Instant::now();
-    let mut keys = panics::catch(EventStream::new)
-        .map_err(|_| anyhow::anyhow!("the system gives no thread, or no file, to read the keyboard with"))?;
     let mut clock = FrameClock::default();
     loop {
         // A terminal that is behind sees fewer frames, and holds nothing up.
         let frame = if outside.screen.is_idle() { clock.due(app.redraw()) } else { None };
         let due = [app.next_tick(), frame].into_iter().flatten().min().map(|due| started + due);
         let news = tokio::select! {
-            event = keys.next() => News::Terminal(event),
+            event = keyboard.next() => News::Terminal(event),
             request = signals.next() => News::Signal(request),
             event = next_event(&mut outside.engine) => News::Engine(event.map(Box::new)),
             news = next_kept(&mut outside.keeper) => News::Kept(news),
@@ -246,9 +266,13 @@ fn draw(app: &mut App, screen: &mut Screen) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Takes an event of the terminal in. Returns whether to leave.
-fn take(app: &mut App, event: Event, outside: &mut Outside) -> anyhow::Result<bool> {
-    match input::action(app, event) {
+/// Takes in what came from the terminal. Returns whether to leave.
+fn take(app: &mut App, typed: Typed, outside: &mut Outside) -> anyhow::Result<bool> {
+    let action = match typed {
+        Typed::Event(event) => input::action(app, event),
+        Typed::Ground(ground) => Some(Action::Ground(ground)),
+    };
+    match action {
         Some(action) => perform(app, action, outside),
         None => Ok(false),
     }
@@ -256,7 +280,7 @@ fn take(app: &mut App, event: Event, outside: &mut Outside) -> anyhow::Result<bo
 
 /// Updates the state and performs what follows. Returns whether to leave.
 fn perform(app: &mut App, action: Action, outside: &mut Outside) -> anyhow::Result<bool> {
-    let Outside { screen, engine, keeper } = outside;
+    let Outside { screen, engine, keeper, state } = outside;
     let addition = match &action {
         Action::Engine(event) => Addition::of(event),
         _ => None,
@@ -294,6 +318,11 @@ fn perform(app: &mut App, action: Action, outside: &mut Outside) -> anyhow::Resu
                     Err(error) => Err(error.to_string()),
                 };
                 update(app, Action::PresetSaved { preset, outcome });
+            }
+            Effect::RememberTheme(name) => {
+                if let Some(Err(why)) = state.as_ref().map(|state| state.keep_theme(name.scheme().word)) {
+                    update(app, Action::Tell(Notice::error(why)));
+                }
             }
             Effect::Repaint => screen.repaint().context("clearing the terminal")?,
             Effect::Suspend => screen.suspend().context("suspending")?,

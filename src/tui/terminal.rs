@@ -25,6 +25,7 @@ use ratatui::{Terminal, backend::CrosstermBackend};
 use super::{
     app::App,
     frames::{FrameBuffer, FrameWriter, to_terminal},
+    ground::QUESTION,
     theme::{Environment, Level},
     view,
 };
@@ -119,6 +120,13 @@ impl Screen {
         queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
         self.frames.write(self.buffer.take());
         Ok(drawn)
+    }
+
+    /// Asks the terminal for its own background; the answer comes among the keys, if at all.
+    pub(super) fn ask_ground(&mut self) -> io::Result<()> {
+        let out = self.terminal.backend_mut();
+        out.write_all(QUESTION.as_bytes())?;
+        out.flush()
     }
 
     /// Forgets what the terminal shows, so that the next frame is drawn whole. Asks the terminal nothing: not every one

@@ -114,6 +114,12 @@ impl Terminal {
         }
     }
 
+    /// The ground at the left edge of the screen, above the footer.
+    pub fn ground(&self) -> vt100::Color {
+        let (rows, _) = self.screen.screen().size();
+        self.screen.screen().cell(rows - 4, 0).unwrap().bgcolor()
+    }
+
     /// Whether lines are read whole and keys shown, as a shell's terminal has it.
     pub fn is_cooked(&self) -> bool {
         let modes = self.master.get_termios().unwrap().local_flags.bits();

@@ -87,7 +87,7 @@ fn news(driver: &mut Driver, news: KeptNews) {
     driver.act(Action::Kept(Box::new(news)));
 }
 
-fn open(theme: diffuscope::tui::theme::Theme) -> Driver {
+pub fn open(theme: diffuscope::tui::theme::Theme) -> Driver {
     let story = common::story();
     let mut driver = Driver::live(&story, 17, theme);
     driver.keys("o");

@@ -4,10 +4,11 @@ use diffuscope::{
     decode::record::Verdict,
     trace::{Log, Piece},
     tui::{
-        Action, Layer,
-        theme::{ASCII, Level, Theme},
+        Action, Effect, Layer,
+        theme::{ASCII, Level, Rgb, SCHEMES, Theme, ThemeName},
     },
 };
+use crossterm::event::KeyCode;
 use ratatui::style::{Color, Modifier};
 
 use super::{
@@ -27,8 +28,31 @@ fn dark_and_light_differ() {
 fn the_theme_is_one_key_away() {
     let story = common::story();
     let mut driver = Driver::live(&story, 9, DARK);
-    driver.keys("t");
+    for scheme in SCHEMES.iter().cycle().skip(1).take(SCHEMES.len()) {
+        driver.keys("t");
+        assert_eq!(driver.app.theme.name, scheme.name);
+        let told = &driver.app.notice().unwrap().text;
+        assert!(told.contains(scheme.word) && told.contains(scheme.sentence), "{told}");
+        assert_eq!(std::mem::take(&mut driver.effects), [Effect::RememberTheme(scheme.name)]);
+    }
+    // The notice goes after a while.
+    driver.keys("t").tick(60_000);
     assert_eq!(picture(&driver.draw().0), picture(&Driver::live(&story, 9, LIGHT).draw().0));
+}
+
+#[test]
+fn the_terminals_ground_decides_until_somebody_does() {
+    let (paper, night) = (Rgb(0xf6, 0xf0, 0xe0), Rgb(0x1e, 0x1e, 0x2e));
+    let mut driver = Driver::loading(DARK);
+    driver.act(Action::Ground(paper));
+    assert_eq!(driver.app.theme.name, ThemeName::Dark, "chosen");
+    driver.app = driver.app.fitting_the_ground();
+    for (ground, fitting) in [(paper, ThemeName::Light), (night, ThemeName::Dark), (paper, ThemeName::Light)] {
+        driver.act(Action::Ground(ground));
+        assert_eq!(driver.app.theme.name, fitting);
+    }
+    driver.key(KeyCode::Esc).keys("t").act(Action::Ground(night));
+    assert_eq!(driver.app.theme.name, ThemeName::HighContrast, "chosen by a key");
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn two_runs(steps: usize, theme: Theme) -> Driver {
 }
 
 /// Both runs finished and compared.
-fn compared(theme: Theme) -> Driver {
+pub fn compared(theme: Theme) -> Driver {
     let mut driver = two_runs(usize::MAX, theme);
     driver.keys("c");
     driver

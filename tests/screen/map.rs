@@ -220,7 +220,7 @@ proptest! {
 fn another_layer_theme_or_size_is_drawn_as_if_it_had_been_the_first() {
     let story = common::story();
     let mut driver = mapped(&story, DARK, (120, 40));
-    driver.act(Action::Layer(layer("cache"))).act(Action::ToggleTheme);
+    driver.act(Action::Layer(layer("cache"))).act(Action::NextTheme);
     driver = driver.sized(90, 30);
     let mut fresh = mapped(&story, LIGHT, (90, 30));
     fresh.act(Action::Layer(layer("cache")));

@@ -541,7 +541,7 @@ fn program() -> Vec<Binding> {
         binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, &[Context::Prompt, Context::Canvas, Context::Compare, Context::Knobs, Context::Entry, Context::KnobFilter], always, 12 "back"),
         binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, &[Context::Models, Context::Presets, Context::PresetName], always, 5 "close"),
         binding!(Action::Back, [Key::new(KeyCode::Esc), Key::char('q')], "close, leave, let go", Program, OVERLAYS, always, 3 "close"),
-        binding!(Action::ToggleTheme, [Key::char('t')], "dark or light", Program, READING, always),
+        binding!(Action::NextTheme, [Key::char('t')], "next theme", Program, READING, always),
         binding!(Action::Toggle(Overlay::Help), [Key::new(KeyCode::F(1))], "this help", Program, &[Context::Prompt, Context::Entry, Context::Presets, Context::KnobFilter], always, 13 "help"),
         binding!(Action::Toggle(Overlay::Help), [Key::char('?'), Key::new(KeyCode::F(1))], "this help", Program, &[Context::Canvas, Context::Compare, Context::Knobs, Context::Help, Context::Legend, Context::Gallery], always, 13 "help"),
         binding!(Action::Repaint, [Key::ctrl('l')], "draw everything again", Program, &Context::ALL, always),

@@ -5,104 +5,100 @@
 
 mod glyphs;
 mod palette;
+mod scheme;
 mod terminal;
 mod tone;
 
 use ratatui::style::{Modifier, Style};
 
 pub use glyphs::{ASCII, Glyphs, UNICODE};
-pub use palette::{DARK, LIGHT, Palette};
+pub use palette::Palette;
+pub use scheme::{SCHEMES, Scheme, ThemeName};
 pub use terminal::Environment;
 pub use tone::{Level, Rgb, Tone};
 
 use crate::decode::record::{KvStatus, Reason, ReasonKind, Verdict};
 
-/// Which palette.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ThemeName {
-    /// Light on dark.
-    Dark,
-    /// Ink on paper.
-    Light,
+/// The least contrast of text (WCAG 2.2, level AA).
+pub const READABLE: f32 = 4.5;
+
+/// The least contrast of what is faint on purpose, and of shapes that mean something (WCAG 2.2: large text and graphics).
+pub const VISIBLE: f32 = 3.0;
+
+/// A row is as pale as it gets after so many steps.
+const OLD: f32 = 16.0;
+
+/// An enum without data, and the list of all its variants.
+macro_rules! listed {
+    ($(#[$about:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident,)+ }) => {
+        $(#[$about])*
+        pub enum $name { $($(#[$doc])* $variant,)+ }
+
+        impl $name {
+            /// Every one.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+        }
+    };
 }
 
-impl ThemeName {
-    /// The other one.
-    #[must_use]
-    pub fn other(self) -> Self {
-        match self {
-            Self::Dark => Self::Light,
-            Self::Light => Self::Dark,
-        }
+listed! {
+    /// What a piece of chrome is, and so how it looks.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum Role {
+        /// Everything that nothing else paints.
+        Ground,
+        /// The header's band and the prompt's field.
+        Surface,
+        /// Overlays and notices.
+        Raised,
+        /// Text.
+        Text,
+        /// Values and names.
+        Strong,
+        /// Labels.
+        Dim,
+        /// Gutters, units.
+        Faint,
+        /// Rules and frames.
+        Line,
+        /// Title of a pane.
+        Title,
+        /// Title of the pane that has the focus.
+        TitleFocused,
+        /// Keys in the footer and the help, the step cursor.
+        Accent,
+        /// The selected row of a list.
+        Marked,
+        /// The selected token.
+        Selected,
+        /// The cell that the text cursor stands on.
+        Caret,
+        /// Right.
+        Good,
+        /// Wrong, refused.
+        Bad,
+        /// A note.
+        Note,
     }
 }
 
-impl std::str::FromStr for ThemeName {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "dark" => Ok(Self::Dark),
-            "light" => Ok(Self::Light),
-            other => Err(format!("unknown theme '{}': there are dark and light", crate::printable::line(other))),
-        }
+listed! {
+    /// A part of a bar.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum BarPart {
+        /// Time in the denoiser.
+        Denoiser,
+        /// Time in the guide.
+        Guide,
+        /// Other time.
+        Other,
+        /// Positions computed.
+        Computed,
+        /// Positions reused.
+        Reused,
+        /// A knob's place in its range, a probability.
+        Plain,
     }
-}
-
-/// What a piece of chrome is, and so how it looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// Everything that nothing else paints.
-    Ground,
-    /// The header's band and the prompt's field.
-    Surface,
-    /// Overlays and notices.
-    Raised,
-    /// Text.
-    Text,
-    /// Values and names.
-    Strong,
-    /// Labels.
-    Dim,
-    /// Gutters, units.
-    Faint,
-    /// Rules and frames.
-    Line,
-    /// Title of a pane.
-    Title,
-    /// Title of the pane that has the focus.
-    TitleFocused,
-    /// Keys in the footer and the help, the step cursor.
-    Accent,
-    /// The selected row of a list.
-    Marked,
-    /// The selected token.
-    Selected,
-    /// The cell that the text cursor stands on.
-    Caret,
-    /// Right.
-    Good,
-    /// Wrong, refused.
-    Bad,
-    /// A note.
-    Note,
-}
-
-/// A part of a bar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum BarPart {
-    /// Time in the denoiser.
-    Denoiser,
-    /// Time in the guide.
-    Guide,
-    /// Other time.
-    Other,
-    /// Positions computed.
-    Computed,
-    /// Positions reused.
-    Reused,
-    /// A knob's place in its range, a probability.
-    Plain,
 }
 
 /// A palette at a colour level, with its glyphs.
@@ -133,10 +129,7 @@ impl Theme {
 
     /// The palette.
     pub fn palette(&self) -> &'static Palette {
-        match self.name {
-            ThemeName::Dark => &DARK,
-            ThemeName::Light => &LIGHT,
-        }
+        self.name.scheme().palette
     }
 
     /// Whether colours carry their share of the meaning.
@@ -165,6 +158,44 @@ impl Theme {
             Some(colour) if self.paints() => Style::new().bg(colour),
             _ => Style::new(),
         }
+    }
+
+    /// A weight as the theme may use it: where the program paints, no text is dimmed by the terminal, which might make it too
+    /// faint to read.
+    pub fn weight(&self, weight: Modifier) -> Modifier {
+        if self.paints() { weight.difference(Modifier::DIM) } else { weight }
+    }
+
+    /// A tone that can be told from every ground of the theme by at least so much, [`READABLE`] or [`VISIBLE`] as a rule.
+    pub fn legible(&self, tone: Tone, contrast: f32) -> Tone {
+        tone.at_least(contrast, self.palette().marked, self.level)
+    }
+
+    /// A ground with a tinge of a tone: `share` of it, but never so much that the palette could not be read on it.
+    pub fn wash(&self, tone: Tone, share: f32) -> Tone {
+        let palette = self.palette();
+        let most = palette.marked.rgb.contrast(palette.ground.rgb);
+        let washed = |share| palette.ground.mix(tone, share);
+        let shares = std::iter::successors(Some(share), |share| Some(share * 0.85)).take(12);
+        shares.map(washed).find(|wash| wash.rgb.contrast(palette.ground.rgb) <= most).unwrap_or(palette.ground)
+    }
+
+    /// A tone that has lost `share` of itself to the ground, and can still be seen.
+    pub fn pale(&self, tone: Tone, share: f32) -> Tone {
+        self.legible(tone.mix(self.palette().ground, share), VISIBLE)
+    }
+
+    /// A place on a scale of tones, 0 for the first to 1 for the last, as text can have it.
+    pub fn along(&self, scale: &[Tone], place: f32) -> Tone {
+        let place = if place.is_finite() { place.clamp(0.0, 1.0) } else { 0.0 };
+        let at = place * scale.len().saturating_sub(1) as f32;
+        let low = (at as usize).min(scale.len().saturating_sub(2));
+        let mixed = match scale.get(low..) {
+            Some([from, to, ..]) => from.mix(*to, at - low as f32),
+            Some([only]) => *only,
+            Some([]) | None => self.palette().text,
+        };
+        self.legible(mixed, READABLE)
     }
 
     /// The style of a piece of chrome.
@@ -202,21 +233,13 @@ impl Theme {
 
     /// The scale of confidence, 0 to 1.
     pub fn confidence(&self, confidence: f32) -> Tone {
-        let scale = &self.palette().scale;
-        let confidence = if confidence.is_finite() { confidence.clamp(0.0, 1.0) } else { 0.0 };
-        let at = confidence * (scale.len() - 1) as f32;
-        let low = (at as usize).min(scale.len() - 2);
-        scale[low].mix(scale[low + 1], at - low as f32)
+        self.along(&self.palette().scale, confidence)
     }
 
     /// From cool to hot, 0 to 1.
     pub fn heat(&self, share: f32) -> Tone {
         let palette = self.palette();
-        let scale = [palette.sky, palette.purple, palette.vermilion, palette.yellow];
-        let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
-        let at = share * (scale.len() - 1) as f32;
-        let low = (at as usize).min(scale.len() - 2);
-        scale[low].mix(scale[low + 1], at - low as f32)
+        self.along(&[palette.sky, palette.purple, palette.vermilion, palette.yellow], share)
     }
 
     /// The colour of a reason to commit.
@@ -227,9 +250,10 @@ impl Theme {
             ReasonKind::Passed => palette.accent,
             ReasonKind::Best => palette.purple,
             ReasonKind::Other => palette.yellow,
-            ReasonKind::Accepted | ReasonKind::Relaxed => palette.teal,
+            ReasonKind::Accepted => palette.teal,
+            ReasonKind::Relaxed => palette.lime,
             ReasonKind::Untested => palette.orange,
-            ReasonKind::Replaced => palette.vermilion,
+            ReasonKind::Replaced => palette.rose,
             ReasonKind::ByHand => palette.strong,
             ReasonKind::Filled => palette.faint,
         }
@@ -245,7 +269,7 @@ impl Theme {
         let palette = self.palette();
         match status {
             KvStatus::Recomputed => palette.orange,
-            KvStatus::Reused => palette.sky.mix(palette.faint, (age as f32 / 24.0).min(0.65)),
+            KvStatus::Reused => self.along(&[palette.sky, palette.aged], age as f32 / OLD),
             KvStatus::Stale => palette.purple,
             KvStatus::Dropped => palette.faint,
         }
@@ -256,7 +280,8 @@ impl Theme {
         let palette = self.palette();
         match verdict {
             Verdict::Agreed => palette.teal,
-            Verdict::Rejected | Verdict::Replaced => palette.vermilion,
+            Verdict::Rejected => palette.vermilion,
+            Verdict::Replaced => palette.rose,
             Verdict::Forced => palette.orange,
             Verdict::NotReached => palette.dim,
         }
@@ -266,16 +291,18 @@ impl Theme {
     pub fn part(&self, part: BarPart) -> Tone {
         let palette = self.palette();
         match part {
-            BarPart::Denoiser | BarPart::Reused => palette.sky,
+            BarPart::Denoiser => palette.purple,
             BarPart::Guide => palette.teal,
             BarPart::Other => palette.faint,
             BarPart::Computed => palette.orange,
+            BarPart::Reused => palette.sky,
             BarPart::Plain => palette.accent,
         }
     }
 }
 
-/// The weight that distinguishes verdicts without colour.
+/// The weight that distinguishes verdicts without colour. How faint a dim one gets is up to the terminal: see
+/// [`Theme::weight`].
 pub fn verdict_mark(verdict: Verdict) -> Modifier {
     match verdict {
         Verdict::Agreed => Modifier::empty(),
@@ -303,51 +330,26 @@ mod tests {
     #[test]
     fn without_colour_no_style_names_one() {
         let theme = Theme::new(ThemeName::Dark, Level::Mono);
-        let roles = [
-            Role::Ground,
-            Role::Surface,
-            Role::Raised,
-            Role::Text,
-            Role::Strong,
-            Role::Dim,
-            Role::Faint,
-            Role::Line,
-            Role::Title,
-            Role::TitleFocused,
-            Role::Accent,
-            Role::Marked,
-            Role::Selected,
-            Role::Caret,
-            Role::Good,
-            Role::Bad,
-            Role::Note,
-        ];
-        for role in roles {
-            let style = theme.style(role);
+        for role in Role::ALL {
+            let style = theme.style(*role);
             assert_eq!((style.fg, style.bg), (None, None), "{role:?}");
         }
     }
 
     #[test]
-    fn confidence_grows_lighter_on_dark_and_darker_on_light() {
-        let brightness = |theme: Theme, confidence| {
-            let Rgb(r, g, b) = theme.confidence(confidence).rgb;
-            0.2126 * f32::from(r) + 0.7152 * f32::from(g) + 0.0722 * f32::from(b)
-        };
-        let (dark, light) = (Theme::new(ThemeName::Dark, Level::True), Theme::new(ThemeName::Light, Level::True));
-        for step in 0..20 {
-            let (a, b) = (step as f32 / 20.0, (step + 1) as f32 / 20.0);
-            assert!(brightness(dark, a) < brightness(dark, b), "dark {a}");
-            assert!(brightness(light, a) > brightness(light, b), "light {a}");
-        }
-        assert_eq!(dark.confidence(f32::NAN), dark.confidence(0.0));
+    fn a_place_on_a_scale_is_always_one() {
+        let theme = Theme::new(ThemeName::Dark, Level::True);
+        let palette = theme.palette();
+        assert_eq!(theme.confidence(f32::NAN), theme.confidence(0.0));
+        assert_eq!([theme.confidence(-1.0), theme.confidence(7.0)], [palette.scale[0], palette.scale[4]]);
+        assert_eq!([theme.along(&[], 0.5), theme.along(&[palette.sky], 0.5)], [palette.text, palette.sky]);
     }
 
     #[test]
-    fn an_unknown_theme_is_named() {
-        assert_eq!(
-            "sepia".parse::<ThemeName>().expect_err("unknown"),
-            "unknown theme 'sepia': there are dark and light"
-        );
+    fn rows_grow_old() {
+        let theme = Theme::new(ThemeName::Light, Level::True);
+        let at = |age| theme.kv(KvStatus::Reused, age);
+        assert_eq!([at(0), at(16), at(u32::MAX)], [theme.palette().sky, theme.palette().aged, theme.palette().aged]);
+        assert_ne!(at(1), at(2));
     }
 }

@@ -66,6 +66,13 @@ impl Environment {
         }
     }
 
+    /// Whether the terminal can be asked for its own background: one that does not know the question ignores it, but for
+    /// the oldest ones. The answer is read among the keys, which works where those are bytes.
+    pub fn knows_its_ground(&self) -> bool {
+        let term = self.term.as_deref().unwrap_or_default();
+        cfg!(unix) && self.level() > Level::Mono && term != "linux" && !term.starts_with("vt")
+    }
+
     /// The palette that fits the terminal's own background, where it says so; dark where it does not.
     pub fn theme(&self) -> ThemeName {
         let background = self.colorfgbg.as_deref().and_then(|pair| pair.rsplit(';').next());
@@ -146,6 +153,15 @@ mod tests {
         assert_eq!(with(|e| e.colorfgbg = Some("15;0".to_owned())).theme(), ThemeName::Dark);
         assert_eq!(with(|e| e.colorfgbg = Some("15;default".to_owned())).theme(), ThemeName::Dark);
         assert_eq!(with(|_| {}).theme(), ThemeName::Dark);
+    }
+
+    #[test]
+    fn terminals_of_old_are_asked_nothing() {
+        assert_eq!(with(|_| {}).knows_its_ground(), cfg!(unix));
+        for term in ["linux", "vt100", "vt525", "dumb"] {
+            assert!(!with(|e| e.term = Some(term.to_owned())).knows_its_ground(), "{term}");
+        }
+        assert!(!with(|e| e.no_color = Some("1".to_owned())).knows_its_ground());
     }
 
     #[test]

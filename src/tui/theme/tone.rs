@@ -52,11 +52,29 @@ impl Tone {
         }
     }
 
-    /// `share` of `other` and the rest of this tone; the stand-in is that of the larger part.
+    /// `share` of `other` and the rest of this tone; the stand-in is that of the larger part. What is mixed may be hard to
+    /// read: views mix by the methods of [`Theme`](super::Theme), which see to that.
     #[must_use]
-    pub fn mix(self, other: Self, share: f32) -> Self {
+    pub(super) fn mix(self, other: Self, share: f32) -> Self {
         let share = share.clamp(0.0, 1.0);
         Self { rgb: self.rgb.mix(other.rgb, share), ansi: if share < 0.5 { self.ansi } else { other.ansi } }
+    }
+
+    /// This tone where its contrast to `ground` is at least `ratio`; else as much lighter, on a light ground as much
+    /// darker, as it takes: at most white or black. Holds for what the terminal shows at `level`; where that is up to the
+    /// terminal, nothing is changed.
+    #[must_use]
+    pub fn at_least(self, ratio: f32, ground: Self, level: Level) -> Self {
+        /// By how much the aim is raised where rounding falls short of it.
+        const MORE: f32 = 1.02;
+        if level < Level::Ansi256 {
+            return self;
+        }
+        let ground = ground.rgb.shown(level);
+        let reached = |rgb: &Rgb| rgb.shown(level).contrast(ground) >= ratio;
+        let aims = std::iter::successors(Some(ratio), |aim| Some(aim * MORE)).take(36);
+        let rgb = aims.map(|aim| self.rgb.towards(aim, ground)).find(reached);
+        Self { rgb: rgb.unwrap_or_else(|| ground.opposite()), ..self }
     }
 }
 
@@ -66,6 +84,50 @@ impl Rgb {
     pub fn mix(self, other: Self, share: f32) -> Self {
         let (from, to) = (self.oklab(), other.oklab());
         Self::from_oklab([0, 1, 2].map(|axis| from[axis] + (to[axis] - from[axis]) * share))
+    }
+
+    /// Relative luminance, 0 to 1 (WCAG 2.2).
+    pub fn luminance(self) -> f32 {
+        luminance([self.0, self.1, self.2].map(linear))
+    }
+
+    /// How well two colours are told apart by their light, 1 to 21 (WCAG 2.2).
+    pub fn contrast(self, other: Self) -> f32 {
+        let (one, other) = (self.luminance(), other.luminance());
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    /// Whether what stands on it must be dark: white and black have the same contrast to a luminance of 0.179.
+    pub fn is_light(self) -> bool {
+        self.luminance() > 0.179
+    }
+
+    /// White or black, whatever is told from it best.
+    fn opposite(self) -> Self {
+        if self.is_light() { Self(0, 0, 0) } else { Self(255, 255, 255) }
+    }
+
+    /// With a contrast of `ratio` to a ground, if it has less; in the same hue as long as that gets light enough.
+    fn towards(self, ratio: f32, ground: Self) -> Self {
+        if self.contrast(ground) >= ratio {
+            return self;
+        }
+        let light = [self.0, self.1, self.2].map(linear);
+        let own = luminance(light);
+        if ground.is_light() {
+            let wanted = ((ground.luminance() + 0.05) / ratio - 0.05).max(0.0);
+            return Self::from_linear(light.map(|channel| channel * (wanted / own).min(1.0)));
+        }
+        let wanted = (ratio * (ground.luminance() + 0.05) - 0.05).min(1.0);
+        let brightest = light.into_iter().fold(f32::EPSILON, f32::max);
+        let scale = (wanted / own.max(f32::EPSILON)).min(1.0 / brightest);
+        let white = ((wanted - own * scale) / (1.0 - own * scale)).max(0.0);
+        Self::from_linear(light.map(|channel| channel * scale * (1.0 - white) + white))
+    }
+
+    /// As the terminal shows it, where it does not decide by itself.
+    pub fn shown(self, level: Level) -> Self {
+        if level == Level::Ansi256 { Self::indexed(self.index()) } else { self }
     }
 
     fn oklab(self) -> [f32; 3] {
@@ -84,16 +146,20 @@ impl Rgb {
         let l = (lightness + 0.396_337_78 * a + 0.215_803_76 * b).powi(3);
         let m = (lightness - 0.105_561_346 * a - 0.063_854_17 * b).powi(3);
         let s = (lightness - 0.089_484_18 * a - 1.291_485_5 * b).powi(3);
-        Self(
-            encoded(4.076_741_7 * l - 3.307_711_6 * m + 0.230_969_94 * s),
-            encoded(-1.268_438 * l + 2.609_757_4 * m - 0.341_319_4 * s),
-            encoded(-0.004_196_086_3 * l - 0.703_418_6 * m + 1.707_614_7 * s),
-        )
+        Self::from_linear([
+            4.076_741_7 * l - 3.307_711_6 * m + 0.230_969_94 * s,
+            -1.268_438 * l + 2.609_757_4 * m - 0.341_319_4 * s,
+            -0.004_196_086_3 * l - 0.703_418_6 * m + 1.707_614_7 * s,
+        ])
+    }
+
+    fn from_linear(light: [f32; 3]) -> Self {
+        let [r, g, b] = light.map(encoded);
+        Self(r, g, b)
     }
 
     /// The nearest entry of the fixed palette of 256: the 6×6×6 cube or the grey ramp.
     fn index(self) -> u8 {
-        const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
         let nearest =
             |value: u8| (0..6u8).min_by_key(|step| CUBE[usize::from(*step)].abs_diff(value)).unwrap_or_default();
         let [r, g, b] = [self.0, self.1, self.2].map(nearest);
@@ -104,12 +170,30 @@ impl Rgb {
         if self.distance(grey) < self.distance(cube) { 232 + step } else { 16 + 36 * r + 6 * g + b }
     }
 
+    /// An entry of the fixed palette of 256, from 16 on.
+    fn indexed(index: u8) -> Self {
+        let Some(grey) = index.checked_sub(232) else {
+            let cube = index.saturating_sub(16);
+            let [r, g, b] = [cube / 36, cube / 6 % 6, cube % 6].map(|step| CUBE[usize::from(step)]);
+            return Self(r, g, b);
+        };
+        let value = 8 + 10 * grey;
+        Self(value, value, value)
+    }
+
     fn distance(self, other: Self) -> u32 {
         [(self.0, other.0), (self.1, other.1), (self.2, other.2)]
             .iter()
             .map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2))
             .sum()
     }
+}
+
+/// The steps of a channel in the cube of the palette of 256.
+const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
+
+fn luminance([r, g, b]: [f32; 3]) -> f32 {
+    0.2126 * r + 0.7152 * g + 0.0722 * b
 }
 
 fn linear(value: u8) -> f32 {
@@ -140,6 +224,42 @@ mod tests {
         assert_eq!(Rgb(255, 0, 0).index(), 196);
         assert_eq!(Rgb(255, 255, 255).index(), 231);
         assert_eq!(Rgb(0, 0, 0).index(), 16);
+    }
+
+    #[test]
+    fn an_entry_of_the_palette_of_256_is_nearest_to_itself() {
+        for index in 16..=255 {
+            let rgb = Rgb::indexed(index);
+            assert_eq!(Rgb::indexed(rgb.index()), rgb, "{index}");
+        }
+    }
+
+    #[test]
+    fn contrast_runs_from_1_to_21() {
+        let (black, white) = (Rgb(0, 0, 0), Rgb(255, 255, 255));
+        assert_eq!([black.contrast(black), black.contrast(white), white.contrast(black)], [1.0, 21.0, 21.0]);
+        assert!((Rgb(0x77, 0x77, 0x77).contrast(white) - 4.48).abs() < 0.005, "the grey that just fails on white");
+    }
+
+    #[test]
+    fn a_tone_that_cannot_be_told_from_its_ground_moves_away_from_it_and_no_further_than_needed() {
+        let tone = |hex| Tone::new(hex, Color::Reset);
+        let colours = [0x00_0000, 0x10_2030, 0x80_2040, 0x2f_7fd0, 0x7f_7f7f, 0xd0_d040, 0xff_ffff].map(tone);
+        for (ground, level) in colours.into_iter().flat_map(|ground| [(ground, Level::True), (ground, Level::Ansi256)])
+        {
+            for (colour, ratio) in colours.into_iter().flat_map(|colour| [(colour, 3.0), (colour, 4.5), (colour, 21.0)])
+            {
+                let moved = colour.at_least(ratio, ground, level).rgb.shown(level);
+                let before = colour.rgb.shown(level).contrast(ground.rgb.shown(level));
+                let after = moved.contrast(ground.rgb.shown(level));
+                let most = ground.rgb.shown(level).opposite().contrast(ground.rgb.shown(level));
+                assert!(after >= ratio.min(most), "{colour:?} on {ground:?} at {level:?}: {after} < {ratio}");
+                assert!(before < ratio || moved == colour.rgb.shown(level), "{colour:?} needs no help");
+                let exact = level == Level::True && before < ratio;
+                assert!(!exact || after <= ratio.min(most) * 1.08, "{colour:?} on {ground:?}: {after} > {ratio}");
+            }
+        }
+        assert_eq!(tone(0x10_2030).at_least(4.5, tone(0), Level::Ansi16), tone(0x10_2030));
     }
 
     #[test]

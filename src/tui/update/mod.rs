@@ -17,6 +17,7 @@ mod playing;
 mod presets;
 mod prompt;
 mod selecting;
+mod theme;
 mod typing;
 
 use super::{
@@ -59,10 +60,8 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Repaint => vec![Effect::Repaint],
         // The next frame mends it.
         Action::Exposed => Vec::new(),
-        Action::ToggleTheme => {
-            app.theme.name = app.theme.name.other();
-            Vec::new()
-        }
+        Action::NextTheme => theme::next(app),
+        Action::Ground(ground) => theme::fit(app, ground),
 
         Action::Toggle(overlay) => lists::toggle(app, overlay),
         Action::Back => back(app),
@@ -198,6 +197,7 @@ fn is_deliberate(action: &Action) -> bool {
             | Action::Saved { .. }
             | Action::PresetSaved { .. }
             | Action::Tell(_)
+            | Action::Ground(_)
     )
 }
 

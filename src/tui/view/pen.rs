@@ -235,7 +235,7 @@ impl<'a> Pen<'a> {
     pub fn shade(&mut self, area: Rect) {
         if self.theme.paints() {
             let palette = self.theme.palette();
-            let style = self.theme.ink(palette.ground.mix(palette.faint, 0.6)).patch(self.theme.fill(palette.ground));
+            let style = self.theme.ink(self.theme.pale(palette.faint, 0.4)).patch(self.theme.fill(palette.ground));
             self.paint(area, style.remove_modifier(Modifier::all()));
         }
     }

@@ -114,8 +114,8 @@ impl Column {
     /// A colour for it: paler where its steps are still to come, or another run's.
     fn shade(&self, tone: Tone, is_done: bool, pen: &Pen<'_>) -> Tone {
         match (is_done, self.descent) {
-            (false, _) => tone.mix(pen.theme.palette().ground, 0.6),
-            (true, Descent::Inherited | Descent::Branching) => tone.mix(pen.theme.palette().ground, 0.4),
+            (false, _) => pen.theme.pale(tone, 0.6),
+            (true, Descent::Inherited | Descent::Branching) => pen.theme.pale(tone, 0.4),
             (true, Descent::Own) => tone,
         }
     }

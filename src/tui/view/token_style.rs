@@ -5,7 +5,7 @@ use ratatui::style::{Modifier, Style};
 use super::{row::Ink, step::StepView};
 use crate::{
     decode::record::Reason,
-    tui::theme::{Role, Theme, Tone},
+    tui::theme::{READABLE, Role, Theme, Tone, VISIBLE},
 };
 
 /// From this confidence on a token is written without a line under it.
@@ -16,12 +16,13 @@ pub fn masked(theme: Theme, ink: Ink, tone: Tone, strength: f32) -> Style {
     if ink == Ink::Mask { mask(theme, tone, strength) } else { draft(theme, tone, strength) }
 }
 
-/// A draft in a masked place: slanted text on a tinted ground.
+/// A draft in a masked place: slanted text on a tinted ground. Its contrast grows with its strength: 3:1 for the faintest,
+/// [`READABLE`] from [`SURE`] on.
 pub fn draft(theme: Theme, tone: Tone, strength: f32) -> Style {
     let strength = bounded(strength);
-    let ground = theme.palette().ground;
-    let ink = if theme.paints() { ground.mix(tone, 0.5 + 0.35 * strength) } else { tone };
-    let style = theme.ink(ink).patch(theme.fill(ground.mix(tone, 0.10 + 0.14 * strength)));
+    let contrast = VISIBLE + (READABLE - VISIBLE) * (strength / SURE);
+    let ink = if theme.paints() { theme.legible(theme.wash(tone, 0.5 + 0.35 * strength), contrast) } else { tone };
+    let style = theme.ink(ink).patch(theme.fill(theme.wash(tone, 0.10 + 0.14 * strength)));
     let dim = if theme.paints() { Modifier::empty() } else { Modifier::DIM };
     style.add_modifier(Modifier::ITALIC | dim)
 }
@@ -29,18 +30,18 @@ pub fn draft(theme: Theme, tone: Tone, strength: f32) -> Style {
 /// A mask without a draft. Its sign is lower than a row and has no ground of its own, so that neighbouring rows do not
 /// run into one another.
 pub fn mask(theme: Theme, tone: Tone, strength: f32) -> Style {
-    let ink = if theme.paints() { theme.palette().ground.mix(tone, 0.3 + 0.3 * bounded(strength)) } else { tone };
+    let ink = if theme.paints() { theme.pale(tone, 0.7 - 0.3 * bounded(strength)) } else { tone };
     let style = theme.ink(ink);
     if theme.has_colour() { style } else { style.add_modifier(Modifier::DIM) }
 }
 
-/// A masked place that the step left alone.
+/// A masked place that the step left alone: the sign of a mask is as quiet there as a rule, a draft can still be read.
 pub fn inactive(theme: Theme, ink: Ink) -> Style {
     let palette = theme.palette();
-    if ink == Ink::Mask {
-        return mask(theme, palette.line, 0.4);
-    }
-    let style = theme.ink(palette.faint).patch(theme.fill(palette.ground.mix(palette.line, 0.45)));
+    let style = match ink {
+        Ink::Mask => theme.ink(palette.line),
+        _ => theme.ink(palette.faint).patch(theme.fill(theme.wash(palette.line, 0.45))),
+    };
     if theme.has_colour() { style } else { style.add_modifier(Modifier::DIM) }
 }
 
@@ -70,8 +71,7 @@ pub fn overwritten(theme: Theme) -> Style {
 
 /// On top of the style of a token that differs from the one in another run. What has a ground of its own keeps it.
 pub fn differing(theme: Theme, has_ground: bool) -> Style {
-    let palette = theme.palette();
-    let ground = if has_ground { Style::new() } else { theme.fill(palette.ground.mix(palette.vermilion, 0.32)) };
+    let ground = if has_ground { Style::new() } else { theme.fill(theme.wash(theme.palette().vermilion, 0.32)) };
     let mark = if theme.paints() { Modifier::UNDERLINED } else { Modifier::UNDERLINED | Modifier::BOLD };
     ground.add_modifier(mark)
 }

@@ -48,9 +48,8 @@ impl CanvasLayer for GuideLayer {
                     token_style::inactive(theme, ink)
                 }
                 Some(Verdict::NotReached) | None => token_style::masked(theme, ink, theme.palette().dim, 0.1),
-                Some(verdict) => {
-                    token_style::masked(theme, ink, theme.verdict(verdict), 0.9).add_modifier(verdict_mark(verdict))
-                }
+                Some(verdict) => token_style::masked(theme, ink, theme.verdict(verdict), 0.9)
+                    .add_modifier(theme.weight(verdict_mark(verdict))),
             },
             State::Written { fresh, .. } if step.is_eos(position) => token_style::end_of_text(theme, fresh),
             State::Written { reason, fresh, .. } => {
@@ -58,7 +57,7 @@ impl CanvasLayer for GuideLayer {
                 let looked_on = || step.shadow(position).map(|review| review.verdict);
                 let verdict = verdict_of(reason).or_else(looked_on);
                 let tone = verdict.map_or(theme.palette().dim, |verdict| theme.verdict(verdict));
-                let mark = verdict.map_or_else(Modifier::empty, verdict_mark);
+                let mark = theme.weight(verdict.map_or_else(Modifier::empty, verdict_mark));
                 token_style::written(theme, tone, fresh).add_modifier(mark)
             }
         }
@@ -156,7 +155,7 @@ fn verdict_of(reason: Reason) -> Option<Verdict> {
 }
 
 fn mark(theme: Theme, verdict: Verdict) -> Style {
-    theme.ink(theme.verdict(verdict)).add_modifier(verdict_mark(verdict))
+    theme.ink(theme.verdict(verdict)).add_modifier(theme.weight(verdict_mark(verdict)))
 }
 
 /// "would have rejected it: wants The 0.62, . is no. 9 (shadow: it did not decide)"
