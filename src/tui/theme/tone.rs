@@ -60,6 +60,12 @@ impl Tone {
         Self { rgb: self.rgb.mix(other.rgb, share), ansi: if share < 0.5 { self.ansi } else { other.ansi } }
     }
 
+    /// `share` of this tone over another one, for dots of a picture: they are no text, and may be next to invisible.
+    #[must_use]
+    pub fn dot(self, under: Self, share: f32) -> Self {
+        under.mix(self, share)
+    }
+
     /// This tone where its contrast to `ground` is at least `ratio`; else as much lighter, on a light ground as much
     /// darker, as it takes: at most white or black. Holds for what the terminal shows at `level`; where that is up to the
     /// terminal, nothing is changed.

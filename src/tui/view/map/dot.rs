@@ -162,7 +162,7 @@ impl MapTint {
         let palette = theme.palette();
         // Without a ground of its own a dot that is nearly dark is still a glyph.
         let under = if theme.paints() { palette.ground } else { palette.faint };
-        let now = under.mix(self.tone, self.share);
-        [now, now.mix(under, 0.55)]
+        let now = self.tone.dot(under, self.share);
+        [now, under.dot(now, 0.55)]
     }
 }

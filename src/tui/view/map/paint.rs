@@ -110,7 +110,7 @@ impl<'a> MapPicture<'a> {
             MapKind::Blank if self.borders.contains(&column) => palette.line,
             kind => self.tone(kind, dot, slot, theme),
         };
-        Some(if is_row || is_column { tone.mix(palette.accent, GLOW) } else { tone })
+        Some(if is_row || is_column { palette.accent.dot(tone, GLOW) } else { tone })
     }
 
     /// The tone of a dot, without the cross-hair.
