@@ -45,7 +45,7 @@ pub(super) struct ExportArgs {
     theme: ThemeName,
     #[arg(long, value_name = "NAME", default_value = ExportOptions::default().layer.name(), value_parser = layer, help = layers_help())]
     layer: Layer,
-    /// What fills the screen: canvas, or map, which has every step and every position
+    /// What is shown large: canvas or map
     #[arg(long, value_name = "NAME", default_value = Pane::default().name())]
     view: Pane,
 }
