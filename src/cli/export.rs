@@ -47,7 +47,7 @@ pub(super) struct ExportArgs {
     /// How the tokens are arranged: auto (a sudoku as its grid, else as text), text, or grid (cells for every position)
     #[arg(long, value_name = "NAME", default_value = ExportOptions::default().arrangement.word())]
     arrangement: Arrangement,
-    /// What fills the screen: canvas, or map, which has every step and every position
+    /// What is shown large: canvas, map (every step and every position) or kv-map (every layer and every position)
     #[arg(long, value_name = "NAME", default_value = Pane::default().name())]
     view: Pane,
 }

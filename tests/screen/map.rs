@@ -162,12 +162,13 @@ fn pictures_without_colours() {
 #[test]
 fn pictures_of_every_layer() {
     let (story, _) = taken_back(&common::story());
-    let pictures = Layer::all().map(|layer| {
+    let picture = |layer: Layer| {
         let mut driver = mapped(&story, MONO, (80, 24));
         driver.act(Action::Layer(layer));
         format!("{}\n\n{}", layer.name(), driver.text())
-    });
-    insta::assert_snapshot!("map_layers_80x24", pictures.collect::<Vec<_>>().join("\n\n"));
+    };
+    let pictures: Vec<String> = Layer::all().map(picture).collect();
+    insta::assert_snapshot!("map_layers_80x24", pictures.join("\n\n"));
 }
 
 proptest! {
@@ -190,7 +191,8 @@ proptest! {
     fn a_sure_token_never_hides_an_event(width in 40u16..149, height in 12u16..70, theme in any::<bool>()) {
         let (log, position) = taken_back(&common::story());
         if theme {
-            prop_assert_eq!(cell_of(&mapped(&log, MONO, (width, height)), 6, position).cell.symbol(), "╳");
+            let cell = cell_of(&mapped(&log, MONO, (width, height)), 6, position).cell;
+            prop_assert_eq!(cell.symbol(), "╳");
         } else {
             let cell = cell_of(&mapped(&log, DARK, (width, height)), 6, position).cell;
             let again = DARK.remasked().at(Level::True).unwrap();
@@ -203,12 +205,13 @@ proptest! {
         width in 40u16..200, height in 12u16..60, steps in 1usize..30, name in 0usize..5
     ) {
         let (story, layer) = (common::story(), Layer::all().nth(name).unwrap());
+        let steps = steps.min(story.len() - 1);
         let mut grown = Driver::live(&story, 0, DARK).sized(width, height);
         grown.act(Action::Pane(Pane::Map)).act(Action::Layer(layer));
         let mut whole = Driver::live(&story, steps, DARK).sized(width, height);
         whole.act(Action::Pane(Pane::Map)).act(Action::Layer(layer));
         // Each step is drawn as it arrives.
-        (0..steps.min(story.len())).for_each(|step| grown.steps(&story, step..step + 1));
+        (0..steps).for_each(|step| grown.steps(&story, step..step + 1));
         grown.act(Action::Follow);
         whole.act(Action::Follow);
         let map = |driver: &Driver| cells(driver).into_iter().map(|cell| (cell.at, cell.cell)).collect::<Vec<_>>();
@@ -230,7 +233,7 @@ fn another_layer_theme_or_size_is_drawn_as_if_it_had_been_the_first() {
 #[test]
 fn tokens_are_bright_where_they_are_written_and_dark_afterwards() {
     let story = common::story();
-    let driver = mapped(&story, DARK, (200, 60));
+    let driver = mapped(&story, DARK, (240, 60));
     let commit = story.record(3).unwrap().commits[0];
     let brightness = |colour: Color| match colour {
         Color::Rgb(r, g, b) => u32::from(r) + u32::from(g) + u32::from(b),
@@ -280,10 +283,10 @@ fn the_cross_hair_is_seen_with_and_without_colours() {
     for theme in [DARK, MONO] {
         let mut driver = mapped(&story, theme, (140, 40));
         driver.act(Action::ScrubTo(9));
-        let before = [at(&driver, 9, position), at(&driver, 3, position), at(&driver, 9, position + 40)];
+        let before = [at(&driver, 9, position), at(&driver, 3, position)];
         driver.act(Action::Select(position));
         let after = [at(&driver, 9, position), at(&driver, 3, position)];
-        assert!(before[..2].iter().zip(&after).all(|(before, after)| before != after), "{before:?} {after:?}");
+        assert!(before.iter().zip(&after).all(|(before, after)| before != after), "{before:?} {after:?}");
         let label = format!("▲{position}");
         assert!(driver.text().contains(&label), "{}", driver.text());
     }
@@ -301,7 +304,7 @@ fn the_rule_says_what_is_under_the_cross_hair() {
         driver.act(Action::ScrubTo(step)).act(Action::Select(position));
         let text = driver.text();
         let rule = text.lines().find(|line| line.contains("map  1 confidence")).unwrap();
-        rule.rsplit_once("─ ").unwrap().1.split("   ").next().unwrap().to_owned()
+        rule.split("─ ").nth(1).unwrap().split("   ").next().unwrap().to_owned()
     };
     let commit = story.record(3).unwrap().commits[0];
     let word = story.canvas(3).piece(commit.position).trim().to_owned();

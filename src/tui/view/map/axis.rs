@@ -12,9 +12,9 @@ pub struct MapAxis {
     pub first: usize,
     /// Number of places.
     pub count: usize,
-    /// Places that share a cell.
-    pub shared: usize,
-    /// Cells of a place; 1 where several places share one.
+    /// Places per groups that share a cell: so many of the former in so many of the latter.
+    pub ratio: (usize, usize),
+    /// Cells of a group; 1 where places share one.
     pub cells: usize,
 }
 
@@ -22,31 +22,27 @@ impl MapAxis {
     /// Positions in at most `width` cells: as wide as they can be.
     pub fn of_positions(positions: Range<usize>, width: u16) -> Self {
         let (count, width) = (positions.len(), usize::from(width).max(1));
-        let shared = count.div_ceil(width).max(1);
-        let cells = if shared > 1 { 1 } else { (width / count.max(1)).clamp(1, WIDEST) };
-        Self { first: positions.start, count, shared, cells }
+        let cells = (width / count.max(1)).clamp(1, WIDEST);
+        Self { first: positions.start, count, ratio: filling(count, width), cells }
     }
 
-    /// Steps from 1 to `count` in at most `height` cells of a run of so many `positions`. They come to share cells by halves
-    /// and doubles, so that the rows of a live run seldom move; the same run always begins with the same cells per step.
-    pub fn of_steps(count: usize, height: u16, positions: usize) -> Self {
+    /// Steps from 1 to `count` in at most `height` cells of a run of so many `positions`. A run that is over fills them. In
+    /// one that grows steps come to share cells by halves and doubles, so that its rows seldom move.
+    pub fn of_steps(count: usize, height: u16, positions: usize, grows: bool) -> Self {
         let height = usize::from(height).max(1);
         let cells = if count.max(positions) * 2 <= height { 2 } else { 1 };
-        let (mut shared, mut next) = (1, 2);
-        while count.div_ceil(shared) * cells > height {
-            (shared, next) = (next, if next == 2 { 3 } else { shared * 2 });
-        }
-        Self { first: 1, count, shared, cells }
+        let ratio = if grows { (halving(count * cells, height), 1) } else { filling(count, height / cells) };
+        Self { first: 1, count, ratio, cells }
     }
 
     /// Number of cells that hold something.
-    pub fn len(self) -> usize {
+    pub fn length(self) -> usize {
         self.groups() * self.cells
     }
 
     /// Number of groups of places that share a cell.
     pub fn groups(self) -> usize {
-        self.count.div_ceil(self.shared)
+        (self.count * self.ratio.1).div_ceil(self.ratio.0)
     }
 
     /// The group that a cell shows; `None` behind the last.
@@ -57,25 +53,43 @@ impl MapAxis {
 
     /// The places of a group.
     pub fn places(self, group: usize) -> Range<usize> {
-        let end = self.first + self.count;
-        let start = self.first + group * self.shared;
-        start.min(end)..(start + self.shared).min(end)
+        let place = |group| self.first + (group * self.ratio.0 / self.ratio.1).min(self.count);
+        place(group)..place(group + 1)
+    }
+
+    /// The group of a place; `None` where it is not on the axis.
+    pub fn group_of(self, place: usize) -> Option<usize> {
+        let at = place.checked_sub(self.first).filter(|at| *at < self.count)?;
+        Some(((at + 1) * self.ratio.1 - 1) / self.ratio.0)
     }
 
     /// The cells of a place; `None` where it is not on the axis.
     pub fn cells_of(self, place: usize) -> Option<Range<usize>> {
-        let group = place.checked_sub(self.first).filter(|at| *at < self.count)? / self.shared;
-        Some(group * self.cells..(group + 1) * self.cells)
+        self.group_of(place).map(|group| group * self.cells..(group + 1) * self.cells)
     }
 
     /// Round places that leave at least `gap` cells between two labels.
     pub fn ticks(self, gap: usize) -> impl Iterator<Item = usize> {
-        let wide_enough = |step: &usize| step * self.cells >= gap * self.shared;
+        let wide_enough = |step: &usize| step * self.cells * self.ratio.1 >= gap * self.ratio.0;
         let round = (0..).flat_map(|power| [1, 2, 5].map(|digit| digit * 10_usize.pow(power)));
         let step = round.take(40).find(wide_enough).unwrap_or(usize::MAX);
         let end = self.first + self.count;
         (self.first.next_multiple_of(step)..end).step_by(step)
     }
+}
+
+/// A ratio that has so many places fill so many cells, or be one in each where there are fewer.
+fn filling(count: usize, cells: usize) -> (usize, usize) {
+    if count <= cells { (1, 1) } else { (count, cells.max(1)) }
+}
+
+/// The least of 1, 2, 3, 4, 6, 8, 12 … that has so many places fit into so many cells, where as many share each.
+fn halving(count: usize, cells: usize) -> usize {
+    let (mut shared, mut next) = (1, 2);
+    while count.div_ceil(shared) > cells {
+        (shared, next) = (next, if next == 2 { 3 } else { shared * 2 });
+    }
+    shared
 }
 
 #[cfg(test)]
@@ -86,19 +100,25 @@ mod tests {
 
     #[test]
     fn steps_come_to_share_cells_by_halves_and_doubles() {
-        let shared = |count| MapAxis::of_steps(count, 40, 100).shared;
+        let shared = |count| MapAxis::of_steps(count, 40, 100, true).ratio.0;
         assert_eq!([1, 40, 41, 80, 81, 120, 121, 160, 161, 240, 241].map(shared), [1, 1, 2, 2, 3, 3, 4, 4, 6, 6, 8]);
-        assert_eq!(MapAxis::of_steps(8, 40, 16).cells, 2, "a short run is no thin line");
-        assert_eq!(MapAxis::of_steps(8, 40, 100).cells, 1, "a run that will be long begins as it will be");
+        let cells = |positions| MapAxis::of_steps(8, 40, positions, true).cells;
+        assert_eq!(cells(16), 2, "a short run is no thin line");
+        assert_eq!(cells(100), 1, "a run that will be long begins as it will be");
+    }
+
+    #[test]
+    fn a_run_that_is_over_fills_the_height() {
+        let length = |count| MapAxis::of_steps(count, 40, 100, false).length();
+        assert_eq!([0, 8, 40, 41, 69, 1024].map(length), [0, 8, 40, 40, 40, 40]);
     }
 
     #[test]
     fn a_short_answer_is_stretched_and_a_long_one_shared() {
         let axis = |count, width| MapAxis::of_positions(10..10 + count, width);
-        assert_eq!((axis(16, 71).cells, axis(16, 71).shared), (4, 1));
-        assert_eq!((axis(30, 71).cells, axis(71, 71).cells), (2, 1));
-        assert_eq!((axis(72, 71).shared, axis(2000, 34).shared), (2, 59));
-        assert_eq!((axis(0, 71).len(), axis(0, 71).group_at(0)), (0, None));
+        assert_eq!([16, 30, 71].map(|count| axis(count, 71).cells), [4, 2, 1]);
+        assert_eq!([16, 30, 71, 72, 2000].map(|count| axis(count, 71).length()), [64, 60, 71, 71, 71]);
+        assert_eq!((axis(0, 71).length(), axis(0, 71).group_at(0)), (0, None));
     }
 
     #[test]
@@ -112,8 +132,9 @@ mod tests {
     proptest! {
         #[test]
         fn every_place_is_in_the_cells_that_lead_back_to_it(first in 0usize..50, count in 0usize..3000, width in 1u16..220) {
-            for axis in [MapAxis::of_positions(first..first + count, width), MapAxis::of_steps(count, width, first)] {
-                prop_assert!(axis.len() <= usize::from(width));
+            let steps = [true, false].map(|grows| MapAxis::of_steps(count, width, first, grows));
+            for axis in [MapAxis::of_positions(first..first + count, width), steps[0], steps[1]] {
+                prop_assert!(axis.length() <= usize::from(width));
                 for place in axis.first..axis.first + count {
                     for cell in axis.cells_of(place).unwrap() {
                         prop_assert!(axis.places(axis.group_at(cell).unwrap()).contains(&place));

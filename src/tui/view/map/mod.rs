@@ -35,8 +35,7 @@ use super::{
     step::StepView,
 };
 use crate::{
-    decode::record::Edit,
-    trace::Log,
+    trace::{Log, Step},
     tui::{
         action::Action,
         app::{App, Origin},
@@ -70,7 +69,7 @@ impl MapGrid {
         let header = log.header();
         let positions = header.prompt_ids.len()..header.canvas_length();
         let per_row = if halves { 2 } else { 1 };
-        let steps = MapAxis::of_steps(log.len(), area.height * per_row, positions.len());
+        let steps = MapAxis::of_steps(log.len(), area.height * per_row, positions.len(), log.end().is_none());
         Self { area, columns: MapAxis::of_positions(positions, area.width), steps, per_row: per_row.into() }
     }
 
@@ -210,39 +209,40 @@ fn gutter(run: &RunView<'_>, grid: &MapGrid, area: Rect, pen: &mut Pen<'_>) {
 
 /// The mark of what happened to a run before one of these steps: it branched off, was changed by hand, a knob was turned.
 fn event(log: &Log, steps: &Range<usize>, theme: Theme) -> Option<(&'static str, Role)> {
-    let glyphs = theme.glyphs;
-    let inherited = log.header().inherited();
+    let (glyphs, inherited) = (theme.glyphs, log.header().inherited());
+    let any = |holds: fn(&Step) -> bool| steps.clone().filter_map(|step| log.step(step)).any(holds);
     if inherited > 0 && steps.contains(&inherited) {
-        return Some((glyphs.fork, Role::Accent));
-    }
-    let any = |holds: fn(&crate::trace::Step) -> bool| steps.clone().filter_map(|step| log.step(step)).any(holds);
-    match () {
-        () if any(|step| step.edits().iter().any(|edit| !matches!(edit, Edit::Pin { .. }))) => {
-            Some((glyphs.edited, Role::Strong))
-        }
-        () if any(|step| !step.changes().is_empty()) => Some((glyphs.change, Role::Note)),
-        () => None,
+        Some((glyphs.fork, Role::Accent))
+    } else if any(|step| !step.edits().is_empty()) {
+        Some((glyphs.edited, Role::Strong))
+    } else if any(|step| !step.changes().is_empty()) {
+        Some((glyphs.change, Role::Note))
+    } else {
+        None
     }
 }
 
 /// Numbers of positions, the borders of blocks, what fails in the answer, and which one is selected.
 fn positions(run: &RunView<'_>, step: &StepView<'_>, grid: &MapGrid, row: Rect, pen: &mut Pen<'_>) {
-    let faint = pen.style(Role::Faint);
-    for position in grid.columns.ticks(POSITION_GAP) {
+    let glyphs = pen.theme.glyphs;
+    let borders = step.block_starts().into_iter().map(|start| (start, glyphs.block, Role::Dim));
+    let failed = step.failed().into_iter().flatten().map(|position| (position, glyphs.wrong, Role::Bad));
+    let mut marked = Vec::new();
+    for (position, glyph, role) in borders.chain(failed) {
         if let Some(x) = grid.column_of(position) {
-            pen.put(x, row.y, row.right() - x, &position.to_string(), faint);
+            pen.put(x, row.y, 1, glyph, pen.style(role));
+            marked.push(x);
         }
     }
-    for start in step.block_starts() {
-        if let Some(x) = grid.column_of(start) {
-            pen.put(x, row.y, 1, pen.theme.glyphs.block, pen.style(Role::Dim));
+    for position in grid.columns.ticks(POSITION_GAP) {
+        let label = position.to_string();
+        let free = |x: &u16| !marked.iter().any(|mark| (*x..x + pen::width(&label)).contains(mark));
+        if let Some(x) = grid.column_of(position).filter(free) {
+            pen.put(x, row.y, row.right() - x, &label, pen.style(Role::Faint));
         }
-    }
-    for x in step.failed().into_iter().flatten().filter_map(|position| grid.column_of(position)) {
-        pen.put(x, row.y, 1, pen.theme.glyphs.wrong, pen.style(Role::Bad));
     }
     if let Some((position, x)) = run.lens.selected.and_then(|selected| Some((selected, grid.column_of(selected)?))) {
-        let label = format!("{}{position} ", pen.theme.glyphs.cursor);
+        let label = format!("{}{position} ", glyphs.cursor);
         let x = x.min(row.right().saturating_sub(pen::width(&label) - 1));
         pen.put(x, row.y, row.right() - x, &label, pen.style(Role::Accent));
     }

@@ -45,7 +45,7 @@ impl<'a> MapPicture<'a> {
         let end = run.log.end().filter(|_| last == run.log.len());
         let wrote = |position| {
             let written = run.log.canvas(last).written(position)?.0 + 1;
-            Some((steps.cells_of(written)?.start / steps.cells, columns.cells_of(position)?.start / columns.cells))
+            Some((steps.group_of(written)?, columns.group_of(position)?))
         };
         Self {
             raster,
@@ -64,7 +64,7 @@ impl<'a> MapPicture<'a> {
         let mut kinds = Vec::new();
         let halves = halves(pen.theme);
         for (y, slot) in (self.grid.area.top()..self.grid.area.bottom()).zip((0..).step_by(self.grid.per_row)) {
-            for (x, column) in (self.grid.area.left()..self.grid.area.right()).zip(0..self.grid.columns.len()) {
+            for (x, column) in (self.grid.area.left()..self.grid.area.right()).zip(0..self.grid.columns.length()) {
                 let dot = self.dot(slot, column);
                 let (glyph, style) = if halves {
                     let lower = self.dot(slot + 1, column);
@@ -129,15 +129,16 @@ impl<'a> MapPicture<'a> {
         if !theme.has_colour() {
             style = style.add_modifier(weight(dot.mark.kind, self.is_to_come(slot)));
         }
-        let is_empty = dot.mark.kind <= MapKind::Settled;
+        let (is_empty, hair) = (dot.mark.kind <= MapKind::Settled, theme.style(Role::Accent));
         match (self.slots.contains(&slot), self.columns.contains(&column)) {
             (true, true) => (if is_empty { glyphs.handle } else { glyph }, style.patch(theme.style(Role::Selected))),
-            (true, false) if is_empty => (glyphs.rule, theme.style(Role::Accent)),
-            (false, true) if is_empty => (glyphs.upright, theme.style(Role::Accent)),
-            _ if dot.mark.kind == MapKind::Blank && self.borders.contains(&column) => {
+            (true, false) if is_empty => (glyphs.rule, hair),
+            (false, true) if is_empty => (glyphs.upright, hair),
+            (false, false) if dot.mark.kind == MapKind::Blank && self.borders.contains(&column) => {
                 (glyphs.block, theme.style(Role::Line))
             }
-            _ => (glyph, style),
+            (false, false) => (glyph, style),
+            _ => (glyph, style.patch(hair)),
         }
     }
 }
