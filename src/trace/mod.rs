@@ -22,6 +22,7 @@ mod recorder;
 mod reports;
 mod step;
 mod summary;
+mod work;
 
 pub use entry::{Entry, Piece, TokenText};
 pub use figures::Figures;
@@ -32,3 +33,4 @@ pub use recent::PositionDraft;
 pub use recorder::Recorder;
 pub use step::Step;
 pub use summary::RunSummary;
+pub use work::Work;
