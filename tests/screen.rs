@@ -20,6 +20,8 @@ mod compare;
 mod conversations;
 #[path = "screen/differences.rs"]
 mod differences;
+#[path = "screen/figures.rs"]
+mod figures;
 #[path = "screen/forks.rs"]
 mod forks;
 #[path = "screen/keeping.rs"]
@@ -38,6 +40,8 @@ mod runs;
 mod side_by_side;
 #[path = "screen/sitting.rs"]
 mod sitting;
+#[path = "screen/timeline.rs"]
+mod timeline;
 #[path = "screen/truth.rs"]
 mod truth;
 #[path = "screen/typing.rs"]

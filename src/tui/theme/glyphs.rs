@@ -61,6 +61,8 @@ pub struct Glyphs {
     pub right: &'static str,
     /// Wrong.
     pub wrong: &'static str,
+    /// The guide accepted none of its drafts.
+    pub rejected: &'static str,
     /// Differs from another run.
     pub differs: &'static str,
     /// Between two facts.
@@ -118,6 +120,7 @@ pub static UNICODE: Glyphs = Glyphs {
     scrubbed: "◂",
     right: "✓",
     wrong: "✗",
+    rejected: "⊘",
     differs: "≠",
     dot: "·",
     ellipsis: "…",
@@ -163,6 +166,7 @@ pub static ASCII: Glyphs = Glyphs {
     scrubbed: "<",
     right: "+",
     wrong: "x",
+    rejected: "-",
     differs: "!",
     dot: "-",
     ellipsis: "~",
@@ -212,6 +216,7 @@ mod tests {
                 set.scrubbed,
                 set.right,
                 set.wrong,
+                set.rejected,
                 set.differs,
                 set.dot,
                 set.ellipsis,

@@ -61,7 +61,6 @@ use super::{
     app::App,
     theme::Role,
 };
-use crate::trace::Log;
 use layout::{Regions, Side};
 use pen::wrap;
 
@@ -92,15 +91,16 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     }
     let run = RunView::of(app);
     match &run {
-        Some(run) => draw_run(run, app.plain_beside(), &plan, &mut pen),
+        Some(run) => draw_run(app, run, &plan, &mut pen),
         None => welcome::draw(app, plan.canvas, &mut pen),
     }
     for (side, area) in plan.sides {
         match (side, &run) {
             (Side::Knobs, _) => knobs::draw(app, area, &mut pen),
+            (Side::Figures, Some(run)) => figures::draw(run, app.plain_beside(), app.chosen_figure(), area, &mut pen),
             (Side::Inspector, Some(run)) => inspector::draw(run, area, &mut pen),
             (Side::Hands, Some(run)) => hands::draw(app, run, area, &mut pen),
-            (Side::Inspector | Side::Hands, None) => {}
+            (Side::Figures | Side::Inspector | Side::Hands, None) => {}
         }
     }
     front(app, plan.footer, area, &mut pen);
@@ -115,15 +115,14 @@ fn front(app: &App, footer: Rect, area: Rect, pen: &mut Pen<'_>) {
     notice::draw(app, area, pen);
 }
 
-/// Draws the panes of a run that are there without being asked for; its figures beside those of a plain run, where one is
-/// kept.
-fn draw_run(run: &RunView<'_>, plain: Option<&Log>, plan: &Regions, pen: &mut Pen<'_>) {
+/// Draws the panes of a run that are there without being asked for.
+fn draw_run(app: &App, run: &RunView<'_>, plan: &Regions, pen: &mut Pen<'_>) {
     canvas::draw(run, plan.canvas, pen);
     if let Some(area) = plan.timeline {
         timeline::draw(run, area, pen);
     }
     if let Some(area) = plan.figures {
-        figures::draw(run, plain, area, pen);
+        figures::draw(run, app.plain_beside(), app.chosen_figure(), area, pen);
     }
     if let Some(area) = plan.strip {
         figures::strip(run, area, pen);
