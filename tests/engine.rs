@@ -871,3 +871,21 @@ fn a_change_by_hand_behind_the_last_step_is_answered() {
     let Some(Event::Warning { message }) = engine.wait() else { panic!("an answer") };
     assert_eq!(message, "the run ended before the change by hand could be made: make it again, which forks the run");
 }
+
+#[test]
+fn what_the_device_reaches_is_measured_once_and_told_in_every_header() {
+    let measured = Arc::default();
+    let mut engine = engine(scripted().with_peak(5_000_000_000, &measured));
+    assert_eq!(measured.load(std::sync::atomic::Ordering::SeqCst), 1, "before it is ready");
+    for run in [1, 2] {
+        start(&mut engine, request(run));
+        assert_eq!(expect_started(&mut engine, run).peak, Some(5_000_000_000));
+        engine.send(Command::Stop);
+        while !matches!(engine.wait(), Some(Event::Finished { .. })) {}
+    }
+    assert_eq!(measured.load(std::sync::atomic::Ordering::SeqCst), 1, "no run waits for it");
+    let mut unknown = InProcess::spawn(|| Ok(models(scripted()))).unwrap();
+    unknown.wait();
+    start(&mut unknown, request(1));
+    assert_eq!(expect_started(&mut unknown, 1).peak, None);
+}

@@ -732,6 +732,7 @@ fn header(gen_length: usize, mask_id: u32) -> Header {
         device: String::new(),
         fingerprint: None,
         chats: false,
+        shape: None,
     };
     Header {
         denoiser: card,
@@ -748,6 +749,7 @@ fn header(gen_length: usize, mask_id: u32) -> Header {
         given: Vec::new(),
         turns: Vec::new(),
         origin: None,
+        peak: None,
     }
 }
 

@@ -26,6 +26,8 @@ mod conversations;
 mod differences;
 #[path = "screen/eyes.rs"]
 mod eyes;
+#[path = "screen/figures.rs"]
+mod figures;
 #[path = "screen/forks.rs"]
 mod forks;
 #[path = "screen/keeping.rs"]
@@ -52,6 +54,8 @@ mod runs;
 mod side_by_side;
 #[path = "screen/sitting.rs"]
 mod sitting;
+#[path = "screen/timeline.rs"]
+mod timeline;
 #[path = "screen/truth.rs"]
 mod truth;
 #[path = "screen/typing.rs"]

@@ -44,6 +44,7 @@ fn card() -> impl Strategy<Value = ModelCard> {
             device: "cpu".into(),
             fingerprint,
             chats,
+            shape: None,
         },
     )
 }
@@ -77,6 +78,7 @@ fn header() -> impl Strategy<Value = Header> {
             given: Vec::new(),
             turns,
             origin: None,
+            peak: None,
         },
     )
 }
@@ -428,6 +430,7 @@ fn sample() -> Vec<String> {
             device: "cpu".into(),
             fingerprint: None,
             chats: false,
+            shape: None,
         },
         guide: None,
         preset: None,
@@ -442,6 +445,7 @@ fn sample() -> Vec<String> {
         given: Vec::new(),
         turns: Vec::new(),
         origin: None,
+        peak: None,
     };
     let mut log = Log::new(header);
     let step = |step, ids: [u32; 3], position| {

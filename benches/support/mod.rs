@@ -65,6 +65,7 @@ pub fn header(masks: usize) -> Header {
             device: "cpu".into(),
             fingerprint: None,
             chats: false,
+            shape: None,
         },
         guide: None,
         preset: None,
@@ -79,6 +80,7 @@ pub fn header(masks: usize) -> Header {
         given: Vec::new(),
         turns: Vec::new(),
         origin: None,
+        peak: None,
     }
 }
 

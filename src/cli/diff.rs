@@ -17,7 +17,7 @@ use crate::{
     session::{
         Axis, ComparedFigure, Diff, Difference, DivergedRun, Divergence, FigureUnit, Passage, TokenWrite, compared,
     },
-    trace::{Figures, Log, file::Opened, json},
+    trace::{Log, file::Opened, json},
     tui::cut,
 };
 
@@ -50,7 +50,6 @@ const WIDEST_NAME: u16 = 48;
 struct NamedLog {
     name: String,
     log: Log,
-    figures: Figures,
 }
 
 impl NamedLog {
@@ -58,8 +57,7 @@ impl NamedLog {
         for warning in &opened.warnings {
             warn(&format!("{name}: {warning}"));
         }
-        let figures = Figures::of(&opened.log, opened.log.len());
-        Self { name, log: opened.log, figures }
+        Self { name, log: opened.log }
     }
 
     fn preset(&self) -> Option<&str> {
@@ -124,7 +122,7 @@ impl<'a> DiffReport<'a> {
             axis,
             caveats: diff.caveats.iter().map(ToString::to_string).collect(),
             by_text: diff.is_by_text(),
-            figures: compared(&a.figures, &b.figures),
+            figures: compared([&a.log, &b.log].map(|log| (log, log.len()))),
             diff,
         }
     }

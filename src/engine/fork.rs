@@ -77,6 +77,7 @@ fn header(models: &Models, point: &ForkPoint, cold: bool) -> Header {
         denoiser: models.denoiser_card.clone(),
         guide: models.guide_card.clone(),
         origin: Some(ForkOrigin { parent, step, exact: !cold, cold }),
+        peak: models.peak,
         ..point.header.clone()
     }
 }

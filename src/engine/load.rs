@@ -373,5 +373,6 @@ fn card(network: &dyn Network, name: String, device: &ComputeDevice, fingerprint
         device: device.to_string(),
         fingerprint: Some(fingerprint),
         chats: false,
+        shape: network.shape(),
     }
 }

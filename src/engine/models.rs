@@ -25,6 +25,8 @@ pub struct Models {
     pub guide_card: Option<ModelCard>,
     /// What separates the denoiser's final proposals from others, where one was trained for it.
     pub filter: Option<Filter>,
+    /// Floating-point operations a second that the denoiser's device reaches, once that was measured.
+    pub peak: Option<u64>,
 }
 
 impl Models {
@@ -38,6 +40,7 @@ impl Models {
             denoiser_card: denoiser.card,
             guide_card: None,
             filter,
+            peak: None,
         };
         models.set_guide(guide);
         models

@@ -303,6 +303,7 @@ fn header(models: &Models, request: &RunRequest) -> Result<Header, RequestError>
         given: form.map_or_else(Vec::new, |form| form.given),
         turns: request.turns.clone(),
         origin: None,
+        peak: models.peak,
     })
 }
 

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     decode::clock::{Clock, WallClock},
+    model::device::among_workers,
     panics,
 };
 
@@ -50,6 +51,8 @@ struct Worker {
     loading: Option<Loading>,
     /// What is to be loaded when that has come to its end.
     next: Option<Box<ModelRequest>>,
+    /// What was measured of which device.
+    peak: Option<(String, Option<u64>)>,
     /// A run that waits for the first models.
     waiting: Option<Box<RunRequest>>,
     events: Sender<Event>,
@@ -96,6 +99,7 @@ pub(super) fn work(
         from: None,
         loading: None,
         next: None,
+        peak: None,
         waiting: None,
         events,
         inbox,
@@ -219,6 +223,7 @@ impl Worker {
                     (Load::Models(models), of) => *of = Ok(*models),
                 }
                 self.from = request;
+                self.measure();
                 self.announce_ready(warnings)?;
             }
         }
@@ -239,6 +244,17 @@ impl Worker {
             reason.clone_from(&error);
         }
         self.emit(Event::LoadFailed { error, request: request.map(Box::new), warnings })
+    }
+
+    /// Measures what the denoiser's device can do, once, while no run is under way.
+    fn measure(&mut self) {
+        let Ok(models) = &mut self.models else { return };
+        let device = &models.denoiser_card.device;
+        let (_, peak) = match &self.peak {
+            Some(known) if known.0 == *device => known,
+            _ => self.peak.insert((device.clone(), among_workers(|| models.denoiser.peak()))),
+        };
+        models.peak = *peak;
     }
 
     fn announce_ready(&self, warnings: Vec<String>) -> Result<(), Disconnected> {

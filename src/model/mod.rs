@@ -31,6 +31,8 @@
 //! | [`linear`] | linear maps of floats or of blocks of small integers, token vectors and head |
 //! | [`layers`] | norms, rotary angles, the feed-forward part |
 //! | `cpu` | the fused CPU kernels behind them |
+//! | [`shape`] | what the arithmetic and the memory of a network follow from |
+//! | `peak` | the most that a device computes |
 //!
 //! A further architecture of the same make is a file in `arch` and a line of its list.
 
@@ -54,7 +56,9 @@ pub mod linear;
 pub mod logits;
 pub mod memory;
 pub mod network;
+mod peak;
 mod reduce;
+pub mod shape;
 mod slots;
 pub mod source;
 pub mod template;

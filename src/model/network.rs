@@ -6,6 +6,7 @@
 use thiserror::Error;
 
 pub use crate::model::logits::{DeviceRows, Logits, Reduce, RowSummary, TokenChoice, TokenRank};
+pub use crate::model::shape::NetworkShape;
 
 /// Which positions a query may attend to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -400,6 +401,17 @@ pub trait Network: Send {
     /// Compares the K/V rows at `positions`, written in both banks, between the banks.
     fn drift(&self, _positions: &[usize]) -> Result<Drift, NetworkError> {
         Err(self.unsupported("cannot compare its K/V rows"))
+    }
+
+    /// The sizes that its arithmetic and its memory follow from; `None` where it is no transformer.
+    fn shape(&self) -> Option<NetworkShape> {
+        None
+    }
+
+    /// The floating-point operations a second that its device reaches, measured now in some tens of milliseconds; `None`
+    /// where there is no device to measure.
+    fn peak(&mut self) -> Option<u64> {
+        None
     }
 
     /// The error of a method that this network does not have.

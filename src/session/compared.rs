@@ -2,7 +2,15 @@
 
 use serde::Serialize;
 
-use crate::trace::Figures;
+use super::figure::{
+    Figure, FigureValue, GUIDE_PASSES, Measured, PASSES, ROWS_COMPUTED, ROWS_REUSED, STEPS, TIME, TOKENS,
+    TOKENS_PER_SECOND,
+};
+use crate::trace::Log;
+
+/// What two runs are compared by.
+static COMPARED: [&Figure; 8] =
+    [&STEPS, &PASSES, &GUIDE_PASSES, &ROWS_COMPUTED, &ROWS_REUSED, &TOKENS, &TOKENS_PER_SECOND, &TIME];
 
 /// What a figure counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -31,22 +39,27 @@ pub struct ComparedFigure {
     pub ratio: Option<f64>,
 }
 
-/// The figures that two runs are compared by.
-pub fn compared(a: &Figures, b: &Figures) -> Vec<ComparedFigure> {
-    type ReadFigure = fn(&Figures) -> f64;
-    let figures: [(&'static str, FigureUnit, ReadFigure); 8] = [
-        ("steps", FigureUnit::Count, |figures| figures.steps as f64),
-        ("passes", FigureUnit::Count, |figures| figures.cost.nfe.into()),
-        ("guide passes", FigureUnit::Count, |figures| figures.cost.guide_forwards.into()),
-        ("rows computed", FigureUnit::Count, |figures| figures.cost.computed.into()),
-        ("rows reused", FigureUnit::Count, |figures| figures.cost.reused.into()),
-        ("tokens", FigureUnit::Count, |figures| figures.tokens as f64),
-        ("tokens/s", FigureUnit::Rate, Figures::tokens_per_second),
-        ("time", FigureUnit::Seconds, Figures::seconds),
-    ];
-    let both = |(name, unit, read): (_, _, ReadFigure)| {
-        let (a, b) = (read(a), read(b));
-        ComparedFigure { name, unit, a, b, ratio: (a > 0.0).then(|| b / a) }
+/// The figures that two runs are compared by, each over so many of its first steps.
+pub fn compared(runs: [(&Log, usize); 2]) -> Vec<ComparedFigure> {
+    let [a, b] = runs.map(|(log, steps)| Measured::of(log, steps, None));
+    let both = |figure: &&Figure| {
+        let (unit, a) = number((figure.read)(&a))?;
+        let (_, b) = number((figure.read)(&b))?;
+        Some(ComparedFigure { name: figure.short, unit, a, b, ratio: (a > 0.0).then(|| b / a) })
     };
-    figures.into_iter().map(both).collect()
+    COMPARED.iter().filter_map(both).collect()
+}
+
+fn number(value: FigureValue) -> Option<(FigureUnit, f64)> {
+    match value {
+        FigureValue::Count(count) => Some((FigureUnit::Count, count as f64)),
+        FigureValue::Number(rate) => Some((FigureUnit::Rate, rate)),
+        FigureValue::Absent => Some((FigureUnit::Rate, 0.0)),
+        FigureValue::Seconds(seconds) => Some((FigureUnit::Seconds, seconds)),
+        FigureValue::Share(_)
+        | FigureValue::Times(_)
+        | FigureValue::Estimate(_)
+        | FigureValue::Bytes(_)
+        | FigureValue::Operations(_) => None,
+    }
 }

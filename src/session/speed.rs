@@ -39,8 +39,7 @@ impl Session {
 
     /// The plain run that the run of `log` can be compared with, unless that is a plain run itself.
     pub fn plain_beside(&self, log: &Log) -> Option<&Log> {
-        let yardstick = preset(YARDSTICK).ok()?.settings();
-        if is_made_with(log, &yardstick) { None } else { self.plain_run(log.header()) }
+        if is_plain(log) { None } else { self.plain_run(log.header()) }
     }
 
     /// The speed-up of the newest complete run that `preset` made, with all knobs as `settings`, over a plain run of the
@@ -58,12 +57,17 @@ impl Session {
             let other = run.log.header();
             run.phase == Phase::Over
                 && run.log.end().is_some_and(|end| end.reason.is_some())
-                && other.denoiser == header.denoiser
+                && other.denoiser.is_same_model(&header.denoiser)
                 && other.prompt_ids == header.prompt_ids
                 && other.gen_length == header.gen_length
         };
         self.runs().iter().rev().filter(is_alike).map(|run| &*run.log)
     }
+}
+
+/// Whether a run is one that others are measured against.
+pub(super) fn is_plain(log: &Log) -> bool {
+    preset(YARDSTICK).is_ok_and(|yardstick| is_made_with(log, &yardstick.settings()))
 }
 
 /// Whether all steps of a run used knobs that act as `settings` do. The canvas is compared by itself, and an audit is in

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Log, step::Totals};
+use super::{Header, Log, Work, step::Totals};
 use crate::decode::record::Cost;
 
 /// Figures of the first steps of a log.
@@ -44,13 +44,21 @@ pub struct Figures {
     pub flips: usize,
     /// Mean divergence from the truth over the audited positions, nats.
     pub mean_kl: f64,
+    /// Masks that have become tokens, less those that tokens have become again.
+    #[serde(skip)]
+    pub filled: usize,
+    /// What passes did.
+    #[serde(skip)]
+    pub work: Work,
 }
 
 impl Figures {
     /// Of the first `steps` steps of `log`. The log keeps sums, so only the canvas is walked over.
     pub fn of(log: &Log, steps: usize) -> Self {
         let steps = steps.min(log.len());
-        Self { steps, ..Self::summed(log.totals(steps)) }.with_canvas(&CanvasCount::of(log, steps))
+        let figures = Self { steps, ..Self::summed(log.totals(steps)) }.with_canvas(&CanvasCount::of(log, steps));
+        let Header { gen_length, given, .. } = log.header();
+        Self { filled: gen_length.saturating_sub(given.len() + figures.masked), ..figures }
     }
 
     /// Of the steps after the first `before` ones, up to the `steps`-th: what they cost, wrote and left masked. Where more
@@ -65,7 +73,15 @@ impl Figures {
             ends: is.ends.saturating_sub(was.ends),
             masked: is.masked,
         };
-        Self { steps: steps - before, ..Self::summed(log.totals(steps) - log.totals(before)) }.with_canvas(&written)
+        let filled = was.masked.saturating_sub(is.masked);
+        Self { filled, ..Self::of_steps(log, before, steps) }.with_canvas(&written)
+    }
+
+    /// Of the same steps, but for what stands on the canvas: what they cost, and what guide and audit said.
+    pub fn of_steps(log: &Log, before: usize, steps: usize) -> Self {
+        let steps = steps.min(log.len());
+        let before = before.min(steps);
+        Self { steps: steps - before, ..Self::summed(log.totals(steps) - log.totals(before)) }
     }
 
     fn summed(totals: Totals) -> Self {
@@ -82,6 +98,7 @@ impl Figures {
             audited: totals.audited as usize,
             flips: totals.flips as usize,
             mean_kl: ratio(totals.kl, f64::from(totals.audited)),
+            work: totals.work,
             ..Self::default()
         }
     }
@@ -89,6 +106,17 @@ impl Figures {
     fn with_canvas(self, written: &CanvasCount) -> Self {
         let CanvasCount { tokens, given, ends, masked } = *written;
         Self { tokens, given, ends, masked, ..self }
+    }
+
+    /// Positions that the plain sampler computes to fill as many masks of this canvas: all of it for each.
+    pub fn plain_rows(&self, header: &Header) -> f64 {
+        self.filled as f64 * header.canvas_length() as f64
+    }
+
+    /// Milliseconds that a step takes without its guide; `None` without a step that could be measured.
+    pub fn own_ms(&self) -> Option<f64> {
+        let micros = self.cost.denoiser_us + self.cost.other_us;
+        (self.steps > 0 && micros > 0).then(|| micros as f64 / 1e3 / self.steps as f64)
     }
 
     /// Seconds that the steps took.

@@ -5,13 +5,13 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::foreign;
-use crate::{decode::record::StopReason, settings::Settings};
+use crate::{decode::record::StopReason, model::shape::NetworkShape, settings::Settings};
 
 /// Bytes that a log takes for a proposal, on average over runs of the embedded pair (`benches/log.rs` measures it).
 const PROPOSAL_MEMORY: u64 = 12;
 
 /// Bytes that it takes for a step and the token that it writes, whatever is proposed.
-const STEP_MEMORY: u64 = 440;
+const STEP_MEMORY: u64 = 480;
 
 /// A model, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,12 +33,20 @@ pub struct ModelCard {
     /// single prompts, and has none.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub chats: bool,
+    /// The sizes that its arithmetic and its memory follow from; `None` where the program that wrote the trace did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<NetworkShape>,
 }
 
 impl ModelCard {
-    /// Whether both are one model on one device, however prompts are laid out for it.
+    /// Whether both are one model on one device, however prompts are laid out for it and whatever else is known of it.
     pub fn is_same_model(&self, other: &Self) -> bool {
-        *self == Self { chats: self.chats, ..other.clone() }
+        *self == Self { chats: self.chats, shape: self.shape, ..other.clone() }
+    }
+
+    /// Bytes of K/V rows for a canvas of so many positions; `None` where its shape is not known.
+    pub fn kv_bytes(&self, positions: usize) -> Option<u64> {
+        Some((self.shape?.kv_bytes() * self.layers as f64 * positions as f64) as u64)
     }
 }
 
@@ -124,6 +132,9 @@ pub struct Header {
     /// Where it branched off another run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<ForkOrigin>,
+    /// Floating-point operations a second that the denoiser's device was measured to reach, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak: Option<u64>,
 }
 
 impl Header {

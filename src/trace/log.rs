@@ -143,6 +143,7 @@ impl<'a> CanvasView<'a> {
 ///     device: "cpu".into(),
 ///     fingerprint: None,
 ///     chats: false,
+///     shape: None,
 /// };
 /// let mut log = Log::new(Header {
 ///     denoiser: card,
@@ -159,6 +160,7 @@ impl<'a> CanvasView<'a> {
 ///     given: Vec::new(),
 ///     turns: Vec::new(),
 ///     origin: None,
+///     peak: None,
 /// });
 /// for (step, position, token, text) in [(0, 2, 9, "you"), (1, 1, 8, "there")] {
 ///     let mut ids: Vec<u32> = log.canvas(step).ids().collect();
@@ -669,6 +671,11 @@ impl Log {
         let before = &self.blocks[..begun.saturating_sub(1)];
         let active = self.step(steps.min(self.len())).map(|step| step.region);
         before.iter().map(|(_, region)| *region).chain(active)
+    }
+
+    /// The first step of each block that was begun, counted from 1, ascending.
+    pub fn block_starts(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
+        self.blocks.iter().map(|(since, _)| *since)
     }
 
     /// Sums over the first `steps` steps.

@@ -24,6 +24,7 @@ mod recorder;
 mod reports;
 mod step;
 mod summary;
+mod work;
 
 pub use changes::PositionChanges;
 pub use entry::{Entry, Piece, TokenText};
@@ -35,3 +36,4 @@ pub use recent::PositionDraft;
 pub use recorder::Recorder;
 pub use step::{Certainty, Step};
 pub use summary::RunSummary;
+pub use work::Work;

@@ -168,6 +168,7 @@ mod tests {
                 device: String::new(),
                 fingerprint: None,
                 chats: false,
+                shape: None,
             },
             guide: None,
             preset: None,
@@ -182,6 +183,7 @@ mod tests {
             given: Vec::new(),
             turns: Vec::new(),
             origin: None,
+            peak: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::ops::{AddAssign, Sub};
 
+use super::Work;
 use crate::decode::record::{
     Change, Commit, Cost, Edit, Gap, LayerUse, Proposal, Reason, Region, StepRecord, StopReason, Verdict,
 };
@@ -156,11 +157,13 @@ pub(super) struct Totals {
     pub(super) flips: u32,
     /// Sum of the divergences, nats.
     pub(super) kl: f64,
+    pub(super) work: Work,
 }
 
 impl AddAssign<&StepRecord> for Totals {
     fn add_assign(&mut self, record: &StepRecord) {
         self.cost += record.cost;
+        self.work += record;
         if let Some(review) = &record.guide {
             self.reviews += 1;
             self.accepted += review.accepted as u32;
@@ -204,6 +207,7 @@ impl Sub for Totals {
             audited: self.audited - before.audited,
             flips: self.flips - before.flips,
             kl: self.kl - before.kl,
+            work: self.work - before.work,
         }
     }
 }

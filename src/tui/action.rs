@@ -39,6 +39,8 @@ pub enum Focus {
     Canvas,
     /// The knob pane.
     Knobs,
+    /// The figures.
+    Figures,
 }
 
 /// A layer above the screen.
@@ -152,6 +154,13 @@ pub enum Action {
     ScrubTo(usize),
     /// Show the newest step, and follow.
     Follow,
+    /// Show the first step of another block, so many blocks from the one that is shown.
+    BlockMove(i64),
+
+    /// Choose another figure, by so many.
+    FigureMove(i64),
+    /// Choose a figure by its place in the table.
+    FigureSelect(usize),
 
     /// Compare the shown run with another one.
     Compare(CompareAction),

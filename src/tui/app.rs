@@ -27,7 +27,7 @@ use crate::{
         ModelRequest,
         protocol::{Command, RunId},
     },
-    session::{EventWalk, Phase, Run, Session},
+    session::{EventWalk, Figure, Measured, Phase, Run, Session},
     settings::{KNOBS, Kind, Knob, Layers, PresetLibrary, Settings},
     trace::{Log, ModelCard},
 };
@@ -194,6 +194,8 @@ pub struct App {
     pub(super) comparison: Option<RunComparison>,
     /// The knob pane.
     pub(super) knobs: KnobPane,
+    /// The chosen figure, by its place in the table.
+    pub(super) figure: usize,
     /// The models and their picker.
     pub(super) picker: ModelPicker,
     /// The kept runs and their browser.
@@ -303,6 +305,7 @@ impl App {
             lens: Lens::default(),
             comparison: None,
             knobs: KnobPane::default(),
+            figure: 0,
             picker: ModelPicker::default(),
             browser: RunBrowser::default(),
             presets: PresetPicker::default(),
@@ -446,6 +449,7 @@ impl App {
                 Focus::Prompt => Context::Prompt,
                 Focus::Canvas => Context::Canvas,
                 Focus::Knobs => Context::Knobs,
+                Focus::Figures => Context::Figures,
             },
         }
     }
@@ -487,6 +491,22 @@ impl App {
     /// How far the shown run is.
     pub fn phase(&self) -> Option<&Phase> {
         self.run().map(|run| &run.phase)
+    }
+
+    /// The figures that the pane has for the shown run.
+    pub fn figures(&self) -> Vec<&'static Figure> {
+        let measured = |log| Measured::of(log, 0, self.plain_beside());
+        self.log().map(measured).map_or_else(Vec::new, |measured| Figure::of_pane(&measured))
+    }
+
+    /// The figure that is explained, while their pane has the focus.
+    pub fn chosen_figure(&self) -> Option<&'static Figure> {
+        if self.focus != Focus::Figures {
+            return None;
+        }
+        let figures = self.figures();
+        let chosen = figures.iter().find(|figure| figure.index() == self.figure);
+        chosen.or(figures.first()).copied()
     }
 
     /// Whether the newest step is shown.

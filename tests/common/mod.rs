@@ -115,6 +115,7 @@ pub fn card(name: &str, architecture: &str, parameters: usize, layers: usize) ->
         device: "cpu".to_owned(),
         fingerprint: None,
         chats: false,
+        shape: None,
     }
 }
 
@@ -147,6 +148,7 @@ pub fn header(vocabulary: &mut Vocabulary, prompt: &str, gen_length: usize, name
         given: Vec::new(),
         turns: Vec::new(),
         origin: None,
+        peak: None,
     }
 }
 

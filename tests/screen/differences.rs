@@ -36,6 +36,7 @@ fn header(prompt: &str, length: usize) -> Header {
         given: Vec::new(),
         turns: Vec::new(),
         origin: None,
+        peak: None,
     }
 }
 

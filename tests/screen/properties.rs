@@ -11,7 +11,8 @@ use diffuscope::{
         GuideView, KvUse, LayerUse, Proposal, Region, RowDrift, StepRecord, StopReason, Verdict,
     },
     engine::protocol::Event,
-    trace::{End, Entry, Header, Log, Piece, TokenText},
+    model::network::NetworkShape,
+    trace::{End, Entry, Header, Log, ModelCard, Piece, TokenText},
     tui::{Action, Layer, Pane},
 };
 use proptest::prelude::*;
@@ -164,8 +165,20 @@ pub fn log() -> impl Strategy<Value = Log> {
             prop::option::of((any::<Option<bool>>(), prop::option::of(text()), prop::option::of(0..length))),
         )
             .prop_map(move |(prompt_pieces, entries, title, texts, end)| {
+                // Of a file, sizes can be anything.
+                let size = length << (length % 60);
+                let shape = (length % 3 > 0).then_some(NetworkShape {
+                    hidden: size,
+                    intermediate: size,
+                    heads: size,
+                    kv_heads: size,
+                    head_dim: size,
+                    vocab: size,
+                    kv_number: size,
+                    weight_bytes: u64::MAX,
+                });
                 let header = Header {
-                    denoiser: common::card(&title, &title, length * 1000, 2),
+                    denoiser: ModelCard { shape, ..common::card(&title, &title, length * 1000, 2) },
                     guide: (length % 2 == 0).then(|| common::card(&title, &title, 7, 1)),
                     preset: Some(title.clone()),
                     settings: common::settings("flashdlm"),
@@ -179,6 +192,7 @@ pub fn log() -> impl Strategy<Value = Log> {
                     given: Vec::new(),
                     turns: Vec::new(),
                     origin: None,
+                    peak: (length % 5 > 0).then_some(u64::MAX),
                 };
                 let mut ids = header.prompt_ids.clone();
                 ids.resize(header.canvas_length(), MASK);

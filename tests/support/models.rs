@@ -88,9 +88,11 @@ pub fn models(network: Scripted) -> Models {
             device: "cpu".into(),
             fingerprint: None,
             chats: false,
+            shape: None,
         },
         guide_card: None,
         filter: None,
+        peak: None,
     }
 }
 

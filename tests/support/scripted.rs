@@ -50,6 +50,8 @@ pub struct Scripted {
     /// Where there is one, each forward takes a permit first.
     gate: Option<Receiver<()>>,
     resets: Arc<AtomicUsize>,
+    /// What its device is found to reach, and how often that was measured.
+    peak: (Option<u64>, Arc<AtomicUsize>),
 }
 
 impl Scripted {
@@ -83,6 +85,7 @@ impl Scripted {
             mishap: None,
             gate: None,
             resets: Arc::default(),
+            peak: Default::default(),
         };
         network.with_context(CONTEXT)
     }
@@ -125,6 +128,12 @@ impl Scripted {
         self
     }
 
+    /// A device that reaches so many operations a second; `measured` counts how often that is asked.
+    pub fn with_peak(mut self, peak: u64, measured: &Arc<AtomicUsize>) -> Self {
+        self.peak = (Some(peak), Arc::clone(measured));
+        self
+    }
+
     /// Counts how often it was reset; dropped with the network.
     pub fn resets(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.resets)
@@ -152,6 +161,11 @@ impl Network for Scripted {
         }
         self.watched.fill(false);
         self.resets.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn peak(&mut self) -> Option<u64> {
+        self.peak.1.fetch_add(1, Ordering::SeqCst);
+        self.peak.0
     }
 
     fn crop(&mut self, len: usize) {

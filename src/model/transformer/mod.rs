@@ -26,8 +26,9 @@ use crate::model::kv::{KvBuffers, KvPlan, KvShape};
 use crate::model::layers::{RmsNorm, RopeStretch, Rotary, pick};
 use crate::model::linear::EmbeddingAndHead;
 use crate::model::network::{
-    Bank, Drift, LayerObserver, Logits, Network, NetworkError, NetworkSpec, Pass, RefreshHook,
+    Bank, Drift, LayerObserver, Logits, Network, NetworkError, NetworkShape, NetworkSpec, Pass, RefreshHook,
 };
+use crate::model::peak;
 use crate::model::reduce::TensorRows;
 use crate::model::weights::{LoadError, Weights};
 use refresh::Outputs;
@@ -37,6 +38,7 @@ use watch::Traces;
 #[derive(Debug)]
 pub struct Transformer {
     spec: NetworkSpec,
+    shape: NetworkShape,
     dims: Dims,
     ends: EmbeddingAndHead,
     blocks: Vec<Block>,
@@ -72,6 +74,7 @@ impl Transformer {
         let kv = KvBuffers::new(kv_shape(dims), device)?;
         let stretch = rope_factors(spec, weights)?.or_else(|| spec.rope_stretch.clone());
         Ok(Self {
+            shape: shape(dims, weights.kept_bytes(spec.table().as_deref(), device), device),
             dims: *dims,
             ends,
             blocks,
@@ -189,9 +192,30 @@ fn kv_shape(dims: &Dims) -> KvShape {
     KvShape { layers: dims.layers, kv_heads: dims.kv_heads, head_dim: dims.head_dim, max_positions: dims.max_positions }
 }
 
+fn shape(dims: &Dims, weight_bytes: u64, device: &ComputeDevice) -> NetworkShape {
+    NetworkShape {
+        hidden: dims.hidden,
+        intermediate: dims.intermediate_size,
+        heads: dims.heads,
+        kv_heads: dims.kv_heads,
+        head_dim: dims.head_dim,
+        vocab: dims.vocab,
+        kv_number: device.dtype().size_in_bytes(),
+        weight_bytes,
+    }
+}
+
 impl Network for Transformer {
     fn spec(&self) -> &NetworkSpec {
         &self.spec
+    }
+
+    fn shape(&self) -> Option<NetworkShape> {
+        Some(self.shape)
+    }
+
+    fn peak(&mut self) -> Option<u64> {
+        peak::measure(&self.device).ok().map(|peak| peak as u64)
     }
 
     fn reset(&mut self) {

@@ -23,6 +23,8 @@ pub enum Context {
     Compare,
     /// The knob pane.
     Knobs,
+    /// The figures.
+    Figures,
     /// A value being typed in the knob pane.
     Entry,
     /// The help.
@@ -51,11 +53,12 @@ pub enum Context {
 
 impl Context {
     /// Every context.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Prompt,
         Self::Canvas,
         Self::Compare,
         Self::Knobs,
+        Self::Figures,
         Self::Entry,
         Self::Help,
         Self::Legend,

@@ -10,7 +10,7 @@ use crate::tui::{
     view::RunView,
 };
 
-const WATCHING: &[Context] = &[Context::Canvas, Context::Knobs];
+const WATCHING: &[Context] = &[Context::Canvas, Context::Knobs, Context::Figures];
 const RUNS: &[Context] = &[Context::Runs];
 const HANDS: &[Context] = &[Context::Hands];
 const LINE: &[Context] = &[Context::Line];

@@ -18,14 +18,15 @@ use crate::{
 
 /// Every key of the playground. The order within a group is that of the help.
 pub static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
-    let groups = [prompt(), run(), kept(), steps(), canvas(), compare(), knobs(), models(), lists(), program()];
+    let groups =
+        [prompt(), run(), kept(), steps(), canvas(), figures(), compare(), knobs(), models(), lists(), program()];
     groups.into_iter().chain([sitting::runs(), sitting::hands()]).flatten().collect()
 });
 
 /// Where characters are keys and not text.
-const WATCHING: &[Context] = &[Context::Canvas, Context::Knobs];
+const WATCHING: &[Context] = &[Context::Canvas, Context::Knobs, Context::Figures];
 /// The same, and where runs are compared.
-const READING: &[Context] = &[Context::Canvas, Context::Knobs, Context::Compare];
+const READING: &[Context] = &[Context::Canvas, Context::Knobs, Context::Figures, Context::Compare];
 const COMPARE: &[Context] = &[Context::Compare];
 const LISTS: &[Context] = &[Context::Gallery, Context::Help, Context::Legend];
 const PICKS: &[Context] = &[Context::Gallery, Context::Presets, Context::Models, Context::Kept];
@@ -51,6 +52,11 @@ const MODELS: &[Context] = &[Context::Models];
 const KEPT: &[Context] = &[Context::Kept];
 const OVERLAYS: &[Context] = &[Context::Gallery, Context::Help, Context::Legend];
 
+/// Left and right show other steps.
+const SCRUBBING: &[Context] = &[Context::Canvas, Context::Compare, Context::Figures];
+/// Where one figure is explained.
+const FIGURES: &[Context] = &[Context::Figures];
+
 /// More rows than any list has.
 const ALL_ROWS: i64 = 1 << 20;
 
@@ -75,6 +81,10 @@ fn has_steps(app: &App) -> bool {
 
 fn is_long(app: &App) -> bool {
     app.drawn.canvas.lowest > 0
+}
+
+fn has_blocks(app: &App) -> bool {
+    app.log().is_some_and(|log| log.block_starts().len() > 1)
 }
 
 fn live_run(app: &App) -> bool {
@@ -241,7 +251,7 @@ fn prompt() -> Vec<Binding> {
             Action::Toggle(Overlay::Gallery),
             [Key::ctrl('g')],
             "gallery of prompts",
-            Prompt, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Gallery], is_live, 2 "gallery"
+            Prompt, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Figures, Context::Gallery], is_live, 2 "gallery"
         ),
         binding!(Action::Toggle(Overlay::Gallery), [Key::char('e')], "gallery of prompts", Prompt, WATCHING, is_live),
         binding!(
@@ -292,32 +302,27 @@ fn kept() -> Vec<Binding> {
 /// Steps and their order.
 fn steps() -> Vec<Binding> {
     vec![
-        binding!(Action::Scrub(-1), [Key::new(KeyCode::Left), Key::char(',')], "one step back, on", Time, WATCHING_NOT_KNOBS, has_steps, 2 step_words),
-        binding!(
-            Action::Scrub(1),
-            [Key::new(KeyCode::Right)],
-            "one step back, on",
-            Time,
-            WATCHING_NOT_KNOBS,
-            has_steps
-        ),
+        binding!(Action::Scrub(-1), [Key::new(KeyCode::Left), Key::char(',')], "one step back, on", Time, SCRUBBING, has_steps, 2 step_words),
+        binding!(Action::Scrub(1), [Key::new(KeyCode::Right)], "one step back, on", Time, SCRUBBING, has_steps),
         binding!(Action::Scrub(-10), [Key::shift(KeyCode::Left)], "ten steps back, on", Time, READING, has_steps),
-        binding!(
-            Action::Scrub(-10),
-            [Key::new(KeyCode::PageUp)],
-            "ten steps back, on",
-            Time,
-            WATCHING_NOT_KNOBS,
-            has_steps
-        ),
+        binding!(Action::Scrub(-10), [Key::new(KeyCode::PageUp)], "ten steps back, on", Time, SCRUBBING, has_steps),
         binding!(Action::Scrub(10), [Key::shift(KeyCode::Right)], "ten steps back, on", Time, READING, has_steps),
+        binding!(Action::Scrub(10), [Key::new(KeyCode::PageDown)], "ten steps back, on", Time, SCRUBBING, has_steps),
         binding!(
-            Action::Scrub(10),
-            [Key::new(KeyCode::PageDown)],
-            "ten steps back, on",
+            Action::BlockMove(-1),
+            [Key::char('[')],
+            "previous and next block",
             Time,
-            WATCHING_NOT_KNOBS,
-            has_steps
+            &[Context::Canvas],
+            has_blocks
+        ),
+        binding!(
+            Action::BlockMove(1),
+            [Key::char(']')],
+            "previous and next block",
+            Time,
+            &[Context::Canvas],
+            has_blocks
         ),
         binding!(
             Action::ScrubTo(0),
@@ -379,9 +384,24 @@ fn canvas() -> Vec<Binding> {
         binding!(Action::SelectFailed, [Key::char('!')], "what fails in the answer", Canvas, &[Context::Canvas], has_steps, 0 failed_words),
         binding!(Action::NextEvent, [Key::char('n')], "next event, the one before", Canvas, &[Context::Canvas], has_steps, 10 "next event"),
         binding!(Action::PreviousEvent, [Key::char('N')], "next event, the one before", Canvas, &[Context::Canvas], has_steps),
-        binding!(Action::Toggle(Overlay::Legend), [Key::char('L')], "what the colours and marks mean", Canvas, &[Context::Canvas, Context::Compare, Context::Knobs, Context::Legend], always, 11 "legend"),
+        binding!(Action::Toggle(Overlay::Legend), [Key::char('L')], "what the colours and marks mean", Canvas, &[Context::Canvas, Context::Compare, Context::Knobs, Context::Figures, Context::Legend], always, 11 "legend"),
     ]);
     bindings
+}
+
+/// What the figures say.
+fn figures() -> Vec<Binding> {
+    vec![
+        binding!(
+            Action::FigureMove(-1),
+            [Key::new(KeyCode::Up), Key::char('k')],
+            "what a figure says",
+            Time,
+            FIGURES,
+            always
+        ),
+        binding!(Action::FigureMove(1), [Key::new(KeyCode::Down), Key::char('j')], "what a figure says", Time, FIGURES, always, 0 "figure"),
+    ]
 }
 
 /// Two runs beside each other.
@@ -496,7 +516,7 @@ fn knobs() -> Vec<Binding> {
 /// Choosing models.
 fn models() -> Vec<Binding> {
     vec![
-        binding!(Action::Toggle(Overlay::Models), [Key::ctrl('o')], "models: load another one", Models, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Models], is_live, 7 models_words),
+        binding!(Action::Toggle(Overlay::Models), [Key::ctrl('o')], "models: load another one", Models, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Figures, Context::Models], is_live, 7 models_words),
         binding!(
             Action::Toggle(Overlay::Models),
             [Key::char('m')],
@@ -507,7 +527,7 @@ fn models() -> Vec<Binding> {
         ),
         binding!(Action::ModelRole, [Key::new(KeyCode::Tab), Key::new(KeyCode::BackTab)], "denoisers or guides", Models, MODELS, always, 3 "denoisers, guides"),
         binding!(Action::SourceErase, [Key::new(KeyCode::Backspace)], "erase what is typed", Models, MODELS, always),
-        binding!(Action::CancelLoad, [Key::ctrl('x')], "break the loading off", Models, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Models], is_loading, 4 "break off"),
+        binding!(Action::CancelLoad, [Key::ctrl('x')], "break the loading off", Models, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Figures, Context::Models], is_loading, 4 "break off"),
     ]
 }
 
@@ -529,21 +549,21 @@ fn lists() -> Vec<Binding> {
 /// The program.
 fn program() -> Vec<Binding> {
     vec![
-        binding!(Action::FocusNext, [Key::new(KeyCode::Tab)], "next pane, and back", Program, &[Context::Prompt, Context::Canvas, Context::Knobs], always, 10 "pane"),
+        binding!(Action::FocusNext, [Key::new(KeyCode::Tab)], "next pane, and back", Program, &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Figures], always, 10 "pane"),
         binding!(
             Action::FocusPrevious,
             [Key::new(KeyCode::BackTab)],
             "next pane, and back",
             Program,
-            &[Context::Prompt, Context::Canvas, Context::Knobs],
+            &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Figures],
             always
         ),
-        binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, &[Context::Prompt, Context::Canvas, Context::Compare, Context::Knobs, Context::Entry, Context::KnobFilter], always, 12 "back"),
+        binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, &[Context::Prompt, Context::Canvas, Context::Compare, Context::Knobs, Context::Figures, Context::Entry, Context::KnobFilter], always, 12 "back"),
         binding!(Action::Back, [Key::new(KeyCode::Esc)], "close, leave, let go", Program, &[Context::Models, Context::Presets, Context::PresetName], always, 5 "close"),
         binding!(Action::Back, [Key::new(KeyCode::Esc), Key::char('q')], "close, leave, let go", Program, OVERLAYS, always, 3 "close"),
         binding!(Action::NextTheme, [Key::char('t')], "next theme", Program, READING, always),
         binding!(Action::Toggle(Overlay::Help), [Key::new(KeyCode::F(1))], "this help", Program, &[Context::Prompt, Context::Entry, Context::Presets, Context::KnobFilter], always, 13 "help"),
-        binding!(Action::Toggle(Overlay::Help), [Key::char('?'), Key::new(KeyCode::F(1))], "this help", Program, &[Context::Canvas, Context::Compare, Context::Knobs, Context::Help, Context::Legend, Context::Gallery], always, 13 "help"),
+        binding!(Action::Toggle(Overlay::Help), [Key::char('?'), Key::new(KeyCode::F(1))], "this help", Program, &[Context::Canvas, Context::Compare, Context::Knobs, Context::Figures, Context::Help, Context::Legend, Context::Gallery], always, 13 "help"),
         binding!(Action::Repaint, [Key::ctrl('l')], "draw everything again", Program, &Context::ALL, always),
         binding!(Action::Suspend, [Key::ctrl('z')], "suspend to the shell", Program, &Context::ALL, always),
         binding!(Action::Quit, [Key::char('q')], "quit", Program, READING, always, 14 "quit"),

@@ -67,6 +67,8 @@ pub struct Glyphs {
     pub right: &'static str,
     /// Wrong.
     pub wrong: &'static str,
+    /// The guide accepted none of its drafts.
+    pub rejected: &'static str,
     /// Differs from another run.
     pub differs: &'static str,
     /// Between two facts.
@@ -135,6 +137,7 @@ pub static UNICODE: Glyphs = Glyphs {
     scrubbed: "◂",
     right: "✓",
     wrong: "✗",
+    rejected: "⊘",
     differs: "≠",
     dot: "·",
     ellipsis: "…",
@@ -187,6 +190,7 @@ pub static ASCII: Glyphs = Glyphs {
     scrubbed: "<",
     right: "+",
     wrong: "x",
+    rejected: "-",
     differs: "!",
     dot: "-",
     ellipsis: "~",
@@ -240,6 +244,7 @@ mod tests {
                 set.scrubbed,
                 set.right,
                 set.wrong,
+                set.rejected,
                 set.differs,
                 set.dot,
                 set.ellipsis,

@@ -6,6 +6,7 @@ mod comparing;
 mod conversation;
 mod engine;
 pub(crate) mod events;
+mod figures;
 mod forking;
 mod hands;
 mod keeping;
@@ -71,8 +72,8 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::TakeAndRun => presets::take_and_run(app),
 
         Action::Focus(focus) => set_focus(app, focus),
-        Action::FocusNext => turn_focus(app, 1),
-        Action::FocusPrevious => turn_focus(app, 2),
+        Action::FocusNext => turn_focus(app, true),
+        Action::FocusPrevious => turn_focus(app, false),
 
         Action::Submit => prompt::submit(app),
         Action::Newline => prompt::add(app, super::prompt::PromptEditor::newline),
@@ -106,6 +107,10 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
             app.lens.top = None;
             playing::scrub_to(app, usize::MAX)
         }
+        Action::BlockMove(blocks) => playing::to_block(app, blocks),
+
+        Action::FigureMove(by) => figures::step(app, by),
+        Action::FigureSelect(index) => figures::select(app, index),
 
         // Taken up already, while runs are compared and before.
         Action::Compare(_) => Vec::new(),
@@ -220,16 +225,22 @@ fn back(app: &mut App) -> Vec<Effect> {
         match app.focus {
             Focus::Canvas if app.lens.selected.is_none() && app.lens.top.is_none() => app.lens.pane = Pane::default(),
             Focus::Canvas => (app.lens.selected, app.lens.top) = (None, None),
-            Focus::Prompt | Focus::Knobs => app.focus = Focus::Canvas,
+            Focus::Prompt | Focus::Knobs | Focus::Figures => app.focus = Focus::Canvas,
         }
     }
     Vec::new()
 }
 
-fn set_focus(app: &mut App, focus: Focus) -> Vec<Effect> {
+/// The panes that can have the focus, as they follow each other.
+fn focus_order(app: &App) -> Vec<Focus> {
     // A replayed prompt is what was asked; there is nothing to edit.
-    let allowed = !(app.is_replay() && focus == Focus::Prompt);
-    if allowed {
+    let prompt = (!app.is_replay()).then_some(Focus::Prompt);
+    let figures = app.run().is_some().then_some(Focus::Figures);
+    prompt.into_iter().chain([Focus::Canvas, Focus::Knobs]).chain(figures).collect()
+}
+
+fn set_focus(app: &mut App, focus: Focus) -> Vec<Effect> {
+    if focus_order(app).contains(&focus) {
         app.focus = focus;
         app.knobs.entry = None;
         knobs::end_filter_entry(app);
@@ -237,13 +248,11 @@ fn set_focus(app: &mut App, focus: Focus) -> Vec<Effect> {
     Vec::new()
 }
 
-fn turn_focus(app: &mut App, by: usize) -> Vec<Effect> {
-    let order: &[Focus] =
-        if app.is_replay() { &[Focus::Canvas, Focus::Knobs] } else { &[Focus::Prompt, Focus::Canvas, Focus::Knobs] };
+fn turn_focus(app: &mut App, forward: bool) -> Vec<Effect> {
+    let order = focus_order(app);
     let at = order.iter().position(|focus| *focus == app.focus).unwrap_or(0);
-    // `by` is 2 for "backwards" in a ring of three; in a ring of two both directions are the same.
-    let by = if order.len() == 2 { 1 } else { by };
-    set_focus(app, order[(at + by) % order.len()])
+    let next = if forward { at + 1 } else { at + order.len() - 1 };
+    set_focus(app, order[next % order.len()])
 }
 
 /// An engine command as the only effect.

@@ -108,6 +108,21 @@ pub(super) fn scrub(app: &mut App, steps: i64) -> Vec<Effect> {
     scrub_to(app, target as usize)
 }
 
+/// Moves the cursor to the first step of another block, so many blocks behind the shown step, or before it.
+pub(super) fn to_block(app: &mut App, blocks: i64) -> Vec<Effect> {
+    let starts: Vec<usize> = app.log().map_or_else(Vec::new, |log| log.block_starts().collect());
+    let shown = app.shown();
+    let at = if blocks > 0 {
+        starts.partition_point(|start| *start <= shown) as i64 - 1
+    } else {
+        starts.partition_point(|start| *start < shown) as i64
+    };
+    match usize::try_from(at.saturating_add(blocks)).ok().and_then(|at| starts.get(at)) {
+        Some(start) => scrub_to(app, *start),
+        None => Vec::new(),
+    }
+}
+
 /// Moves the cursor; at the newest step it follows.
 pub(super) fn scrub_to(app: &mut App, step: usize) -> Vec<Effect> {
     app.playback.playing = false;

@@ -14,11 +14,16 @@ const BOTH: (u16, u16) = (150, 30);
 /// Rows that knobs or inspector keep below the figures, the gap included.
 const LEAST_SIDE: u16 = 10;
 
+/// Rows that figures take where there are as many, before they stop at half of the column.
+const LEAST_FIGURES: u16 = 17;
+
 /// What the right column can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// The knob pane.
     Knobs,
+    /// The figures, where the right column is not high enough for them and others.
+    Figures,
     /// The selected token.
     Inspector,
     /// Its candidates.
@@ -62,17 +67,22 @@ impl Regions {
             top(&mut rest, 1);
         }
         let mut body = Rect { x: rest.x + 1, width: rest.width.saturating_sub(2), ..rest };
-        let asked = asked(app);
+        let mut asked = asked(app);
         let mut column = right_column(area.width, asked.is_some(), &mut body);
         let has_figures = area.width >= WIDE && app.run().is_some();
         let figures = column.as_mut().filter(|column| has_figures && column.height >= 27).map(|column| {
-            // Where the knobs would be left with too little, what is rare gives way.
-            let rows =
-                figures::height(app.log(), app.plain_beside().is_some()).min(column.height.saturating_sub(LEAST_SIDE));
-            let figures = top(column, rows);
+            // Where the knobs would be left with too little, what matters less gives way, unless it is looked at.
+            let most = match app.focus {
+                Focus::Figures => column.height,
+                _ => (column.height / 2).max(LEAST_FIGURES).min(column.height.saturating_sub(LEAST_SIDE)),
+            };
+            let figures = top(column, figures::height(app, column.width).min(most));
             top(column, 1);
             figures
         });
+        if figures.is_some() {
+            asked = asked.filter(|side| *side != Side::Figures);
+        }
         let sides = column.map_or_else(Vec::new, |column| sides(app, asked, column));
         let strip = (figures.is_none() && body.height >= 14 && app.run().is_some()).then(|| bottom(&mut body, 1));
         let timeline = app.run().and_then(|_| timeline(&mut body));
@@ -86,6 +96,7 @@ impl Regions {
 fn asked(app: &App) -> Option<Side> {
     match app.focus {
         Focus::Knobs => Some(Side::Knobs),
+        Focus::Figures => Some(Side::Figures),
         Focus::Canvas if app.has_hands() => Some(Side::Hands),
         Focus::Canvas if app.lens.selected.is_some() => Some(Side::Inspector),
         Focus::Canvas | Focus::Prompt => None,
@@ -122,7 +133,8 @@ fn sides(app: &App, asked: Option<Side>, column: Rect) -> Vec<(Side, Rect)> {
 /// Takes the timeline off `body`, where that is high enough.
 fn timeline(body: &mut Rect) -> Option<Rect> {
     let height = match body.height {
-        32.. => 8,
+        44.. => 12,
+        32.. => 9,
         20.. => 6,
         15.. => 5,
         _ => return None,

@@ -106,9 +106,10 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     for (side, area) in plan.sides {
         match (side, &run) {
             (Side::Knobs, _) => knobs::draw(app, area, &mut pen),
+            (Side::Figures, Some(run)) => figures::draw(run, app.plain_beside(), app.chosen_figure(), area, &mut pen),
             (Side::Inspector, Some(run)) => inspector::draw(run, area, &mut pen),
             (Side::Hands, Some(run)) => hands::draw(app, run, area, &mut pen),
-            (Side::Inspector | Side::Hands, None) => {}
+            (Side::Figures | Side::Inspector | Side::Hands, None) => {}
         }
     }
     front(app, plan.footer, area, &mut pen);
@@ -139,7 +140,7 @@ fn draw_run(app: &App, run: &RunView<'_>, plan: &Regions, pen: &mut Pen<'_>) {
         timeline::draw(run, area, pen);
     }
     if let Some(area) = plan.figures {
-        figures::draw(run, app.plain_beside(), area, pen);
+        figures::draw(run, app.plain_beside(), app.chosen_figure(), area, pen);
     }
     if let Some(area) = plan.strip {
         figures::strip(run, area, pen);

@@ -7,8 +7,10 @@ use ratatui::{
 
 use super::SideBySide;
 use crate::{
-    session::{ComparedFigure, FigureUnit, compared},
-    trace::Figures,
+    session::{
+        ComparedFigure, FigureUnit, compared,
+        figure::{PASSES, ROWS_COMPUTED, TIME, TOKENS, TOKENS_PER_SECOND},
+    },
     tui::{
         compare::RunSide,
         theme::Role,
@@ -21,8 +23,7 @@ use crate::{
 
 impl SideBySide<'_> {
     fn compared(&self) -> Vec<ComparedFigure> {
-        let [a, b] = [RunSide::A, RunSide::B].map(|side| Figures::of(self.log(side), self.steps[side as usize]));
-        compared(&a, &b)
+        compared([RunSide::A, RunSide::B].map(|side| (self.log(side), self.steps[side as usize])))
     }
 
     /// The figures of both up to the shown place, with their ratios.
@@ -65,8 +66,8 @@ impl SideBySide<'_> {
     pub(super) fn strip(&self, cells: u16, pen: &Pen<'_>) -> Line<'static> {
         let (dim, strong) = (pen.style(Role::Dim), pen.style(Role::Strong));
         let figures = self.compared();
-        let named = |name: &str| figures.iter().find(|figure| figure.name == name);
-        let items = ["passes", "rows computed", "tokens/s", "time", "tokens"].into_iter().filter_map(named);
+        let first = [&PASSES, &ROWS_COMPUTED, &TOKENS_PER_SECOND, &TIME, &TOKENS];
+        let items = first.into_iter().filter_map(|first| figures.iter().find(|figure| figure.name == first.short));
         let items = items.map(|figure| {
             let pair = format!("{}:{}", value(figure, figure.a), value(figure, figure.b));
             vec![

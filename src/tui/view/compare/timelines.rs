@@ -20,9 +20,6 @@ use crate::{
 /// Cells before the bars of a timeline: the name of its run.
 const NAME: u16 = 2;
 
-/// A bar that reaches the top stands for at least so many tokens, so that single tokens stay small.
-const LEAST_SCALE: usize = 4;
-
 impl SideBySide<'_> {
     /// What both wrote along the axis, and the place that is shown. Returns the rows below.
     pub(super) fn timelines(&self, area: Rect, bars: u16, pen: &mut Pen<'_>) -> Rect {
@@ -35,7 +32,7 @@ impl SideBySide<'_> {
         }
         let scale = Scale::of(self, area.width - NAME);
         let columns = self.runs.map(|run| scale.columns(&run.log));
-        let highest = columns.iter().flatten().map(Column::height).max().unwrap_or(0).max(LEAST_SCALE);
+        let full = timeline::full_scale(columns.iter().flatten().map(Column::height).max().unwrap_or(0), 1);
         let shown = self.comparison.shown_place(self.runs);
         let axis_row = area.y + 1 + 2 * bars;
         for (index, columns) in columns.iter().enumerate() {
@@ -45,7 +42,7 @@ impl SideBySide<'_> {
             for (column, drawn) in columns.iter().enumerate() {
                 let x = area.x + NAME + column as u16 * scale.cells;
                 let cell = Rect { x, y: top, width: scale.bar_cells(), height: bars };
-                timeline::stack(drawn, highest, scale.start(column) < shown, cell, pen);
+                timeline::stack(drawn, full, scale.start(column) < shown, cell, pen);
             }
         }
         for column in 0..scale.columns {
