@@ -239,7 +239,7 @@ pub(super) fn strip(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
     if tokens == 0 && ends > 0 {
         items.insert(0, item(&ENDS));
     }
-    items.extend(run.lens.layer.figures(&of.figures));
+    items.extend(run.lens.layer.figures(&run.step(), &of.figures));
     if cost.guide_forwards > 0 {
         items.push((
             count(cost.guide_forwards.into()),
