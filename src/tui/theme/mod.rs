@@ -173,11 +173,14 @@ impl Theme {
 
     /// A ground with a tinge of a tone: `share` of it, but never so much that the palette could not be read on it.
     pub fn wash(&self, tone: Tone, share: f32) -> Tone {
+        /// What is left of a share that is too much.
+        const LESS: f32 = 0.85;
         let palette = self.palette();
-        let most = palette.marked.rgb.contrast(palette.ground.rgb);
-        let washed = |share| palette.ground.mix(tone, share);
-        let shares = std::iter::successors(Some(share), |share| Some(share * 0.85)).take(12);
-        shares.map(washed).find(|wash| wash.rgb.contrast(palette.ground.rgb) <= most).unwrap_or(palette.ground)
+        let prominence = |tone: Tone| tone.rgb.shown(self.level).contrast(palette.ground.rgb.shown(self.level));
+        let most = prominence(palette.marked);
+        let shares = std::iter::successors(Some(share), |share| Some(share * LESS)).take(16);
+        let mut washes = shares.map(|share| palette.ground.mix(tone, share));
+        washes.find(|wash| prominence(*wash) <= most).unwrap_or(palette.ground)
     }
 
     /// A tone that has lost `share` of itself to the ground, and can still be seen.

@@ -166,7 +166,7 @@ impl<'a> KnobLine<'a> {
             is_default,
             is_live: app.layers.is_live(knob.name),
             name,
-            effect: if is_pending { Role::Accent } else { Role::Line },
+            effect: if is_pending { Role::Accent } else { Role::Faint },
             field,
         }
     }

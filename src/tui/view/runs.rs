@@ -99,7 +99,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
 fn draw_run(entry: &TreeRow<'_>, columns: &RunColumns, is_shown: bool, role: Role, row: Rect, pen: &mut Pen<'_>) {
     let (run, style) = (entry.run, pen.style(role));
     let glyphs = pen.theme.glyphs;
-    let mut x = pen.put(row.x, row.y, columns.name, &rails(entry, glyphs), pen.style(Role::Line));
+    let mut x = pen.put(row.x, row.y, columns.name, &rails(entry, glyphs), pen.style(Role::Faint));
     let end = row.x + columns.name - 1;
     if let Some(branch) = run.branch() {
         let mark = format!("{}{} ", glyphs.fork, branch.step);

@@ -9,7 +9,7 @@ pub static DARK: Palette = Palette {
     ground: Tone::new(0x0f_1218, Color::Reset),
     surface: Tone::new(0x17_1b23, Color::Reset),
     raised: Tone::new(0x1c_212b, Color::Reset),
-    marked: Tone::new(0x26_2e3d, Color::Reset),
+    marked: Tone::new(0x21_2936, Color::Reset),
     line: Tone::new(0x38_4152, Color::DarkGray),
     faint: Tone::new(0x84_8e9d, Color::DarkGray),
     dim: Tone::new(0x9f_a9bd, Color::Gray),
@@ -26,10 +26,10 @@ pub static DARK: Palette = Palette {
     yellow: Tone::new(0xff_e517, Color::Yellow),
     lime: Tone::new(0xad_f19a, Color::Green),
     scale: [
-        Tone::new(0x8a_8fe1, Color::Magenta),
-        Tone::new(0x83_b0f4, Color::LightBlue),
-        Tone::new(0x8c_d0f4, Color::Cyan),
-        Tone::new(0xaf_eae9, Color::LightCyan),
+        Tone::new(0x67_9ae9, Color::Magenta),
+        Tone::new(0x6f_b7f4, Color::LightBlue),
+        Tone::new(0x81_d4f1, Color::Cyan),
+        Tone::new(0xac_ece5, Color::LightCyan),
         Tone::new(0xee_fae5, Color::Reset),
     ],
 };

@@ -26,10 +26,10 @@ pub static HIGH_CONTRAST: Palette = Palette {
     yellow: Tone::new(0xff_e76a, Color::Yellow),
     lime: Tone::new(0xb7_ce8d, Color::Green),
     scale: [
-        Tone::new(0x8b_90f0, Color::Magenta),
-        Tone::new(0x84_b5fe, Color::LightBlue),
-        Tone::new(0x97_d5fe, Color::Cyan),
-        Tone::new(0xc4_eef8, Color::LightCyan),
+        Tone::new(0x68_a0ee, Color::Magenta),
+        Tone::new(0x75_bdfb, Color::LightBlue),
+        Tone::new(0x8d_dafc, Color::Cyan),
+        Tone::new(0xc0_f1f6, Color::LightCyan),
         Tone::new(0xff_ffff, Color::Reset),
     ],
 };

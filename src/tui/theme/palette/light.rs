@@ -26,10 +26,10 @@ pub static LIGHT: Palette = Palette {
     yellow: Tone::new(0x6d_5300, Color::Yellow),
     lime: Tone::new(0x2e_663d, Color::Green),
     scale: [
-        Tone::new(0x03_7964, Color::Cyan),
-        Tone::new(0x03_5c6c, Color::Cyan),
-        Tone::new(0x00_3d64, Color::Blue),
-        Tone::new(0x12_1c53, Color::Blue),
-        Tone::new(0x0e_0d1c, Color::Reset),
+        Tone::new(0x04_7199, Color::Cyan),
+        Tone::new(0x01_5485, Color::Cyan),
+        Tone::new(0x0e_3872, Color::Blue),
+        Tone::new(0x15_1f50, Color::Blue),
+        Tone::new(0x10_101e, Color::Reset),
     ],
 };
