@@ -20,6 +20,8 @@ mod compare;
 mod conversations;
 #[path = "screen/differences.rs"]
 mod differences;
+#[path = "screen/first_minute.rs"]
+mod first_minute;
 #[path = "screen/forks.rs"]
 mod forks;
 #[path = "screen/keeping.rs"]

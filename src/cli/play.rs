@@ -56,6 +56,9 @@ struct ScreenArgs {
     /// Leave the mouse to the terminal, so that it selects text as usual
     #[arg(long)]
     no_mouse: bool,
+    /// Let nothing move by itself: no race and no name that is denoised on the welcome, no tokens that appear one by one
+    #[arg(long)]
+    no_motion: bool,
 }
 
 /// Plays live.
@@ -77,6 +80,7 @@ pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
         presets,
         theme,
         mouse: !args.screen.no_mouse,
+        motion: !args.screen.no_motion && config.motion != Some(false),
         state,
         autosave: keeps.then(|| KeepLimit { bytes, ..KeepLimit::default() }),
         warning,
@@ -107,6 +111,7 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
         presets: preset_library(),
         theme: args.screen.theme,
         mouse: !args.screen.no_mouse,
+        motion: !args.screen.no_motion,
         state: kept::folder().unwrap_or_default(),
         autosave: None,
         warning: None,

@@ -10,11 +10,14 @@ use super::{
     forking::{ForkPlan, PendingFork},
     hands::{Hands, TypedLine},
     keymap::Context,
+    motion::Motion,
     picker::ModelPicker,
     playback::Playback,
     presets::PresetPicker,
     prompt::PromptEditor,
+    race::Race,
     reading::Reading,
+    reveal::FirstShown,
     theme::Theme,
     turns::Turns,
     view::{FrameInfo, Layer},
@@ -192,6 +195,14 @@ pub struct App {
     pub(super) events: (RunId, EventWalk),
     /// Whether the next prompt begins a new conversation.
     pub(super) begins: bool,
+    /// Whether things move by themselves.
+    pub(super) motion: Motion,
+    /// The race of the welcome.
+    pub(super) race: Race,
+    /// The step that was shown for the first time last.
+    pub(super) first_shown: Option<FirstShown>,
+    /// By which layer the canvas was read before the tour.
+    pub(super) layer_before_tour: Option<Layer>,
 }
 
 impl App {
@@ -203,10 +214,12 @@ impl App {
         examples: Vec<Example>,
         request: ModelRequest,
     ) -> Self {
+        let races = prompt.is_none();
         let first = || examples.first().map(|example| example.prompt.clone()).unwrap_or_default();
         let prompt = prompt.unwrap_or_else(first);
         let mut app = Self::new(Origin::Live, EngineState::Loading, layers, &prompt, theme);
         app.examples = examples;
+        app.race = Race::new(races);
         app.picker = ModelPicker::loading(request);
         app
     }
@@ -279,6 +292,10 @@ impl App {
             line: None,
             events: (0, EventWalk::default()),
             begins: false,
+            motion: Motion::new(false),
+            race: Race::new(false),
+            first_shown: None,
+            layer_before_tour: None,
         }
     }
 
@@ -384,6 +401,7 @@ impl App {
             Some(Overlay::Models) => Context::Models,
             Some(Overlay::Kept) => Context::Kept,
             Some(Overlay::SavePreset) => Context::PresetName,
+            Some(Overlay::Tour) => Context::Tour,
             None if self.comparison.is_some() => Context::Compare,
             None if self.knobs.entry.is_some() => Context::Entry,
             None if self.has_hands() => Context::Hands,
@@ -508,7 +526,7 @@ impl App {
         let cursor = self.playback.playing.then_some(self.playback.due);
         let step = self.wants_step().then_some(self.playback.asks_at);
         let notice = self.notice.as_ref().map(|(_, until)| *until);
-        [spinner, cursor, step, notice].into_iter().flatten().min()
+        [spinner, cursor, step, notice, self.next_motion()].into_iter().flatten().min()
     }
 
     /// Whether the engine should be asked for a step when it is due: of the run under way, shown or not.

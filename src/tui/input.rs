@@ -11,6 +11,8 @@ pub fn action(app: &App, event: Event) -> Option<Action> {
         Event::Key(key) if key.kind != KeyEventKind::Release => keymap::action(app, key),
         Event::Paste(text) => Some(Action::Paste(pasted(&text))),
         Event::Mouse(mouse) => mouse_action(app, mouse),
+        Event::FocusGained => Some(Action::TerminalFocus(true)),
+        Event::FocusLost => Some(Action::TerminalFocus(false)),
         _ => None,
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 /// Every key of the playground. The order within a group is that of the help.
 pub static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
     let groups = [prompt(), run(), kept(), steps(), canvas(), compare(), knobs(), models(), lists(), program()];
-    groups.into_iter().chain([sitting::runs(), sitting::hands()]).flatten().collect()
+    groups.into_iter().chain([sitting::runs(), sitting::hands(), sitting::tour()]).flatten().collect()
 });
 
 /// Where characters are keys and not text.

@@ -14,6 +14,7 @@
 //! Below a hundred columns the right column gives way: figures become a strip, knobs and inspector appear when asked
 //! for. Below forty by twelve there is one sentence.
 
+mod big_number;
 mod browser;
 pub mod canvas;
 mod caption;
@@ -33,11 +34,13 @@ mod layers;
 mod layout;
 pub mod legend;
 mod listing;
+mod mend;
 mod models;
 mod notice;
 mod pen;
 mod presets;
 mod prompt;
+mod race;
 mod run;
 mod run_strip;
 mod runs;
@@ -46,6 +49,7 @@ mod save_preset;
 mod step;
 mod timeline;
 mod token_style;
+mod tour;
 mod turns;
 mod welcome;
 
@@ -92,7 +96,10 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     }
     let run = RunView::of(app);
     match &run {
-        Some(run) => draw_run(run, app.plain_beside(), &plan, &mut pen),
+        Some(run) => {
+            draw_run(run, app.plain_beside(), &plan, &mut pen);
+            mend::draw(app, plan.canvas, &mut pen);
+        }
         None => welcome::draw(app, plan.canvas, &mut pen),
     }
     for (side, area) in plan.sides {
@@ -134,7 +141,9 @@ fn draw_run(run: &RunView<'_>, plain: Option<&Log>, plan: &Regions, pen: &mut Pe
 fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let Some(overlay) = app.overlays.last() else { return };
     pen.drawn.cursor = None;
-    pen.shade(area);
+    if *overlay != Overlay::Tour {
+        pen.shade(area);
+    }
     pen.click(area, Action::Back);
     match overlay {
         Overlay::Help => help::draw(app, area, pen),
@@ -145,6 +154,7 @@ fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
         Overlay::Kept => browser::draw(app, area, pen),
         Overlay::Runs => runs::draw(app, area, pen),
         Overlay::SavePreset => save_preset::draw(app, area, pen),
+        Overlay::Tour => tour::draw(app, area, pen),
     }
 }
 

@@ -41,6 +41,8 @@ pub struct FrameInfo {
     pub cursor: Option<Position>,
     /// Width that the tokens were laid out in.
     pub text_width: u16,
+    /// Columns and rows for each canvas of a race, where a welcome with room for one is shown.
+    pub stage: Option<(u16, u16)>,
 }
 
 impl FrameInfo {
