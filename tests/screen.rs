@@ -28,6 +28,8 @@ mod differences;
 mod eyes;
 #[path = "screen/figures.rs"]
 mod figures;
+#[path = "screen/first_minute.rs"]
+mod first_minute;
 #[path = "screen/forks.rs"]
 mod forks;
 #[path = "screen/keeping.rs"]

@@ -59,6 +59,9 @@ struct ScreenArgs {
     /// Leave the mouse to the terminal, so that it selects text as usual
     #[arg(long)]
     no_mouse: bool,
+    /// Let nothing move by itself: no race and no name that is denoised on the welcome, no tokens that appear one by one
+    #[arg(long)]
+    no_motion: bool,
 }
 
 fn theme_help() -> String {
@@ -84,6 +87,7 @@ pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
         presets,
         theme,
         mouse: !args.screen.no_mouse,
+        motion: !args.screen.no_motion && config.motion != Some(false),
         state,
         autosave: keeps.then(|| KeepLimit { bytes, ..KeepLimit::default() }),
         memory: args.memory.or(config.memory),
@@ -115,6 +119,7 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
         presets: preset_library(),
         theme: args.screen.theme,
         mouse: !args.screen.no_mouse,
+        motion: !args.screen.no_motion,
         state: kept::folder().unwrap_or_default(),
         autosave: None,
         memory: None,

@@ -3,6 +3,7 @@
 //! ```toml
 //! preset = "flashdlm"
 //! theme = "dark"
+//! motion = false             # whether anything on the screen moves by itself
 //! autosave = true            # whether the playground keeps runs and prompts on the disk
 //! autosave-limit = "512 MB"  # of runs; the oldest go first
 //! memory = "512 MB"          # of the runs of a sitting together
@@ -30,6 +31,8 @@ pub struct ConfigFile {
     pub preset: Option<String>,
     /// The theme's name; which ones there are is the screen's business.
     pub theme: Option<String>,
+    /// Whether anything on the screen moves by itself.
+    pub motion: Option<bool>,
     /// Whether the playground keeps runs and prompts on the disk.
     pub autosave: Option<bool>,
     /// Bytes of runs that are kept.
@@ -44,6 +47,7 @@ pub struct ConfigFile {
 struct ConfigFields {
     preset: Option<String>,
     theme: Option<String>,
+    motion: Option<bool>,
     autosave: Option<bool>,
     autosave_limit: Option<String>,
     memory: Option<String>,
@@ -65,6 +69,7 @@ impl ConfigFile {
         Ok(Self {
             preset: parsed.preset,
             theme: parsed.theme,
+            motion: parsed.motion,
             autosave: parsed.autosave,
             autosave_limit: size("autosave-limit", parsed.autosave_limit.as_deref()).map_err(bad)?,
             memory: size("memory", parsed.memory.as_deref()).map_err(bad)?,

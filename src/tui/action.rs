@@ -62,6 +62,8 @@ pub enum Overlay {
     Runs,
     /// A name for the settings in force.
     SavePreset,
+    /// A tour in a few cards.
+    Tour,
 }
 
 /// Something that happens to the playground.
@@ -271,6 +273,8 @@ pub enum Action {
 
     /// Time has passed.
     Tick(Duration),
+    /// The terminal has got the focus, or lost it.
+    TerminalFocus(bool),
     /// News from the engine.
     Engine(Box<Event>),
     /// The engine has ended.

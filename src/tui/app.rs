@@ -11,13 +11,16 @@ use super::{
     forking::{ForkPlan, PendingFork},
     hands::{Hands, TypedLine},
     keymap::Context,
+    motion::Motion,
     pacing::Redraw,
     pane::Pane,
     picker::ModelPicker,
     playback::Playback,
     presets::PresetPicker,
     prompt::PromptEditor,
+    race::Race,
     reading::Reading,
+    reveal::FirstShown,
     theme::Theme,
     turns::Turns,
     view::{FrameInfo, Layer, MapCache},
@@ -234,6 +237,14 @@ pub struct App {
     pub(super) begins: bool,
     /// The map as it was drawn last.
     pub(super) maps: MapCache,
+    /// Whether things move by themselves.
+    pub(super) motion: Motion,
+    /// The race of the welcome.
+    pub(super) race: Race,
+    /// The step that was shown for the first time last.
+    pub(super) first_shown: Option<FirstShown>,
+    /// By which layer the canvas was read before the tour.
+    pub(super) layer_before_tour: Option<Layer>,
 }
 
 impl App {
@@ -245,10 +256,12 @@ impl App {
         examples: Vec<Example>,
         request: ModelRequest,
     ) -> Self {
+        let races = prompt.is_none();
         let first = || examples.first().map(|example| example.prompt.clone()).unwrap_or_default();
         let prompt = prompt.unwrap_or_else(first);
         let mut app = Self::new(Origin::Live, EngineState::Loading, layers, &prompt, theme);
         app.examples = examples;
+        app.race = Race::new(races);
         app.picker = ModelPicker::loading(request);
         app
     }
@@ -325,6 +338,10 @@ impl App {
             events: (0, EventWalk::default()),
             begins: false,
             maps: MapCache::default(),
+            motion: Motion::new(false),
+            race: Race::new(false),
+            first_shown: None,
+            layer_before_tour: None,
         }
     }
 
@@ -441,6 +458,7 @@ impl App {
             Some(Overlay::Models) => Context::Models,
             Some(Overlay::Kept) => Context::Kept,
             Some(Overlay::SavePreset) => Context::PresetName,
+            Some(Overlay::Tour) => Context::Tour,
             None if self.comparison.is_some() => Context::Compare,
             None if self.knobs.entry.is_some() => Context::Entry,
             None if self.has_hands() => Context::Hands,
@@ -588,7 +606,7 @@ impl App {
         let spinner = waits_for_networks.then(|| SPINNER_TURN * (turns as u32 + 1));
         let cursor = self.playback.playing.then_some(self.playback.due);
         let notice = self.notice.as_ref().map(|(_, until)| *until);
-        [spinner, cursor, notice].into_iter().flatten().min()
+        [spinner, cursor, notice, self.next_motion()].into_iter().flatten().min()
     }
 
     /// Whether the engine should be asked for a step when it is due: of the run under way, shown or not.

@@ -18,6 +18,10 @@ pub struct Example {
     pub unseen: bool,
     /// Whether a part of the answer is given, and its blanks are filled in.
     pub infills: bool,
+    /// The preset under which it is best watched, and answered right.
+    pub preset: &'static str,
+    /// What there is to see then, in a few words.
+    pub watch: &'static str,
 }
 
 /// Answers with blanks that the pair fills in (`docs/infilling.md`).
@@ -27,26 +31,65 @@ const INFILLED: [&str; 3] = [
     "Solve this sudoku:\n1030\n0412\n2140\n4021\n\n___{4}\n3412\n___{4}\n4321",
 ];
 
+/// Under which preset a prompt is best watched, and what there is to see then; by the beginning of the prompt.
+const WATCHED: [(&str, &str, &str); 23] = [
+    ("Write a story with Laura", "flashdlm-narrow", "the guide lets drafts through in runs of two to eight words"),
+    ("Write a story with Hugo", "flashdlm-narrow", "\"red kite\" and \"harbour\" must come back in the right places"),
+    ("Write a story with Zelda", "flashdlm-narrow", "a name that training never showed is copied letter by letter"),
+    ("Reverse this list: Max, Leo, Ruth, Anna, Tom\n", "threshold", "three names are given, two blanks are left"),
+    ("Reverse this list", "threshold", "the first and the last name are sure long before those between them"),
+    ("Sort this list", "flashdlm-narrow", "the commas stand before the names are sorted"),
+    ("Insert Emma", "flashdlm-narrow", "the third place is left open until its name is sure"),
+    ("Rotate this list", "flashdlm-narrow", "names that nobody knows, in parts"),
+    ("Shuffle this list", "flashdlm-narrow", "several orders are right: the first animal decides for one"),
+    (
+        "Anna has 12 pens. She buys 7 more. How many pens are left?\n",
+        "threshold",
+        "the result is given: what leads to it?",
+    ),
+    ("Anna has 12", "plain", "one token a step: the sum waits for the numbers before it"),
+    ("Victor has 45", "flashdlm-narrow", "two steps of a sum: the second rests on the first"),
+    ("Plim has 20", "flashdlm-narrow", "three steps of a sum, about zorks"),
+    ("Write as JSON: Max", "threshold", "braces, quotes and keys first, then what is copied"),
+    ("Write as JSON: Ruth", "threshold", "a list of things: the form repeats itself"),
+    ("Write as JSON: Brixa", "threshold", "words that nobody knows are copied in parts"),
+    ("Code a function find", "threshold", "the frame of the function at once, its names after it"),
+    ("Code a function solve", "threshold", "the loop and its indentation come in one step"),
+    ("Code a function grok", "flashdlm-narrow", "the guide reads the code from top to bottom"),
+    ("Solve this sudoku:\n1030\n0412\n2140\n4021\n", "threshold", "only the rows with blanks are open"),
+    ("Solve this sudoku:\n1030", "plain", "the surest digit first: watch in which order it solves"),
+    ("Solve this sudoku:\n3042", "threshold", "how many digits are sure at once?"),
+    ("Solve this sudoku:\n2004", "plain", "the digits given are copied first, the blanks last"),
+];
+
+/// What [`WATCHED`] says of a prompt.
+fn watched(prompt: &str) -> Option<(&'static str, &'static str)> {
+    let (_, preset, words) = WATCHED.iter().find(|(begins, ..)| prompt.starts_with(begins))?;
+    Some((preset, words))
+}
+
 /// The gallery, the family that shows denoising best first: stories are long, and no two steps look alike.
 pub fn examples() -> Vec<Example> {
     let order = [Family::Story, Family::List, Family::Math, Family::Json, Family::Code, Family::Sudoku];
-    let mut examples: Vec<_> = tasks::gallery()
-        .into_iter()
-        .map(|sample| Example {
-            family: sample.family,
-            variant: sample.variant,
-            prompt: sample.prompt,
-            unseen: sample.unseen,
-            infills: false,
-        })
-        .collect();
-    examples.extend(INFILLED.iter().filter_map(|prompt| {
-        let task = tasks::recognise(&blanks::asked(prompt, true))?;
-        let (family, variant) = (task.family(), task.variant());
-        Some(Example { family, variant, prompt: (*prompt).to_owned(), unseen: false, infills: true })
-    }));
+    let given = tasks::gallery().into_iter().map(|sample| (sample.prompt, false));
+    let infilled = INFILLED.iter().map(|prompt| ((*prompt).to_owned(), true));
+    let mut examples: Vec<_> = given.chain(infilled).filter_map(|(prompt, infills)| example(prompt, infills)).collect();
     examples.sort_by_key(|example| order.iter().position(|family| *family == example.family));
     examples
+}
+
+fn example(prompt: String, infills: bool) -> Option<Example> {
+    let task = tasks::recognise(&blanks::asked(&prompt, true))?;
+    let (preset, watch) = watched(&prompt)?;
+    Some(Example {
+        family: task.family(),
+        variant: task.variant(),
+        unseen: !infills && !task.unseen_words().is_empty(),
+        prompt,
+        infills,
+        preset,
+        watch,
+    })
 }
 
 /// What makes a family worth watching, one line.
@@ -72,6 +115,7 @@ mod tests {
         let mut groups = families.clone();
         groups.dedup();
         assert_eq!(groups.len(), Family::ALL.len());
+        assert_eq!(examples().len(), WATCHED.len(), "each is said something of");
         let infilled = examples().into_iter().filter(|example| example.infills).count();
         assert_eq!(infilled, INFILLED.len(), "each states a task");
     }

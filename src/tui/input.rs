@@ -12,6 +12,8 @@ pub fn action(app: &App, event: Event) -> Option<Action> {
         Event::Paste(text) => Some(Action::Paste(pasted(&text))),
         Event::Mouse(mouse) => mouse_action(app, mouse),
         Event::Resize(..) => Some(Action::Exposed),
+        Event::FocusGained => Some(Action::TerminalFocus(true)),
+        Event::FocusLost => Some(Action::TerminalFocus(false)),
         _ => None,
     }
 }

@@ -15,6 +15,12 @@ const PACES: [f32; 12] = [0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 4
 /// Twelve steps per second: brisk, and each step can still be seen.
 const DEFAULT_PACE: usize = 7;
 
+/// Four steps per second: for answers that are over after a few.
+const SHORT_PACE: usize = 4;
+
+/// Up to so many tokens a canvas is short.
+const SHORT_CANVAS: usize = 64;
+
 /// No recorded step is waited for longer than this when a log plays.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
@@ -34,6 +40,8 @@ pub struct Playback {
     /// When the run under way is asked for its next step. A log can play meanwhile.
     pub asks_at: Duration,
     pace: usize,
+    /// Whether the pace was chosen by hand.
+    is_chosen: bool,
 }
 
 impl Default for Playback {
@@ -46,6 +54,7 @@ impl Default for Playback {
             due: Duration::ZERO,
             asks_at: Duration::ZERO,
             pace: DEFAULT_PACE,
+            is_chosen: false,
         }
     }
 }
@@ -64,6 +73,7 @@ impl Playback {
     /// Chooses a pace so many entries up or down the list.
     pub fn change_pace(&mut self, presses: i32) {
         self.full_speed = false;
+        self.is_chosen = true;
         self.pace = (self.pace as i32 + presses).clamp(0, PACES.len() as i32 - 1) as usize;
     }
 
@@ -89,8 +99,11 @@ impl Playback {
         self.at = (steps < len).then_some(steps);
     }
 
-    /// A new run: follow it.
-    pub fn begin(&mut self, now: Duration) {
+    /// A new run with a canvas of so many tokens: follow it, at a pace at which it can be seen, unless one was chosen.
+    pub fn begin(&mut self, now: Duration, canvas: usize) {
+        if !self.is_chosen {
+            self.pace = if canvas <= SHORT_CANVAS { SHORT_PACE } else { DEFAULT_PACE };
+        }
         self.at = None;
         self.playing = false;
         self.awaits_step = false;
@@ -110,6 +123,18 @@ mod tests {
         assert_eq!(playback.pace(), 60.0);
         playback.change_pace(-100);
         assert_eq!(playback.pace(), 0.5);
+    }
+
+    #[test]
+    fn short_answers_are_paced_slowly_until_a_pace_is_chosen() {
+        let mut playback = Playback::default();
+        playback.begin(Duration::ZERO, 24);
+        assert_eq!(playback.pace(), 4.0);
+        playback.begin(Duration::ZERO, 224);
+        assert_eq!(playback.pace(), 12.0);
+        playback.change_pace(1);
+        playback.begin(Duration::ZERO, 24);
+        assert_eq!(playback.pace(), 16.0);
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub struct PlayOptions {
     pub theme: Option<String>,
     /// Whether the mouse is used. Without it the terminal's own selection of text works as usual.
     pub mouse: bool,
+    /// Whether things may move by themselves.
+    pub motion: bool,
     /// Where runs, prompts and the theme are kept.
     pub state: Option<StateFolder>,
     /// How much is kept of what happens now; nothing is, without one.
@@ -118,7 +120,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
         }
     };
     warnings.extend(options.warning);
-    let mut app = app.with_presets(options.presets);
+    let mut app = app.with_presets(options.presets).with_motion(options.motion);
     if let Some(bytes) = options.memory {
         app.session.set_budget(usize::try_from(bytes).unwrap_or(usize::MAX));
     }

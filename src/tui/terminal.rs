@@ -10,8 +10,8 @@ use std::{
 use crossterm::{
     cursor::{SetCursorStyle, Show},
     event::{
-        DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, KeyboardEnhancementFlags,
-        PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
+        DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
+        EnableMouseCapture, KeyboardEnhancementFlags, PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
     },
     execute, queue,
     style::ResetColor,
@@ -212,7 +212,7 @@ fn enter(modes: Modes) -> io::Result<()> {
 
 /// Switches on what does not mind being switched on twice.
 fn switch_on(modes: Modes) -> io::Result<()> {
-    execute!(stdout(), EnableBracketedPaste, SetCursorStyle::SteadyBar)?;
+    execute!(stdout(), EnableBracketedPaste, EnableFocusChange, SetCursorStyle::SteadyBar)?;
     if modes.mouse {
         execute!(stdout(), EnableMouseCapture)?;
     }
@@ -232,6 +232,7 @@ fn undo(modes: Modes) -> io::Result<Vec<u8>> {
         ResetColor,
         DisableMouseCapture,
         DisableBracketedPaste,
+        DisableFocusChange,
         SetCursorStyle::DefaultUserShape,
         Show,
         LeaveAlternateScreen

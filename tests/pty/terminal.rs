@@ -165,7 +165,7 @@ pub fn signal(process: &str, name: &str) {
 /// Every mode that was switched on is switched off, and after the last time it was switched on.
 pub fn assert_given_back(raw: &[u8]) {
     let text = String::from_utf8_lossy(raw);
-    let modes = ["1049", "2004", "1000", "1002", "1003", "1006", "2026"].map(|mode| (mode, "h", "l"));
+    let modes = ["1049", "2004", "1000", "1002", "1003", "1006", "1004", "2026"].map(|mode| (mode, "h", "l"));
     for (mode, on, off) in modes.into_iter().chain([("25", "l", "h")]) {
         let last = |end: &str| text.rfind(&format!("\x1b[?{mode}{end}"));
         assert!(last(off) >= last(on), "mode {mode} is left on");

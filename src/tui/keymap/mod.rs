@@ -49,6 +49,8 @@ pub enum Context {
     PresetName,
     /// A filter of the knobs, being typed.
     KnobFilter,
+    /// The tour.
+    Tour,
 }
 
 impl Context {
@@ -71,6 +73,7 @@ impl Context {
         Self::Line,
         Self::PresetName,
         Self::KnobFilter,
+        Self::Tour,
     ];
 }
 
@@ -190,8 +193,16 @@ pub fn action(app: &App, event: KeyEvent) -> Option<Action> {
         (Context::Models, KeyCode::Char(c)) if plain => Some(Action::SourceChar(c)),
         (Context::Kept, KeyCode::Char(c)) if plain => Some(Action::KeptChar(c)),
         (Context::Line, KeyCode::Char(c)) if plain => Some(Action::LineChar(c)),
+        // Whoever is done with it need not look for the way out.
+        (Context::Tour, _) => Some(Action::Back),
         _ => None,
     }
+}
+
+/// The key that a context has for an action, as it is written.
+pub fn key_of(action: &Action, context: Context, signs: bool) -> Option<String> {
+    let has_it = |binding: &&Binding| binding.action == *action && binding.contexts.contains(&context);
+    BINDINGS.iter().find(has_it).and_then(|binding| binding.keys.first()).map(|key| key.name(signs))
 }
 
 /// The bindings that the footer names now, the most important first.

@@ -125,6 +125,26 @@ pub(super) fn hands() -> Vec<Binding> {
     bindings
 }
 
+/// The tour. Where characters are text, a function key opens it.
+pub(super) fn tour() -> Vec<Binding> {
+    const TOUR: &[Context] = &[Context::Tour];
+    vec![
+        binding!(Action::Toggle(Overlay::Tour), [Key::char('T')], "a tour of five cards", Program, WATCHING, always),
+        binding!(Action::Toggle(Overlay::Tour), [Key::new(KeyCode::F(2))], "a tour of five cards", Program, &[Context::Prompt], always, 11 "tour"),
+        binding!(
+            Action::ListMove(-1),
+            [Key::new(KeyCode::Left), Key::char('h')],
+            "the card before, the next",
+            Lists,
+            TOUR,
+            always
+        ),
+        binding!(Action::ListMove(1), [Key::new(KeyCode::Right), Key::char('l')], "the card before, the next", Lists, TOUR, always, 2 "walk"),
+        binding!(Action::ListAccept, [Key::new(KeyCode::Enter), Key::char(' ')], "the next card, out of the last", Lists, TOUR, always, 1 "next"),
+        binding!(Action::Back, [Key::new(KeyCode::Esc), Key::char('q')], "leave the tour", Lists, TOUR, always, 3 "leave"),
+    ]
+}
+
 /// Moves of the selection, which extend a span.
 fn moves() -> [Binding; 4] {
     [

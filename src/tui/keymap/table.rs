@@ -20,7 +20,7 @@ use crate::{
 pub static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
     let groups =
         [prompt(), run(), kept(), steps(), canvas(), figures(), compare(), knobs(), models(), lists(), program()];
-    groups.into_iter().chain([sitting::runs(), sitting::hands()]).flatten().collect()
+    groups.into_iter().chain([sitting::runs(), sitting::hands(), sitting::tour()]).flatten().collect()
 });
 
 /// Where characters are keys and not text.

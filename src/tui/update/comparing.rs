@@ -192,6 +192,7 @@ fn step_selection(app: &mut App, direction: Direction) {
         focused: true,
         recorded: app.is_replay(),
         span: None,
+        shown_for: None,
     };
     if let Some(position) = selecting::neighbour(app, &view, direction) {
         compare(app, CompareAction::Select(RunSide::A, position));

@@ -32,10 +32,14 @@ pub(super) fn on_event(app: &mut App, event: Event) -> Vec<Effect> {
         }
         Event::Step { run, entry } => {
             let now = app.now;
+            let is_shown = app.run().is_some_and(|shown| shown.id == run) && app.follows();
             if let Some(run) = app.session.get_mut(run) {
                 run.push(&entry, now);
                 app.playback.awaits_step = false;
                 app.layers_before = None;
+            }
+            if is_shown {
+                app.playback.asks_at = app.playback.asks_at.max(now + app.show_first());
             }
         }
         Event::Refused { run, message } => {

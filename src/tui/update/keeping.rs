@@ -26,13 +26,14 @@ pub(super) fn started(app: &mut App, id: RunId, header: Header) -> Vec<Effect> {
         return super::command(Command::Stop);
     };
     let agrees = app.log().is_some_and(|shown| is_same_canvas(shown, &log));
+    let canvas = log.header().gen_length;
     let mut run = Run::new(id, Box::new(log), Phase::Running, app.now);
     if let Some(fork) = fork {
         run = run.branching(fork.branch, fork.base);
     }
     put_away(app);
     let left = app.session.start(run);
-    app.playback.begin(app.now);
+    app.playback.begin(app.now, canvas);
     app.hands = None;
     if !agrees {
         (app.lens.selected, app.lens.top) = (None, None);

@@ -1,10 +1,15 @@
 //! The layers above the screen: help, legend, gallery, presets.
 
-use super::{Effect, browser, keeping, models, presets, prompt};
-use crate::tui::{
-    action::{Focus, Overlay},
-    app::App,
-    view::{help, legend},
+use super::{Effect, browser, keeping, models, presets, prompt, tour};
+use crate::{
+    settings::{KNOBS, preset},
+    tui::{
+        action::{Focus, Notice, Overlay},
+        app::App,
+        examples::Example,
+        tour::CARDS,
+        view::{help, legend},
+    },
 };
 
 /// Opens a layer, or closes it where it is in front.
@@ -19,6 +24,7 @@ pub(super) fn toggle(app: &mut App, overlay: Overlay) -> Vec<Effect> {
         return models::refresh(app);
     }
     match app.overlays.last() {
+        Some(Overlay::Tour) => return tour::open(app),
         Some(Overlay::Kept) => return browser::refresh(app),
         Some(Overlay::Presets) => {
             presets::open(app);
@@ -46,6 +52,7 @@ fn rows(app: &App) -> usize {
         Some(Overlay::Runs) => app.session.runs().len(),
         Some(Overlay::Help) => help::line_count(),
         Some(Overlay::Legend) => legend::line_count(app),
+        Some(Overlay::Tour) => CARDS,
         _ => 0,
     }
 }
@@ -75,16 +82,19 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
         Some(Overlay::Models) => return models::accept(app),
         Some(Overlay::Presets) => return presets::accept(app),
         Some(Overlay::Kept) => return browser::accept(app),
+        Some(Overlay::Tour) => {
+            tour::next(app);
+            return Vec::new();
+        }
         _ => {}
     }
     let row = app.list;
     match app.overlays.pop() {
         Some(Overlay::Gallery) => {
             app.list = 0;
-            let Some(text) = app.examples.get(row).map(|example| example.prompt.clone()) else {
-                return Vec::new();
-            };
-            prompt::edit(app, |editor| editor.set(&text));
+            let Some(example) = app.examples.get(row).cloned() else { return Vec::new() };
+            prompt::edit(app, |editor| editor.set(&example.prompt));
+            watch_under(app, &example);
             prompt::submit(app)
         }
         Some(Overlay::Runs) => {
@@ -98,5 +108,20 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
             Vec::new()
         }
         None => Vec::new(),
+    }
+}
+
+/// Takes the preset under which a prompt of the gallery is best watched, unless knobs were turned by hand, or by other
+/// models than the embedded pair.
+fn watch_under(app: &mut App, example: &Example) {
+    let name = example.preset;
+    let is_turned = KNOBS.iter().any(|knob| app.layers.is_live(knob.name));
+    let is_chosen = app.layers.preset().is_some_and(|preset| preset.name == name);
+    if is_turned || is_chosen || !app.has_embedded_pair() || !app.has_guide() {
+        return;
+    }
+    if let Ok(preset) = preset(name) {
+        app.layers.set_preset(preset);
+        app.tell(Notice::note(format!("with {name}: {}", example.watch)));
     }
 }

@@ -17,8 +17,10 @@ mod models;
 mod playing;
 mod presets;
 mod prompt;
+mod race;
 mod selecting;
 mod theme;
+mod tour;
 mod typing;
 
 use super::{
@@ -34,8 +36,11 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     let redraw = Redraw::after(app, &action);
     let asked = app.asked;
     let deliberate = is_deliberate(&action);
+    let mut before = Vec::new();
     if deliberate {
         app.notice = None;
+        app.motion.touch();
+        before = race::give_up(app);
     }
     let settings = deliberate.then(|| app.layers.resolve());
     let effects = match comparing::on(app, &action) {
@@ -43,6 +48,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         None => act(app, action),
     };
     comparing::keep_up(app);
+    tour::keep_up(app);
     if settings.is_some_and(|before| before != app.layers.resolve()) {
         forking::offer(app);
     }
@@ -51,7 +57,8 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         app.asked = None;
     }
     app.redraw = app.redraw.max(redraw);
-    effects
+    before.extend(effects);
+    before
 }
 
 fn act(app: &mut App, action: Action) -> Vec<Effect> {
@@ -172,6 +179,11 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::KeptDelete => browser::delete(app),
 
         Action::Tick(now) => playing::tick(app, now),
+        Action::TerminalFocus(has_focus) => {
+            app.motion.focus(has_focus);
+            Vec::new()
+        }
+        Action::Engine(event) if race::is_meant(&event) => race::on_event(app, *event),
         Action::Engine(event) => engine::on_event(app, *event),
         Action::EngineGone => engine::on_gone(app),
         Action::Kept(news) => browser::on_news(app, *news),
@@ -194,6 +206,7 @@ fn is_deliberate(action: &Action) -> bool {
     !matches!(
         action,
         Action::Tick(_)
+            | Action::TerminalFocus(_)
             | Action::Engine(_)
             | Action::EngineGone
             | Action::Kept(_)

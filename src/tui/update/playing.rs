@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Effect, command, comparing};
+use super::{Effect, command, comparing, race};
 use crate::{engine::protocol::Command, session::Phase, tui::app::App};
 
 /// Time has passed: ask the live run for its next step, move the cursor of a playing log, let a notice go.
 pub(super) fn tick(app: &mut App, now: Duration) -> Vec<Effect> {
     app.now = now.max(app.now);
+    app.motion.tick(app.now);
+    let race = race::tick(app);
     if app.notice.as_ref().is_some_and(|(_, until)| *until <= app.now) {
         app.notice = None;
     }
@@ -19,7 +21,7 @@ pub(super) fn tick(app: &mut App, now: Duration) -> Vec<Effect> {
         app.playback.asks_at = app.now + app.playback.interval();
         return command(Command::Advance);
     }
-    Vec::new()
+    race
 }
 
 /// Moves the cursor of a playing log by one step; it stops at the end, or follows the live run from there.
@@ -35,7 +37,8 @@ fn advance(app: &mut App) {
     }
     app.playback.show(shown + 1, len);
     let recorded = app.log().and_then(|log| log.cost(shown + 1)).map_or(0, |cost| cost.total_us());
-    app.playback.due = app.now + app.playback.wait(Duration::from_micros(recorded));
+    let appears = app.show_first();
+    app.playback.due = app.now + app.playback.wait(Duration::from_micros(recorded)).max(appears);
     if app.follows() {
         app.playback.playing = false;
     }

@@ -7,6 +7,7 @@ use crate::{
     tui::{
         action::{Notice, Overlay},
         app::App,
+        mend::Mend,
         presets::PresetName,
     },
 };
@@ -14,10 +15,14 @@ use crate::{
 /// The longest filter or name that can be typed.
 const LONGEST: usize = 40;
 
-/// The picker has been opened: nothing is filtered, and the preset in force is selected.
+/// The picker has been opened: nothing is filtered, and the preset in force is selected; below a wrong answer, the one
+/// that would likely mend it.
 pub(super) fn open(app: &mut App) {
     app.presets.filter.clear();
-    let chosen = app.layers.preset().map(|preset| preset.name.clone());
+    let chosen = match app.mend() {
+        Some(Mend::Guide(preset)) => Some(preset.to_owned()),
+        _ => app.layers.preset().map(|preset| preset.name.clone()),
+    };
     app.list = app.presets.choices().iter().position(|preset| Some(&preset.name) == chosen.as_ref()).unwrap_or(0);
 }
 

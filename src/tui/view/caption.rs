@@ -24,7 +24,7 @@ pub(super) fn of(view: &StepView<'_>, pen: &Pen<'_>, cells: u16) -> Vec<Line<'st
             span(format!("the prompt and {masks}"), text),
         ])];
     };
-    if let Some(end) = view.log.end().filter(|_| view.steps == view.log.len()) {
+    if let Some(end) = view.log.end().filter(|_| view.is_end()) {
         return verdict(end, view.steps, pen, cells);
     }
     let sentence = |words, places| {

@@ -1,4 +1,5 @@
-//! The gallery: prompts that the pair has learned, by family; the selected one in full.
+//! The gallery: prompts that the pair has learned, by family; the selected one in full, under which preset it is best
+//! watched, and what there is to see then.
 
 use ratatui::{layout::Rect, text::Line};
 
@@ -19,7 +20,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
         title: "gallery",
         foot: "enter denoises it, esc closes",
         wide: 96,
-        detail: if area.height >= 24 { 6 } else { 3 },
+        detail: if area.height >= 24 { 7 } else { 4 },
         rows: &grouped(app.examples.iter().map(heading)),
         selected: app.list,
     };
@@ -29,7 +30,12 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
         }
     });
     if let Some(example) = app.examples.get(app.list) {
-        for (line, y) in wrap(&example.prompt, detail.width).iter().zip(detail.top()..detail.bottom()) {
+        let watch = Line::from(vec![
+            span(example.preset, pen.style(Role::Accent)),
+            span(format!("  {}", example.watch), pen.style(Role::Dim)),
+        ]);
+        pen.line(Rect { height: detail.height.min(1), ..detail }, &watch);
+        for (line, y) in wrap(&example.prompt, detail.width).iter().zip(detail.top() + 1..detail.bottom()) {
             pen.put(detail.x, y, detail.width, line, pen.style(Role::Text));
         }
     }

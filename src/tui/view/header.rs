@@ -198,6 +198,7 @@ fn state(app: &App, pen: &Pen<'_>) -> Line<'static> {
             line.push(span(format!("{} running", glyphs.running), good));
             line.push(span(format!("  step {len}  at {}", pace()), dim));
         }
+        Phase::Over if app.is_appearing() => line.push(span(format!("{} step {len}", glyphs.running), good)),
         Phase::Over => {
             line.push(verdict(run.log.end(), pen));
             if app.follows() {

@@ -68,7 +68,9 @@ impl Regions {
         }
         let mut body = Rect { x: rest.x + 1, width: rest.width.saturating_sub(2), ..rest };
         let mut asked = asked(app);
-        let mut column = right_column(area.width, asked.is_some(), &mut body);
+        // A welcome stands alone.
+        let has_column = app.run().is_some() || asked.is_some();
+        let mut column = if has_column { right_column(area.width, asked.is_some(), &mut body) } else { None };
         let has_figures = area.width >= WIDE && app.run().is_some();
         let figures = column.as_mut().filter(|column| has_figures && column.height >= 27).map(|column| {
             // Where the knobs would be left with too little, what matters less gives way, unless it is looked at.

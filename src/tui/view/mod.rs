@@ -15,6 +15,7 @@
 //! Below a hundred columns the right column gives way: figures become a strip, knobs and inspector appear when asked
 //! for. Below forty by twelve there is one sentence.
 
+mod big_number;
 mod browser;
 pub mod canvas;
 mod caption;
@@ -37,12 +38,14 @@ mod layout;
 pub mod legend;
 mod listing;
 mod map;
+mod mend;
 mod models;
 mod notice;
 mod page;
 mod pen;
 mod presets;
 mod prompt;
+mod race;
 mod row;
 mod run;
 mod run_strip;
@@ -53,6 +56,7 @@ mod step;
 mod sudoku;
 mod timeline;
 mod token_style;
+mod tour;
 mod turns;
 mod welcome;
 
@@ -100,7 +104,10 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     }
     let run = RunView::of(app);
     match &run {
-        Some(run) => draw_run(app, run, &plan, &mut pen),
+        Some(run) => {
+            draw_run(app, run, &plan, &mut pen);
+            mend::draw(app, plan.canvas, &mut pen);
+        }
         None => welcome::draw(app, plan.canvas, &mut pen),
     }
     for (side, area) in plan.sides {
@@ -151,7 +158,9 @@ fn draw_run(app: &App, run: &RunView<'_>, plan: &Regions, pen: &mut Pen<'_>) {
 fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let Some(overlay) = app.overlays.last() else { return };
     pen.drawn.cursor = None;
-    pen.shade(area);
+    if *overlay != Overlay::Tour {
+        pen.shade(area);
+    }
     pen.click(area, Action::Back);
     match overlay {
         Overlay::Help => help::draw(app, area, pen),
@@ -162,6 +171,7 @@ fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
         Overlay::Kept => browser::draw(app, area, pen),
         Overlay::Runs => runs::draw(app, area, pen),
         Overlay::SavePreset => save_preset::draw(app, area, pen),
+        Overlay::Tour => tour::draw(app, area, pen),
     }
 }
 

@@ -55,6 +55,8 @@ pub struct FrameInfo {
     pub cursor: Option<Position>,
     /// How the canvas was laid out.
     pub canvas: Viewport,
+    /// Columns and rows for each canvas of a race, where a welcome with room for one is shown.
+    pub stage: Option<(u16, u16)>,
 }
 
 /// The part of a canvas that was drawn.

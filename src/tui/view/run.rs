@@ -1,5 +1,7 @@
 //! A run as it is shown: all that the views of a run read.
 
+use std::time::Duration;
+
 use super::step::StepView;
 use crate::{
     session::Phase,
@@ -7,6 +9,7 @@ use crate::{
     tui::{
         action::Focus,
         app::{App, Lens},
+        reveal,
     },
 };
 
@@ -30,6 +33,8 @@ pub struct RunView<'a> {
     pub recorded: bool,
     /// The positions that hands are on, where those are several.
     pub span: Option<(usize, usize)>,
+    /// How long the shown step has been appearing; `None` where all of it is there.
+    pub shown_for: Option<Duration>,
 }
 
 impl<'a> RunView<'a> {
@@ -45,6 +50,7 @@ impl<'a> RunView<'a> {
             focused: app.focus == Focus::Canvas,
             recorded: app.is_replay(),
             span: span(app),
+            shown_for: app.shown_for(),
         })
     }
 
@@ -58,7 +64,8 @@ impl<'a> RunView<'a> {
 
     /// The shown step, to be asked position by position.
     pub(super) fn step(&self) -> StepView<'a> {
-        StepView::new(self.log, self.at)
+        let hidden = self.shown_for.map_or_else(Vec::new, |shown_for| reveal::hidden(self.log, self.at, shown_for));
+        StepView::new(self.log, self.at).without(hidden)
     }
 }
 

@@ -46,6 +46,8 @@ pub struct StepView<'a> {
     audited: Option<(Arc<StepRecord>, usize)>,
     /// Positions that no rule may change.
     pinned: Vec<usize>,
+    /// Positions that the last step wrote and that have not appeared yet, ascending.
+    hidden: Vec<usize>,
 }
 
 impl<'a> StepView<'a> {
@@ -60,7 +62,18 @@ impl<'a> StepView<'a> {
             record: log.record(steps),
             audited,
             pinned: log.pinned(steps).collect(),
+            hidden: Vec::new(),
         }
+    }
+
+    /// The same, while these positions, ascending, have not appeared yet.
+    pub fn without(self, hidden: Vec<usize>) -> Self {
+        Self { hidden, ..self }
+    }
+
+    /// Whether the end of the run is shown, and all of it.
+    pub fn is_end(&self) -> bool {
+        self.steps == self.log.len() && self.hidden.is_empty()
     }
 
     /// Length of the prompt.
@@ -83,7 +96,8 @@ impl<'a> StepView<'a> {
         if position < self.prompt_length() {
             return State::Prompt;
         }
-        if self.id(position).is_none_or(|id| id == self.log.header().mask_id) {
+        let is_hidden = self.hidden.binary_search(&position).is_ok();
+        if is_hidden || self.id(position).is_none_or(|id| id == self.log.header().mask_id) {
             return State::Masked;
         }
         match self.canvas.written(position) {
@@ -175,7 +189,7 @@ impl<'a> StepView<'a> {
 
     /// The positions that fail in the answer, where the end of the run is shown.
     pub fn failed(&self) -> Option<Range<usize>> {
-        self.log.end().filter(|_| self.steps == self.log.len())?.failed.clone()
+        self.log.end().filter(|_| self.is_end())?.failed.clone()
     }
 
     /// The newest audit up to this step, and after how many steps it was made.

@@ -138,6 +138,7 @@ impl<'a> SideBySide<'a> {
             focused: true,
             recorded: self.app.is_replay(),
             span: None,
+            shown_for: None,
         };
         let step = view.step();
         self.title(side, &step, Rect { height: 1, ..area }, pen);
@@ -216,6 +217,7 @@ impl<'a> SideBySide<'a> {
             focused: true,
             recorded: self.app.is_replay(),
             span: None,
+            shown_for: None,
         };
         let differs = format!("{} differs from the other run", pen.theme.glyphs.differs);
         let differs = Line::from(span(differs, pen.style(Role::Bad)));
