@@ -18,14 +18,22 @@ mod colours;
 mod compare;
 #[path = "screen/conversations.rs"]
 mod conversations;
+#[path = "screen/copy.rs"]
+mod copy;
 #[path = "screen/differences.rs"]
 mod differences;
+#[path = "screen/find.rs"]
+mod find;
 #[path = "screen/forks.rs"]
 mod forks;
 #[path = "screen/keeping.rs"]
 mod keeping;
+#[path = "screen/keys.rs"]
+mod keys;
 #[path = "screen/models.rs"]
 mod models;
+#[path = "screen/palette.rs"]
+mod palette;
 #[path = "screen/pictures.rs"]
 mod pictures;
 #[path = "screen/presets.rs"]

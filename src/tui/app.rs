@@ -7,9 +7,10 @@ use super::{
     browser::RunBrowser,
     compare::RunComparison,
     examples::Example,
+    find::TextSearch,
     forking::{ForkPlan, PendingFork},
     hands::{Hands, TypedLine},
-    keymap::Context,
+    keymap::{Context, Keymap},
     picker::ModelPicker,
     playback::Playback,
     presets::PresetPicker,
@@ -86,6 +87,8 @@ pub struct Lens {
     pub drafts: bool,
     /// The selected position.
     pub selected: Option<usize>,
+    /// What is looked for in the text.
+    pub find: Option<TextSearch>,
 }
 
 /// The state of the knob pane.
@@ -166,6 +169,10 @@ pub struct App {
     pub(super) browser: RunBrowser,
     /// The presets and their picker.
     pub(super) presets: PresetPicker,
+    /// The keys, as the user has them.
+    pub(super) keymap: Keymap,
+    /// Words that are typed into the palette or the help.
+    pub(super) filter: String,
     /// A line for the user, and until when it stays.
     pub(super) notice: Option<(Notice, Duration)>,
     /// Colours and glyphs.
@@ -218,6 +225,13 @@ impl App {
         self
     }
 
+    /// Gives it other keys than those of the table.
+    #[must_use]
+    pub fn with_keys(mut self, keymap: Keymap) -> Self {
+        self.keymap = keymap;
+        self
+    }
+
     /// A playground that shows a log and has no networks.
     pub fn replay(file: &str, log: Box<Log>, theme: Theme) -> Self {
         let origin = Origin::Replay { file: crate::printable::line(file) };
@@ -260,12 +274,14 @@ impl App {
             session: Session::default(),
             asked: None,
             playback: Playback::default(),
-            lens: Lens { layer: Layer::default(), drafts: true, selected: None },
+            lens: Lens { layer: Layer::default(), drafts: true, selected: None, find: None },
             comparison: None,
             knobs: KnobPane::default(),
             picker: ModelPicker::default(),
             browser: RunBrowser::default(),
             presets: PresetPicker::default(),
+            keymap: Keymap::default(),
+            filter: String::new(),
             notice: None,
             theme,
             examples: Vec::new(),
@@ -305,6 +321,16 @@ impl App {
     /// The shown run beside another one, while they are compared.
     pub fn comparison(&self) -> Option<&RunComparison> {
         self.comparison.as_ref()
+    }
+
+    /// The keys, as the user has them.
+    pub fn keymap(&self) -> &Keymap {
+        &self.keymap
+    }
+
+    /// Words that are typed into the palette or the help.
+    pub fn filter(&self) -> &str {
+        &self.filter
     }
 
     /// The knob pane.
@@ -384,16 +410,40 @@ impl App {
             Some(Overlay::Models) => Context::Models,
             Some(Overlay::Kept) => Context::Kept,
             Some(Overlay::SavePreset) => Context::PresetName,
-            None if self.comparison.is_some() => Context::Compare,
-            None if self.knobs.entry.is_some() => Context::Entry,
-            None if self.has_hands() => Context::Hands,
-            None if self.focus == Focus::Knobs && self.is_typing_filter() => Context::KnobFilter,
-            None => match self.focus {
-                Focus::Prompt => Context::Prompt,
-                Focus::Canvas => Context::Canvas,
-                Focus::Knobs => Context::Knobs,
-            },
+            Some(Overlay::Palette) => Context::Palette,
+            Some(Overlay::Copy) => Context::Copy,
+            None => self.context_below(),
         }
+    }
+
+    /// The same where nothing lay above the screen.
+    pub fn context_below(&self) -> Context {
+        let find = self.lens.find.as_ref().filter(|_| self.comparison.is_some() || self.focus == Focus::Canvas);
+        match (self.focus, find) {
+            _ if self.knobs.entry.is_some() && self.comparison.is_none() => Context::Entry,
+            _ if self.has_hands() && self.comparison.is_none() => Context::Hands,
+            (_, Some(find)) if find.is_typed => Context::FindEntry,
+            (_, Some(_)) => Context::Find,
+            _ => self.pane(),
+        }
+    }
+
+    /// The pane that has the focus.
+    pub fn pane(&self) -> Context {
+        match self.focus {
+            _ if self.comparison.is_some() => Context::Compare,
+            Focus::Prompt => Context::Prompt,
+            Focus::Canvas => Context::Canvas,
+            Focus::Knobs if self.is_typing_filter() => Context::KnobFilter,
+            Focus::Knobs => Context::Knobs,
+        }
+    }
+
+    /// Where the meaning of a key is looked for, in this order.
+    pub fn contexts(&self) -> impl Iterator<Item = Context> + use<> {
+        let context = self.context();
+        let below = (context == Context::Find).then(|| self.pane());
+        std::iter::once(context).chain(below)
     }
 
     fn is_typing_filter(&self) -> bool {

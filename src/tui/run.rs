@@ -21,6 +21,7 @@ use super::{
     autosave::Addition,
     examples::examples,
     input,
+    keymap::Keymap,
     terminal::{Screen, check},
     theme::{Environment, Theme},
     update::update,
@@ -57,6 +58,8 @@ pub struct PlayOptions {
     pub state: Option<StateFolder>,
     /// How much is kept of what happens now; nothing is, without one.
     pub autosave: Option<KeepLimit>,
+    /// The keys, as the user has them.
+    pub keys: Keymap,
     /// Something to be said at the start.
     pub warning: Option<String>,
 }
@@ -122,7 +125,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
         }
     };
     warnings.extend(options.warning);
-    let mut app = app.with_presets(options.presets);
+    let mut app = app.with_presets(options.presets).with_keys(options.keys);
     if !warnings.is_empty() {
         update(&mut app, Action::Tell(Notice::error(warnings.join("; "))));
     }
@@ -284,6 +287,7 @@ fn perform(app: &mut App, action: Action, outside: &mut Outside) -> anyhow::Resu
                 };
                 update(app, Action::PresetSaved { preset, outcome });
             }
+            Effect::Copy(text) => screen.copy(&text).context("writing to the clipboard")?,
             Effect::Repaint => screen.repaint().context("clearing the terminal")?,
             Effect::Suspend => screen.suspend().context("suspending")?,
             Effect::Quit => return Ok(true),

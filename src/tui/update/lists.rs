@@ -1,11 +1,19 @@
 //! The layers above the screen: help, legend, gallery, presets.
 
-use super::{Effect, browser, keeping, models, presets, prompt};
-use crate::tui::{
-    action::{Focus, Overlay},
-    app::App,
-    view::{help, legend},
+use super::{Effect, browser, copying, keeping, models, palette, presets, prompt};
+use crate::{
+    printable,
+    tui::{
+        action::{Focus, Overlay},
+        app::App,
+        copy::CopySource,
+        palette::entries,
+        view::{help, legend},
+    },
 };
+
+/// The longest filter that can be typed.
+const LONGEST_FILTER: usize = 60;
 
 /// Opens a layer, or closes it where it is in front.
 pub(super) fn toggle(app: &mut App, overlay: Overlay) -> Vec<Effect> {
@@ -15,6 +23,7 @@ pub(super) fn toggle(app: &mut App, overlay: Overlay) -> Vec<Effect> {
         app.overlays.retain(|open| *open != overlay);
         app.overlays.push(overlay);
     }
+    app.filter.clear();
     if app.overlays.last() == Some(&Overlay::Models) {
         return models::refresh(app);
     }
@@ -44,8 +53,10 @@ fn rows(app: &App) -> usize {
         Some(Overlay::Models) => app.picker.choices().len(),
         Some(Overlay::Kept) => app.browser.listed().len(),
         Some(Overlay::Runs) => app.session.runs().len(),
-        Some(Overlay::Help) => help::line_count(),
+        Some(Overlay::Help) => help::line_count(app),
         Some(Overlay::Legend) => legend::line_count(app),
+        Some(Overlay::Palette) => entries(app).len(),
+        Some(Overlay::Copy) => CopySource::ALL.len(),
         _ => 0,
     }
 }
@@ -75,17 +86,15 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
         Some(Overlay::Models) => return models::accept(app),
         Some(Overlay::Presets) => return presets::accept(app),
         Some(Overlay::Kept) => return browser::accept(app),
+        Some(Overlay::Palette) => return palette::accept(app),
+        Some(Overlay::Copy) => return copying::accept(app),
         _ => {}
     }
     let row = app.list;
     match app.overlays.pop() {
         Some(Overlay::Gallery) => {
             app.list = 0;
-            let Some(text) = app.examples.get(row).map(|example| example.prompt.clone()) else {
-                return Vec::new();
-            };
-            prompt::edit(app, |editor| editor.set(&text));
-            prompt::submit(app)
+            denoise(app, row)
         }
         Some(Overlay::Runs) => {
             let run = keeping::listed(app).map(|run| run.id);
@@ -99,4 +108,31 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
         }
         None => Vec::new(),
     }
+}
+
+/// Denoises a prompt of the gallery.
+pub(super) fn denoise(app: &mut App, row: usize) -> Vec<Effect> {
+    let Some(text) = app.examples.get(row).map(|example| example.prompt.clone()) else {
+        return Vec::new();
+    };
+    prompt::edit(app, |editor| editor.set(&text));
+    prompt::submit(app)
+}
+
+/// Changes what is typed into the palette or the help, and shows what that leaves from its beginning.
+pub(super) fn filter(app: &mut App, change: impl FnOnce(&mut String)) -> Vec<Effect> {
+    change(&mut app.filter);
+    app.list = match app.overlays.last() {
+        Some(Overlay::Palette) => palette::nearest(app),
+        _ => 0,
+    };
+    Vec::new()
+}
+
+/// Types a part of it, as far as there is room.
+pub(super) fn filter_by(app: &mut App, text: &str) -> Vec<Effect> {
+    filter(app, |filter| {
+        let room = LONGEST_FILTER.saturating_sub(filter.chars().count());
+        filter.extend(printable::line(text).chars().take(room));
+    })
 }

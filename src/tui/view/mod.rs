@@ -18,8 +18,11 @@ mod browser;
 pub mod canvas;
 mod caption;
 mod compare;
+mod copy;
 mod drafts;
 mod figures;
+mod filter;
+mod find;
 mod flow;
 mod footer;
 mod forking;
@@ -35,6 +38,7 @@ pub mod legend;
 mod listing;
 mod models;
 mod notice;
+mod palette;
 mod pen;
 mod presets;
 mod prompt;
@@ -107,10 +111,12 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     pen.drawn
 }
 
-/// Draws what stands below and in front of the panes.
+/// Draws what stands below and in front of the panes. The footer names keys of the layer that is in front, so nothing lies
+/// above it.
 fn front(app: &App, footer: Rect, area: Rect, pen: &mut Pen<'_>) {
-    footer::draw(app, footer, pen);
     overlay(app, area, pen);
+    footer::draw(app, footer, pen);
+    find::draw(app, area, pen);
     forking::draw(app, area, pen);
     notice::draw(app, area, pen);
 }
@@ -118,7 +124,9 @@ fn front(app: &App, footer: Rect, area: Rect, pen: &mut Pen<'_>) {
 /// Draws the panes of a run that are there without being asked for; its figures beside those of a plain run, where one is
 /// kept.
 fn draw_run(run: &RunView<'_>, plain: Option<&Log>, plan: &Regions, pen: &mut Pen<'_>) {
+    let first = pen.drawn.hits.len();
     canvas::draw(run, plan.canvas, pen);
+    find::mark(run, first, pen);
     if let Some(area) = plan.timeline {
         timeline::draw(run, area, pen);
     }
@@ -136,6 +144,7 @@ fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
     pen.drawn.cursor = None;
     pen.shade(area);
     pen.click(area, Action::Back);
+    let area = Rect { height: area.height.saturating_sub(1), ..area };
     match overlay {
         Overlay::Help => help::draw(app, area, pen),
         Overlay::Legend => legend::draw(app, area, pen),
@@ -145,6 +154,8 @@ fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
         Overlay::Kept => browser::draw(app, area, pen),
         Overlay::Runs => runs::draw(app, area, pen),
         Overlay::SavePreset => save_preset::draw(app, area, pen),
+        Overlay::Palette => palette::draw(app, area, pen),
+        Overlay::Copy => copy::draw(app, area, pen),
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 use crate::tui::{
     action::{Action, Overlay},
     app::{App, EngineState},
-    keymap::{BINDINGS, Context},
+    keymap::Context,
     theme::Role,
 };
 
@@ -32,7 +32,8 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
         (Action::Toggle(Overlay::Help), "every key"),
     ];
     for (action, what) in keys {
-        if let Some(key) = key_of(&action) {
+        if let Some(key) = app.keymap.key_of(&action, Context::Prompt) {
+            let key = key.name(pen.theme.has_signs());
             let pad = 8usize.saturating_sub(usize::from(width(&key)));
             lines.push(Line::from(vec![
                 span(format!("{key}{}", " ".repeat(pad)), pen.style(Role::Accent)),
@@ -48,13 +49,6 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     for (line, y) in lines.iter().zip(top..area.bottom()) {
         pen.line(Rect { x: left, y, width: measure, height: 1 }, line);
     }
-}
-
-/// The key that the prompt's context has for an action.
-fn key_of(action: &Action) -> Option<String> {
-    let binding =
-        BINDINGS.iter().find(|binding| binding.action == *action && binding.contexts.contains(&Context::Prompt));
-    binding.and_then(|binding| binding.keys.first()).map(|key| key.name(true))
 }
 
 /// The name, half denoised.
