@@ -995,7 +995,10 @@ fn without_a_terminal_the_playground_says_so() {
     for arguments in [&[][..], &["play"], &["--prompt", PROMPT, "--preset", "plain"], &["replay", &trace]] {
         assert_eq!(refuse(program().args(arguments)), sentence, "{arguments:?}");
     }
-    assert_eq!(refuse(program().args(["play", "--theme", "sepia"])), "unknown theme 'sepia': there are dark, light, high-contrast and colour-blind");
+    assert_eq!(
+        refuse(program().args(["play", "--theme", "sepia"])),
+        "unknown theme 'sepia': there are dark, light, high-contrast and colour-blind"
+    );
 }
 
 #[test]

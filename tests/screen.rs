@@ -22,28 +22,36 @@ mod compare;
 mod contrast;
 #[path = "screen/conversations.rs"]
 mod conversations;
+#[path = "screen/copy.rs"]
+mod copy;
 #[path = "screen/differences.rs"]
 mod differences;
 #[path = "screen/eyes.rs"]
 mod eyes;
 #[path = "screen/figures.rs"]
 mod figures;
+#[path = "screen/find.rs"]
+mod find;
 #[path = "screen/first_minute.rs"]
 mod first_minute;
 #[path = "screen/forks.rs"]
 mod forks;
 #[path = "screen/keeping.rs"]
 mod keeping;
-#[path = "screen/map.rs"]
-mod map;
+#[path = "screen/keys.rs"]
+mod keys;
 #[path = "screen/kv_map.rs"]
 mod kv_map;
 #[path = "screen/layers.rs"]
 mod layers;
+#[path = "screen/map.rs"]
+mod map;
 #[path = "screen/models.rs"]
 mod models;
 #[path = "screen/pacing.rs"]
 mod pacing;
+#[path = "screen/palette.rs"]
+mod palette;
 #[path = "screen/pictures.rs"]
 mod pictures;
 #[path = "screen/presets.rs"]

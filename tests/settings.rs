@@ -78,6 +78,15 @@ fn every_knob_is_a_flag() {
 }
 
 #[test]
+fn names_of_actions_may_be_in_quotes_or_not() {
+    let text = "[keys]\nlayer.next = 'V'\n'find.begin' = ['ctrl-f', 'f3']\n[keys.palette]\ntoggle = 'none'\n";
+    let config = ConfigFile::parse("config.toml", text, &PresetLibrary::default()).unwrap();
+    let keys: Vec<_> = config.keys.iter().map(|(name, keys)| (name.as_str(), keys.join(" "))).collect();
+    let expected = [("find.begin", "ctrl-f f3"), ("layer.next", "V"), ("palette.toggle", "none")];
+    assert_eq!(keys, expected.map(|(name, keys)| (name, keys.to_owned())));
+}
+
+#[test]
 fn every_knob_is_a_field_of_presets_and_configuration() {
     for knob in KNOBS {
         for value in values(knob) {
@@ -156,7 +165,7 @@ fn bad_files_say_where_and_what() {
     let cases = [
         (
             config("theme = 'dark'\npresets = 'plain'\n"),
-            "config.toml: line 2: unknown field `presets`, expected one of `preset`, `theme`, `autosave`, `autosave-limit`, `memory`, `knobs`",
+            "config.toml: line 2: unknown field `presets`, expected one of `preset`, `theme`, `autosave`, `autosave-limit`, `memory`, `keys`, `knobs`",
         ),
         (
             config("preset = 'plane'"),
@@ -177,6 +186,10 @@ fn bad_files_say_where_and_what() {
         (
             config("autosave-limit = 'much'\n"),
             "config.toml: autosave-limit cannot be 'much': it takes a size such as \"512 MB\" or \"2 GB\"",
+        ),
+        (
+            config("[keys]\nlayer.next = 3\n"),
+            "config.toml: the keys of layer.next cannot be that: expected a key in quotes, as in \"ctrl-p\", or a list of them",
         ),
         (config("preset = \n"), "config.toml: line 1: string values must be quoted, expected literal string"),
         (preset(""), "mine.toml: line 1: missing field `title`"),

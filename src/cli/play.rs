@@ -7,13 +7,14 @@ use super::{
     kept,
     models::ModelArgs,
     recorded::Recorded,
-    settings::{SettingsArgs, preset_library},
+    settings::{SettingsArgs, configuration, preset_library},
 };
 use crate::{
     kept::KeepLimit,
-    settings::{self, Layers},
+    settings::{self, ConfigFile, Layers},
     tui::{
         self, Left, LogSource, PlayOptions,
+        keymap::Keymap,
         theme::{Environment, ThemeName},
     },
 };
@@ -73,6 +74,7 @@ pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
     args.models.adapt(&mut args.settings);
     let presets = preset_library();
     let (layers, config) = args.settings.layers(&presets)?;
+    let keys = keys(&config)?;
     let theme = args.screen.theme.or(config.theme);
     let keeps = !args.no_autosave && config.autosave != Some(false);
     let bytes = config.autosave_limit.unwrap_or(KeepLimit::default().bytes);
@@ -91,6 +93,7 @@ pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
         state,
         autosave: keeps.then(|| KeepLimit { bytes, ..KeepLimit::default() }),
         memory: args.memory.or(config.memory),
+        keys,
         warning,
     };
     open(options, false)
@@ -112,21 +115,29 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
     }
     let is_piped = trace.is_piped() || args.against.as_ref().is_some_and(Recorded::is_piped);
     let against = against.map(|(name, against)| (name, Box::new(against.log)));
+    let presets = preset_library();
     let options = PlayOptions {
         layers: Layers::default(),
         prompt: None,
         source: LogSource::Replay { file: trace.name(), log: Box::new(opened.log), warnings, against },
-        presets: preset_library(),
         theme: args.screen.theme,
         mouse: !args.screen.no_mouse,
         motion: !args.screen.no_motion,
         state: kept::folder().unwrap_or_default(),
         autosave: None,
         memory: None,
+        keys: keys(&configuration(None, &presets)?)?,
+        presets,
         warning: None,
     };
     // Where standard input was the trace, keys come from the terminal all the same.
     open(options, is_piped)
+}
+
+/// The keys of a configuration.
+fn keys(config: &ConfigFile) -> Result<Keymap, Failure> {
+    let keys = config.keys.iter().map(|(name, keys)| (name.as_str(), keys.as_slice()));
+    Keymap::rebound(keys).map_err(|refusal| Failure::Usage(format!("[keys] of the configuration: {refusal}")))
 }
 
 /// Asks first what the playground would refuse, so that the exit code distinguishes bad input from a terminal that fails.

@@ -32,7 +32,7 @@ pub(super) struct SettingsArgs {
 impl SettingsArgs {
     /// The layers: configuration file, preset, flags. Also gives the configuration.
     pub(super) fn layers(&self, presets: &PresetLibrary) -> Result<(Layers, ConfigFile), Failure> {
-        let config = self.config(presets)?;
+        let config = configuration(self.config.clone(), presets)?;
         let mut layers = Layers::default();
         layers.set_config(config.knobs())?;
         let name = self.preset.as_deref().or(config.preset.as_deref().map(OsStr::new));
@@ -40,16 +40,17 @@ impl SettingsArgs {
         layers.set_flags(self.knobs.iter())?;
         Ok((layers, config))
     }
+}
 
-    fn config(&self, presets: &PresetLibrary) -> Result<ConfigFile, Failure> {
-        let named = self.config.clone().or_else(|| env::var_os(CONFIG_VARIABLE).map(PathBuf::from));
-        let file = match named {
-            Some(none) if none.as_os_str().is_empty() => None,
-            Some(file) => Some(file),
-            None => usual_folder().map(|folder| folder.join("config.toml")).filter(|file| file.exists()),
-        };
-        Ok(file.map_or(Ok(ConfigFile::default()), |file| ConfigFile::read(&file, presets))?)
-    }
+/// The configuration: of the file that is named, else of the one that the environment names, else of the usual one.
+pub(super) fn configuration(named: Option<PathBuf>, presets: &PresetLibrary) -> Result<ConfigFile, Failure> {
+    let named = named.or_else(|| env::var_os(CONFIG_VARIABLE).map(PathBuf::from));
+    let file = match named {
+        Some(none) if none.as_os_str().is_empty() => None,
+        Some(file) => Some(file),
+        None => usual_folder().map(|folder| folder.join("config.toml")).filter(|file| file.exists()),
+    };
+    Ok(file.map_or(Ok(ConfigFile::default()), |file| ConfigFile::read(&file, presets))?)
 }
 
 /// The built-in presets, and the person's own in the configuration folder; those are left out where there is to be no

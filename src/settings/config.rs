@@ -10,6 +10,10 @@
 //!
 //! [knobs]
 //! threshold = 0.8
+//!
+//! [keys]                     # docs/keys.md has the names of all actions
+//! layer.next = "V"
+//! palette.toggle = [":", "alt-x"]
 //! ```
 //!
 //! All of it is optional; unknown fields are refused.
@@ -23,6 +27,7 @@ use super::{
     knobs::Scalar,
     preset::{bad_file, checked_knobs, read, toml_message},
 };
+use crate::printable;
 
 /// A configuration file, checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,6 +44,8 @@ pub struct ConfigFile {
     pub autosave_limit: Option<u64>,
     /// Bytes of memory that the runs of a sitting may take together.
     pub memory: Option<u64>,
+    /// Keys by the names of actions; which actions and which keys there are is the screen's business.
+    pub keys: BTreeMap<String, Vec<String>>,
     knobs: Vec<(&'static str, String)>,
 }
 
@@ -51,6 +58,8 @@ struct ConfigFields {
     autosave: Option<bool>,
     autosave_limit: Option<String>,
     memory: Option<String>,
+    #[serde(default)]
+    keys: toml::Table,
     #[serde(default)]
     knobs: BTreeMap<String, Scalar>,
 }
@@ -73,6 +82,7 @@ impl ConfigFile {
             autosave: parsed.autosave,
             autosave_limit: size("autosave-limit", parsed.autosave_limit.as_deref()).map_err(bad)?,
             memory: size("memory", parsed.memory.as_deref()).map_err(bad)?,
+            keys: keys(&parsed.keys).map_err(bad)?,
             knobs: checked_knobs(&parsed.knobs).map_err(|error| bad(error.to_string()))?,
         })
     }
@@ -94,6 +104,35 @@ impl ConfigFile {
 
 fn size(field: &str, text: Option<&str>) -> Result<Option<u64>, String> {
     text.map(|text| bytes(text).map_err(|why| format!("{field} {why}"))).transpose()
+}
+
+/// Keys by action. A name has a dot, which makes a table of its first part where it is not in quotes.
+fn keys(table: &toml::Table) -> Result<BTreeMap<String, Vec<String>>, String> {
+    let mut found = BTreeMap::new();
+    for (name, value) in table {
+        match value {
+            toml::Value::Table(parts) => {
+                found.extend(keys(parts)?.into_iter().map(|(part, keys)| (format!("{name}.{part}"), keys)));
+            }
+            value => {
+                found.insert(name.clone(), listed(name, value)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// One key, or a list of them.
+fn listed(name: &str, value: &toml::Value) -> Result<Vec<String>, String> {
+    let word = |value: &toml::Value| value.as_str().map(str::to_owned);
+    let keys = match value {
+        toml::Value::Array(values) => values.iter().map(word).collect(),
+        value => word(value).map(|word| vec![word]),
+    };
+    let name = printable::line(name);
+    keys.ok_or_else(|| {
+        format!("the keys of {name} cannot be that: expected a key in quotes, as in \"ctrl-p\", or a list of them")
+    })
 }
 
 /// Bytes in a size such as "512 MB" or "1.5 GB".

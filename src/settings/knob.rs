@@ -336,7 +336,7 @@ impl Knob {
 
 /// The one of `names` with the smallest edit distance to `name`, unless that is more than half of its letters: then it is not
 /// what was meant.
-pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = names.map(|known| (strsim::levenshtein(name, known), known)).min_by_key(|(distance, _)| *distance);
     near.filter(|(distance, known)| distance * 2 <= known.chars().count()).map(|(_, known)| known)
 }

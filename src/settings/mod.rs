@@ -10,6 +10,7 @@ mod library;
 mod preset;
 
 pub use config::{ConfigFile, bytes};
+pub(crate) use knob::nearest;
 pub use knob::{Choice, Kind, Knob, Slot, Timing, Value, exact};
 pub use knobs::{
     AlphaSchedule, AttentionChoice, CacheChoice, ConfidenceTest, CreditRule, DelimiterWindow, Delimiters, DriftAxis,

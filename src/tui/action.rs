@@ -7,6 +7,7 @@ use crossterm::event::KeyEvent;
 use super::{
     arrangement::Arrangement,
     compare::CompareAction,
+    copy::CopySource,
     pane::Pane,
     theme::{Rgb, ThemeName},
     view::{FrameInfo, Layer},
@@ -64,6 +65,10 @@ pub enum Overlay {
     SavePreset,
     /// A tour in a few cards.
     Tour,
+    /// Everything that can be done, by name.
+    Palette,
+    /// What can be copied.
+    Copy,
 }
 
 /// Something that happens to the playground.
@@ -92,6 +97,12 @@ pub enum Action {
     ListAccept,
     /// Take the selected preset, and run the prompt with it.
     TakeAndRun,
+    /// Take the preset of that name.
+    TakePreset(String),
+    /// Denoise the prompt of that place in the gallery.
+    TakeExample(usize),
+    /// Put something into the clipboard.
+    Copy(CopySource),
 
     /// Focus another pane.
     Focus(Focus),
@@ -211,19 +222,18 @@ pub enum Action {
     TypeOver,
     /// Take the last change by hand back.
     TakeBack,
-
-    /// A character of the line that is being typed.
-    LineChar(char),
-    /// Erase its last character.
-    LineErase,
-    /// Take it.
-    LineAccept,
     /// Select the first token of what fails in the answer, at the end of the run.
     SelectFailed,
     /// Show the next event: a step and a position that are worth a look.
     NextEvent,
     /// Show the event before.
     PreviousEvent,
+    /// Type words to find in the text.
+    Find,
+    /// Select the next place where they are.
+    NextHit,
+    /// Select the place before.
+    PreviousHit,
 
     /// Select another knob, by rows.
     KnobMove(i64),
@@ -235,7 +245,7 @@ pub enum Action {
     KnobNudge(i64),
     /// Type a value for the selected knob.
     KnobType,
-    /// A character of the line that is being typed: a value, a name, a filter.
+    /// A character of the line that is being typed: a value, a name, a filter, words.
     EntryChar(char),
     /// Erase the last character of that line.
     EntryErase,
@@ -254,20 +264,12 @@ pub enum Action {
 
     /// Choose for the other role: denoiser or guide.
     ModelRole,
-    /// A character of a model's source.
-    SourceChar(char),
-    /// Erase the last character of a model's source.
-    SourceErase,
     /// Break the loading of models off.
     CancelLoad,
 
     /// Write the trace to a file.
     SaveTrace,
 
-    /// A character of what chooses among kept runs.
-    KeptChar(char),
-    /// Erase its last character.
-    KeptErase,
     /// Delete the selected kept run.
     KeptDelete,
 
@@ -337,6 +339,8 @@ pub enum Effect {
     RememberTheme(ThemeName),
     /// Write a preset into the configuration folder.
     SavePreset(Box<Preset>),
+    /// Put a text into the clipboard of the terminal.
+    Copy(String),
     /// Clear the terminal and draw everything.
     Repaint,
     /// Stop the process until it is resumed.

@@ -8,9 +8,10 @@ use super::{
     browser::RunBrowser,
     compare::RunComparison,
     examples::Example,
+    find::TextSearch,
     forking::{ForkPlan, PendingFork},
     hands::{Hands, TypedLine},
-    keymap::Context,
+    keymap::{Context, Keymap},
     motion::Motion,
     pacing::Redraw,
     pane::Pane,
@@ -101,6 +102,8 @@ pub struct Lens {
     pub arrangement: Arrangement,
     /// The first row in sight, where that was chosen.
     pub top: Option<TopRow>,
+    /// What is looked for in the text.
+    pub find: Option<TextSearch>,
 }
 
 /// The first row in sight of a canvas that is longer than its pane.
@@ -121,6 +124,7 @@ impl Default for Lens {
             selected: None,
             arrangement: Arrangement::default(),
             top: None,
+            find: None,
         }
     }
 }
@@ -205,6 +209,10 @@ pub struct App {
     pub(super) browser: RunBrowser,
     /// The presets and their picker.
     pub(super) presets: PresetPicker,
+    /// The keys, as the user has them.
+    pub(super) keymap: Keymap,
+    /// Words that are typed into the palette or the help.
+    pub(super) filter: String,
     /// A line for the user, and until when it stays.
     pub(super) notice: Option<(Notice, Duration)>,
     /// Colours and glyphs.
@@ -273,6 +281,13 @@ impl App {
         self
     }
 
+    /// Gives it other keys than those of the table.
+    #[must_use]
+    pub fn with_keys(mut self, keymap: Keymap) -> Self {
+        self.keymap = keymap;
+        self
+    }
+
     /// A playground that shows a log and has no networks.
     pub fn replay(file: &str, log: Box<Log>, theme: Theme) -> Self {
         let origin = Origin::Replay { file: crate::printable::line(file) };
@@ -322,6 +337,8 @@ impl App {
             picker: ModelPicker::default(),
             browser: RunBrowser::default(),
             presets: PresetPicker::default(),
+            keymap: Keymap::default(),
+            filter: String::new(),
             notice: None,
             theme,
             follows_ground: false,
@@ -374,6 +391,16 @@ impl App {
     /// The shown run beside another one, while they are compared.
     pub fn comparison(&self) -> Option<&RunComparison> {
         self.comparison.as_ref()
+    }
+
+    /// The keys, as the user has them.
+    pub fn keymap(&self) -> &Keymap {
+        &self.keymap
+    }
+
+    /// Words that are typed into the palette or the help.
+    pub fn filter(&self) -> &str {
+        &self.filter
     }
 
     /// The knob pane.
@@ -459,17 +486,46 @@ impl App {
             Some(Overlay::Kept) => Context::Kept,
             Some(Overlay::SavePreset) => Context::PresetName,
             Some(Overlay::Tour) => Context::Tour,
-            None if self.comparison.is_some() => Context::Compare,
-            None if self.knobs.entry.is_some() => Context::Entry,
-            None if self.has_hands() => Context::Hands,
-            None if self.focus == Focus::Knobs && self.is_typing_filter() => Context::KnobFilter,
-            None => match self.focus {
-                Focus::Prompt => Context::Prompt,
-                Focus::Canvas => Context::Canvas,
-                Focus::Knobs => Context::Knobs,
-                Focus::Figures => Context::Figures,
-            },
+            Some(Overlay::Palette) => Context::Palette,
+            Some(Overlay::Copy) => Context::Copy,
+            None => self.context_below(),
         }
+    }
+
+    /// The same where nothing lay above the screen.
+    pub fn context_below(&self) -> Context {
+        let find = self.lens.find.as_ref().filter(|_| self.comparison.is_some() || self.focus == Focus::Canvas);
+        match (self.focus, find) {
+            _ if self.knobs.entry.is_some() && self.comparison.is_none() => Context::Entry,
+            _ if self.has_hands() && self.comparison.is_none() => Context::Hands,
+            (_, Some(find)) if find.is_typed => Context::FindEntry,
+            (_, Some(_)) => Context::Find,
+            _ => self.pane(),
+        }
+    }
+
+    /// The pane that has the focus.
+    pub fn pane(&self) -> Context {
+        match self.focus {
+            _ if self.comparison.is_some() => Context::Compare,
+            Focus::Prompt => Context::Prompt,
+            Focus::Canvas => Context::Canvas,
+            Focus::Knobs if self.is_typing_filter() => Context::KnobFilter,
+            Focus::Knobs => Context::Knobs,
+            Focus::Figures => Context::Figures,
+        }
+    }
+
+    /// The key that an action has in a context, as it is written.
+    pub fn key_name(&self, action: &Action, context: Context, signs: bool) -> Option<String> {
+        self.keymap.key_of(action, context).map(|key| key.name(signs))
+    }
+
+    /// Where the meaning of a key is looked for, in this order.
+    pub fn contexts(&self) -> impl Iterator<Item = Context> + use<> {
+        let context = self.context();
+        let below = (context == Context::Find).then(|| self.pane());
+        std::iter::once(context).chain(below)
     }
 
     fn is_typing_filter(&self) -> bool {

@@ -18,6 +18,7 @@ use super::{
     examples::examples,
     ground::{Keyboard, Typed},
     input,
+    keymap::Keymap,
     pacing::FrameClock,
     terminal::{Screen, check},
     theme::{Environment, Theme, ThemeName},
@@ -55,6 +56,8 @@ pub struct PlayOptions {
     pub autosave: Option<KeepLimit>,
     /// Bytes of memory that the runs may take together; the usual many without it.
     pub memory: Option<u64>,
+    /// The keys, as the user has them.
+    pub keys: Keymap,
     /// Something to be said at the start.
     pub warning: Option<String>,
 }
@@ -120,7 +123,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
         }
     };
     warnings.extend(options.warning);
-    let mut app = app.with_presets(options.presets).with_motion(options.motion);
+    let mut app = app.with_presets(options.presets).with_keys(options.keys).with_motion(options.motion);
     if let Some(bytes) = options.memory {
         app.session.set_budget(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
@@ -326,6 +329,7 @@ fn perform(app: &mut App, action: Action, outside: &mut Outside) -> anyhow::Resu
                     update(app, Action::Tell(Notice::error(why)));
                 }
             }
+            Effect::Copy(text) => screen.copy(&text).context("writing to the clipboard")?,
             Effect::Repaint => screen.repaint().context("clearing the terminal")?,
             Effect::Suspend => screen.suspend().context("suspending")?,
             Effect::Quit => return Ok(true),

@@ -8,6 +8,7 @@ use std::{
 };
 
 use crossterm::{
+    clipboard::CopyToClipboard,
     cursor::{SetCursorStyle, Show},
     event::{
         DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
@@ -127,6 +128,12 @@ impl Screen {
         let out = self.terminal.backend_mut();
         out.write_all(QUESTION.as_bytes())?;
         out.flush()
+    }
+
+    /// Puts a text into the clipboard of the terminal, which does not say whether it took it.
+    pub(super) fn copy(&mut self, text: &str) -> io::Result<()> {
+        queue!(self.terminal.backend_mut(), CopyToClipboard::to_clipboard_from(text))?;
+        self.terminal.backend_mut().flush()
     }
 
     /// Forgets what the terminal shows, so that the next frame is drawn whole. Asks the terminal nothing: not every one

@@ -1,5 +1,6 @@
 //! Themes and colour levels: nothing is said by colour alone.
 
+use crossterm::event::KeyCode;
 use diffuscope::{
     decode::record::Verdict,
     trace::{Log, Piece},
@@ -8,7 +9,6 @@ use diffuscope::{
         theme::{ASCII, Level, Rgb, SCHEMES, Theme, ThemeName},
     },
 };
-use crossterm::event::KeyCode;
 use ratatui::style::{Color, Modifier};
 
 use super::{

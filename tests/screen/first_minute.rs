@@ -506,9 +506,16 @@ fn scan() {
     let mut link = diffuscope::engine::InProcess::open(ModelRequest::default()).unwrap();
     for example in examples() {
         for name in ["flashdlm-narrow", "threshold", "flashdlm", "plain", "fast-dllm-dual", "klass", "apd"] {
-            if name == "plain" && example.family == diffuscope::tasks::Family::Story { continue; }
+            if name == "plain" && example.family == diffuscope::tasks::Family::Story {
+                continue;
+            }
             let log = answer(&mut link, &example.prompt, name);
-            println!("{:50.50} {name:18} {:?} {} steps", example.prompt.replace('\n', "/"), log.end().unwrap().correct, log.len());
+            println!(
+                "{:50.50} {name:18} {:?} {} steps",
+                example.prompt.replace('\n', "/"),
+                log.end().unwrap().correct,
+                log.len()
+            );
         }
     }
 }

@@ -13,7 +13,10 @@ use diffuscope::{
     engine::protocol::Event,
     model::network::NetworkShape,
     trace::{End, Entry, Header, Log, ModelCard, Piece, TokenText},
-    tui::{Action, Layer, Pane},
+    tui::{
+        Action, Effect, Layer, Pane,
+        keymap::{Context, Keymap},
+    },
 };
 use proptest::prelude::*;
 
@@ -265,6 +268,29 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
+/// Does what the user and the terminal can do by themselves.
+fn by_hand(driver: &mut Driver, deed: Deed) {
+    match deed {
+        Deed::Key(code, modifiers) => {
+            driver.event(TerminalEvent::Key(KeyEvent::new(code, modifiers)));
+        }
+        Deed::Mouse(kind, column, row) => {
+            driver.event(TerminalEvent::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
+        }
+        Deed::Resize(width, height) => {
+            driver.size = (width, height);
+            driver.redraw();
+        }
+        Deed::Tick(millis) => {
+            driver.tick(millis);
+        }
+        Deed::Paste(text) => {
+            driver.event(TerminalEvent::Paste(text));
+        }
+        Deed::Step => {}
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -324,19 +350,40 @@ proptest! {
         let mut driver = Driver { app, size: (100, 40), effects: Vec::new() };
         driver.redraw();
         driver.keys(&keys);
-        for deed in deeds {
-            match deed {
-                Deed::Key(code, modifiers) => { driver.event(TerminalEvent::Key(KeyEvent::new(code, modifiers))); }
-                Deed::Mouse(kind, column, row) => {
-                    driver.event(TerminalEvent::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
-                }
-                Deed::Resize(width, height) => { driver = driver.sized(width, height); driver.redraw(); }
-                Deed::Tick(millis) => { driver.tick(millis); }
-                Deed::Paste(_) | Deed::Step => {}
-            }
+        for deed in deeds.into_iter().filter(|deed| !matches!(deed, Deed::Paste(_))) {
+            by_hand(&mut driver, deed);
         }
         let (buffer, _) = driver.draw();
         prop_assert!(buffer.content.iter().all(|cell| !cell.symbol().contains(char::is_control)));
+    }
+
+    #[test]
+    fn esc_leads_back_and_ctrl_c_out_whatever_the_keys_are(
+        log in log(),
+        deeds in prop::collection::vec(deed(), 0..30),
+        first in "[:/y?pBom]?[a-z]{0,4}",
+        keys in prop::collection::vec((any::<prop::sample::Index>(), "[ -~]|ctrl-[a-z]|f[2-9]|alt-[a-z]|none"), 0..4),
+    ) {
+        let table = Keymap::default();
+        let names: Vec<&str> = table.bindings().iter().filter(|binding| !matches!(binding.action, Action::Back | Action::Quit)).map(|binding| &*binding.name).collect();
+        let keys: Vec<_> = keys.iter().map(|(name, key)| (*name.get(&names), vec![key.replace(' ', "space")])).collect();
+        let steps = log.len();
+        let mut driver = Driver::live(&log, steps, DARK);
+        if let Ok(keymap) = Keymap::rebound(keys.iter().map(|(name, keys)| (*name, keys.as_slice()))) {
+            driver.app = driver.app.with_keys(keymap);
+        }
+        driver.keys(&first);
+        for deed in deeds {
+            by_hand(&mut driver, deed);
+        }
+        for _ in 0..10 {
+            driver.key(KeyCode::Esc);
+        }
+        prop_assert_eq!(driver.app.context(), Context::Canvas);
+        prop_assert!(driver.app.overlays().is_empty() && driver.app.lens().find.is_none());
+        driver.effects.clear();
+        driver.ctrl('c').ctrl('c');
+        prop_assert!(driver.effects.contains(&Effect::Quit));
     }
 
     #[test]

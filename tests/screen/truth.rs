@@ -7,7 +7,7 @@ use diffuscope::{
     engine::protocol::{Command, Event},
     settings::{KNOBS, preset, presets},
     trace::Log,
-    tui::{Action, App, Layer, Overlay, keymap::BINDINGS},
+    tui::{Action, App, Layer, Overlay},
 };
 
 use super::{
@@ -237,7 +237,8 @@ fn keys_and_labels_of_the_help_stand_in_columns_of_their_own() {
             let line = text.lines().find(|line| line.contains(label)).unwrap_or_else(|| panic!("{label}:\n{text}"));
             line.split(label).next().unwrap_or_default().chars().count()
         };
-        let columns: std::collections::BTreeSet<usize> = BINDINGS.iter().map(|binding| column(binding.label)).collect();
+        let columns: std::collections::BTreeSet<usize> =
+            driver.app.keymap().bindings().iter().map(|binding| column(&binding.line)).collect();
         assert_eq!(columns.len(), if width >= 112 { 2 } else { 1 }, "{text}");
     }
 }

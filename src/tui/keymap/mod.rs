@@ -1,16 +1,24 @@
-//! The one table of keys: what each does, where it applies, and how the footer and the help name it.
+//! The one table of keys: what each does, where and when it can, and how footer, help and palette name it.
+//!
+//! `table` has a file for each part of the screen, with a row for each binding; `conditions` says of each when it is
+//! possible, and why it is not; `rebinding` puts the keys of a configuration in the place of those of the table.
 
+mod conditions;
 mod key;
-#[macro_use]
+mod rebinding;
 mod table;
-mod sitting;
+
+use std::borrow::Cow;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+pub use conditions::Availability;
 pub use key::Key;
-pub use table::BINDINGS;
 
-use super::{action::Action, app::App};
+use super::{
+    action::{Action, Notice},
+    app::App,
+};
 
 /// The layer that keys go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,7 +35,7 @@ pub enum Context {
     Figures,
     /// A value being typed in the knob pane.
     Entry,
-    /// The help.
+    /// The help, where characters are text.
     Help,
     /// The legend.
     Legend,
@@ -51,11 +59,19 @@ pub enum Context {
     KnobFilter,
     /// The tour.
     Tour,
+    /// The palette, where characters are text.
+    Palette,
+    /// What to copy.
+    Copy,
+    /// Words to find, being typed.
+    FindEntry,
+    /// Found words, above the canvas or the comparison that they are found in.
+    Find,
 }
 
 impl Context {
     /// Every context.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::Prompt,
         Self::Canvas,
         Self::Compare,
@@ -74,7 +90,48 @@ impl Context {
         Self::PresetName,
         Self::KnobFilter,
         Self::Tour,
+        Self::Palette,
+        Self::Copy,
+        Self::FindEntry,
+        Self::Find,
     ];
+
+    /// Whether characters are text there, and no keys.
+    pub fn takes_text(self) -> bool {
+        use Context::{Entry, FindEntry, Help, Kept, KnobFilter, Line, Models, Palette, PresetName, Presets, Prompt};
+        matches!(
+            self,
+            Prompt | Entry | Help | Presets | Models | Kept | Line | PresetName | KnobFilter | Palette | FindEntry
+        )
+    }
+
+    /// Where it is, for sentences.
+    pub fn place(self) -> &'static str {
+        match self {
+            Self::Prompt => "in the prompt",
+            Self::Canvas => "on the canvas",
+            Self::Compare => "where runs are compared",
+            Self::Knobs => "among the knobs",
+            Self::Entry => "where a value is typed",
+            Self::Help => "in the help",
+            Self::Legend => "in the legend",
+            Self::Gallery => "in the gallery",
+            Self::Presets => "among the presets",
+            Self::Models => "among the models",
+            Self::Kept => "among the kept runs",
+            Self::Runs => "in the list of runs",
+            Self::Hands => "with a token's candidates open",
+            Self::Line => "where a line is typed",
+            Self::PresetName => "where a preset is named",
+            Self::KnobFilter => "where knobs are filtered",
+            Self::Palette => "in the palette",
+            Self::Copy => "where something is copied",
+            Self::FindEntry => "where words to find are typed",
+            Self::Find => "where words are found",
+            Self::Figures => "among the figures",
+            Self::Tour => "on a card of the tour",
+        }
+    }
 }
 
 /// Headings of the help.
@@ -98,7 +155,7 @@ pub enum Group {
     Runs,
     /// Changing tokens by hand.
     Hands,
-    /// Lists and overlays.
+    /// Lists, overlays and lines of text.
     Lists,
     /// The program.
     Program,
@@ -139,6 +196,7 @@ impl Group {
 }
 
 /// One or two words for the footer, and how soon they are dropped where it is narrow.
+#[derive(Clone, Copy)]
 pub struct Hint {
     /// The smaller, the longer it stays.
     pub rank: u8,
@@ -146,132 +204,113 @@ pub struct Hint {
     pub words: fn(&App) -> &'static str,
 }
 
-/// A line of the table.
+/// A row of the table.
 pub struct Binding {
+    /// What a configuration calls it: `layer.next`.
+    pub name: Cow<'static, str>,
+    /// Its keys; the first that means it is the one that is shown. A character is none where text is typed.
+    pub keys: Vec<Key>,
     /// What it does.
     pub action: Action,
-    /// Its keys; the first is the one that is shown.
-    pub keys: &'static [Key],
-    /// What it does, for the help.
-    pub label: &'static str,
-    /// Under which heading.
-    pub group: Group,
     /// In which contexts.
     pub contexts: &'static [Context],
-    /// Whether it applies to the state.
-    pub applies: fn(&App) -> bool,
+    /// Whether it is possible now, and why not.
+    pub available: fn(&App) -> Availability,
+    /// What it does, in words.
+    pub label: Cow<'static, str>,
+    /// The line of the help that it shares with its neighbours.
+    pub line: Cow<'static, str>,
+    /// Under which heading.
+    pub group: Group,
     /// Its place in the footer, if it has one.
     pub hint: Option<Hint>,
 }
 
+impl Binding {
+    /// Whether a key means it in a context.
+    pub fn means(&self, context: Context, key: Key) -> bool {
+        self.contexts.contains(&context) && self.keys.contains(&key) && !(key.is_text() && context.takes_text())
+    }
+
+    /// The key to show for it in a context.
+    pub fn key_in(&self, context: Context) -> Option<Key> {
+        self.keys.iter().copied().find(|key| self.means(context, *key))
+    }
+}
+
 impl std::fmt::Debug for Binding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Binding").field("action", &self.action).field("keys", &self.keys).finish_non_exhaustive()
+        f.debug_struct("Binding").field("name", &self.name).field("keys", &self.keys).finish_non_exhaustive()
     }
 }
 
-/// The binding of a key in the present state.
-pub fn lookup(app: &App, key: Key) -> Option<&'static Binding> {
-    let context = app.context();
-    BINDINGS
-        .iter()
-        .find(|binding| binding.contexts.contains(&context) && binding.keys.contains(&key) && (binding.applies)(app))
+/// The bindings in force, in the order of the help: those of the table, under the keys that the user gave them.
+#[derive(Debug)]
+pub struct Keymap {
+    bindings: Vec<Binding>,
 }
 
-/// What a key event means; `None` where it means nothing.
+impl Default for Keymap {
+    fn default() -> Self {
+        Self { bindings: table::bindings() }
+    }
+}
+
+impl Keymap {
+    /// All of them.
+    pub fn bindings(&self) -> &[Binding] {
+        &self.bindings
+    }
+
+    /// The binding that a key has in a context.
+    pub fn at(&self, context: Context, key: Key) -> Option<&Binding> {
+        self.bindings.iter().find(|binding| binding.means(context, key))
+    }
+
+    /// The key that an action has in a context.
+    pub fn key_of(&self, action: &Action, context: Context) -> Option<Key> {
+        let mut bindings = self.bindings.iter().filter(|binding| binding.action == *action);
+        bindings.find_map(|binding| binding.key_in(context))
+    }
+}
+
+/// The binding of a key where keys go now, possible or not.
+pub fn lookup(app: &App, key: Key) -> Option<&Binding> {
+    app.contexts().find_map(|context| app.keymap().at(context, key))
+}
+
+/// What a key event means; `None` where it means nothing. What is not possible now is answered by the reason.
 pub fn action(app: &App, event: KeyEvent) -> Option<Action> {
-    let key = Key::of(event);
-    if let Some(binding) = lookup(app, key) {
-        return Some(binding.action.clone());
-    }
-    let plain = !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
-    match (app.context(), event.code) {
-        (Context::Prompt, _) => Some(Action::Edit(event)),
-        (Context::Entry | Context::Presets | Context::PresetName | Context::KnobFilter, KeyCode::Char(c)) if plain => {
-            Some(Action::EntryChar(c))
+    let context = app.context();
+    if let Some(binding) = lookup(app, Key::of(event)) {
+        match (binding.available)(app) {
+            Ok(()) => return Some(binding.action.clone()),
+            Err(_) if context.takes_text() => {}
+            Err(reason) => return Some(Action::Tell(Notice::note(format!("{}: {reason}", binding.label)))),
         }
-        (Context::Models, KeyCode::Char(c)) if plain => Some(Action::SourceChar(c)),
-        (Context::Kept, KeyCode::Char(c)) if plain => Some(Action::KeptChar(c)),
-        (Context::Line, KeyCode::Char(c)) if plain => Some(Action::LineChar(c)),
-        // Whoever is done with it need not look for the way out.
+    }
+    let is_plain = !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+    match (context, event.code) {
+        (Context::Prompt, _) => Some(Action::Edit(event)),
+        (_, KeyCode::Char(c)) if is_plain && context.takes_text() => Some(Action::EntryChar(c)),
+        // Nobody who is done with it has to look for the way out.
         (Context::Tour, _) => Some(Action::Back),
         _ => None,
     }
 }
 
-/// The key that a context has for an action, as it is written.
-pub fn key_of(action: &Action, context: Context, signs: bool) -> Option<String> {
-    let has_it = |binding: &&Binding| binding.action == *action && binding.contexts.contains(&context);
-    BINDINGS.iter().find(has_it).and_then(|binding| binding.keys.first()).map(|key| key.name(signs))
-}
-
-/// The bindings that the footer names now, the most important first.
-pub fn hints(app: &App) -> Vec<(&'static Binding, &'static str)> {
-    let context = app.context();
-    let mut hints: Vec<_> = BINDINGS
-        .iter()
-        .filter(|binding| binding.contexts.contains(&context) && (binding.applies)(app))
-        .filter_map(|binding| {
-            let hint = binding.hint.as_ref()?;
-            Some((hint.rank, binding, (hint.words)(app)))
-        })
-        .filter(|(_, _, words)| !words.is_empty())
-        .collect();
-    hints.sort_by_key(|(rank, ..)| *rank);
-    hints.into_iter().map(|(_, binding, words)| (binding, words)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use super::*;
-
-    #[test]
-    fn no_key_means_two_things_in_one_context() {
-        let mut seen: HashMap<(Context, Key), &Action> = HashMap::new();
-        for binding in BINDINGS.iter() {
-            for context in binding.contexts {
-                for key in binding.keys {
-                    let before = seen.insert((*context, *key), &binding.action);
-                    assert!(before.is_none(), "{} in {context:?}: {before:?} and {:?}", key.name(true), binding.action);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn one_can_leave_every_context() {
-        for context in Context::ALL {
-            for action in [Action::Quit, Action::Suspend, Action::Back] {
-                assert!(
-                    BINDINGS.iter().any(|binding| binding.action == action && binding.contexts.contains(&context)),
-                    "{action:?} in {context:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn text_is_never_a_key_where_text_is_typed() {
-        for binding in BINDINGS.iter() {
-            let typed = |context: &Context| {
-                use Context::{Entry, Kept, KnobFilter, Line, Models, PresetName, Presets, Prompt};
-                matches!(context, Prompt | Entry | Models | Presets | PresetName | KnobFilter | Kept | Line)
-            };
-            if binding.contexts.iter().any(typed) {
-                for key in binding.keys {
-                    let types = matches!(key.code, KeyCode::Char(_)) && key.modifiers.is_empty();
-                    assert!(!types, "{} would be swallowed", key.name(true));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn every_label_fits_a_column_of_the_help() {
-        for binding in BINDINGS.iter() {
-            assert!(binding.label.len() <= 35, "{}", binding.label);
-        }
-    }
+/// What the footer names now, the most important first: a binding, its key, and words for it.
+pub fn hints(app: &App) -> Vec<(&Binding, Key, &'static str)> {
+    let named = |binding: &'_ Binding| {
+        let hint = binding.hint?;
+        let key = app.contexts().find_map(|context| binding.key_in(context))?;
+        // What lies below a layer may have its key taken by that.
+        let is_reached = lookup(app, key).is_some_and(|found| std::ptr::eq(found, binding));
+        let words = (hint.words)(app);
+        (is_reached && !words.is_empty() && (binding.available)(app).is_ok()).then_some((hint.rank, key, words))
+    };
+    let bindings = app.keymap().bindings().iter();
+    let mut hints: Vec<_> = bindings.filter_map(|binding| Some((binding, named(binding)?))).collect();
+    hints.sort_by_key(|(_, (rank, ..))| *rank);
+    hints.into_iter().map(|(binding, (_, key, words))| (binding, key, words)).collect()
 }

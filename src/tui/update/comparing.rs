@@ -9,6 +9,7 @@ use crate::{
         action::{Action, Direction, Focus},
         app::{App, Lens},
         compare::{CompareAction, RunComparison, RunSide},
+        keymap::Context,
         view::RunView,
     },
 };
@@ -28,9 +29,9 @@ pub(super) fn on(app: &mut App, action: &Action) -> Option<Vec<Effect>> {
         Action::TogglePlay => return Some(toggle_play(app)),
         Action::StepOnce if app.comparison.as_ref()?.place.is_some() => scrub(app, 1),
         Action::SelectMove(direction) => step_selection(app, *direction),
-        Action::Back if app.overlays.is_empty() => close(app),
+        Action::Back if app.context() == Context::Compare => close(app),
         // Text goes where it is seen.
-        Action::Paste(_) if app.overlays.is_empty() && !app.is_replay() => {
+        Action::Paste(_) if app.overlays.is_empty() && !app.context().takes_text() && !app.is_replay() => {
             close(app);
             return None;
         }

@@ -1,16 +1,22 @@
 //! The layers above the screen: help, legend, gallery, presets.
 
-use super::{Effect, browser, keeping, models, presets, prompt, tour};
+use super::{Effect, browser, copying, keeping, models, palette, presets, prompt, tour};
 use crate::{
+    printable,
     settings::{KNOBS, preset},
     tui::{
         action::{Focus, Notice, Overlay},
         app::App,
+        copy::CopySource,
         examples::Example,
+        palette::entries,
         tour::CARDS,
         view::{help, legend},
     },
 };
+
+/// The longest filter that can be typed.
+const LONGEST_FILTER: usize = 60;
 
 /// Opens a layer, or closes it where it is in front.
 pub(super) fn toggle(app: &mut App, overlay: Overlay) -> Vec<Effect> {
@@ -20,6 +26,7 @@ pub(super) fn toggle(app: &mut App, overlay: Overlay) -> Vec<Effect> {
         app.overlays.retain(|open| *open != overlay);
         app.overlays.push(overlay);
     }
+    app.filter.clear();
     if app.overlays.last() == Some(&Overlay::Models) {
         return models::refresh(app);
     }
@@ -50,9 +57,11 @@ fn rows(app: &App) -> usize {
         Some(Overlay::Models) => app.picker.choices().len(),
         Some(Overlay::Kept) => app.browser.listed().len(),
         Some(Overlay::Runs) => app.session.runs().len(),
-        Some(Overlay::Help) => help::line_count(),
+        Some(Overlay::Help) => help::line_count(app),
         Some(Overlay::Legend) => legend::line_count(app),
         Some(Overlay::Tour) => CARDS,
+        Some(Overlay::Palette) => entries(app).len(),
+        Some(Overlay::Copy) => CopySource::ALL.len(),
         _ => 0,
     }
 }
@@ -86,16 +95,15 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
             tour::next(app);
             return Vec::new();
         }
+        Some(Overlay::Palette) => return palette::accept(app),
+        Some(Overlay::Copy) => return copying::accept(app),
         _ => {}
     }
     let row = app.list;
     match app.overlays.pop() {
         Some(Overlay::Gallery) => {
             app.list = 0;
-            let Some(example) = app.examples.get(row).cloned() else { return Vec::new() };
-            prompt::edit(app, |editor| editor.set(&example.prompt));
-            watch_under(app, &example);
-            prompt::submit(app)
+            denoise(app, row)
         }
         Some(Overlay::Runs) => {
             let run = keeping::listed(app).map(|run| run.id);
@@ -124,4 +132,30 @@ fn watch_under(app: &mut App, example: &Example) {
         app.layers.set_preset(preset);
         app.tell(Notice::note(format!("with {name}: {}", example.watch)));
     }
+}
+
+/// Denoises a prompt of the gallery.
+pub(super) fn denoise(app: &mut App, row: usize) -> Vec<Effect> {
+    let Some(example) = app.examples.get(row).cloned() else { return Vec::new() };
+    prompt::edit(app, |editor| editor.set(&example.prompt));
+    watch_under(app, &example);
+    prompt::submit(app)
+}
+
+/// Changes what is typed into the palette or the help, and shows what that leaves from its beginning.
+pub(super) fn filter(app: &mut App, change: impl FnOnce(&mut String)) -> Vec<Effect> {
+    change(&mut app.filter);
+    app.list = match app.overlays.last() {
+        Some(Overlay::Palette) => palette::nearest(app),
+        _ => 0,
+    };
+    Vec::new()
+}
+
+/// Types a part of it, as far as there is room.
+pub(super) fn filter_by(app: &mut App, text: &str) -> Vec<Effect> {
+    filter(app, |filter| {
+        let room = LONGEST_FILTER.saturating_sub(filter.chars().count());
+        filter.extend(printable::line(text).chars().take(room));
+    })
 }

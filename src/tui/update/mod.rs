@@ -4,9 +4,11 @@ mod arranging;
 mod browser;
 mod comparing;
 mod conversation;
+mod copying;
 mod engine;
 pub(crate) mod events;
 mod figures;
+mod finding;
 mod forking;
 mod hands;
 mod keeping;
@@ -14,6 +16,7 @@ mod knobs;
 mod line;
 mod lists;
 mod models;
+mod palette;
 mod playing;
 mod presets;
 mod prompt;
@@ -26,6 +29,7 @@ mod typing;
 use super::{
     action::{Action, Effect, Focus},
     app::App,
+    keymap::Context,
     pacing::Redraw,
     pane::Pane,
 };
@@ -43,10 +47,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         before = race::give_up(app);
     }
     let settings = deliberate.then(|| app.layers.resolve());
-    let effects = match comparing::on(app, &action) {
-        Some(effects) => effects,
-        None => act(app, action),
-    };
+    let effects = perform(app, action);
     comparing::keep_up(app);
     tour::keep_up(app);
     if settings.is_some_and(|before| before != app.layers.resolve()) {
@@ -59,6 +60,14 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     app.redraw = app.redraw.max(redraw);
     before.extend(effects);
     before
+}
+
+/// Does what an action means where keys go now.
+fn perform(app: &mut App, action: Action) -> Vec<Effect> {
+    match comparing::on(app, &action) {
+        Some(effects) => effects,
+        None => act(app, action),
+    }
 }
 
 fn act(app: &mut App, action: Action) -> Vec<Effect> {
@@ -77,6 +86,9 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::ListSelect(row) => lists::select(app, row),
         Action::ListAccept => lists::accept(app),
         Action::TakeAndRun => presets::take_and_run(app),
+        Action::TakePreset(name) => presets::take(app, &name),
+        Action::TakeExample(row) => lists::denoise(app, row),
+        Action::Copy(source) => copying::copy(app, source),
 
         Action::Focus(focus) => set_focus(app, focus),
         Action::FocusNext => turn_focus(app, true),
@@ -146,12 +158,12 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::TypeOver => hands::begin_text(app),
         Action::TakeBack => hands::take_back(app),
 
-        Action::LineChar(c) => line::typed(app, c.encode_utf8(&mut [0; 4])),
-        Action::LineErase => line::erase(app),
-        Action::LineAccept => line::accept(app),
         Action::SelectFailed => events::select_failed(app),
         Action::NextEvent => events::walk(app, true),
         Action::PreviousEvent => events::walk(app, false),
+        Action::Find => finding::begin(app),
+        Action::NextHit => finding::walk(app, true),
+        Action::PreviousHit => finding::walk(app, false),
 
         Action::KnobMove(rows) => knobs::step(app, rows),
         Action::KnobSelect(index) => knobs::select(app, index),
@@ -168,14 +180,10 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::SavePreset => presets::begin_saving(app),
 
         Action::ModelRole => models::other_role(app),
-        Action::SourceChar(c) => models::typed(app, c.encode_utf8(&mut [0; 4])),
-        Action::SourceErase => models::erase(app),
         Action::CancelLoad => models::cancel(app),
 
         Action::SaveTrace => keeping::save(app),
 
-        Action::KeptChar(c) => browser::typed(app, c.encode_utf8(&mut [0; 4])),
-        Action::KeptErase => browser::erase(app),
         Action::KeptDelete => browser::delete(app),
 
         Action::Tick(now) => playing::tick(app, now),
@@ -221,10 +229,13 @@ fn is_deliberate(action: &Action) -> bool {
 
 /// Takes away whatever is in front.
 fn back(app: &mut App) -> Vec<Effect> {
+    let context = app.context();
     if app.line.take().is_some() {
         // What was typed is dropped, and nothing else.
     } else if app.overlays.pop().is_some() {
         app.list = 0;
+    } else if matches!(context, Context::Find | Context::FindEntry) {
+        app.lens.find = None;
     } else if app.forking.is_some() {
         return playing::stop(app);
     } else if app.has_hands() {
@@ -257,6 +268,7 @@ fn set_focus(app: &mut App, focus: Focus) -> Vec<Effect> {
         app.focus = focus;
         app.knobs.entry = None;
         knobs::end_filter_entry(app);
+        finding::end_entry(app);
     }
     Vec::new()
 }

@@ -70,16 +70,27 @@ fn accepted(app: &mut App) -> Option<(Vec<Effect>, bool)> {
     let preset = app.presets.choices().get(app.list).map(|preset| (*preset).clone())?;
     app.overlays.retain(|overlay| *overlay != Overlay::Presets);
     app.list = 0;
+    Some(put_in_force(app, preset))
+}
+
+/// Takes the preset of a name, if there is one.
+pub(super) fn take(app: &mut App, name: &str) -> Vec<Effect> {
+    let preset = app.presets.library.all().find(|preset| preset.name == name).cloned();
+    preset.map_or_else(Vec::new, |preset| put_in_force(app, preset).0)
+}
+
+/// Puts a preset in force, and says when it acts. Where it does not fit, says why, and puts nothing in force.
+fn put_in_force(app: &mut App, preset: Preset) -> (Vec<Effect>, bool) {
     let mut layers = app.layers.clone();
     layers.set_preset(preset);
     if let Err(error) = knobs::check(app, &layers.resolve()) {
         app.tell(Notice::error(error.to_string()));
-        return Some((Vec::new(), false));
+        return (Vec::new(), false);
     }
     let note = when_it_acts(app, &layers);
     let effects = knobs::turn_to(app, layers);
     app.tell(Notice::note(note));
-    Some((effects, true))
+    (effects, true)
 }
 
 /// What taking a preset does, and when.

@@ -1,12 +1,11 @@
 //! One line that is being typed: a value, a name, a filter, by where keys go.
 
-use super::{Effect, browser, knobs, line, models, presets, prompt};
+use super::{Effect, browser, finding, knobs, line, lists, models, presets, prompt};
 use crate::tui::{app::App, keymap::Context, prompt::PromptEditor};
 
 /// Whether characters are part of one line of text there, which is not the prompt.
 pub(super) fn is_line(context: Context) -> bool {
-    use Context::{Entry, Kept, KnobFilter, Line, Models, PresetName, Presets};
-    matches!(context, Entry | Kept | KnobFilter | Line | Models | PresetName | Presets)
+    context.takes_text() && context != Context::Prompt
 }
 
 /// Types text.
@@ -18,6 +17,8 @@ pub(super) fn add(app: &mut App, text: &str) -> Vec<Effect> {
         Context::KnobFilter => knobs::filter_by(app, text),
         Context::Kept => browser::typed(app, text),
         Context::Line => line::typed(app, text),
+        Context::Palette | Context::Help => lists::filter_by(app, text),
+        Context::FindEntry => finding::typed(app, text),
         _ => knobs::entry_type(app, text),
     }
 }
@@ -32,6 +33,10 @@ pub(super) fn erase(app: &mut App) -> Vec<Effect> {
         Context::Presets => presets::filter(app, pop),
         Context::PresetName => presets::name(app, pop),
         Context::KnobFilter => knobs::filter(app, pop),
+        Context::Kept => browser::erase(app),
+        Context::Line => line::erase(app),
+        Context::Palette | Context::Help => lists::filter(app, pop),
+        Context::FindEntry => finding::change(app, pop),
         _ => knobs::entry_erase(app),
     }
 }
@@ -45,6 +50,8 @@ pub(super) fn clear(app: &mut App) -> Vec<Effect> {
         Context::KnobFilter => knobs::filter(app, String::clear),
         Context::Kept => browser::clear(app),
         Context::Line => line::clear(app),
+        Context::Palette | Context::Help => lists::filter(app, String::clear),
+        Context::FindEntry => finding::change(app, String::clear),
         Context::Entry => knobs::entry_clear(app),
         _ => prompt::edit(app, PromptEditor::clear),
     }
@@ -55,6 +62,8 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
     match app.context() {
         Context::PresetName => presets::save(app),
         Context::KnobFilter => knobs::filter_accept(app),
+        Context::Line => line::accept(app),
+        Context::FindEntry => finding::accept(app),
         _ => knobs::entry_accept(app),
     }
 }

@@ -6,7 +6,7 @@ use super::{
     pen::{Pen, cells, span},
     sample,
 };
-use crate::tui::{app::App, theme::Role};
+use crate::tui::{action::Action, app::App, theme::Role};
 
 /// Cells of the bar.
 const BAR: u16 = 16;
@@ -28,4 +28,5 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let row = Rect { x, y: area.bottom().saturating_sub(2), width: wide, height: 1 };
     pen.clear(row, Role::Raised);
     pen.line(row, &Line::from(line));
+    pen.click(row, Action::StopRun);
 }

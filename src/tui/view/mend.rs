@@ -6,7 +6,7 @@ use super::pen::{Pen, span};
 use crate::tui::{
     action::{Action, Focus, Overlay},
     app::App,
-    keymap::{Context, key_of},
+    keymap::Context,
     mend::Mend,
     theme::Role,
 };
@@ -24,8 +24,8 @@ pub(super) fn draw(app: &App, canvas: Rect, pen: &mut Pen<'_>) {
     };
     let key = match action {
         // Tab goes there, by way of the panes between.
-        Action::Focus(_) => key_of(&Action::FocusNext, Context::Canvas, pen.theme.has_signs()),
-        _ => key_of(&action, Context::Canvas, pen.theme.has_signs()),
+        Action::Focus(_) => app.key_name(&Action::FocusNext, Context::Canvas, pen.theme.has_signs()),
+        _ => app.key_name(&action, Context::Canvas, pen.theme.has_signs()),
     };
     let Some(key) = key else { return };
     pen.clear(row, Role::Ground);

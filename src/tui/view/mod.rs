@@ -20,8 +20,11 @@ mod browser;
 pub mod canvas;
 mod caption;
 mod compare;
+mod copy;
 mod drafts;
 mod figures;
+mod filter;
+mod find;
 mod flow;
 mod footer;
 mod forking;
@@ -42,6 +45,7 @@ mod mend;
 mod models;
 mod notice;
 mod page;
+mod palette;
 mod pen;
 mod presets;
 mod prompt;
@@ -123,10 +127,12 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     pen.drawn
 }
 
-/// Draws what stands below and in front of the panes.
+/// Draws what stands below and in front of the panes. The footer names keys of the layer that is in front, so nothing lies
+/// above it.
 fn front(app: &App, footer: Rect, area: Rect, pen: &mut Pen<'_>) {
-    footer::draw(app, footer, pen);
     overlay(app, area, pen);
+    footer::draw(app, footer, pen);
+    find::draw(app, area, pen);
     forking::draw(app, area, pen);
     notice::draw(app, area, pen);
 }
@@ -137,7 +143,11 @@ fn draw_run(app: &App, run: &RunView<'_>, plan: &Regions, pen: &mut Pen<'_>) {
     let pane = run.lens.pane;
     for (pane, area) in [(pane, Some(plan.canvas)), (pane.companion(), plan.companion)] {
         match (pane, area) {
-            (Pane::Canvas, Some(area)) => canvas::draw(run, area, pen),
+            (Pane::Canvas, Some(area)) => {
+                let first = pen.drawn.hits.len();
+                canvas::draw(run, area, pen);
+                find::mark(run, first, pen);
+            }
             (Pane::Map, Some(area)) => map::draw(app, run, area, pen),
             (Pane::KvMap, Some(area)) => kv_map::draw(run, area, pen),
             (_, None) => {}
@@ -162,6 +172,7 @@ fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
         pen.shade(area);
     }
     pen.click(area, Action::Back);
+    let area = Rect { height: area.height.saturating_sub(1), ..area };
     match overlay {
         Overlay::Help => help::draw(app, area, pen),
         Overlay::Legend => legend::draw(app, area, pen),
@@ -172,6 +183,8 @@ fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
         Overlay::Runs => runs::draw(app, area, pen),
         Overlay::SavePreset => save_preset::draw(app, area, pen),
         Overlay::Tour => tour::draw(app, area, pen),
+        Overlay::Palette => palette::draw(app, area, pen),
+        Overlay::Copy => copy::draw(app, area, pen),
     }
 }
 

@@ -12,14 +12,12 @@
 //! ╰───────────────────────────────── enter takes it, ^R takes and runs, esc closes ╯
 //! ```
 
-use ratatui::{
-    layout::{Position, Rect},
-    text::Line,
-};
+use ratatui::{layout::Rect, text::Line};
 
 use super::{
+    filter,
     listing::{Listing, grouped},
-    pen::{Pen, span, width, wrap},
+    pen::{Pen, span, wrap},
 };
 use crate::{
     session::SpeedUp,
@@ -88,22 +86,10 @@ impl PresetColumns {
 
 /// What is typed and how many presets it leaves; below it the heads of the columns.
 fn draw_head(app: &App, found: usize, has_speeds: bool, head: Rect, pen: &mut Pen<'_>) {
-    let (dim, faint) = (pen.style(Role::Dim), pen.style(Role::Faint));
-    let row = Rect { height: head.height.min(1), ..head };
-    if row.height == 0 {
-        return;
-    }
-    let filter = &app.presets.filter;
-    let at = pen.put(row.x, row.y, row.width, "filter ", dim);
+    let faint = pen.style(Role::Faint);
     let all = app.presets.library.all().count();
     let counted = format!("{found} of {all}");
-    let room = row.right().saturating_sub(at + width(&counted) + 2);
-    if filter.is_empty() {
-        pen.cut(at + 2, row.y, room.saturating_sub(2), "type words of a name, a method, a paper, a slot", faint);
-    }
-    let end = pen.cut(at, row.y, room, filter, pen.style(Role::Accent));
-    pen.drawn.cursor = Some(Position::new(end.min(row.right().saturating_sub(1)), row.y));
-    pen.line_right(row, &Line::from(span(counted, dim)));
+    filter::draw(&app.presets.filter, "type words of a name, a method, a paper, a slot", &counted, head, pen);
     if head.height < 2 {
         return;
     }

@@ -76,6 +76,14 @@ pub fn differing(theme: Theme, has_ground: bool) -> Style {
     ground.add_modifier(mark)
 }
 
+/// On top of the style of a token whose text is looked for.
+pub fn found(theme: Theme) -> Style {
+    let palette = theme.palette();
+    let ground = theme.fill(palette.ground.mix(palette.yellow, 0.34));
+    let ink = if theme.paints() { theme.ink(palette.strong) } else { Style::new().add_modifier(Modifier::REVERSED) };
+    ink.patch(ground).add_modifier(Modifier::UNDERLINED)
+}
+
 /// A token of the answer that was there before the first step.
 pub fn given(theme: Theme) -> Style {
     theme.style(Role::Dim).add_modifier(Modifier::UNDERLINED)

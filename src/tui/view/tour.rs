@@ -13,7 +13,7 @@ use super::{
 use crate::tui::{
     action::Action,
     app::App,
-    keymap::{BINDINGS, Context, key_of},
+    keymap::Context,
     theme::Role,
     tour::{CARDS, TourCard, TourPane, cards},
 };
@@ -32,13 +32,13 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     };
     shade_around(pane, area, pen);
     let wide = WIDE.min(area.width.saturating_sub(2));
-    let lines = lines(card, wide.saturating_sub(4), pen);
+    let lines = lines(app, card, wide.saturating_sub(4), pen);
     let high = (lines.len() as u16 + 2).min(area.height);
     let x = pane.x + pane.width.saturating_sub(wide) / 2;
     let x = x.min(area.right().saturating_sub(wide));
     let place = Rect { x, y: row(pane, area, high), width: wide, height: high };
     let title = format!("{} of {CARDS} {} {}", number + 1, pen.theme.glyphs.dot, card.title);
-    let inner = pen.frame(place, &title, &foot(number, pen));
+    let inner = pen.frame(place, &title, &foot(app, number, pen));
     for (line, y) in lines.into_iter().zip(inner.top()..inner.bottom()) {
         pen.line(Rect { y, height: 1, ..inner }, &Line::from(line));
     }
@@ -73,19 +73,23 @@ fn shade_around(pane: Rect, area: Rect, pen: &mut Pen<'_>) {
 }
 
 /// What a card says, then the keys that belong to it.
-fn lines(card: &TourCard, cells: u16, pen: &Pen<'_>) -> Vec<Vec<Span<'static>>> {
+fn lines(app: &App, card: &TourCard, cells: u16, pen: &Pen<'_>) -> Vec<Vec<Span<'static>>> {
     let text = wrap(card.text, cells).into_iter().map(|line| vec![span(line, pen.style(Role::Text))]);
     let keys = card.actions.iter().filter_map(|action| {
-        let key = key_of(action, Context::Canvas, pen.theme.has_signs())?;
-        let label = BINDINGS.iter().find(|binding| binding.action == *action)?.label;
-        Some(vec![span(format!("{key} "), pen.style(Role::Accent)), span(label, pen.style(Role::Dim))])
+        let key = app.key_name(action, Context::Canvas, pen.theme.has_signs())?;
+        let binding = app.keymap().bindings().iter().find(|binding| binding.action == *action)?;
+        Some(vec![
+            span(format!("{key} "), pen.style(Role::Accent)),
+            span(binding.label.to_string(), pen.style(Role::Dim)),
+        ])
     });
     let gap = span(format!("  {}  ", pen.theme.glyphs.dot), pen.style(Role::Faint));
     text.chain([Vec::new()]).chain(packed(keys, &gap, cells)).collect()
 }
 
-fn foot(number: usize, pen: &Pen<'_>) -> String {
-    let key = |by| key_of(&Action::ListMove(by), Context::Tour, pen.theme.has_signs()).unwrap_or_default();
+fn foot(app: &App, number: usize, pen: &Pen<'_>) -> String {
+    let signs = pen.theme.has_signs();
+    let key = |by| app.key_name(&Action::ListMove(by), Context::Tour, signs).unwrap_or_default();
     match number {
         0 => format!(" {} next, any other key leaves ", key(1)),
         number if number + 1 == CARDS => format!(" {} back, any other key leaves ", key(-1)),

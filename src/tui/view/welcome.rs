@@ -17,7 +17,7 @@ use crate::{
     tui::{
         action::{Action, Overlay},
         app::{App, EngineState},
-        keymap::{Context, key_of},
+        keymap::Context,
         motion::NAME_LASTS,
         theme::Role,
     },
@@ -73,7 +73,7 @@ fn still(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let measure = 66.min(area.width.saturating_sub(2));
     lines.extend(wrap(WHAT, measure).into_iter().map(|line| Line::from(span(line, pen.style(Role::Text)))));
     lines.push(Line::default());
-    for (key, what) in keys(pen) {
+    for (key, what) in keys(app, pen) {
         let pad = 8usize.saturating_sub(usize::from(width(&key)));
         lines.push(Line::from(vec![
             span(format!("{key}{}", " ".repeat(pad)), pen.style(Role::Accent)),
@@ -91,7 +91,7 @@ fn still(app: &App, area: Rect, pen: &mut Pen<'_>) {
 }
 
 /// The keys that matter, and what they do.
-fn keys(pen: &Pen<'_>) -> Vec<(String, &'static str)> {
+fn keys(app: &App, pen: &Pen<'_>) -> Vec<(String, &'static str)> {
     let keys = [
         (Action::Submit, "denoise the prompt above"),
         (Action::Toggle(Overlay::Gallery), "choose another prompt from the gallery"),
@@ -99,7 +99,7 @@ fn keys(pen: &Pen<'_>) -> Vec<(String, &'static str)> {
         (Action::Toggle(Overlay::Help), "every key"),
     ];
     let signs = pen.theme.has_signs();
-    keys.into_iter().filter_map(|(action, what)| Some((key_of(&action, Context::Prompt, signs)?, what))).collect()
+    keys.into_iter().filter_map(|(action, what)| Some((app.key_name(&action, Context::Prompt, signs)?, what))).collect()
 }
 
 /// A letter of the name.

@@ -21,7 +21,7 @@ mod words;
 use ratatui::{layout::Rect, text::Line};
 
 use super::{
-    canvas, caption, header, legend,
+    canvas, caption, find, header, legend,
     pen::{Pen, cut, span},
     run::RunView,
     step::{State, StepView},
@@ -149,6 +149,7 @@ impl<'a> SideBySide<'a> {
             Rect { x: area.x + 2, y: area.y + below, width: area.width - 2, height: area.height - below - foot };
         let first = pen.drawn.hits.len();
         canvas::draw_tokens(&view, &step, tokens, pen);
+        find::mark(&view, first, pen);
         self.mark(side, &step, first, area.x, pen);
         if foot > 0
             && let Some(line) = caption::of(&step, pen, tokens.width).first()

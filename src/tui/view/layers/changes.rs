@@ -14,9 +14,9 @@ use crate::{
     tui::{
         theme::{Role, Theme},
         view::{
-            row::Ink,
             inspector::Inspected,
             pen::{plural, span},
+            row::Ink,
             sample,
             step::State,
             token_style,

@@ -15,9 +15,9 @@ use crate::{
         theme::{Role, Theme},
         view::{
             caption::counted_as,
-            row::Ink,
             inspector::Inspected,
             pen::{plural, span},
+            row::Ink,
             sample,
             step::State,
             token_style,

@@ -15,8 +15,8 @@ use crate::{
     tui::{
         theme::{Level, Theme, ThemeName, Tone},
         view::{
-            row::Ink,
             layers::{CanvasCell, Layer},
+            row::Ink,
             step::StepView,
         },
     },
