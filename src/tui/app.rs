@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    action::{Effect, Focus, Notice, Overlay},
+    action::{Action, Effect, Focus, Notice, Overlay},
     arrangement::Arrangement,
     browser::RunBrowser,
     compare::RunComparison,

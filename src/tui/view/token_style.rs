@@ -79,7 +79,7 @@ pub fn differing(theme: Theme, has_ground: bool) -> Style {
 /// On top of the style of a token whose text is looked for.
 pub fn found(theme: Theme) -> Style {
     let palette = theme.palette();
-    let ground = theme.fill(palette.ground.mix(palette.yellow, 0.34));
+    let ground = theme.fill(theme.wash(palette.yellow, 0.34));
     let ink = if theme.paints() { theme.ink(palette.strong) } else { Style::new().add_modifier(Modifier::REVERSED) };
     ink.patch(ground).add_modifier(Modifier::UNDERLINED)
 }

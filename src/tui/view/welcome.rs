@@ -59,7 +59,7 @@ fn around_race(app: &App, area: Rect, middle: Rect, pen: &mut Pen<'_>) {
     let line = if cells(&whole.spans) <= rest.width { whole } else { Line::from(span(pace, dim)) };
     pen.line_right(rest, &line);
     let gap = span(format!("  {dot}  "), pen.style(Role::Faint));
-    let keys = keys(pen)
+    let keys = keys(app, pen)
         .into_iter()
         .map(|(key, what)| vec![span(format!("{key} "), pen.style(Role::Accent)), span(what, pen.style(Role::Dim))]);
     if let Some(line) = packed(keys, &gap, drawn.width).into_iter().next() {
