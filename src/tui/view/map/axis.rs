@@ -53,7 +53,7 @@ impl MapAxis {
 
     /// The places of a group.
     pub fn places(self, group: usize) -> Range<usize> {
-        let place = |group| self.first + (group * self.ratio.0 / self.ratio.1).min(self.count);
+        let place = |group: usize| self.first + (group * self.ratio.0 / self.ratio.1).min(self.count);
         place(group)..place(group + 1)
     }
 
