@@ -69,10 +69,10 @@ impl CanvasLayer for ConfidenceLayer {
         let end = |share| MapTint::new(palette.faint, share);
         match (mark.kind, step.state(position)) {
             (MapKind::Commit, _) if step.is_eos(position) => end(1.0),
-            (MapKind::Settled, _) if step.is_eos(position) => end(0.16),
+            (MapKind::Settled, _) if step.is_eos(position) => end(0.13),
             (MapKind::Shade, _) if mark.level == 0 => end(0.4),
-            (MapKind::Shade, _) => MapTint::new(theme.confidence(mark.share()), 0.26 + 0.36 * mark.share()),
-            (MapKind::Settled, State::Written { confidence, .. }) => MapTint::new(theme.confidence(confidence), 0.2),
+            (MapKind::Shade, _) => MapTint::new(theme.confidence(mark.share()), 0.24 + 0.36 * mark.share()),
+            (MapKind::Settled, State::Written { confidence, .. }) => MapTint::new(theme.confidence(confidence), 0.15),
             (MapKind::Commit, State::Written { confidence, .. }) => MapTint::new(theme.confidence(confidence), 1.0),
             _ => MapTint::of_style(theme, self.style(cell), mark),
         }

@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_short_answer_is_stretched_and_a_long_one_shared() {
-        let axis = |count, width| MapAxis::of_positions(10..10 + count, width);
+        let axis = |count: usize, width| MapAxis::of_positions(10..10 + count, width);
         assert_eq!([16, 30, 71].map(|count| axis(count, 71).cells), [4, 2, 1]);
         assert_eq!([16, 30, 71, 72, 2000].map(|count| axis(count, 71).length()), [64, 60, 71, 71, 71]);
         assert_eq!((axis(0, 71).length(), axis(0, 71).group_at(0)), (0, None));

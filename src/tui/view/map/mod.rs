@@ -225,25 +225,26 @@ fn event(log: &Log, steps: &Range<usize>, theme: Theme) -> Option<(&'static str,
 /// Numbers of positions, the borders of blocks, what fails in the answer, and which one is selected.
 fn positions(run: &RunView<'_>, step: &StepView<'_>, grid: &MapGrid, row: Rect, pen: &mut Pen<'_>) {
     let glyphs = pen.theme.glyphs;
+    let mut taken = Vec::new();
     let borders = step.block_starts().into_iter().map(|start| (start, glyphs.block, Role::Dim));
     let failed = step.failed().into_iter().flatten().map(|position| (position, glyphs.wrong, Role::Bad));
-    let mut marked = Vec::new();
     for (position, glyph, role) in borders.chain(failed) {
         if let Some(x) = grid.column_of(position) {
             pen.put(x, row.y, 1, glyph, pen.style(role));
-            marked.push(x);
-        }
-    }
-    for position in grid.columns.ticks(POSITION_GAP) {
-        let label = position.to_string();
-        let free = |x: &u16| !marked.iter().any(|mark| (*x..x + pen::width(&label)).contains(mark));
-        if let Some(x) = grid.column_of(position).filter(free) {
-            pen.put(x, row.y, row.right() - x, &label, pen.style(Role::Faint));
+            taken.push(x);
         }
     }
     if let Some((position, x)) = run.lens.selected.and_then(|selected| Some((selected, grid.column_of(selected)?))) {
-        let label = format!("{}{position} ", glyphs.cursor);
-        let x = x.min(row.right().saturating_sub(pen::width(&label) - 1));
-        pen.put(x, row.y, row.right() - x, &label, pen.style(Role::Accent));
+        let label = format!("{}{position}", glyphs.cursor);
+        let x = x.min(row.right().saturating_sub(pen::width(&label)));
+        let end = pen.put(x, row.y, row.right() - x, &label, pen.style(Role::Accent));
+        taken.extend(x..end + 1);
+    }
+    for position in grid.columns.ticks(POSITION_GAP) {
+        let label = position.to_string();
+        let is_free = |x: &u16| !taken.iter().any(|cell| (*x..x + pen::width(&label)).contains(cell));
+        if let Some(x) = grid.column_of(position).filter(is_free) {
+            pen.put(x, row.y, row.right() - x, &label, pen.style(Role::Faint));
+        }
     }
 }

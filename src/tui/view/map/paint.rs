@@ -19,7 +19,7 @@ pub(super) fn halves(theme: Theme) -> bool {
 const UPPER_HALF: &str = "▀";
 
 /// How much of the accent lies over the row and the column of the cross-hair.
-const GLOW: f32 = 0.3;
+const GLOW: f32 = 0.24;
 
 /// A raster on a grid, at a step.
 pub(super) struct MapPicture<'a> {
