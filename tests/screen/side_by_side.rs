@@ -4,7 +4,7 @@ use diffuscope::{
     session::Phase,
     trace::Log,
     tui::{
-        Lens,
+        Lens, Pane,
         view::{Pen, RunView, canvas},
     },
 };
@@ -31,8 +31,13 @@ fn shown<'a>(log: &'a Log, at: usize, phase: &'a Phase, lens: &'a Lens) -> RunVi
 #[test]
 fn two_runs_fill_the_halves_of_a_screen() {
     let (story, code) = (common::story(), common::code());
-    let confidence = Lens { layer: layer("confidence"), drafts: true, selected: None };
-    let cache = Lens { layer: layer("cache"), drafts: false, selected: Some(code.header().prompt_ids.len() + 3) };
+    let confidence = Lens { layer: layer("confidence"), drafts: true, selected: None, pane: Pane::Canvas };
+    let cache = Lens {
+        layer: layer("cache"),
+        drafts: false,
+        selected: Some(code.header().prompt_ids.len() + 3),
+        pane: Pane::Canvas,
+    };
     let failed = Phase::Failed("out of memory".to_owned());
     let runs = [shown(&story, 9, &Phase::Running, &confidence), shown(&code, code.len(), &failed, &cache)];
     let halves = [Rect::new(0, 0, 60, 30), Rect::new(60, 0, 60, 30)];
