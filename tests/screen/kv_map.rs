@@ -63,7 +63,7 @@ fn map_of(log: &Log, steps: usize, theme: Theme) -> Driver {
 fn bands(driver: &Driver) -> Vec<String> {
     let text = rows(&driver.draw().0);
     let top = text.iter().position(|row| row.contains("layer 6") || row.contains("all 6")).expect("the map");
-    let end = text[top..].iter().position(|row| row.contains("prompt")).unwrap() + top;
+    let end = text[top..].iter().position(|row| row.contains("14 block")).expect("the axis") + top;
     text[top..end].iter().map(|row| row.chars().skip(10).collect()).collect()
 }
 

@@ -190,7 +190,7 @@ fn reasons_have_the_colours_of_the_timeline() {
     let mut driver = read(&story, 17, DARK, "reason").sized(120, 60);
     driver.act(Action::Select(forced));
     assert!(driver.text().contains("committed   forced"), "{}", driver.text());
-    assert!(driver.text().contains("The guide accepted nothing"), "{}", driver.text());
+    assert!(driver.text().contains("The guide accepted"), "{}", driver.text());
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn what_was_revised_is_warmer_than_any_draft() {
     let seen = |steps: usize| {
         let mut driver = read(&log, 17, DARK, "changes");
         driver.act(Action::ScrubTo(steps));
-        driver.cells_of(again)[0].fg
+        driver.cells_of(again).last().map(|cell| cell.fg)
     };
     assert_ne!(seen(AGAIN - 1), seen(AGAIN), "it is masked again");
     assert_ne!(seen(AGAIN - 1), seen(ANEW + 2), "and remembered once it is written");

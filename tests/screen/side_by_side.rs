@@ -4,7 +4,7 @@ use diffuscope::{
     session::Phase,
     trace::Log,
     tui::{
-        Lens,
+        Lens, Pane,
         view::{Pen, RunView, canvas},
     },
 };

@@ -91,18 +91,21 @@ fn out_of_sight(hidden: (usize, usize), theme: Theme) -> String {
 pub(super) fn title(name: &str, run: &RunView<'_>, row: Rect, pen: &mut Pen<'_>) -> (Vec<Span<'static>>, u16) {
     let mut title = vec![span(name, pen.style(if run.focused { Role::TitleFocused } else { Role::Title }))];
     let indent = pen::width(name) + 2;
-    let mut x = row.x + indent;
     // Where not all names have room, that of the active layer does.
     let names: u16 = Layer::all().map(|layer| 4 + pen::width(layer.name())).sum();
     let is_narrow = indent + names > row.width;
+    // Digits move closer together where they would be cut off.
+    let digits = 3 * (Layer::all().len() as u16 - 1) + 4 + pen::width(run.lens.layer.name());
+    let gap = if is_narrow && indent + digits > row.width { 1 } else { 2 };
+    let mut x = row.x + pen::width(name) + gap;
     for (layer, key) in Layer::all().zip(1..) {
         let active = layer == run.lens.layer;
         let label = if is_narrow && !active { key.to_string() } else { format!("{key} {}", layer.name()) };
-        title.push(span("  ", pen.style(Role::Text)));
+        title.push(span(" ".repeat(gap.into()), pen.style(Role::Text)));
         let width = pen::width(&label);
         // The gaps belong to their neighbours, so that a digit is not missed.
-        pen.click(Rect { x: x - 1, width: width + 2, ..row }, Action::Layer(layer));
-        x += width + 2;
+        pen.click(Rect { x: x - 1, width: width + gap, ..row }, Action::Layer(layer));
+        x += width + gap;
         title.push(span(label, pen.style(if active { Role::Accent } else { Role::Faint })));
     }
     (title, x)

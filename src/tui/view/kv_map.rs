@@ -22,7 +22,7 @@ use ratatui::{
 
 use super::{
     layers::{self, Layer},
-    pen::{Pen, cells, fitting, plural, span, width},
+    pen::{Pen, fitting, plural, span, width},
     run::RunView,
     sample,
     step::StepView,
@@ -415,7 +415,7 @@ fn readout(step: &StepView<'_>, rows: &KvRows, selected: Option<usize>, theme: T
         .collect();
     if let ([kv], Some(layers)) = (&uses[..], rows.alike) {
         line.push(layers::named(theme, kv.status));
-        let age = if kv.age > 0 { format!(", {} old,", plural(kv.age as usize, "step")) } else { String::new() };
+        let age = if kv.age > 0 { format!(" ({} old)", plural(kv.age as usize, "step")) } else { String::new() };
         line.push(span(format!("{age} in all {layers} layers"), dim));
     } else if uses.is_empty() {
         line.extend(cosines(&column, theme));
@@ -491,18 +491,14 @@ fn key(theme: Theme, shows_cosines: bool, cells: u16) -> Vec<Vec<Span<'static>>>
 
 /// The map's part of the legend.
 pub(super) fn legend(theme: Theme) -> Vec<Line<'static>> {
-    let about = "  layers × positions at the shown step; of several in a cell the strongest";
-    let head = vec![
-        span("K K/V map", theme.style(Role::Strong)),
-        span(about.replace('×', theme.glyphs.times), theme.style(Role::Dim)),
-    ];
+    let about = "  layers and positions at the shown step; of several rows the strongest";
+    let head = vec![span("K K/V map", theme.style(Role::Strong)), span(about, theme.style(Role::Dim))];
     let indented = |items: Vec<Vec<Span<'static>>>| fitting(items, &span("   ", theme.style(Role::Dim)), 70);
     let line = |items| {
         let mut line = indented(items);
         line.spans.insert(0, Span::raw("  "));
         line
     };
-    debug_assert!(cells(&head) <= 74, "the legend is 78 cells wide");
     vec![Line::from(head), line(key(theme, false, 80)), line(key(theme, true, 80))]
 }
 

@@ -140,14 +140,14 @@ fn freshness_lost(age: u32) -> f32 {
     (age as f32 / 64.0).min(0.45)
 }
 
-/// What the layers did with a row, the first layer first: "recomputed in 1-3, reused 4 steps old in 4-6".
+/// What the layers did with a row, the first layer first: "recomputed in layer 1-3; reused (4 steps old) in 4-6".
 pub fn by_layer(theme: Theme, layers: &[KvUse]) -> Vec<Span<'static>> {
     let mut spans = Vec::new();
     let mut first = 1;
     for run in layers.chunk_by(|below, above| below == above) {
         let (kv, last) = (run[0], first + run.len() - 1);
         let age = match kv.status {
-            KvStatus::Reused | KvStatus::Stale => format!(", {} old,", plural(kv.age as usize, "step")),
+            KvStatus::Reused | KvStatus::Stale => format!(" ({} old)", plural(kv.age as usize, "step")),
             KvStatus::Recomputed | KvStatus::Dropped => String::new(),
         };
         let place = if run.len() == 1 { format!("{first}") } else { format!("{first}-{last}") };
