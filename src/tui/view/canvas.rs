@@ -255,7 +255,8 @@ fn frontier(step: &StepView<'_>) -> usize {
         _ => (step.prompt_length(), step.length()),
     };
     let written = (start..end).filter(|position| held(position).any(|(_, id)| is_text(id))).count();
-    start + written.saturating_sub(1)
+    // Before the first step the prompt is looked at.
+    if step.steps == 0 { 0 } else { start + written.saturating_sub(1) }
 }
 
 /// Whether the arrangement that suits a canvas which was drawn so is running text.

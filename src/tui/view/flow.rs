@@ -83,7 +83,7 @@ struct Word {
     width: u16,
     /// Whether a cell of nothing stands before it.
     gap: bool,
-    /// Whether it begins at its slot: it is open, or follows what is.
+    /// Whether it begins at its slot, where lines are ruled: it is open or a sign, or follows what is open.
     at_slot: bool,
     /// Whether a block begins with it.
     border: bool,
@@ -214,8 +214,9 @@ impl<'a> Composer<'a> {
             Ink::Sign if self.last.is_some_and(|(ink, _)| ink != Ink::Sign) => self.letter(text, Ink::Sign),
             ink => {
                 self.end_word();
-                let kind = if ink.is_open() { WordKind::Open } else { WordKind::Text };
-                self.whole(kind, text, ink);
+                // Signs in a row keep the slots that they had while they were drafts.
+                self.after_open |= ink == Ink::Sign;
+                self.whole(if ink.is_open() { WordKind::Open } else { WordKind::Text }, text, ink);
             }
         }
         self.last = Some((token.ink, text.ends_with([' ', '\n'])));
@@ -336,9 +337,12 @@ impl Paragraph {
     /// rows than they need.
     fn tail(&self) -> usize {
         let is_sign = |word: &&Word| word.atoms.iter().all(|atom| atom.ink == Ink::Sign);
-        let is_done = self.words.iter().all(|word| word.kind != WordKind::Open);
         let first = self.words.iter().rev().take_while(is_sign).last();
-        first.filter(|_| is_done).map_or(usize::MAX, |word| word.index)
+        first.filter(|_| !self.is_open()).map_or(usize::MAX, |word| word.index)
+    }
+
+    fn is_open(&self) -> bool {
+        self.words.iter().any(|word| word.kind == WordKind::Open)
     }
 
     /// Whether what is before its tail fits into one row, with every slot in it.
@@ -362,6 +366,7 @@ impl Setting<'_> {
     fn rows(&self, paragraph: &Paragraph) -> Vec<TextRow> {
         let tail = paragraph.tail();
         let positions = if paragraph.fits_one_row(tail, self.ruling) { usize::MAX } else { self.ruling.positions };
+        let slot = if paragraph.is_open() { self.ruling.slot } else { 0 };
         let line_of = |word: &Word| word.index.min(tail).saturating_sub(paragraph.first) / positions;
         let (mut rest, mut line, mut rows) = (&paragraph.words[..], 0, Vec::new());
         let mut opens_block = false;
@@ -369,7 +374,7 @@ impl Setting<'_> {
             line = line_of(word).max(line);
             opens_block |= word.border;
             let (words, next) = rest.split_at(self.fitting(rest, |word| line_of(word) <= line));
-            let pieces = self.pieces(words, paragraph.first.saturating_add(line.saturating_mul(positions)));
+            let pieces = self.pieces(words, paragraph.first.saturating_add(line.saturating_mul(positions)), slot);
             rows.push(TextRow { pieces, opens_block });
             // The blank that the next word brings along stays at no edge: the word begins the next row.
             let blanks = next.iter().take_while(|word| word.kind == WordKind::Blank);
@@ -391,8 +396,8 @@ impl Setting<'_> {
     }
 
     /// The first cells of a row's words, whose line begins at token `first`, and the cells of an open one.
-    fn places(&self, words: &[Word], first: usize) -> (Vec<u16>, u16) {
-        let Ruling { width, slot, .. } = self.ruling;
+    fn places(&self, words: &[Word], first: usize, slot: u16) -> (Vec<u16>, u16) {
+        let width = self.ruling.width;
         let gap = |at: usize| u16::from(words[at].gap && at > 0);
         let is_open = |word: &&Word| word.kind == WordKind::Open;
         let opens = words.iter().filter(is_open).count() as u16;
@@ -424,9 +429,9 @@ impl Setting<'_> {
         (places, draft)
     }
 
-    /// The pieces of a row, whose line begins at token `first`.
-    fn pieces(&self, words: &[Word], first: usize) -> Vec<Fragment> {
-        let (places, draft) = self.places(words, first);
+    /// The pieces of a row, whose line begins at token `first` and has a slot every so many cells.
+    fn pieces(&self, words: &[Word], first: usize, slot: u16) -> Vec<Fragment> {
+        let (places, draft) = self.places(words, first, slot);
         let mut row = TextRow::default();
         for (at, (word, x)) in words.iter().zip(places).enumerate() {
             match word.kind {

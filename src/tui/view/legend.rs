@@ -83,7 +83,7 @@ fn lines(active: Layer, theme: Theme) -> Vec<Line<'static>> {
         lines.extend(layer.legend(theme));
         lines.push(Line::default());
     }
-    lines.push(signs(theme));
+    lines.extend(signs(theme));
     let [given, by_hand, pinned] = hands(theme);
     let gap = || span("   ", theme.style(Role::Dim));
     let meaning = span(": no rule changes it", theme.style(Role::Dim));
@@ -118,18 +118,21 @@ fn heading(key: usize, layer: Layer, is_active: bool, theme: Theme) -> Line<'sta
     Line::from(vec![span(format!("{key} {}", layer.name()), style), span(now, theme.style(Role::Faint))])
 }
 
-/// What stands for tokens that have no text to show.
-fn signs(theme: Theme) -> Line<'static> {
+/// What stands for tokens that have no text to show, and beside them.
+fn signs(theme: Theme) -> [Line<'static>; 2] {
     let glyphs = theme.glyphs;
-    let signs = [
+    let text = [
         (glyphs.eos, "end of text   "),
         (glyphs.newline, "line break   "),
-        (glyphs.empty, "no text of its own   "),
-        (glyphs.block, "block"),
+        (glyphs.empty, "no text of its own, or part of a character"),
     ];
+    let beside = [(glyphs.block, "block   "), (glyphs.new_draft, "this step changed the draft   ")];
+    let given = [("[ ]", "given by the sudoku")];
     let sign =
         |(glyph, meaning)| [span(format!("{glyph} "), theme.style(Role::Faint)), span(meaning, theme.style(Role::Dim))];
-    Line::from(signs.into_iter().flat_map(sign).collect::<Vec<_>>())
+    let line =
+        |signs: Vec<(&'static str, &'static str)>| Line::from(signs.into_iter().flat_map(sign).collect::<Vec<_>>());
+    [line(text.to_vec()), line([&beside[..], &given[..]].concat())]
 }
 
 /// How what fails in an answer is marked.
