@@ -165,7 +165,7 @@ fn bad_files_say_where_and_what() {
     let cases = [
         (
             config("theme = 'dark'\npresets = 'plain'\n"),
-            "config.toml: line 2: unknown field `presets`, expected one of `preset`, `theme`, `autosave`, `autosave-limit`, `memory`, `keys`, `knobs`",
+            "config.toml: line 2: unknown field `presets`, expected one of `preset`, `theme`, `motion`, `autosave`, `autosave-limit`, `memory`, `keys`, `knobs`",
         ),
         (
             config("preset = 'plane'"),

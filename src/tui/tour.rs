@@ -52,9 +52,9 @@ pub fn cards() -> [TourCard; CARDS] {
         },
         TourCard {
             title: "the cache",
-            text: "A pass over the whole canvas is dear, and most of it hardly changes. A cache reuses K/V rows from \
-                   earlier steps: orange ones were computed in this step, blue ones are older, and what is far ahead \
-                   may be left out.",
+            text: "A pass over the whole canvas is dear, and most of it hardly changes. A cache reuses K/V rows of \
+                   earlier steps: the legend names those that this step computed, those that are older, and what \
+                   far ahead was left out.",
             pane: TourPane::Canvas,
             layer: "cache",
             actions: layer("cache").chain([Action::ToggleAudit, Action::Toggle(Overlay::Legend)]).collect(),

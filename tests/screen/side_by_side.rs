@@ -25,6 +25,7 @@ fn shown<'a>(log: &'a Log, at: usize, phase: &'a Phase, lens: &'a Lens) -> RunVi
         focused: lens.selected.is_some(),
         recorded: false,
         span: None,
+        shown_for: None,
     }
 }
 

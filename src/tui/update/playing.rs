@@ -129,6 +129,7 @@ pub(super) fn to_block(app: &mut App, blocks: i64) -> Vec<Effect> {
 /// Moves the cursor; at the newest step it follows.
 pub(super) fn scrub_to(app: &mut App, step: usize) -> Vec<Effect> {
     app.playback.playing = false;
+    app.first_shown = None;
     app.playback.show(step, app.len());
     Vec::new()
 }

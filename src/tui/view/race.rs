@@ -100,7 +100,10 @@ fn draw_lane(app: &App, (at, run): (usize, &Run), place: u64, factor: Option<f64
     };
     let step = view.step();
     let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
-    let title = vec![span(PRESETS[at], pen.style(Role::TitleFocused)), span(format!("  {}", REMARKS[at]), dim)];
+    let mut title = vec![span(PRESETS[at], pen.style(Role::TitleFocused))];
+    if lane.width >= 50 {
+        title.push(span(format!("  {}", REMARKS[at]), dim));
+    }
     let right = vec![span("step ", dim), span(steps.to_string(), text)];
     let rule = pen.rule(Rect { height: 1, ..lane }, &Line::from(title), &Line::from(right));
     canvas::fill(rule, &step, pen);

@@ -21,6 +21,9 @@ use crate::tui::{
 /// Widest card, in cells.
 const WIDE: u16 = 84;
 
+/// Narrower than the pane only down to here.
+const LEAST: u16 = 60;
+
 /// Draws the card.
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let Some(number) = app.card() else { return };
@@ -31,7 +34,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
         TourPane::Timeline => plan.timeline.unwrap_or(plan.canvas),
     };
     shade_around(pane, area, pen);
-    let wide = WIDE.min(area.width.saturating_sub(2));
+    let wide = WIDE.min(pane.width.max(LEAST)).min(area.width.saturating_sub(2));
     let lines = lines(app, card, wide.saturating_sub(4), pen);
     let high = (lines.len() as u16 + 2).min(area.height);
     let x = pane.x + pane.width.saturating_sub(wide) / 2;

@@ -59,8 +59,11 @@ fn around_race(app: &App, area: Rect, middle: Rect, pen: &mut Pen<'_>) {
     let line = if cells(&whole.spans) <= rest.width { whole } else { Line::from(span(pace, dim)) };
     pen.line_right(rest, &line);
     let gap = span(format!("  {dot}  "), pen.style(Role::Faint));
-    let keys = keys(app, pen)
-        .into_iter()
+    let signs = pen.theme.has_signs();
+    let known = [(Action::Submit, "denoises the prompt"), (Action::Toggle(Overlay::Tour), "a tour of five cards")];
+    let known = known.into_iter().filter_map(|(action, what)| Some((app.key_name(&action, Context::Prompt, signs)?, what)));
+    let keys = known
+        .chain([("any key".to_owned(), "ends the race")])
         .map(|(key, what)| vec![span(format!("{key} "), pen.style(Role::Accent)), span(what, pen.style(Role::Dim))]);
     if let Some(line) = packed(keys, &gap, drawn.width).into_iter().next() {
         pen.line(row(drawn.bottom() + 1), &Line::from(line));
