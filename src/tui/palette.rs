@@ -36,8 +36,14 @@ const NOT_NOW: &str = "Not now";
 impl PaletteEntry<'_> {
     fn has_all(&self, words: &[String]) -> bool {
         let text = format!("{} {} {} {}", self.label, self.heading, self.keys, self.name).to_lowercase();
-        words.iter().all(|word| text.contains(word.as_str()))
+        words.iter().all(|word| begins_word(&text, word))
     }
+}
+
+/// Whether a word of `text` begins with `typed`: "one" finds "one step" and not "none".
+pub fn begins_word(text: &str, typed: &str) -> bool {
+    let is_inside = |at: usize| text[..at].chars().next_back().is_some_and(char::is_alphanumeric);
+    text.match_indices(typed).any(|(at, _)| !is_inside(at))
 }
 
 /// What the palette lists: what has every word that is typed, in any order; what is possible first. Presets and prompts are
@@ -108,7 +114,7 @@ fn reach(app: &App, binding: &Binding) -> Option<(Context, Availability)> {
 
 /// The presets, where the picker can be opened.
 fn presets(app: &App) -> impl Iterator<Item = PaletteEntry<'_>> {
-    let picker = like(app, Action::Toggle(Overlay::Presets), "Presets");
+    let picker = like(app, &Action::Toggle(Overlay::Presets), "Presets");
     picker.into_iter().flat_map(|picker| {
         app.presets.library.all().map(move |preset| PaletteEntry {
             label: format!("preset {}  {}", preset.name, preset.title).into(),
@@ -120,7 +126,7 @@ fn presets(app: &App) -> impl Iterator<Item = PaletteEntry<'_>> {
 
 /// The prompts of the gallery, where that can be opened.
 fn examples(app: &App) -> impl Iterator<Item = PaletteEntry<'_>> {
-    let gallery = like(app, Action::Toggle(Overlay::Gallery), "Gallery");
+    let gallery = like(app, &Action::Toggle(Overlay::Gallery), "Gallery");
     gallery.into_iter().flat_map(|gallery| {
         app.examples.iter().enumerate().map(move |(row, example)| PaletteEntry {
             label: format!("prompt {}", example.prompt.replace('\n', " ")).into(),
@@ -131,7 +137,7 @@ fn examples(app: &App) -> impl Iterator<Item = PaletteEntry<'_>> {
 }
 
 /// An entry as that of an action, without its words and keys.
-fn like<'a>(app: &'a App, action: Action, heading: &'static str) -> Option<PaletteEntry<'a>> {
-    let binding = app.keymap().bindings().iter().find(|binding| binding.action == action)?;
+fn like<'a>(app: &'a App, action: &Action, heading: &'static str) -> Option<PaletteEntry<'a>> {
+    let binding = app.keymap().bindings().iter().find(|binding| binding.action == *action)?;
     Some(PaletteEntry { heading, name: "", keys: String::new(), ..entry(app, binding)? })
 }

@@ -117,8 +117,10 @@ fn the_run_before_stands_beside_the_shown_one() {
 fn without_another_run_there_is_nothing_to_compare() {
     let story = common::story();
     let mut driver = Driver::live(&story, story.len(), DARK);
+    assert!(!driver.text().contains("compare"));
     driver.keys("c");
-    assert!(driver.app.comparison().is_none() && !driver.text().contains("compare"));
+    assert!(driver.app.comparison().is_none());
+    assert!(driver.text().contains("there is no other run to compare it with"), "{}", driver.text());
 }
 
 #[test]

@@ -211,6 +211,12 @@ fn places(binding: &Binding) -> String {
     if binding.contexts.len() == Context::ALL.len() {
         return "everywhere".to_owned();
     }
+    let all = |is_meant: fn(&Context) -> bool| Context::ALL.iter().filter(|context| is_meant(context)).count();
+    if binding.contexts.len() == all(|context| context.takes_text())
+        && binding.contexts.iter().all(|context| context.takes_text())
+    {
+        return "where text is typed".to_owned();
+    }
     binding.contexts.iter().map(|context| context.place()).collect::<Vec<_>>().join(", ")
 }
 

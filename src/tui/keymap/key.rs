@@ -185,7 +185,7 @@ fn pressable(text: &str, code: KeyCode, modifiers: KeyModifiers) -> Result<Key, 
     let has_shift = modifiers.contains(KeyModifiers::SHIFT);
     let has_ctrl = modifiers.contains(KeyModifiers::CONTROL);
     match code {
-        KeyCode::Char(c) if has_shift && !(c.is_ascii_alphabetic() && !has_ctrl) => Err(format!(
+        KeyCode::Char(c) if has_shift && (has_ctrl || !c.is_ascii_alphabetic()) => Err(format!(
             "'{text}' is no key that a terminal reports: shift is a part of the character, so write the character alone"
         )),
         KeyCode::Char(c) if has_shift => {

@@ -5,7 +5,7 @@ use crate::tui::{
     action::{Focus, Notice, Overlay},
     app::App,
     keymap::Context,
-    palette::entries,
+    palette::{PaletteEntry, begins_word, entries},
 };
 
 /// Does what is selected, where the palette was opened; or says why it is not possible now.
@@ -26,13 +26,15 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
     perform(app, action)
 }
 
-/// The entry that what is typed means most likely: one whose words begin with it, in the order of the list.
+/// The entry that what is typed means most likely: the one that is called that, else the first that is possible and begins
+/// with it, else the first with such a word.
 pub(super) fn nearest(app: &App) -> usize {
     let typed = app.filter.trim().to_lowercase();
     let entries = entries(app);
     let begins = |label: &str| label.to_lowercase().starts_with(&typed);
-    let has_word = |label: &str| label.to_lowercase().split(' ').any(|word| word.starts_with(&typed));
-    let possible = || entries.iter().enumerate().filter(|(_, entry)| entry.available.is_ok());
-    let first = possible().find(|(_, entry)| begins(&entry.label));
-    first.or_else(|| possible().find(|(_, entry)| has_word(&entry.label))).map_or(0, |(index, _)| index)
+    let first = |is_meant: &dyn Fn(&PaletteEntry<'_>) -> bool| entries.iter().position(is_meant);
+    first(&|entry| entry.label.to_lowercase() == typed)
+        .or_else(|| first(&|entry| entry.available.is_ok() && begins(&entry.label)))
+        .or_else(|| first(&|entry| entry.available.is_ok() && begins_word(&entry.label.to_lowercase(), &typed)))
+        .unwrap_or(0)
 }

@@ -11,6 +11,7 @@ use crate::tui::{
     action::Action,
     app::App,
     keymap::{Group, Keymap},
+    palette::begins_word,
     theme::Role,
 };
 
@@ -76,7 +77,7 @@ enum HelpEntry<'a> {
 /// The groups that have a line with every word that is typed, with those lines.
 fn groups<'a>(keymap: &'a Keymap, typed: &str, signs: bool) -> Vec<(Group, Vec<HelpLine<'a>>)> {
     let words: Vec<String> = typed.split_whitespace().map(str::to_lowercase).collect();
-    let has_all = |line: &HelpLine<'_>| words.iter().all(|word| line.searched.contains(word.as_str()));
+    let has_all = |line: &HelpLine<'_>| words.iter().all(|word| begins_word(&line.searched, word));
     let groups = Group::ALL.into_iter().map(|group| {
         let lines = lines(keymap, group, signs).into_iter().filter(has_all);
         (group, lines.collect::<Vec<_>>())

@@ -16,7 +16,7 @@ use ratatui::{layout::Rect, text::Line};
 
 use super::{
     filter,
-    listing::{Listing, grouped},
+    listing::{ListRow, Listing, grouped},
     pen::{Pen, span, width},
 };
 use crate::tui::{
@@ -28,10 +28,15 @@ use crate::tui::{
 /// Cells of the keys.
 const KEYS: u16 = 12;
 
+/// Rows of the frame, of what is typed and of what stands below the list.
+const ROWS_AROUND: u16 = 5;
+
 /// Draws the palette.
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let entries = entries(app);
-    let rows = grouped(entries.iter().map(|entry| (entry.heading.to_owned(), String::new())));
+    let mut rows = grouped(entries.iter().map(|entry| (entry.heading.to_owned(), String::new())));
+    // It keeps its size while words are typed.
+    rows.resize_with(rows.len().max(usize::from(area.height.saturating_sub(ROWS_AROUND))), || ListRow::Gap);
     let foot = "enter does it, esc closes";
     let listing = Listing { title: "palette", foot, wide: 92, detail: 2, rows: &rows, selected: app.list };
     let (head, detail) = listing.draw_under(1, area, pen, |index, selected, row, pen| {

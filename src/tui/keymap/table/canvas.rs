@@ -36,8 +36,8 @@ pub(super) fn bindings() -> Vec<Binding> {
         "event.previous" [char('N')] Action::PreviousEvent, CANVAS, steps, "the event before" in "next event, the one before";
         "find.begin"     [char('/')] Action::Find, STEPPING, run, "find words in the text", 10 "find";
         "find.next"      [Key::ENTER, char('n')] Action::NextHit, FIND, found, "next place, where words are found" in "next place found, the one before", 0 "next";
-        "find.previous"  [char('N')] Action::PreviousHit, FIND, found, "the place before, where found" in "next place found, the one before", 1 "before";
-        "find.end"       [Key::ESC] Action::Back, FINDING, always, "no longer find words", 2 "end";
+        "find.previous"  [char('N')] Action::PreviousHit, FIND, found, "the place before, where found" in "next place found, the one before", 0 "before";
+        "find.end"       [Key::ESC] Action::Back, FINDING, always, "no longer find words", 0 "end";
         "legend.toggle"  [char('L')] Action::Toggle(Overlay::Legend), WITH_LEGEND, always, "what the colours and marks mean", 11 "legend";
     });
     bindings

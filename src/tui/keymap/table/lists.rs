@@ -71,7 +71,7 @@ pub(super) fn bindings() -> Vec<Binding> {
         "list.take"      [Key::ENTER] Action::ListAccept, PICKS, always, "take it, show it, do it", 1 take_words;
         "text.take"      [Key::ENTER] Action::EntryAccept, ENTRIES, always, "take what is typed", 1 "take";
         "text.erase"     [Key::BACKSPACE] Action::EntryErase, LINES, always, "erase a character";
-        "copy.toggle"    [char('y')] Action::Toggle(Overlay::Copy), WITH_COPY, run, "copy something", 11 "copy";
+        "copy.toggle"    [char('y')] Action::Toggle(Overlay::Copy), WITH_COPY, run, "copy something", 11 copy_words;
         "copy.token"     [char('t')] Action::Copy(CopySource::Token), COPY, |app| copy::possible(app, CopySource::Token), "copy the selected token";
         "copy.answer"    [char('a')] Action::Copy(CopySource::Answer), COPY, |app| copy::possible(app, CopySource::Answer), "copy the answer";
         "copy.settings"  [char('s')] Action::Copy(CopySource::Settings), COPY, |app| copy::possible(app, CopySource::Settings), "copy the settings as flags";
@@ -81,6 +81,10 @@ pub(super) fn bindings() -> Vec<Binding> {
 
 fn choose_words(app: &App) -> &'static str {
     if matches!(app.context(), Context::Help | Context::Legend) { "scroll" } else { "choose" }
+}
+
+fn copy_words(app: &App) -> &'static str {
+    if app.overlays.is_empty() { "copy" } else { "" }
 }
 
 fn take_words(app: &App) -> &'static str {

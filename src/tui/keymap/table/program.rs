@@ -64,7 +64,7 @@ const CLOSE: &[Context] = &[
 
 pub(super) fn bindings() -> Vec<Binding> {
     rows! { Program;
-        "palette.toggle"  [char(':'), ctrl('p')] Action::Toggle(Overlay::Palette), WITH_PALETTE, always, "palette: do anything by name", 11 "palette";
+        "palette.toggle"  [char(':'), ctrl('p')] Action::Toggle(Overlay::Palette), WITH_PALETTE, always, "palette: do anything by name", 11 palette_words;
         "pane.next"       [Key::TAB] Action::FocusNext, PANES, always, "next pane" in "next pane, and back", 10 "pane";
         "pane.previous"   [Key::SHIFT_TAB] Action::FocusPrevious, PANES, always, "the pane before" in "next pane, and back";
         "screen.back"     [Key::ESC] Action::Back, BACK, always, "back, let go" in "close, leave, let go", 12 "back";
@@ -77,6 +77,10 @@ pub(super) fn bindings() -> Vec<Binding> {
         "program.quit"    [char('q')] Action::Quit, READING, always, "quit", 14 "quit";
         "program.leave"   [ctrl('c')] Action::Quit, &Context::ALL, always, "quit, from anywhere" in "quit";
     }
+}
+
+fn palette_words(app: &App) -> &'static str {
+    if app.overlays.is_empty() { "palette" } else { "" }
 }
 
 fn close_words(app: &App) -> &'static str {
