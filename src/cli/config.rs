@@ -15,7 +15,7 @@ use crate::settings::{DEFAULT_PRESET, KNOBS, Kind, Knob, Settings, Slot};
 pub(super) struct ConfigArgs {}
 
 /// Columns of the comments.
-const WIDTH: usize = 100;
+const WIDTH: usize = 80;
 
 /// What the file sets beside knobs: name, sample value, meaning.
 const FIELDS: [(&str, &str, &str); 5] = [

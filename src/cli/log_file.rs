@@ -45,12 +45,12 @@ const SECRET: [&str; 7] = ["TMUX", "SSH_TTY", "HF_TOKEN", "HF_ENDPOINT", "HTTPS_
 /// Whether to note what the program does.
 #[derive(Debug, clap::Args)]
 pub(super) struct LogArgs {
-    /// Add to this file what the program does, with times, for reports of bugs: no text of prompts and answers
+    /// Add to this file what the program does, with times, for a bug report: no text of prompts and answers
     /// [default: `DIFFUSCOPE_LOG` of the environment, else none]
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Reports of bugs")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Bug reports")]
     log: Option<PathBuf>,
     /// Add the text of prompts and answers to that file, too
-    #[arg(long, global = true, help_heading = "Reports of bugs")]
+    #[arg(long, global = true, help_heading = "Bug reports")]
     log_text: bool,
 }
 

@@ -21,6 +21,14 @@ pub(super) struct ManArgs {
     command: Option<String>,
 }
 
+const DESCRIPTION: &str = "\
+A diffusion language model begins with masks and writes all of a text at once, a few tokens a step. diffuscope shows each \
+step: what is written and why, how sure the model is of everything else, what a cache reuses, and what a guide accepts. \
+Knobs turned while it runs act on the very next step.
+
+Without a command it opens the playground, with a small pair of models that it brings along. What \
+a run did is kept as a trace, a file that can be replayed, compared, forked and exported.";
+
 /// Names and what they mean.
 type Entries = &'static [(&'static str, &'static str)];
 
@@ -75,27 +83,28 @@ const EXAMPLES: Entries = &[
 
 /// Prints the page.
 pub(super) fn print(args: &ManArgs) -> Result<(), Failure> {
-    let mut program = super::command();
+    let mut program = super::command().disable_help_subcommand(true);
     program.build();
     let page = match &args.command {
         None => of_program(program)?,
         Some(name) => match program.find_subcommand(name) {
-            Some(command) if name != "help" => of_command(command.clone())?,
-            _ => return Err(unknown(&program, name)),
+            Some(command) => of_command(command.clone())?,
+            None => return Err(unknown(&program, name)),
         },
     };
     Ok(io::stdout().lock().write_all(&page)?)
 }
 
 fn unknown(program: &Command, name: &str) -> Failure {
-    let commands = program.get_subcommands().map(Command::get_name).filter(|name| *name != "help");
+    let commands = program.get_subcommands().map(Command::get_name);
     let name = crate::printable::line(name);
     Failure::Usage(format!("there is no command '{name}': there are {}", commands.collect::<Vec<_>>().join(", ")))
 }
 
 /// The page of the program: what concerns all commands.
 fn of_program(program: Command) -> io::Result<Vec<u8>> {
-    let man = of(program.override_usage("diffuscope [OPTIONS]\ndiffuscope COMMAND [OPTIONS]"));
+    let usage = "diffuscope [OPTIONS]\ndiffuscope COMMAND [OPTIONS]";
+    let man = of(program.override_usage(usage).long_about(DESCRIPTION).subcommand_help_heading("COMMANDS"));
     let mut page = beginning(&man)?;
     man.render_subcommands_section(&mut page)?;
     man.render_options_section(&mut page)?;
@@ -132,7 +141,9 @@ fn of_command(command: Command) -> io::Result<Vec<u8>> {
 }
 
 fn of(command: Command) -> Man {
-    Man::new(command.disable_help_subcommand(true)).manual("diffuscope").date("")
+    // Knobs are hidden from the short help alone.
+    let command = command.disable_help_subcommand(true).mut_args(|arg| arg.hide_short_help(false));
+    Man::new(command).manual("diffuscope").date("")
 }
 
 fn beginning(man: &Man) -> io::Result<Vec<u8>> {

@@ -52,7 +52,8 @@ pub(super) fn note_event(event: &Event) {
         Event::Paused { run, paused } => log::info!("run {run}: {}", if *paused { "paused" } else { "resumed" }),
         Event::Finished { run, end } => {
             let reason = end.reason.map_or_else(|| "stopped by hand".to_owned(), |reason| format!("{reason:?}"));
-            log::info!("run {run}: ended: {reason}, {} tokens, correct: {:?}", end.tokens, end.correct);
+            let verdict = end.correct.map_or("not judged", |correct| if correct { "right" } else { "wrong" });
+            log::info!("run {run}: ended: {reason}, {} tokens, {verdict}", end.tokens);
             log::debug!("run {run}: answer: {}", end.answer);
         }
         Event::Failed { run, error } => log::error!("run {run}: failed: {error}"),

@@ -20,6 +20,9 @@ use tokio::sync::Notify;
 use super::theme::Level;
 use crate::process::terminal;
 
+/// Bytes of stack for the thread, which only writes.
+const STACK: usize = 256 << 10;
+
 /// Collects a frame, whatever is flushed of it. A frame that is not taken is never written: after a panic in the middle of
 /// it, nothing of it reaches the terminal.
 #[derive(Clone, Default)]
@@ -70,7 +73,8 @@ impl FrameWriter {
                 told.notify_one();
             }
         };
-        thread::Builder::new().name("frames".to_owned()).spawn(work)?;
+        let thread = thread::Builder::new().name("frames".to_owned()).stack_size(STACK).spawn(work);
+        thread.map_err(|error| io::Error::new(error.kind(), "the system gives no thread to write frames with"))?;
         Ok(Self { frames, written, news, is_writing: false })
     }
 

@@ -88,8 +88,8 @@ impl Screen {
         #[cfg(unix)]
         signals::wait_for_foreground()?;
         let modes = Modes { mouse, keyboard: understands_keyboard_flags() };
-        enter(modes)?;
         let frames = FrameWriter::start(to_terminal(level))?;
+        enter(modes)?;
         let buffer = FrameBuffer::default();
         let terminal = Terminal::new(CrosstermBackend::new(buffer.clone()))?;
         Ok(Self { terminal, buffer, frames, modes })

@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use diffuscope::settings::KNOBS;
+use diffuscope::settings::{KNOBS, Kind, Knob};
 
 use super::{PROMPT, pair, refuse, with_pair};
 use crate::support::{
@@ -25,6 +25,8 @@ fn the_manual_is_printed() {
     let page = printed(&["man"]);
     insta::assert_snapshot!("man", page.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
     for knob in KNOBS {
+        let first = knob.help.split(['-', '\'', ',', '.', ';', ':', '`']).next().unwrap();
+        assert!(page.contains(first), "{first}");
         assert!(page.contains(&format!("\\fB\\-\\-{}\\fR", knob.name.replace('-', "\\-"))), "{}", knob.name);
     }
 }
@@ -43,7 +45,10 @@ fn every_command_has_a_page() {
 
 #[test]
 fn completions_are_printed_for_each_shell() {
-    insta::assert_snapshot!("completions_fish", printed(&["completions", "fish"]));
+    // What is offered for one command, and the commands: a script as a whole repeats each knob for every command.
+    let fish = printed(&["completions", "fish"]);
+    let is_telling = |line: &&str| line.contains("using_subcommand run\"") || line.contains("needs_command\" -f -a");
+    insta::assert_snapshot!("completions", fish.lines().filter(is_telling).collect::<Vec<_>>().join("\n"));
     let (bash, zsh) = (printed(&["completions", "bash"]), printed(&["completions", "zsh"]));
     assert!(bash.contains("complete -F _diffuscope") && zsh.starts_with("#compdef diffuscope"));
     for script in [&bash, &zsh] {
@@ -76,7 +81,9 @@ fn bash_completes_commands_options_and_values() {
     }
     assert_eq!(offered(&["diffuscope", "tr"]), ["train", "train-filter"]);
     assert_eq!(offered(&["diffuscope", "run", "--unma"]), ["--unmask"]);
-    assert!(offered(&["diffuscope", "run", "--unmask", ""]).contains(&"confidence".to_owned()));
+    let Kind::Choice(choices) = Knob::find("unmask").unwrap().kind else { panic!("a choice of rules") };
+    let words: Vec<_> = choices.iter().map(|choice| choice.word).collect();
+    assert_eq!(offered(&["diffuscope", "run", "--unmask", ""]), words);
     assert_eq!(offered(&["diffuscope", "--preset", "flashdlm-n"]), ["flashdlm-narrow"]);
     assert_eq!(offered(&["diffuscope", "export", "--layer", "conf"]), ["confidence"]);
     assert_eq!(offered(&["diffuscope", "bench", "--family", "sud"]), ["sudoku"]);
