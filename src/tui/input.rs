@@ -53,16 +53,16 @@ fn reported_key(report: &str) -> Option<(char, &str)> {
 }
 
 fn mouse_action(app: &App, mouse: MouseEvent) -> Option<Action> {
-    let hits = app
+    let mut hits = app
         .drawn
         .hits
         .iter()
         .rev()
         .filter(|hit| hit.area.contains(ratatui::layout::Position::new(mouse.column, mouse.row)));
     match mouse.kind {
-        MouseEventKind::Down(MouseButton::Left) => hits.filter_map(|hit| hit.action(mouse.column, mouse.row)).next(),
+        MouseEventKind::Down(MouseButton::Left) => hits.find_map(|hit| hit.action(mouse.column, mouse.row)),
         MouseEventKind::Drag(MouseButton::Left) => {
-            hits.filter(|hit| hit.drag).filter_map(|hit| hit.action(mouse.column, mouse.row)).next()
+            hits.filter(|hit| hit.drag).find_map(|hit| hit.action(mouse.column, mouse.row))
         }
         MouseEventKind::ScrollUp => wheel(hits, mouse.modifiers).map(|(up, _)| up),
         MouseEventKind::ScrollDown => wheel(hits, mouse.modifiers).map(|(_, down)| down),
