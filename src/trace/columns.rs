@@ -223,7 +223,9 @@ impl Wide {
         let mut behind = 0;
         for run in others.chunk_by(|(at, age), (next, next_age)| at + 1 == *next && age == next_age) {
             let (first, age) = run[0];
-            [(first - behind) as i64, run.len() as i64, age.into()].into_iter().for_each(|number| ages.push(number));
+            for number in [(first - behind) as i64, run.len() as i64, age.into()] {
+                ages.push(number);
+            }
             behind = first + run.len();
         }
         self.layer_ages = now;

@@ -81,7 +81,7 @@ impl LineState {
             edits: record.edits,
             commits: record.commits,
             remasked: record.remasked,
-            layers: record.layers.into_iter().map(without_ages).collect(),
+            layers: record.layers.iter().map(without_ages).collect(),
             gap: record.gap,
             cost: record.cost,
             stop: record.stop,

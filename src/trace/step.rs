@@ -45,8 +45,8 @@ impl From<&Proposal> for Certainty {
 }
 
 /// The use of a layer without the ages of its rows, which are packed apart.
-pub(super) fn without_ages(layer: LayerUse) -> LayerUse {
-    LayerUse { ages: Vec::new(), ..layer }
+pub(super) fn without_ages(layer: &LayerUse) -> LayerUse {
+    LayerUse { computed: layer.computed, similarity: layer.similarity, ages: Vec::new() }
 }
 
 /// What few steps have.
@@ -70,7 +70,7 @@ impl Step {
             changes: record.changes.clone(),
             edits: record.edits.clone(),
             remasked: record.remasked.clone(),
-            layers: record.layers.iter().cloned().map(without_ages).collect(),
+            layers: record.layers.iter().map(without_ages).collect(),
             gap: record.gap,
         };
         Self {

@@ -413,7 +413,7 @@ proptest! {
         is_elastic in any::<bool>(),
     ) {
         let cache = if is_elastic { CacheChoice::Elastic } else { CacheChoice::Dllm };
-        let settings = fitting(Settings { cache, ..settings }, gen_length);
+        let settings = Settings { cache, block_length: None, eos_stop: EosStop::Off, ..beside(cache, settings) };
         let records = decode(&mut Scripted::denoiser(side(shifted), tangled(network)), gen_length, settings);
         for record in records.iter().filter(|record| !record.layers.is_empty()) {
             let of_step: Vec<u32> = record.kv.iter().map(|row| row.age).collect();

@@ -32,6 +32,7 @@ fn share(entropy: f32) -> f32 {
     token_style::bounded(entropy / OPEN)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a measure")]
 fn measure(theme: Theme, certainty: Certainty) -> Option<(Tone, f32)> {
     let share = share(certainty.entropy);
     Some((theme.heat(share), share))
