@@ -19,9 +19,9 @@ impl SudokuGrid {
             return None;
         }
         let lines: Vec<_> = prompt.lines().map(row).collect();
-        let squares =
+        let mut squares =
             SHAPES.iter().flat_map(|(side, boxes)| lines.windows(*side).rev().map(move |rows| (rows, *boxes)));
-        squares.filter_map(|(rows, boxes)| Self::of(rows, boxes)).next()
+        squares.find_map(|(rows, boxes)| Self::of(rows, boxes))
     }
 
     fn of(rows: &[Option<Vec<Option<char>>>], boxes: (usize, usize)) -> Option<Self> {
@@ -64,23 +64,27 @@ fn row(line: &str) -> Option<Vec<Option<char>>> {
 mod tests {
     use super::*;
 
+    fn shape(prompt: &str) -> Option<(usize, (usize, usize))> {
+        SudokuGrid::read(prompt).map(|grid| (grid.side(), grid.boxes()))
+    }
+
+    fn givens(prompt: &str, cells: [(usize, usize); 3]) -> Option<[Option<char>; 3]> {
+        SudokuGrid::read(prompt).map(|grid| cells.map(|(row, column)| grid.given(row, column)))
+    }
+
     #[test]
     fn the_families_own_prompts_are_read() {
-        let grid = SudokuGrid::read("Solve this sudoku:\n1030\n0412\n2140\n4021").unwrap();
-        assert_eq!((grid.side(), grid.boxes()), (4, (2, 2)));
-        assert_eq!(
-            [grid.given(0, 0), grid.given(0, 1), grid.given(3, 3), grid.given(4, 0)],
-            [Some('1'), None, Some('1'), None]
-        );
+        let prompt = "Solve this sudoku:\n1030\n0412\n2140\n4021";
+        assert_eq!(shape(prompt), Some((4, (2, 2))));
+        assert_eq!(givens(prompt, [(0, 0), (0, 1), (3, 3)]), Some([Some('1'), None, Some('1')]));
     }
 
     #[test]
     fn larger_grids_may_have_blanks_between_their_digits() {
-        let row = "5 3 . . 7 . . . _\n".repeat(9);
-        let grid = SudokuGrid::read(&format!("A Sudoku, please:\n{row}Only digits.")).unwrap();
-        assert_eq!((grid.side(), grid.boxes(), grid.given(8, 4)), (9, (3, 3), Some('7')));
-        let six = SudokuGrid::read(&format!("sudoku\n{}", "123456\n".repeat(6))).unwrap();
-        assert_eq!((six.side(), six.boxes()), (6, (2, 3)));
+        let prompt = format!("A Sudoku, please:\n{}Only digits.", "5 3 . . 7 . . . _\n".repeat(9));
+        assert_eq!(shape(&prompt), Some((9, (3, 3))));
+        assert_eq!(givens(&prompt, [(8, 4), (8, 8), (9, 0)]), Some([Some('7'), None, None]));
+        assert_eq!(shape(&format!("sudoku\n{}", "123456\n".repeat(6))), Some((6, (2, 3))));
     }
 
     #[test]

@@ -458,3 +458,52 @@ impl Setting<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::theme::UNICODE;
+
+    fn tokens<'a>(texts: &'a [(&'a str, Ink)]) -> Vec<Token<'a>> {
+        let token = |(position, (text, ink)): (usize, &(&'a str, Ink))| Token {
+            position,
+            text: (*text).into(),
+            ink: *ink,
+            opens_block: false,
+            is_new_draft: false,
+        };
+        texts.iter().enumerate().map(token).collect()
+    }
+
+    fn drawn(texts: &[(&str, Ink)], width: u16) -> Vec<String> {
+        let line = |row: &TextRow| row.pieces.iter().map(|piece| piece.text.as_str()).collect::<String>();
+        flow(&tokens(texts), Ruling::none(width), &UNICODE).iter().map(line).collect()
+    }
+
+    #[test]
+    fn words_of_several_tokens_stay_whole() {
+        let texts = [("the ", Ink::Text), ("den", Ink::Text), ("oiser", Ink::Text), (" runs", Ink::Text)];
+        assert_eq!(drawn(&texts, 12), ["the denoiser", "runs"]);
+    }
+
+    #[test]
+    fn line_breaks_break_and_keep_indentation() {
+        let texts = [("def f():", Ink::Text), ("\n    ", Ink::Text), ("return", Ink::Text)];
+        assert_eq!(drawn(&texts, 40), ["def f():↵", "    return"]);
+    }
+
+    #[test]
+    fn wide_characters_break_anywhere_and_long_words_where_they_must() {
+        assert_eq!(drawn(&[("日本語日本語", Ink::Text)], 5), ["日本", "語日", "本語"]);
+        assert_eq!(drawn(&[("abcdefghij", Ink::Text)], 4), ["abcd", "efgh", "ij"]);
+    }
+
+    #[test]
+    fn a_grapheme_of_several_tokens_is_drawn_whole() {
+        let coder = [("👩", Ink::Text), ("·", Ink::Sign), ("\u{200d}", Ink::Text), ("💻!", Ink::Text)];
+        let rows = flow(&tokens(&coder), Ruling::none(40), &UNICODE);
+        let pieces: Vec<_> = rows[0].pieces.iter().map(|piece| (piece.text.as_str(), piece.x, piece.width)).collect();
+        assert_eq!(pieces, [("👩\u{200d}💻", 0, 2), ("·", 2, 1), ("!", 3, 1)]);
+        assert!((0..4).all(|position| rows[0].shows(position)));
+    }
+}
