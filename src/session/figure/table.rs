@@ -91,9 +91,12 @@ pub static TOKENS_PER_SECOND: Figure = Figure {
     label: "tokens per second",
     short: "tokens/s",
     explanation: "Tokens for each second that the steps took, those of the guide included.",
-    read: |of| match of.figures.seconds() > 0.0 {
-        true => FigureValue::Number(of.figures.tokens_per_second()),
-        false => FigureValue::Absent,
+    read: |of| {
+        if of.figures.seconds() > 0.0 {
+            FigureValue::Number(of.figures.tokens_per_second())
+        } else {
+            FigureValue::Absent
+        }
     },
     remark: |of| format!("on {}", printable::line(&of.header().denoiser.device)),
     ..USUAL

@@ -15,7 +15,7 @@ const BOTH: (u16, u16) = (150, 30);
 const LEAST_SIDE: u16 = 10;
 
 /// Rows that figures take where there are as many, before they stop at half of the column.
-const LEAST_FIGURES: u16 = 17;
+const LEAST_FIGURES: u16 = 20;
 
 /// What the right column can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

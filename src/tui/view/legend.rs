@@ -20,7 +20,7 @@ use crate::{
     tui::{
         action::Action,
         app::App,
-        theme::{Role, Theme},
+        theme::{BarPart, Role, Theme},
     },
 };
 
@@ -171,8 +171,17 @@ fn steps(theme: Theme) -> Vec<Line<'static>> {
         (theme.glyphs.edited, theme.style(Role::Strong), "changed by hand before this step   "),
         (theme.glyphs.fork, theme.style(Role::Accent), "the run branches off another one"),
     ];
+    let trouble: [(&str, _, &str); 3] = [
+        (theme.glyphs.wrong, theme.style(Role::Bad), "wrote what fails   "),
+        ("!", theme.ink(theme.palette().vermilion), "the cache flips a token   "),
+        (theme.glyphs.rejected, dim, "the guide accepts nothing"),
+    ];
+    let lanes: [(&str, _, &str); 2] = [
+        ("R", theme.ink(theme.part(BarPart::Computed)), "every K/V row is computed   "),
+        (theme.glyphs.block, dim, "a block begins"),
+    ];
     let mark = |(glyph, style, meaning)| [span(format!("{glyph} "), style), span(meaning, dim)];
-    for marks in [&marks[..], &more[..]] {
+    for marks in [&marks[..], &more, &trouble, &lanes] {
         let marks = marks.iter().copied().flat_map(mark).collect::<Vec<Span<'static>>>();
         lines.push(Line::from([vec![span("        ", dim)], marks].concat()));
     }

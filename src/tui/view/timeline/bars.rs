@@ -109,10 +109,8 @@ pub(super) fn draw(segments: &[BarSegment], is_faint: bool, area: Rect, pen: &mu
         if let Some(above) = segments.get(at + 1).filter(|_| top < ceiling) {
             style = style.patch(pen.theme.fill(above.tone));
         }
-        let glyph = match has_colour || fill == glyphs.rising[7] {
-            true => glyphs.rising[top.min(ceiling) - bottom - 1],
-            false => fill,
-        };
+        let glyph =
+            if has_colour || fill == glyphs.rising[7] { glyphs.rising[top.min(ceiling) - bottom - 1] } else { fill };
         if is_faint && !pen.theme.paints() {
             style = style.add_modifier(Modifier::DIM);
         }
