@@ -325,7 +325,7 @@ fn perform(app: &mut App, action: Action, outside: &mut Outside) -> anyhow::Resu
                 update(app, Action::PresetSaved { preset, outcome });
             }
             Effect::RememberTheme(name) => {
-                if let Some(Err(why)) = state.as_ref().map(|state| state.keep_theme(name.scheme().word)) {
+                if let Some(Err(why)) = state.as_ref().map(|state| state.keep_theme(name.entry().word)) {
                     update(app, Action::Tell(Notice::error(why)));
                 }
             }

@@ -117,7 +117,7 @@ impl Terminal {
     /// The ground at the left edge of the screen, above the footer.
     pub fn ground(&self) -> vt100::Color {
         let (rows, _) = self.screen.screen().size();
-        self.screen.screen().cell(rows - 4, 0).unwrap().bgcolor()
+        self.screen.screen().cell(rows.get() - 4, 0).unwrap().bgcolor()
     }
 
     /// Whether lines are read whole and keys shown, as a shell's terminal has it.

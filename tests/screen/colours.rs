@@ -6,7 +6,7 @@ use diffuscope::{
     trace::{Log, Piece},
     tui::{
         Action, Effect, Layer,
-        theme::{ASCII, Level, Rgb, SCHEMES, Theme, ThemeName},
+        theme::{ASCII, Level, Rgb, THEMES, Theme, ThemeName},
     },
 };
 use ratatui::style::{Color, Modifier};
@@ -28,12 +28,12 @@ fn dark_and_light_differ() {
 fn the_theme_is_one_key_away() {
     let story = common::story();
     let mut driver = Driver::live(&story, 9, DARK);
-    for scheme in SCHEMES.iter().cycle().skip(1).take(SCHEMES.len()) {
+    for entry in THEMES.iter().cycle().skip(1).take(THEMES.len()) {
         driver.keys("t");
-        assert_eq!(driver.app.theme.name, scheme.name);
+        assert_eq!(driver.app.theme.name, entry.name);
         let told = &driver.app.notice().unwrap().text;
-        assert!(told.contains(scheme.word) && told.contains(scheme.sentence), "{told}");
-        assert_eq!(std::mem::take(&mut driver.effects), [Effect::RememberTheme(scheme.name)]);
+        assert!(told.contains(entry.word) && told.contains(entry.sentence), "{told}");
+        assert_eq!(std::mem::take(&mut driver.effects), [Effect::RememberTheme(entry.name)]);
     }
     // The notice goes after a while.
     driver.keys("t").tick(60_000);

@@ -8,7 +8,7 @@ use diffuscope::{
     trace::{Entry, Log},
     tui::{
         Action, Layer, Overlay,
-        theme::{BarPart, Level, READABLE, Role, SCHEMES, Theme, ThemeName, Tone, VISIBLE},
+        theme::{BarPart, Level, READABLE, Role, THEMES, Theme, ThemeName, Tone, VISIBLE},
     },
 };
 use palette::Srgb;
@@ -34,7 +34,7 @@ const EVEN: [f32; 2] = [0.05, 0.25];
 
 fn themes() -> impl Iterator<Item = Theme> {
     let levels = |name| [Level::True, Level::Ansi256].map(|level| Theme::new(name, level));
-    SCHEMES.iter().flat_map(move |scheme| levels(scheme.name))
+    THEMES.iter().flat_map(move |entry| levels(entry.name))
 }
 
 fn true_themes() -> impl Iterator<Item = Theme> {
@@ -120,9 +120,12 @@ fn least_of_meanings(theme: Theme) -> (f32, String) {
     let scale = (0..=20).map(|step| (format!("confidence {step}/20"), theme.confidence(step as f32 / 20.0)));
     let meant = legends(theme).into_iter().flat_map(|(_, entries)| entries).chain(scale);
     let meant = meant.filter(|(_, tone)| *tone != theme.palette().faint);
-    let pairs =
-        meant.flat_map(|(name, tone)| grounds(theme).into_iter().map(move |ground| (name.clone(), tone, ground)));
-    least(pairs.map(|(name, tone, (on, ground))| (contrast(ink(theme.ink(tone)), ground), format!("{name} on {on}"))))
+    let grounds = grounds(theme);
+    let pairs = meant.flat_map(|(name, tone)| {
+        let style = theme.ink(tone);
+        grounds.iter().map(move |(on, ground)| (contrast(ink(style), *ground), format!("{name} on {on}")))
+    });
+    least(pairs)
 }
 
 fn least(all: impl Iterator<Item = (f32, String)>) -> (f32, String) {

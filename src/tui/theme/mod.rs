@@ -5,16 +5,16 @@
 
 mod glyphs;
 mod palette;
-mod scheme;
 mod terminal;
+mod themes;
 mod tone;
 
 use ratatui::style::{Modifier, Style};
 
 pub use glyphs::{ASCII, Glyphs, UNICODE};
 pub use palette::Palette;
-pub use scheme::{SCHEMES, Scheme, ThemeName};
 pub use terminal::Environment;
+pub use themes::{THEMES, ThemeEntry, ThemeName};
 pub use tone::{Level, Rgb, Tone};
 
 use crate::decode::record::{KvStatus, Reason, ReasonKind, Verdict};
@@ -129,7 +129,7 @@ impl Theme {
 
     /// The palette.
     pub fn palette(&self) -> &'static Palette {
-        self.name.scheme().palette
+        self.name.entry().palette
     }
 
     /// Whether colours carry their share of the meaning.

@@ -12,7 +12,7 @@ pub(super) fn next(app: &mut App) -> Vec<Effect> {
     let name = app.theme.name.next();
     app.theme.name = name;
     app.follows_ground = false;
-    app.tell(Notice::note(format!("theme {name}: {}", name.scheme().sentence)));
+    app.tell(Notice::note(format!("theme {name}: {}", name.entry().sentence)));
     vec![Effect::RememberTheme(name)]
 }
 

@@ -17,7 +17,7 @@ pub enum ThemeName {
 
 /// A theme, as the table has it.
 #[derive(Debug)]
-pub struct Scheme {
+pub struct ThemeEntry {
     /// Which.
     pub name: ThemeName,
     /// What people call it by: `--theme`, and `theme` in the configuration.
@@ -32,16 +32,16 @@ pub struct Scheme {
 ///
 /// High contrast and the colours for every eye have a dark ground of their own, whatever the terminal's: light symbols on
 /// black leave the widest range of lightness to tell colours apart by, where hue cannot.
-pub static SCHEMES: [Scheme; 4] = [
-    Scheme { name: ThemeName::Dark, word: "dark", sentence: "light on dark", palette: &DARK },
-    Scheme { name: ThemeName::Light, word: "light", sentence: "ink on paper", palette: &LIGHT },
-    Scheme {
+pub static THEMES: [ThemeEntry; 4] = [
+    ThemeEntry { name: ThemeName::Dark, word: "dark", sentence: "light on dark", palette: &DARK },
+    ThemeEntry { name: ThemeName::Light, word: "light", sentence: "ink on paper", palette: &LIGHT },
+    ThemeEntry {
         name: ThemeName::HighContrast,
         word: "high-contrast",
         sentence: "white on black, every label at 7:1 or more",
         palette: &HIGH_CONTRAST,
     },
-    Scheme {
+    ThemeEntry {
         name: ThemeName::ColourBlind,
         word: "colour-blind",
         sentence: "colours that lightness tells apart where hue does not, on dark",
@@ -51,26 +51,26 @@ pub static SCHEMES: [Scheme; 4] = [
 
 impl ThemeName {
     /// Its line of the table.
-    pub fn scheme(self) -> &'static Scheme {
-        &SCHEMES[self as usize]
+    pub fn entry(self) -> &'static ThemeEntry {
+        &THEMES[self as usize]
     }
 
     /// The theme after this one; after the last, the first.
     #[must_use]
     pub fn next(self) -> Self {
-        SCHEMES[(self as usize + 1) % SCHEMES.len()].name
+        THEMES[(self as usize + 1) % THEMES.len()].name
     }
 
     /// "dark, light, high-contrast and colour-blind".
     pub fn words() -> String {
-        let [first @ .., last] = SCHEMES.each_ref().map(|scheme| scheme.word);
+        let [first @ .., last] = THEMES.each_ref().map(|entry| entry.word);
         format!("{} and {last}", first.join(", "))
     }
 }
 
 impl std::fmt::Display for ThemeName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.scheme().word)
+        f.write_str(self.entry().word)
     }
 }
 
@@ -80,10 +80,10 @@ impl std::str::FromStr for ThemeName {
     /// By its word; both spellings of colour will do.
     fn from_str(word: &str) -> Result<Self, String> {
         let meant = word.replace("color", "colour");
-        SCHEMES
+        THEMES
             .iter()
-            .find(|scheme| scheme.word == meant)
-            .map(|scheme| scheme.name)
+            .find(|entry| entry.word == meant)
+            .map(|entry| entry.name)
             .ok_or_else(|| format!("unknown theme '{}': there are {}", crate::printable::line(word), Self::words()))
     }
 }
@@ -96,8 +96,8 @@ mod tests {
 
     #[test]
     fn every_theme_has_its_line() {
-        for scheme in &SCHEMES {
-            assert_eq!((scheme.name.scheme().name, scheme.word.parse()), (scheme.name, Ok(scheme.name)));
+        for entry in &THEMES {
+            assert_eq!((entry.name.entry().name, entry.word.parse()), (entry.name, Ok(entry.name)));
         }
         assert_eq!("color-blind".parse(), Ok(ThemeName::ColourBlind));
     }
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn a_key_goes_through_all_and_comes_around() {
         let walked: Vec<_> = std::iter::successors(Some(ThemeName::Dark), |name| Some(name.next())).take(5).collect();
-        assert!(walked.iter().copied().eq(SCHEMES.iter().map(|scheme| scheme.name).chain([ThemeName::Dark])));
+        assert!(walked.iter().copied().eq(THEMES.iter().map(|entry| entry.name).chain([ThemeName::Dark])));
     }
 
     #[test]
