@@ -4,7 +4,7 @@ use diffuscope::{
     session::Phase,
     trace::Log,
     tui::{
-        Lens, Pane,
+        Lens,
         view::{Pen, RunView, canvas},
     },
 };

@@ -61,7 +61,8 @@ fn around_race(app: &App, area: Rect, middle: Rect, pen: &mut Pen<'_>) {
     let gap = span(format!("  {dot}  "), pen.style(Role::Faint));
     let signs = pen.theme.has_signs();
     let known = [(Action::Submit, "denoises the prompt"), (Action::Toggle(Overlay::Tour), "a tour of five cards")];
-    let known = known.into_iter().filter_map(|(action, what)| Some((app.key_name(&action, Context::Prompt, signs)?, what)));
+    let known =
+        known.into_iter().filter_map(|(action, what)| Some((app.key_name(&action, Context::Prompt, signs)?, what)));
     let keys = known
         .chain([("any key".to_owned(), "ends the race")])
         .map(|(key, what)| vec![span(format!("{key} "), pen.style(Role::Accent)), span(what, pen.style(Role::Dim))]);
