@@ -238,7 +238,7 @@ fn positions(run: &RunView<'_>, step: &StepView<'_>, grid: &MapGrid, row: Rect, 
         let label = format!("{}{position}", glyphs.cursor);
         let x = x.min(row.right().saturating_sub(pen::width(&label)));
         let end = pen.put(x, row.y, row.right() - x, &label, pen.style(Role::Accent));
-        taken.extend(x..end + 1);
+        taken.extend(x..=end);
     }
     for position in grid.columns.ticks(POSITION_GAP) {
         let label = position.to_string();
