@@ -133,7 +133,7 @@ fn every_hint_of_the_footer_can_be_clicked_in_every_layer() {
     ];
     for (name, prepare) in layers {
         let fresh = || {
-            let mut driver = Driver::live(&story, 12, DARK).sized(200, 40);
+            let mut driver = Driver::live(&story, 2, DARK).sized(200, 40);
             driver.tick(0);
             prepare(&mut driver);
             driver

@@ -70,7 +70,7 @@ pub(super) fn loading(app: &App) -> Availability {
 }
 
 pub(super) fn asked_to_fork(app: &App) -> Availability {
-    only_if(app.asked == Some(Confirmation::Fork), "F asks first, where repeating the steps takes a while")
+    only_if(app.asked == Some(Confirmation::Fork), "no fork is asked about")
 }
 
 pub(super) fn comparable(app: &App) -> Availability {
