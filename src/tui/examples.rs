@@ -18,10 +18,12 @@ pub struct Example {
     pub unseen: bool,
     /// Whether a part of the answer is given, and its blanks are filled in.
     pub infills: bool,
-    /// The preset under which it is best watched, and answered right.
+    /// The preset under which it is best watched, and answered right unless it fails.
     pub preset: &'static str,
     /// What there is to see then, in a few words.
     pub watch: &'static str,
+    /// Whether the pair's answer is wrong all the same.
+    pub fails: bool,
 }
 
 /// Answers with blanks that the pair fills in (`docs/infilling.md`).
@@ -33,15 +35,15 @@ const INFILLED: [&str; 3] = [
 
 /// Under which preset a prompt is best watched, and what there is to see then; by the beginning of the prompt.
 const WATCHED: [(&str, &str, &str); 23] = [
-    ("Write a story with Laura", "flashdlm-narrow", "the guide lets drafts through in runs of two to eight words"),
-    ("Write a story with Hugo", "flashdlm-narrow", "\"red kite\" and \"harbour\" must come back in the right places"),
-    ("Write a story with Zelda", "flashdlm-narrow", "a name that training never showed is copied letter by letter"),
+    ("Write a story with Laura", "flashdlm-narrow", "the guide lets drafts through in runs, and stops them"),
+    ("Write a story with Hugo", "flashdlm-narrow", "even the guide does not save it: ! shows where"),
+    ("Write a story with Zelda", "flashdlm-narrow", "a name that nobody knows: ! shows where it goes wrong"),
     ("Reverse this list: Max, Leo, Ruth, Anna, Tom\n", "threshold", "three names are given, two blanks are left"),
-    ("Reverse this list", "threshold", "the first and the last name are sure long before those between them"),
-    ("Sort this list", "flashdlm-narrow", "the commas stand before the names are sorted"),
+    ("Reverse this list", "threshold", "which names are sure first, those outside or inside?"),
+    ("Sort this list", "flashdlm-narrow", "which stands first, a comma or a name?"),
     ("Insert Emma", "flashdlm-narrow", "the third place is left open until its name is sure"),
     ("Rotate this list", "flashdlm-narrow", "names that nobody knows, in parts"),
-    ("Shuffle this list", "flashdlm-narrow", "several orders are right: the first animal decides for one"),
+    ("Shuffle this list", "flashdlm-narrow", "four places want bear, each by itself: haste is not why"),
     (
         "Anna has 12 pens. She buys 7 more. How many pens are left?\n",
         "threshold",
@@ -52,15 +54,18 @@ const WATCHED: [(&str, &str, &str); 23] = [
     ("Plim has 20", "flashdlm-narrow", "three steps of a sum, about zorks"),
     ("Write as JSON: Max", "threshold", "braces, quotes and keys first, then what is copied"),
     ("Write as JSON: Ruth", "threshold", "a list of things: the form repeats itself"),
-    ("Write as JSON: Brixa", "threshold", "words that nobody knows are copied in parts"),
+    ("Write as JSON: Brixa", "flashdlm-narrow", "words that nobody knows are copied in parts"),
     ("Code a function find", "threshold", "the frame of the function at once, its names after it"),
-    ("Code a function solve", "threshold", "the loop and its indentation come in one step"),
+    ("Code a function solve", "threshold", "how much of the loop comes in one step?"),
     ("Code a function grok", "flashdlm-narrow", "the guide reads the code from top to bottom"),
     ("Solve this sudoku:\n1030\n0412\n2140\n4021\n", "threshold", "only the rows with blanks are open"),
     ("Solve this sudoku:\n1030", "plain", "the surest digit first: watch in which order it solves"),
     ("Solve this sudoku:\n3042", "threshold", "how many digits are sure at once?"),
-    ("Solve this sudoku:\n2004", "plain", "the digits given are copied first, the blanks last"),
+    ("Solve this sudoku:\n2004", "plain", "are the digits given copied first, or the blanks filled?"),
 ];
+
+/// Prompts that the pair gets wrong, by their beginnings: worth watching for that.
+const FAILS: [&str; 3] = ["Write a story with Hugo", "Write a story with Zelda", "Shuffle this list"];
 
 /// What [`WATCHED`] says of a prompt.
 fn watched(prompt: &str) -> Option<(&'static str, &'static str)> {
@@ -84,6 +89,7 @@ fn example(prompt: String, infills: bool) -> Option<Example> {
     Some(Example {
         family: task.family(),
         variant: task.variant(),
+        fails: FAILS.iter().any(|begins| prompt.starts_with(begins)),
         unseen: !infills && !task.unseen_words().is_empty(),
         prompt,
         infills,

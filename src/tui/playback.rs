@@ -39,9 +39,10 @@ pub struct Playback {
     pub due: Duration,
     /// When the run under way is asked for its next step. A log can play meanwhile.
     pub asks_at: Duration,
-    pace: usize,
-    /// Whether the pace was chosen by hand.
-    is_chosen: bool,
+    /// The pace that suits the canvas.
+    suited: usize,
+    /// The one that was chosen by hand.
+    chosen: Option<usize>,
 }
 
 impl Default for Playback {
@@ -53,8 +54,8 @@ impl Default for Playback {
             awaits_step: false,
             due: Duration::ZERO,
             asks_at: Duration::ZERO,
-            pace: DEFAULT_PACE,
-            is_chosen: false,
+            suited: DEFAULT_PACE,
+            chosen: None,
         }
     }
 }
@@ -67,14 +68,17 @@ impl Playback {
 
     /// Steps per second.
     pub fn pace(&self) -> f32 {
-        PACES[self.pace]
+        PACES[self.index()]
     }
 
     /// Chooses a pace so many entries up or down the list.
     pub fn change_pace(&mut self, presses: i32) {
         self.full_speed = false;
-        self.is_chosen = true;
-        self.pace = (self.pace as i32 + presses).clamp(0, PACES.len() as i32 - 1) as usize;
+        self.chosen = Some((self.index() as i32 + presses).clamp(0, PACES.len() as i32 - 1) as usize);
+    }
+
+    fn index(&self) -> usize {
+        self.chosen.unwrap_or(self.suited)
     }
 
     /// Time between two steps of a live run.
@@ -101,9 +105,7 @@ impl Playback {
 
     /// A new run with a canvas of so many tokens: follow it, at a pace at which it can be seen, unless one was chosen.
     pub fn begin(&mut self, now: Duration, canvas: usize) {
-        if !self.is_chosen {
-            self.pace = if canvas <= SHORT_CANVAS { SHORT_PACE } else { DEFAULT_PACE };
-        }
+        self.suited = if canvas <= SHORT_CANVAS { SHORT_PACE } else { DEFAULT_PACE };
         self.at = None;
         self.playing = false;
         self.awaits_step = false;

@@ -133,7 +133,7 @@ fn the_factor_grows_to_that_of_the_measured_times() {
     let [plain, fast] = [seconds(&logs[0]), seconds(&logs[1])];
     assert!(plain > 2.0 * fast, "{plain} {fast}");
     driver.tick(DUE + 1);
-    assert!(!driver.text().contains("0x"), "no factor before one of them has ended: {}", driver.text());
+    assert!(!driver.text().contains("after"), "nothing of its end before it has ended: {}", driver.text());
     driver.tick(DUE + 11_000);
     let so_far = format!("{:.1}x", plain * 11.0 / 12.0 / fast);
     assert!(driver.text().contains(&so_far), "{so_far}: {}", driver.text());
@@ -491,32 +491,14 @@ fn answer(link: &mut dyn diffuscope::engine::Link, prompt: &str, preset_name: &s
 
 #[test]
 #[cfg(embedded_pair)]
-fn every_prompt_of_the_gallery_is_right_under_its_preset() {
+fn every_prompt_of_the_gallery_is_right_under_its_preset_or_said_to_fail() {
     let mut link = diffuscope::engine::InProcess::open(ModelRequest::default()).unwrap();
     let wrong: Vec<_> = examples()
         .into_iter()
-        .filter(|example| answer(&mut link, &example.prompt, example.preset).end().unwrap().correct != Some(true))
+        .filter(|example| {
+            answer(&mut link, &example.prompt, example.preset).end().unwrap().correct != Some(!example.fails)
+        })
         .map(|example| (example.prompt, example.preset))
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
-}
-
-#[test]
-#[ignore]
-fn scan() {
-    let mut link = diffuscope::engine::InProcess::open(ModelRequest::default()).unwrap();
-    for example in examples() {
-        for name in ["flashdlm-narrow", "threshold", "flashdlm", "plain", "fast-dllm-dual", "klass", "apd"] {
-            if name != "flashdlm-narrow" && name != "flashdlm" && example.family == diffuscope::tasks::Family::Story {
-                continue;
-            }
-            let log = answer(&mut link, &example.prompt, name);
-            println!(
-                "{:50.50} {name:18} {:?} {} steps",
-                example.prompt.replace('\n', "/"),
-                log.end().unwrap().correct,
-                log.len()
-            );
-        }
-    }
 }

@@ -42,10 +42,11 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
 }
 
 fn draw_example(example: &Example, selected: bool, row: Rect, pen: &mut Pen<'_>) {
-    let note = match (example.infills, example.unseen) {
-        (true, _) => "fills blanks",
-        (false, true) => "words never seen",
-        (false, false) => "",
+    let note = match (example.fails, example.infills, example.unseen) {
+        (true, ..) => "goes wrong",
+        (false, true, _) => "fills blanks",
+        (false, false, true) => "words never seen",
+        (false, false, false) => "",
     };
     let room = row.width.saturating_sub(2 + width(note));
     let text = cut(&example.prompt.replace('\n', pen.theme.glyphs.newline), room, pen.theme.glyphs.ellipsis);

@@ -134,7 +134,7 @@ fn letter(position: usize, clock: Duration) -> Letter {
     let step = (clock.as_millis() / 160) as usize;
     let share = noise.uniform(Purpose::Token, step, position);
     let draft = char::from(b'a' + (share * 26.0) as u8 % 26);
-    let sure = 1.0 - (written - clock).as_secs_f32() / DRAFTED.as_secs_f32();
+    let sure = 1.0 - written.saturating_sub(clock).as_secs_f32() / DRAFTED.as_secs_f32();
     Letter::Draft(draft, 0.15 + 0.6 * sure)
 }
 
