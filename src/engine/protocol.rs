@@ -136,6 +136,7 @@ pub enum RequestError {
 
 /// News from the engine.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "the large one comes once for each loading")]
 pub enum Event {
     /// Models are being loaded. Where the client is behind, some of these are left out.
     Loading {

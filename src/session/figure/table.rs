@@ -216,7 +216,6 @@ static GAIN: Figure = Figure {
     applies: |of| CacheGain::is_in(of.log),
     read: |of| times(CacheGain::of(of).map(|gain| gain.times)),
     remark: |of| CacheGain::of(of).map_or_else(String::new, |gain| gain.basis.words().to_owned()),
-    ..USUAL
 };
 
 static OPERATIONS: Figure = Figure {
@@ -258,7 +257,6 @@ static PEAK: Figure = Figure {
     applies: |of| has_shape(of) && of.header().peak.is_some(),
     read: |of| of.header().peak.map_or(FigureValue::Absent, |peak| FigureValue::Number(peak as f64 / 1e9)),
     remark: |_| "measured".to_owned(),
-    ..USUAL
 };
 
 static KV_MEMORY: Figure = Figure {
@@ -270,7 +268,6 @@ static KV_MEMORY: Figure = Figure {
     applies: has_shape,
     read: |of| bytes(kv_bytes(of, &of.header().denoiser)),
     remark: |of| beside(of, |guide| kv_bytes(of, guide)),
-    ..USUAL
 };
 
 static WEIGHTS: Figure = Figure {
@@ -282,7 +279,6 @@ static WEIGHTS: Figure = Figure {
     applies: has_shape,
     read: |of| bytes(weight_bytes(&of.header().denoiser)),
     remark: |of| beside(of, weight_bytes),
-    ..USUAL
 };
 
 static LAYER_ROWS: Figure = Figure {
