@@ -121,9 +121,9 @@ fn of_program(program: Command) -> io::Result<Vec<u8>> {
 fn of_command(command: Command) -> io::Result<Vec<u8>> {
     let has_own = command.has_subcommands();
     let usage = format!("diffuscope {} {}", command.get_name(), if has_own { "[COMMAND]" } else { "[OPTIONS]" });
-    let positionals = command.get_positionals().map(|arg| match arg.is_required_set() {
-        true => format!(" {}", arg.get_id().as_str().to_uppercase()),
-        false => format!(" [{}]", arg.get_id().as_str().to_uppercase()),
+    let positionals = command.get_positionals().map(|arg| {
+        let name = arg.get_id().as_str().to_uppercase();
+        if arg.is_required_set() { format!(" {name}") } else { format!(" [{name}]") }
     });
     let usage = positionals.fold(usage, |usage, positional| usage + &positional);
     let name = format!("diffuscope-{}", command.get_name());

@@ -39,10 +39,10 @@ pub(super) fn note_event(event: &Event) {
                 Some(guide) => log::info!("guide {}", card(guide)),
                 None => log::info!("no guide"),
             }
-            warnings.iter().for_each(|warning| log::warn!("{warning}"));
+            note_warnings(warnings);
         }
         Event::LoadFailed { error, warnings, .. } => {
-            warnings.iter().for_each(|warning| log::warn!("{warning}"));
+            note_warnings(warnings);
             log::error!("loading failed: {error}");
         }
         Event::Warning { message } => log::warn!("{message}"),
@@ -58,6 +58,12 @@ pub(super) fn note_event(event: &Event) {
         }
         Event::Failed { run, error } => log::error!("run {run}: failed: {error}"),
         Event::Loading { .. } | Event::Catalog { .. } | Event::Replaying { .. } | Event::Step { .. } => {}
+    }
+}
+
+fn note_warnings(warnings: &[String]) {
+    for warning in warnings {
+        log::warn!("{warning}");
     }
 }
 

@@ -75,8 +75,6 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Quit => keeping::quit(app),
         Action::Suspend => vec![Effect::Suspend],
         Action::Repaint => vec![Effect::Repaint],
-        // The next frame mends it.
-        Action::Exposed => Vec::new(),
         Action::NextTheme => theme::next(app),
         Action::Ground(ground) => theme::fit(app, ground),
 
@@ -131,8 +129,8 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::FigureMove(by) => figures::step(app, by),
         Action::FigureSelect(index) => figures::select(app, index),
 
-        // Taken up already, while runs are compared and before.
-        Action::Compare(_) => Vec::new(),
+        // The one was taken up before, while runs are compared and otherwise; the next frame mends the other.
+        Action::Compare(_) | Action::Exposed => Vec::new(),
 
         Action::Pane(pane) => selecting::swap(app, pane),
         Action::Point { steps, positions } => selecting::point(app, steps, positions),
