@@ -58,7 +58,9 @@ fn writing(steps: &[(usize, usize)]) -> Log {
         let commits: Vec<Commit> = written
             .map(|(position, token)| Commit { position, token, confidence: 0.9, reason: Reason::Threshold })
             .collect();
-        commits.iter().for_each(|commit| ids[commit.position] = commit.token);
+        for commit in &commits {
+            ids[commit.position] = commit.token;
+        }
         log.push(Entry { record: record(step, ids.clone(), commits), pieces: Vec::new(), texts: Vec::new() });
     }
     log
