@@ -82,7 +82,7 @@ impl ConfigFile {
             autosave: parsed.autosave,
             autosave_limit: size("autosave-limit", parsed.autosave_limit.as_deref()).map_err(bad)?,
             memory: size("memory", parsed.memory.as_deref()).map_err(bad)?,
-            keys: keys(&parsed.keys).map_err(bad)?,
+            keys: keys("", &parsed.keys).map_err(bad)?,
             knobs: checked_knobs(&parsed.knobs).map_err(|error| bad(error.to_string()))?,
         })
     }
@@ -106,16 +106,17 @@ fn size(field: &str, text: Option<&str>) -> Result<Option<u64>, String> {
     text.map(|text| bytes(text).map_err(|why| format!("{field} {why}"))).transpose()
 }
 
-/// Keys by action. A name has a dot, which makes a table of its first part where it is not in quotes.
-fn keys(table: &toml::Table) -> Result<BTreeMap<String, Vec<String>>, String> {
+/// Keys by action, whose names begin with `first`. A name has a dot, which makes a table of its first part where it is not in
+/// quotes.
+fn keys(first: &str, table: &toml::Table) -> Result<BTreeMap<String, Vec<String>>, String> {
     let mut found = BTreeMap::new();
-    for (name, value) in table {
+    for (part, value) in table {
+        let name = format!("{first}{part}");
         match value {
-            toml::Value::Table(parts) => {
-                found.extend(keys(parts)?.into_iter().map(|(part, keys)| (format!("{name}.{part}"), keys)));
-            }
+            toml::Value::Table(parts) => found.extend(keys(&format!("{name}."), parts)?),
             value => {
-                found.insert(name.clone(), listed(name, value)?);
+                let keys = listed(&name, value)?;
+                found.insert(name, keys);
             }
         }
     }

@@ -71,7 +71,7 @@ fn folded(text: &str, has_capitals: bool) -> impl Iterator<Item = char> + '_ {
 }
 
 /// Where the words are that a shown run is searched for: the run, or the two that are compared.
-pub(super) struct Found {
+pub(super) struct FoundPlaces {
     /// The places in the shown run, or in the first of two.
     pub places: Vec<RangeInclusive<usize>>,
     /// Which of them is selected.
@@ -81,7 +81,7 @@ pub(super) struct Found {
 }
 
 /// What is found in what is shown; `None` where nothing is looked for.
-pub(super) fn found(app: &App) -> Option<Found> {
+pub(super) fn found(app: &App) -> Option<FoundPlaces> {
     let search = app.lens.find.as_ref()?;
     let (first, second, selected) = match &app.comparison {
         Some(comparison) => {
@@ -92,7 +92,7 @@ pub(super) fn found(app: &App) -> Option<Found> {
     };
     let places = search.places(first.0, first.1);
     let selected = selected.and_then(|position| places.iter().position(|place| place.contains(&position)));
-    Some(Found { selected, beside: second.map(|(log, steps)| search.places(log, steps).len()), places })
+    Some(FoundPlaces { selected, beside: second.map(|(log, steps)| search.places(log, steps).len()), places })
 }
 
 type SearchedStep<'a> = (&'a Log, usize);

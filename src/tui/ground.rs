@@ -93,7 +93,6 @@ impl AnswerSieve {
         };
         let sign = sign(*key);
         match sign {
-            Some(Sign::Begin) => self.release(passed),
             Some(Sign::Char(c)) if !self.held.is_empty() && self.may_continue(c) => self.text.push(c),
             Some(Sign::End) if !self.held.is_empty() => {
                 if let Some(ground) = ground(&self.text) {

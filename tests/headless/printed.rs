@@ -65,7 +65,7 @@ fn offered(words: &[&str]) -> Vec<String> {
                   _diffuscope diffuscope \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD - 1]}\"; \
                   printf '%s\\n' \"${COMPREPLY[@]}\"";
     let folder = Folder::new();
-    folder.write("diffuscope.bash", &printed(&["completions", "bash"]));
+    folder.write("diffuscope.bash", printed(&["completions", "bash"]));
     let output = Command::new("bash").args(["-c", script]).arg(folder.path("diffuscope.bash")).args(words).output();
     let output = output.unwrap();
     assert!(output.status.success(), "{}", stderr(&output));

@@ -54,13 +54,13 @@ fn the_settings_as_a_command_that_repeats_the_run() {
     let preset_name = story.header().preset.as_deref().unwrap();
     let settings = story.settings_at(story.len());
     let base = preset(preset_name).unwrap().settings();
-    let flags: String = KNOBS
+    let flags: Vec<String> = KNOBS
         .iter()
         .filter(|knob| knob.get(&settings) != knob.get(&base))
         .map(|knob| format!(" --{}={}", knob.name, knob.get(&settings)))
         .collect();
     let prompt = &story.header().prompt;
-    assert_eq!(text, format!("diffuscope run --preset={preset_name}{flags} --prompt='{prompt}'"));
+    assert_eq!(text, format!("diffuscope run --preset={preset_name}{} --prompt='{prompt}'", flags.concat()));
     assert!(notice.starts_with("the command is in the clipboard: "), "{notice}");
 }
 

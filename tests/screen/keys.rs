@@ -105,8 +105,8 @@ fn hints(driver: &Driver) -> Vec<(Rect, Action)> {
 
 #[test]
 fn every_hint_of_the_footer_can_be_clicked_in_every_layer() {
-    let story = common::story();
     type Prepare = fn(&mut Driver);
+    let story = common::story();
     let layers: [(&str, Prepare); 8] = [
         ("canvas", |_| {}),
         ("knobs", |driver| {

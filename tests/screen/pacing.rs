@@ -6,7 +6,7 @@ use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers, 
 use diffuscope::{
     engine::protocol::Event,
     trace::Log,
-    tui::{Action, App, FrameClock, Redraw, input_action, update, view::FrameInfo},
+    tui::{Action, App, FrameClock, Redraw, input_action, update},
 };
 
 use super::{
@@ -54,7 +54,7 @@ impl EventLoop {
         if self.clock.due(self.app.redraw()).is_some_and(|due| due <= self.now) {
             self.frames += 1;
             self.clock.drew(self.now, self.now + self.frame_takes);
-            update(&mut self.app, Action::Drawn(Box::new(FrameInfo::default())));
+            update(&mut self.app, Action::Drawn(Box::default()));
         }
     }
 

@@ -132,6 +132,7 @@ impl Rgb {
     }
 
     /// As the terminal shows it, where it does not decide by itself.
+    #[must_use]
     pub fn shown(self, level: Level) -> Self {
         if level == Level::Ansi256 { Self::indexed(self.index()) } else { self }
     }

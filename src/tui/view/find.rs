@@ -14,7 +14,7 @@ use super::{
 use crate::tui::{
     action::Action,
     app::App,
-    find::{self, Found},
+    find::{self, FoundPlaces},
     keymap::Context,
     theme::Role,
 };
@@ -56,7 +56,7 @@ pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
 }
 
 /// "3 of 12 places", or what could be typed.
-fn counted(text: &str, found: &Found) -> String {
+fn counted(text: &str, found: &FoundPlaces) -> String {
     if text.trim().is_empty() {
         return "words in the written text of this step, not in drafts; a capital letter makes case count".to_owned();
     }
