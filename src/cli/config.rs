@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{failure::Failure, knobs::values, settings::usual_folder};
-use crate::settings::{DEFAULT_PRESET, KNOBS, Kind, Knob, Settings, Slot};
+use crate::{
+    settings::{DEFAULT_PRESET, KNOBS, Kind, Knob, Settings, Slot},
+    tui::keymap::Keymap,
+};
 
 /// Print a sample of the configuration file: every field with its meaning and its default, commented out
 ///
@@ -17,10 +20,16 @@ pub(super) struct ConfigArgs {}
 /// Columns of the comments.
 const WIDTH: usize = 80;
 
-/// What the file sets beside knobs: name, sample value, meaning.
-const FIELDS: [(&str, &str, &str); 5] = [
+/// What the file sets beside keys and knobs: name, sample value, meaning.
+const FIELDS: [(&str, &str, &str); 6] = [
     ("preset", DEFAULT_PRESET, "The preset to start from; `diffuscope presets` lists them. --preset is stronger."),
-    ("theme", "dark", "Palette: dark or light. Without it, what fits the terminal."),
+    (
+        "theme",
+        "dark",
+        "The theme: dark, light, high-contrast or colour-blind. Without it, the one that was chosen last, else what fits the \
+         terminal.",
+    ),
+    ("motion", "true", "Whether anything on the screen moves by itself, as the race of the welcome does."),
     ("autosave", "true", "Whether the playground keeps runs and prompts on the disk."),
     ("autosave-limit", "512 MB", "How much of them: the oldest go first."),
     ("memory", "512 MB", "How much memory the runs of a sitting may take together: the oldest leave first."),
@@ -53,6 +62,7 @@ fn sample() -> String {
         let value = if value == "true" { value.to_owned() } else { format!("\"{value}\"") };
         let _ = writeln!(sample, "#{name} = {value}");
     }
+    keys(&mut sample);
     sample.push('\n');
     comment(&mut sample, "Knobs, as flags name them. A preset that sets a knob is stronger than this file.");
     sample.push_str("[knobs]\n");
@@ -61,6 +71,21 @@ fn sample() -> String {
         KNOBS.iter().filter(|knob| knob.slot == slot).for_each(|knob| entry(&mut sample, knob));
     }
     sample
+}
+
+/// Every action with its keys.
+fn keys(sample: &mut String) {
+    sample.push('\n');
+    comment(
+        sample,
+        "Keys by the names of actions: one, a list, or \"none\". docs/keys.md says where each of them is read.",
+    );
+    sample.push_str("[keys]\n");
+    for binding in Keymap::default().bindings() {
+        let keys: Vec<String> = binding.keys.iter().map(|key| toml::Value::from(key.spelled()).to_string()).collect();
+        let keys = if let [key] = &keys[..] { key.clone() } else { format!("[{}]", keys.join(", ")) };
+        let _ = writeln!(sample, "#{:<36} # {}", format!("{} = {keys}", binding.name), binding.label);
+    }
 }
 
 fn entry(sample: &mut String, knob: &Knob) {
@@ -109,6 +134,8 @@ mod tests {
         let lines = lines.lines().map(|line| if named(line) { &line[1..] } else { line });
         let config = parse(&lines.collect::<Vec<_>>().join("\n")).unwrap();
         assert_eq!(config.knobs().count(), KNOBS.len(), "each knob is there");
+        let keymap = Keymap::rebound(config.keys.iter().map(|(name, keys)| (name.as_str(), keys.as_slice()))).unwrap();
+        assert_eq!(config.keys.len(), keymap.bindings().len(), "and each key");
         let mut settings = Settings::default();
         config.knobs().for_each(|(name, value)| Knob::find(name).unwrap().set(&mut settings, &value).unwrap());
         assert_eq!(settings, Settings::default(), "and stands at its default");
@@ -122,7 +149,8 @@ mod tests {
     fn every_field_is_in_the_sample() {
         let refusal = parse("unknown = 1").unwrap_err();
         let (_, fields) = refusal.split_once("expected one of").unwrap();
-        let fields: Vec<&str> = fields.split('`').skip(1).step_by(2).filter(|field| *field != "knobs").collect();
+        let fields: Vec<&str> =
+            fields.split('`').skip(1).step_by(2).filter(|field| !matches!(*field, "keys" | "knobs")).collect();
         assert_eq!(fields, FIELDS.map(|(name, ..)| name), "the sample and the file have the same fields");
     }
 }

@@ -244,7 +244,10 @@ mod tests {
     #[test]
     fn contrast_runs_from_1_to_21() {
         let (black, white) = (Rgb(0, 0, 0), Rgb(255, 255, 255));
-        assert_eq!([black.contrast(black), black.contrast(white), white.contrast(black)], [1.0, 21.0, 21.0]);
+        assert_eq!(black.contrast(black), 1.0);
+        for most in [black.contrast(white), white.contrast(black)] {
+            assert!((most - 21.0).abs() < 1e-4, "{most}");
+        }
         assert!((Rgb(0x77, 0x77, 0x77).contrast(white) - 4.48).abs() < 0.005, "the grey that just fails on white");
     }
 
