@@ -203,7 +203,7 @@ fn draw_piece(run: &RunView<'_>, step: &StepView<'_>, piece: &Fragment, row: Rec
     if fails(step, piece) {
         style = token_style::failed(pen.theme, style);
     }
-    if piece.ink != Ink::Mark && lens.selected.is_some_and(|selected| piece.shows(selected)) {
+    if lens.selected.is_some_and(|selected| piece.shows(selected)) {
         style = style.patch(pen.style(Role::Selected));
     }
     // The space that a word brings along is no part of what is marked.
