@@ -11,7 +11,7 @@ use crate::{
     session::Axis,
     settings::{Kind, Knob, presets},
     tasks::Family,
-    tui::Layer,
+    tui::{Arrangement, Layer, Pane, theme::THEMES},
 };
 
 /// Print completions for a shell: of commands, options, presets, knobs and their values
@@ -52,7 +52,9 @@ fn values(arg: &Arg) -> Option<Vec<PossibleValue>> {
         "preset" | "presets" => {
             presets().iter().map(|preset| PossibleValue::new(&*preset.name).help(&*preset.title)).collect()
         }
-        "theme" => words(&["dark", "light"]),
+        "theme" => THEMES.iter().map(|theme| PossibleValue::new(theme.word).help(theme.sentence)).collect(),
+        "view" => Pane::ALL.iter().map(|pane| PossibleValue::new(pane.name())).collect(),
+        "arrangement" => Arrangement::ALL.iter().map(|(_, word)| PossibleValue::new(*word)).collect(),
         "layer" => Layer::all().map(|layer| PossibleValue::new(layer.name())).collect(),
         "format" => FORMATS.iter().map(|format| PossibleValue::new(format.name()).help(format.about())).collect(),
         "axis" => Axis::ALL.iter().map(|axis| PossibleValue::new(axis.name())).collect(),
