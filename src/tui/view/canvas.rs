@@ -203,11 +203,12 @@ fn draw_piece(run: &RunView<'_>, step: &StepView<'_>, piece: &Fragment, row: Rec
     if fails(step, piece) {
         style = token_style::failed(pen.theme, style);
     }
-    if lens.selected.is_some_and(|selected| piece.shows(selected)) {
-        style = style.patch(pen.style(Role::Selected));
-    }
     // The space that a word brings along is no part of what is marked.
     let bare = piece.text.trim_matches(' ');
+    let is_beside = bare.is_empty() && !step.canvas.piece(position).trim().is_empty();
+    if !is_beside && lens.selected.is_some_and(|selected| piece.shows(selected)) {
+        style = style.patch(pen.style(Role::Selected));
+    }
     let before = (piece.text.len() - piece.text.trim_start_matches(' ').len()) as u16;
     if bare.is_empty() {
         pen.put(cells.x, cells.y, cells.width, &piece.text, style);
