@@ -158,7 +158,7 @@ fn a_run_that_is_not_shown_continues() {
     driver.steps(&code, 4..7);
     assert_eq!(driver.app.session().get(4).unwrap().log.len(), 7);
     assert!(driver.text().lines().nth(1).unwrap().contains("… 7"), "its figures move: {}", driver.text());
-    driver.act(Action::ScrubTo(0)).keys(" ").tick(5100).tick(5200);
+    driver.act(Action::ScrubTo(0)).keys(" ").tick(5400).tick(5700);
     assert!(driver.app.shown() > 0 && driver.commands().contains(&Command::Advance), "while another one plays");
 }
 
