@@ -310,7 +310,7 @@ fn screens() -> Vec<(String, Driver)> {
     named.keys("t");
     let mut handled = Driver::live(&story, 17, DARK);
     handled.act(Action::Select(20)).act(Action::OpenToken);
-    screens.extend([
+    screens.extend(vec![
         ("welcome".to_owned(), Driver::loading(DARK)),
         ("what fails".to_owned(), failed),
         ("scrubbed".to_owned(), scrubbed),

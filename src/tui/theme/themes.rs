@@ -38,7 +38,7 @@ pub static THEMES: [ThemeEntry; 4] = [
     ThemeEntry {
         name: ThemeName::HighContrast,
         word: "high-contrast",
-        sentence: "white on black, every label at 7:1 or more",
+        sentence: "white on black",
         palette: &HIGH_CONTRAST,
     },
     ThemeEntry {
