@@ -86,9 +86,8 @@ fn without_threads_there_is_one_sentence() {
     let folder = Folder::new();
     untrained_pair(&folder);
     let trace = trace(&folder);
-    let cases: [(&[&str], &str); 2] =
-        [(&[], "starting the engine's thread"), (&["replay", trace.to_str().unwrap()], "to read the keyboard with")];
-    for (arguments, expected) in cases {
+    let cases: [&[&str]; 2] = [&[], &["replay", trace.to_str().unwrap()]];
+    for arguments in cases {
         let mut command = program(arguments);
         // No address space has room for such a stack.
         command.env("RUST_MIN_STACK", (1_u64 << 47).to_string());
@@ -97,6 +96,6 @@ fn without_threads_there_is_one_sentence() {
         assert_given_back(&raw);
         let text = String::from_utf8_lossy(&raw);
         let last = text.lines().last().unwrap();
-        assert!(last.contains("diffuscope: ") && last.contains(expected), "{last}");
+        assert!(last.contains("diffuscope: ") && last.contains("to read the keyboard with"), "{last}");
     }
 }

@@ -68,14 +68,16 @@ fn a_theme_that_was_chosen_is_there_again_and_asks_nothing() {
     leave(terminal);
     assert_eq!(std::fs::read_to_string(state.join("theme")).unwrap(), "light\n");
 
-    let terminal = start(&[]);
-    assert!(terminal.ground() == PAPER && !is_asked(&terminal));
+    let mut terminal = start(&[]);
+    terminal.wait_until("paper", |terminal| terminal.ground() == PAPER);
+    assert!(!is_asked(&terminal));
     leave(terminal);
 
     let config = folder.write("config.toml", "theme = 'dark'\n");
     for arguments in [&["--theme", "dark"][..], &["--config", config.to_str().unwrap()]] {
-        let terminal = start(arguments);
-        assert!(terminal.ground() == DARK && !is_asked(&terminal), "{arguments:?}");
+        let mut terminal = start(arguments);
+        terminal.wait_until("the dark", |terminal| terminal.ground() == DARK);
+        assert!(!is_asked(&terminal), "{arguments:?}");
         leave(terminal);
     }
     assert_eq!(std::fs::read_to_string(state.join("theme")).unwrap(), "light\n", "a flag is for once");

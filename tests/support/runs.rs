@@ -55,7 +55,8 @@ pub fn commits(records: &[StepRecord]) -> Vec<Vec<(usize, u32)>> {
 
 /// A log out of its parts, with every duration set to 0.
 pub fn timeless(header: &Header, entries: impl IntoIterator<Item: AsRef<Entry>>, end: Option<&End>) -> Log {
-    let mut log = Log::new(header.clone());
+    // What the device reaches is measured, too.
+    let mut log = Log::new(Header { peak: None, ..header.clone() });
     for entry in entries {
         let mut entry = entry.as_ref().clone();
         let cost = &mut entry.record.cost;
