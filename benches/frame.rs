@@ -52,7 +52,9 @@ fn main() {
 /// The map in the canvas's place: the first frame, which looks at every step, and those behind it.
 fn map(entries: &[Entry]) {
     let mut log = Log::new(support::header(1024));
-    entries.iter().for_each(|entry| log.push(entry));
+    for entry in entries {
+        log.push(entry);
+    }
     println!("map of 1,024 steps");
     for layer in Layer::all() {
         let first = support::median(5, |_| {

@@ -90,7 +90,9 @@ mod tests {
         #[test]
         fn ticks_are_counted(steps in prop::collection::btree_set(1usize..2000, 0..60), until in 0usize..2100) {
             let mut ticks = Ticks::default();
-            steps.iter().for_each(|step| ticks.note(*step));
+            for step in &steps {
+                ticks.note(*step);
+            }
             prop_assert_eq!(ticks.until(until), steps.range(..=until).count());
         }
     }

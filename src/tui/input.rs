@@ -14,7 +14,7 @@ pub fn action(app: &App, event: Event) -> Option<Action> {
         Event::Resize(..) => Some(Action::Exposed),
         Event::FocusGained => Some(Action::TerminalFocus(true)),
         Event::FocusLost => Some(Action::TerminalFocus(false)),
-        _ => None,
+        Event::Key(_) => None,
     }
 }
 

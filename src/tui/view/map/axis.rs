@@ -136,8 +136,8 @@ mod tests {
             for axis in [MapAxis::of_positions(first..first + count, width), steps[0], steps[1]] {
                 prop_assert!(axis.length() <= usize::from(width));
                 for place in axis.first..axis.first + count {
-                    for cell in axis.cells_of(place).unwrap() {
-                        prop_assert!(axis.places(axis.group_at(cell).unwrap()).contains(&place));
+                    for cell in axis.cells_of(place).expect("it has cells") {
+                        prop_assert!(axis.places(axis.group_at(cell).expect("a group")).contains(&place));
                     }
                 }
                 prop_assert_eq!(axis.cells_of(axis.first + count), None);
