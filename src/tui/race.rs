@@ -54,7 +54,7 @@ pub enum RaceStage {
     Off,
 }
 
-/// Two runs of one prompt, in the order of [`PRESETS`].
+/// Two runs of one prompt, the slow one first.
 #[derive(Debug)]
 pub struct Race {
     pub(super) stage: RaceStage,

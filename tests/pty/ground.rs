@@ -37,7 +37,7 @@ fn an_answer_that_is_late_or_in_pieces_is_no_key_either() {
     let mut terminal = Terminal::start(&["--prompt", "a"], (100, 30));
     // The picture does not wait for a terminal that says nothing.
     terminal.wait_for("gallery");
-    assert_eq!(terminal.ground(), DARK);
+    terminal.wait_until("the dark", |terminal| terminal.ground() == DARK);
     terminal.press("b");
     terminal.wait_for("ab");
     let (start, end) = ANSWER.split_at(9);
