@@ -65,8 +65,8 @@ fn other_models_are_loaded_while_the_program_runs() {
 fn keys_beyond_the_first_1024_bytes_of_a_burst_are_read_at_once() {
     let mut terminal = Terminal::start(&["--prompt", "x"], (100, 30));
     terminal.wait_for("gallery");
-    terminal.press(&format!("{} to-the-last", "x".repeat(3000)));
-    terminal.wait_for("to-the-last");
+    terminal.press(&format!("{} tothelast", "x".repeat(3000)));
+    terminal.wait_for("tothelast");
     terminal.press("\x03");
     let (status, raw) = terminal.finish();
     assert_eq!(status.exit_code(), 0, "{status:?}");
