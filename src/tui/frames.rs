@@ -50,7 +50,7 @@ impl Write for FrameBuffer {
 pub(super) struct FrameWriter {
     frames: mpsc::Sender<Vec<u8>>,
     written: mpsc::Receiver<io::Result<()>>,
-    /// Wakes whoever awaits an outcome.
+    /// Wakes the task that awaits an outcome.
     news: Arc<Notify>,
     is_writing: bool,
 }
@@ -113,8 +113,8 @@ impl FrameWriter {
     }
 }
 
-/// What writes a frame to the terminal while that is ours. Whoever gives it back waits for the lock, and so for a frame that
-/// is being written; none is written afterwards.
+/// What writes a frame to the terminal while that is ours. To give it back takes the lock, and so waits for a
+/// frame that is being written; none is written afterwards.
 pub(super) fn to_terminal(level: Level) -> impl FnMut(&[u8]) -> io::Result<()> + Send + 'static {
     move |frame| {
         let mut out = stdout().lock();

@@ -231,7 +231,7 @@ fn the_document_has_every_action_with_its_keys() {
         fs::write(&path, &expected).unwrap();
         return;
     }
-    assert!(text == expected, "docs/keys.md: DIFFUSCOPE_KEYS=write writes the table anew");
+    assert!(text == expected, "docs/keys.md: DIFFUSCOPE_KEYS=write writes the table");
 }
 
 #[test]

@@ -97,7 +97,7 @@ impl Rgb {
         luminance([self.0, self.1, self.2].map(linear))
     }
 
-    /// How well two colours are told apart by their light, 1 to 21 (WCAG 2.2).
+    /// The contrast of two colours, 1 to 21 (WCAG 2.2).
     pub fn contrast(self, other: Self) -> f32 {
         let (one, other) = (self.luminance(), other.luminance());
         (one.max(other) + 0.05) / (one.min(other) + 0.05)
@@ -108,7 +108,7 @@ impl Rgb {
         self.luminance() > 0.179
     }
 
-    /// White or black, whatever is told from it best.
+    /// White or black, whichever has more contrast to it.
     fn opposite(self) -> Self {
         if self.is_light() { Self(0, 0, 0) } else { Self(255, 255, 255) }
     }

@@ -7,7 +7,7 @@ use crate::tui::{
     theme::{Rgb, ThemeName},
 };
 
-/// Takes the next theme, and says which that is: some are told apart by a close look only.
+/// Takes the next theme, and says which that is: some differ little at a glance.
 pub(super) fn next(app: &mut App) -> Vec<Effect> {
     let name = app.theme.name.next();
     app.theme.name = name;
@@ -16,7 +16,7 @@ pub(super) fn next(app: &mut App) -> Vec<Effect> {
     vec![Effect::RememberTheme(name)]
 }
 
-/// The terminal has said what its own ground is. Whoever has chosen a theme keeps it.
+/// The terminal has said what its own ground is. A theme that was chosen stays.
 pub(super) fn fit(app: &mut App, ground: Rgb) -> Vec<Effect> {
     if app.follows_ground {
         app.theme.name = if ground.is_light() { ThemeName::Light } else { ThemeName::Dark };

@@ -1,7 +1,7 @@
 //! Lists, what scrolls, and lines of text.
 
 use super::{
-    Binding, Context, Group, Hint, Key,
+    Binding, Context, Group, Hint, Key, LINES,
     conditions::{always, run},
     key::char,
 };
@@ -33,20 +33,7 @@ const ROWS: &[Context] = &[
     Context::Help,
     Context::Legend,
 ];
-/// Where text is typed beside the prompt.
-const LINES: &[Context] = &[
-    Context::Entry,
-    Context::Help,
-    Context::Presets,
-    Context::Models,
-    Context::Kept,
-    Context::Line,
-    Context::PresetName,
-    Context::KnobFilter,
-    Context::Palette,
-    Context::FindEntry,
-];
-/// The same, where it is taken by itself and chooses nothing from a list.
+/// Where text is typed that is taken by itself and chooses nothing from a list.
 const ENTRIES: &[Context] =
     &[Context::Entry, Context::Line, Context::PresetName, Context::KnobFilter, Context::FindEntry];
 const COPY: &[Context] = &[Context::Copy];

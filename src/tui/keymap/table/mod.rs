@@ -52,6 +52,22 @@ const SCRUBBING: &[Context] = &[Context::Canvas, Context::Compare, Context::Figu
 /// One run, or none yet.
 const PANES: &[Context] = &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Figures];
 const CANVAS: &[Context] = &[Context::Canvas];
+/// Wherever text is typed; the prompt first.
+const TYPED: &[Context] = &[
+    Context::Prompt,
+    Context::Entry,
+    Context::Help,
+    Context::Presets,
+    Context::Models,
+    Context::Kept,
+    Context::Line,
+    Context::PresetName,
+    Context::KnobFilter,
+    Context::Palette,
+    Context::FindEntry,
+];
+/// The same, beside the prompt.
+const LINES: &[Context] = TYPED.split_at(1).1;
 
 /// Every binding, in the order of the help within its group.
 pub(super) fn bindings() -> Vec<Binding> {

@@ -1,7 +1,7 @@
 //! Writing prompts.
 
 use super::{
-    Binding, Context, Group, Hint, Key, PANES, WATCHING,
+    Binding, Context, Group, Hint, Key, PANES, TYPED, WATCHING,
     conditions::{always, conversation, live},
     key::{alt, char, ctrl, shift},
 };
@@ -9,20 +9,6 @@ use crate::tui::action::{Action, Focus, Overlay};
 
 const PROMPT: &[Context] = &[Context::Prompt];
 const GALLERY: &[Context] = &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Figures, Context::Gallery];
-/// Wherever text is typed.
-const TYPED: &[Context] = &[
-    Context::Prompt,
-    Context::Entry,
-    Context::Help,
-    Context::Presets,
-    Context::Models,
-    Context::Kept,
-    Context::Line,
-    Context::PresetName,
-    Context::KnobFilter,
-    Context::Palette,
-    Context::FindEntry,
-];
 
 pub(super) fn bindings() -> Vec<Binding> {
     // Terminals send the same byte for the three keys of undo.

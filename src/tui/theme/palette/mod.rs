@@ -1,5 +1,5 @@
 //! The palettes, a file each. Their numbers keep what `tests/screen/contrast.rs` asks of them: every tone of text can be read on
-//! every ground, any two colours that mean different things in one legend can be told apart whatever the eye, and
+//! every ground, any two colours that mean different things in one legend differ visibly for every common eye, and
 //! confidence grows in steps of even lightness. They were searched for under these bounds, by hue.
 
 mod colour_blind;
