@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::app::App;
 
 /// Between two pictures of something that moves.
-const FRAME: Duration = Duration::from_millis(80);
+const FRAME: Duration = Duration::from_millis(125);
 
 /// How long things move without a key. Not every terminal says that it has lost the focus.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -95,7 +95,7 @@ fn a_cache_for_all_layers_has_one_row() {
     let story = common::story();
     let driver = map_of(&story, 17, DARK).sized(80, 24);
     let text = driver.text();
-    assert!(text.contains("all 6 ") && text.contains("all layers do the same with this cache"), "{text}");
+    assert!(text.contains("all 6 ") && text.contains("this cache treats all layers alike"), "{text}");
     insta::assert_snapshot!("alike_dark_80x24", picture(&driver.draw().0));
 }
 
@@ -114,7 +114,7 @@ fn a_run_without_data_says_what_would_give_it() {
         log.push(entry);
     }
     let driver = map_of(&log, 3, DARK);
-    assert!(driver.text().contains("this trace does not say where"), "{}", driver.text());
+    assert!(driver.text().contains("this older trace does not say where"), "{}", driver.text());
 }
 
 #[test]

@@ -225,7 +225,7 @@ static OPERATIONS: Figure = Figure {
     rank: 3,
     applies: has_shape,
     read: |of| of.figures.flops(of.header()).map_or(FigureValue::Absent, FigureValue::Operations),
-    remark: |_| "from the sizes".to_owned(),
+    remark: |_| "by sizes".to_owned(),
     ..USUAL
 };
 

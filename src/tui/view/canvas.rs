@@ -206,7 +206,9 @@ fn draw_piece(run: &RunView<'_>, step: &StepView<'_>, piece: &Fragment, row: Rec
     // The space that a word brings along is no part of what is marked.
     let bare = piece.text.trim_matches(' ');
     let is_beside = bare.is_empty() && !step.canvas.piece(position).trim().is_empty();
-    if !is_beside && lens.selected.is_some_and(|selected| piece.shows(selected)) {
+    if is_beside {
+        style = style.remove_modifier(Modifier::UNDERLINED);
+    } else if lens.selected.is_some_and(|selected| piece.shows(selected)) {
         style = style.patch(pen.style(Role::Selected));
     }
     let before = (piece.text.len() - piece.text.trim_start_matches(' ').len()) as u16;

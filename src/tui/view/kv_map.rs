@@ -154,11 +154,11 @@ impl KvRows {
             return Ok(Self { layers, alike: None, least, note: None });
         }
         let note = if !record.layers.is_empty() {
-            "layers differ here, and this trace does not say where: an earlier version wrote it"
+            "layers differ, and this older trace does not say where"
         } else if step.log.settings_at(step.steps).cache == CacheChoice::Off {
-            "no cache here: each layer computes all rows; presets elastic-cache and dllm-cache decide by layer"
+            "no cache: all rows are computed; elastic-cache decides by layer"
         } else {
-            "all layers do the same with this cache; presets elastic-cache and dllm-cache decide by layer"
+            "this cache treats all layers alike; elastic-cache decides by layer"
         };
         let alike = Some(step.log.header().denoiser.layers);
         Ok(Self { layers: vec![rows(record.kv.clone())], alike, least, note: Some(note.to_owned()) })
