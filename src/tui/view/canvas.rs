@@ -207,8 +207,9 @@ fn draw_piece(run: &RunView<'_>, step: &StepView<'_>, piece: &Fragment, row: Rec
     let bare = piece.text.trim_matches(' ');
     let is_beside = bare.is_empty() && !step.canvas.piece(position).trim().is_empty();
     if is_beside {
-        style = style.remove_modifier(Modifier::UNDERLINED);
-    } else if lens.selected.is_some_and(|selected| piece.shows(selected)) {
+        return pen.click(cells, Action::Select(position));
+    }
+    if lens.selected.is_some_and(|selected| piece.shows(selected)) {
         style = style.patch(pen.style(Role::Selected));
     }
     let before = (piece.text.len() - piece.text.trim_start_matches(' ').len()) as u16;
