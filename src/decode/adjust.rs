@@ -130,6 +130,11 @@ impl CreditWeights {
 }
 
 impl Credits {
+    /// Bytes of memory that the credits take.
+    pub fn memory(&self) -> usize {
+        self.given.values().map(|credits| credits.len() * size_of::<(u32, f64)>()).sum()
+    }
+
     /// A block was opened: the credits of the one before are void.
     pub fn open_block(&mut self) {
         self.given.clear();

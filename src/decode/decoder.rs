@@ -4,6 +4,8 @@
 
 mod by_hand;
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use super::{
@@ -113,6 +115,9 @@ pub struct Networks<'a> {
 /// assert_eq!(commits, [2, 1, 1], "both confident tokens at once, then the best one at a time");
 /// # Ok::<(), diffuscope::decode::DecodeError>(())
 /// ```
+///
+/// A copy of it continues as it would, where the networks are as they were when it was taken.
+#[derive(Clone)]
 pub struct Decoder {
     run: RunState,
     limits: Limits,
@@ -136,12 +141,13 @@ pub struct Decoder {
 }
 
 /// What every slot may look at.
+#[derive(Clone)]
 struct RunState {
     /// In force since the last step.
     settings: Settings,
     canvas: Canvas,
     schedule: Schedule,
-    noise: Box<dyn Noise>,
+    noise: Arc<dyn Noise>,
     /// Steps done.
     steps: usize,
     alignment: Alignment,
@@ -226,7 +232,7 @@ impl Decoder {
             stopped: None,
             run: RunState {
                 schedule: Schedule::new(&canvas, &settings),
-                noise: Box::new(Seeded(settings.seed)),
+                noise: Arc::new(Seeded(settings.seed)),
                 steps: 0,
                 alignment: denoiser.alignment,
                 vocab_size: denoiser.vocab_size,
@@ -242,7 +248,7 @@ impl Decoder {
     /// Draws from `noise` instead of the seed's own.
     #[must_use]
     pub fn with_noise(mut self, noise: Box<dyn Noise>) -> Self {
-        self.run.noise = noise;
+        self.run.noise = noise.into();
         self
     }
 
@@ -303,6 +309,11 @@ impl Decoder {
     /// The canvas: prompt and generation, the mask id where masked.
     pub fn ids(&self) -> &[u32] {
         self.run.canvas.ids()
+    }
+
+    /// Bytes of memory that what it remembers of rows of logits takes.
+    pub fn memory(&self) -> usize {
+        self.unmask.memory() + self.credits.memory()
     }
 
     fn check_guide(&self, settings: &Settings) -> Result<(), DecodeError> {

@@ -95,7 +95,7 @@ impl Edit {
 }
 
 /// What was changed by hand since the last step.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Edits {
     made: Vec<Edit>,
     /// The canvas before the first of them.

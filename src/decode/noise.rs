@@ -24,7 +24,7 @@ pub enum Purpose {
 }
 
 /// A source of uniform numbers.
-pub trait Noise: Send {
+pub trait Noise: Send + Sync {
     /// Fills `out` with numbers in the open interval (0, 1), index by index.
     fn fill(&self, purpose: Purpose, step: usize, position: usize, out: &mut [f64]);
 

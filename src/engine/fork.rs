@@ -134,6 +134,14 @@ impl Replay {
         self.steps.len()
     }
 
+    /// Leaves out the first `steps` steps: the run is behind them already.
+    ///
+    /// # Errors
+    /// As [`Self::advance`].
+    pub fn skip(&mut self, steps: usize) -> Result<(), DecodeError> {
+        (0..steps).try_for_each(|_| self.advance().map(drop))
+    }
+
     /// Moves settings and canvas to the next step, where there is one; returns what was changed by hand before it.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use futures_util::Stream;
 use tokio::sync::mpsc as events;
 
 use super::{
-    Link, LoadObserver, ModelRequest, Models,
+    Link, LoadObserver, ModelRequest, Models, WaypointPolicy,
     load::{NO_THREADS, load},
     protocol::{Command, Event},
     worker::{self, WorkerMessage},
@@ -50,7 +50,7 @@ impl InProcess {
     /// When the system gives no thread.
     pub fn open(request: ModelRequest) -> io::Result<Self> {
         let first = request.clone();
-        Self::start(Some(request), move |observer| load(&first, observer))
+        Self::start(Some(request), WaypointPolicy::default(), move |observer| load(&first, observer))
     }
 
     /// The same with models from anywhere.
@@ -58,11 +58,23 @@ impl InProcess {
     /// # Errors
     /// When the system gives no thread.
     pub fn spawn(load: impl FnOnce() -> anyhow::Result<Models> + Send + 'static) -> io::Result<Self> {
-        Self::start(None, move |_| load())
+        Self::keeping(WaypointPolicy::default(), load)
+    }
+
+    /// The same with states of runs kept as `policy` says.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn keeping(
+        policy: WaypointPolicy,
+        load: impl FnOnce() -> anyhow::Result<Models> + Send + 'static,
+    ) -> io::Result<Self> {
+        Self::start(None, policy, move |_| load())
     }
 
     fn start(
         request: Option<ModelRequest>,
+        policy: WaypointPolicy,
         load: impl FnOnce(&Arc<dyn LoadObserver>) -> anyhow::Result<Models> + Send + 'static,
     ) -> io::Result<Self> {
         let (commands, inbox) = mpsc::channel();
@@ -71,7 +83,7 @@ impl InProcess {
         let (alive, ended) = mpsc::channel();
         let work = move || {
             let _alive = alive;
-            worker::work(request, load, sender, inbox, outbox);
+            worker::work(request, policy, load, sender, inbox, outbox);
         };
         let thread = thread::Builder::new().name("engine".to_owned()).spawn(work);
         let thread = thread.map_err(|error| io::Error::new(error.kind(), NO_THREADS))?;

@@ -11,12 +11,13 @@ use super::{
     fork::{ForkStart, Replay, nothing_to_do},
     protocol::{ForkRequest, RequestError, RunRequest},
     transcript::CrossVocabularyGuide,
+    waypoints::{Trail, Waypoint, WaypointPolicy, Waypoints},
 };
 use crate::{
     decode::{
         DecodeError, Decoder,
         clock::Clock,
-        record::{Edit, StopReason},
+        record::{Edit, StepRecord, StopReason},
     },
     model::{
         device::among_workers,
@@ -26,7 +27,7 @@ use crate::{
     panics, printable,
     settings::Settings,
     tasks::{self, Task},
-    trace::{End, Entry, Exchange, Header, Recorder},
+    trace::{End, Entry, Exchange, ForkPoint, Header, Recorder},
 };
 
 /// Masks for a prompt that is none of the tasks.
@@ -53,6 +54,7 @@ pub(super) struct ActiveRun {
     decoder: Decoder,
     recorder: Recorder,
     task: Option<Task>,
+    trail: Trail,
     /// What a fork repeats before its own first step.
     replay: Option<Replay>,
     /// What the user should know before that step, a sentence each.
@@ -64,23 +66,30 @@ impl ActiveRun {
     ///
     /// # Errors
     /// [`RequestError::Refused`] where prompt, settings and models do not go together.
-    pub(super) fn start(models: &mut Models, request: &RunRequest) -> Result<Self, RequestError> {
-        panics::catch(|| Self::start_uncaught(models, request)).unwrap_or_else(|panic| Err(broken(&panic)))
-    }
-
-    fn start_uncaught(models: &mut Models, request: &RunRequest) -> Result<Self, RequestError> {
-        models.reset();
-        let Some(fork) = &request.fork else {
-            let header = header(models, request)?;
-            return Self::of(models, header);
+    pub(super) fn start(
+        models: &mut Models,
+        waypoints: &Waypoints,
+        request: &RunRequest,
+    ) -> Result<Self, RequestError> {
+        let start = || {
+            models.reset();
+            match &request.fork {
+                None => Self::of(models, header(models, request)?, waypoints.policy),
+                Some(fork) => Self::fork(models, waypoints, request, fork),
+            }
         };
-        Self::fork(models, request, fork)
+        panics::catch(start).unwrap_or_else(|panic| Err(broken(&panic)))
     }
 
     /// Starts a fork. Whatever would be refused behind the steps of its parent is refused before one is repeated.
-    fn fork(models: &Models, request: &RunRequest, fork: &ForkRequest) -> Result<Self, RequestError> {
+    fn fork(
+        models: &mut Models,
+        waypoints: &Waypoints,
+        request: &RunRequest,
+        fork: &ForkRequest,
+    ) -> Result<Self, RequestError> {
         let start = ForkStart::new(models, request, fork)?;
-        let mut run = Self::of(models, start.cold)?;
+        let mut run = Self::of(models, start.cold, waypoints.policy)?;
         run.decoder.edit(&start.edits)?;
         // A run in which nothing is masked may still revise its tokens, but not one that starts so.
         let is_over = if start.warm.is_some() { fork.point.is_over } else { run.has_no_mask() };
@@ -88,16 +97,31 @@ impl ActiveRun {
             return Err(nothing_to_do(fork.point.steps.len()));
         }
         if let Some(header) = start.warm {
-            run = Self::of(models, header)?;
-            let replay = Replay::new(&fork.point, start.edits, request.settings);
+            run = Self::of(models, header, waypoints.policy)?;
+            let mut replay = Replay::new(&fork.point, start.edits, request.settings);
+            if let Some(waypoint) = waypoints.nearest(&fork.point) {
+                run.resume(models, waypoint, &fork.point);
+                replay.skip(run.trail.len())?;
+            }
             if replay.left() == 0 { run.branch(&replay)? } else { run.replay = Some(replay) }
         }
         run.warnings = start.warnings;
         Ok(run)
     }
 
+    /// Starts a fork behind the steps of its parent up to a waypoint; before all of them, where the networks cannot be put back.
+    fn resume(&mut self, models: &mut Models, waypoint: &Waypoint, point: &ForkPoint) {
+        if waypoint.restore(models).is_err() {
+            models.reset();
+            return;
+        }
+        self.decoder = waypoint.decoder.clone();
+        self.recorder = waypoint.recorder.clone();
+        self.trail.resume(point, waypoint.steps);
+    }
+
     /// The run that a header opens.
-    fn of(models: &Models, header: Header) -> Result<Self, RequestError> {
+    fn of(models: &Models, header: Header, policy: WaypointPolicy) -> Result<Self, RequestError> {
         let denoiser = models.denoiser.spec();
         let guide = models.guide.as_ref().map(|guide| guide.spec());
         let given = header.given.iter().map(|given| (given.position, given.token, given.pinned));
@@ -116,7 +140,8 @@ impl ActiveRun {
         }
         let recorder = Recorder::new(&header);
         let task = tasks::recognise(&asked);
-        Ok(Self { header, decoder, recorder, task, replay: None, warnings: Vec::new() })
+        let trail = Trail::new(&header, policy);
+        Ok(Self { header, decoder, recorder, task, trail, replay: None, warnings: Vec::new() })
     }
 
     fn has_no_mask(&self) -> bool {
@@ -152,7 +177,7 @@ impl ActiveRun {
                 self.diverge(&replay.canvas);
                 record.ids.clone_from(&replay.canvas);
             }
-            self.recorder.entry(record, |ids| models.pieces(ids));
+            self.log(record, models);
         }
         let (all, left) = (replay.all, replay.left());
         if left == 0 {
@@ -166,6 +191,7 @@ impl ActiveRun {
     /// A step that was repeated gave other tokens: the run continues from those of the parent.
     fn diverge(&mut self, canvas: &[u32]) {
         self.decoder.correct(canvas);
+        self.trail.lose();
         let Some(origin) = self.header.origin.as_mut().filter(|origin| origin.exact) else { return };
         origin.exact = false;
         self.warnings.push(
@@ -234,10 +260,23 @@ impl ActiveRun {
     pub(super) fn step(&mut self, models: &mut Models, clock: &dyn Clock) -> Result<Arc<Entry>, RequestError> {
         let step = || {
             let record = self.decoder.step(models.networks(), clock)?;
-            Ok(Arc::new(self.recorder.entry(record, |ids| models.pieces(ids))))
+            Ok(Arc::new(self.log(record, models)))
         };
         // Caught where it happens: what a panic says is known to its own thread alone.
         among_workers(|| panics::catch(step)).unwrap_or_else(|panic| Err(broken(&panic)))
+    }
+
+    /// The entry of a step that was done.
+    fn log(&mut self, record: StepRecord, models: &Models) -> Entry {
+        self.trail.walk(&record);
+        let entry = self.recorder.entry(record, |ids| models.pieces(ids));
+        self.trail.mark(&self.decoder, &self.recorder, models);
+        entry
+    }
+
+    /// Its way, with the states that were kept.
+    pub(super) fn into_trail(self) -> Trail {
+        self.trail
     }
 
     /// The end of it, here. An answer is judged only where the run came to its own end.

@@ -12,13 +12,14 @@ use std::{
 use tokio::sync::mpsc::Sender;
 
 use super::{
-    LoadObserver, ModelRequest, Models, diary,
+    LoadObserver, ModelRequest, Models, WaypointPolicy, diary,
     fork::broken_off,
     gate::StepGate,
     load::{NO_THREADS, load, load_guide},
     loader::{self, Load, Loaded, Loader},
     protocol::{Command, Event, RequestError, RunId, RunRequest},
     run::{ActiveRun, broken},
+    waypoints::Waypoints,
 };
 use crate::{
     decode::clock::{Clock, WallClock},
@@ -63,6 +64,8 @@ struct Worker {
     deferred: VecDeque<WorkerMessage>,
     clock: WallClock,
     active: Option<NumberedRun>,
+    /// Where forks may start from.
+    waypoints: Waypoints,
 }
 
 /// A loading under way.
@@ -86,9 +89,11 @@ impl NumberedRun {
     }
 }
 
-/// The thread's whole life. `request` is what `first` loads, where that is known; `self_tx` leads into `inbox`.
+/// The thread's whole life. `request` is what `first` loads, where that is known; `policy` says which states of runs are kept;
+/// `self_tx` leads into `inbox`.
 pub(super) fn work(
     request: Option<ModelRequest>,
+    policy: WaypointPolicy,
     first: impl FnOnce(&Arc<dyn LoadObserver>) -> anyhow::Result<Models> + Send + 'static,
     self_tx: mpsc::Sender<WorkerMessage>,
     inbox: Receiver<WorkerMessage>,
@@ -107,6 +112,7 @@ pub(super) fn work(
         deferred: VecDeque::new(),
         clock: WallClock::default(),
         active: None,
+        waypoints: Waypoints::new(policy),
     };
     if worker.begin(request, move |observer| Ok(Load::Models(Box::new(first(observer)?)))).is_err() {
         return;
@@ -182,6 +188,7 @@ impl Worker {
         match (stays, request.guide_source().cloned()) {
             (true, None) => {
                 self.finish()?;
+                self.waypoints.clear();
                 if let Ok(models) = &mut self.models {
                     models.set_guide(None);
                 }
@@ -217,6 +224,7 @@ impl Worker {
             }
             (Ok(load), _) => {
                 self.finish()?;
+                self.waypoints.clear();
                 match (load, &mut self.models) {
                     (Load::Guide(guide), Ok(models)) => models.set_guide(Some(*guide)),
                     (Load::Guide(_), Err(_)) => {}
@@ -339,7 +347,7 @@ impl Worker {
         self.finish()?;
         let id = request.run;
         let started = match &mut self.models {
-            Ok(models) => ActiveRun::start(models, request),
+            Ok(models) => ActiveRun::start(models, &self.waypoints, request),
             Err(error) => Err(error.clone()),
         };
         let run = match started {
@@ -435,13 +443,16 @@ impl Worker {
             return Ok(());
         };
         let run = active.id;
-        if active.run.is_replaying() {
-            return self.emit(Event::Failed { run, error: broken_off() });
-        }
-        match active.run.end(models) {
-            Ok(end) => self.emit(Event::Finished { run, end: Box::new(end) }),
-            Err(error) => self.emit(Event::Failed { run, error }),
-        }
+        let event = if active.run.is_replaying() {
+            Event::Failed { run, error: broken_off() }
+        } else {
+            match active.run.end(models) {
+                Ok(end) => Event::Finished { run, end: Box::new(end) },
+                Err(error) => Event::Failed { run, error },
+            }
+        };
+        self.waypoints.keep(active.run.into_trail());
+        self.emit(event)
     }
 }
 

@@ -36,6 +36,20 @@ pub struct KvShape {
     pub max_positions: usize,
 }
 
+/// A copy of what K/V buffers hold, on the host.
+#[derive(Debug)]
+pub(super) struct KvCopy {
+    layers: Vec<(SlotRows, SlotRows)>,
+    rows: Vec<Option<usize>>,
+}
+
+impl KvCopy {
+    /// Bytes of memory that it takes.
+    pub fn bytes(&self) -> u64 {
+        self.layers.iter().map(|(keys, values)| keys.bytes() + values.bytes()).sum()
+    }
+}
+
 /// What one pass writes and reads, checked once and shared by all layers.
 #[derive(Debug)]
 pub struct KvPlan {
@@ -80,6 +94,30 @@ impl KvBuffers {
         for (slot, row) in self.rows.iter_mut().enumerate() {
             *row = row.filter(|position| slot < len && *position < len);
         }
+    }
+
+    /// A copy of the rows.
+    pub(super) fn rows(&self) -> candle_core::Result<KvCopy> {
+        let slots = self.rows.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        let layers = self.layers.iter().map(|(keys, values)| Ok((keys.copied(slots)?, values.copied(slots)?)));
+        Ok(KvCopy { layers: layers.collect::<candle_core::Result<_>>()?, rows: self.rows[..slots].to_vec() })
+    }
+
+    /// Puts a copy of the rows back, and forgets all others.
+    pub(super) fn restore(&mut self, kept: &KvCopy) -> candle_core::Result<()> {
+        self.reset();
+        self.grow(kept.rows.len())?;
+        for ((keys, values), (kept_keys, kept_values)) in self.layers.iter_mut().zip(&kept.layers) {
+            keys.restore(kept_keys, self.rows.len())?;
+            values.restore(kept_values, self.rows.len())?;
+        }
+        self.rows[..kept.rows.len()].copy_from_slice(&kept.rows);
+        Ok(())
+    }
+
+    /// The sizes.
+    pub(super) fn shape(&self) -> KvShape {
+        self.shape
     }
 
     /// Checks a pass (already checked in itself) against the rows at hand, and makes room. The fed rows count as

@@ -3,6 +3,8 @@
 //! The trait is free of tensors, so that every algorithm can be tested against a scripted network, and every
 //! network against reference logits without any algorithm.
 
+use std::any::Any;
+
 use thiserror::Error;
 
 pub use crate::model::logits::{DeviceRows, Logits, Reduce, RowSummary, TokenChoice, TokenRank};
@@ -309,6 +311,29 @@ pub struct Drift {
     pub values: Vec<f32>,
 }
 
+/// All that the passes of a network have left behind at one time: K/V rows of both banks, and whatever else it keeps.
+pub struct NetworkState {
+    bytes: u64,
+    kept: Box<dyn Any + Send>,
+}
+
+impl NetworkState {
+    /// Of a network that keeps `kept`, which takes so many bytes.
+    pub fn new(bytes: u64, kept: impl Any + Send) -> Self {
+        Self { bytes, kept: Box::new(kept) }
+    }
+
+    /// Bytes of memory that it takes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// What is kept, where it is of this type.
+    pub fn get<T: Any>(&self) -> Option<&T> {
+        self.kept.downcast_ref()
+    }
+}
+
 /// A network with K/V buffers addressed by absolute position.
 ///
 /// Any type with `spec`, `reset`, `crop` and `forward` can be decoded with. This one keeps ids for its K/V rows, and each
@@ -396,6 +421,22 @@ pub trait Network: Send {
     /// rows that `hook` picks; value vectors are computed for all fed rows.
     fn forward_refreshed(&mut self, _pass: Pass<'_>, _hook: &mut dyn RefreshHook) -> Result<Logits, NetworkError> {
         Err(self.unsupported("cannot keep the outputs of its layers"))
+    }
+
+    /// A copy of all that passes have left behind; `None` where the network gives none.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn state(&self) -> Result<Option<NetworkState>, NetworkError> {
+        Ok(None)
+    }
+
+    /// Puts back what [`Self::state`] of this network gave: the passes after it are those that would have followed then.
+    ///
+    /// # Errors
+    /// When the state is another network's, or the device fails; the network has to be reset then.
+    fn restore(&mut self, _state: &NetworkState) -> Result<(), NetworkError> {
+        Err(self.unsupported("cannot be put back to an earlier state"))
     }
 
     /// Compares the K/V rows at `positions`, written in both banks, between the banks.

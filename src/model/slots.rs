@@ -81,6 +81,24 @@ impl SlotRows {
         }
     }
 
+    /// A copy of the first `slots` slots, on the host.
+    pub fn copied(&self, slots: usize) -> candle_core::Result<Self> {
+        // A buffer without any slot is none that a device can hold.
+        let rows = self.rows.narrow(1, 0, slots.max(1))?.force_contiguous()?;
+        Ok(Self { rows: rows.to_device(&Device::Cpu)? })
+    }
+
+    /// Makes room for `slots` slots, and overwrites the first ones by those of a copy.
+    pub fn restore(&mut self, copy: &Self, slots: usize) -> candle_core::Result<()> {
+        self.grow(slots)?;
+        self.rows.slice_set(&copy.rows.to_device(self.rows.device())?, 1, 0)
+    }
+
+    /// Bytes of memory that it takes.
+    pub fn bytes(&self) -> u64 {
+        (self.rows.elem_count() * self.rows.dtype().size_in_bytes()) as u64
+    }
+
     /// Rows `(groups, slots, width)`. Each group's rows are contiguous; groups lie apart by the whole buffer where the
     /// rows could be read in place.
     pub fn read(&self, slots: &SlotSet) -> candle_core::Result<Tensor> {

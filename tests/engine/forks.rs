@@ -1,6 +1,9 @@
 //! Forks: a run that repeats the steps of another one, then goes another way.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use diffuscope::{
     decode::{
@@ -8,7 +11,7 @@ use diffuscope::{
         record::{Edit, KvStatus, Reason},
     },
     engine::{
-        complete_fork,
+        WaypointPolicy, complete_fork,
         protocol::{ForkRequest, TypedText},
     },
     trace::{ForkOrigin, ForkPoint, GivenToken, ModelCard},
@@ -51,11 +54,21 @@ fn tangled(
 }
 
 fn tangled_engine(shifted: bool) -> InProcess {
-    let mut engine =
-        InProcess::spawn(move || Ok(tangled(side(shifted), tangled_over(1, 14.0), tangled_over(2, 14.0)))).unwrap();
+    tangled_engine_keeping(shifted, NO_STATE)
+}
+
+fn tangled_engine_keeping(shifted: bool, policy: WaypointPolicy) -> InProcess {
+    let load = move || Ok(tangled(side(shifted), tangled_over(1, 14.0), tangled_over(2, 14.0)));
+    let mut engine = InProcess::keeping(policy, load).unwrap();
     assert!(matches!(engine.wait(), Some(Event::Ready { .. })));
     engine
 }
+
+/// Forks repeat every step of their parents.
+const NO_STATE: WaypointPolicy = WaypointPolicy { span: Duration::MAX, bytes: 0 };
+
+/// Forks repeat no step of a parent that the same engine has just done.
+const EVERY_STATE: WaypointPolicy = WaypointPolicy { span: Duration::ZERO, bytes: u64::MAX };
 
 /// What is done to a run before the step that follows on so many steps.
 #[derive(Debug, Clone)]
@@ -178,9 +191,19 @@ fn hands() -> Vec<(usize, Hand)> {
 
 #[test]
 fn a_fork_without_change_is_its_parent_under_every_preset() {
+    forks_without_change(NO_STATE);
+}
+
+#[test]
+fn a_fork_that_starts_from_a_kept_state_is_its_parent_under_every_preset() {
+    forks_without_change(EVERY_STATE);
+}
+
+/// Forks runs of every preset, with hands on them, at several steps, and forks of the forks.
+fn forks_without_change(policy: WaypointPolicy) {
     let (mut forks, mut edits, mut turns) = (0, 0, 0);
     for shifted in [false, true] {
-        let mut engine = tangled_engine(shifted);
+        let mut engine = tangled_engine_keeping(shifted, policy);
         for (number, preset) in presets().iter().enumerate().skip(usize::from(shifted)).step_by(2) {
             let request = RunRequest {
                 prompt: BYTES.into(),
@@ -211,6 +234,63 @@ fn a_fork_without_change_is_its_parent_under_every_preset() {
         }
     }
     assert!(forks > 200 && edits > 250 && turns > 150, "{forks} forks, {edits} edits, {turns} turns");
+}
+
+/// How many steps a fork repeats before it starts.
+fn repeated(engine: &mut InProcess, request: RunRequest, parent: &Log) -> (usize, Log) {
+    let mut first = None;
+    let fork = complete_fork(engine, request, parent, |progress| {
+        if let RunProgress::Replaying { done, steps } = progress {
+            first.get_or_insert(steps - done);
+        }
+        ControlFlow::Continue(())
+    });
+    (first.unwrap_or(0), fork.unwrap())
+}
+
+#[test]
+fn real_networks_are_put_back_to_where_a_fork_begins() {
+    let folder = Folder::new();
+    untrained_pair(&folder);
+    let pair = raw_pair(&folder);
+    let mut engine = InProcess::keeping(EVERY_STATE, move || Ok(pair)).unwrap();
+    assert!(matches!(engine.wait(), Some(Event::Ready { .. })));
+    for preset in presets() {
+        let settings = Settings { audit: Some(3), ..short(preset) };
+        let parent = completed(&mut engine, RunRequest { settings, ..request(1) }).unwrap();
+        let (steps, fork) = repeated(&mut engine, same(&parent, parent.len() / 2), &parent);
+        assert_eq!((steps, bare(&fork)), (0, bare(&parent)), "{}", preset.name);
+    }
+}
+
+#[test]
+fn states_are_kept_of_the_same_way_alone_and_as_many_as_there_is_room_for() {
+    let parent_of = |engine: &mut InProcess| {
+        let parent = completed(engine, RunRequest { prompt: BYTES.into(), ..request(1) }).unwrap();
+        assert_eq!(parent.len(), MASKS);
+        parent
+    };
+    let mut engine = tangled_engine_keeping(false, EVERY_STATE);
+    let parent = parent_of(&mut engine);
+    let (steps, fork) = repeated(&mut engine, same(&parent, 5), &parent);
+    assert_eq!((steps, bare(&fork)), (0, bare(&parent)));
+    // A parent whose third step wrote another token has two steps in common with it.
+    let mut other = same(&parent, 5);
+    let written = &mut other.fork.as_mut().unwrap().point.steps[2].written;
+    written[0].1 += 1;
+    assert_eq!(repeated(&mut engine, other, &parent).0, 3);
+    // One that started with another seed has none.
+    let mut other = same(&parent, 5);
+    other.fork.as_mut().unwrap().point.header.settings.seed += 1;
+    assert_eq!(repeated(&mut engine, other, &parent).0, 5);
+
+    // Of a long run, states lie the farther apart the longer it becomes.
+    let mut engine = tangled_engine_keeping(false, WaypointPolicy { bytes: 0, ..EVERY_STATE });
+    let settings = settings(&[("gen-length", "40")]);
+    let request = RunRequest { prompt: BYTES.into(), settings, ..request(1) };
+    let parent = completed(&mut engine, request).unwrap();
+    let (steps, fork) = repeated(&mut engine, same(&parent, 24), &parent);
+    assert_eq!((steps, bare(&fork)), (7, bare(&parent)), "the states after 1, 9, 17, 25 and 33 steps are kept");
 }
 
 #[test]

@@ -61,6 +61,7 @@ pub fn timeless(header: &Header, entries: impl IntoIterator<Item: AsRef<Entry>>,
         let mut entry = entry.as_ref().clone();
         let cost = &mut entry.record.cost;
         (cost.denoiser_us, cost.guide_us, cost.other_us) = (0, 0, 0);
+        (cost.audit_us, cost.shadow_us) = (0, 0);
         log.push(entry);
     }
     if let Some(end) = end {

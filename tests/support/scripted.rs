@@ -8,7 +8,7 @@ use std::sync::{
 
 use diffuscope::model::network::{
     Alignment, Attention, AttentionRows, Bank, Control, Drift, LayerObserver, LayerView, Logits, Mask, Network,
-    NetworkError, NetworkSpec, Pass, Read, RefreshHook,
+    NetworkError, NetworkSpec, NetworkState, Pass, Read, RefreshHook,
 };
 
 /// Tokens of a scripted network, unless it is given another vocabulary.
@@ -170,6 +170,17 @@ impl Network for Scripted {
 
     fn crop(&mut self, len: usize) {
         self.banks[Bank::Run as usize][len..].fill(None);
+    }
+
+    fn state(&self) -> Result<Option<NetworkState>, NetworkError> {
+        let bytes = self.banks.iter().map(|rows| size_of_val(&rows[..])).sum::<usize>() + self.watched.len();
+        Ok(Some(NetworkState::new(bytes as u64, (self.banks.clone(), self.watched.clone()))))
+    }
+
+    fn restore(&mut self, state: &NetworkState) -> Result<(), NetworkError> {
+        (self.banks, self.watched) =
+            state.get::<([Vec<Option<u32>>; 2], Vec<bool>)>().cloned().expect("a scripted network's state");
+        Ok(())
     }
 
     fn forward(&mut self, pass: Pass<'_>) -> Result<Logits, NetworkError> {

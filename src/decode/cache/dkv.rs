@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The policy in its forms.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum DkvCache {
     /// Freezes tokens one step after they were committed.
     Decode,

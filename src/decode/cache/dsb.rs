@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The policy, with what it knew at the last steps.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct SlidingBlock {
     /// Masks when everything was last computed.
     masks: usize,

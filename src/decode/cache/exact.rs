@@ -11,7 +11,7 @@ use crate::decode::{
 };
 
 /// The policy, with how far the rows are final.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct ExactPrefix {
     end: usize,
 }

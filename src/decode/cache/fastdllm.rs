@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The policy.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum FastDllm {
     /// Reuses the rows left of the block.
     Prefix,

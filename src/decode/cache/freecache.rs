@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The policy in its forms.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum FreeCache {
     /// Computes from the current block on.
     Block,

@@ -31,6 +31,8 @@ mod fastdllm;
 mod freecache;
 mod off;
 
+use dyn_clone::DynClone;
+
 use super::{
     Limits,
     context::StepContext,
@@ -65,7 +67,7 @@ pub(super) fn policy(choice: CacheChoice) -> Box<dyn CachePolicy> {
 }
 
 /// A policy: what it computes, how its passes run, and what it does not go together with.
-pub(super) trait CachePolicy: Send {
+pub(super) trait CachePolicy: Send + DynClone {
     /// What a step computes.
     fn plan(&mut self, context: StepContext<'_>, rows: KnownRows<'_>) -> Plan;
 
@@ -163,7 +165,10 @@ impl KnownRows<'_> {
     }
 }
 
+dyn_clone::clone_trait_object!(CachePolicy);
+
 /// The provenance of every K/V row, and the policy in force.
+#[derive(Clone)]
 pub(super) struct Cache {
     rows: Vec<Option<RowOrigin>>,
     choice: CacheChoice,

@@ -4,7 +4,7 @@ use super::{Allows, CachePolicy, KnownRows, SoundAttention};
 use crate::decode::{context::StepContext, plan::Plan};
 
 /// The policy.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Uncached;
 
 impl CachePolicy for Uncached {

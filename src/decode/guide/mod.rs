@@ -19,7 +19,7 @@ mod rules;
 mod shadow;
 mod text;
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 pub use self::text::{GuideText, SpelledToken};
 use self::{
@@ -40,6 +40,7 @@ use crate::{
 };
 
 /// The guide of a run.
+#[derive(Clone)]
 pub(super) struct Guide {
     reader: GuideReader,
     /// What it has read while it only looked on: rows of their own, so that a run is the same with it and without.
@@ -49,7 +50,7 @@ pub(super) struct Guide {
     /// Tokens of the denoiser; the guide's own, where they are others, are reported as ids behind them.
     vocab: u32,
     /// How it reads the denoiser's text; `None` where it reads the denoiser's ids.
-    text: Option<Box<dyn GuideText>>,
+    text: Option<Arc<dyn GuideText>>,
 }
 
 /// The rows of logits that drafts were drawn from, for rules that weigh them: `(position, row)`.
@@ -119,7 +120,7 @@ impl Guide {
 
     /// Has the guide read text instead of ids.
     pub fn read_text(&mut self, text: Box<dyn GuideText>) {
-        self.text = Some(text);
+        self.text = Some(text.into());
     }
 
     /// Why `settings` ask for what this guide cannot do, if they do.

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How a guide of another vocabulary reads what the denoiser writes.
-pub trait GuideText: Send {
+pub trait GuideText: Send + Sync {
     /// The text of generated tokens of the denoiser, and where each of them ends in it.
     fn decode(&self, ids: &[u32]) -> (String, Vec<SpelledToken>);
 

@@ -11,7 +11,7 @@ use crate::{
 
 /// Fast-dLLM's parallel decoding (arXiv 2505.22618): the candidates at or above the threshold; the best one where there
 /// is none.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Threshold;
 
 impl CommitRule for Threshold {
@@ -25,7 +25,7 @@ impl CommitRule for Threshold {
 }
 
 /// Dream's port of it: never ahead of the even pace of the block's steps.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ThresholdBudget;
 
 impl CommitRule for ThresholdBudget {
@@ -54,7 +54,7 @@ fn threshold(candidates: &[Candidate], most: usize, context: StepContext<'_>) ->
 /// `ε < 1 / (r + 1)` are jointly what the marginals say (its theorem 1); the factor scales that.
 ///
 /// The released code also commits the last candidate when it is the first to fail: `factor-last`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Factor;
 
 impl CommitRule for Factor {
@@ -88,7 +88,7 @@ pub(super) fn factor_run(order: &[&Candidate], context: StepContext<'_>, reason:
 /// The paper describes a decay with the distance; its code has a constant relaxed threshold, and so has this one unless
 /// `relaxed-decay` asks for a straight line from the relaxed threshold (at the anchor) to the full one (beyond the
 /// radius).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct LocalLeap;
 
 impl CommitRule for LocalLeap {

@@ -10,7 +10,7 @@ use crate::decode::{
 const TIE: f32 = 1e-5;
 
 /// LLaDA2: everything above the threshold where that is the quota of the step or more, else the quota.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ThresholdFloor;
 
 impl CommitRule for ThresholdFloor {
@@ -30,7 +30,7 @@ fn above_or_quota(candidates: &[Candidate], context: StepContext<'_>) -> Vec<Com
 }
 
 /// `ThresholdParallelDecoder`: everything at or above the threshold; where nothing is, the best and its equals.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ThresholdTies;
 
 impl CommitRule for ThresholdTies {
@@ -56,7 +56,7 @@ fn with_ties(candidates: &[Candidate], context: StepContext<'_>) -> Vec<Commit> 
 
 /// `HierarchyDecoder`: everything above the threshold, the best of every run of masks where it is above the low
 /// threshold, and the best of all.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Hierarchy;
 
 impl CommitRule for Hierarchy {

@@ -13,7 +13,7 @@ use crate::{
 /// dParallel's decoding (arXiv 2509.26488, released `generate.py` of both its models): the proposal of least entropy in
 /// any case, and all others within the entropy threshold. For LLaDA an entropy at the threshold is within it, for Dream
 /// it is not; here the style of the sampler decides.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct EntropyThreshold;
 
 impl CommitRule for EntropyThreshold {
@@ -53,7 +53,7 @@ fn threshold(candidates: &[Candidate], context: StepContext<'_>) -> Vec<Commit> 
 
 /// The EB-Sampler (arXiv 2505.24857): the longest run of the best proposals whose entropies, but for the largest of
 /// them, add up to no more than the bound. That sum bounds what a step loses by drawing its tokens independently.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct EntropyBound;
 
 impl CommitRule for EntropyBound {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// LLaDA's own sampler: the best few per step.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Quota;
 
 impl CommitRule for Quota {
@@ -26,7 +26,7 @@ impl CommitRule for Quota {
 }
 
 /// Dream's time grid: the share of the masks that it asks for, the best first.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct TimeGrid;
 
 impl CommitRule for TimeGrid {
@@ -42,7 +42,7 @@ impl CommitRule for TimeGrid {
 }
 
 /// Dream's origin rule: each mask by itself, with the share of the time grid.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct DreamOrigin;
 
 impl CommitRule for DreamOrigin {

@@ -10,7 +10,7 @@ use super::{CommitRule, Delta, Scored, StepContext, best, best_first};
 use crate::decode::record::{Commit, Reason};
 
 /// The rule.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Frechet;
 
 impl CommitRule for Frechet {

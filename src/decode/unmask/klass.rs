@@ -23,7 +23,7 @@ const LONGEST_HISTORY: usize = 16;
 const EPSILON: f64 = 1e-12;
 
 /// The rule, with what it has seen of the masked positions.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Klass(KlHistory);
 
 impl CommitRule for Klass {
@@ -51,16 +51,20 @@ impl CommitRule for Klass {
     fn asks_confidence(&self) -> bool {
         true
     }
+
+    fn memory(&self) -> usize {
+        self.0.seen.values().map(|seen| size_of_val(&seen.distribution[..])).sum()
+    }
 }
 
 /// How the distributions of the masked positions moved from step to step.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct KlHistory {
     seen: BTreeMap<usize, PositionHistory>,
     probabilities: Vec<f64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct PositionHistory {
     /// The last distribution. f32, because there is one for every mask of the canvas.
     distribution: Vec<f32>,

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The rule; the filter comes with the context of each step.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct LearnedFilter;
 
 impl CommitRule for LearnedFilter {

@@ -29,6 +29,8 @@ mod wino;
 
 pub(super) use fixed_rate::upcoming;
 
+use dyn_clone::DynClone;
+
 use super::{
     Limits,
     context::StepContext,
@@ -63,7 +65,7 @@ pub(super) fn rule(choice: UnmaskRule) -> Box<dyn CommitRule> {
 }
 
 /// A rule: what it commits, what it needs for that, and what it does not go together with.
-pub(super) trait CommitRule: Send {
+pub(super) trait CommitRule: Send + DynClone {
     /// What the step writes.
     fn select(&mut self, scored: Scored<'_>, context: StepContext<'_>) -> Delta;
 
@@ -116,7 +118,14 @@ pub(super) trait CommitRule: Send {
     fn lacks(&self, _filter: Option<&Filter>) -> Option<String> {
         None
     }
+
+    /// Bytes of memory that what it remembers takes, where that grows with the vocabulary.
+    fn memory(&self) -> usize {
+        0
+    }
 }
+
+dyn_clone::clone_trait_object!(CommitRule);
 
 /// What a rule sees of a step.
 #[derive(Debug, Clone, Copy)]
@@ -174,6 +183,7 @@ impl From<Vec<Commit>> for Delta {
 }
 
 /// The rule that decided last. Another one starts with nothing to remember.
+#[derive(Clone)]
 pub(super) struct Unmask {
     choice: UnmaskRule,
     rule: Box<dyn CommitRule>,
@@ -182,6 +192,11 @@ pub(super) struct Unmask {
 impl Unmask {
     pub fn new(choice: UnmaskRule) -> Self {
         Self { choice, rule: rule(choice) }
+    }
+
+    /// Bytes of memory that what it remembers takes, where that grows with the vocabulary.
+    pub fn memory(&self) -> usize {
+        self.rule.memory()
     }
 
     /// A block was opened.

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The rule.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct WideIn;
 
 impl CommitRule for WideIn {

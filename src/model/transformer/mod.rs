@@ -9,6 +9,7 @@
 //! way (Elastic-Cache, dLLM-Cache).
 
 mod refresh;
+mod state;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -26,7 +27,8 @@ use crate::model::kv::{KvBuffers, KvPlan, KvShape};
 use crate::model::layers::{RmsNorm, RopeStretch, Rotary, pick};
 use crate::model::linear::EmbeddingAndHead;
 use crate::model::network::{
-    Bank, Drift, LayerObserver, Logits, Network, NetworkError, NetworkShape, NetworkSpec, Pass, RefreshHook,
+    Bank, Drift, LayerObserver, Logits, Network, NetworkError, NetworkShape, NetworkSpec, NetworkState, Pass,
+    RefreshHook,
 };
 use crate::model::peak;
 use crate::model::reduce::TensorRows;
@@ -236,6 +238,14 @@ impl Network for Transformer {
         if let Some(outputs) = &mut self.outputs {
             outputs.crop(len);
         }
+    }
+
+    fn state(&self) -> Result<Option<NetworkState>, NetworkError> {
+        Ok(Some(self.kept()?))
+    }
+
+    fn restore(&mut self, state: &NetworkState) -> Result<(), NetworkError> {
+        if self.put_back(state)? { Ok(()) } else { Err(self.unsupported("cannot take the state of another network")) }
     }
 
     fn forward(&mut self, pass: Pass<'_>) -> Result<Logits, NetworkError> {

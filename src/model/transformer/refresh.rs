@@ -7,7 +7,7 @@
 
 use candle_core::Tensor;
 
-use super::{Transformer, check_indexes};
+use super::{Transformer, check_indexes, state::RowOutputs};
 use crate::model::attention::attend;
 use crate::model::config::Dims;
 use crate::model::device::ComputeDevice;
@@ -34,6 +34,18 @@ impl Outputs {
         let rows = || (0..dims.layers).map(|_| SlotRows::new(1, slots, dims.hidden, device)).collect();
         let (attention, feed_forward): (candle_core::Result<_>, candle_core::Result<_>) = (rows(), rows());
         Ok(Self { attention: attention?, feed_forward: feed_forward?, known: vec![false; slots], dims: *dims })
+    }
+
+    /// A copy of what is known.
+    pub fn kept(&self) -> candle_core::Result<RowOutputs> {
+        RowOutputs::of(self.attention.iter().chain(&self.feed_forward), &self.known)
+    }
+
+    /// From such a copy.
+    pub fn restored(kept: &RowOutputs, dims: &Dims, device: &ComputeDevice) -> candle_core::Result<Self> {
+        let mut outputs = Self::new(dims, device)?;
+        kept.write(outputs.attention.iter_mut().chain(&mut outputs.feed_forward), &mut outputs.known)?;
+        Ok(outputs)
     }
 
     fn grow(&mut self, slots: &[usize]) -> candle_core::Result<()> {

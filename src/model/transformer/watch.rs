@@ -8,7 +8,7 @@
 
 use candle_core::{DType, Tensor};
 
-use super::{Transformer, check_indexes};
+use super::{Transformer, check_indexes, state::RowOutputs};
 use crate::model::attention::{RowMask, attend, probabilities};
 use crate::model::config::Dims;
 use crate::model::device::ComputeDevice;
@@ -56,6 +56,18 @@ impl Traces {
             dims: *dims,
             device: device.clone(),
         })
+    }
+
+    /// A copy of what is known between two passes.
+    pub fn kept(&self) -> candle_core::Result<RowOutputs> {
+        RowOutputs::of(self.inputs.iter().chain(&self.queries), &self.known)
+    }
+
+    /// From such a copy.
+    pub fn restored(kept: &RowOutputs, dims: &Dims, device: &ComputeDevice) -> candle_core::Result<Self> {
+        let mut traces = Self::new(dims, device)?;
+        kept.write(traces.inputs.iter_mut().chain(&mut traces.queries), &mut traces.known)?;
+        Ok(traces)
     }
 
     /// Makes room for the rows of a pass, which count as unknown until [`Self::commit`].

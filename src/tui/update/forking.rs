@@ -41,7 +41,7 @@ pub(super) fn ask(app: &mut App, plan: ForkPlan) -> Vec<Effect> {
     app.planned = Some(plan);
     let dot = app.theme.glyphs.dot;
     app.tell(Notice::note(format!(
-        "{at} steps come before it, which took {seconds:.0} s: F repeats them {dot} C forks cold, with empty caches, at once",
+        "{at} steps come before it, which took {seconds:.0} s: F repeats what it must {dot} C forks cold, with empty caches, at once",
     )));
     Vec::new()
 }

@@ -1,5 +1,6 @@
 //! Passes: any rows fed, any rows read, any mask, either bank.
 
+use super::hooks::{Refresher, Watcher, refresh, watch, watch_whole};
 use super::*;
 use crate::model::network::{Attention, Bank, Mask};
 use crate::model::testing::{CONTEXT, VOCAB};
@@ -273,4 +274,42 @@ fn nothing_is_held_for_what_is_not_used() {
     let mut network = Tiny::new("llada", false).network();
     whole(&mut network, &[5, 6, 7]);
     assert!(network.audit.is_none() && network.traces.is_none() && network.outputs.is_none());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn a_network_that_is_put_back_continues_as_it_did((ids, part, wanted) in sequence_and_subsets(), longer in sequence()) {
+        for network in networks().iter_mut() {
+            // All that a network may keep: both banks, traces, outputs.
+            watch_whole(network, &ids, &mut Watcher::default());
+            let positions: Vec<usize> = (0..ids.len()).collect();
+            refresh(network, &ids, &positions, ids.len(), &mut Refresher::new(&positions));
+            network.forward(Pass { bank: Bank::Audit, ..Pass::new(&ids, &positions, Read::UpTo(ids.len()), &[]) }).unwrap();
+            let state = network.state().unwrap().expect("transformers give their states");
+            prop_assert!(state.bytes() > 0);
+            let next = |network: &mut Transformer| {
+                let changed: Vec<u32> = pick(&ids, &part).iter().map(|id| (id + 1) % VOCAB as u32).collect();
+                let mut hook = Watcher { widen_at: Some(0), ..Watcher::default() };
+                let watched = watch(network, &changed, &part, ids.len(), &mut hook);
+                let refreshed = refresh(network, &ids, &positions, ids.len(), &mut Refresher::new(&[]));
+                let read = feed(network, &pick(&ids, &wanted), &wanted, Read::UpTo(ids.len()));
+                (watched, refreshed, read, network.drift(&positions).unwrap())
+            };
+            let expected = next(network);
+            for other in [&longer, &ids] {
+                whole(network, other);
+                network.restore(&state).unwrap();
+                prop_assert_eq!(&next(network), &expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_network_takes_no_state_of_another_sort() {
+    let network = &mut networks()[0];
+    let error = network.restore(&NetworkState::new(0, ())).unwrap_err().to_string();
+    assert!(error.ends_with("cannot take the state of another network"), "{error}");
 }
