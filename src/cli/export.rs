@@ -1,17 +1,17 @@
 //! `diffuscope export`: a saved trace as a recording of the playground's own screen.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{ffi::OsStr, io};
 
 use super::{
-    failure::{Failure, warn},
+    destination::Destination,
+    failure::{self, Failure, warn},
+    progress::Console,
     recorded::Recorded,
 };
 use crate::{
-    export::{self, ExportOptions, Exporter, FORMATS, Frames},
-    output, printable,
+    export::{self, ExportObserver, ExportOptions, Exporter, FORMATS, Frames},
+    interrupt::Interrupt,
+    printable,
     tui::{Arrangement, Layer, Pane, theme::ThemeName},
 };
 
@@ -20,9 +20,8 @@ use crate::{
 pub(super) struct ExportArgs {
     #[command(flatten)]
     trace: Recorded,
-    /// Where the recording goes; - prints it
-    #[arg(long, short, value_name = "FILE")]
-    output: PathBuf,
+    #[command(flatten)]
+    destination: Destination,
     #[arg(long, value_name = "NAME", value_parser = export::format, help = formats_help())]
     format: Option<&'static dyn Exporter>,
     /// Columns of the screen
@@ -53,12 +52,17 @@ pub(super) struct ExportArgs {
 }
 
 fn formats_help() -> String {
-    let formats = FORMATS.iter().map(|format| format!("{}, {} (.{})", format.name(), format.about(), format.suffix()));
+    let formats = FORMATS.iter().map(|format| format!("{}, {} ({})", format.name(), format.about(), suffixes(*format)));
     format!(
         "Format of the recording: {} [default: by the suffix of the file, else {}]",
         formats.collect::<Vec<_>>().join("; "),
         FORMATS[0].name()
     )
+}
+
+/// ".png or .apng".
+fn suffixes(format: &dyn Exporter) -> String {
+    format.suffixes().iter().map(|suffix| format!(".{suffix}")).collect::<Vec<_>>().join(" or ")
 }
 
 fn layer(name: &str) -> Result<Layer, String> {
@@ -75,34 +79,73 @@ fn names() -> Vec<&'static str> {
     Layer::all().map(|layer| layer.name()).collect()
 }
 
+impl ExportArgs {
+    /// The format: the one that was named, which has to fit the file's suffix, or the one that the suffix stands for.
+    fn format(&self) -> Result<&'static dyn Exporter, Failure> {
+        let file = self.destination.name();
+        let suffix = self.destination.path().extension().map(OsStr::to_string_lossy);
+        match (self.format, suffix) {
+            (Some(format), Some(suffix)) if !export::has_suffix(format, &suffix) => {
+                let fitting = suffixes(format);
+                let name = format.name();
+                Err(Failure::Usage(format!("{file} is no name for {name}: its files end in {fitting}")))
+            }
+            (Some(format), _) => Ok(format),
+            (None, Some(suffix)) => export::format_of(&suffix).ok_or_else(|| {
+                let known = FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
+                let suffix = printable::line(&suffix);
+                Failure::Usage(format!("{file}: .{suffix} stands for no format; choose one by --format: {known}"))
+            }),
+            (None, None) => Ok(FORMATS[0]),
+        }
+    }
+
+    fn options(&self) -> ExportOptions {
+        ExportOptions {
+            width: self.width,
+            height: self.height,
+            fps: self.fps,
+            theme: self.theme,
+            layer: self.layer,
+            arrangement: self.arrangement,
+            view: self.view,
+            speed: self.speed,
+            idle_limit: self.idle_limit,
+        }
+    }
+}
+
+/// Shows on a terminal how far the recording is, and stops it once its end is asked for.
+struct ExportProgress {
+    console: Console,
+    interrupt: Interrupt,
+}
+
+impl ExportObserver for ExportProgress {
+    fn progress(&self, done: usize, frames: usize) -> io::Result<()> {
+        if self.interrupt.is_asked() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        self.console.drawing(done, frames);
+        Ok(())
+    }
+}
+
 /// Makes the recording.
 pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
-    if args.trace.is_in(&args.output) {
-        return Err(Failure::Usage(format!(
-            "{} is the trace itself: give the recording another name",
-            printable::line(&args.output.display().to_string())
-        )));
-    }
+    args.destination.check(&[&args.trace])?;
+    let format = args.format()?;
     let opened = args.trace.open()?;
     for warning in &opened.warnings {
         warn(warning);
     }
-    let options = ExportOptions {
-        width: args.width,
-        height: args.height,
-        fps: args.fps,
-        theme: args.theme,
-        layer: args.layer,
-        arrangement: args.arrangement,
-        view: args.view,
-        speed: args.speed,
-        idle_limit: args.idle_limit,
-    };
-    let format = args.format.or_else(|| export::format_of(&args.output)).unwrap_or(FORMATS[0]);
+    let options = args.options();
     let frames = Frames::of(&opened.log, &options).map_err(|error| Failure::Usage(error.to_string()))?;
-    if args.output == Path::new("-") {
-        return Ok(format.write(frames, &mut io::stdout().lock())?);
+    let progress = ExportProgress { console: Console::new(), interrupt: failure::listen()? };
+    let written = args.destination.write(|out| format.write(frames, &progress, out));
+    progress.console.finish();
+    match progress.interrupt.code() {
+        Some(code) if written.is_err() => Err(Failure::Interrupted(code)),
+        _ => written,
     }
-    output::replace(&args.output, |out| format.write(frames, out))
-        .map_err(|error| Failure::writing(&args.output, &error))
 }

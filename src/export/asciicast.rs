@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use ratatui::buffer::Buffer;
 use serde_json::json;
 
-use super::{Exporter, Frames, ansi};
+use super::{ExportObserver, Exporter, Frames, ansi};
 use crate::printable;
 
 /// Clears the screen and hides the cursor: before the first frame.
@@ -23,15 +23,16 @@ impl Exporter for Asciicast {
         "asciicast-v2"
     }
 
-    fn suffix(&self) -> &'static str {
-        "cast"
+    fn suffixes(&self) -> &'static [&'static str] {
+        &["cast"]
     }
 
     fn about(&self) -> &'static str {
         "a recording of the screen, for asciinema"
     }
 
-    fn write(&self, mut frames: Frames<'_>, out: &mut dyn Write) -> io::Result<()> {
+    fn write(&self, mut frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {
+        let all = frames.len();
         let options = frames.options();
         let mut header = json!({
             "version": 2, "width": options.width, "height": options.height,
@@ -43,7 +44,8 @@ impl Exporter for Asciicast {
         writeln!(out, "{header}")?;
         let mut shown = Buffer::empty(frames.area());
         let mut text = OPEN.to_owned();
-        for frame in &mut frames {
+        for (done, frame) in frames.by_ref().enumerate() {
+            observer.progress(done, all)?;
             ansi::changes(&shown, &frame.screen, &mut text);
             event(out, frame.time, &text)?;
             shown = frame.screen;

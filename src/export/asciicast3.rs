@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use serde_json::json;
 
 use super::{
-    Exporter, Frames, ansi,
+    ExportObserver, Exporter, Frames, ansi,
     asciicast::{CLOSE, OPEN, micros, seconds},
 };
 use crate::printable;
@@ -20,15 +20,16 @@ impl Exporter for Asciicast3 {
         "asciicast-v3"
     }
 
-    fn suffix(&self) -> &'static str {
-        "cast"
+    fn suffixes(&self) -> &'static [&'static str] {
+        &["cast"]
     }
 
     fn about(&self) -> &'static str {
         "the same, for asciinema 3 and later"
     }
 
-    fn write(&self, mut frames: Frames<'_>, out: &mut dyn Write) -> io::Result<()> {
+    fn write(&self, mut frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {
+        let all = frames.len();
         let options = frames.options();
         let mut header = json!({
             "version": 3,
@@ -47,7 +48,8 @@ impl Exporter for Asciicast3 {
             let interval = now - std::mem::replace(&mut before, now);
             writeln!(out, "[{},\"{code}\",{}]", seconds(interval), serde_json::Value::from(text))
         };
-        for frame in &mut frames {
+        for (done, frame) in frames.by_ref().enumerate() {
+            observer.progress(done, all)?;
             ansi::changes(&shown, &frame.screen, &mut text);
             event(frame.time, "o", &text)?;
             shown = frame.screen;

@@ -194,4 +194,11 @@ impl Iterator for Frames<'_> {
         };
         Some(Frame { time: self.time, screen })
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.log.len() + 1 - self.next.min(self.log.len() + 1);
+        (left, Some(left))
+    }
 }
+
+impl ExactSizeIterator for Frames<'_> {}

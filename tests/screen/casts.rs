@@ -18,7 +18,7 @@ use super::{
 fn export(log: &Log, options: &ExportOptions) -> Result<String, ExportError> {
     let mut cast = Vec::new();
     let frames = Frames::of(log, options)?;
-    export::format("asciicast-v2").unwrap().write(frames, &mut cast).unwrap();
+    export::format("asciicast-v2").unwrap().write(frames, &(), &mut cast).unwrap();
     Ok(String::from_utf8(cast).unwrap())
 }
 
@@ -297,7 +297,7 @@ fn version_3_says_the_same_by_intervals() {
     let old = export(&log, &options).unwrap();
     let mut cast = Vec::new();
     let frames = Frames::of(&log, &options).unwrap();
-    export::format("asciicast-v3").unwrap().write(frames, &mut cast).unwrap();
+    export::format("asciicast-v3").unwrap().write(frames, &(), &mut cast).unwrap();
     let lines = |cast: &str| -> Vec<Value> { cast.lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
     let (old, new) = (lines(&old), lines(std::str::from_utf8(&cast).unwrap()));
     assert_eq!(
