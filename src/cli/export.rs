@@ -9,10 +9,12 @@ use super::{
     recorded::Recorded,
 };
 use crate::{
-    export::{self, ExportObserver, ExportOptions, Exporter, FORMATS, Frames},
+    export::{self, ExportObserver, ExportOptions, Exporter, FORMATS, Frames, StepRange},
     interrupt::Interrupt,
     printable,
-    tui::{Arrangement, Layer, Pane, theme::ThemeName},
+    session::Axis,
+    trace::Log,
+    tui::{Arrangement, Layer, Pane, Scene, theme::ThemeName},
 };
 
 /// Turn a saved trace into a recording: the same bytes for the same trace and options
@@ -30,12 +32,35 @@ pub(super) struct ExportArgs {
     /// Rows of the screen
     #[arg(long, value_name = "CELLS", default_value_t = ExportOptions::default().height)]
     height: u16,
-    /// Steps shown per second, at most
-    #[arg(long, value_name = "NUMBER", default_value_t = ExportOptions::default().fps)]
-    fps: f32,
-    /// How many times faster than it ran the run is shown
-    #[arg(long, value_name = "NUMBER", default_value_t = ExportOptions::default().speed)]
-    speed: f64,
+    #[arg(long, value_name = "NAME", help = scenes_help())]
+    scene: Option<Scene>,
+    /// The other trace of the scene compare
+    #[arg(long, value_name = "OTHER")]
+    against: Option<Recorded>,
+    /// What two runs are aligned by: steps, passes, rows or time
+    #[arg(long, value_name = "AXIS", default_value = Axis::default().name(), requires = "against")]
+    axis: Axis,
+    /// A line above the picture, and the name of the recording where its format has one [there: the prompt]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    title: String,
+    /// Words below the picture
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    caption: String,
+    /// Which steps are shown: 16, 10..20, ..20 or 10..; 0 is the canvas of masks. Of two runs, places of the axis
+    #[arg(long, value_name = "A..B", default_value = "0..", hide_default_value = true)]
+    steps: StepRange,
+    /// Leave out that the prompt is typed first
+    #[arg(long)]
+    no_typing: bool,
+    /// Steps shown per second, at most [default: 8; with --speed, as many as there are]
+    #[arg(long, value_name = "NUMBER")]
+    fps: Option<f32>,
+    /// Show the run in real time, so many times faster than it ran: a faster method looks faster
+    #[arg(long, value_name = "NUMBER")]
+    speed: Option<f64>,
+    /// How long the last frame is shown
+    #[arg(long, value_name = "SECONDS", default_value_t = ExportOptions::default().hold)]
+    hold: f64,
     /// The longest pause [default: as long as the slowest step took]
     #[arg(long, value_name = "SECONDS")]
     idle_limit: Option<f64>,
@@ -46,9 +71,10 @@ pub(super) struct ExportArgs {
     /// How the tokens are arranged: auto (a sudoku as its grid, else as text), text, or grid (cells for every position)
     #[arg(long, value_name = "NAME", default_value = ExportOptions::default().arrangement.word())]
     arrangement: Arrangement,
-    /// What is shown large: canvas, map (every step and every position) or kv-map (every layer and every position)
-    #[arg(long, value_name = "NAME", default_value = Pane::default().name())]
-    view: Pane,
+    /// What is shown in the canvas's place: canvas, map (every step and every position) or kv-map (every layer and every position)
+    /// [default: canvas; map in the scene map]
+    #[arg(long, value_name = "NAME")]
+    view: Option<Pane>,
 }
 
 fn formats_help() -> String {
@@ -63,6 +89,14 @@ fn formats_help() -> String {
 /// ".png or .apng".
 fn suffixes(format: &dyn Exporter) -> String {
     format.suffixes().iter().map(|suffix| format!(".{suffix}")).collect::<Vec<_>>().join(" or ")
+}
+
+fn scenes_help() -> String {
+    format!(
+        "What of the screen is shown: {} [default: {}; compare with --against]",
+        Scene::ALL.map(|(_, word)| word).join(", "),
+        Scene::default().word()
+    )
 }
 
 fn layer(name: &str) -> Result<Layer, String> {
@@ -100,17 +134,43 @@ impl ExportArgs {
         }
     }
 
+    /// Reads the trace, and the other one where there is one.
+    fn logs(&self) -> Result<(Log, Option<Log>), Failure> {
+        let (opened, against) = match &self.against {
+            Some(other) => {
+                let (opened, against) = self.trace.open_both(other)?;
+                (opened, Some((other.name(), against)))
+            }
+            None => (self.trace.open()?, None),
+        };
+        for warning in &opened.warnings {
+            warn(warning);
+        }
+        let against = against.map(|(name, against)| {
+            against.warnings.iter().for_each(|warning| warn(&format!("{name}: {warning}")));
+            against.log
+        });
+        Ok((opened.log, against))
+    }
+
     fn options(&self) -> ExportOptions {
         ExportOptions {
             width: self.width,
             height: self.height,
-            fps: self.fps,
+            scene: self.scene.unwrap_or(if self.against.is_some() { Scene::Compare } else { Scene::default() }),
+            title: self.title.clone(),
+            caption: self.caption.clone(),
             theme: self.theme,
             layer: self.layer,
             arrangement: self.arrangement,
             view: self.view,
+            axis: self.axis,
+            typing: !self.no_typing,
+            steps: self.steps,
+            fps: self.fps,
             speed: self.speed,
             idle_limit: self.idle_limit,
+            hold: self.hold,
         }
     }
 }
@@ -133,14 +193,16 @@ impl ExportObserver for ExportProgress {
 
 /// Makes the recording.
 pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
-    args.destination.check(&[&args.trace])?;
+    let traces: Vec<&Recorded> = std::iter::once(&args.trace).chain(&args.against).collect();
+    args.destination.check(&traces)?;
     let format = args.format()?;
-    let opened = args.trace.open()?;
-    for warning in &opened.warnings {
-        warn(warning);
-    }
+    let (log, against) = args.logs()?;
     let options = args.options();
-    let frames = Frames::of(&opened.log, &options).map_err(|error| Failure::Usage(error.to_string()))?;
+    let frames = match &against {
+        Some(against) => Frames::of_two(&log, against, &options),
+        None => Frames::of(&log, &options),
+    };
+    let frames = frames.map_err(|error| Failure::Usage(error.to_string()))?;
     let progress = ExportProgress { console: Console::new(), interrupt: failure::listen()? };
     let written = args.destination.write(|out| format.write(frames, &progress, out));
     progress.console.finish();

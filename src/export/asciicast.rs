@@ -6,7 +6,6 @@ use ratatui::buffer::Buffer;
 use serde_json::json;
 
 use super::{ExportObserver, Exporter, Frames, ansi};
-use crate::printable;
 
 /// Clears the screen and hides the cursor: before the first frame.
 pub(super) const OPEN: &str = "\x1b[2J\x1b[?25l";
@@ -36,7 +35,7 @@ impl Exporter for Asciicast {
         let options = frames.options();
         let mut header = json!({
             "version": 2, "width": options.width, "height": options.height,
-            "title": printable::line(&frames.log().header().prompt), "env": { "TERM": "xterm-256color" },
+            "title": frames.title(), "env": { "TERM": "xterm-256color" },
         });
         if let Some(limit) = options.idle_limit {
             header["idle_time_limit"] = limit.into();
@@ -47,16 +46,19 @@ impl Exporter for Asciicast {
         for (done, frame) in frames.by_ref().enumerate() {
             observer.progress(done, all)?;
             ansi::changes(&shown, &frame.screen, &mut text);
-            event(out, frame.time, &text)?;
+            event(out, frame.time, "o", &text)?;
+            if let Some(marker) = &frame.marker {
+                event(out, frame.time, "m", marker)?;
+            }
             shown = frame.screen;
             text.clear();
         }
-        event(out, frames.end(), CLOSE)
+        event(out, frames.end(), "o", CLOSE)
     }
 }
 
-fn event(out: &mut dyn Write, time: f64, text: &str) -> io::Result<()> {
-    writeln!(out, "[{},\"o\",{}]", seconds(micros(time)), serde_json::Value::from(text))
+fn event(out: &mut dyn Write, time: f64, code: &str, text: &str) -> io::Result<()> {
+    writeln!(out, "[{},\"{code}\",{}]", seconds(micros(time)), serde_json::Value::from(text))
 }
 
 /// Whole microseconds, so that no platform rounds times otherwise.

@@ -9,7 +9,6 @@ use super::{
     ExportObserver, Exporter, Frames, ansi,
     asciicast::{CLOSE, OPEN, micros, seconds},
 };
-use crate::printable;
 
 /// The format, as asciinema 3 records it.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ impl Exporter for Asciicast3 {
         let mut header = json!({
             "version": 3,
             "term": { "cols": options.width, "rows": options.height, "type": "xterm-256color" },
-            "title": printable::line(&frames.log().header().prompt),
+            "title": frames.title(),
         });
         if let Some(limit) = options.idle_limit {
             header["idle_time_limit"] = limit.into();
@@ -52,6 +51,9 @@ impl Exporter for Asciicast3 {
             observer.progress(done, all)?;
             ansi::changes(&shown, &frame.screen, &mut text);
             event(frame.time, "o", &text)?;
+            if let Some(marker) = &frame.marker {
+                event(frame.time, "m", marker)?;
+            }
             shown = frame.screen;
             text.clear();
         }

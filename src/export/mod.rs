@@ -8,13 +8,15 @@ mod ansi;
 mod asciicast;
 mod asciicast3;
 mod frames;
+mod options;
 
 use std::{
     fmt,
     io::{self, Write},
 };
 
-pub use frames::{ExportError, ExportOptions, Frame, Frames};
+pub use frames::{Frame, Frames};
+pub use options::{ExportError, ExportOptions, StepRange};
 
 /// A format of recordings.
 pub trait Exporter: fmt::Debug + Sync {
