@@ -30,7 +30,7 @@ fn main() {
         for selected in [None, Some(600)] {
             let what = if selected.is_some() { "with a token inspected" } else { "nothing inspected" };
             println!("{name}, {what}");
-            let mut frames = Frames { app: App::recording(Box::new(log.clone()), theme()) };
+            let mut frames = Frames { app: App::replay("run.jsonl", Box::new(log.clone()), theme()) };
             if let Some(position) = selected {
                 update(&mut frames.app, Action::Select(position));
             }
@@ -58,11 +58,11 @@ fn map(entries: &[Entry]) {
     println!("map of 1,024 steps");
     for layer in Layer::all() {
         let first = support::median(5, |_| {
-            let mut frames = Frames { app: App::recording(Box::new(log.clone()), theme()) };
+            let mut frames = Frames { app: App::replay("run.jsonl", Box::new(log.clone()), theme()) };
             update(&mut frames.app, Action::Layer(layer));
             frames.draw(entries.len());
         });
-        let mut frames = Frames { app: App::recording(Box::new(log.clone()), theme()) };
+        let mut frames = Frames { app: App::replay("run.jsonl", Box::new(log.clone()), theme()) };
         update(&mut frames.app, Action::Pane(Pane::Map));
         update(&mut frames.app, Action::Layer(layer));
         frames.draw(entries.len());

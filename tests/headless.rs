@@ -672,7 +672,7 @@ fn a_disk_that_fills_up_leaves_no_torn_recording() {
 
     let cast = pair.write("demo.cast", "precious");
     let mut command = program();
-    command.arg("cast").arg(&trace).arg("-o").arg(&cast);
+    command.arg("cast").arg(&trace).arg("--force").arg("-o").arg(&cast);
     let output = with_small_files(&command, 8).output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     assert!(stderr(&output).contains("demo.cast cannot be written: File too large"), "{}", stderr(&output));
@@ -1148,6 +1148,43 @@ fn a_cast_is_never_written_over_its_trace() {
         assert_eq!(refuse(program().args(["cast", "-", "-o", &trace]).stdin(input)), sentence(&trace));
     }
     assert_eq!(std::fs::read_to_string(&trace).unwrap(), before);
+}
+
+#[test]
+fn a_recording_takes_the_place_of_a_file_only_where_that_was_asked_for() {
+    let pair = pair();
+    let trace = recorded(&pair);
+    let cast = pair.write("demo.cast", "precious");
+    let name = cast.to_str().unwrap();
+    let sentence = format!("{name} is there already: --force writes over it");
+    assert_eq!(refuse(program().args(["export", &trace, "-o", name])), sentence);
+    assert_eq!(std::fs::read_to_string(&cast).unwrap(), "precious");
+    succeed(program().args(["export", &trace, "--force", "-o", name]));
+    assert!(std::fs::read_to_string(&cast).unwrap().starts_with("{\"env\""));
+    #[cfg(unix)]
+    {
+        let link = pair.path("link.cast");
+        std::os::unix::fs::symlink("nowhere.cast", &link).unwrap();
+        let refused = refuse(program().args(["export", &trace, "-o", link.to_str().unwrap()]));
+        assert!(refused.ends_with("link.cast is there already: --force writes over it"), "{refused}");
+        assert_eq!(succeed(program().args(["export", &trace, "-o", "/dev/null"])), "");
+    }
+    let folder = refuse(program().args(["export", &trace, "--force", "-o", pair.root().to_str().unwrap()]));
+    assert!(folder.contains(" cannot be written: "), "{folder}");
+}
+
+#[test]
+fn a_suffix_and_a_format_have_to_fit() {
+    let pair = pair();
+    let trace = recorded(&pair);
+    let refused = |arguments: &[&str]| refuse(program().args(["export", &trace]).args(arguments));
+    let told = refused(&["-o", "demo.json", "--format", "asciicast-v3"]);
+    assert_eq!(told, "demo.json is no name for asciicast-v3: its files end in .cast");
+    let told = refused(&["-o", "demo.xyz"]);
+    assert!(told.starts_with("demo.xyz: .xyz stands for no format; choose one by --format: asciicast-v2, "), "{told}");
+    let cast = |arguments: &[&str]| succeed(program().args(["export", &trace, "-o", "-"]).args(arguments));
+    assert_eq!(cast(&[]), cast(&["--format", "cast"]));
+    assert_ne!(cast(&[]), cast(&["--format", "asciicast-v3"]));
 }
 
 #[test]

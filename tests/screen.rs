@@ -58,6 +58,8 @@ mod pictures;
 mod presets;
 #[path = "screen/properties.rs"]
 mod properties;
+#[path = "screen/recordings.rs"]
+mod recordings;
 #[path = "screen/runs.rs"]
 mod runs;
 #[path = "screen/side_by_side.rs"]

@@ -95,7 +95,7 @@ fn show(log: &Log, dice: &mut Dice) {
         let options = ExportOptions { width: 60, height: 16, layer, ..ExportOptions::default() };
         for format in FORMATS {
             let mut recording = Vec::new();
-            match Frames::of(log, &options).map(|frames| format.write(frames, &mut recording)) {
+            match Frames::of(log, &options).map(|frames| format.write(frames, &(), &mut recording)) {
                 Ok(written) => {
                     written.expect("memory takes it");
                     let text = String::from_utf8(recording).expect("a recording is text");

@@ -1,18 +1,20 @@
 //! `diffuscope export`: a saved trace as a recording of the playground's own screen.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{ffi::OsStr, io};
 
 use super::{
-    failure::{Failure, warn},
+    destination::Destination,
+    failure::{self, Failure, warn},
+    progress::Console,
     recorded::Recorded,
 };
 use crate::{
-    export::{self, ExportOptions, Exporter, FORMATS, Frames},
-    output, printable,
-    tui::{Arrangement, Layer, Pane, theme::ThemeName},
+    export::{self, ExportObserver, ExportOptions, Exporter, FORMATS, Frames, StepRange},
+    interrupt::Interrupt,
+    printable,
+    session::Axis,
+    trace::Log,
+    tui::{Arrangement, Layer, Pane, Scene, theme::ThemeName},
 };
 
 /// Turn a saved trace into a recording: the same bytes for the same trace and options
@@ -20,9 +22,8 @@ use crate::{
 pub(super) struct ExportArgs {
     #[command(flatten)]
     trace: Recorded,
-    /// Where the recording goes; - prints it
-    #[arg(long, short, value_name = "FILE")]
-    output: PathBuf,
+    #[command(flatten)]
+    destination: Destination,
     #[arg(long, value_name = "NAME", value_parser = export::format, help = formats_help())]
     format: Option<&'static dyn Exporter>,
     /// Columns of the screen
@@ -31,12 +32,35 @@ pub(super) struct ExportArgs {
     /// Rows of the screen
     #[arg(long, value_name = "CELLS", default_value_t = ExportOptions::default().height)]
     height: u16,
-    /// Steps shown per second, at most
-    #[arg(long, value_name = "NUMBER", default_value_t = ExportOptions::default().fps)]
-    fps: f32,
-    /// How many times faster than it ran the run is shown
-    #[arg(long, value_name = "NUMBER", default_value_t = ExportOptions::default().speed)]
-    speed: f64,
+    #[arg(long, value_name = "NAME", help = scenes_help())]
+    scene: Option<Scene>,
+    /// The other trace of the scene compare
+    #[arg(long, value_name = "OTHER")]
+    against: Option<Recorded>,
+    /// What two runs are aligned by: steps, passes, rows or time
+    #[arg(long, value_name = "AXIS", default_value = Axis::default().name(), requires = "against")]
+    axis: Axis,
+    /// A line above the picture, and the name of the recording where its format has one [there: the prompt]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    title: String,
+    /// Words below the picture
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    caption: String,
+    /// Which steps are shown: 16, 10..20, ..20 or 10..; 0 is the canvas of masks. Of two runs, places of the axis
+    #[arg(long, value_name = "A..B", default_value = "0..", hide_default_value = true)]
+    steps: StepRange,
+    /// Leave out that the prompt is typed first
+    #[arg(long)]
+    no_typing: bool,
+    /// Steps shown per second, at most [default: 8; with --speed, as many as there are]
+    #[arg(long, value_name = "NUMBER")]
+    fps: Option<f32>,
+    /// Show the run in real time, so many times faster than it ran: a faster method looks faster
+    #[arg(long, value_name = "NUMBER")]
+    speed: Option<f64>,
+    /// How long the last frame is shown
+    #[arg(long, value_name = "SECONDS", default_value_t = ExportOptions::default().hold)]
+    hold: f64,
     /// The longest pause [default: as long as the slowest step took]
     #[arg(long, value_name = "SECONDS")]
     idle_limit: Option<f64>,
@@ -47,17 +71,31 @@ pub(super) struct ExportArgs {
     /// How the tokens are arranged: auto (a sudoku as its grid, else as text), text, or grid (cells for every position)
     #[arg(long, value_name = "NAME", default_value = ExportOptions::default().arrangement.word())]
     arrangement: Arrangement,
-    /// What is shown large: canvas, map (every step and every position) or kv-map (every layer and every position)
-    #[arg(long, value_name = "NAME", default_value = Pane::default().name())]
-    view: Pane,
+    /// What is shown in the canvas's place: canvas, map (every step and every position) or kv-map (every layer and every position)
+    /// [default: canvas; map in the scene map]
+    #[arg(long, value_name = "NAME")]
+    view: Option<Pane>,
 }
 
 fn formats_help() -> String {
-    let formats = FORMATS.iter().map(|format| format!("{}, {} (.{})", format.name(), format.about(), format.suffix()));
+    let formats = FORMATS.iter().map(|format| format!("{}, {} ({})", format.name(), format.about(), suffixes(*format)));
     format!(
         "Format of the recording: {} [default: by the suffix of the file, else {}]",
         formats.collect::<Vec<_>>().join("; "),
         FORMATS[0].name()
+    )
+}
+
+/// ".png or .apng".
+fn suffixes(format: &dyn Exporter) -> String {
+    format.suffixes().iter().map(|suffix| format!(".{suffix}")).collect::<Vec<_>>().join(" or ")
+}
+
+fn scenes_help() -> String {
+    format!(
+        "What of the screen is shown: {} [default: {}; compare with --against]",
+        Scene::ALL.map(|(_, word)| word).join(", "),
+        Scene::default().word()
     )
 }
 
@@ -75,34 +113,101 @@ fn names() -> Vec<&'static str> {
     Layer::all().map(|layer| layer.name()).collect()
 }
 
+impl ExportArgs {
+    /// The format: the one that was named, which has to fit the file's suffix, or the one that the suffix stands for.
+    fn format(&self) -> Result<&'static dyn Exporter, Failure> {
+        let file = self.destination.name();
+        let suffix = self.destination.path().extension().map(OsStr::to_string_lossy);
+        match (self.format, suffix) {
+            (Some(format), Some(suffix)) if !export::has_suffix(format, &suffix) => {
+                let fitting = suffixes(format);
+                let name = format.name();
+                Err(Failure::Usage(format!("{file} is no name for {name}: its files end in {fitting}")))
+            }
+            (Some(format), _) => Ok(format),
+            (None, Some(suffix)) => export::format_of(&suffix).ok_or_else(|| {
+                let known = FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
+                let suffix = printable::line(&suffix);
+                Failure::Usage(format!("{file}: .{suffix} stands for no format; choose one by --format: {known}"))
+            }),
+            (None, None) => Ok(FORMATS[0]),
+        }
+    }
+
+    /// Reads the trace, and the other one where there is one.
+    fn logs(&self) -> Result<(Log, Option<Log>), Failure> {
+        let (opened, against) = match &self.against {
+            Some(other) => {
+                let (opened, against) = self.trace.open_both(other)?;
+                (opened, Some((other.name(), against)))
+            }
+            None => (self.trace.open()?, None),
+        };
+        for warning in &opened.warnings {
+            warn(warning);
+        }
+        let against = against.map(|(name, against)| {
+            against.warnings.iter().for_each(|warning| warn(&format!("{name}: {warning}")));
+            against.log
+        });
+        Ok((opened.log, against))
+    }
+
+    fn options(&self) -> ExportOptions {
+        ExportOptions {
+            width: self.width,
+            height: self.height,
+            scene: self.scene.unwrap_or(if self.against.is_some() { Scene::Compare } else { Scene::default() }),
+            title: self.title.clone(),
+            caption: self.caption.clone(),
+            theme: self.theme,
+            layer: self.layer,
+            arrangement: self.arrangement,
+            view: self.view,
+            axis: self.axis,
+            typing: !self.no_typing,
+            steps: self.steps,
+            fps: self.fps,
+            speed: self.speed,
+            idle_limit: self.idle_limit,
+            hold: self.hold,
+        }
+    }
+}
+
+/// Shows on a terminal how far the recording is, and stops it once its end is asked for.
+struct ExportProgress {
+    console: Console,
+    interrupt: Interrupt,
+}
+
+impl ExportObserver for ExportProgress {
+    fn progress(&self, done: usize, frames: usize) -> io::Result<()> {
+        if self.interrupt.is_asked() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        self.console.drawing(done, frames);
+        Ok(())
+    }
+}
+
 /// Makes the recording.
 pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
-    if args.trace.is_in(&args.output) {
-        return Err(Failure::Usage(format!(
-            "{} is the trace itself: give the recording another name",
-            printable::line(&args.output.display().to_string())
-        )));
-    }
-    let opened = args.trace.open()?;
-    for warning in &opened.warnings {
-        warn(warning);
-    }
-    let options = ExportOptions {
-        width: args.width,
-        height: args.height,
-        fps: args.fps,
-        theme: args.theme,
-        layer: args.layer,
-        arrangement: args.arrangement,
-        view: args.view,
-        speed: args.speed,
-        idle_limit: args.idle_limit,
+    let traces: Vec<&Recorded> = std::iter::once(&args.trace).chain(&args.against).collect();
+    args.destination.check(&traces)?;
+    let format = args.format()?;
+    let (log, against) = args.logs()?;
+    let options = args.options();
+    let frames = match &against {
+        Some(against) => Frames::of_two(&log, against, &options),
+        None => Frames::of(&log, &options),
     };
-    let format = args.format.or_else(|| export::format_of(&args.output)).unwrap_or(FORMATS[0]);
-    let frames = Frames::of(&opened.log, &options).map_err(|error| Failure::Usage(error.to_string()))?;
-    if args.output == Path::new("-") {
-        return Ok(format.write(frames, &mut io::stdout().lock())?);
+    let frames = frames.map_err(|error| Failure::Usage(error.to_string()))?;
+    let progress = ExportProgress { console: Console::new(), interrupt: failure::listen()? };
+    let written = args.destination.write(|out| format.write(frames, &progress, out));
+    progress.console.finish();
+    match progress.interrupt.code() {
+        Some(code) if written.is_err() => Err(Failure::Interrupted(code)),
+        _ => written,
     }
-    output::replace(&args.output, |out| format.write(frames, out))
-        .map_err(|error| Failure::writing(&args.output, &error))
 }

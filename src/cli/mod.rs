@@ -4,6 +4,7 @@ mod bench;
 mod catalogue;
 mod completions;
 mod config;
+mod destination;
 mod diff;
 mod export;
 mod failure;

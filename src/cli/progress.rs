@@ -1,4 +1,4 @@
-//! Progress of loading, on standard error: a line on a terminal, with a bar where bytes are counted; a few sentences
+//! Progress of loading and of what takes a while, on standard error: a line on a terminal, with a bar where bytes are counted; a few sentences
 //! elsewhere.
 
 use std::{
@@ -108,6 +108,14 @@ impl Console {
     pub(super) fn replaying(&self, done: usize, steps: usize) {
         self.bar.set_length(steps as u64);
         self.bar.set_message("repeating the steps of the parent");
+        self.look(Look::Steps);
+        self.bar.set_position(done as u64);
+    }
+
+    /// Shows how many frames of a recording are made.
+    pub(super) fn drawing(&self, done: usize, frames: usize) {
+        self.bar.set_length(frames as u64);
+        self.bar.set_message("drawing");
         self.look(Look::Steps);
         self.bar.set_position(done as u64);
     }

@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use ratatui::buffer::Buffer;
 use serde_json::json;
 
-use super::{Exporter, Frames, ansi};
-use crate::printable;
+use super::{ExportObserver, Exporter, Frames, ansi};
 
 /// Clears the screen and hides the cursor: before the first frame.
 pub(super) const OPEN: &str = "\x1b[2J\x1b[?25l";
@@ -23,19 +22,20 @@ impl Exporter for Asciicast {
         "asciicast-v2"
     }
 
-    fn suffix(&self) -> &'static str {
-        "cast"
+    fn suffixes(&self) -> &'static [&'static str] {
+        &["cast"]
     }
 
     fn about(&self) -> &'static str {
         "a recording of the screen, for asciinema"
     }
 
-    fn write(&self, mut frames: Frames<'_>, out: &mut dyn Write) -> io::Result<()> {
+    fn write(&self, mut frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {
+        let all = frames.len();
         let options = frames.options();
         let mut header = json!({
             "version": 2, "width": options.width, "height": options.height,
-            "title": printable::line(&frames.log().header().prompt), "env": { "TERM": "xterm-256color" },
+            "title": frames.title(), "env": { "TERM": "xterm-256color" },
         });
         if let Some(limit) = options.idle_limit {
             header["idle_time_limit"] = limit.into();
@@ -43,18 +43,22 @@ impl Exporter for Asciicast {
         writeln!(out, "{header}")?;
         let mut shown = Buffer::empty(frames.area());
         let mut text = OPEN.to_owned();
-        for frame in &mut frames {
+        for (done, frame) in frames.by_ref().enumerate() {
+            observer.progress(done, all)?;
             ansi::changes(&shown, &frame.screen, &mut text);
-            event(out, frame.time, &text)?;
+            event(out, frame.time, "o", &text)?;
+            if let Some(marker) = &frame.marker {
+                event(out, frame.time, "m", marker)?;
+            }
             shown = frame.screen;
             text.clear();
         }
-        event(out, frames.end(), CLOSE)
+        event(out, frames.end(), "o", CLOSE)
     }
 }
 
-fn event(out: &mut dyn Write, time: f64, text: &str) -> io::Result<()> {
-    writeln!(out, "[{},\"o\",{}]", seconds(micros(time)), serde_json::Value::from(text))
+fn event(out: &mut dyn Write, time: f64, code: &str, text: &str) -> io::Result<()> {
+    writeln!(out, "[{},\"{code}\",{}]", seconds(micros(time)), serde_json::Value::from(text))
 }
 
 /// Whole microseconds, so that no platform rounds times otherwise.

@@ -6,10 +6,9 @@ use ratatui::buffer::Buffer;
 use serde_json::json;
 
 use super::{
-    Exporter, Frames, ansi,
+    ExportObserver, Exporter, Frames, ansi,
     asciicast::{CLOSE, OPEN, micros, seconds},
 };
-use crate::printable;
 
 /// The format, as asciinema 3 records it.
 #[derive(Debug)]
@@ -20,20 +19,21 @@ impl Exporter for Asciicast3 {
         "asciicast-v3"
     }
 
-    fn suffix(&self) -> &'static str {
-        "cast"
+    fn suffixes(&self) -> &'static [&'static str] {
+        &["cast"]
     }
 
     fn about(&self) -> &'static str {
         "the same, for asciinema 3 and later"
     }
 
-    fn write(&self, mut frames: Frames<'_>, out: &mut dyn Write) -> io::Result<()> {
+    fn write(&self, mut frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {
+        let all = frames.len();
         let options = frames.options();
         let mut header = json!({
             "version": 3,
             "term": { "cols": options.width, "rows": options.height, "type": "xterm-256color" },
-            "title": printable::line(&frames.log().header().prompt),
+            "title": frames.title(),
         });
         if let Some(limit) = options.idle_limit {
             header["idle_time_limit"] = limit.into();
@@ -47,9 +47,13 @@ impl Exporter for Asciicast3 {
             let interval = now - std::mem::replace(&mut before, now);
             writeln!(out, "[{},\"{code}\",{}]", seconds(interval), serde_json::Value::from(text))
         };
-        for frame in &mut frames {
+        for (done, frame) in frames.by_ref().enumerate() {
+            observer.progress(done, all)?;
             ansi::changes(&shown, &frame.screen, &mut text);
             event(frame.time, "o", &text)?;
+            if let Some(marker) = &frame.marker {
+                event(frame.time, "m", marker)?;
+            }
             shown = frame.screen;
             text.clear();
         }

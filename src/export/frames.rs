@@ -1,115 +1,33 @@
-//! The frames of a recording: what the playground shows after each step, and when.
+//! The frames of a recording: what the playground shows while a run is played again, and when.
 
-use ratatui::{buffer::Buffer, layout::Rect};
-use thiserror::Error;
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
+use unicode_segmentation::UnicodeSegmentation;
 
+use super::options::{ExportError, ExportOptions};
 use crate::{
-    trace::Log,
+    engine::protocol::{Event, RunId},
+    trace::{Entry, Log},
     tui::{
-        Action, App, Arrangement, Layer, Pane,
-        theme::{Level, Theme, ThemeName},
+        Action, App, Focus, Scene,
+        theme::{Level, Theme},
         update, view,
     },
 };
 
-/// How a recording looks.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ExportOptions {
-    /// Columns.
-    pub width: u16,
-    /// Rows.
-    pub height: u16,
-    /// Steps shown per second at most; a step that took longer is shown for as long as it took.
-    pub fps: f32,
-    /// Which palette.
-    pub theme: ThemeName,
-    /// How the canvas is read.
-    pub layer: Layer,
-    /// How its tokens are arranged.
-    pub arrangement: Arrangement,
-    /// What stands in the canvas's place.
-    pub view: Pane,
-    /// How many times faster the recorded time passes.
-    pub speed: f64,
-    /// The longest pause, in seconds.
-    pub idle_limit: Option<f64>,
-}
+/// Seconds that an empty prompt is shown, that a keystroke of it takes, and that the whole prompt is looked at.
+const BEFORE_TYPING: f64 = 0.6;
+const KEYSTROKE: f64 = 0.06;
+const BEFORE_ENTER: f64 = 0.7;
 
-impl Default for ExportOptions {
-    /// 120×40 cells, eight steps a second, dark, coloured by confidence.
-    fn default() -> Self {
-        Self {
-            width: 120,
-            height: 40,
-            fps: 8.0,
-            theme: ThemeName::Dark,
-            layer: Layer::default(),
-            arrangement: Arrangement::default(),
-            view: Pane::default(),
-            speed: 1.0,
-            idle_limit: None,
-        }
-    }
-}
+/// A prompt is typed in so many frames at most: of a longer one, several characters come at once.
+const KEYSTROKES: usize = 64;
 
-/// Why a recording cannot be made.
-#[derive(Debug, Clone, PartialEq, Error)]
-pub enum ExportError {
-    /// The picture would not fit.
-    #[error("a recording of {width}×{height} cells is too small: it takes at least {}×{}", view::SMALLEST.0, view::SMALLEST.1)]
-    TooSmall {
-        /// Columns.
-        width: u16,
-        /// Rows.
-        height: u16,
-    },
-    /// The picture would be too large to be sensible.
-    #[error("a recording of {width}×{height} cells is too large: it takes at most 500×200")]
-    TooLarge {
-        /// Columns.
-        width: u16,
-        /// Rows.
-        height: u16,
-    },
-    /// The pace is no pace.
-    #[error("fps cannot be {0}: it takes a number from 0.1 to 60")]
-    BadPace(f32),
-    /// The time cannot pass so.
-    #[error("speed cannot be {0}: it takes a number from 0.01 to 1000")]
-    BadSpeed(f64),
-    /// The limit is none.
-    #[error("idle-limit cannot be {0}: it takes a number of seconds from 0.01 to 3600")]
-    BadIdleLimit(f64),
-    /// There is nothing to show.
-    #[error("the trace holds no step: there is nothing to show")]
-    Empty,
-}
-
-impl ExportOptions {
-    fn check(&self) -> Result<(), ExportError> {
-        let Self { width, height, fps, speed, idle_limit, .. } = *self;
-        if width < view::SMALLEST.0 || height < view::SMALLEST.1 {
-            return Err(ExportError::TooSmall { width, height });
-        }
-        if width > 500 || height > 200 {
-            return Err(ExportError::TooLarge { width, height });
-        }
-        if !(0.1..=60.0).contains(&fps) {
-            return Err(ExportError::BadPace(fps));
-        }
-        if !(0.01..=1000.0).contains(&speed) {
-            return Err(ExportError::BadSpeed(speed));
-        }
-        match idle_limit.filter(|limit| !(0.01..=3600.0).contains(limit)) {
-            Some(limit) => Err(ExportError::BadIdleLimit(limit)),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Seconds that the canvas of masks is shown, and the finished one.
+/// Seconds that the first canvas is shown, before its next step takes what it took.
 const FIRST: f64 = 1.0;
-const LAST: f64 = 3.0;
 
 /// A screen, and the time from which on it is shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,36 +36,104 @@ pub struct Frame {
     pub time: f64,
     /// The screen.
     pub screen: Buffer,
+    /// What begins here, for players that jump from mark to mark.
+    pub marker: Option<String>,
 }
 
-/// The frames of a log: the canvas of masks, then one per step. Nothing but the log and the options determines them.
-#[derive(Debug)]
+/// What is shown at a moment.
+#[derive(Debug, Clone, Copy)]
+enum Shot {
+    /// The first so many bytes of the prompt.
+    Typed(usize),
+    /// Each run after so many steps.
+    Steps([usize; 2]),
+}
+
+/// The frames of a log: the prompt as it is typed, the canvas of masks, then one for each step. Nothing but the log and the
+/// options determines them.
 pub struct Frames<'a> {
     log: &'a Log,
     options: &'a ExportOptions,
     app: App,
+    runs: Vec<PlayedRun<'a>>,
+    plan: Vec<(f64, Shot)>,
     next: usize,
-    time: f64,
+    end: f64,
+}
+
+/// A run that is played again.
+struct PlayedRun<'a> {
+    id: RunId,
+    log: &'a Log,
+    entries: Box<dyn Iterator<Item = Entry> + 'a>,
+    done: usize,
+}
+
+impl<'a> PlayedRun<'a> {
+    fn new(id: RunId, log: &'a Log) -> Self {
+        Self { id, log, entries: Box::new(log.entries()), done: 0 }
+    }
+
+    /// Lets it happen up to a step, and end where that is the last one.
+    fn play(&mut self, steps: usize, app: &mut App) {
+        let run = self.id;
+        let before = self.done;
+        for entry in self.entries.by_ref().take(steps.saturating_sub(before)) {
+            self.done += 1;
+            tell(app, Event::Step { run, entry: entry.into() });
+        }
+        if let Some(end) = self.log.end().filter(|_| self.done == self.log.len() && before < self.done) {
+            tell(app, Event::Finished { run, end: Box::new(end.clone()) });
+        }
+    }
+}
+
+fn tell(app: &mut App, event: Event) {
+    update(app, Action::Engine(Box::new(event)));
 }
 
 impl<'a> Frames<'a> {
     /// Those of `log`.
     ///
     /// # Errors
-    /// When the options are out of range, or the log is empty.
+    /// When the options are out of range or ask for two logs, or the log is empty.
     pub fn of(log: &'a Log, options: &'a ExportOptions) -> Result<Self, ExportError> {
-        options.check()?;
-        if log.is_empty() {
-            return Err(ExportError::Empty);
+        if options.scene == Scene::Compare {
+            return Err(ExportError::Alone);
         }
-        let mut app = App::recording(Box::new(log.clone()), Theme::new(options.theme, Level::True));
-        update(&mut app, Action::Layer(options.layer));
-        update(&mut app, Action::Arrange(options.arrangement));
-        update(&mut app, Action::Pane(options.view));
-        Ok(Self { log, options, app, next: 0, time: 0.0 })
+        let app = App::recording(log.header(), Theme::new(options.theme, Level::True));
+        Self::planned(app, vec![PlayedRun::new(0, log)], options)
     }
 
-    /// The log.
+    /// Those of two logs beside each other.
+    ///
+    /// # Errors
+    /// When the options are out of range or their scene is one of a single log, or both logs are empty.
+    pub fn of_two(log: &'a Log, against: &'a Log, options: &'a ExportOptions) -> Result<Self, ExportError> {
+        if options.scene != Scene::Compare {
+            return Err(ExportError::NotCompared);
+        }
+        let theme = Theme::new(options.theme, Level::True);
+        let app = App::recording_of_two([log.header(), against.header()], options.axis, theme);
+        Self::planned(app, vec![PlayedRun::new(0, log), PlayedRun::new(1, against)], options)
+    }
+
+    fn planned(mut app: App, runs: Vec<PlayedRun<'a>>, options: &'a ExportOptions) -> Result<Self, ExportError> {
+        options.check()?;
+        if runs.iter().all(|run| run.log.is_empty()) {
+            return Err(ExportError::Empty);
+        }
+        app.framing = options.framing();
+        for action in [Action::Layer(options.layer), Action::Arrange(options.arrangement), Action::Pane(options.pane())]
+        {
+            update(&mut app, action);
+        }
+        let logs: Vec<&Log> = runs.iter().map(|run| run.log).collect();
+        let (plan, end) = plan(&logs, options)?;
+        Ok(Self { log: logs[0], options, app, runs, plan, next: 0, end })
+    }
+
+    /// The log; of two, the first.
     pub fn log(&self) -> &'a Log {
         self.log
     }
@@ -157,18 +143,53 @@ impl<'a> Frames<'a> {
         self.options
     }
 
+    /// What the recording is called: as it was asked for, else by its prompt.
+    pub fn title(&self) -> String {
+        let title = if self.options.title.is_empty() { &self.log.header().prompt } else { &self.options.title };
+        crate::printable::line(title)
+    }
+
     /// The area of every frame.
     pub fn area(&self) -> Rect {
         Rect::new(0, 0, self.options.width, self.options.height)
     }
 
-    /// When the newest frame has been shown long enough, in seconds: where a recording ends, once there are no more.
+    /// When the last frame has been shown long enough, in seconds: where the recording ends.
     pub fn end(&self) -> f64 {
-        self.time + LAST.min(self.longest())
+        self.end
     }
 
-    fn longest(&self) -> f64 {
-        self.options.idle_limit.unwrap_or(f64::INFINITY)
+    /// Lets happen what a shot shows.
+    fn take(&mut self, shot: Shot) {
+        match shot {
+            Shot::Typed(bytes) => self.app.prompt.set(&self.log.header().prompt[..bytes]),
+            Shot::Steps(steps) => {
+                if self.app.run().is_none() {
+                    tell(&mut self.app, Event::Started { run: 0, header: Box::new(self.log.header().clone()) });
+                    update(&mut self.app, Action::Focus(Focus::Canvas));
+                }
+                for (run, steps) in self.runs.iter_mut().zip(steps) {
+                    run.play(steps, &mut self.app);
+                }
+            }
+        }
+    }
+
+    /// The block that begins with the shown step, where one does.
+    fn marker(&self, shot: Shot) -> Option<String> {
+        let Shot::Steps([steps, _]) = shot else { return None };
+        let block = self.log.block_starts().position(|start| start == steps)?;
+        Some(format!("block {}", block + 1))
+    }
+
+    fn draw(&self) -> Buffer {
+        let area = self.area();
+        let mut screen = Buffer::empty(area);
+        let drawn = view::draw(&self.app, area, &mut screen);
+        if let Some(cell) = drawn.cursor.and_then(|cursor| screen.cell_mut(cursor)) {
+            cell.set_style(Style::new().add_modifier(Modifier::REVERSED));
+        }
+        screen
     }
 }
 
@@ -176,22 +197,76 @@ impl Iterator for Frames<'_> {
     type Item = Frame;
 
     fn next(&mut self) -> Option<Frame> {
-        let steps = self.next;
-        if steps > self.log.len() {
-            return None;
-        }
+        let (time, shot) = *self.plan.get(self.next)?;
         self.next += 1;
-        update(&mut self.app, Action::ScrubTo(steps));
-        let area = self.area();
-        let mut screen = Buffer::empty(area);
-        view::draw(&self.app, area, &mut screen);
-        let duration = self.log.record(steps).map_or(0.0, |record| record.cost.total_us() as f64 / 1e6);
-        let pause = (duration / self.options.speed).max(1.0 / f64::from(self.options.fps));
-        self.time += match steps {
-            0 => 0.0,
-            1 => (FIRST + pause).min(self.longest()),
-            _ => pause.min(self.longest()),
-        };
-        Some(Frame { time: self.time, screen })
+        self.take(shot);
+        Some(Frame { time, screen: self.draw(), marker: self.marker(shot) })
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.plan.len() - self.next;
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Frames<'_> {}
+
+/// What is shown when, and when it ends.
+fn plan(logs: &[&Log], options: &ExportOptions) -> Result<(Vec<(f64, Shot)>, f64), ExportError> {
+    let mut plan = Vec::new();
+    let mut time = 0.0;
+    if let ([log], true) = (logs, options.typing && options.steps.begins()) {
+        for (bytes, pause) in keystrokes(&log.header().prompt) {
+            plan.push((time, Shot::Typed(bytes)));
+            time += options.brief(pause);
+        }
+    }
+    let stops = stops(logs, options);
+    let Some((first, _)) = stops.first() else {
+        let len = logs.iter().map(|log| options.axis.place(log, log.len())).max().unwrap_or_default();
+        return Err(ExportError::Beyond { first: options.steps.first, len });
+    };
+    plan.push((time, Shot::Steps(*first)));
+    let mut wait = FIRST;
+    for (steps, seconds) in &stops[1..] {
+        time += options.brief(wait + options.pause(*seconds));
+        wait = 0.0;
+        plan.push((time, Shot::Steps(*steps)));
+    }
+    Ok((plan, time + options.brief(options.hold)))
+}
+
+/// How far the prompt is typed, and for how many seconds each.
+fn keystrokes(prompt: &str) -> Vec<(usize, f64)> {
+    let ends: Vec<usize> = prompt.grapheme_indices(true).map(|(at, grapheme)| at + grapheme.len()).collect();
+    let at_once = ends.len().div_ceil(KEYSTROKES).max(1);
+    let mut typed = vec![(0, BEFORE_TYPING)];
+    typed.extend(ends.chunks(at_once).filter_map(|chunk| Some((*chunk.last()?, KEYSTROKE))));
+    if let Some((_, pause)) = typed.last_mut() {
+        *pause = BEFORE_ENTER;
+    }
+    typed
+}
+
+/// The steps of each run that are shown, and how many seconds they took after the ones before.
+fn stops(logs: &[&Log], options: &ExportOptions) -> Vec<([usize; 2], f64)> {
+    let axis = options.axis;
+    let both = [logs[0], logs[logs.len() - 1]];
+    // One run is shown step by step, whatever two would be aligned by.
+    let axis = if logs.len() == 1 { crate::session::Axis::Steps } else { axis };
+    let places = std::iter::successors(Some(0), |place| axis.next_stop(both, *place));
+    let mut before = [0, 0];
+    let mut stops = Vec::new();
+    for place in places {
+        let steps = both.map(|log| axis.steps(log, place));
+        if options.steps.holds(place) {
+            let took = |(log, (from, to)): (&&Log, (usize, usize))| {
+                log.cost_up_to(to).total_us().saturating_sub(log.cost_up_to(from).total_us()) as f64 / 1e6
+            };
+            let each = both.iter().zip(before.into_iter().zip(steps)).map(took);
+            stops.push((steps, each.fold(0.0, f64::max)));
+        }
+        before = steps;
+    }
+    stops
 }

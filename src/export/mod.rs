@@ -8,47 +8,69 @@ mod ansi;
 mod asciicast;
 mod asciicast3;
 mod frames;
+mod options;
 
 use std::{
     fmt,
     io::{self, Write},
 };
 
-pub use frames::{ExportError, ExportOptions, Frame, Frames};
+pub use frames::{Frame, Frames};
+pub use options::{ExportError, ExportOptions, StepRange};
 
 /// A format of recordings.
 pub trait Exporter: fmt::Debug + Sync {
     /// What `--format` calls it.
     fn name(&self) -> &'static str;
 
-    /// The suffix of its files, without the dot.
-    fn suffix(&self) -> &'static str;
+    /// The suffixes of its files, without the dot; the usual one first.
+    fn suffixes(&self) -> &'static [&'static str];
 
     /// What it is good for, half a line.
     fn about(&self) -> &'static str;
 
-    /// Writes the recording.
+    /// Writes the recording, and says on the way how far it is.
     ///
     /// # Errors
-    /// Only those of `out`.
-    fn write(&self, frames: Frames<'_>, out: &mut dyn Write) -> io::Result<()>;
+    /// Those of `out`, and those by which `observer` stops it.
+    fn write(&self, frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// Hears how far a recording is.
+pub trait ExportObserver: Sync {
+    /// So many of all frames are written.
+    ///
+    /// # Errors
+    /// One that ends the recording, such as [`io::ErrorKind::Interrupted`].
+    fn progress(&self, done: usize, frames: usize) -> io::Result<()>;
+}
+
+/// Nobody listens.
+impl ExportObserver for () {
+    fn progress(&self, _: usize, _: usize) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Every format. Of those with the same suffix, the first is the one that the suffix stands for.
 pub static FORMATS: &[&dyn Exporter] = &[&asciicast::Asciicast, &asciicast3::Asciicast3];
 
-/// The format of that name.
+/// The format of that name, or of files with that suffix.
 ///
 /// # Errors
 /// One sentence that names those there are.
 pub fn format(name: &str) -> Result<&'static dyn Exporter, String> {
     let names: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
-    let known = FORMATS.iter().find(|format| format.name() == name);
-    known.copied().ok_or_else(|| format!("there are {}", names.join(", ")))
+    let known = FORMATS.iter().find(|format| format.name() == name).copied();
+    known.or_else(|| format_of(name)).ok_or_else(|| format!("there are {}", names.join(", ")))
 }
 
 /// The format that a file's suffix stands for.
-pub fn format_of(file: &std::path::Path) -> Option<&'static dyn Exporter> {
-    let suffix = file.extension()?.to_str()?;
-    FORMATS.iter().find(|format| format.suffix().eq_ignore_ascii_case(suffix)).copied()
+pub fn format_of(suffix: &str) -> Option<&'static dyn Exporter> {
+    FORMATS.iter().find(|format| has_suffix(**format, suffix)).copied()
+}
+
+/// Whether files of a format may have that suffix.
+pub fn has_suffix(format: &dyn Exporter, suffix: &str) -> bool {
+    format.suffixes().iter().any(|known| known.eq_ignore_ascii_case(suffix))
 }

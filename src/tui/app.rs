@@ -21,6 +21,7 @@ use super::{
     prompt::PromptEditor,
     race::Race,
     reading::Reading,
+    recording::Framing,
     reveal::FirstShown,
     theme::Theme,
     turns::Turns,
@@ -52,7 +53,7 @@ pub enum Origin {
         /// Its name, printable.
         file: String,
     },
-    /// From a log that is being made into a cast: there are no keys.
+    /// From a log that is played again for a recording: there are no keys.
     Recording,
 }
 
@@ -253,6 +254,8 @@ pub struct App {
     pub(super) first_shown: Option<FirstShown>,
     /// By which layer the canvas was read before the tour.
     pub(super) layer_before_tour: Option<Layer>,
+    /// What of the screen is shown, and what stands around it: of a recording, not all.
+    pub framing: Framing,
 }
 
 impl App {
@@ -312,12 +315,7 @@ impl App {
         app
     }
 
-    /// A playground that shows a log and takes no keys.
-    pub fn recording(log: Box<Log>, theme: Theme) -> Self {
-        Self { origin: Origin::Recording, ..Self::replay("", log, theme) }
-    }
-
-    fn new(origin: Origin, engine: EngineState, layers: Layers, prompt: &str, theme: Theme) -> Self {
+    pub(super) fn new(origin: Origin, engine: EngineState, layers: Layers, prompt: &str, theme: Theme) -> Self {
         Self {
             origin,
             engine,
@@ -359,6 +357,7 @@ impl App {
             race: Race::new(false),
             first_shown: None,
             layer_before_tour: None,
+            framing: Framing::default(),
         }
     }
 

@@ -65,6 +65,11 @@ impl RunComparison {
         Some(comparison)
     }
 
+    /// Two runs that are there, along an axis; the newest steps are shown, as soon as there are any.
+    pub(super) fn of_two(runs: [RunId; 2], axis: Axis) -> Self {
+        Self { axis, ..Self::new(runs) }
+    }
+
     fn new(runs: [RunId; 2]) -> Self {
         Self {
             runs,

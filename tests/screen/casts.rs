@@ -1,29 +1,36 @@
 //! Recordings as asciicasts.
 
 use diffuscope::{
-    export::{self, ExportError, ExportOptions, Frames},
+    export::{self, ExportError, ExportOptions, Frames, StepRange},
     trace::Log,
-    tui::{Action, App, theme::ThemeName, update, view},
+    tui::{Scene, theme::ThemeName, view},
 };
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::buffer::Buffer;
 use serde_json::Value;
 use unicode_width::UnicodeWidthChar;
 
 use super::{
     common,
-    driver::{DARK, layer, rows},
+    driver::{layer, rows},
 };
 
 /// The recording of a log as the text of an asciicast v2 file.
 fn export(log: &Log, options: &ExportOptions) -> Result<String, ExportError> {
     let mut cast = Vec::new();
     let frames = Frames::of(log, options)?;
-    export::format("asciicast-v2").unwrap().write(frames, &mut cast).unwrap();
+    export::format("asciicast-v2").unwrap().write(frames, &(), &mut cast).unwrap();
     Ok(String::from_utf8(cast).unwrap())
 }
 
 fn options(width: u16, height: u16) -> ExportOptions {
-    ExportOptions { width, height, ..ExportOptions::default() }
+    ExportOptions { width, height, typing: false, ..ExportOptions::default() }
+}
+
+/// The header of a cast, and what it prints when.
+fn lines(cast: &str) -> (Value, Vec<Value>) {
+    let mut lines = cast.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let header = lines.next().unwrap();
+    (header, lines.filter(|event| event[1] == "o").collect())
 }
 
 #[test]
@@ -36,11 +43,10 @@ fn the_same_log_gives_the_same_bytes() {
 fn it_is_an_asciicast_with_rising_times() {
     let log = common::story();
     let cast = export(&log, &options(100, 30)).unwrap();
-    let mut lines = cast.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let header = lines.next().unwrap();
+    let (header, events) = lines(&cast);
     assert_eq!((&header["version"], &header["width"], &header["height"]), (&2.into(), &100.into(), &30.into()));
     assert_eq!(header["title"], common::STORY_PROMPT);
-    let times: Vec<f64> = lines.map(|event| event[0].as_f64().unwrap()).collect();
+    let times: Vec<f64> = events.iter().map(|event| event[0].as_f64().unwrap()).collect();
     assert_eq!(times.len(), log.len() + 2, "a frame for each step, one before, and the end");
     assert!(times.windows(2).all(|pair| pair[0] <= pair[1]), "{times:?}");
 }
@@ -48,8 +54,8 @@ fn it_is_an_asciicast_with_rising_times() {
 #[test]
 fn a_step_is_shown_for_a_frame_or_for_as_long_as_it_took() {
     let end = |log: &Log, fps| {
-        let cast = export(log, &ExportOptions { fps, ..options(80, 24) }).unwrap();
-        serde_json::from_str::<Value>(cast.lines().last().unwrap()).unwrap()[0].as_f64().unwrap()
+        let cast = export(log, &ExportOptions { fps: Some(fps), ..options(80, 24) }).unwrap();
+        lines(&cast).1.last().unwrap()[0].as_f64().unwrap()
     };
     let code = common::code();
     let steps = code.len() as f64;
@@ -69,26 +75,17 @@ fn cells(number: u16) -> std::num::NonZeroU16 {
     std::num::NonZeroU16::new(number).unwrap()
 }
 
-/// What the playground draws before the first step and after each.
-fn frames(log: &Log, width: u16, height: u16) -> Vec<Buffer> {
-    let mut app = App::recording(Box::new(log.clone()), DARK);
-    let area = Rect::new(0, 0, width, height);
-    let mut frame = |steps| {
-        update(&mut app, Action::ScrubTo(steps));
-        let mut buffer = Buffer::empty(area);
-        view::draw(&app, area, &mut buffer);
-        buffer
-    };
-    (0..=log.len()).map(&mut frame).collect()
+/// The screens of a recording.
+fn screens(log: &Log, options: &ExportOptions) -> Vec<Buffer> {
+    Frames::of(log, options).unwrap().map(|frame| frame.screen).collect()
 }
 
 /// Plays a cast into a terminal and compares what that shows with what the playground draws.
 fn plays_back(log: &Log, width: u16, height: u16) {
     let cast = export(log, &options(width, height)).unwrap();
-    let frames = frames(log, width, height);
+    let frames = screens(log, &options(width, height));
     let mut terminal = vt100::Parser::new(cells(height), cells(width), 0);
-    let events: Vec<Value> = cast.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
-    for (steps, event) in events.iter().take(log.len() + 1).enumerate() {
+    for (steps, event) in lines(&cast).1.iter().take(log.len() + 1).enumerate() {
         terminal.process(event[2].as_str().unwrap().as_bytes());
         let buffer = &frames[steps];
         let shown: Vec<String> = terminal.screen().rows(0, width).map(|row| row.trim_end().to_owned()).collect();
@@ -107,8 +104,7 @@ fn characters_of_many_widths_play_back_at_their_places() {
     let (log, width, height) = (many_widths(), 100, 30);
     let cast = export(&log, &options(width, height)).unwrap();
     let mut terminal = vt100::Parser::new(cells(height), cells(width), 0);
-    for (event, frame) in cast.lines().skip(1).zip(&frames(&log, width, height)) {
-        let event: Value = serde_json::from_str(event).unwrap();
+    for (event, frame) in lines(&cast).1.iter().zip(&screens(&log, &options(width, height))) {
         terminal.process(event[2].as_str().unwrap().as_bytes());
         // The emulator leaves out U+FFFD.
         for (x, y, first) in firsts(frame).into_iter().filter(|(.., first)| *first != '\u{fffd}') {
@@ -233,13 +229,12 @@ fn no_text_is_lost_wherever_the_terminal_takes_its_cursor_to_be() {
     for log in [many_widths(), common::odd()] {
         for (width, height) in [(110, 24), (40, 12)] {
             let cast = export(&log, &options(width, height)).unwrap();
-            let frames = frames(&log, width, height);
+            let frames = screens(&log, &options(width, height));
             for (widths, is_asciinema) in
                 [(asciinema as Widths, true), (narrow, false), (east_asian, false), (generous, false)]
             {
                 let mut terminal = Emulator::new(width, height, widths);
-                for (event, frame) in cast.lines().skip(1).zip(&frames) {
-                    let event: Value = serde_json::from_str(event).unwrap();
+                for (event, frame) in lines(&cast).1.iter().zip(&frames) {
                     terminal.process(event[2].as_str().unwrap());
                     for (x, y, first) in firsts(frame) {
                         let plain = first.is_ascii() && frame[(x, y)].symbol().len() == 1;
@@ -272,22 +267,24 @@ fn time_can_pass_faster_and_pauses_be_cut() {
     let steps = slow.len() as f64;
     let cast = |options: ExportOptions| {
         let cast = export(&slow, &options).unwrap();
-        let lines: Vec<Value> = cast.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let times: Vec<f64> = lines[1..].iter().map(|event| event[0].as_f64().unwrap()).collect();
-        (lines[0]["idle_time_limit"].clone(), times)
+        let (header, events) = lines(&cast);
+        let times: Vec<f64> = events.iter().map(|event| event[0].as_f64().unwrap()).collect();
+        (header["idle_time_limit"].clone(), times)
     };
     let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-3, "{a} is not {b}");
-    let usual = || ExportOptions { fps: 60.0, ..options(80, 24) };
+    let usual = || ExportOptions { fps: Some(60.0), ..options(80, 24) };
     let (limit, times) = cast(usual());
     assert_eq!(limit, Value::Null);
     near(*times.last().unwrap(), 4.0 + 60.0 + 4.0 * (steps - 1.0));
-    let (_, times) = cast(ExportOptions { speed: 8.0, ..usual() });
+    let (_, times) = cast(ExportOptions { speed: Some(8.0), ..usual() });
     near(*times.last().unwrap(), 4.0 + 7.5 + 0.5 * (steps - 1.0));
+    let (_, times) = cast(ExportOptions { fps: None, speed: Some(2000.0 / 2.0), ..usual() });
+    near(*times.last().unwrap(), 4.0 + 0.06 + 0.004 * (steps - 1.0));
     let (limit, times) = cast(ExportOptions { idle_limit: Some(2.5), ..usual() });
     assert_eq!(limit, 2.5);
     near(*times.last().unwrap(), 2.5 * steps + 2.5);
     assert!(times.windows(2).all(|pair| pair[1] - pair[0] < 2.501), "{times:?}");
-    let (_, times) = cast(ExportOptions { idle_limit: Some(2.5), speed: 8.0, ..usual() });
+    let (_, times) = cast(ExportOptions { idle_limit: Some(2.5), speed: Some(8.0), ..usual() });
     near(*times.last().unwrap(), 1.0 + 2.5 + 0.5 * (steps - 1.0) + 2.5);
 }
 
@@ -297,9 +294,9 @@ fn version_3_says_the_same_by_intervals() {
     let old = export(&log, &options).unwrap();
     let mut cast = Vec::new();
     let frames = Frames::of(&log, &options).unwrap();
-    export::format("asciicast-v3").unwrap().write(frames, &mut cast).unwrap();
-    let lines = |cast: &str| -> Vec<Value> { cast.lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
-    let (old, new) = (lines(&old), lines(std::str::from_utf8(&cast).unwrap()));
+    export::format("asciicast-v3").unwrap().write(frames, &(), &mut cast).unwrap();
+    let all = |cast: &str| -> Vec<Value> { cast.lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
+    let (old, new) = (all(&old), all(std::str::from_utf8(&cast).unwrap()));
     assert_eq!(
         (&new[0]["version"], &new[0]["term"]["cols"], &new[0]["term"]["rows"]),
         (&3.into(), &80.into(), &24.into())
@@ -318,8 +315,7 @@ fn version_3_says_the_same_by_intervals() {
 #[test]
 fn nothing_but_our_own_sequences_gets_through() {
     let cast = export(&common::odd(), &options(80, 24)).unwrap();
-    for line in cast.lines().skip(1) {
-        let event: Value = serde_json::from_str(line).unwrap();
+    for event in lines(&cast).1 {
         let mut text = event[2].as_str().unwrap();
         while let Some(at) = text.find('\u{1b}') {
             assert!(!text[..at].contains(char::is_control));
@@ -346,20 +342,35 @@ fn themes_and_layers_give_other_casts() {
 fn bad_options_are_refused_with_the_reason() {
     let log = common::story();
     let message = |options| export(&log, &options).unwrap_err().to_string();
+    let captioned = ExportOptions { title: "t".to_owned(), caption: "c\nd".to_owned(), ..options(80, 14) };
+    assert_eq!(message(captioned), "a recording of 80×14 cells is too small: it takes at least 40×15");
     assert_eq!(message(options(39, 30)), "a recording of 39×30 cells is too small: it takes at least 40×12");
     assert_eq!(message(options(80, 201)), "a recording of 80×201 cells is too large: it takes at most 500×200");
     assert_eq!(
-        message(ExportOptions { fps: f32::NAN, ..ExportOptions::default() }),
+        message(ExportOptions { fps: Some(f32::NAN), ..ExportOptions::default() }),
         "fps cannot be NaN: it takes a number from 0.1 to 60"
     );
     assert_eq!(
-        message(ExportOptions { speed: 0.0, ..ExportOptions::default() }),
+        message(ExportOptions { speed: Some(0.0), ..ExportOptions::default() }),
         "speed cannot be 0: it takes a number from 0.01 to 1000"
     );
     assert_eq!(
         message(ExportOptions { idle_limit: Some(f64::INFINITY), ..ExportOptions::default() }),
         "idle-limit cannot be inf: it takes a number of seconds from 0.01 to 3600"
     );
+    assert_eq!(
+        message(ExportOptions { hold: -1.0, ..options(80, 24) }),
+        "hold cannot be -1: it takes a number of seconds from 0 to 3600"
+    );
+    assert_eq!(
+        message(ExportOptions { scene: Scene::Compare, ..options(80, 24) }),
+        "the scene compare takes two traces: name the other one by --against"
+    );
+    let beyond = ExportOptions { steps: "1000..".parse().unwrap(), ..options(80, 24) };
+    let sentence = format!("the recording would begin at step 1000, and the trace ends at {}", log.len());
+    assert_eq!(message(beyond), sentence);
+    assert_eq!("9..3".parse::<StepRange>().unwrap_err(), "9..3 ends before it begins");
+    assert_eq!("a..b".parse::<StepRange>().unwrap_err(), "steps are written as 16, 10..20, ..20 or 10..");
     let empty = Log::new(log.header().clone());
     assert_eq!(export(&empty, &ExportOptions::default()), Err(ExportError::Empty));
 }

@@ -426,7 +426,8 @@ fn a_layer_without_data_says_so_on_the_map_too() {
 #[test]
 fn a_recording_shows_no_step_before_it_happens() {
     let story = common::story();
-    let options = ExportOptions { view: Pane::Map, width: 120, height: 40, ..ExportOptions::default() };
+    let options =
+        ExportOptions { view: Some(Pane::Map), typing: false, width: 120, height: 40, ..ExportOptions::default() };
     let frames: Vec<_> = Frames::of(&story, &options).unwrap().collect();
     let filled = |buffer: &Buffer| rows(buffer).join("").matches('▀').count();
     let counts: Vec<usize> = frames.iter().map(|frame| filled(&frame.screen)).collect();

@@ -100,7 +100,8 @@ fn facts(app: &App, theme: Theme) -> Vec<Fact> {
     if let Some(run) = app.run() {
         let verb = if run.is_under_way() { "runs with" } else { "ran with" };
         facts.push(plain(0, format!("{verb} {}", made_with(app, &run.log, theme))));
-        facts.extend(which(run, app.session.runs().len()).map(|words| plain(0, words)));
+        let runs = if app.origin == Origin::Recording { 1 } else { app.session.runs().len() };
+        facts.extend(which(run, runs).map(|words| plain(0, words)));
         facts.extend(turn(&run.log).map(|words| plain(2, words)));
         let next = app.layers.resolve();
         if !app.is_replay() && next != run.log.settings_at(run.log.len()) {
@@ -196,7 +197,9 @@ fn state(app: &App, pen: &Pen<'_>) -> Line<'static> {
         Phase::Paused => line.push(span(format!("{} paused at step {len}", glyphs.paused), accent)),
         Phase::Running => {
             line.push(span(format!("{} running", glyphs.running), good));
-            line.push(span(format!("  step {len}  at {}", pace()), dim));
+            // How fast a recording plays is up to its player.
+            let pace = if app.origin == Origin::Recording { String::new() } else { format!("  at {}", pace()) };
+            line.push(span(format!("  step {len}{pace}"), dim));
         }
         Phase::Over if app.is_appearing() => line.push(span(format!("{} step {len}", glyphs.running), good)),
         Phase::Over => {

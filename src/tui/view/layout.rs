@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::figures;
-use crate::tui::{action::Focus, app::App, pane::Pane};
+use crate::tui::{action::Focus, app::App, pane::Pane, recording::Scene};
 
 /// From this width on there is a right column.
 const WIDE: u16 = 100;
@@ -58,6 +58,9 @@ pub struct Regions {
 impl Regions {
     /// Divides `area`, which is not smaller than [`super::SMALLEST`].
     pub fn of(app: &App, area: Rect) -> Self {
+        if !app.framing.scene.is_whole() {
+            return Self::of_part(app, area);
+        }
         let mut rest = area;
         let header = top(&mut rest, 1);
         let footer = bottom(&mut rest, 1);
@@ -91,6 +94,31 @@ impl Regions {
         let prompt = prompt(app, &mut body);
         let companion = companion(app, area.width, &mut body);
         Self { header, runs, prompt, canvas: body, companion, timeline, figures, strip, sides, footer }
+    }
+
+    /// The same for a recording of a part of the screen: the header, the prompt while it is typed, and what the scene shows.
+    fn of_part(app: &App, area: Rect) -> Self {
+        let mut rest = area;
+        let header = top(&mut rest, 1);
+        if area.height >= 16 {
+            top(&mut rest, 1);
+        }
+        let mut body = Rect { x: rest.x + 1, width: rest.width.saturating_sub(2), ..rest };
+        let shows_timeline = app.framing.scene == Scene::CanvasTimeline && app.run().is_some();
+        let timeline = if shows_timeline { timeline(&mut body) } else { None };
+        let prompt = prompt(app, &mut body);
+        Self {
+            header,
+            runs: None,
+            prompt,
+            canvas: body,
+            companion: None,
+            timeline,
+            figures: None,
+            strip: None,
+            sides: Vec::new(),
+            footer: Rect { y: area.bottom(), height: 0, ..area },
+        }
     }
 }
 

@@ -28,6 +28,7 @@ mod find;
 mod flow;
 mod footer;
 mod forking;
+mod framing;
 mod gallery;
 mod grid;
 mod hands;
@@ -66,6 +67,7 @@ mod welcome;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
+pub use framing::rows as framing_rows;
 pub use hands::{Candidates, place};
 pub use layers::Layer;
 pub use map::{MapCache, MapGrid, most_telling};
@@ -89,6 +91,7 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     let area = area.intersection(buffer.area);
     let mut pen = Pen::new(buffer, app.theme);
     pen.clear(area, Role::Ground);
+    let area = framing::draw(app, area, &mut pen);
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(area, &mut pen);
         return pen.drawn;
@@ -112,7 +115,8 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
             draw_run(app, run, &plan, &mut pen);
             mend::draw(app, plan.canvas, &mut pen);
         }
-        None => welcome::draw(app, plan.canvas, &mut pen),
+        None if app.framing.scene.is_whole() => welcome::draw(app, plan.canvas, &mut pen),
+        None => {}
     }
     for (side, area) in plan.sides {
         match (side, &run) {

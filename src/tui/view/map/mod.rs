@@ -38,7 +38,7 @@ use crate::{
     trace::{Log, Step},
     tui::{
         action::Action,
-        app::{App, Origin},
+        app::App,
         pane::Pane,
         theme::{Role, Theme},
     },
@@ -139,9 +139,7 @@ fn picture(app: &App, run: &RunView<'_>, step: &StepView<'_>, grid: MapGrid, pen
         theme: (theme.name, theme.level),
         columns: grid.columns,
     };
-    // Nothing is recorded before it happens.
-    let last = if app.origin == Origin::Recording { run.at } else { run.log.len() };
-    app.maps.with(key, run.log, theme, |raster| MapPicture::new(run, step, raster, grid, last).draw(pen))
+    app.maps.with(key, run.log, theme, |raster| MapPicture::new(run, step, raster, grid, run.log.len()).draw(pen))
 }
 
 /// The rule: the layers, and what is under the cross-hair, in as many words as there is room for. Returns whether all of

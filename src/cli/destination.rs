@@ -1,0 +1,82 @@
+//! Where a command puts what it makes: into a file, which takes the place of another one only where that was asked for,
+//! or to standard output.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{failure::Failure, recorded::Recorded};
+use crate::{output, printable};
+
+/// The file, by the name that the command was given.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Destination {
+    /// Where it goes; - prints it
+    #[arg(long = "output", short = 'o', value_name = "FILE")]
+    path: PathBuf,
+    /// Write over a file that is there
+    #[arg(long)]
+    force: bool,
+}
+
+impl Destination {
+    /// The file's name; `-` is standard output.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it is standard output.
+    pub(super) fn is_printed(&self) -> bool {
+        self.path == Path::new("-")
+    }
+
+    /// What it is called, printable.
+    pub(super) fn name(&self) -> String {
+        printable::line(&self.path.display().to_string())
+    }
+
+    /// Refuses what could not be written in the end, or would take the place of the trace that it is made of: before
+    /// anything is made.
+    pub(super) fn check(&self, traces: &[&Recorded]) -> Result<(), Failure> {
+        if traces.iter().any(|trace| trace.is_in(&self.path)) {
+            let name = self.name();
+            return Err(Failure::Usage(format!("{name} is the trace itself: give the recording another name")));
+        }
+        if self.is_printed() {
+            return Ok(());
+        }
+        if !self.force && self.is_taken() {
+            return Err(self.refusal());
+        }
+        output::check(&self.path).map_err(|error| Failure::writing(&self.path, &error))
+    }
+
+    /// Writes all of it or nothing: after an error, what was there before is there still.
+    pub(super) fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+        if self.is_printed() {
+            return Ok(write(&mut io::stdout().lock())?);
+        }
+        let replaces = self.force || self.is_special();
+        let written = if replaces { output::replace(&self.path, write) } else { output::create(&self.path, write) };
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => self.refusal(),
+            _ => Failure::writing(&self.path, &error),
+        })
+    }
+
+    /// Whether a file, or a link, has the name.
+    fn is_taken(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok() && !self.is_special()
+    }
+
+    /// Whether it is there and neither file nor folder, such as a device or a pipe: nothing is lost by writing to it.
+    fn is_special(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|there| !there.is_file() && !there.is_dir())
+    }
+
+    fn refusal(&self) -> Failure {
+        Failure::Usage(format!("{} is there already: --force writes over it", self.name()))
+    }
+}
