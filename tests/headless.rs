@@ -12,6 +12,8 @@ mod support;
 use std::{
     io::{BufRead, BufReader, Write},
     path::Path,
+#[path = "headless/tables.rs"]
+mod tables;
     process::{Command, Output, Stdio},
 };
 

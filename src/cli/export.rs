@@ -6,25 +6,31 @@ use std::{
 };
 
 use super::{
+    export_table::{self, TableArgs},
     failure::{Failure, warn},
     recorded::Recorded,
 };
 use crate::{
-    export::{self, ExportOptions, Exporter, FORMATS, Frames},
+    export::{
+        self, ExportOptions, Exporter, FORMATS, Frames,
+        table::{TABLE_FORMATS, TableFormat, table_format},
+    },
     output, printable,
     tui::{Arrangement, Layer, Pane, theme::ThemeName},
 };
 
-/// Turn a saved trace into a recording: the same bytes for the same trace and options
+/// Turn a saved trace into a recording or a table: the same bytes for the same trace and options
 #[derive(Debug, clap::Args)]
 pub(super) struct ExportArgs {
     #[command(flatten)]
     trace: Recorded,
-    /// Where the recording goes; - prints it
+    /// Where the recording or the table goes; - prints it
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
-    #[arg(long, value_name = "NAME", value_parser = export::format, help = formats_help())]
-    format: Option<&'static dyn Exporter>,
+    #[arg(long, value_name = "NAME", value_parser = format, help = formats_help())]
+    format: Option<ExportFormat>,
+    #[command(flatten)]
+    table: TableArgs,
     /// Columns of the screen
     #[arg(long, value_name = "CELLS", default_value_t = ExportOptions::default().width)]
     width: u16,
@@ -52,11 +58,39 @@ pub(super) struct ExportArgs {
     view: Pane,
 }
 
+/// What the file becomes.
+#[derive(Debug, Clone, Copy)]
+enum ExportFormat {
+    Recording(&'static dyn Exporter),
+    Table(&'static dyn TableFormat),
+}
+
+/// The format of that name.
+fn format(name: &str) -> Result<ExportFormat, String> {
+    if let Some(format) = table_format(name)? {
+        return Ok(ExportFormat::Table(format));
+    }
+    let tables = TABLE_FORMATS.iter().map(|format| format.name());
+    let format = export::format(name).map_err(|known| format!("{known}, {}", tables.collect::<Vec<_>>().join(", ")));
+    format.map(ExportFormat::Recording)
+}
+
+/// The format that the suffix of a file stands for; asciicast where it stands for none.
+fn format_of(file: &Path) -> Result<ExportFormat, Failure> {
+    let suffix = file.extension().and_then(|suffix| suffix.to_str()).unwrap_or_default();
+    if let Some(format) = table_format(suffix).map_err(Failure::Usage)? {
+        return Ok(ExportFormat::Table(format));
+    }
+    Ok(ExportFormat::Recording(export::format_of(file).unwrap_or(FORMATS[0])))
+}
+
 fn formats_help() -> String {
     let formats = FORMATS.iter().map(|format| format!("{}, {} (.{})", format.name(), format.about(), format.suffix()));
+    let tables = TABLE_FORMATS.iter().map(|format| format!("{0}, {1} (.{0})", format.name(), format.about()));
     format!(
-        "Format of the recording: {} [default: by the suffix of the file, else {}]",
+        "Format: of a recording {}; of a table {} [default: by the suffix of the file, else {}]",
         formats.collect::<Vec<_>>().join("; "),
+        tables.collect::<Vec<_>>().join("; "),
         FORMATS[0].name()
     )
 }
@@ -75,14 +109,19 @@ fn names() -> Vec<&'static str> {
     Layer::all().map(|layer| layer.name()).collect()
 }
 
-/// Makes the recording.
+/// Makes the recording or the table.
 pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
+    let format = args.format.map_or_else(|| format_of(&args.output), Ok)?;
     if args.trace.is_in(&args.output) {
         return Err(Failure::Usage(format!(
-            "{} is the trace itself: give the recording another name",
+            "{} is the trace itself: give what it becomes another name",
             printable::line(&args.output.display().to_string())
         )));
     }
+    let format = match format {
+        ExportFormat::Recording(format) => args.table.refuse(format.name()).map(|()| format)?,
+        ExportFormat::Table(format) => return export_table::write(&args.trace, &args.table, format, &args.output),
+    };
     let opened = args.trace.open()?;
     for warning in &opened.warnings {
         warn(warning);
@@ -98,7 +137,6 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
         speed: args.speed,
         idle_limit: args.idle_limit,
     };
-    let format = args.format.or_else(|| export::format_of(&args.output)).unwrap_or(FORMATS[0]);
     let frames = Frames::of(&opened.log, &options).map_err(|error| Failure::Usage(error.to_string()))?;
     if args.output == Path::new("-") {
         return Ok(format.write(frames, &mut io::stdout().lock())?);

@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod diff;
 mod export;
+mod export_table;
 mod failure;
 mod fork;
 mod kept;

@@ -2,12 +2,13 @@
 //!
 //! An [`Exporter`] is fed by one iterator of [`Frames`], which the playground's own views draw; so a further format is
 //! its file and a line in [`FORMATS`], and `diffuscope export`, its help and its choice by the file's suffix follow from
-//! that. The same log and the same options give the same bytes everywhere.
+//! that. The same log and the same options give the same bytes everywhere. Tables of its numbers are in [`table`].
 
 mod ansi;
 mod asciicast;
 mod asciicast3;
 mod frames;
+pub mod table;
 
 use std::{
     fmt,
