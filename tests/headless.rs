@@ -8,6 +8,8 @@
 #[path = "headless/printed.rs"]
 mod printed;
 mod support;
+#[path = "headless/tables.rs"]
+mod tables;
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -1138,7 +1140,7 @@ fn a_cast_is_never_written_over_its_trace() {
     let pair = pair();
     let trace = recorded(&pair);
     let before = std::fs::read_to_string(&trace).unwrap();
-    let sentence = |path: &str| format!("{path} is the trace itself: give the recording another name");
+    let sentence = |path: &str| format!("{path} is the trace itself: give what it becomes another name");
     assert_eq!(refuse(program().args(["cast", &trace, "-o", &trace])), sentence(&trace));
     let roundabout = pair.path("denoiser/../run.jsonl").display().to_string();
     assert_eq!(refuse(program().args(["cast", &trace, "-o", &roundabout])), sentence(&roundabout));

@@ -42,7 +42,7 @@ impl Destination {
     pub(super) fn check(&self, traces: &[&Recorded]) -> Result<(), Failure> {
         if traces.iter().any(|trace| trace.is_in(&self.path)) {
             let name = self.name();
-            return Err(Failure::Usage(format!("{name} is the trace itself: give the recording another name")));
+            return Err(Failure::Usage(format!("{name} is the trace itself: give what it becomes another name")));
         }
         if self.is_printed() {
             return Ok(());

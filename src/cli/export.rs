@@ -1,31 +1,34 @@
-//! `diffuscope export`: a saved trace as a recording of the playground's own screen.
+//! `diffuscope export`: a saved trace as a recording of the playground's own screen, or as a table.
 
-use std::{ffi::OsStr, io};
+use std::io;
 
 use super::{
     destination::Destination,
+    export_format::{self, ExportFormat},
+    export_table::{self, TableArgs},
     failure::{self, Failure, warn},
     progress::Console,
     recorded::Recorded,
 };
 use crate::{
-    export::{self, ExportObserver, ExportOptions, Exporter, FORMATS, Frames, StepRange},
+    export::{ExportObserver, ExportOptions, Frames, StepRange},
     interrupt::Interrupt,
-    printable,
     session::Axis,
     trace::Log,
     tui::{Arrangement, Layer, Pane, Scene, theme::ThemeName},
 };
 
-/// Turn a saved trace into a recording: the same bytes for the same trace and options
+/// Turn a saved trace into a recording or a table: the same bytes for the same trace and options
 #[derive(Debug, clap::Args)]
 pub(super) struct ExportArgs {
     #[command(flatten)]
     trace: Recorded,
     #[command(flatten)]
     destination: Destination,
-    #[arg(long, value_name = "NAME", value_parser = export::format, help = formats_help())]
-    format: Option<&'static dyn Exporter>,
+    #[arg(long, value_name = "NAME", value_parser = ExportFormat::named, help = export_format::help())]
+    format: Option<ExportFormat>,
+    #[command(flatten)]
+    table: TableArgs,
     /// Columns of the screen
     #[arg(long, value_name = "CELLS", default_value_t = ExportOptions::default().width)]
     width: u16,
@@ -77,20 +80,6 @@ pub(super) struct ExportArgs {
     view: Option<Pane>,
 }
 
-fn formats_help() -> String {
-    let formats = FORMATS.iter().map(|format| format!("{}, {} ({})", format.name(), format.about(), suffixes(*format)));
-    format!(
-        "Format of the recording: {} [default: by the suffix of the file, else {}]",
-        formats.collect::<Vec<_>>().join("; "),
-        FORMATS[0].name()
-    )
-}
-
-/// ".png or .apng".
-fn suffixes(format: &dyn Exporter) -> String {
-    format.suffixes().iter().map(|suffix| format!(".{suffix}")).collect::<Vec<_>>().join(" or ")
-}
-
 fn scenes_help() -> String {
     format!(
         "What of the screen is shown: {} [default: {}; compare with --against]",
@@ -114,26 +103,6 @@ fn names() -> Vec<&'static str> {
 }
 
 impl ExportArgs {
-    /// The format: the one that was named, which has to fit the file's suffix, or the one that the suffix stands for.
-    fn format(&self) -> Result<&'static dyn Exporter, Failure> {
-        let file = self.destination.name();
-        let suffix = self.destination.path().extension().map(OsStr::to_string_lossy);
-        match (self.format, suffix) {
-            (Some(format), Some(suffix)) if !export::has_suffix(format, &suffix) => {
-                let fitting = suffixes(format);
-                let name = format.name();
-                Err(Failure::Usage(format!("{file} is no name for {name}: its files end in {fitting}")))
-            }
-            (Some(format), _) => Ok(format),
-            (None, Some(suffix)) => export::format_of(&suffix).ok_or_else(|| {
-                let known = FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
-                let suffix = printable::line(&suffix);
-                Failure::Usage(format!("{file}: .{suffix} stands for no format; choose one by --format: {known}"))
-            }),
-            (None, None) => Ok(FORMATS[0]),
-        }
-    }
-
     /// Reads the trace, and the other one where there is one.
     fn logs(&self) -> Result<(Log, Option<Log>), Failure> {
         let (opened, against) = match &self.against {
@@ -191,11 +160,16 @@ impl ExportObserver for ExportProgress {
     }
 }
 
-/// Makes the recording.
+/// Makes the recording or the table.
 pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     let traces: Vec<&Recorded> = std::iter::once(&args.trace).chain(&args.against).collect();
     args.destination.check(&traces)?;
-    let format = args.format()?;
+    let format = match ExportFormat::of(args.format, &args.destination)? {
+        ExportFormat::Recording(format) => args.table.refuse(format.name()).map(|()| format)?,
+        ExportFormat::Table(format) => {
+            return export_table::write(&args.trace, &args.table, format, &args.destination);
+        }
+    };
     let (log, against) = args.logs()?;
     let options = args.options();
     let frames = match &against {

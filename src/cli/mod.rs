@@ -7,6 +7,8 @@ mod config;
 mod destination;
 mod diff;
 mod export;
+mod export_format;
+mod export_table;
 mod failure;
 mod fork;
 mod kept;

@@ -2,13 +2,14 @@
 //!
 //! An [`Exporter`] is fed by one iterator of [`Frames`], which the playground's own views draw; so a further format is
 //! its file and a line in [`FORMATS`], and `diffuscope export`, its help and its choice by the file's suffix follow from
-//! that. The same log and the same options give the same bytes everywhere.
+//! that. The same log and the same options give the same bytes everywhere. Tables of its numbers are in [`table`].
 
 mod ansi;
 mod asciicast;
 mod asciicast3;
 mod frames;
 mod options;
+pub mod table;
 
 use std::{
     fmt,
@@ -56,13 +57,8 @@ impl ExportObserver for () {
 pub static FORMATS: &[&dyn Exporter] = &[&asciicast::Asciicast, &asciicast3::Asciicast3];
 
 /// The format of that name, or of files with that suffix.
-///
-/// # Errors
-/// One sentence that names those there are.
-pub fn format(name: &str) -> Result<&'static dyn Exporter, String> {
-    let names: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
-    let known = FORMATS.iter().find(|format| format.name() == name).copied();
-    known.or_else(|| format_of(name)).ok_or_else(|| format!("there are {}", names.join(", ")))
+pub fn format(name: &str) -> Option<&'static dyn Exporter> {
+    FORMATS.iter().find(|format| format.name() == name).copied().or_else(|| format_of(name))
 }
 
 /// The format that a file's suffix stands for.
