@@ -5,15 +5,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "headless/packed.rs"]
+mod packed;
 #[path = "headless/printed.rs"]
 mod printed;
 mod support;
+#[path = "headless/tables.rs"]
+mod tables;
 
 use std::{
     io::{BufRead, BufReader, Write},
     path::Path,
-#[path = "headless/tables.rs"]
-mod tables;
     process::{Command, Output, Stdio},
 };
 

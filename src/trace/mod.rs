@@ -5,6 +5,7 @@
 mod changes;
 mod check;
 mod columns;
+mod compressed;
 mod entry;
 mod figures;
 pub mod file;
