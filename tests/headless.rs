@@ -12,6 +12,8 @@ mod printed;
 mod support;
 #[path = "headless/tables.rs"]
 mod tables;
+#[path = "headless/verified.rs"]
+mod verified;
 
 use std::{
     io::{BufRead, BufReader, Write},

@@ -22,6 +22,7 @@ mod run;
 mod settings;
 mod table;
 mod train_filter;
+mod verify;
 
 use std::{
     io::{self, Write},

@@ -30,6 +30,7 @@ pub mod prompt;
 pub mod protocol;
 mod run;
 mod transcript;
+mod verify;
 mod worker;
 
 pub use complete::{RunProgress, complete, complete_fork};
@@ -39,3 +40,4 @@ pub use load::{GuideChoice, LoadObserver, ModelRequest, PromptLayout, load};
 pub use models::Models;
 pub use run::gen_length;
 pub use transcript::CrossVocabularyGuide;
+pub use verify::{VerifiedTrace, verify};

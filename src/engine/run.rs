@@ -97,7 +97,7 @@ impl ActiveRun {
     }
 
     /// The run that a header opens.
-    fn of(models: &Models, header: Header) -> Result<Self, RequestError> {
+    pub(super) fn of(models: &Models, header: Header) -> Result<Self, RequestError> {
         let denoiser = models.denoiser.spec();
         let guide = models.guide.as_ref().map(|guide| guide.spec());
         let given = header.given.iter().map(|given| (given.position, given.token, given.pinned));
@@ -238,6 +238,22 @@ impl ActiveRun {
         };
         // Caught where it happens: what a panic says is known to its own thread alone.
         among_workers(|| panics::catch(step)).unwrap_or_else(|panic| Err(broken(&panic)))
+    }
+
+    /// Repeats a step of another run, which used these settings and came behind these changes by hand.
+    ///
+    /// # Errors
+    /// As [`Self::step`], and where the run that is repeated cannot have been made so.
+    pub(super) fn repeat(
+        &mut self,
+        models: &mut Models,
+        settings: Settings,
+        edits: &[Edit],
+        clock: &dyn Clock,
+    ) -> Result<Arc<Entry>, RequestError> {
+        self.decoder.configure(settings)?;
+        self.decoder.edit(edits)?;
+        self.step(models, clock)
     }
 
     /// The end of it, here. An answer is judged only where the run came to its own end.
