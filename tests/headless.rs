@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "headless/loops.rs"]
+mod loops;
 #[path = "headless/packed.rs"]
 mod packed;
 #[path = "headless/printed.rs"]
