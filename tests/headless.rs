@@ -5,11 +5,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "headless/loops.rs"]
+mod loops;
+#[path = "headless/packed.rs"]
+mod packed;
 #[path = "headless/printed.rs"]
 mod printed;
 mod support;
 #[path = "headless/tables.rs"]
 mod tables;
+#[path = "headless/verified.rs"]
+mod verified;
 
 use std::{
     io::{BufRead, BufReader, Write},

@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "trace/compressed.rs"]
+mod compressed;
 #[path = "trace/memory.rs"]
 mod memory;
+#[path = "trace/schema.rs"]
+mod schema;
 mod support;
 
 use std::path::Path;

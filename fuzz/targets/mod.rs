@@ -4,6 +4,7 @@
 //! came of it. A panic is a finding, and so are an abort, a hang, and memory beyond measure.
 
 mod command;
+mod compressed;
 mod engine;
 mod filter;
 mod gguf;
@@ -45,6 +46,7 @@ pub struct Target {
 /// All of them, by name.
 pub const ALL: &[Target] = &[
     command::COMMAND,
+    compressed::COMPRESSED,
     settings::CONFIG,
     engine::ENGINE,
     filter::FILTER,

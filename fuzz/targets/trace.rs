@@ -1,7 +1,10 @@
 //! Trace files: read, written and read again, replayed at several steps, exported in every format.
 
 use diffuscope::{
-    export::{ExportOptions, FORMATS, Frames},
+    export::{
+        ExportOptions, FORMATS, Frames,
+        table::{LogTable, TABLE_FORMATS, TableKind},
+    },
     trace::{Figures, Log, file},
     tui::{Action, App, Layer, update},
 };
@@ -49,6 +52,7 @@ fn read(input: &[u8]) -> String {
     let written = String::from_utf8(written).unwrap();
     assert!(!written.contains(|c| commands(c) && c != '\n'), "a terminal would obey the file");
     fork(&log);
+    tables(&log);
     let figures = Figures::of(&log, log.len());
     let seed = input.iter().fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(*byte)));
     show(&log, &mut Dice::new(seed, 0));
@@ -68,6 +72,19 @@ fn fork(log: &Log) {
     assert!(point.canvas().into_iter().skip(prompt).eq(log.canvas(steps).ids().skip(prompt)));
     let prefix = log.prefix(steps, log.header().clone());
     assert_eq!((prefix.len(), prefix.hash(steps)), (steps, point.hash));
+}
+
+/// Writes its tables, of which that of tokens has a row for every position in every step.
+fn tables(log: &Log) {
+    let rows = log.len() * log.header().canvas_length();
+    for kind in TableKind::ALL.into_iter().filter(|kind| *kind == TableKind::Steps || rows <= USUAL) {
+        for format in TABLE_FORMATS {
+            let mut table = Vec::new();
+            format.write(&LogTable::new(log, kind), &mut table).expect("memory takes it");
+            let is_obeyed = |text: &str| text.contains(|c| commands(c) && c != '\n');
+            assert!(!std::str::from_utf8(&table).is_ok_and(is_obeyed), "a terminal would obey the table");
+        }
+    }
 }
 
 /// Draws some steps in some sizes, presses some keys, exports a cast.

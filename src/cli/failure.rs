@@ -12,7 +12,7 @@ use crate::{
 /// Exit codes and what they mean.
 pub(super) const EXIT_CODES: [(&str, &str); 5] = [
     ("0", "done (a wrong answer is a result, not a failure)"),
-    ("1", "the traces differ, where `diff --exit-code` asked"),
+    ("1", "traces differ, where `diff --exit-code` asked, or a step does from its trace (`replay --verify`)"),
     ("2", "bad input: arguments, settings, prompt or files"),
     ("3", "the run failed, or its result could not be written"),
     ("128+n", "ended by signal n: 130 by Ctrl-C, 143 by a request to terminate, 129 by a terminal that was closed"),

@@ -24,6 +24,7 @@ mod run;
 mod settings;
 mod table;
 mod train_filter;
+mod verify;
 
 use std::{
     io::{self, Write},

@@ -8,6 +8,7 @@ use super::{
     models::ModelArgs,
     recorded::Recorded,
     settings::{SettingsArgs, configuration, preset_library},
+    verify,
 };
 use crate::{
     kept::KeepLimit,
@@ -40,14 +41,21 @@ pub(super) struct PlayArgs {
     settings: SettingsArgs,
 }
 
-/// Open a saved trace in the playground; no model is loaded
+/// Open a saved trace in the playground, where no model is loaded; or verify it
 #[derive(Debug, clap::Args)]
+#[command(mut_group("ModelArgs", |group| group.requires("verify")))]
 pub(super) struct ReplayArgs {
     /// The trace; - reads it from standard input [default: the kept run that was written to last]
     file: Option<PathBuf>,
     /// Compare it with this trace
     #[arg(long, value_name = "OTHER")]
     against: Option<Recorded>,
+    /// Have the models that made it make it again, compare every step, and print the first difference or that there is
+    /// none; nothing is shown. The other options for models are for this alone
+    #[arg(long, conflicts_with_all = ["against", "ScreenArgs"])]
+    verify: bool,
+    #[command(flatten)]
+    models: ModelArgs,
     #[command(flatten)]
     screen: ScreenArgs,
 }
@@ -102,6 +110,9 @@ pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
 /// Plays a file.
 pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
     let trace = Recorded::named(args.file.map_or_else(kept::newest, Ok)?);
+    if args.verify {
+        return verify::run(&trace, &args.models);
+    }
     let (opened, against) = match &args.against {
         Some(other) => {
             let (opened, against) = trace.open_both(other)?;

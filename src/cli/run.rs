@@ -26,7 +26,11 @@ use crate::{
     files, output, printable,
     settings::exact,
     tasks,
-    trace::{Figures, Log, file::Writer, json},
+    trace::{
+        Figures, Log,
+        file::{Writer, is_compressed_name},
+        json,
+    },
 };
 
 /// The longest prompt that is read from standard input, in bytes: more than any model has context for.
@@ -41,7 +45,8 @@ pub(super) struct RunArgs {
     prompt: Option<String>,
     #[command(flatten)]
     fork: ForkArgs,
-    /// Write the log of all steps to this file, as JSON lines; - prints it in place of the answer
+    /// Write the log of all steps to this file, as JSON lines, compressed where its name ends in .dscope; - prints it in
+    /// place of the answer
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Print one JSON object with the answer and the figures
@@ -161,7 +166,8 @@ impl<'a> TraceFile<'a> {
             (RunProgress::Started(log), Some(path), _) => {
                 let out: Box<dyn Write> =
                     if prints(self.path) { Box::new(io::stdout()) } else { Box::new(File::create(path)?) };
-                let writer = self.writer.insert(Writer::new(out, log.header())?);
+                let begin = if is_compressed_name(path) { Writer::compressed } else { Writer::new };
+                let writer = self.writer.insert(begin(out, log.header())?);
                 log.entries().try_for_each(|entry| writer.step(&entry))
             }
             (RunProgress::Step(entry), _, Some(writer)) => writer.step(entry),

@@ -159,7 +159,7 @@ impl Replay {
 }
 
 /// Whether a token is the same text in the run as with the loaded models.
-fn check_vocabulary(models: &Models, point: &ForkPoint) -> Result<(), RequestError> {
+pub(super) fn check_vocabulary(models: &Models, point: &ForkPoint) -> Result<(), RequestError> {
     let (header, spec) = (&point.header, models.denoiser.spec());
     if spec.mask_id != Some(header.mask_id) {
         let own = spec.mask_id.map_or("it has none".to_owned(), |id| format!("here it is {id}"));
@@ -185,7 +185,7 @@ const OTHER_VOCABULARY: &str = "the run was made with another vocabulary than th
 const LOAD: &str = "load the model that made it";
 
 /// Whether this version knows all that the steps were made with.
-fn check_settings(point: &ForkPoint) -> Result<(), RequestError> {
+pub(super) fn check_settings(point: &ForkPoint) -> Result<(), RequestError> {
     let [first, ..] = &point.unknown_knobs[..] else { return Ok(()) };
     Err(refused(format!(
         "the run sets {first}, which this version does not know, so its steps cannot be repeated: use the version that \
@@ -194,7 +194,7 @@ fn check_settings(point: &ForkPoint) -> Result<(), RequestError> {
 }
 
 /// Whether the loaded models are those that made the run. Returns what the user should know all the same.
-fn check_weights(models: &Models, point: &ForkPoint) -> Result<Option<String>, RequestError> {
+pub(super) fn check_weights(models: &Models, point: &ForkPoint) -> Result<Option<String>, RequestError> {
     let header = &point.header;
     let denoiser = same_weights("model", &header.denoiser, &models.denoiser_card)?;
     let guide = match (&header.guide, &models.guide_card) {

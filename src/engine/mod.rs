@@ -30,6 +30,7 @@ pub mod prompt;
 pub mod protocol;
 mod run;
 mod transcript;
+mod verify;
 mod waypoints;
 mod worker;
 
@@ -40,4 +41,5 @@ pub use load::{GuideChoice, LoadObserver, ModelRequest, PromptLayout, load};
 pub use models::Models;
 pub use run::gen_length;
 pub use transcript::CrossVocabularyGuide;
+pub use verify::{VerifiedTrace, verify};
 pub use waypoints::WaypointPolicy;

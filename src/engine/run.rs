@@ -121,7 +121,7 @@ impl ActiveRun {
     }
 
     /// The run that a header opens.
-    fn of(models: &Models, header: Header, policy: WaypointPolicy) -> Result<Self, RequestError> {
+    pub(super) fn of(models: &Models, header: Header, policy: WaypointPolicy) -> Result<Self, RequestError> {
         let denoiser = models.denoiser.spec();
         let guide = models.guide.as_ref().map(|guide| guide.spec());
         let given = header.given.iter().map(|given| (given.position, given.token, given.pinned));
@@ -277,6 +277,22 @@ impl ActiveRun {
     /// Its way, with the states that were kept.
     pub(super) fn into_trail(self) -> Trail {
         self.trail
+    }
+
+    /// Repeats a step of another run, which used these settings and came behind these changes by hand.
+    ///
+    /// # Errors
+    /// As [`Self::step`], and where the run that is repeated cannot have been made so.
+    pub(super) fn repeat(
+        &mut self,
+        models: &mut Models,
+        settings: Settings,
+        edits: &[Edit],
+        clock: &dyn Clock,
+    ) -> Result<Arc<Entry>, RequestError> {
+        self.decoder.configure(settings)?;
+        self.decoder.edit(edits)?;
+        self.step(models, clock)
     }
 
     /// The end of it, here. An answer is judged only where the run came to its own end.

@@ -28,6 +28,11 @@ pub struct WaypointPolicy {
     pub bytes: u64,
 }
 
+impl WaypointPolicy {
+    /// No state is kept.
+    pub const NONE: Self = Self { span: Duration::MAX, bytes: 0 };
+}
+
 impl Default for WaypointPolicy {
     fn default() -> Self {
         Self { span: Duration::from_millis(150), bytes: 48 << 20 }

@@ -10,7 +10,8 @@
 //! which every line stood for itself, is still read.
 //!
 //! Every line is written whole and flushed, so that a run that was interrupted leaves a file that opens up to its
-//! last step. A file is untrusted: whatever views index by is checked while it is read.
+//! last step. A file may be compressed, which its first bytes tell. It is untrusted: whatever views index by is checked
+//! while it is read.
 //!
 //! A later version may add fields, knobs, words and kinds of lines without another number of the format. What can be
 //! left out is left out, with a warning; where something cannot, the message says that the file knows more, and never
@@ -28,6 +29,7 @@ use thiserror::Error;
 use super::{
     End, Entry, Header, Log,
     check::{self, plural},
+    compressed::{self, FRAME},
     foreign::{Knobs, shortened},
     json,
     line::{self, StepLine},
@@ -160,18 +162,34 @@ struct LineKind {
     end: Option<serde::de::IgnoredAny>,
 }
 
-/// Writes a trace, line by line.
+/// Whether a trace of that name is written compressed. Whether one that is read is, its first bytes tell.
+pub fn is_compressed_name(path: &Path) -> bool {
+    path.extension().is_some_and(|suffix| suffix == "dscope" || suffix == "zst")
+}
+
+/// Writes a trace, line by line. One that is compressed is complete with its end, or when it is dropped.
 #[derive(Debug)]
-pub struct Writer<W> {
+pub struct Writer<W: Write> {
     out: W,
     lines: line::LineState,
-    line: Vec<u8>,
+    /// Lines that are not written yet.
+    pending: Vec<u8>,
+    is_compressed: bool,
 }
 
 impl<W: Write> Writer<W> {
     /// Writes the header.
     pub fn new(out: W, header: &Header) -> io::Result<Self> {
-        let mut writer = Self { out, lines: line::LineState::new(header), line: Vec::new() };
+        Self::begin(out, header, false)
+    }
+
+    /// The same for a file that is compressed.
+    pub fn compressed(out: W, header: &Header) -> io::Result<Self> {
+        Self::begin(out, header, true)
+    }
+
+    fn begin(out: W, header: &Header, is_compressed: bool) -> io::Result<Self> {
+        let mut writer = Self { out, lines: line::LineState::new(header), pending: Vec::new(), is_compressed };
         let stamp = Stamp { format: FORMAT, program: VERSION.to_owned() };
         writer.write(&HeaderLine { diffuscope: stamp, header })?;
         Ok(writer)
@@ -185,15 +203,38 @@ impl<W: Write> Writer<W> {
 
     /// Writes how the run ended.
     pub fn end(&mut self, end: &End) -> io::Result<()> {
-        self.write(&EndLine { end })
+        self.write(&EndLine { end })?;
+        self.send()
     }
 
+    /// Adds a line, which waits for others where a frame is not full yet.
     fn write(&mut self, line: &impl Serialize) -> io::Result<()> {
-        self.line.clear();
-        json::write(&mut self.line, line)?;
-        self.line.push(b'\n');
-        self.out.write_all(&self.line)?;
+        json::write(&mut self.pending, line)?;
+        self.pending.push(b'\n');
+        if self.is_compressed && self.pending.len() < FRAME { Ok(()) } else { self.send() }
+    }
+
+    /// Writes the lines that wait. What could not be written is not tried again.
+    fn send(&mut self) -> io::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let sent = if self.is_compressed {
+            self.out.write_all(&compressed::frame(&self.pending))
+        } else {
+            self.out.write_all(&self.pending)
+        };
+        self.pending.clear();
+        sent?;
         self.out.flush()
+    }
+}
+
+/// The steps of a run that was broken off.
+impl<W: Write> Drop for Writer<W> {
+    fn drop(&mut self) {
+        // There is nobody to report it to.
+        let _ = self.send();
     }
 }
 
@@ -262,7 +303,7 @@ pub fn open(path: &Path) -> Result<Opened, TraceError> {
 
 /// Reads a trace; `file` names it in messages.
 pub fn read(file: &str, input: impl BufRead) -> Result<Opened, TraceError> {
-    let mut lines = Lines::new(file, input);
+    let mut lines = Lines::new(file, input)?;
     let (header, knobs, warning) = lines.header()?;
     let mut warnings = Vec::from_iter(warning);
     let mut steps = check::Steps::new(&header);
@@ -333,9 +374,9 @@ fn unknown_knobs(knobs: &Knobs, program: &str) -> Option<String> {
 }
 
 /// The lines of a file, one at a time.
-pub(super) struct Lines<R> {
+pub(super) struct Lines<'a> {
     file: String,
-    input: R,
+    input: Box<dyn BufRead + 'a>,
     /// Of the current line, from 1.
     number: usize,
     line: Vec<u8>,
@@ -347,10 +388,14 @@ pub(super) struct Lines<R> {
     format: u32,
 }
 
-impl<R: BufRead> Lines<R> {
-    /// Before the first line; `file` names it in messages.
-    pub(super) fn new(file: &str, input: R) -> Self {
-        Self { file: file.to_owned(), input, number: 0, line: Vec::new(), whole: true, later: None, format: FORMAT }
+impl<'a> Lines<'a> {
+    /// Before the first line of a file, which may be compressed; `file` names it in messages.
+    pub(super) fn new(file: &str, input: impl BufRead + 'a) -> Result<Self, TraceError> {
+        let (file, number) = (file.to_owned(), 0);
+        match compressed::unpacked(input) {
+            Ok(input) => Ok(Self { file, input, number, line: Vec::new(), whole: true, later: None, format: FORMAT }),
+            Err(error) => Err(TraceError::Unreadable { file, message: error.to_string() }),
+        }
     }
 
     /// The current line.
@@ -420,7 +465,7 @@ impl<R: BufRead> Lines<R> {
         before.entry(line).map_err(|message| self.misfit(message))
     }
 
-    fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, TraceError> {
+    fn parse<'b, T: Deserialize<'b>>(&'b self) -> Result<T, TraceError> {
         serde_json::from_slice(&self.line).map_err(|error| self.unreadable(&error))
     }
 

@@ -70,7 +70,7 @@ impl RunSummary {
     /// # Errors
     /// As [`Self::open`].
     pub fn read(file: &str, input: impl BufRead) -> Result<Self, TraceError> {
-        let mut lines = Lines::new(file, input);
+        let mut lines = Lines::new(file, input)?;
         let (header, ..) = lines.header()?;
         let mut summary = Self {
             preset: header.preset.clone(),

@@ -54,7 +54,7 @@ fn tangled(
 }
 
 fn tangled_engine(shifted: bool) -> InProcess {
-    tangled_engine_keeping(shifted, NO_STATE)
+    tangled_engine_keeping(shifted, WaypointPolicy::NONE)
 }
 
 fn tangled_engine_keeping(shifted: bool, policy: WaypointPolicy) -> InProcess {
@@ -63,9 +63,6 @@ fn tangled_engine_keeping(shifted: bool, policy: WaypointPolicy) -> InProcess {
     assert!(matches!(engine.wait(), Some(Event::Ready { .. })));
     engine
 }
-
-/// Forks repeat every step of their parents.
-const NO_STATE: WaypointPolicy = WaypointPolicy { span: Duration::MAX, bytes: 0 };
 
 /// Forks repeat no step of a parent that the same engine has just done.
 const EVERY_STATE: WaypointPolicy = WaypointPolicy { span: Duration::ZERO, bytes: u64::MAX };
@@ -191,7 +188,7 @@ fn hands() -> Vec<(usize, Hand)> {
 
 #[test]
 fn a_fork_without_change_is_its_parent_under_every_preset() {
-    forks_without_change(NO_STATE);
+    forks_without_change(WaypointPolicy::NONE);
 }
 
 #[test]

@@ -138,7 +138,10 @@ fn parquet_has_the_same_values() {
                     Field::Null => Value::Null,
                     Field::Bool(flag) => json!(flag),
                     Field::Long(number) => json!(number),
-                    Field::Float(number) => json!(number),
+                    Field::Float(number) => {
+                        assert_eq!(row[name].as_f64().map(|value| value as f32), Some(*number), "{name}");
+                        continue;
+                    }
                     Field::Str(text) => json!(text),
                     other => panic!("{other:?}"),
                 };
@@ -214,7 +217,7 @@ fn what_cannot_be_written_is_told() {
 fn traces_that_are_empty_torn_newer_or_short_are_told() {
     let pair = pair();
     let text = fs::read_to_string(recorded(&pair)).unwrap();
-    let first_steps = |steps: usize| text.lines().take(1 + steps).map(|line| format!("{line}\n")).collect::<String>();
+    let first_steps = |steps: usize| text.split_inclusive('\n').take(1 + steps).collect::<String>();
     let table = |content: &str| {
         let trace = pair.write("other.jsonl", content);
         program().arg("export").arg(trace).args(["-o", "-", "--format", "csv"]).output().unwrap()

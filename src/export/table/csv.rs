@@ -20,7 +20,7 @@ impl TableFormat for Csv {
     fn write(&self, table: &LogTable<'_>, out: &mut dyn Write) -> io::Result<()> {
         let mut csv = ::csv::Writer::from_writer(out);
         csv.write_record(table.headings().iter().map(|heading| &heading.name)).map_err(cause)?;
-        table.rows(&mut |values| csv.write_record(values.iter().map(field)).map_err(cause))?;
+        table.rows(&mut |values| csv.write_record(values.iter().map(|value| field(value.as_ref()))).map_err(cause))?;
         csv.flush()
     }
 }
@@ -33,7 +33,7 @@ fn cause(error: ::csv::Error) -> io::Error {
     }
 }
 
-fn field(value: &Option<TableValue>) -> String {
+fn field(value: Option<&TableValue>) -> String {
     match value {
         None => String::new(),
         Some(TableValue::Integer(number)) => number.to_string(),

@@ -1,6 +1,6 @@
 //! Tables of a log, for programs that analyse: one row per step, or one per step and position.
 //!
-//! Each column is declared once, in [`steps`] or [`tokens`]; what a file of any format holds, and what `docs/tables.md`
+//! Each column is declared once, in `steps.rs` or `tokens.rs`; what a file of any format holds, and what `docs/tables.md`
 //! says of it, follows from there. A further format is its file and a line in [`TABLE_FORMATS`].
 
 mod column;

@@ -38,7 +38,7 @@ pub(super) static COLUMNS: &[TableColumn] = &[
         "whether it lies in the active block",
         Flag(|row| Some((row.record.region.start..row.record.region.end).contains(&row.position))),
     ),
-    TableColumn::new("state", "", "prompt, given, masked or committed", Text(state)),
+    TableColumn::new("state", "", "prompt, given, masked or committed", Text(|row| Some(state(row).to_owned()))),
     TableColumn::new(
         "token",
         "",
@@ -220,14 +220,13 @@ pub(super) static COLUMNS: &[TableColumn] = &[
     .per_layer(),
 ];
 
-fn state(row: &TableRow<'_>) -> Option<String> {
-    let state = match row.written() {
+fn state(row: &TableRow<'_>) -> &'static str {
+    match row.written() {
         _ if row.position < row.prompt() => "prompt",
         _ if row.is_masked() => "masked",
         None => "given",
         Some(_) => "committed",
-    };
-    Some(state.to_owned())
+    }
 }
 
 fn text(row: &TableRow<'_>) -> Option<String> {

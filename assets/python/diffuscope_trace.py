@@ -1,0 +1,170 @@
+"""Writes traces of denoising loops in Python, which diffuscope shows: `diffuscope replay run.jsonl`.
+
+Any model, any device; nothing but Python 3.8 is needed. Tensors are used through their own methods.
+
+    with Trace("run.jsonl", prompt_ids, gen_length=64, mask_id=tokenizer.mask_token_id, eos_id=tokenizer.eos_token_id,
+               decode=tokenizer.decode, prompt="What is denoising?", model="Dream-v0-Instruct-7B") as trace:
+        # Dream:     model.diffusion_generate(inputs, max_new_tokens=64, generation_tokens_hook_func=trace.tokens_hook)
+        # LLaDA:     in its loop, behind `x[transfer_index] = x0[transfer_index]`, for each step of each block:
+        #            trace.step(x, logits, block=num_block, start=first, end=first + block_length)
+        # diffusers: pipeline(..., callback_on_step_end=trace.on_step_end,
+        #                     callback_on_step_end_tensor_inputs=["cur_x", "x0", "x0_p"])
+
+The first sequence of a batch is traced. docs/trace-format.md of diffuscope says what each field means.
+"""
+import base64, json, math, time
+
+TOP = 5  # alternatives of a proposal
+
+
+def plain(values, depth=1):
+    """A list of numbers, or of rows of them, out of a tensor, an array or lists; the first sequence out of a batch."""
+    values = values.tolist() if hasattr(values, "tolist") else list(values)
+    nested = values[0] if values and depth == 2 else values
+    return values[0] if nested and isinstance(nested[0], list) else values
+
+
+def likeliest(logits, positions):
+    """For each position: the likeliest [(id, probability)], the entropy in nats, and any other id's probability."""
+    if hasattr(logits, "softmax") and positions:  # a tensor: all rows at once, on its device
+        rows = logits.reshape(-1, logits.shape[-1])[positions]
+        chances = rows.float().softmax(-1)
+        best, ids = (part.tolist() for part in chances.topk(min(TOP, chances.shape[-1]), -1))
+        entropies = (-(chances * chances.clamp(min=1e-30).log()).sum(-1)).tolist()
+        probability = lambda i: lambda id: chances[i][id].item()
+        return [(list(zip(ids[i], best[i])), entropies[i], probability(i)) for i in range(len(ids))]
+    rows, found = plain(logits, 2), []
+    for at in positions:
+        weights = [math.exp(value - max(rows[at])) for value in rows[at]]
+        chances = [weight / sum(weights) for weight in weights]
+        top = sorted(range(len(chances)), key=lambda id: -chances[id])[:TOP]
+        entropy = -sum(chance * math.log(chance) for chance in chances if chance > 0)
+        found.append(([(id, chances[id]) for id in top], entropy, chances.__getitem__))
+    return found
+
+
+def column(numbers):
+    """Whole numbers as a column of a trace: seven bits a byte, the sign in the lowest bit, in base64."""
+    out = bytearray()
+    for number in numbers:
+        number = 2 * number if number >= 0 else -2 * number - 1
+        while number > 127:
+            out.append(number & 127 | 128)
+            number >>= 7
+        out.append(number)
+    return base64.b64encode(bytes(out)).decode()
+
+
+class Trace:
+    """A trace that is written while a run makes its steps. `decode` makes text of a list of ids; `settings` has the knobs
+    that say what the loop does, as `diffuscope knobs` names them; `reason` is why a step writes a token, as in a trace."""
+
+    def __init__(self, path, prompt_ids, gen_length, mask_id, eos_id, decode, prompt="", model="model",
+                 architecture="?", parameters=0, layers=0, device="?", settings=None, reason="quota"):
+        self.prompt_ids, self.mask_id, self.eos_id, self.reason = plain(prompt_ids), mask_id, eos_id, reason
+        self.decode = lambda ids: decode(ids).encode("utf-8", "replace").decode()
+        self.text = lambda id: self.decode([id])
+        self.canvas = self.prompt_ids + [mask_id] * gen_length
+        self.steps, self.named, self.before = 0, set(), {}
+        header = {"denoiser": {"name": model, "architecture": architecture, "parameters": parameters, "layers": layers,
+                               "device": device},
+                  "settings": {"gen-length": gen_length, **(settings or {})}, "prompt": prompt,
+                  "prompt_ids": self.prompt_ids, "prompt_pieces": [self.text(id) for id in self.prompt_ids],
+                  "gen_length": gen_length, "mask_id": mask_id, "eos_id": eos_id}
+        self.file = open(path, "w")
+        self.write({"diffuscope": {"format": 2, "program": "0.1.0"}, "header": header})
+        self.clock = time.perf_counter()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            self.end()
+        self.file.close()
+
+    def tokens_hook(self, step, x, logits):
+        """Dream's `generation_tokens_hook_func`; before the first step it is called without one."""
+        if step is not None:
+            self.step(x, logits)
+        return x
+
+    def on_step_end(self, pipeline, step, timestep, tensors):
+        """diffusers' `callback_on_step_end`. `cur_x` ends with the active block, of which `x0` are the proposals."""
+        canvas = plain(tensors["cur_x"])
+        drafts, chances = (plain(tensors[key]) if key in tensors else [] for key in ("x0", "x0_p"))
+        start = len(canvas) - len(drafts)
+        self.step(canvas, start=start, end=len(canvas), drafts=dict(enumerate(zip(drafts, chances), start)))
+        return {}
+
+    def step(self, x, logits=None, block=0, start=0, end=None, drafts=None):
+        """A step: the canvas after it, the logits for the canvas before it (a row for every position, which predicts
+        that position), and the active block from `start` to before `end`. Where there are no logits, `drafts` has
+        {position: (token, probability)}, and entropies are 0."""
+        took = time.perf_counter() - self.clock
+        prompt, length, before = len(self.prompt_ids), len(self.canvas), self.canvas
+        canvas = (plain(x) + before[len(plain(x)):])[:length]
+        start, end = max(start, prompt), min(end or length, length)
+        masked = [at for at in range(start, end) if before[at] == self.mask_id]
+        proposals = {}
+        for at, (best, entropy, chance) in zip(masked, likeliest(logits, masked) if logits is not None else []):
+            token, own = best[0] if canvas[at] == self.mask_id else (canvas[at], chance(canvas[at]))
+            proposals[at] = (token, own, entropy, best)
+        for at in sorted(set(masked) & set(drafts or ())):
+            proposals[at] = (*drafts[at], 0.0, [drafts[at]])
+        written = [at for at in range(prompt, length) if canvas[at] not in (before[at], self.mask_id)]
+        remasked = [at for at in range(prompt, length) if canvas[at] == self.mask_id != before[at]]
+        named = {id for *_, best in proposals.values() for id, _ in best} | {canvas[at] for at in written}
+        named = sorted(named - self.named)
+        self.named.update(named)
+        confidence = lambda at: proposals[at][1] if at in proposals else 0.0
+        self.write({
+            "step": self.steps, "region": {"block": block, "start": start, "end": end},
+            "commits": [{"position": at, "token": canvas[at], "confidence": confidence(at),
+                         "reason": self.reason if before[at] == self.mask_id else "edit"} for at in written],
+            "remasked": remasked,
+            "cost": {"nfe": 1, "guide_forwards": 0, "computed": length, "reused": 0, "guide_computed": 0,
+                     "denoiser_us": int(took * 1e6), "guide_us": 0, "other_us": 0},
+            "columns": self.columns(proposals),
+            "pieces": [{"position": at, "text": self.text(canvas[at]) if at in set(written) else ""}
+                       for at in sorted(written + remasked)],
+            "texts": [{"id": id, "text": self.text(id)} for id in named],
+        })
+        self.canvas, self.steps, self.clock = canvas, self.steps + 1, time.perf_counter()
+
+    def columns(self, proposals):
+        """Proposals, {position: (token, probability, entropy, [(id, probability)])}, as differences to those before."""
+        at, end = [], 0  # runs of positions that have one now and had none, or the other way round: gap, length
+        for position in sorted(set(self.before) ^ set(proposals)):
+            at[-1:] = [at[-1] + 1] if at and position == end else [*at[-1:], position - end, 1]
+            end = position + 1
+        kinds, order, ids, shares, numbers, now = [], [], [], [], [], {}
+        for position, (token, chance, entropy, best) in sorted(proposals.items()):
+            old = self.before.get(position, ([0] * TOP, 0, 0))
+            names = [id for id, _ in best]
+            rounded = [round(65535 * value) for _, value in best] + [0] * (TOP - len(best))
+            place = names.index(token) if token in names else TOP
+            kind = place + 256 * (TOP - len(best))
+            kinds[-2:] = [kind, kinds[-1] + 1] if kinds and kinds[-2] == kind else [*kinds[-2:], kind, 1]
+            order.append(6 ** len(best) - 1)  # all of them are named
+            ids += names + [token] * (place == TOP)
+            shares += [new - value for new, value in zip(rounded[:len(best)], old[0])]
+            chance = round(65535 * chance) if place == TOP else rounded[place]
+            shares += [chance - old[1]] * (place == TOP)
+            numbers.append(round(4096 * entropy) - old[2])
+            now[position] = (rounded, chance, round(4096 * entropy))
+        self.before = now
+        columns = {"at": at, "kinds": kinds, "order": order, "ids": ids, "shares": shares, "numbers": numbers}
+        return {name: column(values) for name, values in columns.items() if values}
+
+    def end(self, reason="nothing-masked"):
+        """The end of the run; called by `with`."""
+        answer = self.canvas[len(self.prompt_ids):]
+        answer = answer[:answer.index(self.eos_id)] if self.eos_id in answer else answer
+        tokens = [id for id in answer if id != self.mask_id]
+        reason = None if self.mask_id in self.canvas else reason
+        self.write({"end": {"reason": reason, "answer": self.decode(tokens), "tokens": len(tokens)}})
+
+    def write(self, line):
+        self.file.write(json.dumps(line) + "\n")
+        self.file.flush()
