@@ -1,6 +1,6 @@
 //! `diffuscope export`: a saved trace as a recording of the playground's own screen.
 
-use std::{ffi::OsStr, io};
+use std::{ffi::OsStr, io, path::PathBuf};
 
 use super::{
     destination::Destination,
@@ -9,7 +9,8 @@ use super::{
     recorded::Recorded,
 };
 use crate::{
-    export::{self, ExportObserver, ExportOptions, Exporter, FORMATS, Frames, StepRange},
+    engine::LoadObserver,
+    export::{self, ExportObserver, ExportOptions, Exporter, FORMATS, FontError, Frames, StepRange, Typeface},
     interrupt::Interrupt,
     printable,
     session::Axis,
@@ -61,6 +62,15 @@ pub(super) struct ExportArgs {
     /// How long the last frame is shown
     #[arg(long, value_name = "SECONDS", default_value_t = ExportOptions::default().hold)]
     hold: f64,
+    /// How often an animated picture plays; 0 is for ever
+    #[arg(long = "loop", value_name = "TIMES", default_value_t = ExportOptions::default().plays)]
+    plays: u16,
+    /// The size of letters in a picture, in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = ExportOptions::default().font_size)]
+    font_size: u16,
+    /// A font for scripts that the bundled one does not have: TrueType or OpenType. Can be given several times
+    #[arg(long = "font", value_name = "FILE")]
+    fonts: Vec<PathBuf>,
     /// The longest pause [default: as long as the slowest step took]
     #[arg(long, value_name = "SECONDS")]
     idle_limit: Option<f64>,
@@ -153,8 +163,10 @@ impl ExportArgs {
         Ok((opened.log, against))
     }
 
-    fn options(&self) -> ExportOptions {
-        ExportOptions {
+    fn options(&self) -> Result<ExportOptions, Failure> {
+        let fonts: Result<Vec<_>, FontError> = self.fonts.iter().map(|file| Typeface::read(file)).collect();
+        let fonts = fonts.map_err(|error| Failure::Usage(error.to_string()))?;
+        Ok(ExportOptions {
             width: self.width,
             height: self.height,
             scene: self.scene.unwrap_or(if self.against.is_some() { Scene::Compare } else { Scene::default() }),
@@ -171,7 +183,10 @@ impl ExportArgs {
             speed: self.speed,
             idle_limit: self.idle_limit,
             hold: self.hold,
-        }
+            plays: self.plays,
+            font_size: self.font_size,
+            fonts,
+        })
     }
 }
 
@@ -189,6 +204,10 @@ impl ExportObserver for ExportProgress {
         self.console.drawing(done, frames);
         Ok(())
     }
+
+    fn note(&self, sentence: &str) {
+        self.console.warn(sentence.to_owned());
+    }
 }
 
 /// Makes the recording.
@@ -197,7 +216,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     args.destination.check(&traces)?;
     let format = args.format()?;
     let (log, against) = args.logs()?;
-    let options = args.options();
+    let options = args.options()?;
     let frames = match &against {
         Some(against) => Frames::of_two(&log, against, &options),
         None => Frames::of(&log, &options),

@@ -5,10 +5,15 @@
 //! that. The same log and the same options give the same bytes everywhere.
 
 mod ansi;
+mod apng;
 mod asciicast;
 mod asciicast3;
+mod film;
 mod frames;
+mod gif;
 mod options;
+mod png;
+mod raster;
 
 use std::{
     fmt,
@@ -17,6 +22,7 @@ use std::{
 
 pub use frames::{Frame, Frames};
 pub use options::{ExportError, ExportOptions, StepRange};
+pub use raster::{FontError, Typeface};
 
 /// A format of recordings.
 pub trait Exporter: fmt::Debug + Sync {
@@ -43,6 +49,9 @@ pub trait ExportObserver: Sync {
     /// # Errors
     /// One that ends the recording, such as [`io::ErrorKind::Interrupted`].
     fn progress(&self, done: usize, frames: usize) -> io::Result<()>;
+
+    /// Something that a person should know of it, in a sentence.
+    fn note(&self, sentence: &str);
 }
 
 /// Nobody listens.
@@ -50,10 +59,13 @@ impl ExportObserver for () {
     fn progress(&self, _: usize, _: usize) -> io::Result<()> {
         Ok(())
     }
+
+    fn note(&self, _: &str) {}
 }
 
 /// Every format. Of those with the same suffix, the first is the one that the suffix stands for.
-pub static FORMATS: &[&dyn Exporter] = &[&asciicast::Asciicast, &asciicast3::Asciicast3];
+pub static FORMATS: &[&dyn Exporter] =
+    &[&asciicast::Asciicast, &asciicast3::Asciicast3, &gif::Gif, &png::Png, &apng::Apng];
 
 /// The format of that name, or of files with that suffix.
 ///
