@@ -102,9 +102,7 @@ pub(super) fn tell_of_missing(stencils: &Stencils, observer: &dyn ExportObserver
     }
     let more = missing.len().saturating_sub(NAMED);
     missing.truncate(NAMED);
-    let mut names = missing.iter().map(char::to_string).collect::<Vec<_>>().join(" ");
-    if more > 0 {
-        names.push_str(&format!(" and {more} more"));
-    }
-    observer.note(&format!("no font has {names}: boxes stand there; --font FILE adds a font"));
+    let names = missing.iter().map(char::to_string).collect::<Vec<_>>().join(" ");
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    observer.note(&format!("no font has {names}{more}: boxes stand there; --font FILE adds a font"));
 }

@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::{CellSize, stencil::Stencil};
 use crate::files;
 
-/// DejaVu Sans Mono, of which Latin, Greek, Cyrillic, punctuation, arrows and signs are bundled; its licence lies beside it.
+/// `DejaVu` Sans Mono, of which Latin, Greek, Cyrillic, punctuation, arrows and signs are bundled; its licence lies beside it.
 static REGULAR: &[u8] = include_bytes!("../../../assets/fonts/DejaVuSansMono.ttf");
 static BOLD: &[u8] = include_bytes!("../../../assets/fonts/DejaVuSansMono-Bold.ttf");
 
