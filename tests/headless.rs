@@ -1182,6 +1182,75 @@ fn a_recording_takes_the_place_of_a_file_only_where_that_was_asked_for() {
 }
 
 #[test]
+fn a_trace_becomes_a_picture() {
+    let pair = pair();
+    let trace = recorded(&pair);
+    let export = |arguments: &[&str]| {
+        let mut command = program();
+        command.args(["export", &trace, "--width", "60", "--height", "14", "--font-size", "8"]).args(arguments);
+        command
+    };
+    let file = |name: &str| pair.path(name).display().to_string();
+    for (name, begins) in [("a.gif", &b"GIF89a"[..]), ("a.png", b"\x89PNG"), ("a.apng", b"\x89PNG")] {
+        let (first, second) = (file(name), file(&format!("b-{name}")));
+        assert_eq!(succeed(&mut export(&["-o", &first])), "");
+        succeed(&mut export(&["-o", &second]));
+        let bytes = std::fs::read(&first).unwrap();
+        assert!(bytes.starts_with(begins), "{name}");
+        assert!(bytes == std::fs::read(&second).unwrap(), "{name}");
+    }
+    let compared = file("c.png");
+    succeed(&mut export(&["-o", &compared, "--against", &trace, "--axis", "time"]));
+    for (arguments, sentence) in [
+        (&["-o", "x.gif", "--font", &trace][..], format!("{trace} is no font that can be read: ")),
+        (&["-o", "x.gif", "--font", "no.ttf"], "the font no.ttf cannot be read: ".to_owned()),
+        (&["-o", "x.gif", "--font-size", "0"], "font-size cannot be 0: ".to_owned()),
+        (
+            &["-o", "x.gif", "--steps", "5000.."],
+            "the recording would begin at step 5000, and the trace ends at".to_owned(),
+        ),
+        (&["-o", "x.gif", "--steps", "b"], "invalid value 'b' for '--steps <A..B>': steps are written as".to_owned()),
+        (&["-o", "x.gif", "--scene", "compare"], "the scene compare takes two traces: ".to_owned()),
+        (
+            &["-o", "x.gif", "--against", &trace, "--scene", "map"],
+            "two traces are shown by the scene compare".to_owned(),
+        ),
+        (&["-o", "no-such-folder/x.gif"], "no-such-folder/x.gif cannot be written: ".to_owned()),
+    ] {
+        let told = refuse(&mut export(arguments));
+        assert!(told.starts_with(&sentence), "{told}");
+    }
+    assert!(!std::path::Path::new("x.gif").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_picture_that_cannot_be_finished_leaves_nothing() {
+    let pair = pair();
+    let trace = recorded(&pair);
+    let folder = Folder::new();
+    let picture = folder.path("demo.gif").display().to_string();
+    let files = || std::fs::read_dir(folder.root()).unwrap().count();
+    let mut command = program();
+    command.args(["export", &trace, "-o", &picture, "--width", "200", "--height", "60"]);
+    let output = with_small_files(&command, 8).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stderr(&output).contains("demo.gif cannot be written: File too large"), "{}", stderr(&output));
+    assert_eq!(files(), 0);
+    for (name, code) in signals() {
+        let mut command = program();
+        command.args(["export", &trace, "-o", &picture, "--width", "400", "--height", "150", "--no-typing"]);
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        while files() == 0 {
+            std::thread::yield_now();
+        }
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{name}");
+        assert_eq!(files(), 0);
+    }
+}
+
+#[test]
 fn a_suffix_and_a_format_have_to_fit() {
     let pair = pair();
     let trace = recorded(&pair);

@@ -50,7 +50,8 @@ is at `https://crates.io/crates/NAME/VERSION`; of what is under MPL-2.0 you may 
 The Rust standard library is part of it too, under MIT OR Apache-2.0 (<https://www.rust-lang.org/policies/licenses>).
 
 The embedded networks, their tokenizer and the filter are this project's own: trained by it on data that it generates, and
-under its licence, MIT OR Apache-2.0. The certificate authorities of `webpki-root-certs` are Mozilla's list.
+under its licence, MIT OR Apache-2.0. The certificate authorities of `webpki-root-certs` are Mozilla's list. The letters of
+pictures are those of DejaVu Sans Mono (regular and bold, in part), whose licence is the last text of this file.
 
 ";
 
@@ -207,6 +208,8 @@ fn write(packages: &[Package]) -> String {
     parts.extend(
         blocks.iter().map(|((licence, block), names)| format!("## {licence}: {}\n\n{block}\n", names.join(", "))),
     );
+    let font = fs::read_to_string(root().join("assets/fonts/LICENSE")).unwrap();
+    parts.push(format!("## Bitstream Vera: DejaVu Sans Mono\n\n````text\n{}\n````\n", font.trim()));
     format!("{HEAD}{}", parts.join("\n"))
 }
 

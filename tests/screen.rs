@@ -30,6 +30,8 @@ mod differences;
 mod eyes;
 #[path = "screen/figures.rs"]
 mod figures;
+#[path = "screen/films.rs"]
+mod films;
 #[path = "screen/find.rs"]
 mod find;
 #[path = "screen/first_minute.rs"]

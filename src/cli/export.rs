@@ -1,6 +1,6 @@
 //! `diffuscope export`: a saved trace as a recording of the playground's own screen, or as a table.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use super::{
     destination::Destination,
@@ -11,7 +11,8 @@ use super::{
     recorded::Recorded,
 };
 use crate::{
-    export::{ExportObserver, ExportOptions, Frames, StepRange},
+    engine::LoadObserver,
+    export::{ExportObserver, ExportOptions, FontError, Frames, StepRange, Typeface},
     interrupt::Interrupt,
     session::Axis,
     trace::Log,
@@ -64,6 +65,15 @@ pub(super) struct ExportArgs {
     /// How long the last frame is shown
     #[arg(long, value_name = "SECONDS", default_value_t = ExportOptions::default().hold)]
     hold: f64,
+    /// How often an animated picture plays; 0 is for ever
+    #[arg(long = "loop", value_name = "TIMES", default_value_t = ExportOptions::default().plays)]
+    plays: u16,
+    /// The size of letters in a picture, in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = ExportOptions::default().font_size)]
+    font_size: u16,
+    /// A font for scripts that the bundled one does not have: TrueType or OpenType. Can be given several times
+    #[arg(long = "font", value_name = "FILE")]
+    fonts: Vec<PathBuf>,
     /// The longest pause [default: as long as the slowest step took]
     #[arg(long, value_name = "SECONDS")]
     idle_limit: Option<f64>,
@@ -122,8 +132,10 @@ impl ExportArgs {
         Ok((opened.log, against))
     }
 
-    fn options(&self) -> ExportOptions {
-        ExportOptions {
+    fn options(&self) -> Result<ExportOptions, Failure> {
+        let fonts: Result<Vec<_>, FontError> = self.fonts.iter().map(|file| Typeface::read(file)).collect();
+        let fonts = fonts.map_err(|error| Failure::Usage(error.to_string()))?;
+        Ok(ExportOptions {
             width: self.width,
             height: self.height,
             scene: self.scene.unwrap_or(if self.against.is_some() { Scene::Compare } else { Scene::default() }),
@@ -140,7 +152,10 @@ impl ExportArgs {
             speed: self.speed,
             idle_limit: self.idle_limit,
             hold: self.hold,
-        }
+            plays: self.plays,
+            font_size: self.font_size,
+            fonts,
+        })
     }
 }
 
@@ -158,6 +173,10 @@ impl ExportObserver for ExportProgress {
         self.console.drawing(done, frames);
         Ok(())
     }
+
+    fn note(&self, sentence: &str) {
+        self.console.warn(sentence.to_owned());
+    }
 }
 
 /// Makes the recording or the table.
@@ -171,7 +190,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
         }
     };
     let (log, against) = args.logs()?;
-    let options = args.options();
+    let options = args.options()?;
     let frames = match &against {
         Some(against) => Frames::of_two(&log, against, &options),
         None => Frames::of(&log, &options),

@@ -154,6 +154,17 @@ impl<'a> Frames<'a> {
         Rect::new(0, 0, self.options.width, self.options.height)
     }
 
+    /// When each of the frames that are to come is shown, in seconds.
+    pub fn times(&self) -> impl Iterator<Item = f64> + '_ {
+        self.plan[self.next..].iter().map(|(time, _)| *time)
+    }
+
+    /// The last frame; those before it are not drawn.
+    pub fn last_frame(mut self) -> Option<Frame> {
+        self.next = self.plan.len().checked_sub(1)?;
+        self.next()
+    }
+
     /// When the last frame has been shown long enough, in seconds: where the recording ends.
     pub fn end(&self) -> f64 {
         self.end

@@ -5,10 +5,15 @@
 //! that. The same log and the same options give the same bytes everywhere. Tables of its numbers are in [`table`].
 
 mod ansi;
+mod apng;
 mod asciicast;
 mod asciicast3;
+mod film;
 mod frames;
+mod gif;
 mod options;
+mod png;
+mod raster;
 pub mod table;
 
 use std::{
@@ -18,6 +23,7 @@ use std::{
 
 pub use frames::{Frame, Frames};
 pub use options::{ExportError, ExportOptions, StepRange};
+pub use raster::{FontError, Typeface};
 
 /// A format of recordings.
 pub trait Exporter: fmt::Debug + Sync {
@@ -44,6 +50,9 @@ pub trait ExportObserver: Sync {
     /// # Errors
     /// One that ends the recording, such as [`io::ErrorKind::Interrupted`].
     fn progress(&self, done: usize, frames: usize) -> io::Result<()>;
+
+    /// Something that a person should know of it, in a sentence.
+    fn note(&self, sentence: &str);
 }
 
 /// Nobody listens.
@@ -51,10 +60,13 @@ impl ExportObserver for () {
     fn progress(&self, _: usize, _: usize) -> io::Result<()> {
         Ok(())
     }
+
+    fn note(&self, _: &str) {}
 }
 
 /// Every format. Of those with the same suffix, the first is the one that the suffix stands for.
-pub static FORMATS: &[&dyn Exporter] = &[&asciicast::Asciicast, &asciicast3::Asciicast3];
+pub static FORMATS: &[&dyn Exporter] =
+    &[&asciicast::Asciicast, &asciicast3::Asciicast3, &gif::Gif, &png::Png, &apng::Apng];
 
 /// The format of that name, or of files with that suffix.
 pub fn format(name: &str) -> Option<&'static dyn Exporter> {

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::raster::{CellSize, Typeface};
 use crate::{
     printable,
     session::Axis,
@@ -45,6 +46,12 @@ pub struct ExportOptions {
     pub idle_limit: Option<f64>,
     /// How long the last frame is shown, in seconds.
     pub hold: f64,
+    /// How often an animated picture plays; 0 is for ever.
+    pub plays: u16,
+    /// The size of its text: pixels of an em.
+    pub font_size: u16,
+    /// Fonts for what the bundled one does not have, in the order in which they are asked.
+    pub fonts: Vec<Typeface>,
 }
 
 impl Default for ExportOptions {
@@ -67,9 +74,15 @@ impl Default for ExportOptions {
             speed: None,
             idle_limit: None,
             hold: 3.0,
+            plays: 0,
+            font_size: 16,
+            fonts: Vec::new(),
         }
     }
 }
+
+/// Pixels of a picture at most: 100 MB while it is made.
+const MOST_PIXELS: usize = 25_000_000;
 
 /// Steps per second where nothing is chosen.
 const PACE: f32 = 8.0;
@@ -91,6 +104,13 @@ impl ExportOptions {
         if let Some(speed) = speed.filter(|speed| !(0.01..=1000.0).contains(speed)) {
             return Err(ExportError::BadSpeed(speed));
         }
+        if !(6..=64).contains(&self.font_size) {
+            return Err(ExportError::BadFontSize(self.font_size));
+        }
+        let (across, down) = self.pixels();
+        if across * down > MOST_PIXELS {
+            return Err(ExportError::TooManyPixels { across, down });
+        }
         if !(0.0..=3600.0).contains(&hold) {
             return Err(ExportError::BadHold(hold));
         }
@@ -98,6 +118,12 @@ impl ExportOptions {
             Some(limit) => Err(ExportError::BadIdleLimit(limit)),
             None => Ok(()),
         }
+    }
+
+    /// Columns and rows of a picture, in pixels.
+    pub(super) fn pixels(&self) -> (usize, usize) {
+        let cell = CellSize::of(self.font_size);
+        (cell.width * usize::from(self.width), cell.height * usize::from(self.height))
     }
 
     /// What is shown of the screen, and what stands around that.
@@ -199,6 +225,17 @@ pub enum ExportError {
     /// The limit is none.
     #[error("idle-limit cannot be {0}: it takes a number of seconds from 0.01 to 3600")]
     BadIdleLimit(f64),
+    /// Letters cannot have that size.
+    #[error("font-size cannot be {0}: it takes a number of pixels from 6 to 64")]
+    BadFontSize(u16),
+    /// The picture would be too large to be sensible, in pixels.
+    #[error("a picture of {across}×{down} pixels is too large: take fewer cells, or smaller letters by --font-size")]
+    TooManyPixels {
+        /// Pixels across.
+        across: usize,
+        /// Pixels down.
+        down: usize,
+    },
     /// The last frame cannot be shown so long.
     #[error("hold cannot be {0}: it takes a number of seconds from 0 to 3600")]
     BadHold(f64),

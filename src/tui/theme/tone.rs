@@ -16,7 +16,7 @@ pub enum Level {
 }
 
 /// An exact colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rgb(pub u8, pub u8, pub u8);
 
 /// A colour with its stand-in on terminals of sixteen colours.
@@ -188,7 +188,8 @@ impl Rgb {
         Self(value, value, value)
     }
 
-    fn distance(self, other: Self) -> u32 {
+    /// The squared distance of two colours, channel by channel.
+    pub fn distance(self, other: Self) -> u32 {
         [(self.0, other.0), (self.1, other.1), (self.2, other.2)]
             .iter()
             .map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2))

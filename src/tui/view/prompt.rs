@@ -18,7 +18,7 @@ use crate::{
     printable,
     tui::{
         action::{Action, Focus},
-        app::App,
+        app::{App, Origin},
         reading::Reading,
         theme::Role,
     },
@@ -148,6 +148,10 @@ fn rows_of(line: usize, text: &str, cells: usize) -> Vec<EditRow<'_>> {
 /// What to expect of the prompt. The lessons are those of the embedded pair, so other models get no note.
 fn note(app: &App, pen: &Pen<'_>) -> Line<'static> {
     let (dim, note) = (pen.style(Role::Dim), pen.style(Role::Note));
+    // While a prompt types itself there is nothing to be advised of.
+    if app.origin == Origin::Recording {
+        return Line::default();
+    }
     if !app.has_embedded_pair() {
         return if app.begins { Line::from(span("a new conversation", dim)) } else { Line::default() };
     }
