@@ -1,18 +1,23 @@
 //! How long a full frame of 200×60 cells takes over a run of 1,024 tokens in 1,024 steps: of a live run at its newest
-//! step, and scrubbed, with a step drawn again and again and with another step in every frame.
+//! step, and scrubbed, with a step drawn again and again and with another step in every frame; and of the welcome, while
+//! two runs of 224 tokens race.
 //!
 //! ```sh
 //! cargo bench --bench frame
 //! ```
 
+use std::time::Duration;
+
 use diffuscope::{
+    decode::record::StopReason,
     engine::{ModelRequest, protocol::Event},
     settings::Layers,
-    trace::{Entry, Log},
+    trace::{End, Entry, Log, ModelCard},
     tui::{
-        Action, App, Layer, Pane,
+        Action, App, Layer, Pane, RACERS, examples,
         theme::{Level, Theme, ThemeName},
-        update, view,
+        update,
+        view::{self, FrameInfo},
     },
 };
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -47,6 +52,44 @@ fn main() {
     }
     live(&entries);
     map(&entries);
+    race();
+}
+
+/// The welcome while two runs race, frame by frame.
+fn race() {
+    const TOKENS: usize = 224;
+    let mut frames = Frames {
+        app: App::live(Layers::default(), None, theme(), examples(), ModelRequest::default()).with_motion(true),
+    };
+    let header = support::header(TOKENS);
+    let denoiser = ModelCard { name: "embedded".into(), ..header.denoiser.clone() };
+    let guide = Some(denoiser.clone());
+    frames.hear(Event::Ready { denoiser, guide, request: None, warnings: Vec::new() });
+    for millis in [0, 5_000] {
+        frames.show();
+        update(&mut frames.app, Action::Tick(Duration::from_millis(millis)));
+    }
+    for run in [RACERS[1], RACERS[0]] {
+        frames.hear(Event::Started { run, header: Box::new(header.clone()) });
+        for entry in support::run(TOKENS) {
+            frames.hear(Event::Step { run, entry: entry.into() });
+        }
+        let end = End {
+            reason: Some(StopReason::NothingMasked),
+            answer: String::new(),
+            tokens: TOKENS,
+            correct: None,
+            verdict: None,
+            failed: None,
+        };
+        frames.hear(Event::Finished { run, end: Box::new(end) });
+    }
+    assert!(frames.app.race().runs().is_some(), "there is no race to draw");
+    let frame = support::median(FRAMES, |frame| {
+        update(&mut frames.app, Action::Tick(Duration::from_millis(5_000 + 125 * frame as u64)));
+        frames.show();
+    });
+    println!("{:<36} {:>8.2} ms", "race on the welcome", frame.as_secs_f64() * 1e3);
 }
 
 /// The map in the canvas's place: the first frame, which looks at every step, and those behind it.
@@ -117,9 +160,16 @@ impl Frames {
         self.picture();
     }
 
-    fn picture(&self) {
+    fn picture(&self) -> FrameInfo {
         let mut buffer = Buffer::empty(AREA);
-        view::draw(&self.app, AREA, &mut buffer);
+        let drawn = view::draw(&self.app, AREA, &mut buffer);
         std::hint::black_box(&buffer);
+        drawn
+    }
+
+    /// Draws, and lets the state know what was drawn.
+    fn show(&mut self) {
+        let drawn = self.picture();
+        update(&mut self.app, Action::Drawn(Box::new(drawn)));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Phase, Run, Session};
 use crate::{
-    settings::{Preset, Settings, Slot, preset},
+    settings::{Preset, Settings, Slot, presets},
     trace::{Figures, Header, Log},
 };
 
@@ -33,7 +33,7 @@ impl Session {
     /// The newest run of the plain sampler that came to its own end, where denoiser, prompt and canvas are those of
     /// `header`.
     pub fn plain_run<'a>(&'a self, header: &Header) -> Option<&'a Log> {
-        let yardstick = preset(YARDSTICK).ok()?.settings();
+        let yardstick = yardstick()?;
         self.completed(header).find(|log| is_made_with(log, &yardstick))
     }
 
@@ -67,7 +67,12 @@ impl Session {
 
 /// Whether a run is one that others are measured against.
 pub(super) fn is_plain(log: &Log) -> bool {
-    preset(YARDSTICK).is_ok_and(|yardstick| is_made_with(log, &yardstick.settings()))
+    yardstick().is_some_and(|yardstick| is_made_with(log, &yardstick))
+}
+
+/// The settings of the plain sampler.
+fn yardstick() -> Option<Settings> {
+    presets().iter().find(|preset| preset.name == YARDSTICK).map(Preset::settings)
 }
 
 /// Whether all steps of a run used knobs that act as `settings` do. The canvas is compared by itself, and an audit is in

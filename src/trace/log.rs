@@ -448,6 +448,10 @@ impl Log {
     pub fn record(&self, steps: usize) -> Option<Arc<StepRecord>> {
         self.step(steps)?;
         Some(self.recent.record(steps, || {
+            // The newest step is at hand, and leaves the place among the others that was reached before.
+            if steps == self.len() {
+                return self.rebuild(steps, &WideCursor::at(self, steps));
+            }
             let cursor = WideCursor::near(self, steps);
             let record = self.rebuild(steps, &cursor);
             self.recent.keep_wide(steps, cursor.wide);
@@ -709,7 +713,7 @@ impl<'a> WideCursor<'a> {
     fn near(log: &'a Log, steps: usize) -> Self {
         let key = (steps - 1) / KEY * KEY;
         match log.recent.take_wide() {
-            Some((last, wide)) if steps < log.len() && (key + 1..steps).contains(&last) => {
+            Some((last, wide)) if (key + 1..steps).contains(&last) => {
                 Self { log, steps: last, wide, columns: Columns::default() }.forward_to(steps)
             }
             _ => Self::at(log, steps),

@@ -8,9 +8,9 @@ use std::{
 use super::columns::Wide;
 use crate::decode::record::StepRecord;
 
-/// How many records are kept: the shown step and the one before it, and the one that wrote the selected token, each with its
+/// How many records are kept: the shown step and the one that wrote the selected token, each with the one before it and its
 /// newest audit.
-const RECORDS: usize = 5;
+const RECORDS: usize = 6;
 
 /// Of how many positions the drafts are kept: the selected one and its neighbours, and as many again.
 const POSITIONS: usize = 6;

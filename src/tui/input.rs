@@ -73,7 +73,8 @@ fn mouse_action(app: &App, mouse: MouseEvent) -> Option<Action> {
 /// What the wheel does, up and down: with any modifier it scrolls, since terminals keep one or another to themselves.
 fn wheel<'a>(mut hits: impl Iterator<Item = &'a Hit>, modifiers: KeyModifiers) -> Option<(Action, Action)> {
     let of = |hit: &Hit| {
-        if modifiers.is_empty() { hit.wheel.clone() } else { hit.scroll.clone().or_else(|| hit.wheel.clone()) }
+        let (wheel, scroll) = (hit.wheel.as_deref(), hit.scroll.as_deref());
+        if modifiers.is_empty() { wheel.cloned() } else { scroll.or(wheel).cloned() }
     };
     hits.find_map(of)
 }

@@ -16,7 +16,7 @@ const SELDOM: Duration = Duration::from_millis(33);
 const LONGEST: Duration = Duration::from_millis(100);
 
 /// A run at full speed shares the machine with the frames that show it: of this much time, one part is drawing.
-const SHARE: u32 = 50;
+const SHARE: u32 = 100;
 
 /// How soon the picture has to be drawn again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -30,7 +30,7 @@ impl EventLoop {
             app: driver.app,
             clock: FrameClock::default(),
             now: Duration::from_secs(60),
-            frame_takes: Duration::from_micros(600),
+            frame_takes: Duration::from_micros(300),
             frames: 0,
         };
         events.act(Action::Tick(events.now));
@@ -164,7 +164,7 @@ fn frames_that_take_long_come_more_seldom() {
         events.steps(&log, 1..41, 5);
         events.frames
     };
-    let (quick, slow, slowest) = (frames(500), frames(1400), frames(50_000));
+    let (quick, slow, slowest) = (frames(300), frames(700), frames(50_000));
     assert!(quick > slow && slow > slowest && slowest > 1, "{quick}, {slow}, {slowest}");
 }
 

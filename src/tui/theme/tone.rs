@@ -1,5 +1,7 @@
 //! Colours: exact ones, what they become on poorer terminals, and mixing that looks even to the eye.
 
+use std::sync::LazyLock;
+
 use ratatui::style::Color;
 
 /// How many colours the terminal shows.
@@ -204,9 +206,17 @@ fn luminance([r, g, b]: [f32; 3]) -> f32 {
     0.2126 * r + 0.7152 * g + 0.0722 * b
 }
 
+/// How much light each value of a channel is, 0 to 1 (the curve of sRGB). Kept, since every draft of every frame mixes
+/// colours.
+static LIGHT: LazyLock<[f32; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|value| {
+        let value = value as f32 / 255.0;
+        if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    })
+});
+
 fn linear(value: u8) -> f32 {
-    let value = f32::from(value) / 255.0;
-    if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    LIGHT[usize::from(value)]
 }
 
 fn encoded(value: f32) -> u8 {

@@ -11,10 +11,9 @@ use super::{
     models,
     pen::{Pen, cells, count, span, width},
     runs::fork_words,
-    step::StepView,
 };
 use crate::{
-    decode::record::StopReason,
+    decode::record::{GuideReading, StopReason},
     printable,
     session::{Phase, Run, preset_of},
     settings::{Preset, Settings},
@@ -93,7 +92,7 @@ fn facts(app: &App, theme: Theme) -> Vec<Fact> {
     if let Some((denoiser, guide)) = app.models() {
         facts.push(plain(3, format!("{} {}", printable::line(&denoiser.name), weights(denoiser))));
         if let Some(guide) = guide {
-            let by_text = app.log().is_some_and(|log| StepView::new(log, log.len()).guide_reads_text());
+            let by_text = app.log().and_then(Log::guide_reading) == Some(GuideReading::Text);
             facts.push(plain(5, format!("guide {}{}", weights(guide), if by_text { ", reads text" } else { "" })));
         }
     }
@@ -135,11 +134,12 @@ pub(super) fn made_with(app: &App, log: &Log, theme: Theme) -> String {
     let known = app.layers.preset().into_iter().chain(app.presets.library.all()).find(|preset| preset.name == name);
     // Of a preset that is not here only the knobs that were turned on the way are known.
     let base = known.map_or(header.settings, Preset::settings);
-    let made = marked(&printable::line(name), &end, &base, theme);
     let turned = end.differences(&base).filter(|knob| knob.acts(&end)).count();
-    match preset_of(&end).filter(|then| turned > 1 && *then != name) {
+    // Every preset is looked through: only where it may be another one.
+    let then = if turned > 1 { preset_of(&end).filter(|then| *then != name) } else { None };
+    match then {
         Some(then) => format!("{}, then {then}", printable::line(name)),
-        None => made,
+        None => marked(&printable::line(name), &end, &base, theme),
     }
 }
 

@@ -145,7 +145,10 @@ fn front(app: &App, footer: Rect, area: Rect, pen: &mut Pen<'_>) {
 /// kept.
 fn draw_run(app: &App, run: &RunView<'_>, plan: &Regions, pen: &mut Pen<'_>) {
     let pane = run.lens.pane;
-    for (pane, area) in [(pane, Some(plan.canvas)), (pane.companion(), plan.companion)] {
+    let mut panes = [(pane, Some(plan.canvas)), (pane.companion(), plan.companion)];
+    // The map first: it reads all steps that are new, in their order, and the canvas finds the last of them at hand.
+    panes.sort_by_key(|(pane, _)| *pane != Pane::Map);
+    for (pane, area) in panes {
         match (pane, area) {
             (Pane::Canvas, Some(area)) => {
                 let first = pen.drawn.hits.len();

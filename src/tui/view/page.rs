@@ -13,10 +13,7 @@ use super::{
     step::{State, StepView},
     sudoku::SudokuBoard,
 };
-use crate::{
-    decode::record::StepRecord,
-    tui::{app::Lens, arrangement::Arrangement, theme::Theme},
-};
+use crate::tui::{app::Lens, arrangement::Arrangement, theme::Theme};
 
 /// What is laid out, and the room for it.
 pub(super) struct Page<'a> {
@@ -110,22 +107,13 @@ fn spread(rows: Vec<TextRow>) -> Vec<TextRow> {
 /// What is shown of each position.
 fn tokens<'a>(lens: &Lens, step: &StepView<'a>, theme: Theme) -> Vec<Token<'a>> {
     let starts = step.block_starts();
-    let before = step.steps.checked_sub(1).and_then(|before| step.log.record(before));
     (0..step.length())
         .map(|position| {
             let (text, ink) = token(lens, step, theme, position);
-            let is_new_draft =
-                ink == Ink::Draft && before.as_deref().is_some_and(|before| is_new(step, before, position));
+            let is_new_draft = ink == Ink::Draft && step.has_new_draft(position);
             Token { position, text, ink, opens_block: starts.binary_search(&position).is_ok(), is_new_draft }
         })
         .collect()
-}
-
-/// Whether the step proposes another token at a position than the one before.
-fn is_new(step: &StepView<'_>, before: &StepRecord, position: usize) -> bool {
-    let earlier = before.proposals.binary_search_by_key(&position, |proposal| proposal.position);
-    let earlier = earlier.ok().map(|at| before.proposals[at].token);
-    earlier.is_some_and(|earlier| step.proposal(position).is_some_and(|proposal| proposal.token != earlier))
 }
 
 fn token<'a>(lens: &Lens, step: &StepView<'a>, theme: Theme, position: usize) -> (Cow<'a, str>, Ink) {

@@ -1,14 +1,13 @@
 //! Drawing into a buffer: cut text at grapheme borders, rules with titles, bars, and the places that can be clicked.
 //!
 //! Ratatui's widgets draw, but cannot be asked beforehand how many rows a wrapped text takes, cut without a sign that
-//! something is missing, and know of no mouse: what they do better (clearing, styling, setting text) is theirs.
+//! something is missing, and know of no mouse: what its buffer does better (styling, setting text) is its own.
 
 use ratatui::{
-    buffer::Buffer,
+    buffer::{Buffer, Cell},
     layout::{Position, Rect},
     style::{Modifier, Style},
     text::{Line, Span},
-    widgets::{Clear, Widget},
 };
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -19,7 +18,7 @@ use crate::tui::{
     theme::{Role, Theme},
 };
 
-/// A place that the mouse can use.
+/// A place that the mouse can use. There is one for every token and every step, so that what few of them have is apart.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Hit {
     /// Where.
@@ -27,13 +26,13 @@ pub struct Hit {
     /// What a click does.
     pub click: Option<Action>,
     /// What the wheel does, up and down.
-    pub wheel: Option<(Action, Action)>,
+    pub wheel: Option<Box<(Action, Action)>>,
     /// What it does while a modifier is held.
-    pub scroll: Option<(Action, Action)>,
+    pub scroll: Option<Box<(Action, Action)>>,
     /// Whether a drag is as good as a click.
     pub drag: bool,
     /// What a click does instead, cell by cell.
-    pub grid: Option<MapGrid>,
+    pub grid: Option<Box<MapGrid>>,
 }
 
 impl Hit {
@@ -117,8 +116,13 @@ impl<'a> Pen<'a> {
     /// Empties an area and styles it.
     pub fn clear(&mut self, area: Rect, role: Role) {
         let area = area.intersection(self.buffer.area);
-        Clear.render(area, self.buffer);
-        self.buffer.set_style(area, self.theme.style(role));
+        let mut blank = Cell::EMPTY;
+        blank.set_style(self.theme.style(role));
+        // By rows, as cells lie in memory: the widget for it goes by columns.
+        for row in area.rows().filter(|row| row.width > 0) {
+            let first = self.buffer.index_of(row.x, row.y);
+            self.buffer.content[first..first + usize::from(row.width)].fill(blank.clone());
+        }
     }
 
     /// Writes on one row, at most `width` cells, and returns the cell after it. What does not fit is not written.
@@ -127,7 +131,16 @@ impl<'a> Pen<'a> {
         if y < area.top() || y >= area.bottom() || x < area.left() || x >= area.right() {
             return x;
         }
-        self.buffer.set_stringn(x, y, text, usize::from(width), style).0
+        if !is_plain(text) {
+            return self.buffer.set_stringn(x, y, text, usize::from(width), style).0;
+        }
+        // Most text needs no look at graphemes: each of its bytes is a cell.
+        let cells = text.len().min(usize::from(width.min(area.right() - x)));
+        let first = self.buffer.index_of(x, y);
+        for (at, cell) in self.buffer.content[first..first + cells].iter_mut().enumerate() {
+            cell.set_symbol(&text[at..=at]).set_style(style);
+        }
+        x + cells as u16
     }
 
     /// Writes one cell, where there is one.
@@ -139,6 +152,9 @@ impl<'a> Pen<'a> {
 
     /// As [`Self::put`], cut with an ellipsis.
     pub fn cut(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
+        if self::width(text) <= width {
+            return self.put(x, y, width, text, style);
+        }
         let text = cut(text, width, self.theme.glyphs.ellipsis);
         self.put(x, y, width, &text, style)
     }
@@ -254,17 +270,17 @@ impl<'a> Pen<'a> {
 
     /// A place where the wheel scrolls while a modifier is held.
     pub fn scroll(&mut self, area: Rect, up: Action, down: Action) {
-        self.hit(area, Hit { scroll: Some((up, down)), ..Hit::default() });
+        self.hit(area, Hit { scroll: Some(Box::new((up, down))), ..Hit::default() });
     }
 
     /// A place for the wheel.
     pub fn wheel(&mut self, area: Rect, up: Action, down: Action) {
-        self.hit(area, Hit { wheel: Some((up, down)), ..Hit::default() });
+        self.hit(area, Hit { wheel: Some(Box::new((up, down))), ..Hit::default() });
     }
 
     /// A map to click and to drag over.
     pub fn point(&mut self, area: Rect, grid: MapGrid) {
-        self.hit(area, Hit { drag: true, grid: Some(grid), ..Hit::default() });
+        self.hit(area, Hit { drag: true, grid: Some(Box::new(grid)), ..Hit::default() });
     }
 
     fn hit(&mut self, area: Rect, hit: Hit) {
@@ -274,7 +290,15 @@ impl<'a> Pen<'a> {
 
 /// Cells that a text takes.
 pub fn width(text: &str) -> u16 {
+    if is_plain(text) {
+        return text.len().min(usize::from(u16::MAX)) as u16;
+    }
     text.graphemes(true).map(UnicodeWidthStr::width).sum::<usize>().min(usize::from(u16::MAX)) as u16
+}
+
+/// Whether a text has a byte for each of its cells, as most have: letters, digits, signs and blanks of ASCII.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Cells that spans take together.

@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use crate::{
     decode::record::{
-        AuditReport, AuditedPosition, DraftReview, GuideReading, KvUse, Proposal, Reason, Region, RowDrift, StepRecord,
+        AuditReport, AuditedPosition, DraftReview, KvUse, Proposal, Reason, Region, RowDrift, StepRecord,
     },
     trace::{CanvasView, Certainty, Log, PositionChanges},
 };
@@ -42,6 +42,8 @@ pub struct StepView<'a> {
     pub canvas: CanvasView<'a>,
     /// The record of the last of those steps.
     pub record: Option<Arc<StepRecord>>,
+    /// The record of the one before it.
+    before: Option<Arc<StepRecord>>,
     /// The record of the newest step with an audit, and after how many steps that is.
     audited: Option<(Arc<StepRecord>, usize)>,
     /// Positions that no rule may change.
@@ -54,12 +56,15 @@ impl<'a> StepView<'a> {
     /// The canvas of `log` after `steps` steps.
     pub fn new(log: &'a Log, steps: usize) -> Self {
         let steps = steps.min(log.len());
+        // In the order of the steps: a record is rebuilt from those before it.
         let audited = log.audited_at(steps).and_then(|audited| Some((log.record(audited)?, audited)));
+        let before = steps.checked_sub(1).and_then(|before| log.record(before));
         Self {
             log,
             steps,
             canvas: log.canvas(steps),
             record: log.record(steps),
+            before,
             audited,
             pinned: log.pinned(steps).collect(),
             hidden: Vec::new(),
@@ -138,8 +143,13 @@ impl<'a> StepView<'a> {
 
     /// What the denoiser proposed at a position in this step.
     pub fn proposal(&self, position: usize) -> Option<&Proposal> {
-        let proposals = &self.record.as_ref()?.proposals;
-        proposals.binary_search_by_key(&position, |proposal| proposal.position).ok().map(|at| &proposals[at])
+        proposal_at(self.record.as_ref()?, position)
+    }
+
+    /// Whether the denoiser proposed another token at a position than in the step before.
+    pub fn has_new_draft(&self, position: usize) -> bool {
+        let earlier = self.before.as_ref().and_then(|before| proposal_at(before, position));
+        earlier.zip(self.proposal(position)).is_some_and(|(earlier, now)| earlier.token != now.token)
     }
 
     /// How certain the denoiser was at a position: of what is written when it was written, of a mask in this step.
@@ -165,11 +175,6 @@ impl<'a> StepView<'a> {
     /// How the K/V row of a position was used in this step.
     pub fn kv(&self, position: usize) -> Option<KvUse> {
         self.record.as_ref()?.kv.get(position).copied()
-    }
-
-    /// Whether the guide reads the denoiser's text and not its ids, as far as the log goes.
-    pub fn guide_reads_text(&self) -> bool {
-        self.log.guide_reading() == Some(GuideReading::Text)
     }
 
     /// Whether the guide has judged any draft up to this step.
@@ -245,4 +250,9 @@ impl<'a> StepView<'a> {
         starts.dedup();
         starts
     }
+}
+
+fn proposal_at(record: &StepRecord, position: usize) -> Option<&Proposal> {
+    let proposals = &record.proposals;
+    proposals.binary_search_by_key(&position, |proposal| proposal.position).ok().map(|at| &proposals[at])
 }

@@ -55,7 +55,7 @@ fn separate(segments: &mut [BarSegment], room: usize) {
 fn segments(column: &Column, full: usize, is_done: bool, room: usize, pen: &Pen<'_>) -> Vec<BarSegment> {
     let mut sum = 0;
     let mut segments = Vec::new();
-    let count = |reason: &Reason| column.counts.get(reason).copied().filter(|count| *count > 0);
+    let count = |reason: &Reason| Some(column.counts.of(*reason)).filter(|count| *count > 0);
     let texts = Reason::ALL.iter().copied().filter(|reason| *reason != Reason::EndOfText);
     for (reason, count) in texts.filter_map(|reason| Some((reason, count(&reason)?))) {
         sum += count;

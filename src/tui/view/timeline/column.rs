@@ -1,6 +1,6 @@
 //! What the steps of a column did.
 
-use std::{collections::HashMap, ops::Range};
+use std::ops::{AddAssign, Range};
 
 use crate::{
     decode::record::Reason,
@@ -14,12 +14,29 @@ use crate::{
     },
 };
 
+/// How many tokens were written for each reason.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ReasonCounts([usize; Reason::ALL.len()]);
+
+impl ReasonCounts {
+    /// How many for this one.
+    pub(super) fn of(&self, reason: Reason) -> usize {
+        self.0[reason as usize]
+    }
+}
+
+impl AddAssign for ReasonCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(count, more)| *count += more);
+    }
+}
+
 /// What the steps of a column did.
 #[derive(Debug, Clone, Default)]
 pub(in crate::tui::view) struct Column {
     /// Indexes of the steps.
     pub(super) steps: Range<usize>,
-    pub(super) counts: HashMap<Reason, usize>,
+    pub(super) counts: ReasonCounts,
     /// What the steps cost, and what guide and audit said; nothing of the canvas.
     pub(super) figures: Figures,
     /// Sum over the tokens whose confidence says something, and their number.
@@ -69,7 +86,7 @@ impl Column {
             column.remasked |= !step.remasked().is_empty();
             for commit in &step.commits {
                 let reason = counted_as(header, commit);
-                *column.counts.entry(reason).or_default() += 1;
+                column.counts.0[reason as usize] += 1;
                 if reason != Reason::EndOfText && is_scored(commit) {
                     column.confidence.0 += commit.confidence;
                     column.confidence.1 += 1;
@@ -100,7 +117,7 @@ impl Column {
 
     /// Tokens but for end of text, which would dwarf all else.
     pub(in crate::tui::view) fn height(&self) -> usize {
-        self.counts.iter().filter(|(reason, _)| **reason != Reason::EndOfText).map(|(_, count)| count).sum()
+        self.counts.0.iter().sum::<usize>() - self.counts.of(Reason::EndOfText)
     }
 
     /// Mean confidence of what was written, 0 to 1; `None` where it says nothing.

@@ -20,15 +20,12 @@ mod column;
 mod lanes;
 mod spread;
 
-use std::collections::HashMap;
-
 use ratatui::{
     layout::Rect,
     text::{Line, Span},
 };
 
 use super::{
-    caption::counted_as,
     pen::{Pen, cells, span, width},
     run::RunView,
 };
@@ -39,6 +36,7 @@ use crate::{
 };
 pub(super) use bars::{full_scale, stack};
 pub(super) use column::Column;
+use column::ReasonCounts;
 use lanes::{LaneScale, TimelineLane};
 use spread::Spread;
 
@@ -184,10 +182,8 @@ pub(super) fn draw(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
 fn rule(timeline: &Timeline<'_>, row: Rect, pen: &mut Pen<'_>) {
     let log = timeline.log;
     let (dim, faint) = (pen.style(Role::Dim), pen.style(Role::Faint));
-    let mut counts: HashMap<Reason, usize> = HashMap::new();
-    for commit in log.steps().iter().flat_map(|step| &step.commits) {
-        *counts.entry(counted_as(log.header(), commit)).or_default() += 1;
-    }
+    let mut counts = ReasonCounts::default();
+    timeline.columns.iter().for_each(|column| counts += column.counts);
     let mut title: Vec<Span<'static>> = vec![span("steps", pen.style(Role::Title))];
     let mut right =
         vec![span(timeline.shown.to_string(), pen.style(Role::Text)), span(format!(" of {}", log.len()), dim)];
@@ -201,8 +197,8 @@ fn rule(timeline: &Timeline<'_>, row: Rect, pen: &mut Pen<'_>) {
         right.insert(0, span(top, faint));
     }
     // Where not all have room, the most frequent ones are named.
-    let mut occurring: Vec<Reason> = Reason::ALL.iter().copied().filter(|reason| counts.contains_key(reason)).collect();
-    occurring.sort_by_key(|reason| std::cmp::Reverse(counts[reason]));
+    let mut occurring: Vec<Reason> = Reason::ALL.iter().copied().filter(|reason| counts.of(*reason) > 0).collect();
+    occurring.sort_by_key(|reason| std::cmp::Reverse(counts.of(*reason)));
     let mut used = cells(&title) + cells(&right) + between;
     let mut named = Vec::new();
     for reason in &occurring {
