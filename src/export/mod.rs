@@ -11,6 +11,7 @@ mod asciicast3;
 mod film;
 mod frames;
 mod gif;
+mod html;
 mod options;
 mod png;
 mod raster;
@@ -66,7 +67,7 @@ impl ExportObserver for () {
 
 /// Every format. Of those with the same suffix, the first is the one that the suffix stands for.
 pub static FORMATS: &[&dyn Exporter] =
-    &[&asciicast::Asciicast, &asciicast3::Asciicast3, &gif::Gif, &png::Png, &apng::Apng];
+    &[&asciicast::Asciicast, &asciicast3::Asciicast3, &gif::Gif, &png::Png, &apng::Apng, &html::HtmlPage];
 
 /// The format of that name, or of files with that suffix.
 pub fn format(name: &str) -> Option<&'static dyn Exporter> {

@@ -57,6 +57,7 @@ mod run_strip;
 mod runs;
 mod sample;
 mod save_preset;
+mod sheet;
 mod step;
 mod sudoku;
 mod timeline;
@@ -72,7 +73,9 @@ pub use hands::{Candidates, place};
 pub use layers::Layer;
 pub use map::{MapCache, MapGrid, most_telling};
 pub use pen::{FrameInfo, Hit, Pen, Viewport, cut, width as cells};
+pub use row::Ink;
 pub use run::RunView;
+pub use sheet::{SheetCell, sheet};
 
 use super::{
     action::{Action, Overlay},

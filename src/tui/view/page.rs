@@ -116,7 +116,7 @@ fn tokens<'a>(lens: &Lens, step: &StepView<'a>, theme: Theme) -> Vec<Token<'a>> 
         .collect()
 }
 
-fn token<'a>(lens: &Lens, step: &StepView<'a>, theme: Theme, position: usize) -> (Cow<'a, str>, Ink) {
+pub(super) fn token<'a>(lens: &Lens, step: &StepView<'a>, theme: Theme, position: usize) -> (Cow<'a, str>, Ink) {
     if step.state(position) == State::Masked {
         let shows_drafts = lens.drafts || lens.layer.needs_drafts();
         let draft = step.proposal(position).filter(|_| shows_drafts).map(|proposal| proposal.token);

@@ -158,7 +158,7 @@ impl MapTint {
     }
 
     /// The tone that it comes to, and that while its step is still to come.
-    pub(super) fn tones(self, theme: Theme) -> [Tone; 2] {
+    pub(in crate::tui::view) fn tones(self, theme: Theme) -> [Tone; 2] {
         let palette = theme.palette();
         // Without a ground of its own a dot that is nearly dark is still a glyph.
         let under = if theme.paints() { palette.ground } else { palette.faint };
