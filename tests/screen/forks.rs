@@ -147,8 +147,8 @@ fn a_fork_is_marked_on_the_timeline_and_by_its_title() {
     driver.steps(&story, 16..24);
     assert_eq!(driver.app.run().unwrap().title(), "window-left 40");
     let text = driver.text();
-    assert!(text.contains("run 2, fork of 1 at step 15") && text.contains("2 ⑂1@15 window-left 40"), "{text}");
-    assert!(text.lines().rev().nth(2).unwrap().contains('⑂'), "under the last step of the parent: {text}");
+    assert!(text.contains("run 2, fork of 1 at step 15") && text.contains("2 ↳1@15 window-left 40"), "{text}");
+    assert!(text.lines().rev().nth(2).unwrap().contains('↳'), "under the last step of the parent: {text}");
     insta::assert_snapshot!("fork_120x40", picture(&driver.draw().0));
     let inexact = Header {
         origin: driver

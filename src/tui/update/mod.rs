@@ -133,7 +133,11 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Compare(_) | Action::Exposed => Vec::new(),
 
         Action::Pane(pane) => selecting::swap(app, pane),
-        Action::Point { steps, positions } => selecting::point(app, steps, positions),
+        Action::Point { steps, positions, .. } => selecting::point(app, steps, positions),
+        Action::ToggleNear => {
+            app.lens.near = !app.lens.near;
+            Vec::new()
+        }
         Action::Layer(layer) => selecting::read_by(app, layer),
         Action::NextLayer => selecting::read_by(app, app.lens.layer.next()),
         Action::NextArrangement => arranging::next(app),
