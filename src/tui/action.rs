@@ -101,6 +101,8 @@ pub enum Action {
     TakePreset(String),
     /// Denoise the prompt of that place in the gallery.
     TakeExample(usize),
+    /// Denoise the selected prompt of the gallery under the preset that gets it right.
+    MendExample,
     /// Put something into the clipboard.
     Copy(CopySource),
 

@@ -86,6 +86,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::TakeAndRun => presets::take_and_run(app),
         Action::TakePreset(name) => presets::take(app, &name),
         Action::TakeExample(row) => lists::denoise(app, row),
+        Action::MendExample => lists::mend(app),
         Action::Copy(source) => copying::copy(app, source),
 
         Action::Focus(focus) => set_focus(app, focus),
