@@ -277,6 +277,7 @@ fn what_cannot_be_changed_says_why() {
     driver.act(Action::Select(2)).key(KeyCode::Enter);
     assert_eq!(driver.app.context(), Context::Canvas);
     assert!(driver.text().contains("position 2 is in the prompt, which a run cannot change"), "{}", driver.text());
+    assert!(!driver.text().lines().last().unwrap().contains("enter change"), "nor does the footer say so");
     let (_, masked) = places(&story, 17);
     driver.act(Action::Select(masked)).key(KeyCode::Enter).keys("x");
     assert!(driver.text().contains(&format!("{masked} is masked already")), "{}", driver.text());

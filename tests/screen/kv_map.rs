@@ -60,7 +60,7 @@ fn a_recording_shows_the_rows_of_every_step() {
     let log = layered();
     let options = ExportOptions { view: Pane::KvMap, width: 120, height: 40, ..ExportOptions::default() };
     let map = |buffer: &Buffer| -> Vec<String> {
-        rows(buffer).into_iter().filter(|row| ["layer", "recomputed"].iter().any(|word| row.contains(word))).collect()
+        rows(buffer).into_iter().filter(|row| ["layer 6", "recomputed"].iter().any(|word| row.contains(word))).collect()
     };
     let mut seen = Vec::new();
     for frame in Frames::of(&log, &options).unwrap() {

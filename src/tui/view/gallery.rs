@@ -71,12 +71,11 @@ fn showing(showing: &Showing, pen: &Pen<'_>) -> Vec<Span<'static>> {
 }
 
 fn draw_example(example: &Example, selected: bool, row: Rect, pen: &mut Pen<'_>) {
-    let note = match (example.mended, example.shown.is_right, example.infills, example.unseen) {
-        (Some(_), ..) => "can be mended",
-        (None, false, ..) => "goes wrong",
-        (None, true, true, _) => "fills blanks",
-        (None, true, false, true) => "words never seen",
-        (None, true, false, false) => "",
+    let note = match (example.shown.is_right, example.infills, example.unseen) {
+        (false, ..) => "goes wrong",
+        (true, true, _) => "fills blanks",
+        (true, false, true) => "words never seen",
+        (true, false, false) => "",
     };
     let room = row.width.saturating_sub(2 + width(note));
     let text = cut(&example.prompt.replace('\n', pen.theme.glyphs.newline), room, pen.theme.glyphs.ellipsis);

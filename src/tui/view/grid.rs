@@ -98,7 +98,7 @@ mod tests {
             (rule.columns, rule.group)
         };
         assert_eq!(of(224, 40, 9), (4, 10), "a narrow pane that scrolls");
-        assert_eq!(of(224, 73, 20), (8, 9));
+        assert_eq!(of(224, 73, 10), (8, 9));
         assert_eq!(of(224, 150, 40), (12, 10), "no wider than tokens are");
         assert_eq!([of(5, 3, 4), of(5, 1, 4)], [(1, 3), (1, 1)]);
     }

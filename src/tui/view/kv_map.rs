@@ -239,7 +239,7 @@ pub(super) fn plot(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
     let note = rows.note.as_ref().map_or(0, |note| wrap(note, area.width).len() as u16);
     let foot = if area.height >= 11 { 3 + note.max(1) } else { 2 };
     let head = u16::from(area.height >= 7);
-    let body = Rect { y: area.y + head, height: area.height - head - foot, ..area };
+    let body = Rect { y: area.y + head, height: area.height.saturating_sub(head + foot), ..area };
     let drawn = MapPane::of(run, &step, &rows, body).draw(pen);
     axis(&step, drawn, run.lens.selected, pen);
     let below = Rect { y: drawn.area.bottom() + 1, ..area };
