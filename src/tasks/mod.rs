@@ -396,7 +396,7 @@ const PROMPTS: [&str; 20] = [
     "Victor has 45 shells. He gives 12 to Nora. He finds 8 more. How many shells are left?",
     "Plim has 20 zorks. She loses 4. Leo gives her 15 more. She sells 6. How many zorks are left?",
     "Write a story with Laura, a violin and a goat.",
-    "Write a story with Hugo, a red kite and an owl at the harbour.",
+    "Write a story with Hugo, a red kite and an owl.",
     "Write a story with Zelda, a lantern and a dragon.",
     "Write as JSON: Max, a pilot from Oslo, is 31. He likes tea.",
     "Write as JSON: Ruth orders 3 cups, 2 pens and 4 hats.",
@@ -407,7 +407,7 @@ const PROMPTS: [&str; 20] = [
     "Solve this sudoku:\n1030\n0412\n2140\n4021",
     "Solve this sudoku:\n3042\n0430\n4010\n0324",
     "Solve this sudoku:\n2004\n0312\n1040\n3020",
-    "Shuffle this list: goat, owl, otter, fox, bear",
+    "Remove any item of this list: goat, owl, otter, fox, bear",
 ];
 
 /// Prompts for a start, three or four of every family, the last of each with words that were never seen (where a

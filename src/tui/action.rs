@@ -6,7 +6,7 @@ use crossterm::event::KeyEvent;
 
 use super::{
     arrangement::Arrangement,
-    compare::CompareAction,
+    compare::{CompareAction, RunSide},
     copy::CopySource,
     pane::Pane,
     theme::{Rgb, ThemeName},
@@ -101,6 +101,8 @@ pub enum Action {
     TakePreset(String),
     /// Denoise the prompt of that place in the gallery.
     TakeExample(usize),
+    /// Denoise the selected prompt of the gallery under the preset that gets it right.
+    MendExample,
     /// Put something into the clipboard.
     Copy(CopySource),
 
@@ -182,11 +184,16 @@ pub enum Action {
     Pane(Pane),
     /// Show a step among these, counted from 1, and select a position among these: those that ask most to be seen.
     Point {
+        /// Of which of two runs that are compared; the shown one is the first.
+        side: RunSide,
         /// The steps.
         steps: Range<usize>,
         /// The positions.
         positions: Range<usize>,
     },
+
+    /// Show what is around the cross-hair of the map, a step and a position to a cell, or all of it.
+    ToggleNear,
 
     /// Read the canvas by a layer.
     Layer(Layer),

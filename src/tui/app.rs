@@ -93,6 +93,8 @@ pub enum Confirmation {
 pub struct Lens {
     /// What stands in the canvas's place.
     pub pane: Pane,
+    /// Whether the map shows what is around its cross-hair, a step and a position to a cell, rather than all of it.
+    pub near: bool,
     /// By which layer.
     pub layer: Layer,
     /// Whether drafts stand in place of masks.
@@ -120,6 +122,7 @@ impl Default for Lens {
     fn default() -> Self {
         Self {
             pane: Pane::default(),
+            near: false,
             layer: Layer::default(),
             drafts: true,
             selected: None,

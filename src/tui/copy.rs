@@ -63,7 +63,7 @@ pub fn possible(app: &App, source: CopySource) -> Availability {
         CopySource::Token => token(app, log).map(drop),
         CopySource::Answer => log.end().map(drop).ok_or("the run is not over"),
         CopySource::Settings if log.header().origin.is_some() => {
-            Err("this run is a fork: `diffuscope run --fork` repeats it from its trace")
+            Err("this run is a fork; `run --fork FILE@STEP` repeats it")
         }
         CopySource::Settings => Ok(()),
         CopySource::Step => log.step(app.shown()).map(drop).ok_or("no step is shown"),

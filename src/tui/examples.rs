@@ -5,6 +5,17 @@ use crate::{
     tasks::{self, Family},
 };
 
+/// What a preset makes of a prompt: measured, as `tests/screen/first_minute.rs` sees to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Showing {
+    /// The preset.
+    pub preset: &'static str,
+    /// Steps of the run.
+    pub steps: usize,
+    /// Whether the answer is right.
+    pub is_right: bool,
+}
+
 /// A prompt to choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
@@ -18,12 +29,12 @@ pub struct Example {
     pub unseen: bool,
     /// Whether a part of the answer is given, and its blanks are filled in.
     pub infills: bool,
-    /// The preset under which it is best watched, and answered right unless it fails.
-    pub preset: &'static str,
-    /// What there is to see then, in a few words.
+    /// The preset under which it is best watched, and what that makes of it.
+    pub shown: Showing,
+    /// The preset that gets it right, where that one does not.
+    pub mended: Option<Showing>,
+    /// What there is to see under the first, in a few words.
     pub watch: &'static str,
-    /// Whether the pair's answer is wrong all the same.
-    pub fails: bool,
 }
 
 /// Answers with blanks that the pair fills in (`docs/infilling.md`).
@@ -33,44 +44,86 @@ const INFILLED: [&str; 3] = [
     "Solve this sudoku:\n1030\n0412\n2140\n4021\n\n___{4}\n3412\n___{4}\n4321",
 ];
 
-/// Under which preset a prompt is best watched, and what there is to see then; by the beginning of the prompt.
-const WATCHED: [(&str, &str, &str); 23] = [
-    ("Write a story with Laura", "flashdlm-narrow", "the guide lets drafts through in runs, and stops them"),
-    ("Write a story with Hugo", "flashdlm-narrow", "even the guide does not save it: ! shows where"),
-    ("Write a story with Zelda", "flashdlm-narrow", "a name that nobody knows: ! shows where it goes wrong"),
-    ("Reverse this list: Max, Leo, Ruth, Anna, Tom\n", "threshold", "three names are given, two blanks are left"),
-    ("Reverse this list", "threshold", "which names are sure first, those outside or inside?"),
-    ("Sort this list", "flashdlm-narrow", "which stands first, a comma or a name?"),
-    ("Insert Emma", "flashdlm-narrow", "the third place is left open until its name is sure"),
-    ("Rotate this list", "flashdlm-narrow", "names that nobody knows, in parts"),
-    ("Shuffle this list", "flashdlm-narrow", "four places want bear, each by itself: haste is not why"),
-    (
-        "Anna has 12 pens. She buys 7 more. How many pens are left?\n",
-        "threshold",
-        "the result is given: what leads to it?",
+/// What is known of a prompt: how it begins, under what it is shown, what mends it, what there is to see.
+struct Watched(&'static str, Showing, Option<Showing>, &'static str);
+
+const fn right(preset: &'static str, steps: usize) -> Showing {
+    Showing { preset, steps, is_right: true }
+}
+
+const fn wrong(preset: &'static str, steps: usize) -> Showing {
+    Showing { preset, steps, is_right: false }
+}
+
+const GUIDED: &str = "flashdlm-narrow";
+const HASTY: &str = "threshold";
+const PLAIN: &str = "plain";
+
+/// What the pair makes of each prompt, and what there is to see then.
+const WATCHED: [Watched; 23] = [
+    Watched(
+        "Write a story with Laura",
+        right(GUIDED, 54),
+        None,
+        "the guide lets drafts through in runs, and stops them",
     ),
-    ("Anna has 12", "plain", "one token a step: the sum waits for the numbers before it"),
-    ("Victor has 45", "flashdlm-narrow", "two steps of a sum: the second rests on the first"),
-    ("Plim has 20", "flashdlm-narrow", "three steps of a sum, about zorks"),
-    ("Write as JSON: Max", "threshold", "braces, quotes and keys first, then what is copied"),
-    ("Write as JSON: Ruth", "threshold", "a list of things: the form repeats itself"),
-    ("Write as JSON: Brixa", "flashdlm-narrow", "words that nobody knows are copied in parts"),
-    ("Code a function find", "threshold", "the frame of the function at once, its names after it"),
-    ("Code a function solve", "threshold", "how much of the loop comes in one step?"),
-    ("Code a function grok", "flashdlm-narrow", "the guide reads the code from top to bottom"),
-    ("Solve this sudoku:\n1030\n0412\n2140\n4021\n", "threshold", "only the rows with blanks are open"),
-    ("Solve this sudoku:\n1030", "plain", "the surest digit first: watch in which order it solves"),
-    ("Solve this sudoku:\n3042", "threshold", "how many digits are sure at once?"),
-    ("Solve this sudoku:\n2004", "plain", "are the digits given copied first, or the blanks filled?"),
+    Watched(
+        "Write a story with Hugo",
+        wrong(HASTY, 79),
+        Some(right(GUIDED, 38)),
+        "sure words stand before what they rest on: ! shows where",
+    ),
+    Watched(
+        "Write a story with Zelda",
+        wrong(GUIDED, 83),
+        None,
+        "a name that nobody knows, which even the guide loses: ! shows where",
+    ),
+    Watched(
+        "Reverse this list: Max, Leo, Ruth, Anna, Tom\n",
+        right(HASTY, 1),
+        None,
+        "three names are given, two blanks are filled in",
+    ),
+    Watched("Reverse this list", right(HASTY, 1), None, "every name is sure at once: all of them in one step"),
+    Watched("Sort this list", right(GUIDED, 3), None, "three runs: up to Hugo, Irene by itself, then the rest"),
+    Watched("Insert Emma", right(GUIDED, 1), None, "the guide agrees with all five names: one step"),
+    Watched("Rotate this list", right(GUIDED, 6), None, "unknown names are spelled, most of them a run each"),
+    Watched(
+        "Remove any item",
+        wrong(HASTY, 3),
+        Some(right(GUIDED, 3)),
+        "each place guesses by itself which one is gone: otter twice",
+    ),
+    Watched(
+        "Anna has 12 pens. She buys 7 more. How many pens are left?\n",
+        right(HASTY, 1),
+        None,
+        "the result is given: its way there comes in one step",
+    ),
+    Watched("Anna has 12", right(PLAIN, 32), None, "one token a step: the + first, the last digit of 19 late"),
+    Watched("Victor has 45", right(GUIDED, 2), None, "two runs: the first ends within the result 41"),
+    Watched("Plim has 20", right(GUIDED, 3), None, "three runs: the first two end within a result, 31 and 25"),
+    Watched("Write as JSON: Max", right(HASTY, 1), None, "a fixed form and copied words: all in one step"),
+    Watched("Write as JSON: Ruth", right(HASTY, 1), None, "a list of three items: all in one step"),
+    Watched("Write as JSON: Brixa", right(GUIDED, 9), None, "Brixa, Velm and fizz are unknown, and spelled"),
+    Watched("Code a function find", right(HASTY, 1), None, "the whole function in one step"),
+    Watched("Code a function solve", right(HASTY, 1), None, "the whole function in one step, its loop included"),
+    Watched("Code a function grok", right(GUIDED, 15), None, "grok and blips are spelled: fifteen short runs"),
+    Watched(
+        "Solve this sudoku:\n1030\n0412\n2140\n4021\n",
+        right(HASTY, 1),
+        None,
+        "two rows are given, the others come in one step",
+    ),
+    Watched("Solve this sudoku:\n1030", right(PLAIN, 24), None, "line breaks, then given digits; two blanks come last"),
+    Watched("Solve this sudoku:\n3042", right(HASTY, 1), None, "all sixteen digits in one step"),
+    Watched("Solve this sudoku:\n2004", right(PLAIN, 24), None, "given digits come first, five of the blanks last"),
 ];
 
-/// Prompts that the pair gets wrong, by their beginnings: worth watching for that.
-const FAILS: [&str; 3] = ["Write a story with Hugo", "Write a story with Zelda", "Shuffle this list"];
-
-/// What [`WATCHED`] says of a prompt.
-fn watched(prompt: &str) -> Option<(&'static str, &'static str)> {
-    let (_, preset, words) = WATCHED.iter().find(|(begins, ..)| prompt.starts_with(begins))?;
-    Some((preset, words))
+/// What is known of a prompt.
+fn watched(prompt: &str) -> Option<&'static Watched> {
+    WATCHED.iter().find(|Watched(begins, ..)| prompt.starts_with(begins))
 }
 
 /// The gallery, the family that shows denoising best first: stories are long, and no two steps look alike.
@@ -85,15 +138,15 @@ pub fn examples() -> Vec<Example> {
 
 fn example(prompt: String, infills: bool) -> Option<Example> {
     let task = tasks::recognise(&blanks::asked(&prompt, true))?;
-    let (preset, watch) = watched(&prompt)?;
+    let Watched(_, shown, mended, watch) = watched(&prompt)?;
     Some(Example {
         family: task.family(),
         variant: task.variant(),
-        fails: FAILS.iter().any(|begins| prompt.starts_with(begins)),
         unseen: !infills && !task.unseen_words().is_empty(),
         prompt,
         infills,
-        preset,
+        shown: *shown,
+        mended: *mended,
         watch,
     })
 }
@@ -101,7 +154,7 @@ fn example(prompt: String, infills: bool) -> Option<Example> {
 /// What makes a family worth watching, one line.
 pub fn what_to_watch(family: Family) -> &'static str {
     match family {
-        Family::Story => "long texts: unguided, words go missing; with the guide, sentences hold together",
+        Family::Story => "alone, words go missing; guided, sentences hold together",
         Family::List => "order matters: haste doubles or drops a name",
         Family::Math => "each step rests on the one before: haste breaks the sum",
         Family::Json => "a fixed form: almost everything is certain at once",

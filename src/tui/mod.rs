@@ -47,7 +47,7 @@ pub use arrangement::Arrangement;
 pub use browser::{KeptOutcome, RunBrowser};
 pub use compare::{CompareAction, RunComparison, RunSide};
 pub use copy::CopySource;
-pub use examples::{Example, examples};
+pub use examples::{Example, Showing, examples};
 pub use find::TextSearch;
 pub use forking::{ForkPlan, PendingFork};
 pub use hands::{Hands, LineUse, TypedLine};

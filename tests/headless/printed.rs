@@ -43,17 +43,47 @@ fn every_command_has_a_page() {
     assert!(message.starts_with("there is no command 'rnu': there are play, run, bench"), "{message}");
 }
 
+/// The lines of a script from the first that is `begins` to the next that is `ends`.
+fn part<'a>(script: &'a str, begins: &str, ends: &str) -> Vec<&'a str> {
+    let mut lines = script.lines().skip_while(|line| *line != begins).peekable();
+    assert!(lines.peek().is_some(), "there is no {begins:?}");
+    lines.take_while(|line| *line != ends).collect()
+}
+
+// What is offered for one command, and the commands: a script as a whole repeats each knob for every command.
+
 #[test]
-fn completions_are_printed_for_each_shell() {
-    // What is offered for one command, and the commands: a script as a whole repeats each knob for every command.
+fn completions_for_fish_are_printed() {
     let fish = printed(&["completions", "fish"]);
     let is_telling = |line: &&str| line.contains("using_subcommand run\"") || line.contains("needs_command\" -f -a");
     insta::assert_snapshot!("completions", fish.lines().filter(is_telling).collect::<Vec<_>>().join("\n"));
-    let (bash, zsh) = (printed(&["completions", "bash"]), printed(&["completions", "zsh"]));
-    assert!(bash.contains("complete -F _diffuscope") && zsh.starts_with("#compdef diffuscope"));
-    for script in [&bash, &zsh] {
-        for word in ["flashdlm", "confidence", "asciicast", "sudoku", "--unmask", "completions"] {
-            assert!(script.contains(word), "{word}");
+}
+
+#[test]
+fn completions_for_bash_are_printed() {
+    let bash = printed(&["completions", "bash"]);
+    let commands = part(&bash, "        case \"${cmd},${i}\" in", "        esac");
+    let run = part(&bash, "        diffuscope__subcmd__run)", "            ;;");
+    let end = bash.lines().rev().take_while(|line| *line != "}").collect::<Vec<_>>();
+    let parts = [commands, run, end.into_iter().rev().collect()];
+    insta::assert_snapshot!("completions_bash", parts.map(|lines| lines.join("\n")).join("\n\n"));
+}
+
+#[test]
+fn completions_for_zsh_are_printed() {
+    let zsh = printed(&["completions", "zsh"]);
+    assert!(zsh.starts_with("#compdef diffuscope\n"));
+    let commands = part(&zsh, "_diffuscope_commands() {", "}");
+    let run = part(&zsh, "(run)", ";;");
+    insta::assert_snapshot!("completions_zsh", [commands, run].map(|lines| lines.join("\n")).join("\n\n"));
+}
+
+#[test]
+fn completions_of_every_shell_know_the_values() {
+    for shell in ["bash", "fish", "zsh"] {
+        let script = printed(&["completions", shell]);
+        for word in ["flashdlm", "confidence", "asciicast", "sudoku", "unmask", "completions"] {
+            assert!(script.contains(word), "{shell}: {word}");
         }
     }
 }

@@ -238,6 +238,20 @@ fn code_and_json_keep_their_lines_between_masks() {
 }
 
 #[test]
+fn an_answer_that_the_pane_can_hold_is_shown_whole_at_every_step() {
+    let log = sudoku("1234\n3412\n2143\n4321");
+    for theme in [DARK, PLAIN] {
+        let mut driver = replayed(&log, theme, (80, 24), Arrangement::default());
+        let [_, down] = theme.glyphs.up_down;
+        for steps in 1..=log.len() {
+            driver.act(Action::ScrubTo(steps));
+            let text = driver.text();
+            assert!((1..9).all(|rows| !text.contains(&format!("{down} {rows} more"))), "{steps}: {text}");
+        }
+    }
+}
+
+#[test]
 fn a_sudoku_is_drawn_as_its_grid_from_masks_to_verdict() {
     let log = sudoku("1234\n3412\n2143\n4321");
     let start = log.header().prompt_ids.len();

@@ -63,6 +63,23 @@ fn what_fails_is_marked_at_the_end_of_the_run() {
 }
 
 #[test]
+fn numbers_and_headings_of_the_inspector_are_whole_in_a_narrow_pane() {
+    let log = common::failing();
+    for at in [fails_at(&log), fails_at(&log) + 1] {
+        let mut driver = ended(&log, DARK).sized(80, 24);
+        driver.act(Action::Select(at));
+        for steps in 1..=log.len() {
+            driver.act(Action::ScrubTo(steps));
+            let text = driver.text();
+            let facts =
+                text.lines().filter(|line| ["entropy ", "margin ", "drafts"].iter().any(|word| line.contains(word)));
+            assert!(facts.clone().all(|line| !line.trim_end().ends_with('…')), "{text}");
+            assert_eq!(text.contains("entropy "), text.contains("margin "), "{text}");
+        }
+    }
+}
+
+#[test]
 fn what_fails_is_marked_on_every_layer_and_in_ascii_too() {
     let log = common::failing();
     let failing = fails_at(&log);

@@ -102,6 +102,60 @@ fn pictures() {
 }
 
 #[test]
+fn pictures_of_maps() {
+    let ascii = Theme { glyphs: &ASCII, ..MONO };
+    for (name, theme, size) in [
+        ("maps_120x40", DARK, (120, 40)),
+        ("maps_light_200x60", LIGHT, (200, 60)),
+        ("maps_mono_80x24", MONO, (80, 24)),
+        ("maps_ascii_120x40", ascii, (120, 40)),
+    ] {
+        let mut driver = compared(theme).sized(size.0, size.1);
+        driver.act(Action::ScrubTo(0)).act(Action::Scrub(20)).keys("nM");
+        insta::assert_snapshot!(name, picture(&driver.draw().0));
+    }
+    for (name, theme, size) in [("kv_maps_120x40", DARK, (120, 40)), ("kv_maps_mono_80x24", MONO, (80, 24))] {
+        let mut driver = compared(theme).sized(size.0, size.1);
+        driver.keys("nK");
+        insta::assert_snapshot!(name, picture(&driver.draw().0));
+    }
+}
+
+#[test]
+fn maps_and_kv_maps_take_the_place_of_both_canvases_and_give_it_back() {
+    let mut driver = compared(DARK);
+    let canvases = driver.text();
+    for (key, other) in [("M", "K"), ("K", "M")] {
+        driver.keys(key);
+        let text = driver.text();
+        assert!(canvases.contains("One day Laura") && !text.contains("One day Laura"), "{text}");
+        driver.keys(other).keys(other);
+        assert_eq!(driver.text(), canvases);
+    }
+}
+
+#[test]
+fn a_click_on_either_map_shows_its_step_in_both_runs() {
+    let mut driver = compared(DARK);
+    driver.keys("M");
+    let grids: Vec<_> = driver.draw().1.hits.into_iter().filter(|hit| hit.grid.is_some()).collect();
+    assert_eq!(grids.len(), 2);
+    for (hit, side) in grids.iter().zip([RunSide::A, RunSide::B]) {
+        let (x, y) = (hit.area.x + 30, hit.area.y + 5);
+        let Some(Action::Point { side: of, steps, positions }) = hit.action(x, y) else { panic!("it leads nowhere") };
+        assert_eq!(of, side);
+        clicked(&mut driver, x, y);
+        let comparison = driver.app.comparison().unwrap();
+        assert!(positions.contains(&comparison.selected(side).unwrap()), "{side:?}");
+        assert!(steps.contains(&shown(&driver, side)), "{side:?}");
+    }
+    // Down a map is on in time.
+    let before = [RunSide::A, RunSide::B].map(|side| shown(&driver, side));
+    driver.keys("j").keys("k");
+    assert_eq!([RunSide::A, RunSide::B].map(|side| shown(&driver, side)), before);
+}
+
+#[test]
 fn the_run_before_stands_beside_the_shown_one() {
     let mut driver = two_runs(usize::MAX, DARK);
     assert!(driver.text().contains("compare"), "the footer offers it: {}", driver.text());

@@ -24,11 +24,6 @@ use super::{
 /// What two colours that mean different things differ by at least, as every eye sees them.
 const APART: f32 = 0.08;
 
-/// The same on the light theme where there are as many colours as a timeline has: inks on paper that can be read have half
-/// the range of lightness that lights on dark have, and lightness is what such eyes go by. The words beside the samples
-/// tell these apart, and every other legend of that theme keeps to [`APART`].
-const CROWDED_ON_PAPER: f32 = 0.05;
-
 /// How far a step of confidence may be from the mean step, for usual eyes and for others.
 const EVEN: [f32; 2] = [0.05, 0.25];
 
@@ -221,9 +216,7 @@ fn colours_that_share_a_legend_are_told_apart_by_every_eye() {
         for (legend, entries) in legends(theme) {
             for eye in Eye::ALL {
                 let (least, pair) = nearest(&entries, eye);
-                let is_crowded = theme.name == ThemeName::Light && legend == "timeline" && eye != Eye::Usual;
-                let floor = if is_crowded { CROWDED_ON_PAPER } else { APART };
-                assert!(least >= floor, "{} {legend} {eye:?}: {least:.3} {pair}", theme.name);
+                assert!(least >= APART, "{} {legend} {eye:?}: {least:.3} {pair}", theme.name);
             }
         }
     }

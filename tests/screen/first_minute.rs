@@ -381,9 +381,36 @@ fn short_answers_come_at_a_slower_pace() {
 }
 
 #[test]
+fn a_prompt_that_goes_wrong_names_the_preset_that_gets_it_right_and_a_key_takes_that() {
+    for size in [(80, 24), (120, 40)] {
+        let mut driver = Driver::ready(&common::story(), DARK).sized(size.0, size.1);
+        let row = examples().iter().position(|example| example.mended.is_some()).unwrap();
+        let example = examples()[row].clone();
+        let mended = example.mended.unwrap();
+        driver.act(Action::Toggle(Overlay::Gallery)).act(Action::ListMove(row as i64));
+        let text = driver.text();
+        let line = format!(
+            "{}  ✗ wrong, {} steps   ^R {}  ✓ right, {} steps",
+            example.shown.preset, example.shown.steps, mended.preset, mended.steps
+        );
+        assert!(text.contains(&line) && text.contains(example.watch), "{text}");
+        driver.effects.clear();
+        driver.ctrl('r');
+        assert!(driver.app.overlays().is_empty());
+        let commands = driver.commands();
+        let [Command::Start(request)] = commands.as_slice() else { panic!("{commands:?}") };
+        assert_eq!((&request.prompt, request.preset.as_deref()), (&example.prompt, Some(mended.preset)));
+    }
+    // Where nothing is to be mended, the key says so.
+    let mut driver = Driver::ready(&common::story(), DARK);
+    driver.act(Action::Toggle(Overlay::Gallery)).act(Action::ListMove(-100)).ctrl('r');
+    assert!(driver.app.notice().unwrap().text.ends_with("no other preset is named for this prompt"));
+}
+
+#[test]
 fn the_gallery_takes_the_preset_that_a_prompt_is_best_watched_under() {
     let mut driver = Driver::ready(&common::story(), DARK);
-    let row = examples().iter().position(|example| example.preset == "threshold").unwrap();
+    let row = examples().iter().position(|example| example.shown.preset == "threshold").unwrap();
     let prompt = examples()[row].prompt.clone();
     driver.act(Action::Toggle(Overlay::Gallery)).act(Action::ListMove(row as i64));
     assert!(driver.text().contains(examples()[row].watch), "{}", driver.text());
@@ -489,16 +516,25 @@ fn answer(link: &mut dyn diffuscope::engine::Link, prompt: &str, preset_name: &s
     diffuscope::engine::complete(link, request, |_| std::ops::ControlFlow::Continue(())).unwrap()
 }
 
+/// What is measured may be off by a tenth of the steps: processors add in different orders, and a draft that is at the
+/// threshold falls on either side of it.
 #[test]
 #[cfg(embedded_pair)]
-fn every_prompt_of_the_gallery_is_right_under_its_preset_or_said_to_fail() {
+fn every_prompt_of_the_gallery_ends_as_the_gallery_says() {
     let mut link = diffuscope::engine::InProcess::open(ModelRequest::default()).unwrap();
-    let wrong: Vec<_> = examples()
-        .into_iter()
-        .filter(|example| {
-            answer(&mut link, &example.prompt, example.preset).end().unwrap().correct != Some(!example.fails)
-        })
-        .map(|example| (example.prompt, example.preset))
-        .collect();
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    let mut other = Vec::new();
+    for example in examples() {
+        let is_known = example.shown.is_right != example.mended.is_some();
+        assert!(is_known || example.unseen, "what goes wrong has a way out: {}", example.prompt);
+        assert!(example.mended.is_none_or(|mended| mended.is_right), "{}", example.prompt);
+        for stated in [Some(example.shown), example.mended].into_iter().flatten() {
+            let log = answer(&mut link, &example.prompt, stated.preset);
+            let is_as_stated = log.end().unwrap().correct == Some(stated.is_right)
+                && log.len().abs_diff(stated.steps) <= stated.steps / 10;
+            if !is_as_stated {
+                other.push((example.prompt.clone(), stated, log.len()));
+            }
+        }
+    }
+    assert!(other.is_empty(), "{other:#?}");
 }

@@ -147,8 +147,8 @@ fn a_fork_is_marked_on_the_timeline_and_by_its_title() {
     driver.steps(&story, 16..24);
     assert_eq!(driver.app.run().unwrap().title(), "window-left 40");
     let text = driver.text();
-    assert!(text.contains("run 2, fork of 1 at step 15") && text.contains("2 ⑂1@15 window-left 40"), "{text}");
-    assert!(text.lines().rev().nth(2).unwrap().contains('⑂'), "under the last step of the parent: {text}");
+    assert!(text.contains("run 2, fork of 1 at step 15") && text.contains("2 ↳1@15 window-left 40"), "{text}");
+    assert!(text.lines().rev().nth(2).unwrap().contains('↳'), "under the last step of the parent: {text}");
     insta::assert_snapshot!("fork_120x40", picture(&driver.draw().0));
     let inexact = Header {
         origin: driver
@@ -277,6 +277,7 @@ fn what_cannot_be_changed_says_why() {
     driver.act(Action::Select(2)).key(KeyCode::Enter);
     assert_eq!(driver.app.context(), Context::Canvas);
     assert!(driver.text().contains("position 2 is in the prompt, which a run cannot change"), "{}", driver.text());
+    assert!(!driver.text().lines().last().unwrap().contains("enter change"), "nor does the footer say so");
     let (_, masked) = places(&story, 17);
     driver.act(Action::Select(masked)).key(KeyCode::Enter).keys("x");
     assert!(driver.text().contains(&format!("{masked} is masked already")), "{}", driver.text());

@@ -254,4 +254,7 @@ fn a_key_that_is_not_possible_is_answered() {
     let notice = driver.app.notice().unwrap();
     assert_eq!(notice.text, "run again, with these settings: a trace is shown, which no engine can change");
     assert!(!notice.is_error);
+    // It has its row to itself: no word beside it is cut.
+    let row = driver.text().lines().find(|line| line.contains("no engine can change")).map(str::to_owned);
+    assert_eq!(row.unwrap().trim_end(), format!("▌ {}", notice.text));
 }

@@ -3,12 +3,15 @@
 use crossterm::event::KeyCode;
 use diffuscope::{
     decode::record::{AuditReport, KvStatus, KvUse, LayerUse, RowDrift},
+    export::{ExportOptions, Frames},
     trace::Log,
     tui::{
         Action, Focus, Pane,
         theme::{ASCII, Theme},
     },
 };
+
+use ratatui::buffer::Buffer;
 
 use super::{
     common,
@@ -50,6 +53,26 @@ fn layered() -> Log {
         log.push(entry);
     }
     log
+}
+
+#[test]
+fn a_recording_shows_the_rows_of_every_step() {
+    let log = layered();
+    let options = ExportOptions { view: Pane::KvMap, width: 120, height: 40, ..ExportOptions::default() };
+    let map = |buffer: &Buffer| -> Vec<String> {
+        rows(buffer).into_iter().filter(|row| ["layer 6", "recomputed"].iter().any(|word| row.contains(word))).collect()
+    };
+    let mut seen = Vec::new();
+    for frame in Frames::of(&log, &options).unwrap() {
+        let shown = map(&frame.screen);
+        if !shown.is_empty() && seen.last() != Some(&shown) {
+            seen.push(shown);
+        }
+    }
+    assert!(seen.len() > log.len() / 2, "{} of {} steps look different", seen.len(), log.len());
+    let last = map_of(&log, log.len(), DARK).draw().0;
+    let cells = |rows: &[String]| rows.iter().flat_map(|row| row.chars().take(70)).collect::<String>();
+    assert_eq!(cells(seen.last().unwrap()), cells(&map(&last)), "as the playground shows it");
 }
 
 /// The K/V map of a run after so many steps.

@@ -50,7 +50,7 @@ fn cells(driver: &Driver) -> Vec<MapCell> {
     let (buffer, drawn) = driver.draw();
     let hit = drawn.hits.iter().find(|hit| hit.grid.is_some()).expect("there is a map");
     let cell = |at: Position| match hit.action(at.x, at.y)? {
-        Action::Point { steps, positions } => Some(MapCell { at, steps, positions, cell: buffer[at].clone() }),
+        Action::Point { steps, positions, .. } => Some(MapCell { at, steps, positions, cell: buffer[at].clone() }),
         _ => None,
     };
     hit.area.positions().filter_map(cell).collect()
@@ -133,6 +133,42 @@ fn both_are_shown_where_there_is_room_and_swap_places() {
     assert!(row_of(&driver, "One day Laura") > row_of(&driver, "▀"));
     driver = driver.sized(149, 60);
     assert!(!driver.text().contains("One day Laura"));
+}
+
+#[test]
+fn near_the_cross_hair_every_step_and_every_position_has_a_cell() {
+    let log = long(600, 300);
+    let first = log.header().prompt_ids.len();
+    for theme in [DARK, MONO] {
+        let mut driver = mapped(&log, theme, (80, 24));
+        assert!(cells(&driver).iter().any(|cell| cell.positions.len() > 1 && cell.steps.len() > 2), "all of it");
+        driver.keys("z");
+        for (step, position) in [(1, first), (150, first + 300), (300, first + 599), (150, first + 301)] {
+            driver.act(Action::Select(position)).act(Action::ScrubTo(step));
+            let cells = cells(&driver);
+            let halves = if theme.paints() { 2 } else { 1 };
+            assert!(cells.iter().all(|cell| cell.positions.len() == 1 && cell.steps.len() <= halves), "{step}");
+            cell_of(&driver, step, position);
+        }
+        driver.keys("z");
+        assert!(cells(&driver).iter().any(|cell| cell.positions.len() > 1), "all of it again");
+    }
+}
+
+#[test]
+fn near_the_cross_hair_a_short_run_is_shown_whole() {
+    let mut driver = mapped(&common::story(), DARK, (200, 60));
+    assert!(driver.text().lines().last().unwrap().contains("z near"), "{}", driver.text());
+    driver.keys("z");
+    assert!(driver.text().lines().last().unwrap().contains("z all of it"), "{}", driver.text());
+    let length = common::story().header().canvas_length();
+    driver.act(Action::Select(length - 1));
+    for step in [1, common::story().len()] {
+        cell_of(&driver, step, length - 1);
+    }
+    let mut narrow = mapped(&common::story(), DARK, (120, 40));
+    narrow.act(Action::Select(length - 1)).keys("z");
+    insta::assert_snapshot!("near_120x40", picture(&narrow.draw().0));
 }
 
 #[test]

@@ -69,8 +69,16 @@ fn a_run_that_will_be_repeated_alike_has_no_next() {
     let code = common::code();
     let mut driver = Driver::live(&code, code.len(), DARK);
     choose_preset(&mut driver, "freecache");
-    let header = header(&driver);
-    assert!(header.contains("ran with freecache") && !header.contains("next:"), "{header}");
+    assert!(
+        header(&driver).contains("ran with freecache") && !header(&driver).contains("next:"),
+        "{}",
+        header(&driver)
+    );
+    // A knob that only adaptive blocks read changes nothing either.
+    driver.act(knob("delimiter-threshold")).key(KeyCode::Right);
+    assert!(!header(&driver).contains("next:"), "{}", header(&driver));
+    driver.act(knob("seed")).key(KeyCode::Right);
+    assert!(header(&driver).contains("next: freecache ◆1"), "{}", header(&driver));
 }
 
 #[test]

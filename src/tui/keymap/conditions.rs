@@ -73,6 +73,12 @@ pub(super) fn asked_to_fork(app: &App) -> Availability {
     only_if(app.asked == Some(Confirmation::Fork), "no fork is asked about")
 }
 
+pub(super) fn mendable(app: &App) -> Availability {
+    live(app)?;
+    let mended = app.examples.get(app.list).and_then(|example| example.mended);
+    only_if(mended.is_some(), "no other preset is named for this prompt")
+}
+
 pub(super) fn comparable(app: &App) -> Availability {
     let has_rivals = || !RunComparison::rivals(&app.session).is_empty();
     run(app)?;

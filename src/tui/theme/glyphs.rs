@@ -105,7 +105,7 @@ pub struct Glyphs {
 
 /// For terminals that show Unicode.
 pub static UNICODE: Glyphs = Glyphs {
-    fork: "⑂",
+    fork: "↳",
     mask: "▄",
     mask_again: "╳",
     mask_reused: "▂",

@@ -1,5 +1,7 @@
 //! Two runs beside each other: what keys and the mouse do while they are compared.
 
+use std::ops::Range;
+
 use super::{Effect, selecting};
 use crate::{
     engine::protocol::Command,
@@ -10,7 +12,8 @@ use crate::{
         app::{App, Lens},
         compare::{CompareAction, RunComparison, RunSide},
         keymap::Context,
-        view::RunView,
+        pane::Pane,
+        view::{RunView, most_telling},
     },
 };
 
@@ -28,6 +31,10 @@ pub(super) fn on(app: &mut App, action: &Action) -> Option<Vec<Effect>> {
         Action::Follow => show(app, None),
         Action::TogglePlay => return Some(toggle_play(app)),
         Action::StepOnce if app.comparison.as_ref()?.place.is_some() => scrub(app, 1),
+        Action::Point { side, steps, positions } => point(app, *side, steps.clone(), positions.clone()),
+        // Down a map is on in time.
+        Action::SelectMove(Direction::Up) if app.lens.pane == Pane::Map => scrub(app, -1),
+        Action::SelectMove(Direction::Down) if app.lens.pane == Pane::Map => scrub(app, 1),
         Action::SelectMove(direction) => step_selection(app, *direction),
         Action::Back if app.context() == Context::Compare => close(app),
         // Text goes where it is seen.
@@ -177,6 +184,20 @@ pub(super) fn advance(app: &mut App) {
     put(app, next.flatten());
     app.playback.playing = app.comparison.as_ref().is_some_and(|comparison| comparison.place.is_some());
     app.playback.due = app.now + app.playback.interval();
+}
+
+/// Selects the position of a run that asks most to be seen among several, and shows its step.
+fn point(app: &mut App, side: RunSide, steps: Range<usize>, positions: Range<usize>) {
+    let layer = app.lens.layer;
+    let place = with_runs(app, |comparison, runs| {
+        let log = logs(runs)[side as usize];
+        let (step, position) = most_telling(log, layer, steps, positions)?;
+        comparison.select(logs(runs), side, position);
+        Some(comparison.axis.place(log, step))
+    });
+    if let Some(place) = place.flatten() {
+        show(app, Some(place));
+    }
 }
 
 /// Moves the selection of the first run, and its counterpart with it.

@@ -8,7 +8,6 @@ use crate::{
         action::{Focus, Notice, Overlay},
         app::App,
         copy::CopySource,
-        examples::Example,
         palette::entries,
         tour::CARDS,
         view::{help, legend},
@@ -119,10 +118,8 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
     }
 }
 
-/// Takes the preset under which a prompt of the gallery is best watched, unless knobs were turned by hand, or by other
-/// models than the embedded pair.
-fn watch_under(app: &mut App, example: &Example) {
-    let name = example.preset;
+/// Takes a preset for a prompt of the gallery, unless knobs were turned by hand, or by other models than the embedded pair.
+fn watch_under(app: &mut App, name: &str, words: &str) {
     let is_turned = KNOBS.iter().any(|knob| app.layers.is_live(knob.name));
     let is_chosen = app.layers.preset().is_some_and(|preset| preset.name == name);
     if is_turned || is_chosen || !app.has_embedded_pair() || !app.has_guide() {
@@ -130,7 +127,7 @@ fn watch_under(app: &mut App, example: &Example) {
     }
     if let Ok(preset) = preset(name) {
         app.layers.set_preset(preset);
-        app.tell(Notice::note(format!("with {name}: {}", example.watch)));
+        app.tell(Notice::note(format!("with {name}: {words}")));
     }
 }
 
@@ -138,7 +135,21 @@ fn watch_under(app: &mut App, example: &Example) {
 pub(super) fn denoise(app: &mut App, row: usize) -> Vec<Effect> {
     let Some(example) = app.examples.get(row).cloned() else { return Vec::new() };
     prompt::edit(app, |editor| editor.set(&example.prompt));
-    watch_under(app, &example);
+    watch_under(app, example.shown.preset, example.watch);
+    prompt::submit(app)
+}
+
+/// Denoises the selected prompt of the gallery under the preset that gets it right.
+pub(super) fn mend(app: &mut App) -> Vec<Effect> {
+    let Some((prompt, mended)) =
+        app.examples.get(app.list).and_then(|example| Some((example.prompt.clone(), example.mended?)))
+    else {
+        return Vec::new();
+    };
+    app.overlays.pop();
+    app.list = 0;
+    prompt::edit(app, |editor| editor.set(&prompt));
+    watch_under(app, mended.preset, "this preset gets it right");
     prompt::submit(app)
 }
 

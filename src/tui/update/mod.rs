@@ -86,6 +86,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::TakeAndRun => presets::take_and_run(app),
         Action::TakePreset(name) => presets::take(app, &name),
         Action::TakeExample(row) => lists::denoise(app, row),
+        Action::MendExample => lists::mend(app),
         Action::Copy(source) => copying::copy(app, source),
 
         Action::Focus(focus) => set_focus(app, focus),
@@ -133,7 +134,11 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Compare(_) | Action::Exposed => Vec::new(),
 
         Action::Pane(pane) => selecting::swap(app, pane),
-        Action::Point { steps, positions } => selecting::point(app, steps, positions),
+        Action::Point { steps, positions, .. } => selecting::point(app, steps, positions),
+        Action::ToggleNear => {
+            app.lens.near = !app.lens.near;
+            Vec::new()
+        }
         Action::Layer(layer) => selecting::read_by(app, layer),
         Action::NextLayer => selecting::read_by(app, app.lens.layer.next()),
         Action::NextArrangement => arranging::next(app),

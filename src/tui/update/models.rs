@@ -174,7 +174,11 @@ pub(super) fn ready(
         app.overlays.retain(|overlay| *overlay != Overlay::Models);
         app.list = 0;
     }
-    if std::mem::take(&mut app.queued) { super::prompt::submit(app) } else { Vec::new() }
+    if !std::mem::take(&mut app.queued) {
+        return Vec::new();
+    }
+    app.notice = None;
+    super::prompt::submit(app)
 }
 
 /// Takes the loading away that came to its end, which is another than the newest where both have crossed.

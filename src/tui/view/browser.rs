@@ -4,7 +4,7 @@
 //! ╭ kept runs with "goat" ──────────────────────────────────────────────────────────────╮
 //! │     written       preset      prompt               steps  passes  tok/s             │
 //! │ ▸ ✓ today 14:03   flashdlm    story: Write a st…      53      41    141  ▁▂▇█▃▁     │
-//! │   ✗⑂today 13:58   threshold   story: Write a st…      69      69     88  ▁█▂▁▁▁     │
+//! │   ✗↳today 13:58   threshold   story: Write a st…      69      69     88  ▁█▂▁▁▁     │
 //! │─────────────────────────────────────────────────────────────────────────────────────│
 //! │ the prompt, the verdict, the figures, the file                                      │
 //! ╰────────────────────────────────────────── enter opens it, ^D deletes, esc closes ───╯

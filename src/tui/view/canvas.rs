@@ -239,9 +239,15 @@ fn top_row(lens: &Lens, step: &StepView<'_>, rows: &[TextRow], height: usize) ->
         (Some(TopRow::Near(top)), Some(selected)) => {
             row_of(selected).map_or(top, |row| top.clamp((row + 1).saturating_sub(height.max(1)), row))
         }
-        // By halves of the pane, so that what is looked at stands in its middle and the rows seldom move.
         (_, selected) => {
-            let row = row_of(selected.unwrap_or_else(|| frontier(step))).unwrap_or(0);
+            let at = selected.unwrap_or_else(|| frontier(step));
+            let lowest = rows.len().saturating_sub(height);
+            // An answer that the pane can hold is shown whole, with a row before it.
+            if at >= step.prompt_length() && row_of(step.prompt_length()).is_some_and(|row| row > lowest) {
+                return lowest;
+            }
+            // By halves of the pane, so that what is looked at stands in its middle and the rows seldom move.
+            let row = row_of(at).unwrap_or(0);
             let half = (height / 2).max(1);
             (row / half * half).saturating_sub(half / 2)
         }

@@ -35,9 +35,10 @@ pub(super) fn of(seen: &Inspected<'_>) -> Vec<Line<'static>> {
     };
     let newest = if runs.len() > RUNS { ", the newest" } else { "" };
     let faint = seen.theme.style(Role::Faint);
-    let heading = format!("drafts, step by step: {changes}{newest}");
-    let heading = span(cut(&heading, seen.width, seen.theme.glyphs.ellipsis), faint);
-    let mut lines = vec![Line::default(), Line::from(heading)];
+    let headings = ["drafts, step by step: ", "drafts: "].map(|about| format!("{about}{changes}{newest}"));
+    let heading = headings.iter().find(|heading| width(heading) <= seen.width).unwrap_or(&headings[1]);
+    let heading = cut(heading, seen.width, seen.theme.glyphs.ellipsis);
+    let mut lines = vec![Line::default(), Line::from(span(heading, faint))];
     lines.extend(runs.iter().skip(runs.len().saturating_sub(RUNS)).map(|run| row(seen, run)));
     lines
 }

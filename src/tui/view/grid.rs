@@ -36,8 +36,10 @@ impl GridRule {
         };
         let fits = |group: &u16| count.div_ceil(columns(*group)) <= usize::from(height);
         let usual = if width >= ROOMY { USUAL } else { *GROUPS.start() };
-        let group = GROUPS.rev().find(fits).unwrap_or(usual).min(width);
-        Self { columns: columns(group), group }
+        let columns = columns(GROUPS.rev().find(fits).unwrap_or(usual).min(width));
+        // What so many columns leave over goes to their tokens.
+        let group = (width / columns as u16).min(*GROUPS.end()).max(1);
+        Self { columns, group }
     }
 }
 
@@ -82,5 +84,22 @@ pub fn word(text: &str, glyphs: &Glyphs) -> String {
         (_, true, _) => glyphs.newline.to_owned(),
         (_, _, false) => glyphs.blank.to_owned(),
         (_, _, true) => glyphs.empty.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_columns_leave_over_goes_to_their_tokens() {
+        let of = |count, width, height| {
+            let rule = GridRule::of(count, width, height);
+            (rule.columns, rule.group)
+        };
+        assert_eq!(of(224, 40, 9), (4, 10), "a narrow pane that scrolls");
+        assert_eq!(of(224, 73, 10), (8, 9));
+        assert_eq!(of(224, 150, 40), (12, 10), "no wider than tokens are");
+        assert_eq!([of(5, 3, 4), of(5, 1, 4)], [(1, 3), (1, 1)]);
     }
 }

@@ -99,11 +99,15 @@ fn facts(app: &App, theme: Theme) -> Vec<Fact> {
     if let Some(run) = app.run() {
         let verb = if run.is_under_way() { "runs with" } else { "ran with" };
         facts.push(plain(0, format!("{verb} {}", made_with(app, &run.log, theme))));
-        let runs = if app.origin == Origin::Recording { 1 } else { app.session.runs().len() };
+        // Two files that are compared are distinguished by their names.
+        let runs = if app.is_replay() { 1 } else { app.session.runs().len() };
         facts.extend(which(run, runs).map(|words| plain(0, words)));
         facts.extend(turn(&run.log).map(|words| plain(2, words)));
         let next = app.layers.resolve();
-        if !app.is_replay() && next != run.log.settings_at(run.log.len()) {
+        let then = run.log.settings_at(run.log.len());
+        // A knob that acts in neither changes nothing.
+        let differs = || next.differences(&then).any(|knob| knob.acts(&next) || knob.acts(&then));
+        if !app.is_replay() && differs() {
             facts.push(Fact { kind: FactKind::Next, ..plain(1, format!("next: {}", chosen(app, &next, theme))) });
         }
     } else {

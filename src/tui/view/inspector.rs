@@ -228,11 +228,12 @@ impl Inspected<'_> {
         let mut lines = vec![self.fact(when, value)];
         let Some(proposal) = proposal else { return lines };
         let (dim, text) = (self.theme.style(Role::Dim), self.theme.style(Role::Text));
-        let mut value = vec![span("entropy ", dim), span(format!("{:.2}", proposal.entropy), text)];
+        let mut facts = vec![vec![span("entropy ", dim), span(format!("{:.2}", proposal.entropy), text)]];
         if let [(_, first), (_, second), ..] = proposal.alternatives[..] {
-            value.extend([span(", margin ", dim), span(format!("{:.2}", first - second), text)]);
+            facts[0].push(span(",", dim));
+            facts.push(vec![span("margin ", dim), span(format!("{:.2}", first - second), text)]);
         }
-        lines.push(self.fact("", value));
+        lines.extend(packed(facts, &Span::raw(" "), self.value_width()).into_iter().map(|row| self.fact("", row)));
         lines
     }
 

@@ -22,7 +22,7 @@ use ratatui::{
 
 use super::{
     layers::{self, Layer},
-    pen::{Pen, fitting, plural, span, width},
+    pen::{Pen, fitting, plural, span, width, wrap},
     run::RunView,
     sample,
     step::StepView,
@@ -214,22 +214,32 @@ pub(super) fn draw(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
     if area.height < 5 || area.width < 24 {
         return;
     }
-    let step = run.step();
-    let shows_cosines = run.lens.layer == Layer::AUDIT;
-    rule(run, &step, shows_cosines, Rect { height: 1, ..area }, pen);
+    rule(run, &run.step(), Rect { height: 1, ..area }, pen);
     pen.wheel(area, Action::Scrub(-1), Action::Scrub(1));
+    plot(run, Rect { y: area.y + 1, height: area.height - 1, ..area }, pen);
+}
+
+/// The K/V map of a run without its rule, or why there is none.
+pub(super) fn plot(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
+    if area.height < 4 {
+        return;
+    }
+    let step = run.step();
+    let shows_cosines = shows_cosines(run);
     let rows = if shows_cosines { KvRows::cosines(run, &step) } else { KvRows::uses(&step) };
     let rows = match rows {
         Ok(rows) => rows,
         Err(absence) => {
-            let row = Rect { y: area.y + 2, height: 1, ..area };
-            pen.line(row, &Line::from(span(absence, pen.style(Role::Note))));
+            for (line, y) in wrap(&absence, area.width).iter().zip(area.top() + 1..area.bottom()) {
+                pen.put(area.x, y, area.width, line, pen.style(Role::Note));
+            }
             return;
         }
     };
-    let foot = if area.height >= 12 { 4 } else { 2 };
-    let head = if area.height >= 8 { 2 } else { 1 };
-    let body = Rect { y: area.y + head, height: area.height - head - foot, ..area };
+    let note = rows.note.as_ref().map_or(0, |note| wrap(note, area.width).len() as u16);
+    let foot = if area.height >= 11 { 3 + note.max(1) } else { 2 };
+    let head = u16::from(area.height >= 7);
+    let body = Rect { y: area.y + head, height: area.height.saturating_sub(head + foot), ..area };
     let drawn = MapPane::of(run, &step, &rows, body).draw(pen);
     axis(&step, drawn, run.lens.selected, pen);
     let below = Rect { y: drawn.area.bottom() + 1, ..area };
@@ -239,15 +249,22 @@ pub(super) fn draw(run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) {
         return;
     }
     let mut lines = vec![readout(&step, &rows, run.lens.selected, pen.theme)];
-    lines.extend(rows.note.as_ref().map(|note| Line::from(span(note.clone(), pen.style(Role::Note)))));
+    let note = rows.note.iter().flat_map(|note| wrap(note, area.width));
+    lines.extend(note.map(|line| Line::from(span(line, pen.style(Role::Note)))));
     lines.push(key);
     for (line, y) in lines.iter().zip(below.y + 1..area.bottom()) {
         pen.line(Rect { y, height: 1, ..area }, line);
     }
 }
 
+/// Whether the map shows cosines rather than uses.
+fn shows_cosines(run: &RunView<'_>) -> bool {
+    run.lens.layer == Layer::AUDIT
+}
+
 /// The rule: both readings of the map, and which step is shown.
-fn rule(run: &RunView<'_>, step: &StepView<'_>, shows_cosines: bool, row: Rect, pen: &mut Pen<'_>) {
+fn rule(run: &RunView<'_>, step: &StepView<'_>, row: Rect, pen: &mut Pen<'_>) {
+    let shows_cosines = shows_cosines(run);
     let mut title = vec![span("K/V map", pen.style(if run.focused { Role::TitleFocused } else { Role::Title }))];
     let mut x = row.x + 9;
     for (layer, name, is_shown) in [(Layer::CACHE, "use", !shows_cosines), (Layer::AUDIT, "cosine", shows_cosines)] {
@@ -380,19 +397,29 @@ fn parts(step: &StepView<'_>) -> Vec<(Range<usize>, &'static str)> {
 fn axis(step: &StepView<'_>, map: DrawnMap, selected: Option<usize>, pen: &mut Pen<'_>) {
     let y = map.area.bottom();
     let parts = parts(step);
+    let cursor = selected.filter(|position| *position < step.length()).map(|position| map.x(position));
     for (at, (part, name)) in parts.iter().enumerate() {
         let x = map.x(part.start);
         let end = parts.get(at + 1).map_or(map.area.right().max(x + 14), |(next, _)| map.x(next.start));
         let labels = [format!("{} {name}", part.start), part.start.to_string(), String::new()];
-        let room = end.saturating_sub(x + 2);
-        let label = labels.iter().find(|label| width(label) <= room).map_or("", String::as_str);
         let mark = if end > x { pen.theme.glyphs.upright } else { "" };
         pen.put(x, y, 1, mark, pen.style(Role::Line));
         let role = if *name == "block" { Role::Text } else { Role::Dim };
-        pen.put(x + 1, y, room + 1, label, pen.style(role));
+        // The cursor stands before a label, or behind it, but never within.
+        let fits = |label: &&String| {
+            let places = [Some(x + 1), cursor.filter(|cursor| *cursor > x).map(|cursor| cursor + 1)];
+            let is_free = |at: &u16| {
+                let cells = *at..*at + width(label);
+                cells.end < end && cursor.is_none_or(|cursor| !cells.contains(&cursor))
+            };
+            places.into_iter().flatten().find(is_free)
+        };
+        if let Some((label, at)) = labels.iter().find_map(|label| Some((label, fits(&label)?))) {
+            pen.put(at, y, width(label), label, pen.style(role));
+        }
     }
-    if let Some(position) = selected.filter(|position| *position < step.length()) {
-        pen.put(map.x(position), y, 1, pen.theme.glyphs.cursor, pen.style(Role::Accent));
+    if let Some(x) = cursor {
+        pen.put(x, y, 1, pen.theme.glyphs.cursor, pen.style(Role::Accent));
     }
 }
 

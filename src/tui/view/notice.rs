@@ -2,18 +2,20 @@
 
 use ratatui::layout::Rect;
 
-use super::pen::{Pen, width, wrap};
+use super::pen::{Pen, wrap};
 use crate::tui::{app::App, theme::Role};
+
+/// Cells of a line of text, at most: longer ones are hard to read.
+const WIDEST: u16 = 110;
 
 /// Draws the notice, if there is one.
 pub(super) fn draw(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let Some((notice, _)) = &app.notice else { return };
-    let most = 84.min(area.width.saturating_sub(6)).max(8);
+    let most = WIDEST.min(area.width.saturating_sub(3)).max(8);
     let lines = wrap(&notice.text, most);
-    let wide = lines.iter().map(|line| width(line)).max().unwrap_or(0) + 4;
     let high = (lines.len() as u16).min(area.height.saturating_sub(2));
-    let left = area.x + area.width.saturating_sub(wide) / 2;
-    let place = Rect { x: left, y: area.bottom().saturating_sub(1 + high), width: wide, height: high };
+    // Whole rows, so that nothing beside it is cut in the middle of a word.
+    let place = Rect { y: area.bottom().saturating_sub(1 + high), height: high, ..area };
     pen.clear(place, Role::Raised);
     let role = if notice.is_error { Role::Bad } else { Role::Accent };
     let mark = pen.theme.glyphs.edge;

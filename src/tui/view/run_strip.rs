@@ -64,7 +64,7 @@ fn window(widths: &[u16], at: usize, room: u16) -> std::ops::Range<usize> {
     first..end
 }
 
-/// " 4 ⑂2@15 threshold 0.97 ✓ 71 "; a pointer in front where it is shown.
+/// " 4 ↳2@15 threshold 0.97 ✓ 71 "; a pointer in front where it is shown.
 fn item(run: &Run, is_shown: bool, theme: Theme) -> Vec<Span<'static>> {
     let (glyphs, faint) = (theme.glyphs, theme.style(Role::Faint));
     let text = theme.style(if is_shown { Role::Strong } else { Role::Dim });

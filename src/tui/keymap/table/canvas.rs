@@ -20,8 +20,9 @@ pub(super) fn bindings() -> Vec<Binding> {
     let mut bindings: Vec<_> = Layer::all().zip('1'..='9').map(layer).collect();
     bindings.extend(rows! { Canvas;
         "layer.next"     [char('v')] Action::NextLayer, READING, always, "next layer", 6 "layer";
-        "map.toggle"     [char('M')] Action::Pane(Pane::Map), WATCHING, run, "map of all steps, or the canvas", 6 map_words;
-        "kv-map.toggle"  [char('K')] Action::Pane(Pane::KvMap), WATCHING, run, "K/V rows by layer, or the canvas", 9 kv_map_words;
+        "map.toggle"     [char('M')] Action::Pane(Pane::Map), READING, run, "map of all steps, or the canvas", 6 map_words;
+        "map.near"       [char('z')] Action::ToggleNear, READING, run, "map: near the cross-hair, or all", 9 near_words;
+        "kv-map.toggle"  [char('K')] Action::Pane(Pane::KvMap), READING, run, "K/V rows by layer, or the canvas", 9 kv_map_words;
         "canvas.grid"    [char('#')] Action::NextArrangement, READING, run, "grid, running text, sudoku", 12 "grid";
         "canvas.down"    [ctrl('d')] Action::ScrollHalf(1), CANVAS, long_canvas, "scroll a long canvas down" in "scroll a long canvas (or ^wheel)";
         "canvas.up"      [ctrl('u')] Action::ScrollHalf(-1), CANVAS, long_canvas, "scroll a long canvas up" in "scroll a long canvas (or ^wheel)";
@@ -66,6 +67,14 @@ fn failed_words(app: &App) -> &'static str {
 
 fn map_words(app: &App) -> &'static str {
     if app.lens.pane == Pane::Map { "canvas" } else { "map" }
+}
+
+fn near_words(app: &App) -> &'static str {
+    match app.lens.pane {
+        Pane::Map if app.lens.near => "all of it",
+        Pane::Map => "near",
+        Pane::Canvas | Pane::KvMap => "",
+    }
 }
 
 fn kv_map_words(app: &App) -> &'static str {

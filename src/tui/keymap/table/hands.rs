@@ -5,10 +5,13 @@ use super::{
     conditions::{always, openable},
     key::char,
 };
-use crate::tui::{
-    action::{Action, Direction},
-    app::App,
-    update::events::written_elsewhere,
+use crate::{
+    trace::Log,
+    tui::{
+        action::{Action, Direction},
+        app::App,
+        update::events::written_elsewhere,
+    },
 };
 
 const HANDS: &[Context] = &[Context::Hands];
@@ -34,5 +37,9 @@ pub(super) fn bindings() -> Vec<Binding> {
 }
 
 fn open_words(app: &App) -> &'static str {
+    let is_prompt = |(log, at): (&Log, usize)| at < log.header().prompt_ids.len();
+    if app.log().zip(app.lens.selected).is_some_and(is_prompt) {
+        return "";
+    }
     if written_elsewhere(app).is_some() { "its step" } else { "change" }
 }

@@ -2,12 +2,13 @@
 
 use super::{
     Binding, Context, Group, Hint, Key, PANES, TYPED, WATCHING,
-    conditions::{always, conversation, live},
+    conditions::{always, conversation, live, mendable},
     key::{alt, char, ctrl, shift},
 };
 use crate::tui::action::{Action, Focus, Overlay};
 
 const PROMPT: &[Context] = &[Context::Prompt];
+const IN_GALLERY: &[Context] = &[Context::Gallery];
 const GALLERY: &[Context] = &[Context::Prompt, Context::Canvas, Context::Knobs, Context::Figures, Context::Gallery];
 
 pub(super) fn bindings() -> Vec<Binding> {
@@ -21,6 +22,7 @@ pub(super) fn bindings() -> Vec<Binding> {
         "prompt.older"     [Key::UP] Action::HistoryOlder, PROMPT, live, "the prompt before" in "earlier and later prompts";
         "prompt.newer"     [Key::DOWN] Action::HistoryNewer, PROMPT, live, "the prompt after" in "earlier and later prompts";
         "gallery.toggle"   [ctrl('g'), char('e')] Action::Toggle(Overlay::Gallery), GALLERY, live, "gallery of prompts", 2 "gallery";
+        "gallery.mend"     [ctrl('r')] Action::MendExample, IN_GALLERY, mendable, "under the preset that gets it right", 2 "the right way";
         "conversation.new" [ctrl('n')] Action::NewConversation, PANES, conversation, "begin a new conversation", 7 "new conversation";
         "prompt.edit"      [char('i')] Action::Focus(Focus::Prompt), WATCHING, live, "edit the prompt", 5 "prompt";
     }

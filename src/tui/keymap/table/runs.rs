@@ -77,7 +77,7 @@ fn time() -> Vec<Binding> {
 
 fn compare() -> Vec<Binding> {
     rows! { Compare;
-        "compare.toggle"      [char('c')] Action::Compare(CompareAction::Toggle), STEPPING, comparable, "compare with another run; leave", 5 compare_words;
+        "compare.toggle"      [char('c')] Action::Compare(CompareAction::Toggle), STEPPING, comparable, "compare with another run" in "compare with another run; leave", 5 compare_words;
         "difference.next"     [char('n')] Action::Compare(CompareAction::Difference(1)), COMPARE, differing, "next difference" in "next, previous difference", 1 "difference";
         "difference.previous" [char('N')] Action::Compare(CompareAction::Difference(-1)), COMPARE, differing, "previous difference" in "next, previous difference";
         "compare.axis"        [char('a')] Action::Compare(CompareAction::NextAxis), COMPARE, always, "by steps, passes, rows or time", 3 "axis";

@@ -12,7 +12,8 @@
 //! ≠ first at step 16, position 82  A "."  B "First"
 //! ```
 //!
-//! Below a hundred columns the canvases stand one above the other, and the figures are a strip.
+//! Below a hundred columns the canvases stand one above the other, and the figures are a strip. Their maps, or K/V maps, can
+//! stand in the place of both canvases.
 
 mod ratios;
 mod timelines;
@@ -21,7 +22,8 @@ mod words;
 use ratatui::{layout::Rect, text::Line};
 
 use super::{
-    canvas, caption, find, header, legend,
+    canvas, caption, find, header, kv_map, legend,
+    map::{self, MapKind},
     pen::{Pen, cut, span},
     run::RunView,
     step::{State, StepView},
@@ -34,6 +36,7 @@ use crate::{
         action::Action,
         app::{App, Lens},
         compare::{CompareAction, RunComparison, RunSide},
+        pane::Pane,
         theme::Role,
     },
 };
@@ -72,10 +75,11 @@ pub(super) fn draw(app: &App, comparison: &RunComparison, screen: Rect, pen: &mu
     let gap = u16::from(body.height >= 24);
     let (panes, foot) = above(body, foot, gap);
     let (panes, legend) = above(panes, u16::from(body.height >= 20), 0);
+    let mut kinds = Vec::new();
     for (side, area) in [RunSide::A, RunSide::B].into_iter().zip(halves(panes, is_wide)) {
-        both.pane(side, area, pen);
+        kinds.extend(both.pane(side, area, pen));
     }
-    both.legend(legend, pen);
+    both.legend(&kinds, legend, pen);
     let (left, right) = if is_wide { beside(foot, FIGURES) } else { (foot, Rect::ZERO) };
     let rows = both.timelines(left, bars, pen);
     both.lines(rows, is_wide, pen);
@@ -122,40 +126,59 @@ impl<'a> SideBySide<'a> {
         self.comparison.diff()
     }
 
-    /// A canvas under the name of its run, with a caption where there is room.
-    fn pane(&self, side: RunSide, area: Rect, pen: &mut Pen<'_>) {
-        if area.height < 2 || area.width < 12 {
-            return;
-        }
+    /// A run as one of the two is looked at.
+    fn view<'b>(&'b self, side: RunSide, lens: &'b Lens) -> RunView<'b> {
         let (run, at) = (self.runs[side as usize], self.steps[side as usize]);
-        let lens = Lens { selected: self.comparison.selected(side), top: None, ..self.app.lens().clone() };
-        let view = RunView {
+        RunView {
             log: &run.log,
             at,
             phase: &run.phase,
-            lens: &lens,
+            lens,
             follows: at == run.log.len(),
             focused: true,
             recorded: self.app.is_replay(),
             span: None,
             shown_for: None,
-        };
+        }
+    }
+
+    /// A canvas or a map under the name of its run, with a caption where there is room. Returns what kinds of dots there are on
+    /// a map.
+    fn pane(&self, side: RunSide, area: Rect, pen: &mut Pen<'_>) -> Vec<MapKind> {
+        if area.height < 2 || area.width < 20 {
+            return Vec::new();
+        }
+        let lens = Lens { selected: self.comparison.selected(side), top: None, ..self.app.lens().clone() };
+        let view = self.view(side, &lens);
         let step = view.step();
         self.title(side, &step, Rect { height: 1, ..area }, pen);
-        let foot = u16::from(area.height >= 10) * 2;
+        // A K/V map says by itself what the step did.
+        let foot = if area.height >= 10 && lens.pane != Pane::KvMap { 2 } else { 0 };
         let below = 1 + u16::from(area.height >= 14);
+        let body = Rect { y: area.y + below, height: area.height - below - foot, ..area };
         // The first cells are the gutter in which rows with a difference are marked.
-        let tokens =
-            Rect { x: area.x + 2, y: area.y + below, width: area.width - 2, height: area.height - below - foot };
+        let inner = Rect { x: area.x + 2, width: area.width - 2, ..body };
         let first = pen.drawn.hits.len();
-        canvas::draw_tokens(&view, &step, tokens, pen);
-        find::mark(&view, first, pen);
-        self.mark(side, &step, first, area.x, pen);
-        if foot > 0
-            && let Some(line) = caption::of(&step, pen, tokens.width).first()
-        {
-            pen.line(Rect { y: area.bottom() - 1, height: 1, ..tokens }, line);
+        let mut kinds = Vec::new();
+        match lens.pane {
+            Pane::Canvas => {
+                canvas::draw_tokens(&view, &step, inner, pen);
+                find::mark(&view, first, pen);
+                self.mark(side, &step, first, area.x, pen);
+            }
+            Pane::Map if body.height >= 3 => {
+                kinds = map::plot(self.app, &view, (side, self.runs[side as usize].id), body, pen);
+            }
+            Pane::Map => {}
+            Pane::KvMap => kv_map::plot(&view, body, pen),
         }
+        lead(side, first, pen);
+        if foot > 0
+            && let Some(line) = caption::of(&step, pen, inner.width).first()
+        {
+            pen.line(Rect { y: area.bottom() - 1, height: 1, ..inner }, line);
+        }
+        kinds
     }
 
     /// The rule of a pane: which run, how far it is shown, and how much of it is written.
@@ -183,13 +206,12 @@ impl<'a> SideBySide<'a> {
         canvas::fill(rule, step, pen);
     }
 
-    /// Marks the tokens that differ, their rows in the gutter as well, and has clicks select in this run.
+    /// Marks the tokens that differ, their rows in the gutter as well.
     fn mark(&self, side: RunSide, step: &StepView<'_>, first: usize, gutter: u16, pen: &mut Pen<'_>) {
         let selected = self.comparison.selected(side);
         for at in first..pen.drawn.hits.len() {
-            let hit = &mut pen.drawn.hits[at];
+            let hit = &pen.drawn.hits[at];
             let (area, Some(Action::Select(position))) = (hit.area, hit.click.clone()) else { continue };
-            hit.click = Some(Action::Compare(CompareAction::Select(side, position)));
             let fresh = match step.state(position) {
                 State::Masked => continue,
                 State::Written { fresh, .. } => fresh,
@@ -203,27 +225,30 @@ impl<'a> SideBySide<'a> {
         }
     }
 
-    /// What the colours of both canvases mean.
-    fn legend(&self, row: Rect, pen: &mut Pen<'_>) {
-        if row.height == 0 {
+    /// What the colours of both panes mean; a K/V map says it by itself.
+    fn legend(&self, kinds: &[MapKind], row: Rect, pen: &mut Pen<'_>) {
+        let pane = self.app.lens().pane;
+        if row.height == 0 || pane == Pane::KvMap {
             return;
         }
-        let run = self.runs[0];
-        let view = RunView {
-            log: &run.log,
-            at: self.steps[0],
-            phase: &run.phase,
-            lens: self.app.lens(),
-            follows: false,
-            focused: true,
-            recorded: self.app.is_replay(),
-            span: None,
-            shown_for: None,
-        };
+        let view = self.view(RunSide::A, self.app.lens());
+        if pane == Pane::Map {
+            pen.line(row, &map::key(&view, &view.step(), kinds, pen.theme, row.width));
+            return;
+        }
         let differs = format!("{} differs from the other run", pen.theme.glyphs.differs);
         let differs = Line::from(span(differs, pen.style(Role::Bad)));
         let at = pen.line_right(row, &differs);
         let room = at.saturating_sub(row.x + 2);
         pen.line(row, &legend::compact(&view, &view.step(), pen.theme, room));
+    }
+}
+
+/// Has clicks on what was drawn behind the first `first` places select in a run.
+fn lead(side: RunSide, first: usize, pen: &mut Pen<'_>) {
+    for hit in &mut pen.drawn.hits[first..] {
+        if let Some(Action::Select(position)) = hit.click {
+            hit.click = Some(Action::Compare(CompareAction::Select(side, position)));
+        }
     }
 }

@@ -31,7 +31,7 @@ impl SideBySide<'_> {
         }
         lines.extend(self.parting(area.width, pen));
         let selection = self.selection(pen);
-        let summary = (is_wide || selection.is_none()).then(|| self.summary(pen));
+        let summary = (is_wide || selection.is_none()).then(|| self.summary(area.width, pen));
         lines.extend(selection.into_iter().chain(summary));
         if !is_wide {
             lines.push(self.strip(area.width, pen));
@@ -48,7 +48,7 @@ impl SideBySide<'_> {
             Axis::Steps => format!("step {}", divergence.place),
             axis => axis.words(divergence.place),
         };
-        let sentence = |is_roomy| {
+        let sentence = |detail| {
             let place = format!("first at {place}, position {}", divergence.position);
             let mut line = vec![
                 span(format!("{} ", pen.theme.glyphs.differs), pen.style(Role::Bad)),
@@ -56,12 +56,13 @@ impl SideBySide<'_> {
             ];
             for (name, run) in [("A", &divergence.a), ("B", &divergence.b)] {
                 line.push(span(format!("  {name} "), pen.style(Role::Accent)));
-                line.extend(parted(run, is_roomy, pen));
+                line.extend(parted(run, detail, pen));
             }
             line
         };
-        let whole = sentence(true);
-        Some(Line::from(if pen::cells(&whole) <= cells { whole } else { sentence(false) }))
+        let sentences = [WriteDetail::Reason, WriteDetail::Confidence, WriteDetail::Step].map(sentence);
+        let fitting = sentences.iter().find(|line| pen::cells(line) <= cells).unwrap_or(&sentences[2]);
+        Some(Line::from(fitting.clone()))
     }
 
     /// What both hold at the selected position in the end.
@@ -76,7 +77,7 @@ impl SideBySide<'_> {
             line.push(span(format!("  {} ", letter(side)), pen.style(Role::Accent)));
             let log = self.log(side);
             match Passage::at(log, log.len(), position) {
-                Some(passage) => line.extend(written(&passage, true, false, pen)),
+                Some(passage) => line.extend(written(&passage, true, WriteDetail::Confidence, pen)),
                 None if position < log.header().canvas_length() => line.push(span("masked", pen.style(Role::Dim))),
                 None => line.push(span("outside its canvas", pen.style(Role::Dim))),
             }
@@ -90,13 +91,13 @@ impl SideBySide<'_> {
         let mut line = Vec::new();
         for (name, passage) in [("A ", &difference.a), ("  B ", &difference.b)] {
             line.push(span(name, pen.style(Role::Accent)));
-            line.extend(written(passage, true, true, pen));
+            line.extend(written(passage, true, WriteDetail::Reason, pen));
         }
         Some(Line::from(line))
     }
 
     /// How much differs, which difference is visited, and how far the orders agree.
-    fn summary(&self, pen: &Pen<'_>) -> Line<'static> {
+    fn summary(&self, cells: u16, pen: &Pen<'_>) -> Line<'static> {
         let (dim, text) = (pen.style(Role::Dim), pen.style(Role::Text));
         let diff = self.diff();
         let thing = if diff.is_by_text() { "passage" } else { "token" };
@@ -120,32 +121,48 @@ impl SideBySide<'_> {
             let tau = if pen.theme.has_signs() { "τ" } else { "tau" };
             line.push(span(format!("  {}  order {tau} ", pen.theme.glyphs.dot), dim));
             line.push(span(format!("{:.2}", order.tau), text));
-            line.push(span(format!(" over {}", plural(order.positions, "position")), dim));
+            let over = span(format!(" over {}", plural(order.positions, "position")), dim);
+            if pen::cells(&line) + over.width() as u16 <= cells {
+                line.push(over);
+            }
         }
         Line::from(line)
     }
 }
 
+/// What is said of a write beside its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum WriteDetail {
+    /// When it was.
+    Step,
+    /// That, and how sure it was.
+    Confidence,
+    /// That, and why it was written.
+    Reason,
+}
+
 /// What a run holds where it first differs; where it is masked, what it wrote later.
-fn parted(run: &DivergedRun, is_roomy: bool, pen: &Pen<'_>) -> Vec<Span<'static>> {
+fn parted(run: &DivergedRun, detail: WriteDetail, pen: &Pen<'_>) -> Vec<Span<'static>> {
     match (&run.then, &run.newest) {
-        (Some(then), _) => written(then, false, is_roomy, pen),
-        (None, Some(newest)) => written(newest, true, is_roomy, pen),
+        (Some(then), _) => written(then, false, detail, pen),
+        (None, Some(newest)) => written(newest, true, detail, pen),
         (None, None) => vec![span("masked", pen.style(Role::Dim))],
     }
 }
 
-/// A token or words and the confidence; where asked for, the step and the reason.
-fn written(passage: &Passage, names_step: bool, names_reason: bool, pen: &Pen<'_>) -> Vec<Span<'static>> {
+/// A token or words, and what is asked for of their write; the step where it is not known.
+fn written(passage: &Passage, names_step: bool, detail: WriteDetail, pen: &Pen<'_>) -> Vec<Span<'static>> {
     let dim = pen.style(Role::Dim);
     let mut spans = vec![span(quote(passage, pen), pen.style(Role::Strong))];
     let Some(written) = passage.written else {
         spans.push(span(if passage.positions.is_empty() { "" } else { " given" }, dim));
         return spans;
     };
-    let tone = pen.theme.ink(pen.theme.confidence(written.confidence));
-    spans.push(span(format!(" {:.3}", written.confidence), tone));
-    if names_reason {
+    if detail >= WriteDetail::Confidence {
+        let tone = pen.theme.ink(pen.theme.confidence(written.confidence));
+        spans.push(span(format!(" {:.3}", written.confidence), tone));
+    }
+    if detail == WriteDetail::Reason {
         let why = pen.theme.ink(pen.theme.reason(written.reason));
         spans.push(span(format!(" {}", written.reason.short()), why));
     }

@@ -35,6 +35,16 @@ impl MapAxis {
         Self { first: 1, count, ratio, cells }
     }
 
+    /// As many places as there are cells, one in each, with one of them in sight: a quarter of the cells or more from either
+    /// edge, unless the axis ends there. They move on by half of the cells at once, so that the picture mostly holds still.
+    pub fn around(place: usize, places: Range<usize>, cells: u16) -> Self {
+        let (count, cells) = (places.len(), usize::from(cells).max(1));
+        let half = (cells / 2).max(1);
+        let at = place.saturating_sub(places.start) / half * half;
+        let first = places.start + at.saturating_sub(half / 2).min(count.saturating_sub(cells));
+        Self { first, count: count.min(cells), ratio: (1, 1), cells: 1 }
+    }
+
     /// Number of cells that hold something.
     pub fn length(self) -> usize {
         self.groups() * self.cells
@@ -130,6 +140,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_place_that_is_looked_at_is_in_sight_with_what_is_around_it(
+            first in 0usize..50, count in 1usize..3000, at in 0usize..3000, cells in 1u16..220
+        ) {
+            let (place, room) = (first + at % count, usize::from(cells));
+            let axis = MapAxis::around(place, first..first + count, cells);
+            prop_assert_eq!((axis.count, axis.length()), (count.min(room), count.min(room)));
+            let shown = axis.cells_of(place).expect("it is in sight").start;
+            let (before, behind) = (axis.first - first, first + count - (axis.first + axis.count));
+            prop_assert!(before == 0 || shown >= room / 4, "{shown} of {room}");
+            prop_assert!(behind == 0 || room - shown > room / 4, "{shown} of {room}");
+        }
+
         #[test]
         fn every_place_is_in_the_cells_that_lead_back_to_it(first in 0usize..50, count in 0usize..3000, width in 1u16..220) {
             let steps = [true, false].map(|grows| MapAxis::of_steps(count, width, first, grows));

@@ -35,10 +35,12 @@ use super::{
     step::StepView,
 };
 use crate::{
+    engine::protocol::RunId,
     trace::{Log, Step},
     tui::{
         action::Action,
         app::App,
+        compare::RunSide,
         pane::Pane,
         theme::{Role, Theme},
     },
@@ -61,16 +63,26 @@ pub struct MapGrid {
     steps: MapAxis,
     /// Steps that a row shows one above the other.
     per_row: usize,
+    /// Of two runs that are compared, the one that it is of.
+    side: RunSide,
 }
 
 impl MapGrid {
-    /// Of a run in `area`, which shows its steps as halves of cells where `halves` are drawn.
-    fn of(log: &Log, area: Rect, halves: bool) -> Self {
-        let header = log.header();
+    /// Of a run in `area`, which shows its steps as halves of cells where `halves` are drawn: all of it, or what is around the
+    /// cross-hair.
+    fn of(run: &RunView<'_>, side: RunSide, area: Rect, halves: bool) -> Self {
+        let (log, header) = (run.log, run.log.header());
         let positions = header.prompt_ids.len()..header.canvas_length();
         let per_row = if halves { 2 } else { 1 };
-        let steps = MapAxis::of_steps(log.len(), area.height * per_row, positions.len(), log.end().is_none());
-        Self { area, columns: MapAxis::of_positions(positions, area.width), steps, per_row: per_row.into() }
+        let height = area.height * per_row;
+        let (columns, steps) = if run.lens.near {
+            let selected = run.lens.selected.unwrap_or(positions.start);
+            (MapAxis::around(selected, positions, area.width), MapAxis::around(run.at, 1..log.len() + 1, height))
+        } else {
+            let steps = MapAxis::of_steps(log.len(), height, positions.len(), log.end().is_none());
+            (MapAxis::of_positions(positions, area.width), steps)
+        };
+        Self { area, columns, steps, per_row: per_row.into(), side }
     }
 
     /// What a click on a cell of the screen does: it shows the step and the position that ask most to be seen there.
@@ -78,7 +90,7 @@ impl MapGrid {
         let (x, y) = (column.checked_sub(self.area.x)?, row.checked_sub(self.area.y)?);
         let positions = self.columns.places(self.columns.group_at(x.into())?);
         let steps = self.steps_of_row(y);
-        (!steps.is_empty()).then_some(Action::Point { steps, positions })
+        (!steps.is_empty()).then_some(Action::Point { side: self.side, steps, positions })
     }
 
     /// The steps that a row shows.
@@ -114,13 +126,10 @@ pub(super) fn draw(app: &App, run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) 
         6.. => 1,
         _ => 0,
     };
-    let cells = Rect { x: area.x + GUTTER, y: area.y + 1, width: area.width - GUTTER, height: area.height - 2 - foot };
-    let grid = MapGrid::of(run.log, cells, paint::halves(pen.theme));
-    let kinds = picture(app, run, &step, grid, pen);
-    gutter(run, &grid, Rect { x: area.x, width: GUTTER, ..cells }, pen);
-    positions(run, &step, &grid, Rect { y: cells.bottom(), height: 1, ..cells }, pen);
     pen.wheel(area, Action::Scrub(-1), Action::Scrub(1));
-    pen.point(cells, grid);
+    let id = app.run().map_or(0, |run| run.id);
+    let plotted = Rect { y: area.y + 1, height: area.height - 1 - foot, ..area };
+    let kinds = plot(app, run, (RunSide::A, id), plotted, pen);
     let row = |up: u16| Rect { y: area.bottom() - up, height: 1, ..area };
     if foot == 2 {
         pen.line(row(2), &sentence(&step, &under, told, pen, area.width));
@@ -130,15 +139,35 @@ pub(super) fn draw(app: &App, run: &RunView<'_>, area: Rect, pen: &mut Pen<'_>) 
     }
 }
 
-/// The cells themselves; returns what kinds of dots there are among them.
-fn picture(app: &App, run: &RunView<'_>, step: &StepView<'_>, grid: MapGrid, pen: &mut Pen<'_>) -> Vec<MapKind> {
+/// The map of a run without words: its cells, its steps and its positions. Returns what kinds of dots there are among them.
+pub(super) fn plot(
+    app: &App,
+    run: &RunView<'_>,
+    (side, id): (RunSide, RunId),
+    area: Rect,
+    pen: &mut Pen<'_>,
+) -> Vec<MapKind> {
+    let step = run.step();
+    let cells = Rect { x: area.x + GUTTER, width: area.width - GUTTER, height: area.height - 1, ..area };
+    let grid = MapGrid::of(run, side, cells, paint::halves(pen.theme));
+    let kinds = picture(app, id, run, &step, grid, pen);
+    gutter(run, &grid, Rect { x: area.x, width: GUTTER, ..cells }, pen);
+    positions(run, &step, &grid, Rect { y: cells.bottom(), height: 1, ..cells }, pen);
+    pen.point(cells, grid);
+    kinds
+}
+
+/// The cells themselves.
+fn picture(
+    app: &App,
+    id: RunId,
+    run: &RunView<'_>,
+    step: &StepView<'_>,
+    grid: MapGrid,
+    pen: &mut Pen<'_>,
+) -> Vec<MapKind> {
     let theme = pen.theme;
-    let key = RasterKey {
-        run: app.run().map_or(0, |run| run.id),
-        layer: run.lens.layer,
-        theme: (theme.name, theme.level),
-        columns: grid.columns,
-    };
+    let key = RasterKey { run: id, layer: run.lens.layer, theme: (theme.name, theme.level), columns: grid.columns };
     app.maps.with(key, run.log, theme, |raster| MapPicture::new(run, step, raster, grid, run.log.len()).draw(pen))
 }
 
@@ -166,7 +195,13 @@ fn sentence(step: &StepView<'_>, under: &[Vec<Span<'static>>], told: bool, pen: 
 }
 
 /// What the colours mean; where dots are glyphs, what the glyphs mean that there are.
-fn key(run: &RunView<'_>, step: &StepView<'_>, kinds: &[MapKind], theme: Theme, cells: u16) -> Line<'static> {
+pub(super) fn key(
+    run: &RunView<'_>,
+    step: &StepView<'_>,
+    kinds: &[MapKind],
+    theme: Theme,
+    cells: u16,
+) -> Line<'static> {
     if paint::halves(theme) || run.lens.layer.absence(run, step).is_some() {
         return legend::compact(run, step, theme, cells);
     }

@@ -103,18 +103,24 @@ pub fn most_telling(log: &Log, layer: Layer, steps: Range<usize>, positions: Ran
     found.map(|(_, step, position)| (step, position))
 }
 
-/// The raster that was drawn last, so that a frame adds what is new and no more. It is no part of the state's value: what
-/// is drawn with it is what would be drawn without.
+/// Rasters that may be drawn beside each other.
+const KEPT: usize = 2;
+
+/// The rasters that were drawn last, so that a frame adds what is new and no more. They are no part of the state's value:
+/// what is drawn with them is what would be drawn without.
 #[derive(Debug, Default)]
-pub struct MapCache(Mutex<Option<Raster>>);
+pub struct MapCache(Mutex<Vec<Raster>>);
 
 impl MapCache {
     /// The raster of a log by `key`, with all of its steps, lent to `draw`.
     pub(super) fn with<T>(&self, key: RasterKey, log: &Log, theme: Theme, draw: impl FnOnce(&Raster) -> T) -> T {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = kept.take().filter(|raster| raster.key == key && raster.rows.len() <= log.len());
-        let raster = kept.insert(known.unwrap_or_else(|| Raster::new(key)));
+        let at = kept.iter().position(|raster| raster.key == key && raster.rows.len() <= log.len());
+        let mut raster = at.map_or_else(|| Raster::new(key), |at| kept.remove(at));
         raster.extend(log, theme);
-        draw(raster)
+        let drawn = draw(&raster);
+        kept.truncate(KEPT - 1);
+        kept.insert(0, raster);
+        drawn
     }
 }
