@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    export_table::{self, TableArgs},
+    export_table::{TableArgs, check_suffix},
     failure::{Failure, warn},
     recorded::Recorded,
 };
@@ -114,18 +114,24 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     let format = args.format.map_or_else(|| format_of(&args.output), Ok)?;
     if args.trace.is_in(&args.output) {
         return Err(Failure::Usage(format!(
-            "{} is the trace itself: give what it becomes another name",
+            "{} is the trace itself: give the recording another name",
             printable::line(&args.output.display().to_string())
         )));
     }
-    let format = match format {
-        ExportFormat::Recording(format) => args.table.refuse(format.name()).map(|()| format)?,
-        ExportFormat::Table(format) => return export_table::write(&args.trace, &args.table, format, &args.output),
-    };
+    match format {
+        ExportFormat::Recording(format) => args.table.refuse(format.name())?,
+        ExportFormat::Table(format) => check_suffix(format, &args.output)?,
+    }
     let opened = args.trace.open()?;
     for warning in &opened.warnings {
         warn(warning);
     }
+    let format = match format {
+        ExportFormat::Recording(format) => format,
+        ExportFormat::Table(format) => {
+            return args.table.save(&args.output, |out| args.table.write(&opened.log, format, out));
+        }
+    };
     let options = ExportOptions {
         width: args.width,
         height: args.height,

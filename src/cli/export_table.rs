@@ -8,13 +8,11 @@ use std::{
 
 use clap::{ValueEnum, builder::PossibleValue};
 
-use super::{
-    failure::{Failure, warn},
-    recorded::Recorded,
-};
+use super::failure::Failure;
 use crate::{
     export::table::{LogTable, TableFormat, TableKind},
     output, printable,
+    trace::Log,
 };
 
 /// Which table.
@@ -48,31 +46,45 @@ impl TableArgs {
             None => Ok(()),
         }
     }
+
+    /// Writes the table that was asked for.
+    pub(super) fn write(&self, log: &Log, format: &dyn TableFormat, out: &mut dyn Write) -> io::Result<()> {
+        format.write(&LogTable::new(log, self.table.unwrap_or_default()), out)
+    }
+
+    /// Writes a file, in place of another one only where that was asked for; - is standard output.
+    pub(super) fn save(
+        &self,
+        file: &Path,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        if file == Path::new("-") {
+            return Ok(write(&mut io::stdout().lock())?);
+        }
+        // A device or a pipe is written to, and nothing is lost by it.
+        let is_no_file = fs::metadata(file).is_ok_and(|there| !there.is_file());
+        let replaces = self.force || is_no_file;
+        let written = if replaces { output::replace(file, write) } else { output::create(file, write) };
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                Failure::Usage(format!("{} is there already: --force writes over it", shown(file)))
+            }
+            _ => Failure::writing(file, &error),
+        })
+    }
 }
 
-/// Writes the table of a trace.
-pub(super) fn write(trace: &Recorded, args: &TableArgs, format: &dyn TableFormat, file: &Path) -> Result<(), Failure> {
-    let opened = trace.open()?;
-    for warning in &opened.warnings {
-        warn(warning);
-    }
-    let table = LogTable::new(&opened.log, args.table.unwrap_or_default());
-    if file == Path::new("-") {
-        let mut out = io::BufWriter::new(io::stdout().lock());
-        return Ok(format.write(&table, &mut out).and_then(|()| out.flush())?);
-    }
-    // A device or a pipe is written to, and nothing is lost by it.
-    let is_no_file = fs::metadata(file).is_ok_and(|there| !there.is_file());
-    let written = if args.force || is_no_file {
-        output::replace(file, |out| format.write(&table, out))
-    } else {
-        output::create(file, |out| format.write(&table, out))
-    };
-    written.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            let name = printable::line(&file.display().to_string());
-            Failure::Usage(format!("{name} is there already: give another name, or --force to write over it"))
+/// Refuses a file whose suffix is another one than the format's.
+pub(super) fn check_suffix(format: &dyn TableFormat, file: &Path) -> Result<(), Failure> {
+    let name = format.name();
+    match file.extension() {
+        Some(suffix) if !suffix.eq_ignore_ascii_case(name) => {
+            Err(Failure::Usage(format!("{} is no name for {name}: its files end in .{name}", shown(file))))
         }
-        _ => Failure::writing(file, &error),
-    })
+        _ => Ok(()),
+    }
+}
+
+fn shown(file: &Path) -> String {
+    printable::line(&file.display().to_string())
 }

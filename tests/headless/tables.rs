@@ -186,7 +186,7 @@ fn nothing_is_written_over_unless_it_is_asked_for() {
     let file = pair.write("run.csv", "precious");
     let name = file.display();
     let refused = refuse(program().args(["export", &trace, "-o"]).arg(&file));
-    assert_eq!(refused, format!("{name} is there already: give another name, or --force to write over it"));
+    assert_eq!(refused, format!("{name} is there already: --force writes over it"));
     assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
     succeed(program().args(["export", &trace, "--force", "-o"]).arg(&file));
     assert!(fs::read_to_string(&file).unwrap().starts_with("step,position,"));
@@ -209,6 +209,8 @@ fn what_cannot_be_written_is_told() {
         assert_eq!(full.status.code(), Some(3));
         assert!(stderr(&full).contains("/dev/full cannot be written: "), "{}", stderr(&full));
     }
+    let other = refuse(program().args(["export", &trace, "--format", "csv", "-o"]).arg(pair.path("run.gif")));
+    assert!(other.ends_with("run.gif is no name for csv: its files end in .csv"), "{other}");
     let refused = refuse(program().args(["export", &trace, "--table", "steps", "-o", "-"]));
     assert_eq!(refused, "--table is about tables, and asciicast-v2 is none: write csv or jsonl");
 }
