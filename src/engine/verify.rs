@@ -42,6 +42,7 @@ pub fn verify(
     check_settings(&point)?;
     let mut warnings = Vec::from_iter(check_weights(models, &point)?);
     warnings.extend(other_device(models, log));
+    warnings.extend(inexact_fork(log));
     models.reset();
     let header = log.header();
     let mut run = ActiveRun::of(models, header.clone(), WaypointPolicy::NONE)?;
@@ -80,4 +81,11 @@ fn other_device(models: &Models, log: &Log) -> Option<String> {
     let (there, here) = (&log.header().denoiser.device, &models.denoiser_card.device);
     let sentence = || format!("the trace was made on {there}, and this is {here}: last digits may differ");
     (there != here).then(|| printable::line(&sentence()))
+}
+
+/// A fork says of itself whether the steps of its parent were repeated exactly.
+fn inexact_fork(log: &Log) -> Option<String> {
+    let origin = log.header().origin.as_ref().filter(|origin| !origin.exact && !origin.cold)?;
+    let sentence = "the trace is of a fork, and repeating the first steps of its parent gave other tokens then, too:";
+    Some(format!("{sentence} expect a difference in the first {}", origin.step))
 }

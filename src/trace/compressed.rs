@@ -44,12 +44,12 @@ pub(super) fn unpacked<'a>(mut input: impl BufRead + 'a) -> io::Result<Box<dyn B
     input.by_ref().take(MAGIC.len() as u64).read_to_end(&mut start)?;
     let is_compressed = start == MAGIC;
     let input = Cursor::new(start).chain(input);
-    Ok(if is_compressed { Box::new(BufReader::new(Frames::new(input))) } else { Box::new(input) })
+    Ok(if is_compressed { Box::new(BufReader::new(Unpacker::new(input))) } else { Box::new(input) })
 }
 
 /// What frames hold, one after the other. It ends before what is cut off.
-struct Frames<R> {
-    source: Source<R>,
+struct Unpacker<R> {
+    source: PackedBytes<R>,
     decoder: Box<FrameDecoder>,
     /// Whether the decoder is within a frame, or at its end.
     is_open: bool,
@@ -57,11 +57,16 @@ struct Frames<R> {
     unpacked: u64,
 }
 
-impl<R: BufRead> Frames<R> {
+impl<R: BufRead> Unpacker<R> {
     fn new(input: R) -> Self {
         let mut decoder = Box::new(FrameDecoder::new());
         decoder.set_max_window_size(LARGEST_WINDOW);
-        Self { source: Source { input, bytes: 0, is_over: false, failed: None }, decoder, is_open: false, unpacked: 0 }
+        Self {
+            source: PackedBytes { input, bytes: 0, is_over: false, failed: None },
+            decoder,
+            is_open: false,
+            unpacked: 0,
+        }
     }
 
     /// Has the decoder make more bytes; `false` at the end of the file.
@@ -117,7 +122,7 @@ fn damaged(message: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message.into())
 }
 
-impl<R: BufRead> Read for Frames<R> {
+impl<R: BufRead> Read for Unpacker<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         while self.decoder.can_collect() == 0 {
             if !self.advance()? {
@@ -134,14 +139,14 @@ impl<R: BufRead> Read for Frames<R> {
 }
 
 /// Compressed bytes, and how their reading ended: the decoder's errors do not tell damage from an end.
-struct Source<R> {
+struct PackedBytes<R> {
     input: R,
     bytes: u64,
     is_over: bool,
     failed: Option<io::Error>,
 }
 
-impl<R: Read> Read for Source<R> {
+impl<R: Read> Read for PackedBytes<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(out).inspect_err(|error| {
             if error.kind() != io::ErrorKind::Interrupted {

@@ -37,7 +37,7 @@ impl StepMismatch {
     /// Of the records of one step, counted from 1. Durations may differ; in a step that a fork has of its parent, so may
     /// why the run ended there.
     pub fn of_step(step: usize, there: &StepRecord, here: &StepRecord, is_inherited: bool) -> Option<Self> {
-        let mut compared = Comparison { step, found: None };
+        let mut compared = StepComparison { step, found: None };
         compared.list("its commits", &there.commits, &here.commits, |commit| commit.position);
         compared.rows("the canvas", &there.ids, &here.ids);
         compared.list("what it masked again", &there.remasked, &here.remasked, |position| *position);
@@ -59,7 +59,7 @@ impl StepMismatch {
 
     /// Of how a run ended after so many steps. Verdicts are left out: a checker may have learnt since.
     pub fn of_end(step: usize, there: &End, here: &End) -> Option<Self> {
-        let mut compared = Comparison { step, found: None };
+        let mut compared = StepComparison { step, found: None };
         compared.whole("the answer", &there.answer, &here.answer);
         compared.whole("the number of its tokens", &there.tokens, &here.tokens);
         compared.found
@@ -67,12 +67,12 @@ impl StepMismatch {
 }
 
 /// A comparison of two steps, part by part; the first difference counts.
-struct Comparison {
+struct StepComparison {
     step: usize,
     found: Option<StepMismatch>,
 }
 
-impl Comparison {
+impl StepComparison {
     fn note(&mut self, position: Option<usize>, what: &'static str, there: String, here: String) {
         let step = self.step;
         self.found.get_or_insert(StepMismatch { step, position, what, there, here });

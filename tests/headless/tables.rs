@@ -209,6 +209,8 @@ fn what_cannot_be_written_is_told() {
         assert_eq!(full.status.code(), Some(3));
         assert!(stderr(&full).contains("/dev/full cannot be written: "), "{}", stderr(&full));
     }
+    let other = refuse(program().args(["export", &trace, "--format", "csv", "-o"]).arg(pair.path("run.gif")));
+    assert!(other.ends_with("run.gif is no name for csv: its files end in .csv"), "{other}");
     let refused = refuse(program().args(["export", &trace, "--table", "steps", "-o", "-"]));
     assert_eq!(refused, "--table is about tables, and asciicast-v2 is none: write csv or jsonl");
 }

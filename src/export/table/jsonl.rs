@@ -21,10 +21,12 @@ impl TableFormat for JsonLines {
     }
 
     fn write(&self, table: &LogTable<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let mut out = io::BufWriter::new(out);
         table.rows(&mut |values| {
-            json::write(&mut *out, &JsonRow { headings: table.headings(), values })?;
+            json::write(&mut out, &JsonRow { headings: table.headings(), values })?;
             out.write_all(b"\n")
-        })
+        })?;
+        out.flush()
     }
 }
 
