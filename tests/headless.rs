@@ -1204,7 +1204,6 @@ fn a_trace_becomes_a_picture() {
     for (arguments, sentence) in [
         (&["-o", "x.gif", "--font", &trace][..], format!("{trace} is no font that can be read: ")),
         (&["-o", "x.gif", "--font", "no.ttf"], "the font no.ttf cannot be read: ".to_owned()),
-        (&["-o", "x.gif", "--font-size", "0"], "font-size cannot be 0: ".to_owned()),
         (
             &["-o", "x.gif", "--steps", "5000.."],
             "the recording would begin at step 5000, and the trace ends at".to_owned(),

@@ -17,7 +17,7 @@ use crate::tui::theme::Rgb;
 pub(super) struct Apng;
 
 /// What a frame puts over the one before: a rectangle of colours, with holes where nothing has changed.
-struct Overlay {
+struct ApngFrame {
     patch: Patch,
     pixels: Vec<u8>,
 }
@@ -49,8 +49,8 @@ impl Exporter for Apng {
             frames,
             &showings,
             observer,
-            |_, patch| overlay(patch),
-            |Overlay { patch, pixels }, delay| {
+            |_, patch| apng_frame(patch),
+            |ApngFrame { patch, pixels }, delay| {
                 writer.set_frame_delay(delay, 100).map_err(broken)?;
                 writer.set_frame_position(0, 0).map_err(broken)?;
                 writer.set_frame_dimension(patch.width as u32, patch.height as u32).map_err(broken)?;
@@ -62,9 +62,9 @@ impl Exporter for Apng {
     }
 }
 
-fn overlay(patch: Option<Patch>) -> Overlay {
+fn apng_frame(patch: Option<Patch>) -> ApngFrame {
     let patch = patch.unwrap_or_else(Patch::hole);
     let mut pixels = vec![0; patch.width * patch.height * 4];
     paint(&patch, &mut pixels, |Rgb(r, g, b)| [r, g, b, 255]);
-    Overlay { patch, pixels }
+    ApngFrame { patch, pixels }
 }

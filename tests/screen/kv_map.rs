@@ -58,7 +58,7 @@ fn layered() -> Log {
 #[test]
 fn a_recording_shows_the_rows_of_every_step() {
     let log = layered();
-    let options = ExportOptions { view: Pane::KvMap, width: 120, height: 40, ..ExportOptions::default() };
+    let options = ExportOptions { view: Some(Pane::KvMap), width: 120, height: 40, ..ExportOptions::default() };
     let map = |buffer: &Buffer| -> Vec<String> {
         rows(buffer).into_iter().filter(|row| ["layer 6", "recomputed"].iter().any(|word| row.contains(word))).collect()
     };

@@ -119,7 +119,7 @@ fn draw(font: &impl Font, id: GlyphId, leans: bool, cell: &CellSize, stencil: &m
     let shrink = if advance > room { room / advance } else { 1.0 };
     let factor = PxScaleFactor { horizontal: cell.em.0 / units * shrink, vertical: cell.em.1 / units * shrink };
     if leans {
-        lean(&mut outline);
+        lean(&mut outline, X_HEIGHT * units / 2.0);
     }
     // A mark without an advance belongs to the letter before it, which is drawn at the left.
     let indent = if advance > 0.0 { (room - advance * shrink).max(0.0) / 2.0 } else { 0.0 };
@@ -130,9 +130,8 @@ fn draw(font: &impl Font, id: GlyphId, leans: bool, cell: &CellSize, stencil: &m
     outlined.draw(|x, y, share| stencil.cover(left + x as i32, top + y as i32, share));
 }
 
-/// Leans an outline to the right, about the middle of the small letters.
-fn lean(outline: &mut Outline) {
-    let middle = outline.bounds.max.y.abs() / 2.0;
+/// Leans an outline to the right, about a height.
+fn lean(outline: &mut Outline, middle: f32) {
     let leant = |at: Point| point(at.x + (at.y - middle) * SLANT, at.y);
     for curve in &mut outline.curves {
         *curve = match curve {

@@ -113,7 +113,7 @@ fn corner(code: u32, cell: &CellSize) -> Stencil {
     let (centre_x, centre_y) = (left + thick / 2.0, top + thick / 2.0);
     // As a corner that goes right and down; the others are its mirror images.
     let (to_left, to_top) = (matches!(code, 0x256e | 0x256f), matches!(code, 0x256f | 0x2570));
-    let radius = (width.min(height) / 2) as f32;
+    let radius = middle(width.min(height), cell.stroke());
     Stencil::of(width, height, |x, y| {
         let right = if to_left { centre_x - x } else { x - centre_x };
         let down = if to_top { centre_y - y } else { y - centre_y };
@@ -166,7 +166,8 @@ fn block(code: u32, cell: &CellSize) -> Stencil {
     };
     match code {
         0x2580 => fill(0.0, wide, 0.0, eighths(height, 4)),
-        0x2581..=0x2588 => fill(0.0, wide, high - eighths(height, code - 0x2580), high),
+        // What is left of the cell is what the bar that grows from above would fill.
+        0x2581..=0x2588 => fill(0.0, wide, eighths(height, 0x2588 - code), high),
         0x2589..=0x258f => fill(0.0, eighths(width, 0x2590 - code), 0.0, high),
         0x2590 => fill(eighths(width, 4), wide, 0.0, high),
         // A quarter, a half, three quarters.
