@@ -28,7 +28,7 @@ const LARGEST_WINDOW: u64 = 8 << 20;
 const MOST_TIMES: u64 = 100;
 
 /// Bytes that any file may unpack to: a small one may repeat itself.
-const ALWAYS_ALLOWED: u64 = 64 << 20;
+const ALWAYS_ALLOWED: u64 = 16 << 20;
 
 /// A frame of lines.
 pub(super) fn frame(lines: &[u8]) -> Vec<u8> {
