@@ -146,7 +146,7 @@ fn share(engine: &mut InProcess, ready: &Event, name: &str) -> Result<()> {
     print!("{name} at full speed: {steps} steps in {:.2} s, {frames} frames", elapsed.as_secs_f64());
     match before.zip(processor_times()) {
         Some((before, after)) => {
-            let [own, all] = [0, 1].map(|of| (after[of] - before[of]).as_secs_f64());
+            let [own, all] = [0, 1].map(|of| after[of].saturating_sub(before[of]).as_secs_f64());
             let share = |of: f64| 100.0 * own / of;
             let wall = elapsed.as_secs_f64();
             println!(

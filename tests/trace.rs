@@ -265,6 +265,15 @@ impl Run {
         log
     }
 
+    /// So many times over: long enough for several key steps.
+    fn repeated(self, times: usize) -> Self {
+        let entries = self.entries.iter().cycle().take(self.entries.len() * times).enumerate().map(|(step, entry)| {
+            let record = StepRecord { step, ..entry.record.clone() };
+            Entry { record, ..entry.clone() }
+        });
+        Self { entries: entries.collect(), ..self }
+    }
+
     /// The file that this program wrote while it had format 1.
     fn in_format_1(&self) -> String {
         let stamp = json!({ "format": 1, "program": env!("CARGO_PKG_VERSION") });
@@ -344,14 +353,26 @@ proptest! {
 
     #[test]
     fn every_step_is_given_back_as_it_was_pushed(run in run(), times in 1..30_usize) {
-        // Long enough for several key steps.
-        let count = run.entries.len() * times;
-        let entries = run.entries.iter().cycle().take(count).enumerate().map(|(step, entry)| {
-            let record = StepRecord { step, ..entry.record.clone() };
-            Entry { record, ..entry.clone() }
-        });
-        let run = Run { entries: entries.collect(), ..run };
+        let run = run.repeated(times);
         support::kept::check(&run.log(), &run.entries);
+    }
+
+    #[test]
+    fn a_log_that_grows_gives_the_same_records_in_whatever_order_they_are_asked_for(
+        run in run(),
+        times in 1..30_usize,
+        asked in vec(any::<prop::sample::Index>(), 1..40),
+    ) {
+        let run = run.repeated(times);
+        let whole = run.log();
+        let mut growing = Log::new(run.header);
+        for (entry, asked) in run.entries.iter().zip(asked.iter().cycle()) {
+            growing.push(entry);
+            for steps in [growing.len(), 1 + asked.index(growing.len())] {
+                let record = growing.record(steps).map(|record| (*record).clone());
+                prop_assert_eq!(record, whole.entry(steps).map(|entry| entry.record));
+            }
+        }
     }
 
     #[test]

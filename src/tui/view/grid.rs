@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::{
-    pen::{cut, width},
+    pen::{cut, is_plain, width},
     row::{Ink, TextRow, Token},
 };
 use crate::{printable, tui::theme::Glyphs};
@@ -70,20 +70,24 @@ fn shown(token: &Token<'_>, glyphs: &Glyphs) -> (String, Ink) {
     if token.ink != Ink::Text {
         return (token.text.to_string(), token.ink);
     }
-    let text = word(&token.text, glyphs);
+    let text = word(&token.text, glyphs).into_owned();
     let is_sign = [glyphs.newline, glyphs.blank, glyphs.empty].contains(&&*text);
     (text, if is_sign { Ink::Sign } else { Ink::Text })
 }
 
 /// The text of a token by itself, without the blanks around it, with signs for what cannot be seen.
-pub fn word(text: &str, glyphs: &Glyphs) -> String {
-    let visible = text.trim().replace('\n', glyphs.newline).replace('\u{fffd}', glyphs.empty);
+pub fn word<'a>(text: &'a str, glyphs: &Glyphs) -> Cow<'a, str> {
+    let trimmed = text.trim();
+    if !trimmed.is_empty() && is_plain(trimmed) {
+        return Cow::Borrowed(trimmed);
+    }
+    let visible = trimmed.replace('\n', glyphs.newline).replace('\u{fffd}', glyphs.empty);
     let visible = printable::standing(Cow::Owned(visible)).into_owned();
     match (width(&visible), text.contains('\n'), text.is_empty()) {
-        (1.., ..) => visible,
-        (_, true, _) => glyphs.newline.to_owned(),
-        (_, _, false) => glyphs.blank.to_owned(),
-        (_, _, true) => glyphs.empty.to_owned(),
+        (1.., ..) => visible.into(),
+        (_, true, _) => glyphs.newline.into(),
+        (_, _, false) => glyphs.blank.into(),
+        (_, _, true) => glyphs.empty.into(),
     }
 }
 

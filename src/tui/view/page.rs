@@ -122,7 +122,7 @@ pub(super) fn token<'a>(lens: &Lens, step: &StepView<'a>, theme: Theme, position
         let draft = step.proposal(position).filter(|_| shows_drafts).map(|proposal| proposal.token);
         return match draft {
             Some(id) if step.log.header().is_end(id) => (Cow::Borrowed(theme.glyphs.eos), Ink::Draft),
-            Some(id) => (Cow::Owned(grid::word(step.log.text_of(id).unwrap_or_default(), theme.glyphs)), Ink::Draft),
+            Some(id) => (grid::word(step.log.text_of(id).unwrap_or_default(), theme.glyphs), Ink::Draft),
             None => (Cow::Owned(lens.layer.mask_sign(theme, step, position).repeat(2)), Ink::Mask),
         };
     }

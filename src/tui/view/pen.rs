@@ -297,7 +297,7 @@ pub fn width(text: &str) -> u16 {
 }
 
 /// Whether a text has a byte for each of its cells, as most have: letters, digits, signs and blanks of ASCII.
-fn is_plain(text: &str) -> bool {
+pub fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 

@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{MapAxis, MapMark};
+use super::{MapAxis, MapMark, MapTint};
 use crate::{
     engine::protocol::RunId,
     trace::Log,
@@ -49,15 +49,17 @@ pub(super) struct RasterKey {
 }
 
 /// The rows of a log, as many as were asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Raster {
     key: RasterKey,
     rows: Vec<Box<[MapDot]>>,
+    /// The tints of the last row: most dots keep theirs from step to step, and so their tones.
+    tints: Vec<MapTint>,
 }
 
 impl Raster {
     pub(super) fn new(key: RasterKey) -> Self {
-        Self { key, rows: Vec::new() }
+        Self { key, rows: Vec::new(), tints: Vec::new() }
     }
 
     /// Adds the steps that are new.
@@ -70,10 +72,19 @@ impl Raster {
                 let (position, mark) = strongest(self.key.layer, &step, self.key.columns.places(group));
                 let tint =
                     self.key.layer.tint(&CanvasCell { theme: exact, step: &step, position, ink: Ink::Draft }, mark);
-                MapDot { mark, tones: tint.tones(theme) }
+                let tones = self.tones_before(group, tint).unwrap_or_else(|| tint.tones(theme));
+                (MapDot { mark, tones }, tint)
             };
-            self.rows.push((0..self.key.columns.groups()).map(dot).collect());
+            let (row, tints): (Vec<MapDot>, Vec<MapTint>) = (0..self.key.columns.groups()).map(dot).unzip();
+            self.rows.push(row.into());
+            self.tints = tints;
         }
+    }
+
+    /// The tones of a group in the last row, where it had the same tint there.
+    fn tones_before(&self, group: usize, tint: MapTint) -> Option<[Tone; 2]> {
+        let before = self.tints.get(group).filter(|before| **before == tint);
+        before.and(self.rows.last()).map(|row| row[group].tones)
     }
 
     /// What there is to see of a group of positions in steps counted from 1: the strongest of them.
