@@ -44,7 +44,7 @@ pub(super) struct ExportArgs {
     /// What two runs are aligned by: steps, passes, rows or time
     #[arg(long, value_name = "AXIS", default_value = Axis::default().name(), requires = "against")]
     axis: Axis,
-    /// A line above the picture, and the name of the recording where its format has one [there: the prompt]
+    /// A line above the picture, and what the recording is called in its file, in place of its prompt
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     title: String,
     /// Words below the picture

@@ -45,19 +45,13 @@ impl Exporter for Apng {
         encoder.set_blend_op(BlendOp::Over).map_err(broken)?;
         encoder.add_itxt_chunk("Title".to_owned(), frames.title()).map_err(broken)?;
         let mut writer = encoder.write_header().map_err(broken)?;
-        film(
-            frames,
-            &showings,
-            observer,
-            |_, patch| apng_frame(patch),
-            |ApngFrame { patch, pixels }, delay| {
-                writer.set_frame_delay(delay, 100).map_err(broken)?;
-                writer.set_frame_position(0, 0).map_err(broken)?;
-                writer.set_frame_dimension(patch.width as u32, patch.height as u32).map_err(broken)?;
-                writer.set_frame_position(patch.left as u32, patch.top as u32).map_err(broken)?;
-                writer.write_image_data(&pixels).map_err(broken)
-            },
-        )?;
+        film(frames, &showings, observer, apng_frame, |ApngFrame { patch, pixels }, delay| {
+            writer.set_frame_delay(delay, 100).map_err(broken)?;
+            writer.set_frame_position(0, 0).map_err(broken)?;
+            writer.set_frame_dimension(patch.width as u32, patch.height as u32).map_err(broken)?;
+            writer.set_frame_position(patch.left as u32, patch.top as u32).map_err(broken)?;
+            writer.write_image_data(&pixels).map_err(broken)
+        })?;
         writer.finish().map_err(broken)
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn film<T: Send>(
     mut frames: Frames<'_>,
     showings: &[Showing],
     observer: &dyn ExportObserver,
-    encode: impl Fn(&Surface<'_>, Option<Patch>) -> T + Sync,
+    encode: impl Fn(Option<Patch>) -> T + Sync,
     mut write: impl FnMut(T, u16) -> io::Result<()>,
 ) -> io::Result<()> {
     let options = frames.options();
@@ -79,9 +79,8 @@ pub(super) fn film<T: Send>(
         let surface = Surface { stencils: &stencils, colours };
         let earlier: Vec<Option<&Buffer>> =
             std::iter::once(before.as_ref()).chain(screens.iter().map(Some)).take(screens.len()).collect();
-        let encoded: Vec<T> = (earlier.par_iter().zip(&screens))
-            .map(|(before, screen)| encode(&surface, surface.patch(*before, screen)))
-            .collect();
+        let encoded: Vec<T> =
+            (earlier.par_iter().zip(&screens)).map(|(before, screen)| encode(surface.patch(*before, screen))).collect();
         for (encoded, showing) in encoded.into_iter().zip(batch) {
             write(encoded, showing.delay)?;
         }

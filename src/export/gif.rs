@@ -57,16 +57,10 @@ impl Exporter for Gif {
         let title: Vec<&[u8]> = title.as_bytes().chunks(255).collect();
         encoder.write_raw_extension(COMMENT, &title).map_err(broken)?;
         let showings = showings(&frames);
-        film(
-            frames,
-            &showings,
-            observer,
-            |_, patch| encoded(patch),
-            |mut frame, delay| {
-                frame.delay = delay;
-                encoder.write_lzw_pre_encoded_frame(&frame).map_err(broken)
-            },
-        )?;
+        film(frames, &showings, observer, encoded, |mut frame, delay| {
+            frame.delay = delay;
+            encoder.write_lzw_pre_encoded_frame(&frame).map_err(broken)
+        })?;
         encoder.into_inner().map_err(broken)?.flush()
     }
 }
