@@ -9,6 +9,8 @@
 mod loops;
 #[path = "headless/packed.rs"]
 mod packed;
+#[path = "headless/pages.rs"]
+mod pages;
 #[path = "headless/printed.rs"]
 mod printed;
 mod support;

@@ -19,14 +19,14 @@ const BRIEFEST: u64 = 2;
 
 /// A frame that is shown, by its number, and for how many hundredths of a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Showing {
+pub(super) struct TimedFrame {
     frame: usize,
     pub delay: u16,
 }
 
-/// Which frames are shown for how long. Of frames that are too close to be told apart the last one is shown; one that is
+/// Which frames are shown for how long. Of frames that are too close together to be seen the last one is shown; one that is
 /// shown for very long is shown again and again.
-pub(super) fn showings(frames: &Frames<'_>) -> Vec<Showing> {
+pub(super) fn showings(frames: &Frames<'_>) -> Vec<TimedFrame> {
     let hundredths = |time: f64| (time * 100.0).round() as u64;
     let times: Vec<u64> = frames.times().map(hundredths).collect();
     let end = hundredths(frames.end());
@@ -40,7 +40,7 @@ pub(super) fn showings(frames: &Frames<'_>) -> Vec<Showing> {
         let mut left = until - since;
         while left > 0 {
             let delay = left.min(u16::MAX.into());
-            showings.push(Showing { frame, delay: delay as u16 });
+            showings.push(TimedFrame { frame, delay: delay as u16 });
             left -= delay;
         }
         since = until;
@@ -52,7 +52,7 @@ pub(super) fn showings(frames: &Frames<'_>) -> Vec<Showing> {
 /// The first patch is a whole screen; there is none where nothing changes.
 pub(super) fn film<T: Send>(
     mut frames: Frames<'_>,
-    showings: &[Showing],
+    showings: &[TimedFrame],
     observer: &dyn ExportObserver,
     encode: impl Fn(Option<Patch>) -> T + Sync,
     mut write: impl FnMut(T, u16) -> io::Result<()>,

@@ -19,7 +19,8 @@
     }));
   }
 
-  const shown = { step: 0, layer: run.layer, position: null, pinned: false, speed: 1, timer: null };
+  // `seen` is the farthest step that was shown: nothing behind it is on the map.
+  const shown = { step: 0, seen: 0, layer: run.layer, position: null, pinned: false, speed: 1, timer: null };
 
   function make(tag, parent, properties = {}, text = null) {
     const node = document.createElement(tag);
@@ -82,7 +83,12 @@
   }
 
   // Tokens of the answer; the prompt stands above.
+  const blanks = [];
   const tokens = Array.from({ length: answer }, (_, at) => {
+    // The blank before a word is no part of how the word looks.
+    const blank = document.createTextNode("");
+    canvas.append(blank);
+    blanks.push(blank);
     const token = make("span", canvas, { className: "token" });
     const position = run.first + at;
     token.addEventListener("pointerenter", () => { if (!shown.pinned) point(position); });
@@ -111,21 +117,24 @@
       const open = ink === "draft" || ink === "mask";
       token.className = `token k${state[LOOKS + shown.layer][position]}${open ? " open" : ""}${position === shown.position ? " on" : ""}`;
       const text = run.texts[state[TEXT][position]];
-      if (token.textContent !== text) token.textContent = text;
+      const word = open ? text : text.trimStart() || text;
+      blanks[at].data = text.slice(0, text.length - word.length);
+      if (token.textContent !== word) token.textContent = word;
     });
   }
 
   function drawMap() {
     const scale = window.devicePixelRatio || 1;
     const width = Math.max(1, Math.floor(map.clientWidth * scale));
-    const row = Math.max(1, Math.min(6, Math.floor(420 * scale / Math.max(1, last))));
+    const row = Math.max(1, Math.min(6, Math.floor(300 * scale / Math.max(1, last))));
     if (map.width !== width || map.height !== row * Math.max(1, last)) {
       map.width = width;
       map.height = row * Math.max(1, last);
     }
     const paint = map.getContext("2d");
     const x = (position) => Math.round((position - run.first) * width / answer);
-    for (let step = 1; step <= last; step++) {
+    paint.clearRect(0, 0, width, map.height);
+    for (let step = 1; step <= shown.seen; step++) {
       const dots = states[step][LOOKS + layers + shown.layer];
       paint.globalAlpha = step > shown.step ? 0.45 : 1;
       for (let position = run.first; position < run.length; position++) {
@@ -183,6 +192,7 @@
 
   function draw() {
     const step = run.steps[shown.step];
+    shown.seen = Math.max(shown.seen, shown.step);
     buttons.forEach((button, number) => {
       button.setAttribute("aria-checked", number === shown.layer);
     });
@@ -236,13 +246,13 @@
   play.addEventListener("click", toggle);
   back.addEventListener("click", () => { stop(); go(shown.step - 1); });
   forth.addEventListener("click", () => { stop(); go(shown.step + 1); });
-  bar.addEventListener("input", () => { stop(); go(Number(bar.value)); });
+  bar.addEventListener("input", () => { const step = Number(bar.value); stop(); go(step); });
   speed.addEventListener("change", () => { shown.speed = Number(speed.value); });
   const place = (event) => {
     const area = map.getBoundingClientRect();
     const part = (value, size, all) => Math.max(0, Math.min(all - 1, Math.floor(value / size * all)));
     stop();
-    shown.step = 1 + part(event.clientY - area.top, area.height, Math.max(1, last));
+    shown.step = Math.min(shown.seen, 1 + part(event.clientY - area.top, area.height, Math.max(1, last)));
     shown.pinned = true;
     point(run.first + part(event.clientX - area.left, area.width, answer));
     draw();
