@@ -209,7 +209,7 @@
     const over = shown.step === last && run.end !== null;
     const correct = over ? run.end.correct : null;
     verdict.className = `verdict${correct === true ? " good" : correct === false ? " bad" : ""}`;
-    verdict.textContent = !over ? "running" : correct === true ? "✓ right" : correct === false ? `✗ ${run.end.verdict ?? "wrong"}` : "done";
+    verdict.textContent = !over ? "running" : correct === true ? "✓ correct" : correct === false ? `✗ ${run.end.verdict ?? "wrong"}` : "done";
   }
 
   function go(step) {
