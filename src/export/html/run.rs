@@ -37,8 +37,6 @@ pub(super) struct PageRun {
     layer: usize,
     /// Every text that a position shows.
     texts: Vec<String>,
-    /// Every look: a class of the style sheet.
-    looks: usize,
     /// Every colour of a dot, `#rrggbb`.
     colours: Vec<String>,
     /// Length of the prompt in tokens; it is the first part of every canvas.
@@ -72,7 +70,7 @@ struct PageStep {
     wrote: usize,
     /// By channel, position and value in turn of what is another than in the step before.
     changed: Vec<Vec<u32>>,
-    /// Of masks with a draft: position, then candidates (text, ten-thousandths) in turn, as many as there are channels for.
+    /// Of masks with a draft: position, then text and probability in ten-thousandths of each candidate in turn.
     candidates: Vec<Vec<u32>>,
     /// Why each token that it wrote was written: position and words.
     why: Vec<(usize, &'static str)>,
@@ -83,7 +81,6 @@ struct PageStep {
 struct PageEnd {
     correct: Option<bool>,
     verdict: Option<String>,
-    answer: String,
 }
 
 impl PageRun {
@@ -110,17 +107,14 @@ impl PageRun {
             layers: Layer::all().map(|layer| layer.name()).collect(),
             layer: Layer::all().position(|layer| layer == options.layer).unwrap_or(0),
             texts: numbers.texts.all,
-            looks: numbers.styles.all.len(),
             colours: numbers.colours.all.into_iter().map(hex).collect(),
             first: header.prompt_ids.len(),
             length: header.canvas_length(),
             uses: ["recomputed", "reused", "stale", "dropped"],
             steps,
-            end: log.end().map(|end| PageEnd {
-                correct: end.correct,
-                verdict: end.verdict.as_deref().map(printable::line),
-                answer: printable::text(&end.answer).into_owned(),
-            }),
+            end: log
+                .end()
+                .map(|end| PageEnd { correct: end.correct, verdict: end.verdict.as_deref().map(printable::line) }),
             styles: numbers.styles.all,
             theme: options.theme,
         })
