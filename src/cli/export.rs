@@ -182,13 +182,16 @@ impl ExportObserver for ExportProgress {
 /// Makes the recording or the table.
 pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     let traces: Vec<&Recorded> = std::iter::once(&args.trace).chain(&args.against).collect();
-    args.destination.check(&traces)?;
     let format = match ExportFormat::of(args.format, &args.destination)? {
         ExportFormat::Recording(format) => args.table.refuse(format.name()).map(|()| format)?,
         ExportFormat::Table(format) => {
+            args.destination.check(&traces)?;
             return export_table::write(&args.trace, &args.table, format, &args.destination);
         }
     };
+    // From here on there may be a file that would be left behind.
+    let interrupt = failure::listen()?;
+    args.destination.check(&traces)?;
     let (log, against) = args.logs()?;
     let options = args.options()?;
     let frames = match &against {
@@ -196,7 +199,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
         None => Frames::of(&log, &options),
     };
     let frames = frames.map_err(|error| Failure::Usage(error.to_string()))?;
-    let progress = ExportProgress { console: Console::new(), interrupt: failure::listen()? };
+    let progress = ExportProgress { console: Console::new(), interrupt };
     let written = args.destination.write(|out| format.write(frames, &progress, out));
     progress.console.finish();
     match progress.interrupt.code() {
