@@ -25,7 +25,7 @@ impl TableFormat for Csv {
     }
 }
 
-/// What went wrong with the output: a pipe that was closed is told from a disk that is full.
+/// What went wrong with the output: its own error, by which a closed pipe is another thing than a full disk.
 fn cause(error: ::csv::Error) -> io::Error {
     match error.into_kind() {
         ::csv::ErrorKind::Io(error) => error,

@@ -16,8 +16,8 @@ struct TransformerState {
 /// Rows that layers have given, of the slots that are known.
 pub(super) struct RowOutputs {
     /// Two buffers per layer, one kind after the other.
-    pub rows: Vec<SlotRows>,
-    pub known: Vec<bool>,
+    rows: Vec<SlotRows>,
+    known: Vec<bool>,
 }
 
 impl RowOutputs {
