@@ -26,6 +26,7 @@ pub(super) fn note_command(command: &Command) {
         | Command::Advance
         | Command::Configure(_)
         | Command::ListModels(_)
+        | Command::Settle
         | Command::Shutdown => {}
     }
 }
@@ -57,7 +58,11 @@ pub(super) fn note_event(event: &Event) {
             log::debug!("run {run}: answer: {}", end.answer);
         }
         Event::Failed { run, error } => log::error!("run {run}: failed: {error}"),
-        Event::Loading { .. } | Event::Catalog { .. } | Event::Replaying { .. } | Event::Step { .. } => {}
+        Event::Loading { .. }
+        | Event::Catalog { .. }
+        | Event::Replaying { .. }
+        | Event::Step { .. }
+        | Event::Settled => {}
     }
 }
 

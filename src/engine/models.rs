@@ -6,7 +6,7 @@ use super::load::LoadedModel;
 use crate::{
     decode::{Networks, filter::Filter},
     model::{network::Network, tokenizer::Tokenizer},
-    trace::ModelCard,
+    trace::{MODELLED, ModelCard},
 };
 
 /// The networks with their tokenizer and what people should know about them.
@@ -27,6 +27,8 @@ pub struct Models {
     pub filter: Option<Filter>,
     /// Floating-point operations a second that the denoiser's device reaches, once that was measured.
     pub peak: Option<u64>,
+    /// Floating-point operations a second of the machine whose times are logged in place of this one's.
+    pub modelled_rate: Option<f64>,
 }
 
 impl Models {
@@ -41,6 +43,7 @@ impl Models {
             guide_card: None,
             filter,
             peak: None,
+            modelled_rate: None,
         };
         models.set_guide(guide);
         models
@@ -57,6 +60,18 @@ impl Models {
                 (guide.network, guide.card)
             })
             .unzip();
+    }
+
+    /// Has runs logged with the times that their passes would take on a machine of `rate` floating-point operations a second,
+    /// as [`modelled_cost`](crate::trace::modelled_cost) counts them: the same wherever and whenever they are made. The
+    /// cards name that machine as the device.
+    #[must_use]
+    pub fn timed_by_work(mut self, rate: f64) -> Self {
+        self.modelled_rate = Some(rate);
+        for card in std::iter::once(&mut self.denoiser_card).chain(&mut self.guide_card) {
+            card.device = format!("{MODELLED}, {:.0} GFLOP/s", rate / 1e9);
+        }
+        self
     }
 
     /// The longest canvas, in tokens, that denoiser and guide both take.

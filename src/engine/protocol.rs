@@ -63,6 +63,9 @@ pub enum Command {
     CancelLoad,
     /// List the models that there are to choose from for a device.
     ListModels(DeviceChoice),
+    /// Say when there is nothing left to do: [`Event::Settled`] comes once no step may begin and nothing is being loaded,
+    /// behind every event of what was asked for before. For clients that take one thing after the other.
+    Settle,
     /// End the thread.
     Shutdown,
 }
@@ -218,6 +221,8 @@ pub enum Event {
         /// How.
         end: Box<End>,
     },
+    /// The answer to a [`Command::Settle`].
+    Settled,
     /// The run failed, or could not be started; the engine takes the next one.
     Failed {
         /// The run.

@@ -27,7 +27,7 @@ use crate::{
     panics, printable,
     settings::Settings,
     tasks::{self, Task},
-    trace::{End, Entry, Exchange, ForkPoint, Header, Recorder},
+    trace::{End, Entry, Exchange, ForkPoint, Header, Recorder, modelled_cost},
 };
 
 /// Masks for a prompt that is none of the tasks.
@@ -267,7 +267,10 @@ impl ActiveRun {
     }
 
     /// The entry of a step that was done.
-    fn log(&mut self, record: StepRecord, models: &Models) -> Entry {
+    fn log(&mut self, mut record: StepRecord, models: &Models) -> Entry {
+        if let Some(rate) = models.modelled_rate {
+            record.cost = modelled_cost(&record, &self.header, rate);
+        }
         self.trail.walk(&record);
         let entry = self.recorder.entry(record, |ids| models.pieces(ids));
         self.trail.mark(&self.decoder, &self.recorder, models);

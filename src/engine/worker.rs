@@ -66,6 +66,8 @@ struct Worker {
     active: Option<NumberedRun>,
     /// Where forks may start from.
     waypoints: Waypoints,
+    /// How often a client asks to hear of the next rest.
+    settling: usize,
 }
 
 /// A loading under way.
@@ -113,11 +115,15 @@ pub(super) fn work(
         clock: WallClock::default(),
         active: None,
         waypoints: Waypoints::new(policy),
+        settling: 0,
     };
     if worker.begin(request, move |observer| Ok(Load::Models(Box::new(first(observer)?)))).is_err() {
         return;
     }
     loop {
+        if worker.settle().is_err() {
+            return;
+        }
         let message = match worker.next_message() {
             Ok(WorkerMessage::Command(Command::Shutdown)) | Err(TryRecvError::Disconnected) => return,
             Ok(message) => Some(message),
@@ -138,6 +144,16 @@ impl Worker {
             None if self.active.as_ref().is_some_and(NumberedRun::can_step) => self.inbox.try_recv(),
             None => self.inbox.recv().map_err(|_| TryRecvError::Disconnected),
         }
+    }
+
+    /// Answers those who asked to hear of it, where nothing is left to do.
+    fn settle(&mut self) -> Result<(), Disconnected> {
+        let steps = self.active.as_ref().is_some_and(NumberedRun::can_step);
+        if steps || self.loading.is_some() || !self.deferred.is_empty() {
+            return Ok(());
+        }
+        let asked = std::mem::take(&mut self.settling);
+        (0..asked).try_for_each(|_| self.emit(Event::Settled))
     }
 
     /// Acts on a message; does a step without one.
@@ -257,6 +273,9 @@ impl Worker {
     /// Measures what the denoiser's device can do, once, while no run is under way.
     fn measure(&mut self) {
         let Ok(models) = &mut self.models else { return };
+        if models.modelled_rate.is_some() {
+            return;
+        }
         let device = &models.denoiser_card.device;
         let (_, peak) = match &self.peak {
             Some(known) if known.0 == *device => known,
@@ -330,6 +349,10 @@ impl Worker {
                 if let Some(waiting) = &mut self.waiting {
                     waiting.drive = drive;
                 }
+                Ok(())
+            }
+            Command::Settle => {
+                self.settling += 1;
                 Ok(())
             }
             // Without a run, there are no steps to be about.

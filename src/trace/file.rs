@@ -260,27 +260,8 @@ pub struct SaveError {
 /// Writes a log into a new file; where the name is taken, a number is added to it. Returns the file. One that cannot be
 /// written whole is not there afterwards.
 pub fn save(log: &Log, wanted: &Path) -> Result<PathBuf, SaveError> {
-    let mut path = wanted.to_owned();
-    for number in 2..=1000 {
-        match output::create(&path, |out| write(log, out)) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => path = numbered(wanted, number),
-            Err(source) => return Err(SaveError { file: printable::line(&path.display().to_string()), source }),
-            Ok(()) => return Ok(path),
-        }
-    }
-    let file = printable::line(&wanted.display().to_string());
-    Err(SaveError { file, source: io::ErrorKind::AlreadyExists.into() })
-}
-
-/// "run.jsonl" with the number 2 is "run-2.jsonl".
-pub fn numbered(path: &Path, number: usize) -> PathBuf {
-    let mut name = path.file_stem().unwrap_or_default().to_owned();
-    name.push(format!("-{number}"));
-    if let Some(extension) = path.extension() {
-        name.push(".");
-        name.push(extension);
-    }
-    path.with_file_name(name)
+    output::create_numbered(wanted, |out| write(log, out))
+        .map_err(|source| SaveError { file: printable::line(&wanted.display().to_string()), source })
 }
 
 /// A log that was read, and what is worth saying about the file.

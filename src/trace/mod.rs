@@ -39,4 +39,4 @@ pub use recent::PositionDraft;
 pub use recorder::Recorder;
 pub use step::{Certainty, Step};
 pub use summary::RunSummary;
-pub use work::Work;
+pub use work::{MODELLED, Work, modelled_cost};

@@ -3,7 +3,7 @@
 use std::ops::{AddAssign, Sub};
 
 use super::{Figures, Header, ModelCard};
-use crate::decode::record::{GuideReview, KvStatus, StepRecord};
+use crate::decode::record::{Cost, GuideReview, KvStatus, StepRecord};
 
 /// What passes did, beside the positions that they computed, and how long steps took in which nothing was reused.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -95,6 +95,39 @@ impl Figures {
             None => return None,
         };
         Some(denoiser + guide)
+    }
+}
+
+/// How a card calls the device whose times follow from the work, not from a clock.
+pub const MODELLED: &str = "modelled";
+
+/// What a step would cost on a machine that does `rate` floating-point operations a second and nothing else that takes time:
+/// the record's own counts, with times that are the same wherever it was made. A network whose shape the header does not
+/// tell takes none.
+///
+/// The operations are those of [`Figures::flops`]. An audit computes every position of the canvas; a guide that only
+/// looks on is counted as one that has a say.
+pub fn modelled_cost(record: &StepRecord, header: &Header, rate: f64) -> Cost {
+    let mut work = Work::default();
+    work += record;
+    let micros = |flops: Option<f64>| flops.map_or(0, |flops| (flops / rate * 1e6).round() as u64);
+    let cost = record.cost;
+    let canvas = record.kv.len() as u32;
+    let audited = canvas.saturating_mul(cost.audit_forwards);
+    let audit =
+        || operations(&header.denoiser, audited, u64::from(audited) * u64::from(canvas), record.proposals.len() as u32);
+    let shadow = |review: &GuideReview| {
+        let rows = review.forwards.iter().sum::<usize>() as u32;
+        operations(header.guide.as_ref()?, rows, causal_pairs(review), looked_at(review) as u32)
+    };
+    let guide = |guide| operations(guide, cost.guide_computed, work.guide_pairs, work.guide_scored);
+    Cost {
+        denoiser_us: micros(operations(&header.denoiser, cost.computed, work.pairs, work.scored)),
+        guide_us: micros(header.guide.as_ref().and_then(guide)),
+        other_us: 0,
+        audit_us: micros(audit()),
+        shadow_us: micros(record.shadow.as_ref().and_then(shadow)),
+        ..cost
     }
 }
 

@@ -93,6 +93,7 @@ pub fn models(network: Scripted) -> Models {
         guide_card: None,
         filter: None,
         peak: None,
+        modelled_rate: None,
     }
 }
 

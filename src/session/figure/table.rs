@@ -6,7 +6,7 @@ use crate::{
     model::memory,
     printable,
     session::{SpeedUp, speed::is_plain},
-    trace::ModelCard,
+    trace::{MODELLED, ModelCard},
 };
 
 /// Every figure, in the order of the pane.
@@ -98,7 +98,10 @@ pub static TOKENS_PER_SECOND: Figure = Figure {
             FigureValue::Absent
         }
     },
-    remark: |of| format!("on {}", printable::line(&of.header().denoiser.device)),
+    remark: |of| match printable::line(&of.header().denoiser.device) {
+        device if device.starts_with(MODELLED) => MODELLED.to_owned(),
+        device => format!("on {device}"),
+    },
     ..USUAL
 };
 
