@@ -6,7 +6,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufWriter, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use tempfile::{Builder, NamedTempFile};
@@ -22,6 +22,33 @@ pub fn create(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>)
     }
     beside(path, write)?.persist_noclobber(path)?;
     Ok(())
+}
+
+/// Writes a new file; where the name is taken, a number is added to it. Returns the file.
+///
+/// # Errors
+/// Where it cannot be written, or a thousand names are taken.
+pub fn create_numbered(wanted: &Path, write: impl Fn(&mut dyn Write) -> io::Result<()>) -> io::Result<PathBuf> {
+    let mut path = wanted.to_owned();
+    for number in 2..=1000 {
+        match create(&path, &write) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => path = numbered(wanted, number),
+            Err(error) => return Err(error),
+            Ok(()) => return Ok(path),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// "run.jsonl" with the number 2 is "run-2.jsonl".
+pub fn numbered(path: &Path, number: usize) -> PathBuf {
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{number}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
 }
 
 /// Writes a file, in place of the one that is there. What is no regular file, such as a device or a pipe, is written to

@@ -24,6 +24,8 @@ mod contrast;
 mod conversations;
 #[path = "screen/copy.rs"]
 mod copy;
+#[path = "screen/demos.rs"]
+mod demos;
 #[path = "screen/differences.rs"]
 mod differences;
 #[path = "screen/eyes.rs"]

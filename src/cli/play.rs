@@ -62,15 +62,15 @@ pub(super) struct ReplayArgs {
 
 /// How the screen looks and listens.
 #[derive(Debug, clap::Args)]
-struct ScreenArgs {
+pub(super) struct ScreenArgs {
     #[arg(long, value_name = "NAME", help = theme_help())]
-    theme: Option<String>,
+    pub(super) theme: Option<String>,
     /// Leave the mouse to the terminal, so that it selects text as usual
     #[arg(long)]
-    no_mouse: bool,
+    pub(super) no_mouse: bool,
     /// Let nothing move by itself: no race and no name that is denoised on the welcome, no tokens that appear one by one
     #[arg(long)]
-    no_motion: bool,
+    pub(super) no_motion: bool,
 }
 
 fn theme_help() -> String {
@@ -103,6 +103,7 @@ pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
         memory: args.memory.or(config.memory),
         keys,
         warning,
+        demo: None,
     };
     open(options, false)
 }
@@ -140,19 +141,20 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
         keys: keys(&configuration(None, &presets)?)?,
         presets,
         warning: None,
+        demo: None,
     };
     // Where standard input was the trace, keys come from the terminal all the same.
     open(options, is_piped)
 }
 
 /// The keys of a configuration.
-fn keys(config: &ConfigFile) -> Result<Keymap, Failure> {
+pub(super) fn keys(config: &ConfigFile) -> Result<Keymap, Failure> {
     let keys = config.keys.iter().map(|(name, keys)| (name.as_str(), keys.as_slice()));
     Keymap::rebound(keys).map_err(|refusal| Failure::Usage(format!("[keys] of the configuration: {refusal}")))
 }
 
 /// Asks first what the playground would refuse, so that the exit code distinguishes bad input from a terminal that fails.
-fn open(options: PlayOptions, is_piped: bool) -> Result<(), Failure> {
+pub(super) fn open(options: PlayOptions, is_piped: bool) -> Result<(), Failure> {
     if let Some(name) = &options.theme {
         name.parse::<ThemeName>().map_err(Failure::Usage)?;
     }

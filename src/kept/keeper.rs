@@ -95,6 +95,14 @@ pub enum KeptNews {
     Trouble(String),
 }
 
+impl KeptNews {
+    /// The answer where nothing is kept.
+    pub fn without_folder() -> Self {
+        let trouble = "there is no folder to keep runs in: DIFFUSCOPE_STATE names one".to_owned();
+        Self::Listed { today: Date::default(), runs: Vec::new(), trouble: Some(trouble) }
+    }
+}
+
 /// What the writing thread is given.
 enum KeepOrder {
     Begin { run: u64, log: Box<Log> },

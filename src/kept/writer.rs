@@ -9,9 +9,9 @@ use std::{
 use jiff::{ZonedDateTime, civil::DateTime};
 
 use super::{KeepLimit, cannot_write, make_folder, name, private};
-use crate::trace::{
-    End, Entry, Log,
-    file::{Writer, numbered},
+use crate::{
+    output,
+    trace::{End, Entry, Log, file::Writer},
 };
 
 /// How often another name is tried.
@@ -156,7 +156,7 @@ fn create_new(wanted: &Path) -> io::Result<(File, PathBuf)> {
     let mut path = wanted.to_owned();
     for number in 2..=NAMES {
         match private().write(true).create_new(true).open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => path = numbered(wanted, number),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => path = output::numbered(wanted, number),
             opened => return opened.map(|file| (file, path)),
         }
     }

@@ -18,6 +18,7 @@ pub use knobs::{
     ScheduleChoice, Settings, UnmaskRule,
 };
 pub use library::{PresetLibrary, preset};
+pub(crate) use preset::toml_message;
 pub use preset::{DEFAULT_PRESET, Layers, MadeFor, Preset, presets};
 
 use thiserror::Error;

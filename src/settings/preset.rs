@@ -299,7 +299,7 @@ pub(super) fn read(path: &Path) -> Result<(String, String), SettingsError> {
 }
 
 /// The message of a TOML error without its excerpt of `text`, with the line number.
-pub(super) fn toml_message(error: &toml::de::Error, text: &str) -> String {
+pub(crate) fn toml_message(error: &toml::de::Error, text: &str) -> String {
     let line = error
         .span()
         .and_then(|span| text.get(..span.start))

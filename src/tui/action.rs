@@ -8,6 +8,7 @@ use super::{
     arrangement::Arrangement,
     compare::{CompareAction, RunSide},
     copy::CopySource,
+    demo::DemoAction,
     pane::Pane,
     theme::{Rgb, ThemeName},
     view::{FrameInfo, Layer},
@@ -280,6 +281,11 @@ pub enum Action {
     /// Delete the selected kept run.
     KeptDelete,
 
+    /// Write down what is done from here on, as a demo script; end that.
+    RecordDemo,
+    /// What a demo does.
+    Demo(DemoAction),
+
     /// Time has passed.
     Tick(Duration),
     /// The terminal has got the focus, or lost it.
@@ -342,6 +348,8 @@ pub enum Effect {
     Kept(KeptRequest),
     /// Write the trace of the shown run into a file of this name.
     SaveTrace(String),
+    /// Write a demo script into a file.
+    SaveDemo(String),
     /// Begin with this theme the next time.
     RememberTheme(ThemeName),
     /// Write a preset into the configuration folder.

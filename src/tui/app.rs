@@ -7,6 +7,7 @@ use super::{
     arrangement::Arrangement,
     browser::RunBrowser,
     compare::RunComparison,
+    demo::Scribe,
     examples::Example,
     find::TextSearch,
     forking::{ForkPlan, PendingFork},
@@ -259,6 +260,8 @@ pub struct App {
     pub(super) layer_before_tour: Option<Layer>,
     /// What of the screen is shown, and what stands around it: of a recording, not all.
     pub framing: Framing,
+    /// The demo script that is being written.
+    pub(super) scribe: Option<Box<Scribe>>,
 }
 
 impl App {
@@ -361,6 +364,7 @@ impl App {
             first_shown: None,
             layer_before_tour: None,
             framing: Framing::default(),
+            scribe: None,
         }
     }
 

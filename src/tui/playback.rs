@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::engine::protocol::Drive;
 
 /// The paces to choose from, steps per second.
-const PACES: [f32; 12] = [0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 40.0, 60.0];
+pub const PACES: [f32; 12] = [0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 40.0, 60.0];
 
 /// Twelve steps per second: brisk, and each step can still be seen.
 const DEFAULT_PACE: usize = 7;
@@ -75,6 +75,14 @@ impl Playback {
     pub fn change_pace(&mut self, presses: i32) {
         self.full_speed = false;
         self.chosen = Some((self.index() as i32 + presses).clamp(0, PACES.len() as i32 - 1) as usize);
+    }
+
+    /// Chooses one of [`PACES`], or full speed.
+    pub fn choose_pace(&mut self, pace: Option<f32>) {
+        self.full_speed = pace.is_none();
+        if let Some(pace) = pace {
+            self.chosen = PACES.iter().position(|known| *known == pace).or(self.chosen);
+        }
     }
 
     fn index(&self) -> usize {

@@ -3,8 +3,8 @@
 use std::{io, path::Path, time::Instant};
 
 use anyhow::Context;
+use crossterm::event::{Event, KeyEventKind, MouseEventKind};
 use futures_util::StreamExt;
-use jiff::civil::Date;
 #[cfg(unix)]
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 #[cfg(unix)]
@@ -14,12 +14,14 @@ use super::{
     action::{Action, Effect, Notice},
     app::App,
     autosave::Addition,
+    demo::{DemoScript, Director},
     diary::Diary,
     examples::examples,
     ground::{Keyboard, Typed},
     input,
     keymap::Keymap,
     pacing::FrameClock,
+    recording::Framing,
     terminal::{Screen, check},
     theme::{Environment, Theme, ThemeName},
     update::update,
@@ -29,7 +31,7 @@ use crate::process::{self, signals::Heard};
 use crate::{
     engine::{InProcess, Link, ModelRequest, protocol},
     kept::{KeepLimit, Keeper, KeptNews, StateFolder},
-    printable,
+    output, printable,
     settings::{Layers, PresetLibrary},
     trace::{self, Log},
 };
@@ -60,6 +62,8 @@ pub struct PlayOptions {
     pub keys: Keymap,
     /// Something to be said at the start.
     pub warning: Option<String>,
+    /// A demo that is played, until a key takes over.
+    pub demo: Option<DemoScript>,
 }
 
 /// Where logs come from.
@@ -130,6 +134,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
     if chosen.is_none() {
         app = app.fitting_the_ground();
     }
+    let demo = options.demo.map(|script| begin_demo(&mut app, &script)).transpose()?;
     if !warnings.is_empty() {
         update(&mut app, Action::Tell(Notice::error(warnings.join("; "))));
     }
@@ -163,7 +168,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
                 }
             }
         }
-        event_loop(&mut app, &mut outside, keyboard, signals).await
+        event_loop(&mut app, &mut outside, keyboard, signals, demo).await
     });
     log::info!("left: {left:?}");
     // Nothing can be drawn on a terminal that has gone, and its signal may come later.
@@ -172,6 +177,15 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
         return Ok(Left::BySignal(SIGHUP));
     }
     left
+}
+
+/// Sets the stage of a demo.
+fn begin_demo(app: &mut App, script: &DemoScript) -> anyhow::Result<Director> {
+    app.framing = script.framing();
+    if let Some(theme) = script.theme {
+        app.theme.name = theme;
+    }
+    Ok(Director::new(script)?)
 }
 
 /// The theme that somebody has chosen: by a flag or in the configuration, else by a key at an earlier time.
@@ -203,13 +217,15 @@ async fn event_loop(
     outside: &mut Outside,
     mut keyboard: Keyboard,
     mut signals: Signals,
+    mut demo: Option<Director>,
 ) -> anyhow::Result<Left> {
     let started = Instant::now();
     let mut clock = FrameClock::default();
     loop {
         // A terminal that is behind sees fewer frames, and holds nothing up.
         let frame = if outside.screen.is_idle() { clock.due(app.redraw()) } else { None };
-        let due = [app.next_tick(), frame].into_iter().flatten().min().map(|due| started + due);
+        let cue = demo.as_ref().and_then(Director::due);
+        let due = [app.next_tick(), frame, cue].into_iter().flatten().min().map(|due| started + due);
         let news = tokio::select! {
             event = keyboard.next() => News::Terminal(event),
             request = signals.next() => News::Signal(request),
@@ -233,7 +249,7 @@ async fn event_loop(
             News::Terminal(Some(event)) => {
                 // One at a time: the stream keeps the waker of the poll that found it empty, so a look ahead that does
                 // not wait would leave no task for the next key to wake.
-                leaves |= take(app, event.context("reading the terminal")?, outside)?;
+                leaves |= take(app, event.context("reading the terminal")?, &mut demo, outside)?;
             }
             News::Engine(Some(event)) => {
                 leaves |= perform(app, Action::Engine(event), outside)?;
@@ -253,6 +269,7 @@ async fn event_loop(
             News::Written(written) => written.context("drawing")?,
             News::Due => {}
         }
+        leaves |= direct(app, &mut demo, outside)?;
         if leaves {
             return Ok(Left::ByUser);
         }
@@ -264,6 +281,30 @@ async fn event_loop(
     }
 }
 
+/// Does what a demo does now. Returns whether to leave.
+fn direct(app: &mut App, demo: &mut Option<Director>, outside: &mut Outside) -> anyhow::Result<bool> {
+    while let Some(director) = demo {
+        match director.next(app) {
+            Ok(Some(action)) => {
+                if perform(app, action, outside)? {
+                    return Ok(true);
+                }
+            }
+            Ok(None) if !director.is_over() => break,
+            Ok(None) => end_demo(app, demo, Notice::note("the demo is over: the playground is yours")),
+            Err(miscue) => end_demo(app, demo, Notice::error(miscue)),
+        }
+    }
+    Ok(false)
+}
+
+/// Gives the whole screen to the user.
+fn end_demo(app: &mut App, demo: &mut Option<Director>, notice: Notice) {
+    *demo = None;
+    app.framing = Framing::default();
+    update(app, Action::Tell(notice));
+}
+
 /// Draws a frame.
 fn draw(app: &mut App, screen: &mut Screen) -> anyhow::Result<()> {
     let frame = screen.draw(app).context("drawing")?;
@@ -271,8 +312,12 @@ fn draw(app: &mut App, screen: &mut Screen) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Takes in what came from the terminal. Returns whether to leave.
-fn take(app: &mut App, typed: Typed, outside: &mut Outside) -> anyhow::Result<bool> {
+/// Takes in what came from the terminal; the first key takes over from a demo. Returns whether to leave.
+fn take(app: &mut App, typed: Typed, demo: &mut Option<Director>, outside: &mut Outside) -> anyhow::Result<bool> {
+    if demo.is_some() && matches!(&typed, Typed::Event(event) if is_interference(event)) {
+        end_demo(app, demo, Notice::note("the demo stops here: the playground is yours"));
+        return Ok(matches!(&typed, Typed::Event(event) if is_quit(app, event)));
+    }
     let action = match typed {
         Typed::Event(event) => input::action(app, event),
         Typed::Ground(ground) => Some(Action::Ground(ground)),
@@ -281,6 +326,20 @@ fn take(app: &mut App, typed: Typed, outside: &mut Outside) -> anyhow::Result<bo
         Some(action) => perform(app, action, outside),
         None => Ok(false),
     }
+}
+
+/// Whether somebody means to do something.
+fn is_interference(event: &Event) -> bool {
+    match event {
+        Event::Key(key) => key.kind != KeyEventKind::Release,
+        Event::Mouse(mouse) => !matches!(mouse.kind, MouseEventKind::Moved),
+        Event::Paste(_) => true,
+        Event::Resize(..) | Event::FocusGained | Event::FocusLost => false,
+    }
+}
+
+fn is_quit(app: &App, event: &Event) -> bool {
+    input::action(app, event.clone()) == Some(Action::Quit)
 }
 
 /// Updates the state and performs what follows. Returns whether to leave.
@@ -305,7 +364,7 @@ fn perform(app: &mut App, action: Action, outside: &mut Outside) -> anyhow::Resu
             }
             Effect::Kept(request) => match keeper {
                 Some(keeper) => keeper.ask(request),
-                None => drop(update(app, Action::Kept(Box::new(nothing_kept())))),
+                None => drop(update(app, Action::Kept(Box::new(KeptNews::without_folder())))),
             },
             Effect::SaveTrace(name) => {
                 let Some(run) = app.run() else { continue };
@@ -323,6 +382,18 @@ fn perform(app: &mut App, action: Action, outside: &mut Outside) -> anyhow::Resu
                     Err(error) => Err(error.to_string()),
                 };
                 update(app, Action::PresetSaved { preset, outcome });
+            }
+            Effect::SaveDemo(text) => {
+                let saved =
+                    output::create_numbered(Path::new("diffuscope-demo.toml"), |out| out.write_all(text.as_bytes()));
+                let notice = match saved {
+                    Ok(file) => {
+                        let file = printable::line(&file.display().to_string());
+                        Notice::note(format!("saved as {file}; `diffuscope demo {file}` plays it"))
+                    }
+                    Err(error) => Notice::error(format!("the demo script cannot be written: {error}")),
+                };
+                update(app, Action::Tell(notice));
             }
             Effect::RememberTheme(name) => {
                 if let Some(Err(why)) = state.as_ref().map(|state| state.keep_theme(name.entry().word)) {
@@ -350,12 +421,6 @@ async fn next_kept(keeper: &mut Option<Keeper>) -> KeptNews {
         Some(keeper) => keeper.next().await,
         None => std::future::pending().await,
     }
-}
-
-/// The answer of a disk that is not used.
-fn nothing_kept() -> KeptNews {
-    let trouble = "there is no folder to keep runs in: DIFFUSCOPE_STATE names one".to_owned();
-    KeptNews::Listed { today: Date::default(), runs: Vec::new(), trouble: Some(trouble) }
 }
 
 async fn sleep_until(due: Option<Instant>) {

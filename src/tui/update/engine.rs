@@ -73,7 +73,7 @@ pub(super) fn on_event(app: &mut App, event: Event) -> Vec<Effect> {
             }
             app.tell(Notice::error(error.to_string()));
         }
-        Event::Started { .. } | Event::Failed { .. } => {}
+        Event::Settled | Event::Started { .. } | Event::Failed { .. } => {}
     }
     Vec::new()
 }

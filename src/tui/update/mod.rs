@@ -5,6 +5,7 @@ mod browser;
 mod comparing;
 mod conversation;
 mod copying;
+mod demo;
 mod engine;
 pub(crate) mod events;
 mod figures;
@@ -29,6 +30,7 @@ mod typing;
 use super::{
     action::{Action, Effect, Focus},
     app::App,
+    demo::Before,
     keymap::Context,
     pacing::Redraw,
     pane::Pane,
@@ -40,6 +42,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     let redraw = Redraw::after(app, &action);
     let asked = app.asked;
     let deliberate = is_deliberate(&action);
+    let written = app.scribe.is_some().then(|| (deliberate.then(|| action.clone()), Before::of(app)));
     let mut before = Vec::new();
     if deliberate {
         app.notice = None;
@@ -56,6 +59,15 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     // A question is about the very next thing that the user does.
     if deliberate && app.asked == asked {
         app.asked = None;
+    }
+    if let Some((action, was)) = written
+        && let Some(mut scribe) = app.scribe.take()
+    {
+        match action {
+            Some(action) => scribe.note(&action, &was, app),
+            None => scribe.look_on(app),
+        }
+        app.scribe = Some(scribe);
     }
     app.redraw = app.redraw.max(redraw);
     before.extend(effects);
@@ -188,6 +200,9 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::SaveTrace => keeping::save(app),
 
         Action::KeptDelete => browser::delete(app),
+
+        Action::RecordDemo => demo::toggle(app),
+        Action::Demo(action) => demo::act(app, action),
 
         Action::Tick(now) => playing::tick(app, now),
         Action::TerminalFocus(has_focus) => {

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::{Effect, command, comparing, race};
-use crate::{engine::protocol::Command, session::Phase, tui::app::App};
+use crate::{
+    engine::protocol::Command,
+    session::Phase,
+    tui::{app::App, playback::Playback},
+};
 
 /// Time has passed: ask the live run for its next step, move the cursor of a playing log, let a notice go.
 pub(super) fn tick(app: &mut App, now: Duration) -> Vec<Effect> {
@@ -84,12 +88,21 @@ pub(super) fn stop(app: &mut App) -> Vec<Effect> {
 
 /// Another pace; leaves full speed.
 pub(super) fn pace(app: &mut App, presses: i32) -> Vec<Effect> {
+    change_pace(app, |playback| playback.change_pace(if playback.full_speed { 0 } else { presses }))
+}
+
+/// This pace; full speed for `None`.
+pub(super) fn pace_of(app: &mut App, pace: Option<f32>) -> Vec<Effect> {
+    change_pace(app, |playback| playback.choose_pace(pace))
+}
+
+fn change_pace(app: &mut App, change: impl FnOnce(&mut Playback)) -> Vec<Effect> {
     let was_free = app.playback.full_speed;
-    app.playback.change_pace(if was_free { 0 } else { presses });
+    change(&mut app.playback);
     let soonest = app.now + app.playback.interval();
     app.playback.due = app.playback.due.min(soonest);
     app.playback.asks_at = app.playback.asks_at.min(soonest);
-    if was_free { drive(app) } else { Vec::new() }
+    if was_free == app.playback.full_speed { Vec::new() } else { drive(app) }
 }
 
 /// Lets the engine run freely, or at the pace again.

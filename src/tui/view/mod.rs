@@ -93,6 +93,7 @@ pub const SMALLEST: (u16, u16) = (40, 12);
 pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) -> FrameInfo {
     let area = area.intersection(buffer.area);
     let mut pen = Pen::new(buffer, app.theme);
+    pen.drawn.size = (area.width, area.height);
     pen.clear(area, Role::Ground);
     let area = framing::draw(app, area, &mut pen);
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {

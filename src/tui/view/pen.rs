@@ -48,6 +48,8 @@ impl Hit {
 /// What drawing leaves for the next event.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FrameInfo {
+    /// Columns and rows of the whole screen.
+    pub size: (u16, u16),
     /// The places that the mouse can use; a later one lies above an earlier one.
     pub hits: Vec<Hit>,
     /// Where the text cursor stands, if anywhere.

@@ -1,8 +1,8 @@
 //! The program itself.
 
 use super::{
-    Binding, Context, Group, Hint, Key, PANES, READING,
-    conditions::always,
+    Binding, Context, Group, Hint, Key, PANES, READING, WATCHING,
+    conditions::{always, live},
     key::{char, ctrl},
 };
 use crate::tui::{
@@ -70,6 +70,7 @@ pub(super) fn bindings() -> Vec<Binding> {
         "screen.back"     [Key::ESC] Action::Back, BACK, always, "back, let go" in "close, leave, let go", 12 "back";
         "screen.close"    [Key::ESC, char('q')] Action::Back, CLOSE, always, "close what is in front" in "close, leave, let go", 3 close_words;
         "theme.next"      [char('t')] Action::NextTheme, READING, always, "next theme";
+        "demo.record"     [char('D')] Action::RecordDemo, WATCHING, live, "write a demo script; end that", 2 demo_words;
         "help.toggle"     [char('?'), Key::F1] Action::Toggle(Overlay::Help), WITH_HELP, always, "this help", 13 "help";
         "tour.toggle"     [char('T'), Key::F2] Action::Toggle(Overlay::Tour), WITH_TOUR, always, "a tour of five cards", 11 tour_words;
         "screen.repaint"  [ctrl('l')] Action::Repaint, &Context::ALL, always, "draw everything again";
@@ -90,6 +91,10 @@ fn close_words(app: &App) -> &'static str {
         Context::Tour => "leave",
         _ => "close",
     }
+}
+
+fn demo_words(app: &App) -> &'static str {
+    if app.scribe.is_some() { "end the script" } else { "" }
 }
 
 fn tour_words(app: &App) -> &'static str {

@@ -1,0 +1,64 @@
+//! The smallest pieces of a demo.
+
+use std::time::Duration;
+
+use crate::{
+    session::Phase,
+    tui::{action::Action, app::App},
+};
+
+/// A piece of a demo.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Beat {
+    /// Something is done.
+    Act(Action),
+    /// A row of the key table is done, by its name.
+    Key(String),
+    /// What was asked about is confirmed by the same action, where something was asked.
+    Confirm(Action),
+    /// Nothing, for so long.
+    Wait(Duration),
+    /// Nothing, until the run is so far.
+    Until(Milestone),
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Milestone {
+    /// It has done so many steps, or has ended before.
+    Step(usize),
+    /// It is in this block, counted from 1, or has ended before.
+    Block(usize),
+    /// It has ended.
+    End,
+}
+
+impl Milestone {
+    /// Whether the run under way is so far; without one, the shown run.
+    ///
+    /// # Errors
+    /// When it will never be, and why.
+    pub fn is_reached(self, app: &App) -> Result<bool, String> {
+        let run = app.session().under_way().or(app.run()).ok_or("there is no run to wait for")?;
+        let is_over = !run.is_under_way();
+        let is_there = match self {
+            Self::Step(step) => run.log.len() >= step,
+            Self::Block(block) => run.log.block_starts().count() >= block,
+            Self::End => false,
+        };
+        if !is_there && !is_over && run.phase == Phase::Paused {
+            return Err(format!("{self} is waited for, and the run is paused"));
+        }
+        Ok(is_there || is_over)
+    }
+}
+
+impl std::fmt::Display for Milestone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Step(step) => write!(f, "step {step}"),
+            Self::Block(block) => write!(f, "block {block}"),
+            Self::End => f.write_str("the end"),
+        }
+    }
+}
