@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "headless/demos.rs"]
+mod demos;
 #[path = "headless/loops.rs"]
 mod loops;
 #[path = "headless/packed.rs"]

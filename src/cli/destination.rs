@@ -22,6 +22,11 @@ pub(super) struct Destination {
 }
 
 impl Destination {
+    /// That file.
+    pub(super) fn new(path: PathBuf, force: bool) -> Self {
+        Self { path, force }
+    }
+
     /// The file's name; `-` is standard output.
     pub(super) fn path(&self) -> &Path {
         &self.path

@@ -30,12 +30,8 @@ pub(super) struct ExportArgs {
     format: Option<ExportFormat>,
     #[command(flatten)]
     table: TableArgs,
-    /// Columns of the screen
-    #[arg(long, value_name = "CELLS", default_value_t = ExportOptions::default().width)]
-    width: u16,
-    /// Rows of the screen
-    #[arg(long, value_name = "CELLS", default_value_t = ExportOptions::default().height)]
-    height: u16,
+    #[command(flatten)]
+    picture: PictureArgs,
     #[arg(long, value_name = "NAME", help = scenes_help())]
     scene: Option<Scene>,
     /// The other trace of the scene compare
@@ -62,18 +58,6 @@ pub(super) struct ExportArgs {
     /// Show the run in real time, so many times faster than it ran: a faster method looks faster
     #[arg(long, value_name = "NUMBER")]
     speed: Option<f64>,
-    /// How long the last frame is shown
-    #[arg(long, value_name = "SECONDS", default_value_t = ExportOptions::default().hold)]
-    hold: f64,
-    /// How often an animated picture plays; 0 is for ever
-    #[arg(long = "loop", value_name = "TIMES", default_value_t = ExportOptions::default().plays)]
-    plays: u16,
-    /// The size of letters in a picture, in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = ExportOptions::default().font_size)]
-    font_size: u16,
-    /// A font for scripts that the bundled one does not have: TrueType or OpenType. Can be given several times
-    #[arg(long = "font", value_name = "FILE")]
-    fonts: Vec<PathBuf>,
     /// The longest pause [default: as long as the slowest step took]
     #[arg(long, value_name = "SECONDS")]
     idle_limit: Option<f64>,
@@ -88,6 +72,29 @@ pub(super) struct ExportArgs {
     /// [default: canvas; map in the scene map]
     #[arg(long, value_name = "NAME")]
     view: Option<Pane>,
+}
+
+/// The size of a recording, its letters and its end.
+#[derive(Debug, clap::Args)]
+pub(super) struct PictureArgs {
+    /// Columns of the screen [default: 120, or what a demo says]
+    #[arg(long, value_name = "CELLS")]
+    pub(super) width: Option<u16>,
+    /// Rows of the screen [default: 40, or what a demo says]
+    #[arg(long, value_name = "CELLS")]
+    pub(super) height: Option<u16>,
+    /// How long the last frame is shown
+    #[arg(long, value_name = "SECONDS", default_value_t = ExportOptions::default().hold)]
+    hold: f64,
+    /// How often an animated picture plays; 0 is for ever
+    #[arg(long = "loop", value_name = "TIMES", default_value_t = ExportOptions::default().plays)]
+    plays: u16,
+    /// The size of letters in a picture, in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = ExportOptions::default().font_size)]
+    font_size: u16,
+    /// A font for scripts that the bundled one does not have: TrueType or OpenType. Can be given several times
+    #[arg(long = "font", value_name = "FILE")]
+    fonts: Vec<PathBuf>,
 }
 
 fn scenes_help() -> String {
@@ -133,11 +140,7 @@ impl ExportArgs {
     }
 
     fn options(&self) -> Result<ExportOptions, Failure> {
-        let fonts: Result<Vec<_>, FontError> = self.fonts.iter().map(|file| Typeface::read(file)).collect();
-        let fonts = fonts.map_err(|error| Failure::Usage(error.to_string()))?;
         Ok(ExportOptions {
-            width: self.width,
-            height: self.height,
             scene: self.scene.unwrap_or(if self.against.is_some() { Scene::Compare } else { Scene::default() }),
             title: self.title.clone(),
             caption: self.caption.clone(),
@@ -151,21 +154,50 @@ impl ExportArgs {
             fps: self.fps,
             speed: self.speed,
             idle_limit: self.idle_limit,
+            ..self.picture.options()?
+        })
+    }
+}
+
+impl PictureArgs {
+    /// All else is as usual.
+    pub(super) fn options(&self) -> Result<ExportOptions, Failure> {
+        let fonts: Result<Vec<_>, FontError> = self.fonts.iter().map(|file| Typeface::read(file)).collect();
+        let usual = ExportOptions::default();
+        Ok(ExportOptions {
+            width: self.width.unwrap_or(usual.width),
+            height: self.height.unwrap_or(usual.height),
             hold: self.hold,
             plays: self.plays,
             font_size: self.font_size,
-            fonts,
+            fonts: fonts.map_err(|error| Failure::Usage(error.to_string()))?,
+            ..usual
         })
     }
 }
 
 /// Shows on a terminal how far the recording is, and stops it once its end is asked for.
-struct ExportProgress {
+pub(super) struct DrawingProgress {
     console: Console,
     interrupt: Interrupt,
 }
 
-impl ExportObserver for ExportProgress {
+impl DrawingProgress {
+    pub(super) fn new(interrupt: Interrupt) -> Self {
+        Self { console: Console::new(), interrupt }
+    }
+
+    /// What came of it: the signal, where one has stopped it.
+    pub(super) fn finish(self, written: Result<(), Failure>) -> Result<(), Failure> {
+        self.console.finish();
+        match self.interrupt.code() {
+            Some(code) if written.is_err() => Err(Failure::Interrupted(code)),
+            _ => written,
+        }
+    }
+}
+
+impl ExportObserver for DrawingProgress {
     fn progress(&self, done: usize, frames: usize) -> io::Result<()> {
         if self.interrupt.is_asked() {
             return Err(io::ErrorKind::Interrupted.into());
@@ -199,11 +231,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
         None => Frames::of(&log, &options),
     };
     let frames = frames.map_err(|error| Failure::Usage(error.to_string()))?;
-    let progress = ExportProgress { console: Console::new(), interrupt };
+    let progress = DrawingProgress::new(interrupt);
     let written = args.destination.write(|out| format.write(frames, &progress, out));
-    progress.console.finish();
-    match progress.interrupt.code() {
-        Some(code) if written.is_err() => Err(Failure::Interrupted(code)),
-        _ => written,
-    }
+    progress.finish(written)
 }

@@ -4,6 +4,7 @@ mod bench;
 mod catalogue;
 mod completions;
 mod config;
+mod demo;
 mod destination;
 mod diff;
 mod export;
@@ -61,6 +62,7 @@ enum CliCommand {
     Diff(diff::DiffArgs),
     #[command(visible_alias = "cast")]
     Export(export::ExportArgs),
+    Demo(demo::DemoArgs),
     Train(TrainArgs),
     TrainFilter(train_filter::TrainFilterArgs),
     Knobs(knobs::KnobsArgs),
@@ -119,6 +121,7 @@ fn perform(command: CliCommand) -> Result<(), Failure> {
         CliCommand::Runs(args) => kept::list(&args),
         CliCommand::Diff(args) => diff::run(&args),
         CliCommand::Export(args) => export::run(&args),
+        CliCommand::Demo(args) => demo::run(args),
         CliCommand::Train(args) => train(args),
         CliCommand::TrainFilter(args) => train_filter::run(&args),
         CliCommand::Knobs(args) => knobs::list(&args),

@@ -8,13 +8,16 @@ mod ansi;
 mod apng;
 mod asciicast;
 mod asciicast3;
+mod demo;
 mod film;
+mod footage;
 mod frames;
 mod gif;
 mod html;
 mod options;
 mod png;
 mod raster;
+mod replayed;
 pub mod table;
 
 use std::{
@@ -22,9 +25,21 @@ use std::{
     io::{self, Write},
 };
 
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
+
+pub use demo::{DemoRequest, FilmingError, film_demo};
 pub use frames::{Frame, Frames};
 pub use options::{ExportError, ExportOptions, StepRange};
 pub use raster::{FontError, Typeface};
+
+use crate::tui::{
+    App,
+    view::{self, FrameInfo},
+};
 
 /// A format of recordings.
 pub trait Exporter: fmt::Debug + Sync {
@@ -82,4 +97,20 @@ pub fn format_of(suffix: &str) -> Option<&'static dyn Exporter> {
 /// Whether files of a format may have that suffix.
 pub fn has_suffix(format: &dyn Exporter, suffix: &str) -> bool {
     format.suffixes().iter().any(|known| known.eq_ignore_ascii_case(suffix))
+}
+
+/// The area of every frame.
+fn area(options: &ExportOptions) -> Rect {
+    Rect::new(0, 0, options.width, options.height)
+}
+
+/// The screen as it is now, its cursor as a cell, and what was drawn where.
+fn screen_of(app: &App, options: &ExportOptions) -> (Buffer, FrameInfo) {
+    let area = area(options);
+    let mut screen = Buffer::empty(area);
+    let drawn = view::draw(app, area, &mut screen);
+    if let Some(cell) = drawn.cursor.and_then(|cursor| screen.cell_mut(cursor)) {
+        cell.set_style(Style::new().add_modifier(Modifier::REVERSED));
+    }
+    (screen, drawn)
 }

@@ -19,8 +19,8 @@ use run::PageRun;
 #[derive(Debug)]
 pub(super) struct HtmlPage;
 
-/// Of two runs beside each other.
-const ONE_RUN: &str = "a page holds one run: write one for each, or compare them in a gif";
+/// Of two runs beside each other, and of demos.
+const ONE_RUN: &str = "a page holds one run: make one of each trace, or a gif of them all";
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -39,10 +39,10 @@ impl Exporter for HtmlPage {
     }
 
     fn write(&self, frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {
-        if frames.options().scene == Scene::Compare {
+        let Some(log) = frames.log().filter(|_| frames.options().scene != Scene::Compare) else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, ONE_RUN));
-        }
-        let run = PageRun::of(frames.log(), frames.options(), observer)?;
+        };
+        let run = PageRun::of(log, frames.options(), observer)?;
         let style = format!("{STYLE}\n{}", run.rules());
         let data = json(&run)?;
         let title = escaped(&run.title);
