@@ -10,14 +10,14 @@ use super::{Frame, frames::FrameSource};
 /// Frames in their order.
 #[derive(Debug)]
 pub(super) struct Footage {
-    frames: std::vec::IntoIter<Shot>,
+    frames: std::vec::IntoIter<FootageFrame>,
     screen: Buffer,
     end: f64,
 }
 
 /// A frame beside the one before it.
 #[derive(Debug)]
-struct Shot {
+struct FootageFrame {
     time: f64,
     changes: Vec<(usize, Cell)>,
     marker: Option<String>,
@@ -26,7 +26,7 @@ struct Shot {
 /// Footage that is being shot.
 #[derive(Debug)]
 pub(super) struct Camera {
-    shots: Vec<Shot>,
+    frames: Vec<FootageFrame>,
     area: Rect,
     screen: Buffer,
 }
@@ -34,7 +34,7 @@ pub(super) struct Camera {
 impl Camera {
     /// With nothing before it.
     pub(super) fn new(area: Rect) -> Self {
-        Self { shots: Vec::new(), area, screen: Buffer::empty(area) }
+        Self { frames: Vec::new(), area, screen: Buffer::empty(area) }
     }
 
     /// Takes a screen in that is shown from `time` on, unless it is the one that is shown already.
@@ -42,21 +42,21 @@ impl Camera {
         let cells = self.screen.content.iter().zip(&screen.content).enumerate();
         let changes: Vec<_> =
             cells.filter(|(_, (before, now))| before != now).map(|(at, (_, now))| (at, now.clone())).collect();
-        if changes.is_empty() && marker.is_none() && !self.shots.is_empty() {
+        if changes.is_empty() && marker.is_none() && !self.frames.is_empty() {
             return;
         }
-        self.shots.push(Shot { time, changes, marker });
+        self.frames.push(FootageFrame { time, changes, marker });
         self.screen = screen;
     }
 
     /// How many frames there are.
     pub(super) fn len(&self) -> usize {
-        self.shots.len()
+        self.frames.len()
     }
 
     /// All of it, up to `end`.
     pub(super) fn cut(self, end: f64) -> Footage {
-        Footage { frames: self.shots.into_iter(), screen: Buffer::empty(self.area), end }
+        Footage { frames: self.frames.into_iter(), screen: Buffer::empty(self.area), end }
     }
 }
 
@@ -64,7 +64,7 @@ impl Iterator for Footage {
     type Item = Frame;
 
     fn next(&mut self) -> Option<Frame> {
-        let Shot { time, changes, marker } = self.frames.next()?;
+        let FootageFrame { time, changes, marker } = self.frames.next()?;
         for (at, cell) in changes {
             self.screen.content[at] = cell;
         }
@@ -74,7 +74,7 @@ impl Iterator for Footage {
 
 impl FrameSource for Footage {
     fn times(&self) -> Vec<f64> {
-        self.frames.as_slice().iter().map(|shot| shot.time).collect()
+        self.frames.as_slice().iter().map(|frame| frame.time).collect()
     }
 
     fn end(&self) -> f64 {

@@ -7,7 +7,7 @@ use super::{
     arrangement::Arrangement,
     browser::RunBrowser,
     compare::RunComparison,
-    demo::Scribe,
+    demo::ScriptWriter,
     examples::Example,
     find::TextSearch,
     forking::{ForkPlan, PendingFork},
@@ -261,7 +261,7 @@ pub struct App {
     /// What of the screen is shown, and what stands around it: of a recording, not all.
     pub framing: Framing,
     /// The demo script that is being written.
-    pub(super) scribe: Option<Box<Scribe>>,
+    pub(super) script: Option<Box<ScriptWriter>>,
 }
 
 impl App {
@@ -364,7 +364,7 @@ impl App {
             first_shown: None,
             layer_before_tour: None,
             framing: Framing::default(),
-            scribe: None,
+            script: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Demo scripts: a sitting that is written down, to be played again in the playground or filmed.
 //!
-//! A [`DemoScript`] is read from TOML, a [`Director`] takes it to the playground, cue by cue, and a [`Scribe`] writes one down
+//! A [`DemoScript`] is read from TOML, a [`Director`] takes it to the playground, cue by cue, and a [`ScriptWriter`] writes one down
 //! while somebody plays. The director knows no clock and no engine: it is asked what comes next, and answers with an
 //! [`Action`](super::Action) like those of keys. So the same script drives the screen in real time, and a film at the pace
 //! of a clock of its own.
@@ -8,14 +8,14 @@
 mod beat;
 mod director;
 mod play;
-mod scribe;
 mod script;
+mod writer;
 
 pub use beat::{Beat, Milestone};
 pub use director::{Director, Miscue};
 pub use play::Play;
-pub use scribe::{Before, Scribe};
 pub use script::{DemoError, DemoScript};
+pub use writer::{ScriptWriter, Situation};
 
 use super::{pane::Pane, theme::ThemeName};
 

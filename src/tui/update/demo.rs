@@ -7,7 +7,7 @@ use crate::{
     tui::{
         action::{Focus, Notice},
         app::App,
-        demo::{DemoAction, Scribe},
+        demo::{DemoAction, ScriptWriter},
     },
 };
 
@@ -55,8 +55,8 @@ fn turn(app: &mut App, turns: &[(&'static str, String)]) -> Vec<Effect> {
 
 /// Begins to write down what is done, or ends that and has it kept.
 pub(super) fn toggle(app: &mut App) -> Vec<Effect> {
-    let Some(scribe) = app.scribe.take() else {
-        app.scribe = Some(Box::new(Scribe::new(app)));
+    let Some(script) = app.script.take() else {
+        app.script = Some(Box::new(ScriptWriter::new(app)));
         let said = if app.run().is_some() {
             "a demo script is being written: the runs on the screen are not in it, so begin with a prompt; D ends it"
         } else {
@@ -65,7 +65,7 @@ pub(super) fn toggle(app: &mut App) -> Vec<Effect> {
         app.tell(Notice::note(said));
         return Vec::new();
     };
-    match scribe.finish(app).map(|script| script.to_toml()) {
+    match script.finish(app).map(|script| script.to_toml()) {
         Some(Ok(text)) => vec![Effect::SaveDemo(text)],
         Some(Err(error)) => {
             app.tell(Notice::error(error.to_string()));

@@ -186,7 +186,7 @@ pub(super) fn quit(app: &mut App) -> Vec<Effect> {
     let shown = app.run().map(|run| run.id);
     let which = match lost.as_slice() {
         _ if app.asked == Some(Confirmation::Leave) => return vec![Effect::Quit],
-        _ if app.scribe.is_some() => "a demo script is being written: D saves it".to_owned(),
+        _ if app.script.is_some() => "a demo script is being written: D saves it".to_owned(),
         [] => return vec![Effect::Quit],
         [only] if Some(*only) == shown => "this run is not saved: w writes it to a file".to_owned(),
         [only] => format!("run {only} is not saved: B shows it, w writes it to a file"),

@@ -30,7 +30,7 @@ mod typing;
 use super::{
     action::{Action, Effect, Focus},
     app::App,
-    demo::Before,
+    demo::Situation,
     keymap::Context,
     pacing::Redraw,
     pane::Pane,
@@ -42,7 +42,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     let redraw = Redraw::after(app, &action);
     let asked = app.asked;
     let deliberate = is_deliberate(&action);
-    let written = app.scribe.is_some().then(|| (deliberate.then(|| action.clone()), Before::of(app)));
+    let written = app.script.is_some().then(|| (deliberate.then(|| action.clone()), Situation::of(app)));
     let mut before = Vec::new();
     if deliberate {
         app.notice = None;
@@ -61,13 +61,13 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         app.asked = None;
     }
     if let Some((action, was)) = written
-        && let Some(mut scribe) = app.scribe.take()
+        && let Some(mut script) = app.script.take()
     {
         match action {
-            Some(action) => scribe.note(&action, &was, app),
-            None => scribe.look_on(app),
+            Some(action) => script.note(&action, &was, app),
+            None => script.look_on(app),
         }
-        app.scribe = Some(scribe);
+        app.script = Some(script);
     }
     app.redraw = app.redraw.max(redraw);
     before.extend(effects);

@@ -80,7 +80,7 @@ enum FactKind {
 fn facts(app: &App, theme: Theme) -> Vec<Fact> {
     let plain = |rank, text| Fact { text, short: None, rank, kind: FactKind::Plain };
     let mut facts = vec![Fact { kind: FactKind::Name, ..plain(4, "diffuscope".to_owned()) }];
-    if app.scribe.is_some() {
+    if app.script.is_some() {
         let short = Some("script".to_owned());
         facts.push(Fact { short, kind: FactKind::Next, ..plain(0, "writing a script".to_owned()) });
     }

@@ -94,7 +94,7 @@ fn close_words(app: &App) -> &'static str {
 }
 
 fn demo_words(app: &App) -> &'static str {
-    if app.scribe.is_some() { "end the script" } else { "" }
+    if app.script.is_some() { "end the script" } else { "" }
 }
 
 fn tour_words(app: &App) -> &'static str {

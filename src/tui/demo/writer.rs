@@ -30,24 +30,24 @@ const NOTABLE: Duration = Duration::from_millis(300);
 
 /// A script that is being written.
 #[derive(Debug, Clone)]
-pub struct Scribe {
+pub struct ScriptWriter {
     plays: Vec<Play>,
     /// When the last thing was done, or the run that was watched since ended.
     at: Duration,
     /// How far the run was when the last thing was done.
-    seen: Progress,
+    seen: RunMark,
 }
 
 /// How far the run is that is under way, or shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Progress {
+struct RunMark {
     run: Option<RunId>,
     steps: usize,
     is_over: bool,
     is_paused: bool,
 }
 
-impl Progress {
+impl RunMark {
     fn of(app: &App) -> Self {
         app.session().under_way().or(app.run()).map_or_else(Self::default, |run| Self {
             run: Some(run.id),
@@ -60,21 +60,21 @@ impl Progress {
 
 /// What there was before something was done.
 #[derive(Debug, Clone)]
-pub struct Before {
+pub struct Situation {
     contexts: Vec<Context>,
     is_quiet: bool,
     line: Option<String>,
-    look: Look,
+    look: ScreenLook,
     settings: Settings,
     preset: Option<Preset>,
     last_run: RunId,
     shown_run: Option<RunId>,
-    progress: Progress,
+    progress: RunMark,
 }
 
 /// How the screen is looked at, as far as there are words for it.
 #[derive(Debug, Clone, PartialEq)]
-struct Look {
+struct ScreenLook {
     theme: ThemeName,
     view: Pane,
     layer: Layer,
@@ -85,7 +85,7 @@ struct Look {
     pace: Option<f32>,
 }
 
-impl Look {
+impl ScreenLook {
     fn of(app: &App) -> Self {
         Self {
             theme: app.theme.name,
@@ -100,19 +100,19 @@ impl Look {
     }
 }
 
-impl Before {
+impl Situation {
     /// What there is now.
     pub fn of(app: &App) -> Self {
         Self {
             contexts: app.contexts().collect(),
             is_quiet: is_quiet(app),
             line: line(app),
-            look: Look::of(app),
+            look: ScreenLook::of(app),
             settings: app.layers.resolve(),
             preset: app.layers.preset().cloned(),
             last_run: app.last_run(),
             shown_run: app.run().map(|run| run.id),
-            progress: Progress::of(app),
+            progress: RunMark::of(app),
         }
     }
 }
@@ -132,10 +132,10 @@ fn line(app: &App) -> Option<String> {
     app.line.as_ref().map(|line| line.text.clone()).or_else(find)
 }
 
-impl Scribe {
+impl ScriptWriter {
     /// Begins with what is set and how it is looked at.
     pub fn new(app: &App) -> Self {
-        let look = Look::of(app);
+        let look = ScreenLook::of(app);
         let mut first = Play {
             view: (look.view != Pane::default()).then(|| look.view.name().to_owned()),
             layer: (look.layer != Layer::default()).then(|| look.layer.name().to_owned()),
@@ -144,29 +144,29 @@ impl Scribe {
         };
         write_settings(&mut first, app, &Settings::default(), None);
         let plays = if first == Play::default() { Vec::new() } else { vec![first] };
-        Self { plays, at: app.now(), seen: Progress::of(app) }
+        Self { plays, at: app.now(), seen: RunMark::of(app) }
     }
 
     /// Something has happened that nobody did: notes when a run ends.
     pub fn look_on(&mut self, app: &App) {
-        let now = Progress::of(app);
+        let now = RunMark::of(app);
         if now.is_over && now.run != self.seen.run.filter(|_| self.seen.is_over) {
             self.wait(now, app.now());
         }
     }
 
     /// Somebody did something, and this was before it.
-    pub fn note(&mut self, action: &Action, before: &Before, app: &App) {
+    pub fn note(&mut self, action: &Action, before: &Situation, app: &App) {
         let Some(play) = written(action, before, app) else { return };
         self.wait(before.progress, app.now());
-        self.seen = Progress::of(app);
+        self.seen = RunMark::of(app);
         if self.plays.last_mut().is_none_or(|last| !last.takes_in(&play)) {
             self.plays.push(play);
         }
     }
 
     /// Writes down what was waited for since the last thing.
-    fn wait(&mut self, now: Progress, time: Duration) {
+    fn wait(&mut self, now: RunMark, time: Duration) {
         let waited = time.saturating_sub(self.at);
         let has_moved = now.run.is_some()
             && (now.run, now.steps, now.is_over) != (self.seen.run, self.seen.steps, self.seen.is_over);
@@ -181,7 +181,7 @@ impl Scribe {
 
     /// The script; `None` where nothing was done.
     pub fn finish(mut self, app: &App) -> Option<DemoScript> {
-        self.wait(Progress::of(app), app.now());
+        self.wait(RunMark::of(app), app.now());
         let size = app.drawn().size;
         (!self.plays.is_empty()).then(|| DemoScript {
             file: String::new(),
@@ -196,7 +196,7 @@ impl Scribe {
 }
 
 /// What was done, in the words of scripts; `None` for what leaves no trace.
-fn written(action: &Action, before: &Before, app: &App) -> Option<Play> {
+fn written(action: &Action, before: &Situation, app: &App) -> Option<Play> {
     let mut play = Play::default();
     match action {
         Action::Quit
@@ -216,7 +216,7 @@ fn written(action: &Action, before: &Before, app: &App) -> Option<Play> {
         _ => {}
     }
     let asked_for = app.last_run() != before.last_run;
-    write_look(&mut play, action, &before.look, &Look::of(app), asked_for);
+    write_look(&mut play, action, &before.look, &ScreenLook::of(app), asked_for);
     write_settings(&mut play, app, &before.settings, before.preset.as_ref());
     match action {
         Action::Fork | Action::ForkCold if asked_for => {
@@ -235,7 +235,7 @@ fn written(action: &Action, before: &Before, app: &App) -> Option<Play> {
     (play != Play::default()).then_some(play)
 }
 
-fn write_look(play: &mut Play, action: &Action, before: &Look, now: &Look, asked_for: bool) {
+fn write_look(play: &mut Play, action: &Action, before: &ScreenLook, now: &ScreenLook, asked_for: bool) {
     let word = |is: bool, word: &str| is.then(|| word.to_owned());
     play.theme = word(before.theme != now.theme, now.theme.entry().word);
     play.view = word(before.view != now.view, now.view.name());
@@ -286,7 +286,7 @@ fn value(knob: &Knob, settings: &Settings) -> Value {
 }
 
 /// The name of the row of the key table.
-fn key_of(action: &Action, before: &Before, app: &App) -> Option<String> {
+fn key_of(action: &Action, before: &Situation, app: &App) -> Option<String> {
     let mut bindings = app.keymap().bindings().iter();
     let is_meant = |context: &Context, contexts: &[Context]| contexts.contains(context);
     bindings
