@@ -12,9 +12,12 @@ mod film;
 mod frames;
 mod gif;
 mod html;
+mod markup;
+mod numbered;
 mod options;
 mod png;
 mod raster;
+mod svg;
 pub mod table;
 
 use std::{
@@ -66,8 +69,16 @@ impl ExportObserver for () {
 }
 
 /// Every format. Of those with the same suffix, the first is the one that the suffix stands for.
-pub static FORMATS: &[&dyn Exporter] =
-    &[&asciicast::Asciicast, &asciicast3::Asciicast3, &gif::Gif, &png::Png, &apng::Apng, &html::HtmlPage];
+pub static FORMATS: &[&dyn Exporter] = &[
+    &asciicast::Asciicast,
+    &asciicast3::Asciicast3,
+    &gif::Gif,
+    &svg::Svg,
+    &svg::SvgStill,
+    &png::Png,
+    &apng::Apng,
+    &html::HtmlPage,
+];
 
 /// The format of that name, or of files with that suffix.
 pub fn format(name: &str) -> Option<&'static dyn Exporter> {

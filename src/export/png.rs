@@ -63,7 +63,7 @@ pub(super) fn broken(error: EncodingError) -> io::Error {
 /// Puts the cells of a patch into its pixels, `N` bytes each.
 pub(super) fn paint<const N: usize>(patch: &Patch, pixels: &mut [u8], bytes: impl Fn(Rgb) -> [u8; N]) {
     for cell in &patch.cells {
-        let inks: Vec<[u8; N]> = (0..=INKED).map(|level| bytes(cell.colour(level, LEVELS))).collect();
+        let inks: Vec<[u8; N]> = (0..=INKED).map(|level| bytes(cell.inks.colour(level, LEVELS))).collect();
         let (left, top) = (cell.at.0 - patch.left, cell.at.1 - patch.top);
         for y in 0..cell.stencil.height {
             let row = cell.stencil.row(y);

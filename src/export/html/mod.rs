@@ -12,8 +12,8 @@ use std::io::{self, Write};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 
-use super::{ExportObserver, Exporter, Frames};
-use crate::{printable, tui::Scene};
+use super::{ExportObserver, Exporter, Frames, markup::escaped};
+use crate::tui::Scene;
 use run::PageRun;
 
 #[derive(Debug)]
@@ -70,11 +70,6 @@ fn json(run: &PageRun) -> io::Result<String> {
         .replace('<', "\\u003c")
         .replace('\u{2028}', "\\u2028")
         .replace('\u{2029}', "\\u2029"))
-}
-
-/// Text between tags.
-fn escaped(text: &str) -> String {
-    printable::line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn hash(text: &str) -> String {

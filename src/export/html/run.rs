@@ -1,13 +1,13 @@
 //! The run as the page plays it: what each step changed, in numbers.
 
-use std::{collections::HashMap, fmt::Write, io};
+use std::{fmt::Write, io};
 
 use ratatui::style::{Color, Modifier, Style};
 use serde::Serialize;
 
 use crate::{
     decode::record::{KvStatus, Proposal},
-    export::{ExportObserver, ExportOptions},
+    export::{ExportObserver, ExportOptions, numbered::Numbered},
     printable,
     trace::{Certainty, Figures, Log},
     tui::{
@@ -174,28 +174,6 @@ struct PageNumbers {
     texts: Numbered<String>,
     styles: Numbered<Style>,
     colours: Numbered<Rgb>,
-}
-
-/// Values in the order in which they were met.
-#[derive(Debug)]
-struct Numbered<T> {
-    all: Vec<T>,
-    numbers: HashMap<T, u32>,
-}
-
-impl<T> Default for Numbered<T> {
-    fn default() -> Self {
-        Self { all: Vec::new(), numbers: HashMap::new() }
-    }
-}
-
-impl<T: Clone + Eq + std::hash::Hash> Numbered<T> {
-    fn number(&mut self, value: T) -> u32 {
-        *self.numbers.entry(value).or_insert_with_key(|value| {
-            self.all.push(value.clone());
-            self.all.len() as u32 - 1
-        })
-    }
 }
 
 impl PageNumbers {
