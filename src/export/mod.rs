@@ -40,6 +40,11 @@ pub trait Exporter: fmt::Debug + Sync {
     /// What it is good for, half a line.
     fn about(&self) -> &'static str;
 
+    /// Whether an option, by the name of its flag, makes any difference to it.
+    fn heeds(&self, _flag: &str) -> bool {
+        true
+    }
+
     /// Writes the recording, and says on the way how far it is.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use png::{BitDepth, ColorType, Encoder, EncodingError};
 use super::{
     ExportObserver, Exporter, Frames,
     film::tell_of_missing,
+    options::is_about_time,
     raster::{Colours, INKED, LEVELS, Patch, Stencils, Surface},
 };
 use crate::tui::theme::{Level, Rgb, Theme};
@@ -26,6 +27,10 @@ impl Exporter for Png {
 
     fn about(&self) -> &'static str {
         "a picture of the last step that is shown"
+    }
+
+    fn heeds(&self, flag: &str) -> bool {
+        !is_about_time(flag)
     }
 
     fn write(&self, frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {

@@ -38,6 +38,10 @@ impl Exporter for HtmlPage {
         "a page with the run in it, to be played, scrubbed and looked into"
     }
 
+    fn heeds(&self, flag: &str) -> bool {
+        matches!(flag, "theme" | "layer" | "title" | "caption" | "steps" | "against" | "axis")
+    }
+
     fn write(&self, frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {
         if frames.options().scene == Scene::Compare {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, ONE_RUN));

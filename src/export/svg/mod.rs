@@ -21,6 +21,7 @@ use super::{
     ExportObserver, ExportOptions, Exporter, Frames,
     film::{Screens, showings},
     markup::escaped,
+    options::is_about_time,
     raster::{CellSize, Colours},
 };
 use crate::tui::theme::{Level, Rgb, Theme};
@@ -52,6 +53,10 @@ impl Exporter for Svg {
         "an animated picture whose letters are text, for web pages"
     }
 
+    fn heeds(&self, flag: &str) -> bool {
+        flag != "font"
+    }
+
     fn write(&self, frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {
         let mut picture = SvgPicture::new(&frames);
         let (showings, all) = (showings(&frames), frames.len());
@@ -77,6 +82,10 @@ impl Exporter for SvgStill {
 
     fn about(&self) -> &'static str {
         "the last step that is shown, as such a picture"
+    }
+
+    fn heeds(&self, flag: &str) -> bool {
+        flag != "font" && !is_about_time(flag)
     }
 
     fn write(&self, frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {
