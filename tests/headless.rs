@@ -1268,6 +1268,27 @@ fn a_suffix_and_a_format_have_to_fit() {
 }
 
 #[test]
+fn a_flag_that_makes_no_difference_to_a_format_is_named() {
+    let pair = pair();
+    let trace = recorded(&pair);
+    let told = |name: &str, arguments: &[&str]| {
+        let file = pair.path(name).display().to_string();
+        let output = program().args(["export", &trace, "--force", "-o", &file]).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        stderr(&output)
+    };
+    let pace = ["--hold", "3", "--loop", "2", "--no-typing", "--title", "Once", "--width", "100"];
+    assert_eq!(told("a.gif", &pace), "");
+    assert_eq!(told("a.svg", &pace), "");
+    assert_eq!(told("a.cast", &pace), "diffuscope: asciicast-v2 makes no use of --loop\n");
+    assert_eq!(told("a.png", &pace), "diffuscope: png makes no use of --hold, --loop, --no-typing\n");
+    assert_eq!(told("a.html", &pace), "diffuscope: html makes no use of --hold, --loop, --no-typing, --width\n");
+    let of_tables = ["--table", "steps", "--theme", "light", "--steps", "2"];
+    assert_eq!(told("a.csv", &of_tables), "diffuscope: csv makes no use of --theme, --steps\n");
+    assert_eq!(told("a.csv", &["--table", "steps"]), "");
+}
+
+#[test]
 fn a_trace_can_come_from_standard_input() {
     let pair = pair();
     let trace = recorded(&pair);

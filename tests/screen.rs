@@ -76,3 +76,5 @@ mod timeline;
 mod truth;
 #[path = "screen/typing.rs"]
 mod typing;
+#[path = "screen/vectors.rs"]
+mod vectors;

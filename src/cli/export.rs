@@ -7,6 +7,7 @@ use super::{
     export_format::{self, ExportFormat},
     export_table::{self, TableArgs},
     failure::{self, Failure, warn},
+    given_flags::GivenFlags,
     progress::Console,
     recorded::Recorded,
 };
@@ -22,6 +23,9 @@ use crate::{
 /// Turn a saved trace into a recording or a table: the same bytes for the same trace and options
 #[derive(Debug, clap::Args)]
 pub(super) struct ExportArgs {
+    // First, since what is read is taken from the parser.
+    #[command(flatten)]
+    given: GivenFlags,
     #[command(flatten)]
     trace: Recorded,
     #[command(flatten)]
@@ -87,15 +91,18 @@ pub(super) struct PictureArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = ExportOptions::default().hold)]
     hold: f64,
     /// How often an animated picture plays; 0 is for ever
-    #[arg(long = "loop", value_name = "TIMES", default_value_t = ExportOptions::default().plays)]
+    #[arg(id = "loop", long, value_name = "TIMES", default_value_t = ExportOptions::default().plays)]
     plays: u16,
     /// The size of letters in a picture, in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = ExportOptions::default().font_size)]
     font_size: u16,
     /// A font for scripts that the bundled one does not have: TrueType or OpenType. Can be given several times
-    #[arg(long = "font", value_name = "FILE")]
+    #[arg(id = "font", long, value_name = "FILE")]
     fonts: Vec<PathBuf>,
 }
+
+/// What is about the file, and not about what it shows.
+const OF_FILES: [&str; 5] = ["file", "path", "force", "format", "table"];
 
 fn scenes_help() -> String {
     format!(
@@ -137,6 +144,15 @@ impl ExportArgs {
             against.log
         });
         Ok((opened.log, against))
+    }
+
+    /// Names the flags that were given and make no difference to the format.
+    fn warn_of_idle(&self, format: &str, heeds: impl Fn(&str) -> bool) {
+        let idle = self.given.iter().filter(|flag| !OF_FILES.contains(flag) && !heeds(flag));
+        let idle = idle.map(|flag| format!("--{flag}")).collect::<Vec<_>>();
+        if !idle.is_empty() {
+            warn(&format!("{format} makes no use of {}", idle.join(", ")));
+        }
     }
 
     fn options(&self) -> Result<ExportOptions, Failure> {
@@ -218,6 +234,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
         ExportFormat::Recording(format) => args.table.refuse(format.name()).map(|()| format)?,
         ExportFormat::Table(format) => {
             args.destination.check(&traces)?;
+            args.warn_of_idle(format.name(), |_| false);
             return export_table::write(&args.trace, &args.table, format, &args.destination);
         }
     };
@@ -231,6 +248,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
         None => Frames::of(&log, &options),
     };
     let frames = frames.map_err(|error| Failure::Usage(error.to_string()))?;
+    args.warn_of_idle(format.name(), |flag| format.heeds(flag));
     let progress = DrawingProgress::new(interrupt);
     let written = args.destination.write(|out| format.write(frames, &progress, out));
     progress.finish(written)

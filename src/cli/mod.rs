@@ -12,6 +12,7 @@ mod export_format;
 mod export_table;
 mod failure;
 mod fork;
+mod given_flags;
 mod kept;
 mod knobs;
 mod log_file;

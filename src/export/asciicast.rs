@@ -30,6 +30,10 @@ impl Exporter for Asciicast {
         "a recording of the screen, for asciinema"
     }
 
+    fn heeds(&self, flag: &str) -> bool {
+        !matches!(flag, "loop" | "font-size" | "font")
+    }
+
     fn write(&self, mut frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {
         let all = frames.len();
         let options = frames.options();

@@ -27,6 +27,10 @@ impl Exporter for Asciicast3 {
         "the same, for asciinema 3 and later"
     }
 
+    fn heeds(&self, flag: &str) -> bool {
+        !matches!(flag, "loop" | "font-size" | "font")
+    }
+
     fn write(&self, mut frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {
         let all = frames.len();
         let options = frames.options();

@@ -24,6 +24,31 @@ pub(super) struct TimedFrame {
     pub delay: u16,
 }
 
+/// The screens of the frames that are shown, drawn one after the other.
+pub(super) struct Screens<'a> {
+    frames: Frames<'a>,
+    observer: &'a dyn ExportObserver,
+    all: usize,
+    done: usize,
+}
+
+impl<'a> Screens<'a> {
+    pub fn new(frames: Frames<'a>, observer: &'a dyn ExportObserver) -> Self {
+        Self { all: frames.len(), frames, observer, done: 0 }
+    }
+
+    /// The screen of a frame; `None` where it is on view already, since it is shown for very long.
+    pub fn of(&mut self, showing: &TimedFrame) -> io::Result<Option<Buffer>> {
+        let mut screen = None;
+        while self.done <= showing.frame {
+            self.observer.progress(self.done, self.all)?;
+            screen = self.frames.next().map(|frame| frame.screen);
+            self.done += 1;
+        }
+        Ok(screen)
+    }
+}
+
 /// Which frames are shown for how long. Of frames that are too close together to be seen the last one is shown; one that is
 /// shown for very long is shown again and again.
 pub(super) fn showings(frames: &Frames<'_>) -> Vec<TimedFrame> {
@@ -51,28 +76,21 @@ pub(super) fn showings(frames: &Frames<'_>) -> Vec<TimedFrame> {
 /// Draws the frames that are shown, encodes what changes from each to the next on all threads, and hands it on in order.
 /// The first patch is a whole screen; there is none where nothing changes.
 pub(super) fn film<T: Send>(
-    mut frames: Frames<'_>,
+    frames: Frames<'_>,
     showings: &[TimedFrame],
     observer: &dyn ExportObserver,
     encode: impl Fn(Option<Patch>) -> T + Sync,
     mut write: impl FnMut(T, u16) -> io::Result<()>,
 ) -> io::Result<()> {
     let options = frames.options();
-    let all = frames.len();
     let colours = Colours::of(Theme::new(options.theme, Level::True));
     let mut stencils = Stencils::new(options.font_size, &options.fonts);
     let mut before: Option<Buffer> = None;
-    let mut done = 0;
+    let mut drawn = Screens::new(frames, observer);
     for batch in showings.chunks(BATCH) {
         let mut screens: Vec<Buffer> = Vec::with_capacity(batch.len());
         for showing in batch {
-            let mut screen = None;
-            while done <= showing.frame {
-                observer.progress(done, all)?;
-                screen = frames.next().map(|frame| frame.screen);
-                done += 1;
-            }
-            // A frame that is shown for very long is there already.
+            let screen = drawn.of(showing)?;
             screens.extend(screen.or_else(|| screens.last().or(before.as_ref()).cloned()));
         }
         stencils.make(&screens);

@@ -80,7 +80,7 @@ fn encoded(patch: Option<Patch>) -> Frame<'static> {
     let mut pixels = vec![HOLE; patch.width * patch.height];
     for cell in &patch.cells {
         let indexes: Vec<u8> =
-            (0..=INKED).map(|level| palette.index(cell.colour(coarser(level, levels), levels))).collect();
+            (0..=INKED).map(|level| palette.index(cell.inks.colour(coarser(level, levels), levels))).collect();
         let (left, top) = (cell.at.0 - patch.left, cell.at.1 - patch.top);
         for y in 0..cell.stencil.height {
             let row = cell.stencil.row(y);
@@ -106,8 +106,8 @@ fn encoded(patch: Option<Patch>) -> Frame<'static> {
 
 /// How many levels there are between ground and text, so that the colours of all cells have room.
 fn levels(cells: &[CellPicture]) -> u8 {
-    let pairs: BTreeSet<_> = cells.iter().map(|cell| (cell.ground, cell.text)).collect();
-    let solid: BTreeSet<_> = cells.iter().flat_map(|cell| [cell.ground, cell.text, cell.line]).collect();
+    let pairs: BTreeSet<_> = cells.iter().map(|cell| (cell.inks.ground, cell.inks.text)).collect();
+    let solid: BTreeSet<_> = cells.iter().flat_map(|cell| [cell.inks.ground, cell.inks.text, cell.inks.line]).collect();
     let between = COLOURS.saturating_sub(solid.len()) / pairs.len().max(1);
     (between + 1).clamp(3, LEVELS.into()) as u8
 }
@@ -127,7 +127,7 @@ impl FramePalette {
                 cell.stencil.row(y).iter().for_each(|level| pixels[usize::from(coarser(*level, levels))] += 1);
             }
             for (level, pixels) in (0..).zip(pixels).filter(|(_, pixels)| *pixels > 0) {
-                *uses.entry(cell.colour(level, levels)).or_default() += pixels;
+                *uses.entry(cell.inks.colour(level, levels)).or_default() += pixels;
             }
         }
         // The most frequent ones; each of the others is the nearest of them.
@@ -160,16 +160,14 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::export::raster::Stencil;
+    use crate::export::raster::{CellInks, Stencil};
 
     fn cells(count: u8) -> Vec<CellPicture> {
         let slope = Stencil::of(8, 8, |x, y| x > y);
         let cell = |n: u8| CellPicture {
             at: (8 * usize::from(n), 0),
             stencil: Arc::new(slope.clone()),
-            ground: Rgb(0, 0, 0),
-            text: Rgb(n, 255 - n, n / 2),
-            line: Rgb(n, 255 - n, n / 2),
+            inks: CellInks { ground: Rgb(0, 0, 0), text: Rgb(n, 255 - n, n / 2), line: Rgb(n, 255 - n, n / 2) },
         };
         (0..count).map(cell).collect()
     }
@@ -180,7 +178,7 @@ mod tests {
             let cells = cells(count);
             let palette = FramePalette::of(&cells, levels(&cells));
             for cell in &cells {
-                assert_eq!(palette.colours[usize::from(palette.index(cell.text)) - 1], cell.text);
+                assert_eq!(palette.colours[usize::from(palette.index(cell.inks.text)) - 1], cell.inks.text);
             }
         }
     }
@@ -192,8 +190,8 @@ mod tests {
         let palette = FramePalette::of(&cells, levels);
         assert_eq!((palette.colours.len(), levels), (COLOURS, 3));
         for cell in &cells {
-            let drawn = palette.colours[usize::from(palette.index(cell.text)) - 1];
-            assert!(drawn.distance(cell.text) < 200, "{drawn:?} for {:?}", cell.text);
+            let drawn = palette.colours[usize::from(palette.index(cell.inks.text)) - 1];
+            assert!(drawn.distance(cell.inks.text) < 200, "{drawn:?} for {:?}", cell.inks.text);
         }
     }
 }

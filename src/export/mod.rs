@@ -14,10 +14,13 @@ mod footage;
 mod frames;
 mod gif;
 mod html;
+mod markup;
+mod numbered;
 mod options;
 mod png;
 mod raster;
 mod replayed;
+mod svg;
 pub mod table;
 
 use std::{
@@ -52,6 +55,11 @@ pub trait Exporter: fmt::Debug + Sync {
     /// What it is good for, half a line.
     fn about(&self) -> &'static str;
 
+    /// Whether an option, by the name of its flag, makes any difference to it.
+    fn heeds(&self, _flag: &str) -> bool {
+        true
+    }
+
     /// Writes the recording, and says on the way how far it is.
     ///
     /// # Errors
@@ -81,8 +89,16 @@ impl ExportObserver for () {
 }
 
 /// Every format. Of those with the same suffix, the first is the one that the suffix stands for.
-pub static FORMATS: &[&dyn Exporter] =
-    &[&asciicast::Asciicast, &asciicast3::Asciicast3, &gif::Gif, &png::Png, &apng::Apng, &html::HtmlPage];
+pub static FORMATS: &[&dyn Exporter] = &[
+    &asciicast::Asciicast,
+    &asciicast3::Asciicast3,
+    &gif::Gif,
+    &svg::Svg,
+    &svg::SvgStill,
+    &png::Png,
+    &apng::Apng,
+    &html::HtmlPage,
+];
 
 /// The format of that name, or of files with that suffix.
 pub fn format(name: &str) -> Option<&'static dyn Exporter> {

@@ -155,6 +155,11 @@ impl ExportOptions {
     }
 }
 
+/// Whether an option, by its flag, is about how time passes: it makes no difference to what stands still.
+pub(super) fn is_about_time(flag: &str) -> bool {
+    matches!(flag, "no-typing" | "fps" | "speed" | "hold" | "loop" | "idle-limit")
+}
+
 /// Steps, both ends included: "16", "10..20", "..20", "10..".
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StepRange {

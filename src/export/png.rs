@@ -7,6 +7,7 @@ use png::{BitDepth, ColorType, Encoder, EncodingError};
 use super::{
     ExportObserver, Exporter, Frames,
     film::tell_of_missing,
+    options::is_about_time,
     raster::{Colours, INKED, LEVELS, Patch, Stencils, Surface},
 };
 use crate::tui::theme::{Level, Rgb, Theme};
@@ -26,6 +27,10 @@ impl Exporter for Png {
 
     fn about(&self) -> &'static str {
         "a picture of the last step that is shown"
+    }
+
+    fn heeds(&self, flag: &str) -> bool {
+        !is_about_time(flag)
     }
 
     fn write(&self, frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {
@@ -63,7 +68,7 @@ pub(super) fn broken(error: EncodingError) -> io::Error {
 /// Puts the cells of a patch into its pixels, `N` bytes each.
 pub(super) fn paint<const N: usize>(patch: &Patch, pixels: &mut [u8], bytes: impl Fn(Rgb) -> [u8; N]) {
     for cell in &patch.cells {
-        let inks: Vec<[u8; N]> = (0..=INKED).map(|level| bytes(cell.colour(level, LEVELS))).collect();
+        let inks: Vec<[u8; N]> = (0..=INKED).map(|level| bytes(cell.inks.colour(level, LEVELS))).collect();
         let (left, top) = (cell.at.0 - patch.left, cell.at.1 - patch.top);
         for y in 0..cell.stencil.height {
             let row = cell.stencil.row(y);

@@ -1,4 +1,4 @@
-//! Pages for browsers: what a file holds, and what a browser makes of it, where there is one.
+//! Pages and pictures for browsers: what a file holds, and what a browser makes of it, where there is one.
 
 use std::{
     fmt::Write as _,
@@ -18,15 +18,30 @@ use super::{
 /// A prompt that a page must not take for a part of itself.
 const HOSTILE: &str = "</script><script>document.title='taken'</script><!-- <b>Reverse</b> \u{202e}this";
 
-/// The page of a run on [`HOSTILE`].
-fn page(pair: &Folder) -> String {
+/// The trace of a run on [`HOSTILE`].
+fn trace(pair: &Folder) -> String {
     let file = |name: &str| pair.path(name).display().to_string();
-    let (trace, page) = (file("run.jsonl"), file("run.html"));
+    let trace = file("run.jsonl");
     let models = [file("denoiser"), file("guide")];
     let run = ["run", "--prompt", HOSTILE, "--trace", &trace, "--model", &models[0], "--guide-model", &models[1]];
     succeed(program().args(run).args(["--preset", "threshold", "--gen-length", "24"]));
-    succeed(program().args(["export", &trace, "-o", &page, "--caption", HOSTILE, "--layer", "entropy"]));
+    trace
+}
+
+/// Its page.
+fn page(pair: &Folder) -> String {
+    page_of(pair, &trace(pair), &["--caption", HOSTILE, "--layer", "entropy"])
+}
+
+fn page_of(pair: &Folder, trace: &str, arguments: &[&str]) -> String {
+    let page = pair.path("run.html").display().to_string();
+    succeed(program().args(["export", trace, "--force", "-o", &page]).args(arguments));
     page
+}
+
+/// The run that a page holds.
+fn held(html: &str) -> Value {
+    serde_json::from_str(between(html, "id=\"run\">", "</script>")).unwrap()
 }
 
 /// What stands between two texts.
@@ -52,7 +67,7 @@ fn a_page_holds_the_run_and_may_do_nothing_else() {
         hash(between(&html, "<style>", "</style>"))
     );
     assert_eq!(policy, expected);
-    let run: Value = serde_json::from_str(between(&html, "id=\"run\">", "</script>")).unwrap();
+    let run = held(&html);
     assert_eq!(run["layers"][run["layer"].as_u64().unwrap() as usize], "entropy");
     let prompt = run["prompt"].as_str().unwrap();
     assert_eq!(prompt, HOSTILE.replace('\u{202e}', "\u{fffd}"));
@@ -69,11 +84,29 @@ fn a_page_holds_the_run_and_may_do_nothing_else() {
 }
 
 #[test]
+fn a_page_holds_the_steps_that_were_asked_for() {
+    let pair = pair();
+    let trace = trace(&pair);
+    let whole = held(&std::fs::read_to_string(page_of(&pair, &trace, &[])).unwrap());
+    let part = held(&std::fs::read_to_string(page_of(&pair, &trace, &["--steps", "2..3"])).unwrap());
+    assert_eq!((&part["from"], &part["steps"].as_array().unwrap().len()), (&json!(2), &2));
+    assert_eq!(part["end"], Value::Null, "it does not show the end");
+    assert!(!whole["end"].is_null());
+    let step = |run: &Value, at: usize, name: &str| run["steps"][at][name].clone();
+    for name in ["at", "passes", "computed", "block", "why"] {
+        assert_eq!(step(&part, 0, name), step(&whole, 2, name), "{name}");
+    }
+    let texts = |run: &Value| -> std::collections::BTreeSet<String> {
+        run["texts"].as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+    };
+    assert!(texts(&part).is_subset(&texts(&whole)) && texts(&part) != texts(&whole), "later texts are not in it");
+}
+
+#[test]
 fn a_page_is_of_one_run() {
     let pair = pair();
-    page(&pair);
     let file = |name: &str| pair.path(name).display().to_string();
-    let trace = file("run.jsonl");
+    let trace = trace(&pair);
     let told = refusal(program().args(["export", &trace, "--against", &trace, "-o", &file("two.html")]));
     assert!(told.contains("a page holds one run"), "{told}");
     assert!(!pair.path("two.html").exists());
@@ -100,7 +133,15 @@ fn a_browser_plays_a_page_and_obeys_its_controls() {
     browser.click("forth");
     assert_eq!(browser.ask(count), json!(format!("1 / {last}")));
     browser.click("back");
+    // A layer without data says why, as the playground does.
+    let absence = "document.getElementById('absence').textContent";
+    assert_eq!(browser.ask(absence), json!("the entropy layer begins with step 1"));
+    browser.click("layer-guide");
+    browser.click("forth");
+    assert_eq!(browser.ask(absence), json!("recorded without a guide"));
+    assert_eq!(browser.ask("document.getElementById('layer-guide').title"), json!("recorded without a guide"));
     browser.click("layer-reason");
+    assert_eq!(browser.ask(absence), json!(""));
     assert_eq!(browser.ask("document.getElementById('layer-reason').getAttribute('aria-checked')"), json!("true"));
     browser.press("End");
     assert_eq!(browser.ask(count), json!(format!("{last} / {last}")));
@@ -114,6 +155,66 @@ fn a_browser_plays_a_page_and_obeys_its_controls() {
     assert_eq!(browser.ask("document.getElementById('play').getAttribute('aria-pressed')"), json!("true"));
     browser.press(" ");
     assert_eq!(browser.ask("document.getElementById('play').getAttribute('aria-pressed')"), json!("false"));
+    let shot = browser.picture();
+    assert!(shot.starts_with(b"\x89PNG") && shot.len() > 5_000, "a picture of {} bytes", shot.len());
+    assert_eq!(browser.errors, "");
+}
+
+#[test]
+fn a_browser_begins_a_page_where_its_steps_begin() {
+    let Some(mut browser) = Browser::start() else {
+        eprintln!("skipped: there is no Chromium here (chromium, chromium-browser, google-chrome)");
+        return;
+    };
+    let pair = pair();
+    browser.open(&format!("file://{}", page_of(&pair, &trace(&pair), &["--steps", "2..3"])));
+    let count = "document.getElementById('count').textContent";
+    assert_eq!(browser.ask(count), json!("2 / 3"));
+    browser.press("End");
+    assert_eq!(browser.ask(count), json!("3 / 3"));
+    assert_eq!(browser.ask("document.querySelector('.verdict').textContent"), json!("running"));
+    let rows = "document.getElementById('map').height / 6";
+    assert_eq!(browser.ask(rows), json!(2), "a row of the map for each step");
+    browser.ask("document.querySelectorAll('.token:not(.open)')[0].click()");
+    assert!(browser.ask("document.getElementById('inspector').textContent").as_str().unwrap().contains("step 3"));
+    assert_eq!(browser.errors, "");
+}
+
+#[test]
+fn a_browser_shows_each_frame_of_a_moving_picture_in_its_time() {
+    let Some(mut browser) = Browser::start() else {
+        eprintln!("skipped: there is no Chromium here (chromium, chromium-browser, google-chrome)");
+        return;
+    };
+    let pair = pair();
+    let (trace, picture) = (trace(&pair), pair.path("run.svg").display().to_string());
+    let still = |steps: &str| {
+        let still = pair.path(&format!("{steps}.svg")).display().to_string();
+        let format = ["--format", "svg-still", "--steps", steps];
+        succeed(program().args(["export", &trace, "-o", &still]).args(format));
+        format!("file://{still}")
+    };
+    succeed(program().args(["export", &trace, "-o", &picture, "--no-typing", "--fps", "2", "--hold", "2"]));
+    let first = (still("0"), "0");
+    let middle = (still("2"), "2250");
+    // What is seen: each text that is not hidden, with the place of its last letter, from top to bottom.
+    let seen = "JSON.stringify([...document.querySelectorAll('text')]
+        .filter(text => getComputedStyle(text).visibility === 'visible')
+        .flatMap(text => [...text.textContent].map((letter, at) => [letter, text.getStartPositionOfChar(at), text]))
+        .filter(([letter]) => letter !== ' ')
+        .map(([letter, place]) => [place.y, place.x, letter]).sort((a, b) => a[0] - b[0] || a[1] - b[1]))";
+    for (still, time) in [first, middle] {
+        browser.open(&still);
+        assert_eq!(browser.ask("document.getAnimations().length"), json!(0));
+        let expected = browser.ask(seen);
+        browser.open(&format!("file://{picture}"));
+        browser.ask(&format!("document.getAnimations().forEach(one => {{ one.pause(); one.currentTime = {time}; }})"));
+        assert!(expected.as_str().unwrap().len() > 1000);
+        assert_eq!(browser.ask(seen), expected, "at {time} ms");
+    }
+    let words = "document.documentElement.textContent";
+    assert!(browser.ask(words).as_str().unwrap().contains("</script>"), "hostile text is text");
+    assert_eq!(browser.ask("document.title"), json!(HOSTILE.replace('\u{202e}', "\u{fffd}")));
     let shot = browser.picture();
     assert!(shot.starts_with(b"\x89PNG") && shot.len() > 5_000, "a picture of {} bytes", shot.len());
     assert_eq!(browser.errors, "");

@@ -196,7 +196,7 @@ fn frames_are_shown_for_as_long_as_was_asked_for() {
 fn the_same_trace_gives_the_same_bytes_on_any_number_of_threads() {
     let log = common::story();
     let threads = |number| rayon::ThreadPoolBuilder::new().num_threads(number).build().unwrap();
-    for format in ["gif", "apng", "png"] {
+    for format in ["gif", "apng", "png", "svg", "svg-still"] {
         let options = ExportOptions { typing: true, ..small("..3") };
         let one = threads(1).install(|| exported(format, &log, &options));
         assert!(one == threads(3).install(|| exported(format, &log, &options)), "{format}");
@@ -258,7 +258,7 @@ fn every_glyph_of_the_screen_is_in_the_bundled_font() {
 #[test]
 fn a_recording_that_is_stopped_ends_at_once() {
     let log = common::story();
-    for format in export::FORMATS.iter().filter(|format| format.name() != "png") {
+    for format in export::FORMATS.iter().filter(|format| !["png", "svg-still"].contains(&format.name())) {
         let (listener, options) = (Listener { stops_at: Some(3), ..Listener::default() }, small("0.."));
         let written = format.write(Frames::of(&log, &options).unwrap(), &listener, &mut Vec::new());
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::Interrupted, "{}", format.name());

@@ -12,8 +12,8 @@ use std::io::{self, Write};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 
-use super::{ExportObserver, Exporter, Frames};
-use crate::{printable, tui::Scene};
+use super::{ExportObserver, Exporter, Frames, markup::escaped};
+use crate::tui::Scene;
 use run::PageRun;
 
 #[derive(Debug)]
@@ -36,6 +36,10 @@ impl Exporter for HtmlPage {
 
     fn about(&self) -> &'static str {
         "a page with the run in it, to be played, scrubbed and looked into"
+    }
+
+    fn heeds(&self, flag: &str) -> bool {
+        matches!(flag, "theme" | "layer" | "title" | "caption" | "steps" | "against" | "axis")
     }
 
     fn write(&self, frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {
@@ -70,11 +74,6 @@ fn json(run: &PageRun) -> io::Result<String> {
         .replace('<', "\\u003c")
         .replace('\u{2028}', "\\u2028")
         .replace('\u{2029}', "\\u2029"))
-}
-
-/// Text between tags.
-fn escaped(text: &str) -> String {
-    printable::line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn hash(text: &str) -> String {

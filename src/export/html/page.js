@@ -6,6 +6,10 @@
   const INKS = ["text", "draft", "mask", "sign"];
   const layers = run.layers.length;
   const last = run.steps.length - 1;
+  // Numbers of steps; the canvas of masks has no row on the map.
+  const named = (index) => run.from + index;
+  const base = run.from === 0 ? 1 : 0;
+  const rows = Math.max(1, last + 1 - base);
   const answer = run.length - run.first;
 
   // The canvas after each step: a step names what it changed.
@@ -55,6 +59,7 @@
     return button;
   });
 
+  const absence = make("p", body, { className: "absence", id: "absence", role: "status" });
   const stage = make("div", body, { className: "stage" });
   const canvas = make("div", stage, { className: "canvas", id: "canvas" });
   const side = make("div", stage, { className: "side", id: "inspector", "aria-live": "polite" });
@@ -126,25 +131,25 @@
   function drawMap() {
     const scale = window.devicePixelRatio || 1;
     const width = Math.max(1, Math.floor(map.clientWidth * scale));
-    const row = Math.max(1, Math.min(6, Math.floor(300 * scale / Math.max(1, last))));
-    if (map.width !== width || map.height !== row * Math.max(1, last)) {
+    const row = Math.max(1, Math.min(6, Math.floor(300 * scale / rows)));
+    if (map.width !== width || map.height !== row * rows) {
       map.width = width;
-      map.height = row * Math.max(1, last);
+      map.height = row * rows;
     }
     const paint = map.getContext("2d");
     const x = (position) => Math.round((position - run.first) * width / answer);
     paint.clearRect(0, 0, width, map.height);
-    for (let step = 1; step <= shown.seen; step++) {
+    for (let step = base; step <= shown.seen; step++) {
       const dots = states[step][LOOKS + layers + shown.layer];
       paint.globalAlpha = step > shown.step ? 0.45 : 1;
       for (let position = run.first; position < run.length; position++) {
         paint.fillStyle = run.colours[dots[position]];
-        paint.fillRect(x(position), (step - 1) * row, x(position + 1) - x(position), row);
+        paint.fillRect(x(position), (step - base) * row, x(position + 1) - x(position), row);
       }
     }
     paint.globalAlpha = 0.55;
     paint.fillStyle = accent;
-    if (shown.step > 0) paint.fillRect(0, (shown.step - 1) * row, width, row);
+    if (shown.step >= base) paint.fillRect(0, (shown.step - base) * row, width, row);
     if (shown.position !== null) {
       paint.fillRect(x(shown.position), 0, x(shown.position + 1) - x(shown.position), map.height);
     }
@@ -158,14 +163,14 @@
     side.replaceChildren();
     const position = shown.position;
     if (position === null) {
-      make("h2", side, {}, shown.step === 0 ? "before the first step" : `step ${shown.step}`);
+      make("h2", side, {}, named(shown.step) === 0 ? "before the first step" : `step ${named(shown.step)}`);
       make("p", side, { className: "dim" }, "Point at a token, or at the map.");
       return;
     }
     const state = states[shown.step];
     const step = run.steps[shown.step];
     const value = (channel) => state[channel][position];
-    make("h2", side, {}, `position ${position} · step ${shown.step}`);
+    make("h2", side, {}, `position ${position} · step ${named(shown.step)}`);
     const list = make("dl", side);
     const fact = (name, text) => {
       if (text === null) return;
@@ -175,7 +180,7 @@
     fact("shows", `${JSON.stringify(run.texts[value(TEXT)])}, ${INKS[value(INK)]}`);
     const written = value(WRITTEN);
     if (written > 0) {
-      const why = run.steps[written].why.find(([at]) => at === position);
+      const why = run.steps[written - run.from]?.why.find(([at]) => at === position);
       fact("written", `at step ${written}${why ? `, ${why[1]}` : ""}`);
     }
     fact("confidence", share(value(CONFIDENCE)));
@@ -193,17 +198,21 @@
   function draw() {
     const step = run.steps[shown.step];
     shown.seen = Math.max(shown.seen, shown.step);
+    const absent = (layer) => run.absences[step.absent[layer] - 1] ?? "";
     buttons.forEach((button, number) => {
       button.setAttribute("aria-checked", number === shown.layer);
+      button.title = absent(number);
+      button.classList.toggle("absent", button.title !== "");
     });
+    absence.textContent = absent(shown.layer);
     drawTokens();
     drawMap();
     inspect();
     bar.value = shown.step;
-    count.textContent = `${shown.step} / ${last}`;
+    count.textContent = `${named(shown.step)} / ${named(last)}`;
     play.textContent = shown.timer === null ? "▶ play" : "❚❚ pause";
     play.setAttribute("aria-pressed", shown.timer !== null);
-    done.textContent = shown.step === 0 ? "nothing is written yet" :
+    done.textContent = named(shown.step) === 0 ? "nothing is written yet" :
       `${step.passes} passes · ${step.at.toFixed(2)} s · wrote ${step.wrote} · computed ${step.computed}, reused ${step.reused} · block ${step.block[0]}–${step.block[1] - 1}`;
     // Nothing is said before it happens.
     const over = shown.step === last && run.end !== null;
@@ -252,7 +261,7 @@
     const area = map.getBoundingClientRect();
     const part = (value, size, all) => Math.max(0, Math.min(all - 1, Math.floor(value / size * all)));
     stop();
-    shown.step = Math.min(shown.seen, 1 + part(event.clientY - area.top, area.height, Math.max(1, last)));
+    shown.step = Math.min(shown.seen, base + part(event.clientY - area.top, area.height, rows));
     shown.pinned = true;
     point(run.first + part(event.clientX - area.left, area.width, answer));
     draw();

@@ -1,19 +1,19 @@
 //! The run as the page plays it: what each step changed, in numbers.
 
-use std::{collections::HashMap, fmt::Write, io};
+use std::{fmt::Write, io};
 
 use ratatui::style::{Color, Modifier, Style};
 use serde::Serialize;
 
 use crate::{
     decode::record::{KvStatus, Proposal},
-    export::{ExportObserver, ExportOptions},
+    export::{ExportObserver, ExportOptions, numbered::Numbered},
     printable,
     trace::{Certainty, Figures, Log},
     tui::{
         Layer,
         theme::{Level, Rgb, Role, Theme, ThemeName},
-        view::{SheetCell, sheet},
+        view::{Sheet, SheetCell, sheet},
     },
 };
 
@@ -44,9 +44,13 @@ pub(super) struct PageRun {
     length: usize,
     /// How K/V rows are used, by number.
     uses: [&'static str; 4],
-    /// The canvas before the first step, then each step.
+    /// Why a layer has nothing to show: every sentence.
+    absences: Vec<String>,
+    /// The number of the first step; 0 is the canvas of masks.
+    from: usize,
+    /// That step and those after it, as far as they are in the page.
     steps: Vec<PageStep>,
-    /// How it ended, where it did.
+    /// How it ended, where the page shows that.
     end: Option<PageEnd>,
     #[serde(skip)]
     styles: Vec<Style>,
@@ -70,6 +74,8 @@ struct PageStep {
     wrote: usize,
     /// By channel, position and value in turn of what is another than in the step before.
     changed: Vec<Vec<u32>>,
+    /// Of each layer why it has nothing to show, as the number of a sentence counted from 1; 0 where it has something.
+    absent: Vec<u32>,
     /// Of masks with a draft: position, then text and probability in ten-thousandths of each candidate in turn.
     candidates: Vec<Vec<u32>>,
     /// Why each token that it wrote was written: position and words.
@@ -90,15 +96,19 @@ impl PageRun {
     /// Those by which `observer` stops it.
     pub fn of(log: &Log, options: &ExportOptions, observer: &dyn ExportObserver) -> io::Result<Self> {
         let mut numbers = PageNumbers::default();
-        let mut steps = Vec::with_capacity(log.len() + 1);
+        let shown: Vec<usize> = (0..=log.len()).filter(|step| options.steps.holds(*step as u64)).collect();
+        let mut steps = Vec::with_capacity(shown.len());
         let mut before: Vec<Vec<u32>> = Vec::new();
-        for step in 0..=log.len() {
-            observer.progress(step, log.len() + 1)?;
-            let channels = numbers.channels(log, step, options.theme);
-            steps.push(PageStep { changed: differences(&before, &channels), ..numbers.step(log, step) });
+        for (done, step) in shown.iter().enumerate() {
+            observer.progress(done, shown.len())?;
+            let Sheet { cells, absences } = sheet(log, *step, options.theme);
+            let channels = numbers.channels(log, *step, cells);
+            let absent = absences.into_iter().map(|absence| numbers.absence(absence)).collect();
+            steps.push(PageStep { changed: differences(&before, &channels), absent, ..numbers.step(log, *step) });
             before = channels;
         }
         let header = log.header();
+        let end = log.end().filter(|_| shown.last() == Some(&log.len()));
         Ok(Self {
             title: if options.title.is_empty() { usual_title(log) } else { printable::line(&options.title) },
             caption: printable::text(&options.caption).into_owned(),
@@ -111,10 +121,10 @@ impl PageRun {
             first: header.prompt_ids.len(),
             length: header.canvas_length(),
             uses: ["recomputed", "reused", "stale", "dropped"],
+            absences: numbers.absences.all,
+            from: shown.first().copied().unwrap_or_default(),
             steps,
-            end: log
-                .end()
-                .map(|end| PageEnd { correct: end.correct, verdict: end.verdict.as_deref().map(printable::line) }),
+            end: end.map(|end| PageEnd { correct: end.correct, verdict: end.verdict.as_deref().map(printable::line) }),
             styles: numbers.styles.all,
             theme: options.theme,
         })
@@ -137,6 +147,7 @@ impl PageRun {
             ("accent", Role::Accent),
             ("good", Role::Good),
             ("bad", Role::Bad),
+            ("note", Role::Note),
         ];
         for (name, role) in inks {
             let _ = write!(rules, "--{name}:{};", colour(theme.style(role).fg));
@@ -174,34 +185,17 @@ struct PageNumbers {
     texts: Numbered<String>,
     styles: Numbered<Style>,
     colours: Numbered<Rgb>,
-}
-
-/// Values in the order in which they were met.
-#[derive(Debug)]
-struct Numbered<T> {
-    all: Vec<T>,
-    numbers: HashMap<T, u32>,
-}
-
-impl<T> Default for Numbered<T> {
-    fn default() -> Self {
-        Self { all: Vec::new(), numbers: HashMap::new() }
-    }
-}
-
-impl<T: Clone + Eq + std::hash::Hash> Numbered<T> {
-    fn number(&mut self, value: T) -> u32 {
-        *self.numbers.entry(value).or_insert_with_key(|value| {
-            self.all.push(value.clone());
-            self.all.len() as u32 - 1
-        })
-    }
+    absences: Numbered<String>,
 }
 
 impl PageNumbers {
+    /// Why a layer has nothing to show, counted from 1; 0 where it has something.
+    fn absence(&mut self, sentence: Option<String>) -> u32 {
+        sentence.map_or(0, |sentence| 1 + self.absences.number(sentence))
+    }
+
     /// Every channel of the canvas after so many steps, a number for each position.
-    fn channels(&mut self, log: &Log, steps: usize, theme: ThemeName) -> Vec<Vec<u32>> {
-        let cells = sheet(log, steps, theme);
+    fn channels(&mut self, log: &Log, steps: usize, cells: Vec<SheetCell>) -> Vec<Vec<u32>> {
         let layers = Layer::all().len();
         let mut channels = vec![Vec::with_capacity(cells.len()); CHANNELS + 2 * layers];
         let record = log.record(steps);
@@ -247,7 +241,7 @@ impl PageNumbers {
             wrote: record.commits.len(),
             candidates: record.proposals.iter().map(|proposal| self.candidates(log, proposal)).collect(),
             why: why.collect(),
-            changed: Vec::new(),
+            ..PageStep::default()
         }
     }
 

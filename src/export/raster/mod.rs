@@ -10,11 +10,12 @@ mod stencils;
 mod surface;
 
 pub use font::{FontError, Typeface};
-#[cfg(test)]
-pub(super) use stencil::Stencil;
+pub(super) use shapes::{CellShape, ShapePart, shape};
 pub(super) use stencil::{INKED, LEVELS};
 pub(super) use stencils::Stencils;
-pub(super) use surface::{CellPicture, Colours, Patch, Surface, coarser};
+pub(super) use surface::{CellPicture, Colours, Patch, Surface, coarser, is_same, places};
+#[cfg(test)]
+pub(super) use {stencil::Stencil, surface::CellInks};
 
 /// The size of a cell, and where its text stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,10 +25,10 @@ pub(super) struct CellSize {
     /// Pixels down.
     pub height: usize,
     /// The baseline, in pixels from the top.
-    baseline: usize,
+    pub baseline: usize,
     /// Pixels that an em of the bundled font takes across and down. They differ a little, so that a letter begins and ends at
     /// whole pixels and all of them look the same.
-    em: (f32, f32),
+    pub em: (f32, f32),
 }
 
 impl Patch {
@@ -50,7 +51,18 @@ impl CellSize {
     }
 
     /// How thick a line is, in pixels.
-    fn stroke(&self) -> usize {
+    pub fn stroke(&self) -> usize {
         (self.em.0 / 14.0).round().max(1.0) as usize
+    }
+
+    /// Where a line through text begins, in pixels from the top.
+    pub fn strike(&self) -> usize {
+        self.baseline.saturating_sub(self.height / 4)
+    }
+
+    /// Where a line below text begins.
+    pub fn underline(&self) -> usize {
+        let below = self.height - self.baseline;
+        self.baseline + (below / 2).min(below.saturating_sub(self.stroke()))
     }
 }

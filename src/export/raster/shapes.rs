@@ -5,6 +5,29 @@ use super::{
     stencil::{LEVELS, Stencil},
 };
 
+/// What a character looks like that is drawn by its geometry.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CellShape {
+    /// The whole cell, in so many sixteenths of the text's colour.
+    Shade(u8),
+    /// Parts, which may overlap.
+    Parts(Vec<ShapePart>),
+}
+
+/// A part of a shape, in pixels from the top left of its cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ShapePart {
+    /// A rectangle.
+    Bar { left: f32, right: f32, top: f32, bottom: f32 },
+    /// A quarter of a ring of that radius, in the middle of its line: the one that lies to this side of the centre, across and
+    /// down.
+    Bend { centre: (f32, f32), side: (f32, f32), radius: f32, thick: f32 },
+    /// A straight line, as much longer at both ends as it is thick.
+    Line { from: (f32, f32), to: (f32, f32), thick: f32 },
+    /// A disc.
+    Dot { centre: (f32, f32), radius: f32 },
+}
+
 /// The arms of U+2500 to U+257F: up, right, down and left; 1 is light, 2 heavy, 3 double. Others have dots.
 const ARMS: [&str; 8] = [
     "0101 0202 1010 2020 .... .... .... .... .... .... .... .... 0110 0210 0120 0220",
@@ -25,20 +48,61 @@ fn within(value: f32, from: f32, to: f32) -> bool {
     value >= from && value < to
 }
 
-/// The stencil of a character that is drawn by its geometry, in a cell.
-pub(super) fn stencil(character: char, cell: &CellSize) -> Option<Stencil> {
+/// What a character looks like in a cell, where its geometry is known.
+pub fn shape(character: char, cell: &CellSize) -> Option<CellShape> {
     let code = u32::from(character);
-    match code {
-        0x2504..=0x250b | 0x254c..=0x254f => Some(dashes(code, cell)),
-        0x256d..=0x2570 => Some(corner(code, cell)),
-        0x2571..=0x2573 => Some(diagonals(code, cell)),
-        0x2500..=0x257f => Some(arms(code - 0x2500, cell)),
-        0x2580..=0x259f => Some(block(code, cell)),
-        0x2800..=0x28ff => Some(braille(code - 0x2800, cell)),
+    let parts = match code {
+        // A quarter, a half, three quarters.
+        0x2591..=0x2593 => return Some(CellShape::Shade((code - 0x2590) as u8 * LEVELS / 4)),
+        0x2504..=0x250b | 0x254c..=0x254f => dashes(code, cell),
+        0x256d..=0x2570 => corner(code, cell),
+        0x2571..=0x2573 => diagonals(code, cell),
+        0x2500..=0x257f => arms(code - 0x2500, cell),
+        0x2580..=0x259f => block(code, cell),
+        0x2800..=0x28ff => braille(code - 0x2800, cell),
         // A fork, as of a branch; few fonts have it.
-        0x2442 => Some(fork(cell)),
-        _ => None,
+        0x2442 => fork(cell),
+        _ => return None,
+    };
+    Some(CellShape::Parts(parts))
+}
+
+impl CellShape {
+    /// The pixels that it covers.
+    pub fn stencil(&self, cell: &CellSize) -> Stencil {
+        match self {
+            Self::Shade(level) => Stencil::even(cell.width, cell.height, *level),
+            Self::Parts(parts) => {
+                Stencil::of(cell.width, cell.height, |x, y| parts.iter().any(|part| part.holds(x, y)))
+            }
+        }
     }
+}
+
+impl ShapePart {
+    /// Whether a point is inside.
+    fn holds(&self, x: f32, y: f32) -> bool {
+        match *self {
+            Self::Bar { left, right, top, bottom } => within(x, left, right) && within(y, top, bottom),
+            Self::Bend { centre, side, radius, thick } => {
+                let (right, down) = (x - centre.0, y - centre.1);
+                let is_there = right * side.0 > 0.0 && down * side.1 > 0.0;
+                is_there && (right.hypot(down) - radius).abs() < thick / 2.0
+            }
+            Self::Line { from, to, thick } => {
+                let (run, rise) = (to.0 - from.0, to.1 - from.1);
+                let (right, down, length) = (x - from.0, y - from.1, run.hypot(rise));
+                let along = (right * run + down * rise) / length;
+                let away = (right * rise - down * run).abs() / length;
+                away < thick / 2.0 + 0.1 && within(along, -thick, length + thick)
+            }
+            Self::Dot { centre, radius } => (x - centre.0).hypot(y - centre.1) < radius,
+        }
+    }
+}
+
+fn bar((left, right): (f32, f32), (top, bottom): (f32, f32)) -> ShapePart {
+    ShapePart::Bar { left, right, top, bottom }
 }
 
 /// Where a line of that thickness begins in the middle of a length, at a whole pixel.
@@ -68,7 +132,7 @@ fn span(weights: [u8; 2], length: usize, stroke: usize) -> (f32, f32) {
     if all.is_empty() { (middle(length, stroke), middle(length, stroke) + stroke as f32) } else { (first, last) }
 }
 
-fn arms(index: u32, cell: &CellSize) -> Stencil {
+fn arms(index: u32, cell: &CellSize) -> Vec<ShapePart> {
     let row = ARMS[index as usize / 16].as_bytes();
     let at = index as usize % 16 * 5;
     let [up, right, down, left] = [0, 1, 2, 3].map(|arm| row[at + arm].wrapping_sub(b'0'));
@@ -78,124 +142,105 @@ fn arms(index: u32, cell: &CellSize) -> Stencil {
     let along = span([left, right], height, stroke);
     let (wide, high) = (width as f32, height as f32);
     let mut bars = Vec::new();
-    for (weight, from, to) in [(up, 0.0, along.1), (down, along.0, high)] {
-        bars.extend(lines(weight, width, stroke).into_iter().map(|(x, thick)| (x, x + thick, from, to)));
+    for (weight, ends) in [(up, (0.0, along.1)), (down, (along.0, high))] {
+        bars.extend(lines(weight, width, stroke).into_iter().map(|(x, thick)| bar((x, x + thick), ends)));
     }
-    for (weight, from, to) in [(left, 0.0, across.1), (right, across.0, wide)] {
-        bars.extend(lines(weight, height, stroke).into_iter().map(|(y, thick)| (from, to, y, y + thick)));
+    for (weight, ends) in [(left, (0.0, across.1)), (right, (across.0, wide))] {
+        bars.extend(lines(weight, height, stroke).into_iter().map(|(y, thick)| bar(ends, (y, y + thick))));
     }
-    Stencil::of(width, height, |x, y| {
-        bars.iter().any(|(left, right, top, bottom)| within(x, *left, *right) && within(y, *top, *bottom))
-    })
+    bars
 }
 
 /// Lines of two, three or four dashes.
-fn dashes(code: u32, cell: &CellSize) -> Stencil {
+fn dashes(code: u32, cell: &CellSize) -> Vec<ShapePart> {
     let (count, style) = match code {
-        0x2504..=0x2507 => (3.0, code - 0x2504),
-        0x2508..=0x250b => (4.0, code - 0x2508),
-        _ => (2.0, code - 0x254c),
+        0x2504..=0x2507 => (3, code - 0x2504),
+        0x2508..=0x250b => (4, code - 0x2508),
+        _ => (2, code - 0x254c),
     };
     let (is_heavy, is_upright) = (style % 2 == 1, style >= 2);
     let stroke = cell.stroke() * if is_heavy { 2 } else { 1 };
     let (length, breadth) = if is_upright { (cell.height, cell.width) } else { (cell.width, cell.height) };
-    let (from, each) = (middle(breadth, stroke), length as f32 / count);
-    Stencil::of(cell.width, cell.height, |x, y| {
-        let (along, across) = if is_upright { (y, x) } else { (x, y) };
-        within(across, from, from + stroke as f32) && along % each < each * 0.6
-    })
+    let (from, each) = (middle(breadth, stroke), length as f32 / count as f32);
+    let across = (from, from + stroke as f32);
+    let dash = |number: u32| {
+        let along = (number as f32 * each, (number as f32 + 0.6) * each);
+        if is_upright { bar(across, along) } else { bar(along, across) }
+    };
+    (0..count).map(dash).collect()
 }
 
-/// A rounded corner.
-fn corner(code: u32, cell: &CellSize) -> Stencil {
+/// A rounded corner: a bend between two lines that lead to the edges.
+fn corner(code: u32, cell: &CellSize) -> Vec<ShapePart> {
     let (width, height, thick) = (cell.width, cell.height, cell.stroke() as f32);
     let (left, top) = (middle(width, cell.stroke()), middle(height, cell.stroke()));
-    let (centre_x, centre_y) = (left + thick / 2.0, top + thick / 2.0);
-    // As a corner that goes right and down; the others are its mirror images.
-    let (to_left, to_top) = (matches!(code, 0x256e | 0x256f), matches!(code, 0x256f | 0x2570));
     let radius = middle(width.min(height), cell.stroke());
-    Stencil::of(width, height, |x, y| {
-        let right = if to_left { centre_x - x } else { x - centre_x };
-        let down = if to_top { centre_y - y } else { y - centre_y };
-        let half = thick / 2.0;
-        if right >= radius {
-            down.abs() < half
-        } else if down >= radius {
-            right.abs() < half
-        } else {
-            let distance = (radius - right).hypot(radius - down);
-            right > -half && down > -half && (distance - radius).abs() < half
-        }
-    })
+    // The bend turns around a point between the two edges that it joins.
+    let turn = |to_start: bool, from: f32, length: usize| {
+        let middle = from + thick / 2.0;
+        let centre = if to_start { middle - radius } else { middle + radius };
+        (centre, if to_start { (0.0, centre) } else { (centre, length as f32) })
+    };
+    let (x, along) = turn(matches!(code, 0x256e | 0x256f), left, width);
+    let (y, down) = turn(matches!(code, 0x256f | 0x2570), top, height);
+    let side = (left + thick / 2.0 - x, top + thick / 2.0 - y);
+    vec![
+        bar(along, (top, top + thick)),
+        bar((left, left + thick), down),
+        ShapePart::Bend { centre: (x, y), side, radius, thick },
+    ]
 }
 
-fn diagonals(code: u32, cell: &CellSize) -> Stencil {
-    let (wide, high) = (cell.width as f32, cell.height as f32);
-    let rising = segment((0.0, high), (wide, 0.0), cell.stroke() as f32);
-    let falling = segment((0.0, 0.0), (wide, high), cell.stroke() as f32);
-    Stencil::of(cell.width, cell.height, |x, y| (code != 0x2572 && rising(x, y)) || (code != 0x2571 && falling(x, y)))
-}
-
-/// What is near a line between two points, without regard to its ends where `x` and `y` lie beyond them.
-fn segment(from: (f32, f32), to: (f32, f32), thick: f32) -> impl Fn(f32, f32) -> bool {
-    let (run, rise) = (to.0 - from.0, to.1 - from.1);
-    let length = run.hypot(rise);
-    move |x, y| {
-        let (right, down) = (x - from.0, y - from.1);
-        let along = (right * run + down * rise) / length;
-        let away = (right * rise - down * run).abs() / length;
-        away < thick / 2.0 + 0.1 && within(along, -thick, length + thick)
+fn diagonals(code: u32, cell: &CellSize) -> Vec<ShapePart> {
+    let (wide, high, thick) = (cell.width as f32, cell.height as f32, cell.stroke() as f32);
+    let rising = ShapePart::Line { from: (0.0, high), to: (wide, 0.0), thick };
+    let falling = ShapePart::Line { from: (0.0, 0.0), to: (wide, high), thick };
+    match code {
+        0x2571 => vec![rising],
+        0x2572 => vec![falling],
+        _ => vec![rising, falling],
     }
 }
 
-fn fork(cell: &CellSize) -> Stencil {
+fn fork(cell: &CellSize) -> Vec<ShapePart> {
     let at = |x: f32, y: f32| (x * cell.width as f32, y * cell.height as f32);
     let thick = cell.stroke() as f32 * 1.2;
-    let strokes = [(at(0.5, 0.9), at(0.5, 0.55)), (at(0.5, 0.55), at(0.15, 0.2)), (at(0.5, 0.55), at(0.85, 0.2))]
-        .map(|(from, to)| segment(from, to, thick));
-    Stencil::of(cell.width, cell.height, |x, y| strokes.iter().any(|stroke| stroke(x, y)))
+    let strokes = [(at(0.5, 0.9), at(0.5, 0.55)), (at(0.5, 0.55), at(0.15, 0.2)), (at(0.5, 0.55), at(0.85, 0.2))];
+    strokes.map(|(from, to)| ShapePart::Line { from, to, thick }).to_vec()
 }
 
-/// Blocks: bars of eighths, shades, quarters.
-fn block(code: u32, cell: &CellSize) -> Stencil {
-    let (width, height) = (cell.width, cell.height);
+/// Blocks: bars of eighths, and quarters.
+fn block(code: u32, cell: &CellSize) -> Vec<ShapePart> {
     let eighths = |length: usize, eighths: u32| (length as f32 * eighths as f32 / 8.0).round();
-    let (wide, high) = (width as f32, height as f32);
-    let fill = |left: f32, right: f32, top: f32, bottom: f32| {
-        Stencil::of(width, height, |x, y| within(x, left, right) && within(y, top, bottom))
-    };
-    match code {
-        0x2580 => fill(0.0, wide, 0.0, eighths(height, 4)),
+    let across = |number| eighths(cell.width, number);
+    let down = |number| eighths(cell.height, number);
+    let (wide, high) = ((0.0, cell.width as f32), (0.0, cell.height as f32));
+    vec![match code {
+        0x2580 => bar(wide, (0.0, down(4))),
         // What is left of the cell is what the bar that grows from above would fill.
-        0x2581..=0x2588 => fill(0.0, wide, eighths(height, 0x2588 - code), high),
-        0x2589..=0x258f => fill(0.0, eighths(width, 0x2590 - code), 0.0, high),
-        0x2590 => fill(eighths(width, 4), wide, 0.0, high),
-        // A quarter, a half, three quarters.
-        0x2591..=0x2593 => Stencil::even(width, height, (code - 0x2590) as u8 * LEVELS / 4),
-        0x2594 => fill(0.0, wide, 0.0, eighths(height, 1)),
-        0x2595 => fill(wide - eighths(width, 1), wide, 0.0, high),
+        0x2581..=0x2588 => bar(wide, (down(0x2588 - code), high.1)),
+        0x2589..=0x258f => bar((0.0, across(0x2590 - code)), high),
+        0x2590 => bar((across(4), wide.1), high),
+        0x2594 => bar(wide, (0.0, down(1))),
+        0x2595 => bar((wide.1 - across(1), wide.1), high),
         _ => {
+            let (columns, rows) = ([(0.0, across(4)), (across(4), wide.1)], [(0.0, down(4)), (down(4), high.1)]);
             let quarters = QUARTERS[(code - 0x2596) as usize];
-            let (column, row) = (eighths(width, 4), eighths(height, 4));
-            Stencil::of(width, height, |x, y| {
-                let quarter = u8::from(x >= column) + 2 * u8::from(y >= row);
-                quarters >> quarter & 1 == 1
-            })
+            let filled = (0..4).filter(|quarter| quarters >> quarter & 1 == 1);
+            return filled.map(|quarter| bar(columns[quarter % 2], rows[quarter / 2])).collect();
         }
-    }
+    }]
 }
 
 /// Dots in two columns and four rows.
-fn braille(dots: u32, cell: &CellSize) -> Stencil {
+fn braille(dots: u32, cell: &CellSize) -> Vec<ShapePart> {
     let (column, row) = (cell.width as f32 / 2.0, cell.height as f32 / 4.0);
     let radius = column.min(row) * 0.36;
     // The last row came later than the others.
     let bit = |x: usize, y: usize| if y == 3 { 6 + x } else { 3 * x + y };
-    Stencil::of(cell.width, cell.height, |x, y| {
-        let (across, down) = ((x / column) as usize, (y / row) as usize);
-        let (middle_x, middle_y) = ((across as f32 + 0.5) * column, (down as f32 + 0.5) * row);
-        dots >> bit(across.min(1), down.min(3)) & 1 == 1 && (x - middle_x).hypot(y - middle_y) < radius
-    })
+    let places = (0..8).map(|place| (place % 2, place / 2)).filter(|(x, y)| dots >> bit(*x, *y) & 1 == 1);
+    let middle = |place: usize, each: f32| (place as f32 + 0.5) * each;
+    places.map(|(x, y)| ShapePart::Dot { centre: (middle(x, column), middle(y, row)), radius }).collect()
 }
 
 #[cfg(test)]
@@ -205,7 +250,7 @@ mod tests {
     /// The pixels of a character, a line per row.
     fn drawn(character: char) -> Vec<String> {
         let cell = CellSize::of(16);
-        let stencil = stencil(character, &cell).expect("it has a geometry");
+        let stencil = shape(character, &cell).expect("it has a geometry").stencil(&cell);
         let pixel = |level: &u8| {
             if *level == 0 {
                 '.'
@@ -273,7 +318,7 @@ mod tests {
         let cell = CellSize::of(8);
         for code in (0x2500..=0x259f).chain(0x2801..=0x28ff) {
             let character = char::from_u32(code).expect("a character");
-            let stencil = stencil(character, &cell).expect("a shape");
+            let stencil = shape(character, &cell).expect("a shape").stencil(&cell);
             assert!((0..stencil.height).any(|y| stencil.row(y).iter().any(|level| *level > 0)), "{character}");
         }
     }

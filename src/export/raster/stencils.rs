@@ -93,8 +93,9 @@ impl Stencils {
         let size = &self.size;
         let mut missing = Vec::new();
         let mut characters = key.symbol.chars();
-        let shape = characters.next().filter(|_| key.symbol.chars().count() == 1);
-        let mut stencil = shape.and_then(|shape| shapes::stencil(shape, size)).unwrap_or_else(|| {
+        let single = characters.next().filter(|_| characters.next().is_none());
+        let shape = single.and_then(|character| shapes::shape(character, size));
+        let mut stencil = shape.map(|shape| shape.stencil(size)).unwrap_or_else(|| {
             let mut stencil = Stencil::empty(size.width * key.cells, size.height);
             for character in key.symbol.chars().filter(|character| is_drawn(*character)) {
                 if !self.faces.draw(character, key.weight, size, &mut stencil) {
@@ -106,13 +107,11 @@ impl Stencils {
             }
             stencil
         });
-        let stroke = size.stroke();
         if key.struck {
-            stencil.strike(size.baseline.saturating_sub(size.height / 4), stroke, LEVELS);
+            stencil.strike(size.strike(), size.stroke(), LEVELS);
         }
         if key.underlined {
-            let below = size.height - size.baseline;
-            stencil.strike(size.baseline + (below / 2).min(below.saturating_sub(stroke)), stroke, INKED);
+            stencil.strike(size.underline(), size.stroke(), INKED);
         }
         (stencil, missing)
     }

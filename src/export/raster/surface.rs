@@ -21,7 +21,7 @@ use crate::tui::{
 #[derive(Debug, Clone, Copy)]
 pub struct Colours {
     text: Rgb,
-    ground: Rgb,
+    pub ground: Rgb,
 }
 
 impl Colours {
@@ -33,6 +33,19 @@ impl Colours {
             ground: exact(theme.style(Role::Ground).bg, Rgb(0, 0, 0)),
         }
     }
+
+    /// Those of a cell.
+    pub fn of_cell(&self, cell: &Cell) -> CellInks {
+        let has = |modifier| cell.modifier.contains(modifier);
+        let (mut text, mut ground) = (exact(cell.fg, self.text), exact(cell.bg, self.ground));
+        if has(Modifier::REVERSED) {
+            std::mem::swap(&mut text, &mut ground);
+        }
+        if has(Modifier::DIM) {
+            text = text.mix(ground, 0.4);
+        }
+        CellInks { ground, text, line: exact(cell.underline_color, text) }
+    }
 }
 
 /// A colour that is exact, as those of themes at their best are; another one otherwise.
@@ -43,18 +56,24 @@ fn exact(colour: Color, other: Rgb) -> Rgb {
     }
 }
 
+/// The colours of a cell: of what is behind its text, of the text, and of a line below that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CellInks {
+    pub ground: Rgb,
+    pub text: Rgb,
+    pub line: Rgb,
+}
+
 /// A cell, or two that a wide character takes, ready to be looked up pixel by pixel.
 #[derive(Debug, Clone)]
 pub struct CellPicture {
     /// Pixels from the left edge of the picture, and from its top.
     pub at: (usize, usize),
     pub stencil: Arc<Stencil>,
-    pub ground: Rgb,
-    pub text: Rgb,
-    pub line: Rgb,
+    pub inks: CellInks,
 }
 
-impl CellPicture {
+impl CellInks {
     /// The colour of a pixel that is covered by so many of `levels`.
     pub fn colour(&self, level: u8, levels: u8) -> Rgb {
         match level {
@@ -114,26 +133,16 @@ impl Surface<'_> {
 
     fn picture(&self, cell: &Cell, place: Rect) -> CellPicture {
         let size = self.stencils.size;
-        let has = |modifier| cell.modifier.contains(modifier);
-        let (mut text, mut ground) = (exact(cell.fg, self.colours.text), exact(cell.bg, self.colours.ground));
-        if has(Modifier::REVERSED) {
-            std::mem::swap(&mut text, &mut ground);
-        }
-        if has(Modifier::DIM) {
-            text = text.mix(ground, 0.4);
-        }
         CellPicture {
             at: (usize::from(place.x) * size.width, usize::from(place.y) * size.height),
             stencil: self.stencils.of(cell),
-            ground,
-            text,
-            line: exact(cell.underline_color, text),
+            inks: self.colours.of_cell(cell),
         }
     }
 }
 
 /// Where the characters of a screen stand: a cell each, or two that a wide one takes.
-fn places(screen: &Buffer) -> impl Iterator<Item = Rect> + '_ {
+pub fn places(screen: &Buffer) -> impl Iterator<Item = Rect> + '_ {
     let area = screen.area;
     (area.top()..area.bottom()).flat_map(move |y| {
         let mut x = area.left();
@@ -148,7 +157,7 @@ fn places(screen: &Buffer) -> impl Iterator<Item = Rect> + '_ {
 }
 
 /// Whether a character looks the same on both screens: no cell of it was covered by another one.
-fn is_same(before: &Buffer, screen: &Buffer, place: Rect) -> bool {
+pub fn is_same(before: &Buffer, screen: &Buffer, place: Rect) -> bool {
     let at = (place.x, place.y);
     let reach = |buffer: &Buffer, x: u16| view::cells(buffer[(x, place.y)].symbol()).max(1);
     let is_covered = place.x > before.area.left() && reach(before, place.x - 1) > 1;

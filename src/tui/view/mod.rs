@@ -75,7 +75,7 @@ pub use map::{MapCache, MapGrid, most_telling};
 pub use pen::{FrameInfo, Hit, Pen, Viewport, cut, width as cells};
 pub use row::Ink;
 pub use run::RunView;
-pub use sheet::{SheetCell, sheet};
+pub use sheet::{Sheet, SheetCell, sheet};
 
 use super::{
     action::{Action, Overlay},

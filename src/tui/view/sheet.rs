@@ -6,15 +6,26 @@ use super::{
     layers::{CanvasCell, Layer},
     page,
     row::Ink,
+    run::RunView,
     step::StepView,
 };
 use crate::{
+    session::Phase,
     trace::Log,
     tui::{
         app::Lens,
         theme::{Level, Rgb, Theme, ThemeName},
     },
 };
+
+/// The canvas at a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sheet {
+    /// Every position, the prompt's first.
+    pub cells: Vec<SheetCell>,
+    /// Why each layer has nothing to show, where that is so, in the order of [`Layer::all`].
+    pub absences: Vec<Option<String>>,
+}
 
 /// What a position shows at a step.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,8 +40,8 @@ pub struct SheetCell {
     pub dots: Vec<Rgb>,
 }
 
-/// Every position of a log after so many steps, the prompt's first.
-pub fn sheet(log: &Log, steps: usize, theme: ThemeName) -> Vec<SheetCell> {
+/// The canvas of a log after so many steps.
+pub fn sheet(log: &Log, steps: usize, theme: ThemeName) -> Sheet {
     let theme = Theme::new(theme, Level::True);
     let (step, lens) = (StepView::new(log, steps), Lens::default());
     let cell = |position| {
@@ -47,5 +58,19 @@ pub fn sheet(log: &Log, steps: usize, theme: ThemeName) -> Vec<SheetCell> {
             dots: Layer::all().map(dot).collect(),
         }
     };
-    (0..step.length()).map(cell).collect()
+    let run = RunView {
+        log,
+        at: steps,
+        phase: &Phase::Over,
+        lens: &lens,
+        follows: false,
+        focused: false,
+        recorded: true,
+        span: None,
+        shown_for: None,
+    };
+    Sheet {
+        cells: (0..step.length()).map(cell).collect(),
+        absences: Layer::all().map(|layer| layer.absence(&run, &step)).collect(),
+    }
 }
