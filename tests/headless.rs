@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "headless/bad_input.rs"]
+mod bad_input;
 #[path = "headless/demos.rs"]
 mod demos;
 #[path = "headless/loops.rs"]

@@ -4,17 +4,19 @@ Any model, any device; nothing but Python 3.8 is needed. Tensors are used throug
 
     with Trace("run.jsonl", prompt_ids, gen_length=64, mask_id=tokenizer.mask_token_id, eos_id=tokenizer.eos_token_id,
                decode=tokenizer.decode, prompt="What is denoising?", model="Dream-v0-Instruct-7B") as trace:
-        # Dream:     model.diffusion_generate(inputs, max_new_tokens=64, generation_tokens_hook_func=trace.tokens_hook)
-        # LLaDA:     in its loop, behind `x[transfer_index] = x0[transfer_index]`, for each step of each block:
-        #            trace.step(x, logits, block=num_block, start=first, end=first + block_length)
-        # diffusers: pipeline(..., callback_on_step_end=trace.on_step_end,
-        #                     callback_on_step_end_tensor_inputs=["cur_x", "x0", "x0_p"])
+        # Dream: a hook.
+        model.diffusion_generate(prompt_ids, max_new_tokens=64, generation_tokens_hook_func=trace.tokens_hook)
+        # LLaDA: a line in generate.py, below `x[transfer_index] = x0[transfer_index]`; the block begins at `first`.
+        trace.step(x, logits, num_block, first, first + block_length)
+        # LLaDA2 in diffusers: a callback.
+        pipeline(..., callback_on_step_end=trace.on_step_end, callback_on_step_end_tensor_inputs=trace.tensor_inputs)
 
 The first sequence of a batch is traced. docs/trace-format.md of diffuscope says what each field means.
 """
-import base64, json, math, time
+import base64, functools, json, math, time
 
 TOP = 5  # alternatives of a proposal
+PART = "\ufffd"  # what part of a character is decoded as
 
 
 def plain(values, depth=1):
@@ -56,23 +58,25 @@ def column(numbers):
 
 
 class Trace:
-    """A trace that is written while a run makes its steps. `decode` makes text of a list of ids; `settings` has the knobs
-    that say what the loop does, as `diffuscope knobs` names them; `reason` is why a step writes a token, as in a trace."""
+    """A trace that is written while a run makes its steps. `decode` makes text of a list of ids; `settings` are the knobs
+    that say what the loop does, as `diffuscope knobs` has them; `reason` is why a step writes a token, in its words."""
+
+    tensor_inputs = ["block_x", "sampled_tokens", "sampled_probs"]
 
     def __init__(self, path, prompt_ids, gen_length, mask_id, eos_id, decode, prompt="", model="model",
                  architecture="?", parameters=0, layers=0, device="?", settings=None, reason="quota"):
         self.prompt_ids, self.mask_id, self.eos_id, self.reason = plain(prompt_ids), mask_id, eos_id, reason
-        self.decode = lambda ids: decode(ids).encode("utf-8", "replace").decode()
-        self.text = lambda id: self.decode([id])
+        self.text = functools.lru_cache(None)(lambda *ids: decode(list(ids)).encode("utf-8", "replace").decode())
         self.canvas = self.prompt_ids + [mask_id] * gen_length
+        self.shown = self.pieces(self.canvas)
         self.steps, self.named, self.before = 0, set(), {}
-        header = {"denoiser": {"name": model, "architecture": architecture, "parameters": parameters, "layers": layers,
-                               "device": device},
-                  "settings": {"gen-length": gen_length, **(settings or {})}, "prompt": prompt,
-                  "prompt_ids": self.prompt_ids, "prompt_pieces": [self.text(id) for id in self.prompt_ids],
-                  "gen_length": gen_length, "mask_id": mask_id, "eos_id": eos_id}
+        self.header = {"denoiser": {"name": model, "architecture": architecture, "parameters": parameters,
+                                    "layers": layers, "device": device},
+                       "settings": {"gen-length": gen_length, **(settings or {})}, "prompt": prompt,
+                       "prompt_ids": self.prompt_ids, "prompt_pieces": self.shown[:len(self.prompt_ids)],
+                       "gen_length": gen_length, "mask_id": mask_id, "eos_id": eos_id, "given": []}
         self.file = open(path, "w")
-        self.write({"diffuscope": {"format": 2, "program": "0.1.0"}, "header": header})
+        self.first = [{"diffuscope": {"format": 2, "program": "0.1.0"}, "header": self.header}]
         self.clock = time.perf_counter()
 
     def __enter__(self):
@@ -84,40 +88,46 @@ class Trace:
         self.file.close()
 
     def tokens_hook(self, step, x, logits):
-        """Dream's `generation_tokens_hook_func`; before the first step it is called without one."""
-        if step is not None:
-            self.step(x, logits)
+        """Dream's `generation_tokens_hook_func`. Before the first step it is called without one."""
+        self.begin(x) if step is None else self.step(x, logits)
         return x
 
     def on_step_end(self, pipeline, step, timestep, tensors):
-        """diffusers' `callback_on_step_end`. `cur_x` ends with the active block, of which `x0` are the proposals."""
-        canvas = plain(tensors["cur_x"])
-        drafts, chances = (plain(tensors[key]) if key in tensors else [] for key in ("x0", "x0_p"))
-        start = len(canvas) - len(drafts)
-        self.step(canvas, start=start, end=len(canvas), drafts=dict(enumerate(zip(drafts, chances), start)))
+        """diffusers' `callback_on_step_end`. `block_x` ends with the active block, which the samples are for."""
+        canvas, drafts, chances = (plain(tensors[name]) for name in self.tensor_inputs)
+        start, block = len(canvas) - len(drafts), len(canvas) // len(drafts) - len(self.prompt_ids) // len(drafts) - 1
+        self.step(canvas, None, block, start, len(canvas), dict(enumerate(zip(drafts, chances), start)))
         return {}
+
+    def begin(self, x):
+        """The canvas before the first step; needed only where tokens behind the prompt are given."""
+        canvas, length = plain(x), len(self.canvas)
+        if len(canvas) != length:
+            raise ValueError(f"the canvas has {len(canvas)} positions, but prompt_ids and gen_length make {length}")
+        self.canvas, self.shown = canvas, self.pieces(canvas)
+        self.header["given"] = [{"position": at, "token": canvas[at], "text": self.shown[at], "pinned": False}
+                                for at in range(len(self.prompt_ids), length) if canvas[at] != self.mask_id]
 
     def step(self, x, logits=None, block=0, start=0, end=None, drafts=None):
         """A step: the canvas after it, the logits for the canvas before it (a row for every position, which predicts
         that position), and the active block from `start` to before `end`. Where there are no logits, `drafts` has
         {position: (token, probability)}, and entropies are 0."""
         took = time.perf_counter() - self.clock
-        prompt, length, before = len(self.prompt_ids), len(self.canvas), self.canvas
-        canvas = (plain(x) + before[len(plain(x)):])[:length]
+        prompt, length, before, canvas = len(self.prompt_ids), len(self.canvas), self.canvas, plain(x)
+        canvas = (canvas + before[len(canvas):])[:length]
         start, end = max(start, prompt), min(end or length, length)
-        masked = [at for at in range(start, end) if before[at] == self.mask_id]
-        proposals = {}
-        for at, (best, entropy, chance) in zip(masked, likeliest(logits, masked) if logits is not None else []):
-            token, own = best[0] if canvas[at] == self.mask_id else (canvas[at], chance(canvas[at]))
-            proposals[at] = (token, own, entropy, best)
-        for at in sorted(set(masked) & set(drafts or ())):
-            proposals[at] = (*drafts[at], 0.0, [drafts[at]])
         written = [at for at in range(prompt, length) if canvas[at] not in (before[at], self.mask_id)]
         remasked = [at for at in range(prompt, length) if canvas[at] == self.mask_id != before[at]]
+        asked = [at for at in range(prompt, length) if before[at] == self.mask_id or at in written]
+        proposals = {at: (*drafts[at], 0.0, [drafts[at]]) for at in asked if at in (drafts or ())}
+        for at, (best, entropy, chance) in zip(asked, likeliest(logits, asked) if logits is not None else []):
+            token, own = (canvas[at], chance(canvas[at])) if at in written else best[0]
+            proposals[at] = (token, own, entropy, best)
+        confidence = lambda at: proposals[at][1] if at in proposals else 0.0
         named = {id for *_, best in proposals.values() for id, _ in best} | {canvas[at] for at in written}
         named = sorted(named - self.named)
         self.named.update(named)
-        confidence = lambda at: proposals[at][1] if at in proposals else 0.0
+        shown, self.shown = self.shown, self.pieces(canvas)
         self.write({
             "step": self.steps, "region": {"block": block, "start": start, "end": end},
             "commits": [{"position": at, "token": canvas[at], "confidence": confidence(at),
@@ -126,11 +136,30 @@ class Trace:
             "cost": {"nfe": 1, "guide_forwards": 0, "computed": length, "reused": 0, "guide_computed": 0,
                      "denoiser_us": int(took * 1e6), "guide_us": 0, "other_us": 0},
             "columns": self.columns(proposals),
-            "pieces": [{"position": at, "text": self.text(canvas[at]) if at in set(written) else ""}
-                       for at in sorted(written + remasked)],
-            "texts": [{"id": id, "text": self.text(id)} for id in named],
+            "pieces": [{"position": at, "text": self.shown[at]}
+                       for at in range(prompt, length) if self.shown[at] != shown[at]],
+            "texts": [{"id": id, "text": self.pieces([id])[0]} for id in named],
         })
         self.canvas, self.steps, self.clock = canvas, self.steps + 1, time.perf_counter()
+
+    def pieces(self, ids):
+        """What each token adds to the text of those before it: a space that some tokenizers leave out at the start of a
+        text, and a character whose bytes lie in several tokens, which goes to the last of them."""
+        pieces, near = [], (self.mask_id,)
+        for id in ids:
+            if id == self.mask_id:
+                near, piece = (id,), ""
+            else:
+                before, after = self.text(*near), self.text(*near, id)
+                if not after.startswith(before) and after.startswith(before.rstrip(PART)):  # a character is whole
+                    before = before.rstrip(PART)
+                    for at in range(len(pieces))[:-len(near) - 1:-1]:
+                        pieces[at] = pieces[at].rstrip(PART)
+                        if pieces[at]:
+                            break
+                near, piece = (*near, id)[-4:], after[len(before):] if after.startswith(before) else self.text(id)
+            pieces.append(piece)
+        return pieces
 
     def columns(self, proposals):
         """Proposals, {position: (token, probability, entropy, [(id, probability)])}, as differences to those before."""
@@ -163,8 +192,10 @@ class Trace:
         answer = answer[:answer.index(self.eos_id)] if self.eos_id in answer else answer
         tokens = [id for id in answer if id != self.mask_id]
         reason = None if self.mask_id in self.canvas else reason
-        self.write({"end": {"reason": reason, "answer": self.decode(tokens), "tokens": len(tokens)}})
+        self.write({"end": {"reason": reason, "answer": self.text(*tokens), "tokens": len(tokens)}})
 
     def write(self, line):
-        self.file.write(json.dumps(line) + "\n")
+        for line in (*self.first, line):
+            self.file.write(json.dumps(line) + "\n")
+        self.first = []
         self.file.flush()

@@ -127,8 +127,8 @@ fn names() -> Vec<&'static str> {
 }
 
 impl ExportArgs {
-    /// Reads the trace, and the other one where there is one.
-    fn logs(&self) -> Result<(Log, Option<Log>), Failure> {
+    /// Reads the trace, and the other one where there is one; with what a person should know of them.
+    fn logs(&self) -> Result<(Log, Option<Log>, Vec<String>), Failure> {
         let (opened, against) = match &self.against {
             Some(other) => {
                 let (opened, against) = self.trace.open_both(other)?;
@@ -136,14 +136,12 @@ impl ExportArgs {
             }
             None => (self.trace.open()?, None),
         };
-        for warning in &opened.warnings {
-            warn(warning);
-        }
+        let mut warnings = opened.warnings;
         let against = against.map(|(name, against)| {
-            against.warnings.iter().for_each(|warning| warn(&format!("{name}: {warning}")));
+            warnings.extend(against.warnings.iter().map(|warning| format!("{name}: {warning}")));
             against.log
         });
-        Ok((opened.log, against))
+        Ok((opened.log, against, warnings))
     }
 
     /// Names the flags that were given and make no difference to the format.
@@ -241,13 +239,14 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     // From here on there may be a file that would be left behind.
     let interrupt = failure::listen()?;
     args.destination.check(&traces)?;
-    let (log, against) = args.logs()?;
+    let (log, against, warnings) = args.logs()?;
     let options = args.options()?;
     let frames = match &against {
         Some(against) => Frames::of_two(&log, against, &options),
         None => Frames::of(&log, &options),
     };
     let frames = frames.map_err(|error| Failure::Usage(error.to_string()))?;
+    warnings.iter().for_each(|warning| warn(warning));
     args.warn_of_idle(format.name(), |flag| format.heeds(flag));
     let progress = DrawingProgress::new(interrupt);
     let written = args.destination.write(|out| format.write(frames, &progress, out));

@@ -112,10 +112,26 @@ with trace("llada", 8, reason="threshold") as llada:
     llada.step(after, logits, block=1, start=6, end=10)  # takes one back
 
 with trace("diffusers", 8) as diffusers:
+    names = dict.fromkeys(diffusers.tensor_inputs)
     for step, (canvas, logits, after) in enumerate(steps(8, random.Random(3), end=6)):
-        x0 = [row.index(max(row)) for row in logits[2:6]]
-        tensors = {"cur_x": Plain([after[:6]]), "x0": Plain([x0]), "x0_p": Plain([[0.5] * 4])}
-        assert diffusers.on_step_end(None, step, step, tensors) == {}
+        samples = [row.index(max(row)) for row in logits[2:6]]
+        tensors = {"block_x": Plain([after[:6]]), "sampled_tokens": Plain([samples]),
+                   "sampled_probs": Plain([[0.5] * 4])}
+        assert diffusers.on_step_end(None, step, step, {name: tensors[name] for name in names}) == {}
+    after[4], samples[2] = 2, 2  # an edit
+    diffusers.on_step_end(None, 2, 2, {**tensors, "block_x": Plain([after[:6]]), "sampled_tokens": Plain([samples])})
+
+BYTES = [b"<eos>", b"<mask>", b" the", b" goat \xf0\x9f", b"\x90\x90"]
+with bridge.Trace(f"{sys.argv[2]}/spelt.jsonl", [2], 4, MASK, EOS,
+                  lambda ids: b"".join(BYTES[id] for id in ids).decode("utf-8", "replace")) as spelt:
+    spelt.tokens_hook(None, Tensor([[2, 1, 1, 1, 2]]), None)  # the last token is given
+    spelt.step([2, 1, 4, 1, 2])
+    spelt.step([2, 3, 4, 2, 2])
+
+try:
+    spelt.begin([2] * 6)
+except ValueError as error:
+    assert str(error) == "the canvas has 6 positions, but prompt_ids and gen_length make 5", error
 
 try:
     with trace("broken", 4) as broken:

@@ -5,21 +5,24 @@ use diffuscope::{
     trace::Log,
     tui::{Scene, theme::ThemeName, view},
 };
-use ratatui::buffer::Buffer;
+use ratatui::{
+    buffer::Buffer,
+    style::{Color, Modifier},
+};
 use serde_json::Value;
 use unicode_width::UnicodeWidthChar;
 
-use super::{
-    common,
-    driver::{layer, rows},
-};
+use super::{common, driver::layer};
 
 /// The recording of a log as the text of an asciicast v2 file.
 fn export(log: &Log, options: &ExportOptions) -> Result<String, ExportError> {
+    Ok(written("asciicast-v2", Frames::of(log, options)?))
+}
+
+fn written(format: &str, frames: Frames<'_>) -> String {
     let mut cast = Vec::new();
-    let frames = Frames::of(log, options)?;
-    export::format("asciicast-v2").unwrap().write(frames, &(), &mut cast).unwrap();
-    Ok(String::from_utf8(cast).unwrap())
+    export::format(format).unwrap().write(frames, &(), &mut cast).unwrap();
+    String::from_utf8(cast).unwrap()
 }
 
 fn options(width: u16, height: u16) -> ExportOptions {
@@ -80,38 +83,76 @@ fn screens(log: &Log, options: &ExportOptions) -> Vec<Buffer> {
     Frames::of(log, options).unwrap().map(|frame| frame.screen).collect()
 }
 
-/// Plays a cast into a terminal and compares what that shows with what the playground draws.
-fn plays_back(log: &Log, width: u16, height: u16) {
-    let cast = export(log, &options(width, height)).unwrap();
-    let frames = screens(log, &options(width, height));
-    let mut terminal = vt100::Parser::new(cells(height), cells(width), 0);
-    for (steps, event) in lines(&cast).1.iter().take(log.len() + 1).enumerate() {
-        terminal.process(event[2].as_str().unwrap().as_bytes());
-        let buffer = &frames[steps];
-        let shown: Vec<String> = terminal.screen().rows(0, width).map(|row| row.trim_end().to_owned()).collect();
-        assert_eq!(shown, rows(buffer), "after {steps} steps");
+/// A colour of a cell that was drawn, as the terminal has it.
+fn colour(colour: Color) -> vt100::Color {
+    match colour {
+        Color::Rgb(r, g, b) => vt100::Color::Rgb(r, g, b),
+        Color::Reset => vt100::Color::Default,
+        other => panic!("{other:?} is no exact colour"),
     }
 }
 
-#[test]
-fn it_plays_back_as_the_playground_draws() {
-    plays_back(&common::story(), 100, 30);
-    plays_back(&common::code(), 80, 24);
+/// The emulator leaves out U+FFFD.
+fn understood(text: &str) -> String {
+    text.replace('\u{fffd}', "?")
 }
 
-#[test]
-fn characters_of_many_widths_play_back_at_their_places() {
-    let (log, width, height) = (many_widths(), 100, 30);
-    let cast = export(&log, &options(width, height)).unwrap();
-    let mut terminal = vt100::Parser::new(cells(height), cells(width), 0);
-    for (event, frame) in lines(&cast).1.iter().zip(&screens(&log, &options(width, height))) {
-        terminal.process(event[2].as_str().unwrap().as_bytes());
-        // The emulator leaves out U+FFFD.
-        for (x, y, first) in firsts(frame).into_iter().filter(|(.., first)| *first != '\u{fffd}') {
-            let shown = terminal.screen().cell(y, x).unwrap().contents().chars().next().unwrap_or(' ');
-            assert_eq!(shown, first, "at {x}, {y}");
+/// Compares what a terminal shows with what the playground drew: text, colours and attributes of every cell.
+fn shows(terminal: &vt100::Screen, frame: &Buffer, at: &str) {
+    for (x, y, first) in firsts(frame) {
+        let (shown, drawn) = (terminal.cell(y, x).unwrap(), &frame[(x, y)]);
+        let symbol = understood(drawn.symbol());
+        let at = format!("{at}, cell {x}, {y}");
+        // What it does not join to the first character is in other cells, or written over.
+        if symbol.chars().skip(1).all(|c| c.width() == Some(0)) {
+            assert_eq!(if shown.has_contents() { shown.contents() } else { " " }, symbol, "{at}");
+        } else {
+            assert_eq!(shown.contents().chars().next(), Some(first), "{at}");
+        }
+        assert_eq!((shown.fgcolor(), shown.bgcolor()), (colour(drawn.fg), colour(drawn.bg)), "{at}");
+        let attributes = [
+            (Modifier::BOLD, shown.bold()),
+            (Modifier::DIM, shown.dim()),
+            (Modifier::ITALIC, shown.italic()),
+            (Modifier::UNDERLINED, shown.underline()),
+            (Modifier::REVERSED, shown.inverse()),
+        ];
+        for (attribute, is_shown) in attributes {
+            assert_eq!(is_shown, drawn.modifier.contains(attribute), "{attribute:?}, {at}");
         }
     }
+}
+
+/// Plays both versions of a cast into a terminal and compares every frame.
+fn plays_back<'a>(frames: impl Fn() -> Frames<'a>) {
+    for format in ["asciicast-v2", "asciicast-v3"] {
+        let cast = written(format, frames());
+        let (events, frames) = (lines(&cast).1, frames());
+        assert_eq!(events.len(), frames.len() + 1, "a frame for each, and the end");
+        let mut terminal = vt100::Parser::new(cells(frames.area().height), cells(frames.area().width), 0);
+        for (number, (event, frame)) in events.iter().zip(frames).enumerate() {
+            terminal.process(understood(event[2].as_str().unwrap()).as_bytes());
+            shows(terminal.screen(), &frame.screen, &format!("{format}, frame {number}"));
+        }
+    }
+}
+
+#[test]
+fn every_cell_of_every_frame_plays_back_as_the_playground_draws_it() {
+    for (log, layer_name, theme, width, height) in [
+        (common::story(), "confidence", ThemeName::Dark, 100, 30),
+        (common::story(), "guide", ThemeName::HighContrast, 120, 36),
+        (common::code(), "cache", ThemeName::Light, 80, 24),
+        (common::failing(), "reason", ThemeName::ColourBlind, 60, 16),
+        (many_widths(), "confidence", ThemeName::Dark, 100, 30),
+        (common::odd(), "confidence", ThemeName::Dark, 40, 12),
+    ] {
+        let options = ExportOptions { typing: true, layer: layer(layer_name), theme, ..options(width, height) };
+        plays_back(|| Frames::of(&log, &options).unwrap());
+    }
+    let (a, b) = (common::story(), common::code());
+    let options = ExportOptions { scene: Scene::Compare, ..options(110, 30) };
+    plays_back(|| Frames::of_two(&a, &b, &options).unwrap());
 }
 
 /// How many cells a terminal gives a character; none where it joins the one before.
@@ -292,11 +333,9 @@ fn time_can_pass_faster_and_pauses_be_cut() {
 fn version_3_says_the_same_by_intervals() {
     let (log, options) = (common::story(), ExportOptions { idle_limit: Some(0.5), ..options(80, 24) });
     let old = export(&log, &options).unwrap();
-    let mut cast = Vec::new();
-    let frames = Frames::of(&log, &options).unwrap();
-    export::format("asciicast-v3").unwrap().write(frames, &(), &mut cast).unwrap();
+    let cast = written("asciicast-v3", Frames::of(&log, &options).unwrap());
     let all = |cast: &str| -> Vec<Value> { cast.lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
-    let (old, new) = (all(&old), all(std::str::from_utf8(&cast).unwrap()));
+    let (old, new) = (all(&old), all(&cast));
     assert_eq!(
         (&new[0]["version"], &new[0]["term"]["cols"], &new[0]["term"]["rows"]),
         (&3.into(), &80.into(), &24.into())
