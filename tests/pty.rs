@@ -9,6 +9,8 @@ mod common;
 mod hub_server;
 mod support;
 
+#[path = "pty/demos.rs"]
+mod demos;
 #[path = "pty/endings.rs"]
 mod endings;
 #[path = "pty/files.rs"]

@@ -3,6 +3,7 @@
 use crossterm::event::KeyCode;
 use diffuscope::{
     engine::protocol::Event,
+    session::{EventWalk, RunEventKind},
     settings::KNOBS,
     trace::Log,
     tui::{
@@ -138,6 +139,19 @@ fn words_stand_below_until_there_are_others() {
     assert!(driver.text().lines().last().unwrap().contains("look here"));
     let after = "[[play]]\ncaption = \"look here\"\n[[play]]\ncaption = \"\"\nhold = \"1s\"";
     assert!(!play(after, &story).unwrap().text().contains("look here"));
+}
+
+#[test]
+fn events_are_waited_for() {
+    let story = common::story();
+    let once = "[[play]]\ntype = \"x\"\nuntil = \"event\"\n";
+    let steps = |script: &str| play(script, &story).unwrap().app.len();
+    let events = EventWalk::default().events(&story);
+    let mut news = events.iter().filter(|event| !matches!(event.kind, RunEventKind::LeastSure(_)));
+    let first = news.next().unwrap().place.0;
+    let second = news.find(|event| event.place.0 > first).unwrap().place.0;
+    assert_eq!(steps(once), first);
+    assert_eq!(steps(&format!("{once}[[play]]\nuntil = \"event\"\n")), second);
 }
 
 #[test]

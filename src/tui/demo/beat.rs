@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    session::Phase,
+    session::{EventWalk, Phase, Run, RunEvent, RunEventKind},
     tui::{action::Action, app::App},
 };
 
@@ -29,21 +29,25 @@ pub enum Milestone {
     Step(usize),
     /// It is in this block, counted from 1, or has ended before.
     Block(usize),
+    /// Something worth a look has happened since it is waited for, as `n` walks over it; or it has ended.
+    Event,
     /// It has ended.
     End,
 }
 
 impl Milestone {
-    /// Whether the run under way is so far; without one, the shown run.
+    /// Whether the run under way is so far; without one, the shown run. It has been waited for since that had done so many
+    /// steps.
     ///
     /// # Errors
     /// When it will never be, and why.
-    pub fn is_reached(self, app: &App) -> Result<bool, String> {
-        let run = app.session().under_way().or(app.run()).ok_or("there is no run to wait for")?;
+    pub fn is_reached(self, app: &App, since: usize) -> Result<bool, String> {
+        let run = watched(app).ok_or("there is no run to wait for")?;
         let is_over = !run.is_under_way();
         let is_there = match self {
             Self::Step(step) => run.log.len() >= step,
             Self::Block(block) => run.log.block_starts().count() >= block,
+            Self::Event => EventWalk::default().events(&run.log).iter().any(|event| is_news(event, since)),
             Self::End => false,
         };
         if !is_there && !is_over && run.phase == Phase::Paused {
@@ -53,11 +57,22 @@ impl Milestone {
     }
 }
 
+/// The run that a demo watches: the one under way, else the shown one.
+pub(super) fn watched(app: &App) -> Option<&Run> {
+    app.session().under_way().or(app.run())
+}
+
+/// Whether an event came behind so many steps. Which token is the least sure of all is no event of its step.
+fn is_news(event: &RunEvent, since: usize) -> bool {
+    event.place.0 > since && !matches!(event.kind, RunEventKind::LeastSure(_))
+}
+
 impl std::fmt::Display for Milestone {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Step(step) => write!(f, "step {step}"),
             Self::Block(block) => write!(f, "block {block}"),
+            Self::Event => f.write_str("an event"),
             Self::End => f.write_str("the end"),
         }
     }

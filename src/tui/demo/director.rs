@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::{Beat, DemoError, DemoScript};
+use super::{Beat, DemoError, DemoScript, beat::watched};
 use crate::{
     engine::protocol::RunId,
     settings::Preset,
@@ -20,6 +20,8 @@ pub struct Director {
     beats: VecDeque<(usize, Beat)>,
     /// Until when the beat in front waits.
     waits: Option<Duration>,
+    /// How many steps the run had done when the beat in front began to wait for it.
+    since: Option<usize>,
     /// Whether something was done already.
     begun: bool,
     /// The play of the last beat.
@@ -44,6 +46,7 @@ impl Director {
             file: script.file.clone(),
             beats,
             waits: None,
+            since: None,
             begun: false,
             play: 1,
             last_run: 0,
@@ -98,11 +101,14 @@ impl Director {
                     self.waits = None;
                     None
                 }
-                Beat::Until(milestone) => match milestone.is_reached(app) {
-                    Ok(true) => None,
-                    Ok(false) => return Ok(None),
-                    Err(reason) => return Err(self.miscue(&reason)),
-                },
+                Beat::Until(milestone) => {
+                    let since = *self.since.get_or_insert(watched(app).map_or(0, |run| run.log.len()));
+                    if !milestone.is_reached(app, since).map_err(|reason| self.miscue(&reason))? {
+                        return Ok(None);
+                    }
+                    self.since = None;
+                    None
+                }
             };
             self.beats.pop_front();
             if action.is_some() {

@@ -70,7 +70,7 @@ pub struct Play {
     /// Types this as the prompt, and has it denoised.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
-    /// Watches until the run is so far: "step 16", "block 2", "end".
+    /// Watches until the run is so far: "step 16", "block 2", "event", "end".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
     /// Watches for so long then: "1.5s", "500ms".
@@ -261,11 +261,12 @@ fn typed(prompt: &str) -> Vec<Beat> {
 }
 
 fn milestone(text: &str) -> Result<Milestone, String> {
-    let bad = || format!("until cannot be '{text}': it takes \"step 16\", \"block 2\" or \"end\"");
+    let bad = || format!("until cannot be '{text}': it takes \"step 16\", \"block 2\", \"event\" or \"end\"");
     let number = |number: &str| number.trim().parse().map_err(|_| bad());
     match text.trim().split_once(' ') {
         Some(("step", step)) => Ok(Milestone::Step(number(step)?)),
         Some(("block", block)) => Ok(Milestone::Block(number(block)?)),
+        None if text.trim() == "event" => Ok(Milestone::Event),
         None if text.trim() == "end" => Ok(Milestone::End),
         _ => Err(bad()),
     }
