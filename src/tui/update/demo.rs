@@ -3,7 +3,7 @@
 use super::{Effect, knobs, playing};
 use crate::{
     printable,
-    settings::Knob,
+    settings::{KNOBS, Knob},
     tui::{
         action::{Focus, Notice},
         app::App,
@@ -38,8 +38,10 @@ pub(super) fn act(app: &mut App, action: DemoAction) -> Vec<Effect> {
     }
 }
 
-/// Turns knobs all at once. What is refused is said, since a demo has nobody who looks at the pane.
+/// Turns knobs all at once; the pane shows the first of them. What is refused is said, since a demo has nobody who looks there.
 fn turn(app: &mut App, turns: &[(&'static str, String)]) -> Vec<Effect> {
+    let first = turns.first().and_then(|(name, _)| KNOBS.iter().position(|knob| knob.name == *name));
+    app.knobs.selected = first.unwrap_or(app.knobs.selected);
     let mut layers = app.layers.clone();
     for (name, value) in turns {
         if let Ok(knob) = Knob::find(name) {
