@@ -16,8 +16,14 @@ fn formats() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// The trace as a small recording, or as a table.
 fn export(trace: &Path, format: &str, file: &Path) -> Command {
     let mut command = program();
-    command.arg("export").arg(trace).args(["--format", format, "--width", "40", "--height", "16", "--font-size", "6"]);
-    command.arg("-o").arg(file);
+    command.arg("export").arg(trace).args(["--format", format]).arg("-o").arg(file);
+    let suffix = diffuscope::export::format(format).map_or("", |format| format.suffixes()[0]);
+    if !matches!(suffix, "" | "html") {
+        command.args(["--width", "40", "--height", "16"]);
+    }
+    if !matches!(suffix, "" | "html" | "cast") {
+        command.args(["--font-size", "6"]);
+    }
     command
 }
 
