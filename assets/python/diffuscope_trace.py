@@ -116,12 +116,13 @@ class Trace:
         prompt, length, before, canvas = len(self.prompt_ids), len(self.canvas), self.canvas, plain(x)
         canvas = (canvas + before[len(canvas):])[:length]
         start, end = max(start, prompt), min(end or length, length)
-        written = [at for at in range(prompt, length) if canvas[at] not in (before[at], self.mask_id)]
+        is_written = lambda at: canvas[at] not in (before[at], self.mask_id)
+        written = [at for at in range(prompt, length) if is_written(at)]
         remasked = [at for at in range(prompt, length) if canvas[at] == self.mask_id != before[at]]
-        asked = [at for at in range(prompt, length) if before[at] == self.mask_id or at in written]
+        asked = [at for at in range(prompt, length) if before[at] == self.mask_id or is_written(at)]
         proposals = {at: (*drafts[at], 0.0, [drafts[at]]) for at in asked if at in (drafts or ())}
         for at, (best, entropy, chance) in zip(asked, likeliest(logits, asked) if logits is not None else []):
-            token, own = (canvas[at], chance(canvas[at])) if at in written else best[0]
+            token, own = (canvas[at], chance(canvas[at])) if is_written(at) else best[0]
             proposals[at] = (token, own, entropy, best)
         confidence = lambda at: proposals[at][1] if at in proposals else 0.0
         named = {id for *_, best in proposals.values() for id, _ in best} | {canvas[at] for at in written}
