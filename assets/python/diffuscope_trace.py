@@ -26,22 +26,29 @@ def plain(values, depth=1):
     return values[0] if nested and isinstance(nested[0], list) else values
 
 
-def likeliest(logits, positions):
-    """For each position: the likeliest [(id, probability)], the entropy in nats, and any other id's probability."""
-    if hasattr(logits, "softmax") and positions:  # a tensor: all rows at once, on its device
-        rows = logits.reshape(-1, logits.shape[-1])[positions]
-        chances = rows.float().softmax(-1)
-        best, ids = (part.tolist() for part in chances.topk(min(TOP, chances.shape[-1]), -1))
-        entropies = (-(chances * chances.clamp(min=1e-30).log()).sum(-1)).tolist()
-        probability = lambda i: lambda id: chances[i][id].item()
-        return [(list(zip(ids[i], best[i])), entropies[i], probability(i)) for i in range(len(ids))]
-    rows, found = plain(logits, 2), []
-    for at in positions:
+def propose(logits, asked):
+    """A proposal for each position that is asked for: (token, probability, entropy in nats, the likeliest [(id,
+    probability)]). `asked` has the token that was written there; where it has None, the likeliest is proposed."""
+    found = {}
+    if hasattr(logits, "softmax"):  # a tensor: on its device, and some rows at a time, for vocabularies are large
+        rows, positions = logits.reshape(-1, logits.shape[-1]), list(asked)
+        for part in (positions[first:first + 64] for first in range(0, len(positions), 64)):
+            chances = rows[part].float().softmax(-1)
+            best, ids = (values.tolist() for values in chances.topk(min(TOP, chances.shape[-1]), -1))
+            entropies = (-(chances * chances.clamp(min=1e-30).log()).sum(-1)).tolist()
+            for i, at in enumerate(part):
+                token = asked[at]
+                own = (ids[i][0], best[i][0]) if token is None else (token, chances[i][token].item())
+                found[at] = (*own, entropies[i], list(zip(ids[i], best[i])))
+        return found
+    rows = plain(logits, 2)
+    for at, token in asked.items():
         weights = [math.exp(value - max(rows[at])) for value in rows[at]]
         chances = [weight / sum(weights) for weight in weights]
-        top = sorted(range(len(chances)), key=lambda id: -chances[id])[:TOP]
+        best = sorted(range(len(chances)), key=lambda id: -chances[id])[:TOP]
+        token = best[0] if token is None else token
         entropy = -sum(chance * math.log(chance) for chance in chances if chance > 0)
-        found.append(([(id, chances[id]) for id in top], entropy, chances.__getitem__))
+        found[at] = (token, chances[token], entropy, [(id, chances[id]) for id in best])
     return found
 
 
@@ -116,13 +123,13 @@ class Trace:
         prompt, length, before, canvas = len(self.prompt_ids), len(self.canvas), self.canvas, plain(x)
         canvas = (canvas + before[len(canvas):])[:length]
         start, end = max(start, prompt), min(end or length, length)
-        written = [at for at in range(prompt, length) if canvas[at] not in (before[at], self.mask_id)]
+        is_written = lambda at: canvas[at] not in (before[at], self.mask_id)
+        written = [at for at in range(prompt, length) if is_written(at)]
         remasked = [at for at in range(prompt, length) if canvas[at] == self.mask_id != before[at]]
-        asked = [at for at in range(prompt, length) if before[at] == self.mask_id or at in written]
-        proposals = {at: (*drafts[at], 0.0, [drafts[at]]) for at in asked if at in (drafts or ())}
-        for at, (best, entropy, chance) in zip(asked, likeliest(logits, asked) if logits is not None else []):
-            token, own = (canvas[at], chance(canvas[at])) if at in written else best[0]
-            proposals[at] = (token, own, entropy, best)
+        asked = {at: canvas[at] if is_written(at) else None
+                 for at in range(prompt, length) if before[at] == self.mask_id or is_written(at)}
+        proposals = propose(logits, asked) if logits is not None else {
+            at: (*drafts[at], 0.0, [drafts[at]]) for at in asked if at in (drafts or ())}
         confidence = lambda at: proposals[at][1] if at in proposals else 0.0
         named = {id for *_, best in proposals.values() for id, _ in best} | {canvas[at] for at in written}
         named = sorted(named - self.named)

@@ -16,12 +16,18 @@ fn formats() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// The trace as a small recording, or as a table.
 fn export(trace: &Path, format: &str, file: &Path) -> Command {
     let mut command = program();
-    command.arg("export").arg(trace).args(["--format", format, "--width", "40", "--height", "16", "--font-size", "6"]);
-    command.arg("-o").arg(file);
+    command.arg("export").arg(trace).args(["--format", format]).arg("-o").arg(file);
+    let suffix = diffuscope::export::format(format).map_or("", |format| format.suffixes()[0]);
+    if !matches!(suffix, "" | "html") {
+        command.args(["--width", "40", "--height", "16"]);
+    }
+    if !matches!(suffix, "" | "html" | "cast") {
+        command.args(["--font-size", "6"]);
+    }
     command
 }
 
-/// The lines of a trace in which each step writes every so-many-th position, with `text` wherever a trace has text.
+/// The lines of a trace in which a step writes one of every `steps` positions, with `text` wherever a trace has text.
 fn lines(positions: usize, steps: usize, text: &str) -> Vec<String> {
     let denoiser = json!({"name": text, "architecture": text, "parameters": 1, "layers": 1, "device": text});
     let header = json!({
@@ -43,10 +49,12 @@ fn lines(positions: usize, steps: usize, text: &str) -> Vec<String> {
             "texts": if step == 0 { json!([{"id": 2, "text": text}]) } else { json!([]) },
         })
     };
-    let end = json!({"end": {"reason": "nothing-masked", "answer": text, "tokens": positions, "correct": false, "verdict": text}});
-    let program = json!({"format": 2, "program": "0.1.0"});
-    let first = json!({"diffuscope": program, "header": header});
-    [first].into_iter().chain((0..steps).map(step)).chain([end]).map(|line| format!("{line}\n")).collect()
+    let end = json!({
+        "reason": "nothing-masked", "answer": text, "tokens": positions, "correct": false, "verdict": text,
+    });
+    let first = json!({"diffuscope": {"format": 2, "program": "0.1.0"}, "header": header});
+    let all = [first].into_iter().chain((0..steps).map(step)).chain([json!({"end": end})]);
+    all.map(|line| format!("{line}\n")).collect()
 }
 
 /// What a file of that suffix begins with.

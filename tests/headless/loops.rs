@@ -125,9 +125,8 @@ fn loops_over_pytorch_are_traced_as_they_saw_themselves() {
 #[test]
 fn what_a_loop_in_python_made_cannot_be_repeated() {
     let Some(folder) = loops() else { return };
-    let told = refusal(program().args(["replay", "--verify"]).arg(folder.path("dream.jsonl")));
-    assert!(told.starts_with("diffuscope: the run was made with another vocabulary"), "{told}");
-    assert_eq!(told.lines().count(), 1, "{told}");
+    let told = refuse(program().args(["replay", "--verify"]).arg(folder.path("dream.jsonl")));
+    assert!(told.starts_with("the run was made with another vocabulary"), "{told}");
 }
 
 #[test]
