@@ -63,15 +63,18 @@ impl Lives {
         self.frames += 1;
     }
 
-    /// The words of the last frame, a line for each row that has some: without what is drawn, as far as it is no letter.
+    /// The words of the last frame, a line for each row that has some: without lines, blocks and signs.
     pub fn words(&self) -> String {
         let Some(screen) = &self.shown else { return String::new() };
-        let is_word = |symbol: &&str| symbol.chars().all(|c| c.is_ascii() || c.is_alphanumeric());
-        let row = |cells: &[Cell]| {
-            let text: String = cells.iter().map(|cell| Some(cell.symbol()).filter(is_word).unwrap_or(" ")).collect();
-            text.split_whitespace().collect::<Vec<_>>().join(" ")
-        };
-        let rows = screen.content().chunks(screen.area.width.max(1).into()).map(row);
+        let mut text = String::new();
+        for place in places(screen) {
+            if place.x == screen.area.left() {
+                text.push('\n');
+            }
+            text.push_str(screen[(place.x, place.y)].symbol());
+        }
+        let text = text.replace(|c| ('\u{2190}'..='\u{2bff}').contains(&c), " ");
+        let rows = text.lines().map(|row| row.split_whitespace().collect::<Vec<_>>().join(" "));
         rows.filter(|row| !row.is_empty()).collect::<Vec<_>>().join("\n")
     }
 
