@@ -36,7 +36,8 @@ pub(super) struct Lives {
     pub looks: Numbered<Cell>,
     groups: Groups,
     colours: Colours,
-    shown: Option<Buffer>,
+    /// What is on view.
+    pub shown: Option<Buffer>,
     /// The frame in which each cell began to show what it shows.
     since: Vec<usize>,
     frames: usize,
@@ -61,21 +62,6 @@ impl Lives {
         }
         self.shown = Some(screen);
         self.frames += 1;
-    }
-
-    /// The words of the last frame, a line for each row that has some: without lines, blocks and signs.
-    pub fn words(&self) -> String {
-        let Some(screen) = &self.shown else { return String::new() };
-        let mut text = String::new();
-        for place in places(screen) {
-            if place.x == screen.area.left() {
-                text.push('\n');
-            }
-            text.push_str(screen[(place.x, place.y)].symbol());
-        }
-        let text = text.replace(|c| ('\u{2190}'..='\u{2bff}').contains(&c), " ");
-        let rows = text.lines().map(|row| row.split_whitespace().collect::<Vec<_>>().join(" "));
-        rows.filter(|row| !row.is_empty()).collect::<Vec<_>>().join("\n")
     }
 
     /// Ends everything that is still there.
