@@ -278,6 +278,11 @@ fn it_says_what_it_shows_and_nothing_before_its_time() {
     assert!(said(&whole, "desc").contains("One day Laura went to the farm."), "{}", said(&whole, "desc"));
     assert!(said(&whole, "desc").contains("correct") && !said(&first, "desc").contains("correct"));
     assert!(said(&first, "desc").contains("running"));
+    // A column after the other, so that text is not torn by what stands beside it.
+    let words = said(&whole, "desc");
+    assert!(words.find("One day").unwrap() < words.find("tokens per pass").unwrap(), "{words}");
+    let steps = words.find("steps").unwrap();
+    assert!(words.find("One day").unwrap() < steps && words.find("tokens per pass").unwrap() > steps, "{words}");
 }
 
 #[test]

@@ -48,9 +48,10 @@ fn within(value: f32, from: f32, to: f32) -> bool {
     value >= from && value < to
 }
 
-/// What a character looks like in a cell, where its geometry is known.
-pub fn shape(character: char, cell: &CellSize) -> Option<CellShape> {
-    let code = u32::from(character);
+/// What a cell's symbol looks like, where it is one character whose geometry is known.
+pub fn shape(symbol: &str, cell: &CellSize) -> Option<CellShape> {
+    let mut characters = symbol.chars();
+    let code = characters.next().filter(|_| characters.next().is_none()).map(u32::from)?;
     let parts = match code {
         // A quarter, a half, three quarters.
         0x2591..=0x2593 => return Some(CellShape::Shade((code - 0x2590) as u8 * LEVELS / 4)),
@@ -250,7 +251,7 @@ mod tests {
     /// The pixels of a character, a line per row.
     fn drawn(character: char) -> Vec<String> {
         let cell = CellSize::of(16);
-        let stencil = shape(character, &cell).expect("it has a geometry").stencil(&cell);
+        let stencil = shape(character.encode_utf8(&mut [0; 4]), &cell).expect("it has a geometry").stencil(&cell);
         let pixel = |level: &u8| {
             if *level == 0 {
                 '.'
@@ -318,7 +319,7 @@ mod tests {
         let cell = CellSize::of(8);
         for code in (0x2500..=0x259f).chain(0x2801..=0x28ff) {
             let character = char::from_u32(code).expect("a character");
-            let stencil = shape(character, &cell).expect("a shape").stencil(&cell);
+            let stencil = shape(character.encode_utf8(&mut [0; 4]), &cell).expect("a shape").stencil(&cell);
             assert!((0..stencil.height).any(|y| stencil.row(y).iter().any(|level| *level > 0)), "{character}");
         }
     }

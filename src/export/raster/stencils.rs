@@ -91,27 +91,30 @@ impl Stencils {
 
     fn drawn(&self, key: &StencilKey) -> (Stencil, Vec<char>) {
         let size = &self.size;
-        let mut missing = Vec::new();
-        let mut characters = key.symbol.chars();
-        let single = characters.next().filter(|_| characters.next().is_none());
-        let shape = single.and_then(|character| shapes::shape(character, size));
-        let mut stencil = shape.map(|shape| shape.stencil(size)).unwrap_or_else(|| {
-            let mut stencil = Stencil::empty(size.width * key.cells, size.height);
-            for character in key.symbol.chars().filter(|character| is_drawn(*character)) {
-                if !self.faces.draw(character, key.weight, size, &mut stencil) {
-                    missing.push(character);
-                }
-            }
-            if !missing.is_empty() {
-                stencil = frame(size.width * key.cells, size);
-            }
-            stencil
-        });
+        let shape = shapes::shape(&key.symbol, size);
+        let (mut stencil, missing) =
+            shape.map_or_else(|| self.lettered(key), |shape| (shape.stencil(size), Vec::new()));
         if key.struck {
             stencil.strike(size.strike(), size.stroke(), LEVELS);
         }
         if key.underlined {
             stencil.strike(size.underline(), size.stroke(), INKED);
+        }
+        (stencil, missing)
+    }
+
+    /// Letters from the fonts; a box where none has them.
+    fn lettered(&self, key: &StencilKey) -> (Stencil, Vec<char>) {
+        let size = &self.size;
+        let mut stencil = Stencil::empty(size.width * key.cells, size.height);
+        let mut missing = Vec::new();
+        for character in key.symbol.chars().filter(|character| is_drawn(*character)) {
+            if !self.faces.draw(character, key.weight, size, &mut stencil) {
+                missing.push(character);
+            }
+        }
+        if !missing.is_empty() {
+            stencil = frame(size.width * key.cells, size);
         }
         (stencil, missing)
     }

@@ -35,7 +35,7 @@ impl Colours {
     }
 
     /// Those of a cell.
-    pub fn of_cell(&self, cell: &Cell) -> CellInks {
+    pub fn of_cell(self, cell: &Cell) -> CellInks {
         let has = |modifier| cell.modifier.contains(modifier);
         let (mut text, mut ground) = (exact(cell.fg, self.text), exact(cell.bg, self.ground));
         if has(Modifier::REVERSED) {

@@ -50,18 +50,18 @@ impl GroupWriter<'_> {
         Ok(())
     }
 
-    fn look(&self, piece: &CellPiece) -> &CellLook<'_> {
+    fn look(&self, piece: CellPiece) -> &CellLook<'_> {
         &self.looks[piece.look as usize]
     }
 
     /// Where a piece begins, in pixels from the left and from the top.
-    fn corner(&self, piece: &CellPiece) -> (usize, usize) {
+    fn corner(&self, piece: CellPiece) -> (usize, usize) {
         (usize::from(piece.x) * self.size.width, usize::from(piece.y) * self.size.height)
     }
 
     fn outlines(&self, pieces: &[CellPiece]) -> BTreeMap<(Coat, u32), Outline> {
         let mut outlines: BTreeMap<(Coat, u32), Outline> = BTreeMap::new();
-        for piece in pieces {
+        for piece in pieces.iter().copied() {
             let (look, (x, y)) = (self.look(piece), self.corner(piece));
             let width = self.size.width * usize::from(look.cells);
             let band = |top: usize, height: usize| Area {
@@ -90,7 +90,7 @@ impl GroupWriter<'_> {
         let baseline = usize::from(row[0].y) * self.size.height + self.size.baseline;
         let mut line = LetterLine::default();
         let mut others = String::new();
-        for piece in row {
+        for piece in row.iter().copied() {
             let (look, (x, _)) = (self.look(piece), self.corner(piece));
             if look.is_plain() {
                 line.push(look.letters, look.symbol, x..x + self.size.width);

@@ -36,7 +36,8 @@ pub(super) struct Lives {
     pub looks: Numbered<Cell>,
     groups: Groups,
     colours: Colours,
-    shown: Option<Buffer>,
+    /// What is on view.
+    pub shown: Option<Buffer>,
     /// The frame in which each cell began to show what it shows.
     since: Vec<usize>,
     frames: usize,
@@ -61,18 +62,6 @@ impl Lives {
         }
         self.shown = Some(screen);
         self.frames += 1;
-    }
-
-    /// The words of the last frame, a line for each row that has some: without what is drawn, as far as it is no letter.
-    pub fn words(&self) -> String {
-        let Some(screen) = &self.shown else { return String::new() };
-        let is_word = |symbol: &&str| symbol.chars().all(|c| c.is_ascii() || c.is_alphanumeric());
-        let row = |cells: &[Cell]| {
-            let text: String = cells.iter().map(|cell| Some(cell.symbol()).filter(is_word).unwrap_or(" ")).collect();
-            text.split_whitespace().collect::<Vec<_>>().join(" ")
-        };
-        let rows = screen.content().chunks(screen.area.width.max(1).into()).map(row);
-        rows.filter(|row| !row.is_empty()).collect::<Vec<_>>().join("\n")
     }
 
     /// Ends everything that is still there.

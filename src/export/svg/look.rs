@@ -74,9 +74,7 @@ impl<'a> Looks<'a> {
 
 fn look<'a>(cell: &'a Cell, colours: Colours, size: &CellSize, numbers: &mut Numbered<Rgb>) -> CellLook<'a> {
     let (inks, has) = (colours.of_cell(cell), |modifier| cell.modifier.contains(modifier));
-    let mut characters = cell.symbol().chars();
-    let single = characters.next().filter(|_| characters.next().is_none());
-    let (ground, parts, symbol) = match single.and_then(|character| shape(character, size)) {
+    let (ground, parts, symbol) = match shape(cell.symbol(), size) {
         Some(CellShape::Shade(level)) => (inks.colour(level, LEVELS), Vec::new(), ""),
         Some(CellShape::Parts(parts)) => (inks.ground, parts, ""),
         None => (inks.ground, Vec::new(), cell.symbol().trim()),
@@ -98,7 +96,7 @@ fn look<'a>(cell: &'a Cell, colours: Colours, size: &CellSize, numbers: &mut Num
             italic: has(Modifier::ITALIC),
         },
         parts,
-        is_block: single.is_some_and(|character| ('\u{2580}'..='\u{259f}').contains(&character)),
+        is_block: cell.symbol().starts_with(|character| ('\u{2580}'..='\u{259f}').contains(&character)),
         lines,
     }
 }

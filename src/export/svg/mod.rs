@@ -9,6 +9,7 @@ mod group;
 mod lives;
 mod look;
 mod outline;
+mod words;
 
 use std::{
     fmt::Write as _,
@@ -28,6 +29,7 @@ use crate::tui::theme::{Level, Rgb, Theme};
 use group::GroupWriter;
 use lives::Lives;
 use look::Looks;
+use words::words;
 
 /// The moving picture.
 #[derive(Debug)]
@@ -133,7 +135,7 @@ impl<'a> SvgPicture<'a> {
 
     /// Writes all of it, and asks before every group whether to go on.
     fn write(mut self, ask: &dyn Fn() -> io::Result<()>, out: &mut dyn Write) -> io::Result<()> {
-        let words = self.lives.words();
+        let words = self.lives.shown.as_ref().map(words).unwrap_or_default();
         let groups = self.lives.finish();
         let looks = Looks::of(&self.lives.looks.all, self.colours, &self.size);
         let stretches: Vec<(usize, usize)> = groups.keys().copied().collect();
