@@ -26,6 +26,8 @@ mod conversations;
 mod copy;
 #[path = "screen/differences.rs"]
 mod differences;
+#[path = "screen/exports.rs"]
+mod exports;
 #[path = "screen/eyes.rs"]
 mod eyes;
 #[path = "screen/figures.rs"]

@@ -4,7 +4,6 @@ use std::{io, path::PathBuf};
 
 use super::{
     destination::Destination,
-    export_format::{self, ExportFormat},
     export_table::{self, TableArgs},
     failure::{self, Failure, warn},
     progress::Console,
@@ -12,7 +11,7 @@ use super::{
 };
 use crate::{
     engine::LoadObserver,
-    export::{ExportObserver, ExportOptions, FontError, Frames, StepRange, Typeface},
+    export::{self, ExportFormat, ExportObserver, ExportOptions, FORMATS, FontError, StepRange, Typeface},
     interrupt::Interrupt,
     session::Axis,
     trace::Log,
@@ -26,7 +25,7 @@ pub(super) struct ExportArgs {
     trace: Recorded,
     #[command(flatten)]
     destination: Destination,
-    #[arg(long, value_name = "NAME", value_parser = ExportFormat::named, help = export_format::help())]
+    #[arg(long, value_name = "NAME", value_parser = ExportFormat::named, help = formats_help())]
     format: Option<ExportFormat>,
     #[command(flatten)]
     table: TableArgs,
@@ -88,6 +87,16 @@ pub(super) struct ExportArgs {
     /// [default: canvas; map in the scene map]
     #[arg(long, value_name = "NAME")]
     view: Option<Pane>,
+}
+
+/// Names, what they are good for, and their suffixes.
+fn formats_help() -> String {
+    let help = |format: ExportFormat| format!("{}, {} ({})", format.name(), format.about(), format.suffixes());
+    format!(
+        "Format: {} [default: by the suffix of the file, else {}]",
+        ExportFormat::all().map(help).collect::<Vec<_>>().join("; "),
+        FORMATS[0].name()
+    )
 }
 
 fn scenes_help() -> String {
@@ -182,7 +191,7 @@ impl ExportObserver for ExportProgress {
 /// Makes the recording or the table.
 pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     let traces: Vec<&Recorded> = std::iter::once(&args.trace).chain(&args.against).collect();
-    let format = match ExportFormat::of(args.format, &args.destination)? {
+    let format = match ExportFormat::of_file(args.format, args.destination.path()).map_err(Failure::Usage)? {
         ExportFormat::Recording(format) => args.table.refuse(format.name()).map(|()| format)?,
         ExportFormat::Table(format) => {
             args.destination.check(&traces)?;
@@ -194,11 +203,8 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     args.destination.check(&traces)?;
     let (log, against) = args.logs()?;
     let options = args.options()?;
-    let frames = match &against {
-        Some(against) => Frames::of_two(&log, against, &options),
-        None => Frames::of(&log, &options),
-    };
-    let frames = frames.map_err(|error| Failure::Usage(error.to_string()))?;
+    let logs: Vec<&Log> = std::iter::once(&log).chain(&against).collect();
+    let frames = export::frames(&logs, &options).map_err(|error| Failure::Usage(error.to_string()))?;
     let progress = ExportProgress { console: Console::new(), interrupt };
     let written = args.destination.write(|out| format.write(frames, &progress, out));
     progress.console.finish();

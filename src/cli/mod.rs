@@ -7,7 +7,6 @@ mod config;
 mod destination;
 mod diff;
 mod export;
-mod export_format;
 mod export_table;
 mod failure;
 mod fork;

@@ -8,7 +8,10 @@ mod ansi;
 mod apng;
 mod asciicast;
 mod asciicast3;
+mod background;
+mod choices;
 mod film;
+mod formats;
 mod frames;
 mod gif;
 mod html;
@@ -22,9 +25,13 @@ use std::{
     io::{self, Write},
 };
 
+pub use choices::ExportChoices;
+pub use formats::ExportFormat;
 pub use frames::{Frame, Frames};
 pub use options::{ExportError, ExportOptions, StepRange};
 pub use raster::{FontError, Typeface};
+
+use crate::trace::Log;
 
 /// A format of recordings.
 pub trait Exporter: fmt::Debug + Sync {
@@ -37,11 +44,79 @@ pub trait Exporter: fmt::Debug + Sync {
     /// What it is good for, half a line.
     fn about(&self) -> &'static str;
 
+    /// Whether the choice of this makes a difference to its files.
+    fn heeds(&self, _: ExportField) -> bool {
+        true
+    }
+
+    /// Why it cannot be written with these options, where it cannot.
+    fn refusal(&self, _: &ExportOptions) -> Option<&'static str> {
+        None
+    }
+
     /// Writes the recording, and says on the way how far it is.
     ///
     /// # Errors
     /// Those of `out`, and those by which `observer` stops it.
     fn write(&self, frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// Something that can be chosen for an export, beside its format and its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportField {
+    /// What has a row in a table.
+    Table,
+    /// What of the screen is shown.
+    Scene,
+    /// What stands in the canvas's place.
+    View,
+    /// How the canvas is read.
+    Layer,
+    /// How its tokens are arranged.
+    Arrangement,
+    /// Which palette.
+    Theme,
+    /// Columns and rows.
+    Size,
+    /// The size of letters, in pixels.
+    FontSize,
+    /// What two runs are aligned by.
+    Axis,
+    /// Which steps are shown.
+    Steps,
+    /// How fast they follow each other.
+    Pace,
+    /// The longest pause.
+    IdleLimit,
+    /// Whether the prompt is typed first.
+    Typing,
+    /// How long the last frame is shown.
+    Hold,
+    /// How often a picture plays.
+    Loop,
+    /// A line above.
+    Title,
+    /// Words below.
+    Caption,
+}
+
+impl ExportField {
+    /// Whether it is about what moves: nothing for a still picture.
+    fn is_motion(self) -> bool {
+        matches!(self, Self::Pace | Self::IdleLimit | Self::Typing | Self::Hold | Self::Loop)
+    }
+}
+
+/// The frames of a log, or of two beside each other.
+///
+/// # Errors
+/// As [`Frames::of`] and [`Frames::of_two`].
+pub fn frames<'a>(logs: &[&'a Log], options: &'a ExportOptions) -> Result<Frames<'a>, ExportError> {
+    match logs {
+        [log] => Frames::of(log, options),
+        [log, against, ..] => Frames::of_two(log, against, options),
+        [] => Err(ExportError::Empty),
+    }
 }
 
 /// Hears how far a recording is.

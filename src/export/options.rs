@@ -1,6 +1,6 @@
 //! How a recording looks and how fast it plays.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use thiserror::Error;
 
@@ -85,7 +85,7 @@ impl Default for ExportOptions {
 const MOST_PIXELS: usize = 25_000_000;
 
 /// Steps per second where nothing is chosen.
-const PACE: f32 = 8.0;
+pub(super) const PACE: f32 = 8.0;
 
 impl ExportOptions {
     /// Refuses what is out of range.
@@ -173,6 +173,19 @@ impl StepRange {
     /// Whether it is among them.
     pub fn holds(&self, step: u64) -> bool {
         step >= self.first && self.last.is_none_or(|last| step <= last)
+    }
+}
+
+/// As it is read; "all" for every step.
+impl fmt::Display for StepRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.first, self.last) {
+            (0, None) => f.write_str("all"),
+            (first, Some(last)) if first == last => write!(f, "{first}"),
+            (0, Some(last)) => write!(f, "..{last}"),
+            (first, None) => write!(f, "{first}.."),
+            (first, Some(last)) => write!(f, "{first}..{last}"),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use png::{BitDepth, ColorType, Encoder, EncodingError};
 
 use super::{
-    ExportObserver, Exporter, Frames,
+    ExportField, ExportObserver, Exporter, Frames,
     film::tell_of_missing,
     raster::{Colours, INKED, LEVELS, Patch, Stencils, Surface},
 };
@@ -26,6 +26,10 @@ impl Exporter for Png {
 
     fn about(&self) -> &'static str {
         "a picture of the last step that is shown"
+    }
+
+    fn heeds(&self, field: ExportField) -> bool {
+        !field.is_motion()
     }
 
     fn write(&self, frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {

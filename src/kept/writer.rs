@@ -8,10 +8,13 @@ use std::{
 
 use jiff::{ZonedDateTime, civil::DateTime};
 
-use super::{KeepLimit, cannot_write, make_folder, name, private};
-use crate::trace::{
-    End, Entry, Log,
-    file::{Writer, numbered},
+use super::{KeepLimit, make_folder, name, private};
+use crate::{
+    output,
+    trace::{
+        End, Entry, Log,
+        file::{Writer, numbered},
+    },
 };
 
 /// How often another name is tried.
@@ -116,14 +119,14 @@ impl RunWriter {
                 Ok(kept) => current.part = Part::Steps(kept),
                 Err(error) => {
                     current.part = Part::Broken;
-                    return Err(cannot_write(&self.runs, &error));
+                    return Err(output::refusal(&self.runs, &error));
                 }
             }
         }
         let Part::Steps(kept) = &mut current.part else { return Ok(None) };
         let error = match line(kept) {
             Ok(()) => return Ok(Some(HeldSteps { run, steps: kept.steps, has_end: false })),
-            Err(error) => cannot_write(&kept.path, &error),
+            Err(error) => output::refusal(&kept.path, &error),
         };
         if kept.steps == 0 {
             // Nobody misses it, and nothing can be done about it.

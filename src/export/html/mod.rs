@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 
-use super::{ExportObserver, Exporter, Frames};
+use super::{ExportField, ExportObserver, ExportOptions, Exporter, Frames};
 use crate::{printable, tui::Scene};
 use run::PageRun;
 
@@ -38,9 +38,17 @@ impl Exporter for HtmlPage {
         "a page with the run in it, to be played, scrubbed and looked into"
     }
 
+    fn heeds(&self, field: ExportField) -> bool {
+        matches!(field, ExportField::Layer | ExportField::Theme | ExportField::Title | ExportField::Caption)
+    }
+
+    fn refusal(&self, options: &ExportOptions) -> Option<&'static str> {
+        (options.scene == Scene::Compare).then_some(ONE_RUN)
+    }
+
     fn write(&self, frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {
-        if frames.options().scene == Scene::Compare {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, ONE_RUN));
+        if let Some(refusal) = self.refusal(frames.options()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, refusal));
         }
         let run = PageRun::of(frames.log(), frames.options(), observer)?;
         let style = format!("{STYLE}\n{}", run.rules());

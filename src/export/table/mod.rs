@@ -146,6 +146,16 @@ impl<'a> LogTable<'a> {
         &self.headings
     }
 
+    /// How many rows it has.
+    pub fn len(&self) -> usize {
+        self.log.len() * self.kind.positions(self.log).len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Visits every row, a value or none for each column.
     ///
     /// # Errors

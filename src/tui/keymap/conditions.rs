@@ -33,6 +33,15 @@ pub(super) fn steps(app: &App) -> Availability {
     only_if(!app.is_empty(), "no step yet")
 }
 
+pub(super) fn exportable(app: &App) -> Availability {
+    steps(app)?;
+    only_if(app.exports.form.is_some(), "nothing here makes exports")
+}
+
+pub(super) fn exporting(app: &App) -> Availability {
+    only_if(app.exports.writing.is_some(), "no export is being written")
+}
+
 pub(super) fn live_run(app: &App) -> Availability {
     live(app)?;
     run(app)

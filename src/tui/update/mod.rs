@@ -7,6 +7,7 @@ mod conversation;
 mod copying;
 mod engine;
 pub(crate) mod events;
+mod exporting;
 mod figures;
 mod finding;
 mod forking;
@@ -49,6 +50,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     let settings = deliberate.then(|| app.layers.resolve());
     let effects = perform(app, action);
     comparing::keep_up(app);
+    exporting::keep_up(app);
     tour::keep_up(app);
     if settings.is_some_and(|before| before != app.layers.resolve()) {
         forking::offer(app);
@@ -187,6 +189,10 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
 
         Action::SaveTrace => keeping::save(app),
 
+        Action::ExportTurn(presses) => exporting::turn(app, presses),
+        Action::WriteExport => exporting::write(app),
+        Action::CancelExport => exporting::cancel(app),
+
         Action::KeptDelete => browser::delete(app),
 
         Action::Tick(now) => playing::tick(app, now),
@@ -198,6 +204,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Engine(event) => engine::on_event(app, *event),
         Action::EngineGone => engine::on_gone(app),
         Action::Kept(news) => browser::on_news(app, *news),
+        Action::Export(news) => exporting::on_news(app, news),
         Action::Drawn(frame) => {
             app.drawn = *frame;
             app.redraw = Redraw::No;
@@ -221,6 +228,7 @@ fn is_deliberate(action: &Action) -> bool {
             | Action::Engine(_)
             | Action::EngineGone
             | Action::Kept(_)
+            | Action::Export(_)
             | Action::Drawn(_)
             | Action::Exposed
             | Action::Saved { .. }

@@ -22,6 +22,7 @@ mod caption;
 mod compare;
 mod copy;
 mod drafts;
+mod exporting;
 mod figures;
 mod filter;
 mod find;
@@ -195,6 +196,7 @@ fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
         Overlay::Tour => tour::draw(app, area, pen),
         Overlay::Palette => palette::draw(app, area, pen),
         Overlay::Copy => copy::draw(app, area, pen),
+        Overlay::Export => exporting::draw(app, area, pen),
     }
 }
 

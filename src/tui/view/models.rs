@@ -305,10 +305,15 @@ fn time(seconds: f64) -> String {
     }
 }
 
-/// How loading goes, in the header's few cells.
-pub(super) fn brief(app: &App, loading: &ModelLoading, pen: &Pen<'_>) -> Vec<Span<'static>> {
+/// What turns while one waits.
+pub(super) fn turning(app: &App, pen: &Pen<'_>) -> Span<'static> {
     let spinner = pen.theme.glyphs.spinner;
     let turn = (app.now.as_millis() / SPINNER_TURN.as_millis()) as usize % spinner.len();
+    span(spinner[turn], pen.style(Role::Accent))
+}
+
+/// How loading goes, in the header's few cells.
+pub(super) fn brief(app: &App, loading: &ModelLoading, pen: &Pen<'_>) -> Vec<Span<'static>> {
     let word = match &loading.progress {
         Some(Progress::Waiting { seconds: Some(_), .. }) => "waiting for the hub",
         Some(Progress::Asking { .. } | Progress::Waiting { .. }) => "asking the hub",
@@ -318,5 +323,5 @@ pub(super) fn brief(app: &App, loading: &ModelLoading, pen: &Pen<'_>) -> Vec<Spa
     };
     let share = loading.share().map_or_else(String::new, |share| format!(" {:.0} %", 100.0 * share));
     let text = cut(&format!(" {word}{share}"), 32, pen.theme.glyphs.ellipsis);
-    vec![span(spinner[turn], pen.style(Role::Accent)), span(text, pen.style(Role::Dim))]
+    vec![turning(app, pen), span(text, pen.style(Role::Dim))]
 }

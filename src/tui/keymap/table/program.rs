@@ -57,6 +57,8 @@ const CLOSE: &[Context] = &[
     Context::PresetName,
     Context::Palette,
     Context::Copy,
+    Context::Export,
+    Context::ExportText,
     Context::Hands,
     Context::Line,
     Context::Tour,
