@@ -73,13 +73,11 @@ pub(super) fn turn(app: &mut App, presses: i64) -> Vec<Effect> {
 
 /// Enter: the next of a few values; what is typed, elsewhere.
 pub(super) fn accept(app: &mut App) -> Vec<Effect> {
-    match app.exports.kind(app.list) {
-        Some(ExportRowKind::Choice) => turn(app, 1),
-        _ => {
-            settle(app);
-            Vec::new()
-        }
+    if app.exports.kind(app.list) == Some(ExportRowKind::Choice) {
+        return turn(app, 1);
     }
+    settle(app);
+    Vec::new()
 }
 
 /// Changes what is typed for the selected row: a text is continued, a number begins anew.
@@ -192,8 +190,8 @@ fn ended(app: &mut App, writing: PendingExport, end: ExportNews) {
     let file = writing.file;
     let notice = match end {
         ExportNews::Made(size) => {
-            let notes = writing.notes.iter().map(|note| format!("; {note}")).collect::<String>();
-            Notice::note(format!("{file} is written: {}{notes}", bytes(size)))
+            let said = std::iter::once(format!("{file} is written: {}", bytes(size))).chain(writing.notes);
+            Notice::note(said.collect::<Vec<_>>().join("; "))
         }
         ExportNews::Taken => {
             app.asked = Some(Confirmation::Replace);

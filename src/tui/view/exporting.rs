@@ -132,7 +132,10 @@ fn tail(text: &str, cells: u16) -> String {
 /// What would come of it, or why nothing would; then what the selected row is, or why what is typed there is no value.
 fn draw_outlook(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let menu = &app.exports;
-    let about = menu.rows.get(app.list).map_or("", |row| &row.about);
+    // What the selected row is, where that has no room beside it.
+    let beside = area.width.saturating_sub(2 + NAME + 2 + VALUE + 4);
+    let is_cut = |row: &&ExportRow| row.kind != ExportRowKind::Text && width(&row.about) > beside;
+    let about = menu.rows.get(app.list).filter(is_cut).map_or("", |row| &row.about);
     let (outlook, role) = match &menu.outlook {
         Ok(words) => (words, Role::Text),
         Err(why) => (why, Role::Bad),
