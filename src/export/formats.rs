@@ -17,6 +17,12 @@ pub enum ExportFormat {
     Table(&'static dyn TableFormat),
 }
 
+impl PartialEq for ExportFormat {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
 impl ExportFormat {
     /// Every one of this build, recordings first.
     pub fn all() -> impl Iterator<Item = Self> {

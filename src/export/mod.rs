@@ -8,13 +8,12 @@ mod ansi;
 mod apng;
 mod asciicast;
 mod asciicast3;
-mod background;
-mod choices;
 mod film;
 mod formats;
 mod frames;
 mod gif;
 mod html;
+mod menu;
 mod options;
 mod png;
 mod raster;
@@ -25,9 +24,9 @@ use std::{
     io::{self, Write},
 };
 
-pub use choices::ExportChoices;
 pub use formats::ExportFormat;
 pub use frames::{Frame, Frames};
+pub use menu::ExportChoices;
 pub use options::{ExportError, ExportOptions, StepRange};
 pub use raster::{FontError, Typeface};
 

@@ -5,6 +5,7 @@
 //! handle is dropped.
 
 use std::{
+    borrow::Cow,
     convert::Infallible,
     fmt,
     sync::{
@@ -87,7 +88,7 @@ pub struct ExportRow {
     /// What is chosen.
     pub value: String,
     /// What that is, or how it is written: half a line.
-    pub about: String,
+    pub about: Cow<'static, str>,
     /// How it is changed.
     pub kind: ExportRowKind,
     /// Rows of one group stand together.

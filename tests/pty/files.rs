@@ -139,7 +139,7 @@ fn leaving_breaks_an_export_off_and_leaves_nothing_of_it() {
         terminal.wait_for("after 32 steps");
         terminal.press("E");
         terminal.wait_for("w writes it");
-        // As an animation in exact colours, as large as they get: that takes a while.
+        // As large as a picture gets: that takes a while.
         terminal.press("jjjjjj500x110\r\x13");
         terminal.wait_for("breaks it off");
         if ending == "TERM" {

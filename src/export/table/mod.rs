@@ -87,6 +87,14 @@ impl TableKind {
         }
     }
 
+    /// What that is, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Steps => "a row for every step",
+            Self::Tokens => "a row for every position after every step",
+        }
+    }
+
     /// Its columns.
     pub fn columns(self) -> &'static [TableColumn] {
         match self {

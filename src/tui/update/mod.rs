@@ -241,8 +241,10 @@ fn is_deliberate(action: &Action) -> bool {
 /// Takes away whatever is in front.
 fn back(app: &mut App) -> Vec<Effect> {
     let context = app.context();
-    if app.line.take().is_some() {
+    let typed = app.exports.entry.take_if(|_| context == Context::ExportText);
+    if app.line.take().is_some() || typed.is_some() {
         // What was typed is dropped, and nothing else.
+        app.exports.refusal = None;
     } else if app.overlays.pop().is_some() {
         app.list = 0;
     } else if matches!(context, Context::Find | Context::FindEntry) {

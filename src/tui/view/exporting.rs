@@ -78,7 +78,8 @@ fn foot(app: &App, pen: &Pen<'_>) -> String {
     if app.exports.writing.is_some() {
         return format!("{} breaks it off, esc closes: it is written all the same", key(Action::CancelExport));
     }
-    format!("{} writes it, esc closes", key(Action::WriteExport))
+    let esc = if app.exports.entry.is_some() { "esc drops what is typed" } else { "esc closes" };
+    format!("{} writes it, {esc}", key(Action::WriteExport))
 }
 
 /// Draws name, value and what that is. What is typed stays in sight at its end.

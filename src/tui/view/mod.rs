@@ -73,7 +73,7 @@ pub use framing::rows as framing_rows;
 pub use hands::{Candidates, place};
 pub use layers::Layer;
 pub use map::{MapCache, MapGrid, most_telling};
-pub use pen::{FrameInfo, Hit, Pen, Viewport, cut, width as cells};
+pub use pen::{FrameInfo, Hit, Pen, Viewport, cut, plural, width as cells};
 pub use row::Ink;
 pub use run::RunView;
 pub use sheet::{SheetCell, sheet};

@@ -89,6 +89,7 @@ fn close_words(app: &App) -> &'static str {
     match app.context() {
         Context::Hands => "let go",
         Context::Line => "drop",
+        Context::ExportText if app.exports.entry.is_some() => "drop",
         Context::Tour => "leave",
         _ => "close",
     }

@@ -10,8 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{ExportChoices, ExportFormat, ExportObserver, frames, table::LogTable};
+use super::ExportChoices;
 use crate::{
+    export::{ExportFormat, ExportObserver, frames, table::LogTable},
     output, panics, printable,
     trace::Log,
     tui::{ExportCount, ExportNews, ExportReporter, ExportUnderWay},
