@@ -130,6 +130,10 @@ fn a_replay_is_named_after_its_file() {
     let mut driver = Driver { app, size: (120, 40), effects: Vec::new() };
     driver.act(Action::Follow).keys("E");
     assert_eq!(value(&driver, "file"), "morning.gif");
+    let app = App::replay("standard input", Box::new(common::story()), DARK).with_exports(menu(&[]));
+    let mut driver = Driver { app, size: (120, 40), effects: Vec::new() };
+    driver.act(Action::Follow).keys("E");
+    assert_eq!(value(&driver, "file"), "0000-01-01-000000-flashdlm-story.gif", "standard input has no name");
 }
 
 #[test]
@@ -420,6 +424,9 @@ fn one_file_is_written_at_a_time_and_leaving_asks() {
     driver.act(Action::Export(ExportNews::Progress(count)));
     let text = driver.text();
     assert!(text.contains("34 of 71 frames, 1.23 MB") && text.contains("x breaks it off"), "{text}");
+    put(&mut driver, "size", "wide");
+    assert!(driver.text().contains("size cannot be 'wide'"), "the next one can be chosen meanwhile");
+    driver.key(KeyCode::Esc).act(Action::ListMove(-99));
     driver.key(KeyCode::Esc);
     let header = driver.text().lines().next().unwrap().to_owned();
     assert!(header.contains("writing …00-flashdlm-story.gif 48 %"), "{header}");

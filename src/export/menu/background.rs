@@ -13,7 +13,7 @@ use std::{
 use super::ExportChoices;
 use crate::{
     export::{ExportFormat, ExportObserver, frames, table::LogTable},
-    output, panics, printable,
+    output, panics, printable, process,
     trace::Log,
     tui::{ExportCount, ExportNews, ExportReporter, ExportUnderWay},
 };
@@ -42,10 +42,11 @@ struct ExportJob {
 }
 
 impl ExportJob {
-    /// Frames are encoded on half of the machine, in threads of their own: the engine keeps the rest, and waits for none.
+    /// Frames are encoded on half of the machine, in threads of their own that give way: the engine waits for none of them.
     fn on_few_threads(&self, reporter: &ExportReporter) -> ExportNews {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        match rayon::ThreadPoolBuilder::new().num_threads((cores / 2).max(1)).build() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads((cores / 2).max(1));
+        match pool.start_handler(|_| process::give_way()).build() {
             Ok(pool) => pool.install(|| self.make(reporter)),
             Err(error) => ExportNews::Failed(format!("the export has no threads: {error}")),
         }

@@ -103,8 +103,9 @@ impl ExportForm for ExportChoices {
                 (options.steps, options.title, options.caption);
             (self.file, self.runs) = (None, sight.runs.clone());
         }
-        let name =
-            sight.file.and_then(|file| Path::new(file).file_stem()).map(|stem| stem.to_string_lossy().into_owned());
+        // What has no suffix is no file, but standard input.
+        let file = sight.file.map(Path::new).filter(|file| file.extension().is_some());
+        let name = file.and_then(Path::file_stem).map(|stem| stem.to_string_lossy().into_owned());
         self.stem = name.unwrap_or_else(|| kept::stem(sight.log.header(), (self.clock)()));
         if self.is_of_two() {
             self.stem.push_str("-compared");

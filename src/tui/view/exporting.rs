@@ -21,7 +21,7 @@ use ratatui::{
 use super::{
     listing::{ListRow, Listing},
     models::turning,
-    pen::{Pen, span, width, wrap},
+    pen::{Pen, span, tail, width, wrap},
     sample,
 };
 use crate::{
@@ -92,8 +92,8 @@ fn draw_row(row: &ExportRow, entry: Option<&str>, selected: bool, place: Rect, p
     let strong = pen.style(if entry.is_some() { Role::Accent } else { Role::Strong });
     let wide = if row.kind == ExportRowKind::Text { room } else { VALUE.min(room) };
     let value = shown(pen, entry.unwrap_or(&row.value));
-    let value = if is_typed { tail(&value, wide.saturating_sub(1)) } else { value };
-    let end = pen.cut(at, place.y, wide, &value, strong);
+    let value = if is_typed { tail(&value, wide.saturating_sub(1)) } else { &value };
+    let end = pen.cut(at, place.y, wide, value, strong);
     if is_typed {
         pen.drawn.cursor = Some(Position::new(end.min(place.right().saturating_sub(1)), place.y));
     }
@@ -120,16 +120,6 @@ fn shown(pen: &Pen<'_>, text: &str) -> String {
     text.replace('×', pen.theme.glyphs.times)
 }
 
-/// The end of a text, in so many cells.
-fn tail(text: &str, cells: u16) -> String {
-    let mut shown = text;
-    while width(shown) > cells {
-        let first = shown.chars().next().map_or(1, char::len_utf8);
-        shown = &shown[first..];
-    }
-    shown.to_owned()
-}
-
 /// What would come of it, or why nothing would; then what the selected row is, or why what is typed there is no value.
 fn draw_outlook(app: &App, area: Rect, pen: &mut Pen<'_>) {
     let menu = &app.exports;
@@ -150,7 +140,7 @@ fn draw_outlook(app: &App, area: Rect, pen: &mut Pen<'_>) {
     }
 }
 
-/// How far it is, with a bar.
+/// How far it is, with a bar; in place of numbers, why what is typed meanwhile is no value.
 fn draw_progress(app: &App, writing: &PendingExport, area: Rect, pen: &mut Pen<'_>) {
     let verb = if writing.is_cancelled { "breaking off" } else { "writing" };
     let line = vec![turning(app, pen), span(format!(" {verb} {}", writing.file), pen.style(Role::Text))];
@@ -164,7 +154,10 @@ fn draw_progress(app: &App, writing: &PendingExport, area: Rect, pen: &mut Pen<'
         pen.line(row(1), &Line::from(sample::bar(pen.theme, area.width, share, style)));
     }
     if area.height >= 3 {
-        let words = span(amounts(writing), pen.style(Role::Dim));
+        let words = match &app.exports.refusal {
+            Some(refusal) => span(refusal.clone(), pen.style(Role::Bad)),
+            None => span(amounts(writing), pen.style(Role::Dim)),
+        };
         pen.line(row(2), &Line::from(words));
     }
 }

@@ -23,7 +23,7 @@ use ratatui::{
 
 use super::{
     listing::{Listing, grouped},
-    pen::{Pen, cut, span, width, wrap},
+    pen::{Pen, cut, span, tail, wrap},
     sample,
 };
 use crate::{
@@ -135,11 +135,7 @@ fn draw_choice(app: &App, choice: PickerLine<'_>, selected: bool, row: Rect, pen
         PickerLine::Typed => {
             // The end of what is typed stays in view.
             let entry = printable::line(&app.picker.entry);
-            let mut shown = entry.as_str();
-            while width(shown) >= room && !shown.is_empty() {
-                let first = shown.chars().next().map_or(1, char::len_utf8);
-                shown = &shown[first..];
-            }
+            let shown = tail(&entry, room.saturating_sub(1));
             let end = pen.put(at, row.y, room, shown, pen.style(Role::Accent));
             caret(app, selected, end, row, pen);
         }
