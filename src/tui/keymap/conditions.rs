@@ -3,6 +3,7 @@
 use crate::tui::{
     app::{App, Confirmation, EngineState},
     compare::RunComparison,
+    exporting::ExportRowKind,
     find,
     update::events::written_elsewhere,
     view::RunView,
@@ -36,6 +37,10 @@ pub(super) fn steps(app: &App) -> Availability {
 pub(super) fn exportable(app: &App) -> Availability {
     steps(app)?;
     only_if(app.exports.form.is_some(), "nothing here makes exports")
+}
+
+pub(super) fn several_values(app: &App) -> Availability {
+    only_if(app.exports.kind(app.list) != Some(ExportRowKind::Text), "this row is typed")
 }
 
 pub(super) fn exporting(app: &App) -> Availability {
