@@ -11,6 +11,8 @@ use std::{
 
 use tempfile::{Builder, NamedTempFile};
 
+use crate::printable;
+
 /// Writes a new file.
 ///
 /// # Errors
@@ -93,6 +95,35 @@ pub fn check(path: &Path) -> io::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a file, a folder or a link has the name, so that something would be lost. Nothing is by writing to a device or a
+/// pipe.
+pub fn is_taken(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok() && !is_special(path)
+}
+
+/// Whether both are the name of one file that is there.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other && one.is_file())
+}
+
+/// Writes a new file, or in place of the one that is there where `replaces` says so.
+///
+/// # Errors
+/// As [`create`] and [`replace`].
+pub fn put(path: &Path, replaces: bool, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    if replaces || is_special(path) { replace(path, write) } else { create(path, write) }
+}
+
+/// A sentence about what cannot be written.
+pub fn refusal(path: &Path, error: &io::Error) -> String {
+    printable::line(&format!("{} cannot be written: {error}", path.display()))
+}
+
+/// Whether it is there and neither file nor folder, such as a device or a pipe.
+fn is_special(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
 }
 
 /// Writes a file beside `path`, which is removed unless it is given that name.

@@ -28,6 +28,8 @@ mod copy;
 mod demos;
 #[path = "screen/differences.rs"]
 mod differences;
+#[path = "screen/exports.rs"]
+mod exports;
 #[path = "screen/eyes.rs"]
 mod eyes;
 #[path = "screen/figures.rs"]

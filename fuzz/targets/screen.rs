@@ -17,6 +17,7 @@ use crossterm::event::{
 };
 use diffuscope::{
     engine::protocol::{Event, RequestError},
+    export::ExportChoices,
     model::source::Progress,
     trace::{End, Log},
     tui::{Action, App, Effect, Overlay},
@@ -111,6 +112,7 @@ fn open(_: &Path) -> Execute {
             let app = App::replay("fuzz.jsonl", Box::new(log.clone()), theme);
             Driver { app, size: (120, 40), effects: Vec::new() }
         };
+        driver.app = driver.app.with_exports(Box::new(ExportChoices::new(Vec::new(), Default::default)));
         for (at, line) in lines.take(MOST).enumerate() {
             perform(&mut driver, log, line);
             if at % 8 == 7 {

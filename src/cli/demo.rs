@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use super::{
     destination::Destination,
     export::{DrawingProgress, PictureArgs},
-    export_format::ExportFormat,
     failure::{self, Failure},
     models::ModelArgs,
     play::{self, ScreenArgs},
     settings::{configuration, preset_library},
 };
 use crate::{
-    export::{self, DemoRequest, ExportOptions, Exporter, FilmingError},
+    export::{self, DemoRequest, ExportFormat, ExportOptions, Exporter, FilmingError},
     settings::{DEFAULT_PRESET, Layers, PresetLibrary},
     tui::{LogSource, PlayOptions, demo::DemoScript, theme::ThemeName},
 };
@@ -77,6 +76,7 @@ fn watch(args: DemoArgs, script: DemoScript, layers: Layers, presets: PresetLibr
         keys,
         warning: None,
         demo: Some(script),
+        exports: play::exports(Vec::new()),
     };
     play::open(options, false)
 }
@@ -115,7 +115,7 @@ fn film(
 
 /// The format of a film.
 fn recording(asked: Option<ExportFormat>, destination: &Destination) -> Result<&'static dyn Exporter, Failure> {
-    match ExportFormat::of(asked, destination)? {
+    match ExportFormat::of_file(asked, destination.path()).map_err(Failure::Usage)? {
         ExportFormat::Recording(format) => Ok(format),
         ExportFormat::Table(format) => Err(Failure::Usage(format!(
             "{} is a table of one run: `diffuscope export` makes it of a trace; a demo becomes a cast or a picture",

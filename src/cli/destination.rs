@@ -2,7 +2,6 @@
 //! or to standard output.
 
 use std::{
-    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -52,7 +51,7 @@ impl Destination {
         if self.is_printed() {
             return Ok(());
         }
-        if !self.force && self.is_taken() {
+        if !self.force && output::is_taken(&self.path) {
             return Err(self.refusal());
         }
         output::check(&self.path).map_err(|error| Failure::writing(&self.path, &error))
@@ -63,22 +62,10 @@ impl Destination {
         if self.is_printed() {
             return Ok(write(&mut io::stdout().lock())?);
         }
-        let replaces = self.force || self.is_special();
-        let written = if replaces { output::replace(&self.path, write) } else { output::create(&self.path, write) };
-        written.map_err(|error| match error.kind() {
+        output::put(&self.path, self.force, write).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => self.refusal(),
             _ => Failure::writing(&self.path, &error),
         })
-    }
-
-    /// Whether a file, or a link, has the name.
-    fn is_taken(&self) -> bool {
-        fs::symlink_metadata(&self.path).is_ok() && !self.is_special()
-    }
-
-    /// Whether it is there and neither file nor folder, such as a device or a pipe: nothing is lost by writing to it.
-    fn is_special(&self) -> bool {
-        fs::metadata(&self.path).is_ok_and(|there| !there.is_file() && !there.is_dir())
     }
 
     fn refusal(&self) -> Failure {

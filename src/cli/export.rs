@@ -4,7 +4,6 @@ use std::{io, path::PathBuf};
 
 use super::{
     destination::Destination,
-    export_format::{self, ExportFormat},
     export_table::{self, TableArgs},
     failure::{self, Failure, warn},
     given_flags::GivenFlags,
@@ -13,7 +12,7 @@ use super::{
 };
 use crate::{
     engine::LoadObserver,
-    export::{ExportObserver, ExportOptions, FontError, Frames, StepRange, Typeface},
+    export::{self, ExportField, ExportFormat, ExportObserver, ExportOptions, FORMATS, FontError, StepRange, Typeface},
     interrupt::Interrupt,
     session::Axis,
     trace::Log,
@@ -30,7 +29,7 @@ pub(super) struct ExportArgs {
     trace: Recorded,
     #[command(flatten)]
     destination: Destination,
-    #[arg(long, value_name = "NAME", value_parser = ExportFormat::named, help = export_format::help())]
+    #[arg(long, value_name = "NAME", value_parser = ExportFormat::named, help = formats_help())]
     format: Option<ExportFormat>,
     #[command(flatten)]
     table: TableArgs,
@@ -101,8 +100,15 @@ pub(super) struct PictureArgs {
     fonts: Vec<PathBuf>,
 }
 
-/// What is about the file, and not about what it shows.
-const OF_FILES: [&str; 5] = ["file", "path", "force", "format", "table"];
+/// Names, what they are good for, and their suffixes.
+fn formats_help() -> String {
+    let help = |format: ExportFormat| format!("{}, {} ({})", format.name(), format.about(), format.suffixes());
+    format!(
+        "Format: {} [default: by the suffix of the file, else {}]",
+        ExportFormat::all().map(help).collect::<Vec<_>>().join("; "),
+        FORMATS[0].name()
+    )
+}
 
 fn scenes_help() -> String {
     format!(
@@ -145,11 +151,11 @@ impl ExportArgs {
     }
 
     /// Names the flags that were given and make no difference to the format.
-    fn warn_of_idle(&self, format: &str, heeds: impl Fn(&str) -> bool) {
-        let idle = self.given.iter().filter(|flag| !OF_FILES.contains(flag) && !heeds(flag));
-        let idle = idle.map(|flag| format!("--{flag}")).collect::<Vec<_>>();
+    fn warn_of_idle(&self, format: ExportFormat) {
+        let is_idle = |flag: &&str| ExportField::of_flag(flag).is_some_and(|field| !format.heeds(field));
+        let idle = self.given.iter().filter(is_idle).map(|flag| format!("--{flag}")).collect::<Vec<_>>();
         if !idle.is_empty() {
-            warn(&format!("{format} makes no use of {}", idle.join(", ")));
+            warn(&format!("{} makes no use of {}", format.name(), idle.join(", ")));
         }
     }
 
@@ -228,12 +234,13 @@ impl ExportObserver for DrawingProgress {
 /// Makes the recording or the table.
 pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     let traces: Vec<&Recorded> = std::iter::once(&args.trace).chain(&args.against).collect();
-    let format = match ExportFormat::of(args.format, &args.destination)? {
-        ExportFormat::Recording(format) => args.table.refuse(format.name()).map(|()| format)?,
-        ExportFormat::Table(format) => {
+    let format = ExportFormat::of_file(args.format, args.destination.path()).map_err(Failure::Usage)?;
+    let recording = match format {
+        ExportFormat::Recording(recording) => args.table.refuse(recording.name()).map(|()| recording)?,
+        ExportFormat::Table(table) => {
             args.destination.check(&traces)?;
-            args.warn_of_idle(format.name(), |_| false);
-            return export_table::write(&args.trace, &args.table, format, &args.destination);
+            args.warn_of_idle(format);
+            return export_table::write(&args.trace, &args.table, table, &args.destination);
         }
     };
     // From here on there may be a file that would be left behind.
@@ -241,14 +248,11 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     args.destination.check(&traces)?;
     let (log, against, warnings) = args.logs()?;
     let options = args.options()?;
-    let frames = match &against {
-        Some(against) => Frames::of_two(&log, against, &options),
-        None => Frames::of(&log, &options),
-    };
-    let frames = frames.map_err(|error| Failure::Usage(error.to_string()))?;
+    let logs: Vec<&Log> = std::iter::once(&log).chain(&against).collect();
+    let frames = export::frames(&logs, &options).map_err(|error| Failure::Usage(error.to_string()))?;
     warnings.iter().for_each(|warning| warn(warning));
-    args.warn_of_idle(format.name(), |flag| format.heeds(flag));
+    args.warn_of_idle(format);
     let progress = DrawingProgress::new(interrupt);
-    let written = args.destination.write(|out| format.write(frames, &progress, out));
+    let written = args.destination.write(|out| recording.write(frames, &progress, out));
     progress.finish(written)
 }

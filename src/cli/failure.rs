@@ -6,7 +6,8 @@ use std::{
 };
 
 use crate::{
-    engine::protocol::RequestError, interrupt::Interrupt, printable, settings::SettingsError, trace::file::TraceError,
+    engine::protocol::RequestError, interrupt::Interrupt, output, printable, settings::SettingsError,
+    trace::file::TraceError,
 };
 
 /// Exit codes and what they mean.
@@ -56,7 +57,7 @@ impl Failure {
             AlreadyExists, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied,
             ReadOnlyFilesystem,
         };
-        let message = format!("{} cannot be written: {error}", file.display());
+        let message = output::refusal(file, error);
         match error.kind() {
             AlreadyExists | InvalidFilename | InvalidInput | IsADirectory | NotADirectory | NotFound
             | PermissionDenied | ReadOnlyFilesystem => Self::Usage(message),

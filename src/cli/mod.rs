@@ -8,7 +8,6 @@ mod demo;
 mod destination;
 mod diff;
 mod export;
-mod export_format;
 mod export_table;
 mod failure;
 mod fork;

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use jiff::ZonedDateTime;
+
 use super::{
     failure::Failure,
     kept,
@@ -11,6 +13,7 @@ use super::{
     verify,
 };
 use crate::{
+    export::ExportChoices,
     kept::KeepLimit,
     settings::{self, ConfigFile, Layers},
     tui::{
@@ -102,6 +105,7 @@ pub(super) fn play(mut args: PlayArgs) -> Result<(), Failure> {
         autosave: keeps.then(|| KeepLimit { bytes, ..KeepLimit::default() }),
         memory: args.memory.or(config.memory),
         keys,
+        exports: exports(Vec::new()),
         warning,
         demo: None,
     };
@@ -125,6 +129,7 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
     if let Some((name, against)) = &against {
         warnings.extend(against.warnings.iter().map(|warning| format!("{name}: {warning}")));
     }
+    let sources = std::iter::once(&trace).chain(&args.against).map(|trace| trace.file().to_owned()).collect();
     let is_piped = trace.is_piped() || args.against.as_ref().is_some_and(Recorded::is_piped);
     let against = against.map(|(name, against)| (name, Box::new(against.log)));
     let presets = preset_library();
@@ -139,12 +144,18 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
         autosave: None,
         memory: None,
         keys: keys(&configuration(None, &presets)?)?,
+        exports: exports(sources),
         presets,
         warning: None,
         demo: None,
     };
     // Where standard input was the trace, keys come from the terminal all the same.
     open(options, is_piped)
+}
+
+/// What makes recordings and tables. The files that are shown are never written over.
+pub(super) fn exports(sources: Vec<PathBuf>) -> Box<ExportChoices> {
+    Box::new(ExportChoices::new(sources, || ZonedDateTime::now().datetime()))
 }
 
 /// The keys of a configuration.

@@ -8,7 +8,7 @@ use std::{
 
 use super::failure::Failure;
 use crate::{
-    printable,
+    output, printable,
     trace::file::{self, Opened},
 };
 
@@ -33,6 +33,11 @@ impl Recorded {
     /// The trace of that name.
     pub(super) fn named(file: PathBuf) -> Self {
         Self { file }
+    }
+
+    /// The file that it is read from; `-` is standard input.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
     }
 
     /// Reads two of them, of which standard input can be only one.
@@ -65,6 +70,6 @@ impl Recorded {
     pub(super) fn is_in(&self, path: &Path) -> bool {
         // Where the system has that name, it leads to what standard input is.
         let file = if self.is_piped() { Path::new("/dev/stdin") } else { &self.file };
-        matches!((file.canonicalize(), path.canonicalize()), (Ok(file), Ok(path)) if file == path && file.is_file())
+        output::is_same(file, path)
     }
 }

@@ -32,7 +32,7 @@ impl Exporter for Apng {
     }
 
     fn about(&self) -> &'static str {
-        "the same in exact colours, larger"
+        "an animated picture in exact colours, larger than a gif"
     }
 
     fn write(&self, frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use ratatui::buffer::Buffer;
 use serde_json::json;
 
-use super::{ExportObserver, Exporter, Frames, ansi};
+use super::{ExportField, ExportObserver, Exporter, Frames, ansi};
 
 /// Clears the screen and hides the cursor: before the first frame.
 pub(super) const OPEN: &str = "\x1b[2J\x1b[?25l";
@@ -30,8 +30,8 @@ impl Exporter for Asciicast {
         "a recording of the screen, for asciinema"
     }
 
-    fn heeds(&self, flag: &str) -> bool {
-        !matches!(flag, "loop" | "font-size" | "font")
+    fn heeds(&self, field: ExportField) -> bool {
+        !matches!(field, ExportField::FontSize | ExportField::Font | ExportField::Loop)
     }
 
     fn write(&self, mut frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use serde_json::json;
 
 use super::{
-    ExportObserver, Exporter, Frames, ansi,
+    ExportField, ExportObserver, Exporter, Frames, ansi,
     asciicast::{CLOSE, OPEN, micros, seconds},
 };
 
@@ -24,11 +24,11 @@ impl Exporter for Asciicast3 {
     }
 
     fn about(&self) -> &'static str {
-        "the same, for asciinema 3 and later"
+        "a recording of the screen, for asciinema 3 and later"
     }
 
-    fn heeds(&self, flag: &str) -> bool {
-        !matches!(flag, "loop" | "font-size" | "font")
+    fn heeds(&self, field: ExportField) -> bool {
+        !matches!(field, ExportField::FontSize | ExportField::Font | ExportField::Loop)
     }
 
     fn write(&self, mut frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {

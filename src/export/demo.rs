@@ -179,6 +179,8 @@ impl Studio {
                 Effect::SaveTrace(_)
                 | Effect::SavePreset(_)
                 | Effect::SaveDemo(_)
+                | Effect::Export { .. }
+                | Effect::CancelExport
                 | Effect::RememberTheme(_)
                 | Effect::Copy(_)
                 | Effect::Repaint

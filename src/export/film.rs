@@ -97,9 +97,13 @@ pub(super) fn film<T: Send>(
         let surface = Surface { stencils: &stencils, colours };
         let earlier: Vec<Option<&Buffer>> =
             std::iter::once(before.as_ref()).chain(screens.iter().map(Some)).take(screens.len()).collect();
-        let encoded: Vec<T> =
-            (earlier.par_iter().zip(&screens)).map(|(before, screen)| encode(surface.patch(*before, screen))).collect();
-        for (encoded, showing) in encoded.into_iter().zip(batch) {
+        let (last, all) = (drawn.done.saturating_sub(1), drawn.all);
+        let encoded = earlier.par_iter().zip(&screens).map(|(before, screen)| {
+            // The last frame that was drawn, again: only to hear whether to end.
+            observer.progress(last, all)?;
+            Ok(encode(surface.patch(*before, screen)))
+        });
+        for (encoded, showing) in encoded.collect::<io::Result<Vec<T>>>()?.into_iter().zip(batch) {
             write(encoded, showing.delay)?;
         }
         before = screens.pop();

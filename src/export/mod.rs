@@ -9,12 +9,15 @@ mod apng;
 mod asciicast;
 mod asciicast3;
 mod demo;
+mod field;
 mod film;
 mod footage;
+mod formats;
 mod frames;
 mod gif;
 mod html;
 mod markup;
+mod menu;
 mod numbered;
 mod options;
 mod png;
@@ -35,13 +38,19 @@ use ratatui::{
 };
 
 pub use demo::{DemoRequest, FilmingError, film_demo};
+pub use field::ExportField;
+pub use formats::ExportFormat;
 pub use frames::{Frame, Frames};
+pub use menu::ExportChoices;
 pub use options::{ExportError, ExportOptions, StepRange};
 pub use raster::{FontError, Typeface};
 
-use crate::tui::{
-    App,
-    view::{self, FrameInfo},
+use crate::{
+    trace::Log,
+    tui::{
+        App,
+        view::{self, FrameInfo},
+    },
 };
 
 /// A format of recordings.
@@ -55,9 +64,14 @@ pub trait Exporter: fmt::Debug + Sync {
     /// What it is good for, half a line.
     fn about(&self) -> &'static str;
 
-    /// Whether an option, by the name of its flag, makes any difference to it.
-    fn heeds(&self, _flag: &str) -> bool {
+    /// Whether the choice of this makes a difference to its files.
+    fn heeds(&self, _: ExportField) -> bool {
         true
+    }
+
+    /// Why it cannot be written with these options, where it cannot.
+    fn refusal(&self, _: &ExportOptions) -> Option<&'static str> {
+        None
     }
 
     /// Writes the recording, and says on the way how far it is.
@@ -65,6 +79,18 @@ pub trait Exporter: fmt::Debug + Sync {
     /// # Errors
     /// Those of `out`, and those by which `observer` stops it.
     fn write(&self, frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// The frames of a log, or of two beside each other.
+///
+/// # Errors
+/// As [`Frames::of`] and [`Frames::of_two`].
+pub fn frames<'a>(logs: &[&'a Log], options: &'a ExportOptions) -> Result<Frames<'a>, ExportError> {
+    match logs {
+        [log] => Frames::of(log, options),
+        [log, against, ..] => Frames::of_two(log, against, options),
+        [] => Err(ExportError::Empty),
+    }
 }
 
 /// Hears how far a recording is.

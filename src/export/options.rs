@@ -1,6 +1,6 @@
 //! How a recording looks and how fast it plays.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use thiserror::Error;
 
@@ -85,7 +85,7 @@ impl Default for ExportOptions {
 const MOST_PIXELS: usize = 25_000_000;
 
 /// Steps per second where nothing is chosen.
-const PACE: f32 = 8.0;
+pub(super) const PACE: f32 = 8.0;
 
 impl ExportOptions {
     /// Refuses what is out of range.
@@ -155,11 +155,6 @@ impl ExportOptions {
     }
 }
 
-/// Whether an option, by its flag, is about how time passes: it makes no difference to what stands still.
-pub(super) fn is_about_time(flag: &str) -> bool {
-    matches!(flag, "no-typing" | "fps" | "speed" | "hold" | "loop" | "idle-limit")
-}
-
 /// Steps, both ends included: "16", "10..20", "..20", "10..".
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StepRange {
@@ -178,6 +173,19 @@ impl StepRange {
     /// Whether it is among them.
     pub fn holds(&self, step: u64) -> bool {
         step >= self.first && self.last.is_none_or(|last| step <= last)
+    }
+}
+
+/// As it is read; "all" for every step.
+impl fmt::Display for StepRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.first, self.last) {
+            (0, None) => f.write_str("all"),
+            (first, Some(last)) if first == last => write!(f, "{first}"),
+            (0, Some(last)) => write!(f, "..{last}"),
+            (first, None) => write!(f, "{first}.."),
+            (first, Some(last)) => write!(f, "{first}..{last}"),
+        }
     }
 }
 

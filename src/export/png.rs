@@ -5,9 +5,8 @@ use std::io::{self, Write};
 use png::{BitDepth, ColorType, Encoder, EncodingError};
 
 use super::{
-    ExportObserver, Exporter, Frames,
+    ExportField, ExportObserver, Exporter, Frames,
     film::tell_of_missing,
-    options::is_about_time,
     raster::{Colours, INKED, LEVELS, Patch, Stencils, Surface},
 };
 use crate::tui::theme::{Level, Rgb, Theme};
@@ -29,8 +28,8 @@ impl Exporter for Png {
         "a picture of the last step that is shown"
     }
 
-    fn heeds(&self, flag: &str) -> bool {
-        !is_about_time(flag)
+    fn heeds(&self, field: ExportField) -> bool {
+        !field.is_motion()
     }
 
     fn write(&self, frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {

@@ -16,12 +16,12 @@ use jiff::{ZonedDateTime, civil::Date};
 use tokio::sync::mpsc as news;
 
 use super::{
-    KeepLimit, StateFolder, cannot_write, history, limit,
+    KeepLimit, StateFolder, history, limit,
     shelf::{KeptRun, Shelf},
     writer::{HeldSteps, RunWriter},
 };
 use crate::{
-    panics, printable,
+    output, panics, printable,
     trace::{
         End, Entry, Log,
         file::{self, Opened},
@@ -264,7 +264,7 @@ impl Scribe {
         if let Err(error) = outcome
             && !had_told
         {
-            self.tell(KeptNews::Trouble(format!("prompt history: {}", cannot_write(&path, &error))));
+            self.tell(KeptNews::Trouble(format!("prompt history: {}", output::refusal(&path, &error))));
         }
     }
 

@@ -24,9 +24,10 @@ use std::{
 
 pub use keeper::{Keeper, KeptNews, KeptRequest};
 pub use limit::KeepLimit;
+pub use name::stem;
 pub use shelf::{KeptRun, KeptState};
 
-use crate::{output, printable};
+use crate::output;
 
 /// The end of a kept run's name.
 const EXTENSION: &str = "dscope";
@@ -68,7 +69,7 @@ impl StateFolder {
     pub fn keep_theme(&self, name: &str) -> Result<(), String> {
         let file = self.theme_file();
         let written = make_folder(&self.0).and_then(|()| output::replace(&file, |out| writeln!(out, "{name}")));
-        written.map_err(|error| format!("the theme is not remembered: {}", cannot_write(&file, &error)))
+        written.map_err(|error| format!("the theme is not remembered: {}", output::refusal(&file, &error)))
     }
 
     fn theme_file(&self) -> PathBuf {
@@ -108,11 +109,6 @@ fn private() -> fs::OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
-}
-
-/// A sentence's part about what cannot be written.
-fn cannot_write(path: &Path, error: &io::Error) -> String {
-    printable::line(&format!("{} cannot be written: {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -19,13 +19,18 @@ pub(super) fn family(prompt: &str) -> Option<tasks::Family> {
     (prompt.len() <= LONGEST_PROMPT).then(|| tasks::recognise(prompt))?.map(|task| task.family())
 }
 
-/// "2026-11-28-140312-flashdlm-story.dscope". Whatever preset and prompt hold, it is one plain name on every system.
+/// The name of the file of a run: [`stem`] with the suffix of traces.
 pub(super) fn name(header: &Header, began: DateTime) -> String {
+    format!("{}.{EXTENSION}", stem(header, began))
+}
+
+/// "2026-11-28-140312-flashdlm-story": when, by what, what. Whatever preset and prompt hold, it is one plain name on every system.
+pub fn stem(header: &Header, began: DateTime) -> String {
     let preset = slug(header.preset.as_deref().unwrap_or_default(), LONGEST_PRESET);
     let task = family(&header.prompt).map_or_else(|| slug(&header.prompt, LONGEST_TASK), |found| found.name().into());
     let or = |words: String, otherwise: &str| if words.is_empty() { otherwise.to_owned() } else { words };
     let date = began.strftime("%Y-%m-%d-%H%M%S");
-    format!("{date}-{}-{}.{EXTENSION}", or(preset, "no-preset"), or(task, "prompt"))
+    format!("{date}-{}-{}", or(preset, "no-preset"), or(task, "prompt"))
 }
 
 /// The first words of a text as small letters and digits with single dashes between them. Letters beyond ASCII stay out:

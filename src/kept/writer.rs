@@ -8,7 +8,7 @@ use std::{
 
 use jiff::{ZonedDateTime, civil::DateTime};
 
-use super::{KeepLimit, cannot_write, make_folder, name, private};
+use super::{KeepLimit, make_folder, name, private};
 use crate::{
     output,
     trace::{End, Entry, Log, file::Writer},
@@ -116,14 +116,14 @@ impl RunWriter {
                 Ok(kept) => current.part = Part::Steps(kept),
                 Err(error) => {
                     current.part = Part::Broken;
-                    return Err(cannot_write(&self.runs, &error));
+                    return Err(output::refusal(&self.runs, &error));
                 }
             }
         }
         let Part::Steps(kept) = &mut current.part else { return Ok(None) };
         let error = match line(kept) {
             Ok(()) => return Ok(Some(HeldSteps { run, steps: kept.steps, has_end: false })),
-            Err(error) => cannot_write(&kept.path, &error),
+            Err(error) => output::refusal(&kept.path, &error),
         };
         if kept.steps == 0 {
             // Nobody misses it, and nothing can be done about it.

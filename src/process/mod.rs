@@ -74,3 +74,29 @@ pub fn ignores(signal: i32) -> bool {
 pub fn ignores(_signal: i32) -> bool {
     false
 }
+
+/// Lets all other threads go first where the machine is busy, on systems that have this for a single thread.
+pub(crate) fn give_way() {
+    #[cfg(target_os = "linux")]
+    // No process means this thread there. Where it is refused, the thread does its work all the same.
+    let _ = rustix::process::setpriority_process(None, 10);
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::process::getpriority_process;
+
+    use super::*;
+
+    #[test]
+    fn one_thread_gives_way_and_no_other() {
+        let before = getpriority_process(None);
+        let yielding = thread::spawn(|| {
+            give_way();
+            getpriority_process(None)
+        });
+        let yielding = yielding.join().expect("it does not panic");
+        assert_eq!(getpriority_process(None), before);
+        assert!(yielding.is_ok_and(|nice| nice >= 10), "{yielding:?}");
+    }
+}

@@ -9,6 +9,7 @@ use super::{
     compare::{CompareAction, RunSide},
     copy::CopySource,
     demo::DemoAction,
+    exporting::ExportNews,
     pane::Pane,
     theme::{Rgb, ThemeName},
     view::{FrameInfo, Layer},
@@ -70,6 +71,8 @@ pub enum Overlay {
     Palette,
     /// What can be copied.
     Copy,
+    /// What is shown, as a recording or a table.
+    Export,
 }
 
 /// Something that happens to the playground.
@@ -278,6 +281,13 @@ pub enum Action {
     /// Write the trace to a file.
     SaveTrace,
 
+    /// Take the value so many further on, in the selected row of the export menu.
+    ExportTurn(i64),
+    /// Write what is chosen in the export menu.
+    WriteExport,
+    /// Break off what is being written.
+    CancelExport,
+
     /// Delete the selected kept run.
     KeptDelete,
 
@@ -296,6 +306,8 @@ pub enum Action {
     EngineGone,
     /// News from the disk.
     Kept(Box<KeptNews>),
+    /// News of what is being written.
+    Export(ExportNews),
     /// The terminal has another size, or shows something else than what was drawn.
     Exposed,
     /// A frame was drawn, which can be clicked at these places.
@@ -350,6 +362,13 @@ pub enum Effect {
     SaveTrace(String),
     /// Write a demo script into a file.
     SaveDemo(String),
+    /// Write what is chosen in the export menu, over a file that is there where that is asked for.
+    Export {
+        /// Whether it is.
+        replaces: bool,
+    },
+    /// Break off what is being written.
+    CancelExport,
     /// Begin with this theme the next time.
     RememberTheme(ThemeName),
     /// Write a preset into the configuration folder.

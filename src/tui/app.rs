@@ -9,6 +9,7 @@ use super::{
     compare::RunComparison,
     demo::ScriptWriter,
     examples::Example,
+    exporting::{ExportMenu, ExportRowKind},
     find::TextSearch,
     forking::{ForkPlan, PendingFork},
     hands::{Hands, TypedLine},
@@ -87,6 +88,8 @@ pub enum Confirmation {
     Close(RunId),
     /// A fork that takes a while.
     Fork,
+    /// Writing an export over a file that is there.
+    Replace,
 }
 
 /// How the canvas is read.
@@ -258,6 +261,8 @@ pub struct App {
     pub(super) first_shown: Option<FirstShown>,
     /// By which layer the canvas was read before the tour.
     pub(super) layer_before_tour: Option<Layer>,
+    /// The export menu, and what is being written.
+    pub(super) exports: ExportMenu,
     /// What of the screen is shown, and what stands around it: of a recording, not all.
     pub framing: Framing,
     /// The demo script that is being written.
@@ -363,6 +368,7 @@ impl App {
             race: Race::new(false),
             first_shown: None,
             layer_before_tour: None,
+            exports: ExportMenu::default(),
             framing: Framing::default(),
             script: None,
         }
@@ -494,6 +500,8 @@ impl App {
             Some(Overlay::Tour) => Context::Tour,
             Some(Overlay::Palette) => Context::Palette,
             Some(Overlay::Copy) => Context::Copy,
+            Some(Overlay::Export) if self.exports.kind(self.list) == Some(ExportRowKind::Choice) => Context::Export,
+            Some(Overlay::Export) => Context::ExportText,
             None => self.context_below(),
         }
     }
@@ -665,7 +673,8 @@ impl App {
     pub fn next_change(&self) -> Option<Duration> {
         let waits_for_networks = self.engine == EngineState::Loading || self.picker.loading.is_some();
         let turns = self.now.as_millis() / SPINNER_TURN.as_millis();
-        let spinner = waits_for_networks.then(|| SPINNER_TURN * (turns as u32 + 1));
+        let waits = waits_for_networks || self.exports.writing.is_some();
+        let spinner = waits.then(|| SPINNER_TURN * (turns as u32 + 1));
         let cursor = self.playback.playing.then_some(self.playback.due);
         let notice = self.notice.as_ref().map(|(_, until)| *until);
         [spinner, cursor, notice, self.next_motion()].into_iter().flatten().min()

@@ -14,6 +14,7 @@ mod copy;
 pub mod demo;
 mod diary;
 mod examples;
+mod exporting;
 mod find;
 mod forking;
 mod frames;
@@ -50,6 +51,10 @@ pub use browser::{KeptOutcome, RunBrowser};
 pub use compare::{CompareAction, RunComparison, RunSide};
 pub use copy::CopySource;
 pub use examples::{Example, Showing, examples};
+pub use exporting::{
+    ExportCount, ExportForm, ExportMenu, ExportNews, ExportReporter, ExportRow, ExportRowKind, ExportSight,
+    ExportUnderWay, PendingExport,
+};
 pub use find::TextSearch;
 pub use forking::{ForkPlan, PendingFork};
 pub use hands::{Hands, LineUse, TypedLine};

@@ -49,6 +49,17 @@ impl Scene {
         Self::ALL.iter().find(|(scene, _)| *scene == self).map_or("", |(_, word)| word)
     }
 
+    /// What is shown, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Everything => "the whole screen",
+            Self::Canvas => "the canvas alone",
+            Self::CanvasTimeline => "the canvas above the timeline",
+            Self::Map => "the map alone",
+            Self::Compare => "two runs beside each other",
+        }
+    }
+
     /// Whether it is the screen as the playground has it, with all of its panes.
     pub fn is_whole(self) -> bool {
         matches!(self, Self::Everything | Self::Compare)

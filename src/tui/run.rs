@@ -17,6 +17,7 @@ use super::{
     demo::{DemoScript, Director},
     diary::Diary,
     examples::examples,
+    exporting::{ExportForm, ExportNews, ExportUnderWay},
     ground::{Keyboard, Typed},
     input,
     keymap::Keymap,
@@ -60,6 +61,8 @@ pub struct PlayOptions {
     pub memory: Option<u64>,
     /// The keys, as the user has them.
     pub keys: Keymap,
+    /// What makes recordings and tables.
+    pub exports: Box<dyn ExportForm>,
     /// Something to be said at the start.
     pub warning: Option<String>,
     /// A demo that is played, until a key takes over.
@@ -127,7 +130,11 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
         }
     };
     warnings.extend(options.warning);
-    let mut app = app.with_presets(options.presets).with_keys(options.keys).with_motion(options.motion);
+    let mut app = app
+        .with_presets(options.presets)
+        .with_keys(options.keys)
+        .with_motion(options.motion)
+        .with_exports(options.exports);
     if let Some(bytes) = options.memory {
         app.session.set_budget(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
@@ -147,7 +154,7 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
         let signals = Signals::new().context("listening for signals")?;
         let screen = Screen::take(options.mouse, theme.level).context("taking the terminal over")?;
         let mut keyboard = Keyboard::new()?;
-        let mut outside = Outside { screen, engine: None, keeper: None, state: options.state };
+        let mut outside = Outside { screen, engine: None, keeper: None, export: None, state: options.state };
         if chosen.is_none() && environment.knows_its_ground() {
             outside.screen.ask_ground()?;
             if let Some(ground) = keyboard.answer().await {
@@ -199,6 +206,7 @@ struct Outside {
     screen: Screen,
     engine: Option<Box<dyn Link>>,
     keeper: Option<Keeper>,
+    export: Option<ExportUnderWay>,
     state: Option<StateFolder>,
 }
 
@@ -207,6 +215,7 @@ enum News {
     Terminal(Option<io::Result<Typed>>),
     Engine(Option<Box<protocol::Event>>),
     Kept(KeptNews),
+    Export(ExportNews),
     Signal(SignalRequest),
     Written(io::Result<()>),
     Due,
@@ -231,6 +240,7 @@ async fn event_loop(
             request = signals.next() => News::Signal(request),
             event = next_event(&mut outside.engine) => News::Engine(event.map(Box::new)),
             news = next_kept(&mut outside.keeper) => News::Kept(news),
+            news = next_export(&mut outside.export) => News::Export(news),
             written = outside.screen.written() => News::Written(written),
             () = sleep_until(due) => News::Due,
         };
@@ -266,6 +276,7 @@ async fn event_loop(
                 leaves |= perform(app, Action::EngineGone, outside)?;
             }
             News::Kept(news) => leaves |= perform(app, Action::Kept(Box::new(news)), outside)?,
+            News::Export(news) => leaves |= perform(app, Action::Export(news), outside)?,
             News::Written(written) => written.context("drawing")?,
             News::Due => {}
         }
@@ -344,7 +355,7 @@ fn is_quit(app: &App, event: &Event) -> bool {
 
 /// Updates the state and performs what follows. Returns whether to leave.
 fn perform(app: &mut App, action: Action, outside: &mut Outside) -> anyhow::Result<bool> {
-    let Outside { screen, engine, keeper, state } = outside;
+    let Outside { screen, engine, keeper, export, state } = outside;
     let addition = match &action {
         Action::Engine(event) => Addition::of(event),
         _ => None,
@@ -376,6 +387,11 @@ fn perform(app: &mut App, action: Action, outside: &mut Outside) -> anyhow::Resu
                 };
                 update(app, outcome);
             }
+            Effect::Export { replaces } => match app.begin_export(replaces) {
+                Ok(begun) => *export = Some(begun),
+                Err(why) => drop(update(app, Action::Export(ExportNews::Failed(why)))),
+            },
+            Effect::CancelExport => export.iter().for_each(ExportUnderWay::cancel),
             Effect::SavePreset(preset) => {
                 let outcome = match app.presets().library.save(&preset) {
                     Ok(file) => Ok(printable::line(&file.display().to_string())),
@@ -421,6 +437,15 @@ async fn next_kept(keeper: &mut Option<Keeper>) -> KeptNews {
         Some(keeper) => keeper.next().await,
         None => std::future::pending().await,
     }
+}
+
+async fn next_export(export: &mut Option<ExportUnderWay>) -> ExportNews {
+    let Some(under_way) = export else { return std::future::pending().await };
+    let news = under_way.next().await;
+    if news.as_ref().is_none_or(ExportNews::is_last) {
+        *export = None;
+    }
+    news.unwrap_or_else(|| ExportNews::Failed("the export has ended without a word".to_owned()))
 }
 
 async fn sleep_until(due: Option<Instant>) {

@@ -89,12 +89,67 @@ fn a_trace_that_does_not_fit_leaves_nothing_and_can_be_saved_later() {
     terminal.wait_for("after 16 steps");
     terminal.press("w");
     terminal.wait_for("the trace could not be saved as diffuscope-1.jsonl: File too large");
-    let left = std::fs::read_dir(pair.root()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut left: Vec<String> = left.collect();
-    left.sort();
-    assert_eq!(left, ["denoiser", "guide"]);
+    assert_eq!(names(pair.root()), ["denoiser", "guide"]);
     terminal.press("\x03");
     assert_given_back(&terminal.finish().1);
+}
+
+/// Names in a folder.
+fn names(folder: &std::path::Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn an_export_is_written_beside_the_playground() {
+    let pair = Folder::new();
+    untrained_pair(&pair);
+    let line = "\"$0\" --model denoiser --preset plain --prompt hello --gen-length 8";
+    let mut terminal = in_folder(line, &pair, (140, 40));
+    terminal.wait_for("ready");
+    terminal.press("\rf");
+    terminal.wait_for("after 8 steps");
+    terminal.press("E");
+    terminal.wait_for("w writes it");
+    // The last row is the file.
+    terminal.press("\x1b[F");
+    terminal.wait_for("^S writes it");
+    terminal.press("\x15demo\x13");
+    terminal.wait_for("demo.gif is written: ");
+    let gif = std::fs::read(pair.path("demo.gif")).unwrap();
+    assert!(gif.starts_with(b"GIF89a") && gif.ends_with(b";"), "{} bytes", gif.len());
+    terminal.press("\x03");
+    let (status, raw) = terminal.finish();
+    assert!(status.success(), "{status:?}");
+    assert_given_back(&raw);
+    assert_eq!(names(pair.root()), ["demo.gif", "denoiser", "guide"]);
+}
+
+#[test]
+fn leaving_breaks_an_export_off_and_leaves_nothing_of_it() {
+    let pair = Folder::new();
+    untrained_pair(&pair);
+    for ending in ["\x03\x03", "TERM"] {
+        let line = "\"$0\" --model denoiser --preset plain --prompt hello --gen-length 32";
+        let mut terminal = in_folder(line, &pair, (140, 40));
+        terminal.wait_for("ready");
+        terminal.press("\rf");
+        terminal.wait_for("after 32 steps");
+        terminal.press("E");
+        terminal.wait_for("w writes it");
+        // As large as a picture gets: that takes a while.
+        terminal.press("jjjjjj500x110\r\x13");
+        terminal.wait_for("breaks it off");
+        if ending == "TERM" {
+            terminal.signal("TERM");
+        } else {
+            terminal.press(ending);
+        }
+        assert_given_back(&terminal.finish().1);
+        assert_eq!(names(pair.root()), ["denoiser", "guide"], "{ending:?}");
+    }
 }
 
 #[test]

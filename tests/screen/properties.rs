@@ -23,7 +23,7 @@ use proptest::prelude::*;
 use super::{
     common::{self, EOS, MASK},
     driver::{DARK, Driver, LIGHT, MONO},
-    sitting,
+    exports, sitting,
     support::strategies::any_of,
 };
 
@@ -361,7 +361,7 @@ proptest! {
     fn esc_leads_back_and_ctrl_c_out_whatever_the_keys_are(
         log in log(),
         deeds in prop::collection::vec(deed(), 0..30),
-        first in "[:/y?pBom]?[a-z]{0,4}",
+        first in "[:/y?pBomE]?[a-z]{0,4}",
         keys in prop::collection::vec((any::<prop::sample::Index>(), "[ -~]|ctrl-[a-z]|f[2-9]|alt-[a-z]|none"), 0..4),
     ) {
         let table = Keymap::default();
@@ -369,6 +369,7 @@ proptest! {
         let keys: Vec<_> = keys.iter().map(|(name, key)| (*name.get(&names), vec![key.replace(' ', "space")])).collect();
         let steps = log.len();
         let mut driver = Driver::live(&log, steps, DARK);
+        driver.app = driver.app.with_exports(exports::menu(&[]));
         if let Ok(keymap) = Keymap::rebound(keys.iter().map(|(name, keys)| (*name, keys.as_slice()))) {
             driver.app = driver.app.with_keys(keymap);
         }

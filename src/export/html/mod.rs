@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 
-use super::{ExportObserver, Exporter, Frames, markup::escaped};
+use super::{ExportField, ExportObserver, ExportOptions, Exporter, Frames, markup::escaped};
 use crate::tui::Scene;
 use run::PageRun;
 
@@ -38,12 +38,17 @@ impl Exporter for HtmlPage {
         "a page with the run in it, to be played, scrubbed and looked into"
     }
 
-    fn heeds(&self, flag: &str) -> bool {
-        matches!(flag, "theme" | "layer" | "title" | "caption" | "steps" | "against" | "axis")
+    fn heeds(&self, field: ExportField) -> bool {
+        use ExportField::{Against, Axis, Caption, Layer, Steps, Theme, Title};
+        matches!(field, Theme | Layer | Title | Caption | Steps | Against | Axis)
+    }
+
+    fn refusal(&self, options: &ExportOptions) -> Option<&'static str> {
+        (options.scene == Scene::Compare).then_some(ONE_RUN)
     }
 
     fn write(&self, frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {
-        let Some(log) = frames.log().filter(|_| frames.options().scene != Scene::Compare) else {
+        let Some(log) = frames.log().filter(|_| self.refusal(frames.options()).is_none()) else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, ONE_RUN));
         };
         let run = PageRun::of(log, frames.options(), observer)?;

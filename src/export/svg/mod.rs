@@ -19,10 +19,9 @@ use std::{
 use ratatui::buffer::Buffer;
 
 use super::{
-    ExportObserver, ExportOptions, Exporter, Frames,
+    ExportField, ExportObserver, ExportOptions, Exporter, Frames,
     film::{Screens, showings},
     markup::escaped,
-    options::is_about_time,
     raster::{CellSize, Colours},
 };
 use crate::tui::theme::{Level, Rgb, Theme};
@@ -55,8 +54,8 @@ impl Exporter for Svg {
         "an animated picture whose letters are text, for web pages"
     }
 
-    fn heeds(&self, flag: &str) -> bool {
-        flag != "font"
+    fn heeds(&self, field: ExportField) -> bool {
+        field != ExportField::Font
     }
 
     fn write(&self, frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {
@@ -86,8 +85,8 @@ impl Exporter for SvgStill {
         "the last step that is shown, as such a picture"
     }
 
-    fn heeds(&self, flag: &str) -> bool {
-        flag != "font" && !is_about_time(flag)
+    fn heeds(&self, field: ExportField) -> bool {
+        field != ExportField::Font && !field.is_motion()
     }
 
     fn write(&self, frames: Frames<'_>, observer: &dyn ExportObserver, out: &mut dyn Write) -> io::Result<()> {

@@ -87,6 +87,14 @@ impl TableKind {
         }
     }
 
+    /// What that is, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Steps => "a row for every step",
+            Self::Tokens => "a row for every position after every step",
+        }
+    }
+
     /// Its columns.
     pub fn columns(self) -> &'static [TableColumn] {
         match self {
@@ -144,6 +152,16 @@ impl<'a> LogTable<'a> {
     /// Its columns, from left to right.
     pub fn headings(&self) -> &[TableHeading] {
         &self.headings
+    }
+
+    /// How many rows it has.
+    pub fn len(&self) -> usize {
+        self.log.len() * self.kind.positions(self.log).len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Visits every row, a value or none for each column.

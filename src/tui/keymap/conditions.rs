@@ -3,6 +3,7 @@
 use crate::tui::{
     app::{App, Confirmation, EngineState},
     compare::RunComparison,
+    exporting::ExportRowKind,
     find,
     update::events::written_elsewhere,
     view::RunView,
@@ -31,6 +32,19 @@ pub(super) fn run(app: &App) -> Availability {
 pub(super) fn steps(app: &App) -> Availability {
     run(app)?;
     only_if(!app.is_empty(), "no step yet")
+}
+
+pub(super) fn exportable(app: &App) -> Availability {
+    steps(app)?;
+    only_if(app.exports.form.is_some(), "nothing here makes exports")
+}
+
+pub(super) fn several_values(app: &App) -> Availability {
+    only_if(app.exports.kind(app.list) != Some(ExportRowKind::Text), "this row is typed")
+}
+
+pub(super) fn exporting(app: &App) -> Availability {
+    only_if(app.exports.writing.is_some(), "no export is being written")
 }
 
 pub(super) fn live_run(app: &App) -> Availability {

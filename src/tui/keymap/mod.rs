@@ -63,6 +63,10 @@ pub enum Context {
     Palette,
     /// What to copy.
     Copy,
+    /// A row of the export menu with a few values.
+    Export,
+    /// A row of the export menu that is typed.
+    ExportText,
     /// Words to find, being typed.
     FindEntry,
     /// Found words, above the canvas or the comparison that they are found in.
@@ -71,7 +75,7 @@ pub enum Context {
 
 impl Context {
     /// Every context.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Prompt,
         Self::Canvas,
         Self::Compare,
@@ -92,16 +96,31 @@ impl Context {
         Self::Tour,
         Self::Palette,
         Self::Copy,
+        Self::Export,
+        Self::ExportText,
         Self::FindEntry,
         Self::Find,
     ];
 
     /// Whether characters are text there, and no keys.
     pub fn takes_text(self) -> bool {
-        use Context::{Entry, FindEntry, Help, Kept, KnobFilter, Line, Models, Palette, PresetName, Presets, Prompt};
+        use Context::{
+            Entry, ExportText, FindEntry, Help, Kept, KnobFilter, Line, Models, Palette, PresetName, Presets, Prompt,
+        };
         matches!(
             self,
-            Prompt | Entry | Help | Presets | Models | Kept | Line | PresetName | KnobFilter | Palette | FindEntry
+            Prompt
+                | Entry
+                | Help
+                | Presets
+                | Models
+                | Kept
+                | Line
+                | PresetName
+                | KnobFilter
+                | Palette
+                | FindEntry
+                | ExportText
         )
     }
 
@@ -126,6 +145,8 @@ impl Context {
             Self::KnobFilter => "where knobs are filtered",
             Self::Palette => "in the palette",
             Self::Copy => "where something is copied",
+            Self::Export => "in the export menu",
+            Self::ExportText => "where a value of the export menu is typed",
             Self::FindEntry => "where words to find are typed",
             Self::Find => "where words are found",
             Self::Figures => "among the figures",

@@ -180,20 +180,27 @@ pub(super) fn close(app: &mut App) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Leaves; with runs that took a while and that no file holds, at the second asking.
+/// Leaves; with a file that is being written, or runs that took a while and that no file holds, at the second asking.
 pub(super) fn quit(app: &mut App) -> Vec<Effect> {
     let lost: Vec<RunId> = app.session.runs().iter().filter(|run| run.is_precious()).map(|run| run.id).collect();
     let shown = app.run().map(|run| run.id);
-    let which = match lost.as_slice() {
-        _ if app.asked == Some(Confirmation::Leave) => return vec![Effect::Quit],
-        _ if app.script.is_some() => "a demo script is being written: D saves it".to_owned(),
-        [] => return vec![Effect::Quit],
-        [only] if Some(*only) == shown => "this run is not saved: w writes it to a file".to_owned(),
-        [only] => format!("run {only} is not saved: B shows it, w writes it to a file"),
-        several => format!("{} runs are not saved: B lists them, w writes the shown one to a file", several.len()),
+    let runs = match lost.as_slice() {
+        [] => None,
+        [only] if Some(*only) == shown => Some("this run is not saved: w writes it to a file".to_owned()),
+        [only] => Some(format!("run {only} is not saved: B shows it, w writes it to a file")),
+        several => {
+            Some(format!("{} runs are not saved: B lists them, w writes the shown one to a file", several.len()))
+        }
     };
+    let writing = app.exports.writing.as_ref();
+    let export = writing.map(|writing| format!("{} is being written, and would be broken off", writing.file));
+    let script = app.script.is_some().then(|| "a demo script is being written: D saves it".to_owned());
+    let reasons: Vec<String> = runs.into_iter().chain(export).chain(script).collect();
+    if reasons.is_empty() || app.asked == Some(Confirmation::Leave) {
+        return vec![Effect::Quit];
+    }
     app.asked = Some(Confirmation::Leave);
-    app.tell(Notice::note(format!("{which}; the same key again leaves")));
+    app.tell(Notice::note(format!("{}; the same key again leaves", reasons.join("; "))));
     Vec::new()
 }
 

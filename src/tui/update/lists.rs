@@ -1,6 +1,6 @@
 //! The layers above the screen: help, legend, gallery, presets.
 
-use super::{Effect, browser, copying, keeping, models, palette, presets, prompt, tour};
+use super::{Effect, browser, copying, exporting, keeping, models, palette, presets, prompt, tour};
 use crate::{
     printable,
     settings::{KNOBS, preset},
@@ -32,6 +32,10 @@ pub(super) fn toggle(app: &mut App, overlay: Overlay) -> Vec<Effect> {
     match app.overlays.last() {
         Some(Overlay::Tour) => return tour::open(app),
         Some(Overlay::Kept) => return browser::refresh(app),
+        Some(Overlay::Export) => {
+            exporting::open(app);
+            return Vec::new();
+        }
         Some(Overlay::Presets) => {
             presets::open(app);
             return Vec::new();
@@ -61,12 +65,21 @@ fn rows(app: &App) -> usize {
         Some(Overlay::Tour) => CARDS,
         Some(Overlay::Palette) => entries(app).len(),
         Some(Overlay::Copy) => CopySource::ALL.len(),
+        Some(Overlay::Export) => app.exports.rows.len(),
         _ => 0,
     }
 }
 
+/// Whether the selected row can be left: what is typed in it has to be a value.
+fn leaves_row(app: &mut App) -> bool {
+    app.overlays.last() != Some(&Overlay::Export) || exporting::settle(app)
+}
+
 /// Moves the selected row, or the first visible line.
 pub(super) fn step(app: &mut App, by: i64) -> Vec<Effect> {
+    if !leaves_row(app) {
+        return Vec::new();
+    }
     let last = rows(app).saturating_sub(1) as i64;
     app.list = (app.list as i64).saturating_add(by).clamp(0, last) as usize;
     Vec::new()
@@ -74,7 +87,7 @@ pub(super) fn step(app: &mut App, by: i64) -> Vec<Effect> {
 
 /// Selects a row; the row that is selected already is taken.
 pub(super) fn select(app: &mut App, row: usize) -> Vec<Effect> {
-    if row >= rows(app) {
+    if row >= rows(app) || !leaves_row(app) {
         return Vec::new();
     }
     if app.list == row {
@@ -96,6 +109,7 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
         }
         Some(Overlay::Palette) => return palette::accept(app),
         Some(Overlay::Copy) => return copying::accept(app),
+        Some(Overlay::Export) => return exporting::accept(app),
         _ => {}
     }
     let row = app.list;

@@ -8,6 +8,7 @@ mod copying;
 mod demo;
 mod engine;
 pub(crate) mod events;
+mod exporting;
 mod figures;
 mod finding;
 mod forking;
@@ -52,6 +53,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     let settings = deliberate.then(|| app.layers.resolve());
     let effects = perform(app, action);
     comparing::keep_up(app);
+    exporting::keep_up(app);
     tour::keep_up(app);
     if settings.is_some_and(|before| before != app.layers.resolve()) {
         forking::offer(app);
@@ -199,6 +201,10 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
 
         Action::SaveTrace => keeping::save(app),
 
+        Action::ExportTurn(presses) => exporting::turn(app, presses),
+        Action::WriteExport => exporting::write(app),
+        Action::CancelExport => exporting::cancel(app),
+
         Action::KeptDelete => browser::delete(app),
 
         Action::RecordDemo => demo::toggle(app),
@@ -213,6 +219,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Engine(event) => engine::on_event(app, *event),
         Action::EngineGone => engine::on_gone(app),
         Action::Kept(news) => browser::on_news(app, *news),
+        Action::Export(news) => exporting::on_news(app, news),
         Action::Drawn(frame) => {
             app.drawn = *frame;
             app.redraw = Redraw::No;
@@ -236,6 +243,7 @@ fn is_deliberate(action: &Action) -> bool {
             | Action::Engine(_)
             | Action::EngineGone
             | Action::Kept(_)
+            | Action::Export(_)
             | Action::Drawn(_)
             | Action::Exposed
             | Action::Saved { .. }
@@ -248,8 +256,10 @@ fn is_deliberate(action: &Action) -> bool {
 /// Takes away whatever is in front.
 fn back(app: &mut App) -> Vec<Effect> {
     let context = app.context();
-    if app.line.take().is_some() {
+    let typed = app.exports.entry.take_if(|_| context == Context::ExportText);
+    if app.line.take().is_some() || typed.is_some() {
         // What was typed is dropped, and nothing else.
+        app.exports.refusal = None;
     } else if app.overlays.pop().is_some() {
         app.list = 0;
     } else if matches!(context, Context::Find | Context::FindEntry) {

@@ -1,6 +1,6 @@
 //! One line that is being typed: a value, a name, a filter, by where keys go.
 
-use super::{Effect, browser, finding, knobs, line, lists, models, presets, prompt};
+use super::{Effect, browser, exporting, finding, knobs, line, lists, models, presets, prompt};
 use crate::tui::{app::App, keymap::Context, prompt::PromptEditor};
 
 /// Whether characters are part of one line of text there, which is not the prompt.
@@ -19,6 +19,7 @@ pub(super) fn add(app: &mut App, text: &str) -> Vec<Effect> {
         Context::Line => line::typed(app, text),
         Context::Palette | Context::Help => lists::filter_by(app, text),
         Context::FindEntry => finding::typed(app, text),
+        Context::ExportText => exporting::typed(app, text),
         _ => knobs::entry_type(app, text),
     }
 }
@@ -37,6 +38,7 @@ pub(super) fn erase(app: &mut App) -> Vec<Effect> {
         Context::Line => line::erase(app),
         Context::Palette | Context::Help => lists::filter(app, pop),
         Context::FindEntry => finding::change(app, pop),
+        Context::ExportText => exporting::erase(app),
         _ => knobs::entry_erase(app),
     }
 }
@@ -52,6 +54,7 @@ pub(super) fn clear(app: &mut App) -> Vec<Effect> {
         Context::Line => line::clear(app),
         Context::Palette | Context::Help => lists::filter(app, String::clear),
         Context::FindEntry => finding::change(app, String::clear),
+        Context::ExportText => exporting::clear(app),
         Context::Entry => knobs::entry_clear(app),
         _ => prompt::edit(app, PromptEditor::clear),
     }
@@ -64,6 +67,7 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
         Context::KnobFilter => knobs::filter_accept(app),
         Context::Line => line::accept(app),
         Context::FindEntry => finding::accept(app),
+        Context::ExportText => exporting::accept(app),
         _ => knobs::entry_accept(app),
     }
 }

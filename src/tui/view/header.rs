@@ -8,7 +8,7 @@ use ratatui::{
 };
 
 use super::{
-    models,
+    exporting, models,
     pen::{Pen, cells, count, span, width},
     runs::fork_words,
 };
@@ -179,6 +179,12 @@ fn state(app: &App, pen: &Pen<'_>) -> Line<'static> {
     let mut line = Vec::new();
     if let Some(loading) = &app.picker.loading {
         line = models::brief(app, loading, pen);
+    }
+    if let Some(writing) = &app.exports.writing {
+        if !line.is_empty() {
+            line.push(span(format!("  {}  ", glyphs.dot), pen.style(Role::Faint)));
+        }
+        line.extend(exporting::brief(app, writing, pen));
     }
     let Some(run) = app.run() else {
         return Line::from(match &app.engine {

@@ -22,6 +22,7 @@ mod caption;
 mod compare;
 mod copy;
 mod drafts;
+mod exporting;
 mod figures;
 mod filter;
 mod find;
@@ -72,7 +73,7 @@ pub use framing::rows as framing_rows;
 pub use hands::{Candidates, place};
 pub use layers::Layer;
 pub use map::{MapCache, MapGrid, most_telling};
-pub use pen::{FrameInfo, Hit, Pen, Viewport, cut, width as cells};
+pub use pen::{FrameInfo, Hit, Pen, Viewport, cut, plural, width as cells};
 pub use row::Ink;
 pub use run::RunView;
 pub use sheet::{Sheet, SheetCell, sheet};
@@ -196,6 +197,7 @@ fn overlay(app: &App, area: Rect, pen: &mut Pen<'_>) {
         Overlay::Tour => tour::draw(app, area, pen),
         Overlay::Palette => palette::draw(app, area, pen),
         Overlay::Copy => copy::draw(app, area, pen),
+        Overlay::Export => exporting::draw(app, area, pen),
     }
 }
 

@@ -23,7 +23,7 @@ use ratatui::{
 
 use super::{
     listing::{Listing, grouped},
-    pen::{Pen, cut, span, width, wrap},
+    pen::{Pen, cut, span, tail, wrap},
     sample,
 };
 use crate::{
@@ -135,11 +135,7 @@ fn draw_choice(app: &App, choice: PickerLine<'_>, selected: bool, row: Rect, pen
         PickerLine::Typed => {
             // The end of what is typed stays in view.
             let entry = printable::line(&app.picker.entry);
-            let mut shown = entry.as_str();
-            while width(shown) >= room && !shown.is_empty() {
-                let first = shown.chars().next().map_or(1, char::len_utf8);
-                shown = &shown[first..];
-            }
+            let shown = tail(&entry, room.saturating_sub(1));
             let end = pen.put(at, row.y, room, shown, pen.style(Role::Accent));
             caret(app, selected, end, row, pen);
         }
@@ -305,10 +301,15 @@ fn time(seconds: f64) -> String {
     }
 }
 
-/// How loading goes, in the header's few cells.
-pub(super) fn brief(app: &App, loading: &ModelLoading, pen: &Pen<'_>) -> Vec<Span<'static>> {
+/// What turns while one waits.
+pub(super) fn turning(app: &App, pen: &Pen<'_>) -> Span<'static> {
     let spinner = pen.theme.glyphs.spinner;
     let turn = (app.now.as_millis() / SPINNER_TURN.as_millis()) as usize % spinner.len();
+    span(spinner[turn], pen.style(Role::Accent))
+}
+
+/// How loading goes, in the header's few cells.
+pub(super) fn brief(app: &App, loading: &ModelLoading, pen: &Pen<'_>) -> Vec<Span<'static>> {
     let word = match &loading.progress {
         Some(Progress::Waiting { seconds: Some(_), .. }) => "waiting for the hub",
         Some(Progress::Asking { .. } | Progress::Waiting { .. }) => "asking the hub",
@@ -318,5 +319,5 @@ pub(super) fn brief(app: &App, loading: &ModelLoading, pen: &Pen<'_>) -> Vec<Spa
     };
     let share = loading.share().map_or_else(String::new, |share| format!(" {:.0} %", 100.0 * share));
     let text = cut(&format!(" {word}{share}"), 32, pen.theme.glyphs.ellipsis);
-    vec![span(spinner[turn], pen.style(Role::Accent)), span(text, pen.style(Role::Dim))]
+    vec![turning(app, pen), span(text, pen.style(Role::Dim))]
 }

@@ -335,6 +335,16 @@ pub fn cut(text: &str, cells: u16, ellipsis: &str) -> String {
     kept
 }
 
+/// The end of a text, in at most so many cells.
+pub fn tail(text: &str, cells: u16) -> &str {
+    let mut shown = text;
+    while width(shown) > cells {
+        let first = shown.graphemes(true).next().map_or(shown.len(), str::len);
+        shown = &shown[first..];
+    }
+    shown
+}
+
 /// A text in lines of at most `cells`, broken at blanks where it can be.
 pub fn wrap(text: &str, cells: u16) -> Vec<String> {
     let cells = cells.max(1);
@@ -432,6 +442,10 @@ mod tests {
         assert_eq!(cut("e\u{301}a", 1, "…"), "…");
         assert_eq!(cut("abc", 3, "…"), "abc");
         assert_eq!(cut("abc", 0, "…"), "");
+        assert_eq!(
+            [tail("日本語", 3), tail("ae\u{301}", 1), tail("abc", 3), tail("abc", 0)],
+            ["語", "e\u{301}", "abc", ""]
+        );
     }
 
     #[test]

@@ -20,6 +20,7 @@ const PICKS: &[Context] = &[
     Context::Runs,
     Context::Palette,
     Context::Copy,
+    Context::Export,
 ];
 /// The same, and where a text is scrolled.
 const ROWS: &[Context] = &[
@@ -30,12 +31,14 @@ const ROWS: &[Context] = &[
     Context::Runs,
     Context::Palette,
     Context::Copy,
+    Context::Export,
+    Context::ExportText,
     Context::Help,
     Context::Legend,
 ];
 /// Where text is typed that is taken by itself and chooses nothing from a list.
 const ENTRIES: &[Context] =
-    &[Context::Entry, Context::Line, Context::PresetName, Context::KnobFilter, Context::FindEntry];
+    &[Context::Entry, Context::Line, Context::PresetName, Context::KnobFilter, Context::FindEntry, Context::ExportText];
 const COPY: &[Context] = &[Context::Copy];
 const TOUR: &[Context] = &[Context::Tour];
 const WITH_COPY: &[Context] =
@@ -79,6 +82,7 @@ fn take_words(app: &App) -> &'static str {
         Context::Runs => "show",
         Context::Palette => "do it",
         Context::Copy => "copy",
+        Context::Export => "",
         _ => "take",
     }
 }

@@ -32,6 +32,7 @@ macro_rules! rows {
 }
 
 mod canvas;
+mod exports;
 mod hands;
 mod knobs;
 mod lists;
@@ -65,6 +66,7 @@ const TYPED: &[Context] = &[
     Context::KnobFilter,
     Context::Palette,
     Context::FindEntry,
+    Context::ExportText,
 ];
 /// The same, beside the prompt.
 const LINES: &[Context] = TYPED.split_at(1).1;
@@ -74,6 +76,7 @@ pub(super) fn bindings() -> Vec<Binding> {
     let files = [
         prompt::bindings(),
         runs::bindings(),
+        exports::bindings(),
         canvas::bindings(),
         hands::bindings(),
         knobs::bindings(),

@@ -57,6 +57,8 @@ const CLOSE: &[Context] = &[
     Context::PresetName,
     Context::Palette,
     Context::Copy,
+    Context::Export,
+    Context::ExportText,
     Context::Hands,
     Context::Line,
     Context::Tour,
@@ -88,6 +90,7 @@ fn close_words(app: &App) -> &'static str {
     match app.context() {
         Context::Hands => "let go",
         Context::Line => "drop",
+        Context::ExportText if app.exports.entry.is_some() => "drop",
         Context::Tour => "leave",
         _ => "close",
     }
