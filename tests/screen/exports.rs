@@ -308,7 +308,7 @@ fn tables_are_written_of_the_first_run() {
     let written = fs::read_to_string(folder.path("steps.csv")).unwrap();
     assert_eq!(written.lines().count(), rows + 1);
     turn_to(&mut driver, "html");
-    assert!(driver.text().contains("a page holds one run: write one for each"), "{}", driver.text());
+    assert!(driver.text().contains("a page holds one run: make one of each trace"), "{}", driver.text());
     driver.effects.clear();
     driver.keys("w");
     assert_eq!(driver.effects, []);
