@@ -115,6 +115,50 @@ fn a_script_that_was_written_down_leads_to_the_same_place() {
     assert_eq!(first.app.lens().selected, again.app.lens().selected);
 }
 
+/// What a script says of some keys that are pressed on the canvas of a run that is over.
+fn written(press: impl Fn(&mut Driver)) -> String {
+    let story = common::story();
+    let mut driver = Driver::live(&story, story.len(), DARK);
+    driver.keys("D").tick(1000);
+    press(&mut driver);
+    driver.act(Action::Focus(diffuscope::tui::Focus::Canvas)).keys("D");
+    let script = saved(&mut driver).unwrap_or_default();
+    let plays = script.split("[[play]]\n").skip(2).map(str::trim);
+    plays.collect::<Vec<_>>().join(" | ").replace('\n', ", ")
+}
+
+#[test]
+fn ways_through_lists_leave_what_came_of_them() {
+    let down = |driver: &mut Driver| drop(driver.key(KeyCode::Down));
+    assert_eq!(
+        written(|driver| drop(driver.keys("L").key(KeyCode::Esc))),
+        "do = \"legend.toggle\" | do = \"screen.close\""
+    );
+    assert_eq!(written(|driver| drop(driver.keys("p").key(KeyCode::Esc))), "");
+    assert_eq!(written(|driver| drop(driver.keys(":layer entropy").key(KeyCode::Enter))), "layer = \"entropy\"");
+    assert_eq!(written(|driver| drop(driver.keys(":cross-hair").key(KeyCode::Enter))), "do = \"map.near\"");
+    assert_eq!(written(|driver| drop(driver.keys("t"))), "theme = \"light\"");
+    assert_eq!(written(|driver| drop(driver.keys("R"))), "do = \"run.again\"");
+    assert_eq!(written(|driver| drop(driver.keys("+"))), "pace = 16.0");
+    assert_eq!(written(|driver| drop(driver.keys("yt"))), "");
+    assert_eq!(
+        written(|driver| drop(driver.keys("/violin").key(KeyCode::Enter))),
+        "do = \"find.begin\", text = \"violin\""
+    );
+    let taken = written(|driver| {
+        driver.keys("p");
+        down(driver);
+        driver.key(KeyCode::Enter);
+    });
+    assert!(taken.starts_with("preset = \""), "{taken}");
+    let gallery = written(|driver| {
+        driver.keys("e");
+        down(driver);
+        driver.key(KeyCode::Enter);
+    });
+    assert!(gallery.contains("type = \""), "{gallery}");
+}
+
 #[test]
 fn a_script_is_being_written_until_it_is_ended_and_holds_something() {
     let story = common::story();

@@ -18,6 +18,7 @@ use crate::{
         app::App,
         arrangement::Arrangement,
         keymap::Context,
+        palette::entries,
         pane::Pane,
         recording::Scene,
         theme::ThemeName,
@@ -62,7 +63,9 @@ impl RunMark {
 #[derive(Debug, Clone)]
 pub struct Situation {
     contexts: Vec<Context>,
-    is_quiet: bool,
+    overlay: Option<Overlay>,
+    /// What the palette would do.
+    chosen: Option<Action>,
     line: Option<String>,
     look: ScreenLook,
     settings: Settings,
@@ -104,8 +107,9 @@ impl Situation {
     /// What there is now.
     pub fn of(app: &App) -> Self {
         Self {
-            contexts: app.contexts().collect(),
-            is_quiet: is_quiet(app),
+            contexts: app.contexts().chain([app.context_below()]).collect(),
+            overlay: app.overlays().last().copied(),
+            chosen: chosen(app),
             line: line(app),
             look: ScreenLook::of(app),
             settings: app.layers.resolve(),
@@ -117,13 +121,62 @@ impl Situation {
     }
 }
 
-/// Whether keys go where only what comes of them counts: lists to choose from, knobs, the editor of the prompt.
-fn is_quiet(app: &App) -> bool {
-    match app.overlays().last() {
-        Some(Overlay::Help | Overlay::Legend | Overlay::Tour) => false,
-        Some(_) => true,
-        None => matches!(app.context(), Context::Prompt | Context::Knobs | Context::KnobFilter | Context::Entry),
+/// What the palette does when its selected row is taken.
+fn chosen(app: &App) -> Option<Action> {
+    let is_open = app.overlays().last() == Some(&Overlay::Palette);
+    is_open.then(|| entries(app).get(app.list()).map(|entry| entry.action.clone()))?
+}
+
+/// Whether a layer is shown for what stands in it. Of any other one, only what comes of it counts.
+fn is_shown_off(overlay: Overlay) -> bool {
+    matches!(overlay, Overlay::Help | Overlay::Legend | Overlay::Tour)
+}
+
+/// Whether an action is a way to something: only what comes of it counts.
+fn is_way(action: &Action) -> bool {
+    match action {
+        Action::Toggle(overlay) => !is_shown_off(*overlay),
+        Action::Focus(_)
+        | Action::FocusNext
+        | Action::FocusPrevious
+        | Action::Edit(_)
+        | Action::Paste(_)
+        | Action::Newline
+        | Action::HistoryOlder
+        | Action::HistoryNewer
+        | Action::Undo
+        | Action::Redo
+        | Action::Clear
+        | Action::Submit
+        | Action::Fork
+        | Action::EntryChar(_)
+        | Action::EntryErase
+        | Action::EntryAccept
+        | Action::KnobMove(_)
+        | Action::KnobSelect(_)
+        | Action::KnobNudge(_)
+        | Action::KnobType
+        | Action::KnobReset
+        | Action::KnobFilter
+        | Action::UndoTurn
+        | Action::RedoTurn => true,
+        _ => is_outside(action),
     }
+}
+
+/// Whether an action is about what no film shows.
+fn is_outside(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Quit
+            | Action::Suspend
+            | Action::Repaint
+            | Action::Copy(_)
+            | Action::SaveTrace
+            | Action::SavePreset
+            | Action::KeptDelete
+            | Action::RecordDemo
+    )
 }
 
 /// The text of a line that is open and has no other trace: a name, text in place of tokens, words to find.
@@ -197,42 +250,36 @@ impl ScriptWriter {
 
 /// What was done, in the words of scripts; `None` for what leaves no trace.
 fn written(action: &Action, before: &Situation, app: &App) -> Option<Play> {
+    let taken = before.chosen.as_ref().filter(|_| *action == Action::ListAccept);
+    let is_in_list = taken.is_none() && before.overlay.is_some_and(|overlay| !is_shown_off(overlay));
+    let action = taken.unwrap_or(action);
     let mut play = Play::default();
-    match action {
-        Action::Quit
-        | Action::Suspend
-        | Action::Repaint
-        | Action::Copy(_)
-        | Action::SaveTrace
-        | Action::SavePreset
-        | Action::KeptDelete
-        | Action::RecordDemo
-        | Action::EntryChar(_)
-        | Action::EntryErase => return None,
-        Action::EntryAccept if before.line.is_some() => {
-            play.text.clone_from(&before.line);
-            return Some(play);
-        }
-        _ => {}
+    if *action == Action::EntryAccept && before.line.is_some() && !is_in_list {
+        play.text.clone_from(&before.line);
+        return Some(play);
     }
     let asked_for = app.last_run() != before.last_run;
     write_look(&mut play, action, &before.look, &ScreenLook::of(app), asked_for);
     write_settings(&mut play, app, &before.settings, before.preset.as_ref());
-    match action {
-        Action::Fork | Action::ForkCold if asked_for => {
-            play.fork = Some(before.look.steps.unwrap_or(before.progress.steps));
-        }
-        Action::Fork => return None,
-        Action::TakeAndRun if asked_for => play.keys = Some("run.again".into()),
-        Action::Restart => {}
-        _ if asked_for && app.forking.is_none() => play.prompt = Some(app.prompt.text()),
-        _ if !asked_for && app.run().map(|run| run.id) != before.shown_run => play.run = app.run().map(|run| run.id),
-        _ => {}
+    if asked_for {
+        write_run(&mut play, action, before, app);
+    } else if app.run().map(|run| run.id) != before.shown_run {
+        play.run = app.run().map(|run| run.id);
     }
-    if play == Play::default() && !before.is_quiet && !is_quiet(app) {
+    if play == Play::default() && !is_way(action) && !is_in_list {
         play.keys = Some(key_of(action, before, app)?.into());
     }
     (play != Play::default()).then_some(play)
+}
+
+/// The run that was asked for: a fork, the same again, or a prompt. What was changed by hand is a key that asked for it.
+fn write_run(play: &mut Play, action: &Action, before: &Situation, app: &App) {
+    match action {
+        Action::Fork | Action::ForkCold => play.fork = Some(before.look.steps.unwrap_or(before.progress.steps)),
+        Action::TakeAndRun | Action::Restart => play.keys = Some("run.again".into()),
+        _ if app.forking.is_some() => play.keys = key_of(action, before, app).map(Value::from),
+        _ => play.prompt = Some(app.prompt.text()),
+    }
 }
 
 fn write_look(play: &mut Play, action: &Action, before: &ScreenLook, now: &ScreenLook, asked_for: bool) {
@@ -285,13 +332,11 @@ fn value(knob: &Knob, settings: &Settings) -> Value {
     }
 }
 
-/// The name of the row of the key table.
+/// The name of the row of the key table, where keys went.
 fn key_of(action: &Action, before: &Situation, app: &App) -> Option<String> {
-    let mut bindings = app.keymap().bindings().iter();
-    let is_meant = |context: &Context, contexts: &[Context]| contexts.contains(context);
-    bindings
-        .find(|binding| {
-            binding.action == *action && before.contexts.iter().any(|context| is_meant(context, binding.contexts))
-        })
-        .map(|binding| binding.name.clone().into_owned())
+    let row = |context: &Context| {
+        let mut bindings = app.keymap().bindings().iter();
+        bindings.find(|binding| binding.action == *action && binding.contexts.contains(context))
+    };
+    before.contexts.iter().find_map(row).map(|binding| binding.name.clone().into_owned())
 }
