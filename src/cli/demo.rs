@@ -11,7 +11,7 @@ use super::{
     settings::{configuration, preset_library},
 };
 use crate::{
-    export::{self, DemoRequest, ExportFormat, ExportOptions, Exporter, FilmingError},
+    export::{self, DemoRequest, ExportField, ExportFormat, ExportOptions, Exporter, FilmingError},
     settings::{DEFAULT_PRESET, Layers, PresetLibrary},
     tui::{LogSource, PlayOptions, demo::DemoScript, theme::ThemeName},
 };
@@ -113,13 +113,13 @@ fn film(
     progress.finish(written)
 }
 
-/// The format of a film.
+/// The format of a film: one that is made of screens.
 fn recording(asked: Option<ExportFormat>, destination: &Destination) -> Result<&'static dyn Exporter, Failure> {
     match ExportFormat::of_file(asked, destination.path()).map_err(Failure::Usage)? {
-        ExportFormat::Recording(format) => Ok(format),
-        ExportFormat::Table(format) => Err(Failure::Usage(format!(
-            "{} is a table of one run: `diffuscope export` makes it of a trace; a demo becomes a cast or a picture",
-            format.name()
+        ExportFormat::Recording(format) if format.heeds(ExportField::Size) => Ok(format),
+        other => Err(Failure::Usage(format!(
+            "{} is made of one run: `diffuscope export` makes it of a trace; a demo becomes a cast or a picture",
+            other.name()
         ))),
     }
 }

@@ -106,7 +106,7 @@ pub enum ExportRowKind {
     Text,
 }
 
-/// What is told of an export.
+/// News of an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExportNews {
     /// How far it is.
@@ -124,7 +124,7 @@ pub enum ExportNews {
 }
 
 impl ExportNews {
-    /// Whether nothing is told after it.
+    /// Whether nothing comes after it.
     pub fn is_last(&self) -> bool {
         !matches!(self, Self::Progress(_) | Self::Note(_))
     }

@@ -189,9 +189,6 @@ pub fn play(options: PlayOptions) -> anyhow::Result<Left> {
 /// Sets the stage of a demo.
 fn begin_demo(app: &mut App, script: &DemoScript) -> anyhow::Result<Director> {
     app.framing = script.framing();
-    if let Some(theme) = script.theme {
-        app.theme.name = theme;
-    }
     Ok(Director::new(script)?)
 }
 

@@ -38,7 +38,7 @@ fn the_same_script_gives_the_same_bytes_whatever_the_threads_and_the_format() {
         [[play]]\ncaption = \"two\"\nset = { seed = 3 }\npace = \"full\"\ndo = \"run.again\"\nuntil = \"end\"\nhold = \"500ms\"\n\
         [[play]]\nfork = 0\nlayer = \"entropy\"\nuntil = \"end\"";
     fs::write(&script, text).unwrap();
-    for format in ["gif", "png", "cast", "apng"] {
+    for format in ["gif", "png", "cast", "svg"] {
         let films = [("1", "a"), ("3", "b")].map(|(threads, name)| {
             let film = folder.path(&format!("{name}.{format}"));
             succeed(program().env("RAYON_NUM_THREADS", threads).arg("demo").arg(&script).arg("--record").arg(&film));
@@ -58,7 +58,10 @@ fn what_cannot_be_filmed_is_refused_in_one_sentence() {
         command.arg("demo").arg(&script).arg("--record").arg(folder.path(name));
         command
     };
-    assert!(refuse(&mut film("a.csv")).contains("csv is a table of one run"));
+    for of_one_run in ["csv", "html"] {
+        let refusal = refuse(&mut film(&format!("a.{of_one_run}")));
+        assert!(refusal.starts_with(&format!("{of_one_run} is made of one run: ")), "{refusal}");
+    }
     assert!(refuse(&mut film("a.tiff")).contains(".tiff stands for no format"));
     assert!(refuse(film("a.gif").args(["--width", "9"])).contains("too small"));
     assert!(refuse(film("a.gif").args(["--theme", "pink"])).contains("pink"));

@@ -7,7 +7,7 @@ use diffuscope::{
     settings::KNOBS,
     trace::Log,
     tui::{
-        Action, Effect, Pane,
+        Action, Effect, Focus, Pane,
         demo::{DemoScript, Director},
     },
 };
@@ -36,7 +36,7 @@ fn knob(name: &str) -> usize {
 /// A sitting: a story under another preset, watched, read by other layers, and forked with the guide's rule turned.
 fn sitting(story: &Log) -> Driver {
     let mut driver = Driver::ready(story, DARK);
-    driver.tick(1000).act(Action::Focus(diffuscope::tui::Focus::Canvas)).keys("D");
+    driver.tick(1000).act(Action::Focus(Focus::Canvas)).keys("D");
     driver.tick(2000).act(Action::TakePreset("threshold".to_owned()));
     driver.keys("i");
     typed(&mut driver, "Write a story with Laura, a violin and a goat.");
@@ -50,7 +50,7 @@ fn sitting(story: &Log) -> Driver {
     driver.tick(9000).act(Action::ScrubTo(10));
     driver.tick(11_000).keys("M");
     driver.tick(11_600).act(Action::KnobSelect(knob("guide"))).keys("ll");
-    driver.tick(12_000).act(Action::Focus(diffuscope::tui::Focus::Canvas)).keys("F");
+    driver.tick(12_000).act(Action::Focus(Focus::Canvas)).keys("F");
     begin(&mut driver, story);
     driver.steps(story, 10..14);
     driver.tick(13_500).keys("f");
@@ -115,13 +115,12 @@ fn a_script_that_was_written_down_leads_to_the_same_place() {
     assert_eq!(first.app.lens().selected, again.app.lens().selected);
 }
 
-/// What a script says of some keys that are pressed on the canvas of a run that is over.
-fn written(press: impl Fn(&mut Driver)) -> String {
+/// What a script says of what is done on the canvas of a run that is over.
+fn written(does: impl for<'a> Fn(&'a mut Driver) -> &'a mut Driver) -> String {
     let story = common::story();
     let mut driver = Driver::live(&story, story.len(), DARK);
-    driver.keys("D").tick(1000);
-    press(&mut driver);
-    driver.act(Action::Focus(diffuscope::tui::Focus::Canvas)).keys("D");
+    does(driver.keys("D").tick(1000));
+    driver.act(Action::Focus(Focus::Canvas)).keys("D");
     let script = saved(&mut driver).unwrap_or_default();
     let plays = script.split("[[play]]\n").skip(2).map(str::trim);
     plays.collect::<Vec<_>>().join(" | ").replace('\n', ", ")
@@ -129,34 +128,19 @@ fn written(press: impl Fn(&mut Driver)) -> String {
 
 #[test]
 fn ways_through_lists_leave_what_came_of_them() {
-    let down = |driver: &mut Driver| drop(driver.key(KeyCode::Down));
-    assert_eq!(
-        written(|driver| drop(driver.keys("L").key(KeyCode::Esc))),
-        "do = \"legend.toggle\" | do = \"screen.close\""
-    );
-    assert_eq!(written(|driver| drop(driver.keys("p").key(KeyCode::Esc))), "");
-    assert_eq!(written(|driver| drop(driver.keys(":layer entropy").key(KeyCode::Enter))), "layer = \"entropy\"");
-    assert_eq!(written(|driver| drop(driver.keys(":cross-hair").key(KeyCode::Enter))), "do = \"map.near\"");
-    assert_eq!(written(|driver| drop(driver.keys("t"))), "theme = \"light\"");
-    assert_eq!(written(|driver| drop(driver.keys("R"))), "do = \"run.again\"");
-    assert_eq!(written(|driver| drop(driver.keys("+"))), "pace = 16.0");
-    assert_eq!(written(|driver| drop(driver.keys("yt"))), "");
-    assert_eq!(
-        written(|driver| drop(driver.keys("/violin").key(KeyCode::Enter))),
-        "do = \"find.begin\", text = \"violin\""
-    );
-    let taken = written(|driver| {
-        driver.keys("p");
-        down(driver);
-        driver.key(KeyCode::Enter);
-    });
-    assert!(taken.starts_with("preset = \""), "{taken}");
-    let gallery = written(|driver| {
-        driver.keys("e");
-        down(driver);
-        driver.key(KeyCode::Enter);
-    });
-    assert!(gallery.contains("type = \""), "{gallery}");
+    assert_eq!(written(|driver| driver.keys("L").key(KeyCode::Esc)), "do = \"legend.toggle\" | do = \"screen.close\"");
+    assert_eq!(written(|driver| driver.keys("p").key(KeyCode::Esc)), "");
+    assert_eq!(written(|driver| driver.keys("yt")), "");
+    assert_eq!(written(|driver| driver.keys(":layer entropy").key(KeyCode::Enter)), "layer = \"entropy\"");
+    assert_eq!(written(|driver| driver.keys(":cross-hair").key(KeyCode::Enter)), "do = \"map.near\"");
+    assert_eq!(written(|driver| driver.keys("t")), "theme = \"light\"");
+    assert_eq!(written(|driver| driver.keys("R")), "do = \"run.again\"");
+    assert_eq!(written(|driver| driver.keys("+")), "pace = 16.0");
+    assert_eq!(written(|driver| driver.keys("/violin").key(KeyCode::Enter)), "do = \"find.begin\", text = \"violin\"");
+    let preset = written(|driver| driver.keys("p").key(KeyCode::Down).key(KeyCode::Enter));
+    assert!(preset.starts_with("preset = \""), "{preset}");
+    let prompt = written(|driver| driver.keys("e").key(KeyCode::Down).key(KeyCode::Enter));
+    assert!(prompt.contains("type = \""), "{prompt}");
 }
 
 #[test]
@@ -237,19 +221,22 @@ fn a_paused_run_is_not_waited_for() {
     let mut director = Director::new(&script).unwrap();
     let mut driver = Driver::ready(&story, DARK);
     let refusal = loop {
-        match director.next(&driver.app) {
-            Ok(Some(Action::TogglePlay)) => drop(driver.hear(Event::Paused { run: 1, paused: true })),
-            Ok(Some(action)) => drop(driver.act(action)),
+        let next = match director.next(&driver.app) {
+            Ok(next) => next,
             Err(refusal) => break refusal,
-            Ok(None) => match director.due() {
-                Some(due) => drop(driver.act(Action::Tick(due))),
-                None if driver.app.run().is_none() => drop(begin(&mut driver, &story)),
-                None => {
+        };
+        match (next, director.due()) {
+            (Some(Action::TogglePlay), _) => driver.hear(Event::Paused { run: 1, paused: true }),
+            (Some(action), _) => driver.act(action),
+            (None, Some(due)) => driver.act(Action::Tick(due)),
+            (None, None) => {
+                if begin(&mut driver, &story).is_none() {
                     let at = driver.app.len();
                     driver.steps(&story, at..at + 1);
                 }
-            },
-        }
+                &mut driver
+            }
+        };
     };
     assert_eq!(refusal, "demo.toml, play 2: the end is waited for, and the run is paused");
 }

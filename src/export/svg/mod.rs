@@ -2,7 +2,7 @@
 //!
 //! What a screen shows is cut into pieces by the frames in which they are seen ([`lives`]). Those that are seen together are a
 //! group, which key frames of the style sheet show and hide. Without them (on paper, for a reader who asked for less motion, in
-//! a program that knows no animations) the last frame stands there alone. Letters come from the fonts of whoever looks at it, so
+//! a program that knows no animations) the last frame stands there alone. Letters come from the fonts of the reader, so
 //! every one is put into its cell; lines, blocks and dots have the geometry that the pictures of pixels have ([`outline`]).
 
 mod group;
@@ -132,7 +132,7 @@ impl<'a> SvgPicture<'a> {
         self.lives.show(screen);
     }
 
-    /// Writes all of it, and asks before every group whether to go on.
+    /// Writes all of it, and asks before every group whether to end.
     fn write(mut self, ask: &dyn Fn() -> io::Result<()>, out: &mut dyn Write) -> io::Result<()> {
         let words = self.lives.shown.as_ref().map(words).unwrap_or_default();
         let groups = self.lives.finish();

@@ -80,7 +80,7 @@ pub(super) fn accept(app: &mut App) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Changes what is typed for the selected row: a text is continued, a number begins anew.
+/// Changes what is typed for the selected row: a text is continued, a number is typed from its beginning.
 fn change(app: &mut App, change: impl FnOnce(&mut String)) -> Vec<Effect> {
     let Some(row) = app.exports.rows.get(app.list) else { return Vec::new() };
     let begun = if row.kind == ExportRowKind::Text { row.value.clone() } else { String::new() };
@@ -163,7 +163,7 @@ pub(super) fn cancel(app: &mut App) -> Vec<Effect> {
     }
 }
 
-/// Something is told of what is being written.
+/// News of what is being written.
 pub(super) fn on_news(app: &mut App, news: ExportNews) -> Vec<Effect> {
     match news {
         ExportNews::Progress(count) => {
