@@ -205,9 +205,9 @@ fn titled(of: &str) -> String {
     let (mut out, mut is_within) = (String::with_capacity(of.len()), false);
     for c in of.chars() {
         if is_within {
-            out.extend(c.to_lowercase())
+            out.extend(c.to_lowercase());
         } else {
-            out.extend(c.to_uppercase())
+            out.extend(c.to_uppercase());
         }
         is_within = c.is_uppercase() || c.is_lowercase();
     }
