@@ -33,7 +33,7 @@ pub struct Checkpoint {
     weights: Weights,
     /// The mask token that was given.
     given_mask: Option<u32>,
-    /// What the other files say of them; looked for where the configuration is silent.
+    /// Mask token and end of text by the other files; looked for where the configuration is silent.
     tokens_beside: OnceLock<TokensBeside>,
 }
 
@@ -121,10 +121,10 @@ impl Checkpoint {
         self
     }
 
-    /// The same by what a person gave, which is looked up in `tokenizer` exactly as it stands.
+    /// The same by what a person gave: a name is looked up in `tokenizer` exactly as it stands.
     ///
     /// # Errors
-    /// Where there is no such token.
+    /// Where the tokenizer has no such token, or the network no row for it.
     pub fn give_mask(&mut self, mask: &MaskToken, tokenizer: &Tokenizer) -> Result<(), LoadError> {
         let rows = self.spec()?.dims.vocab;
         let missing = || LoadError::MaskName { file: tokenizer.origin().to_owned(), name: mask.to_string() };
