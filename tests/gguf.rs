@@ -459,10 +459,12 @@ fn what_is_wrong_with_a_file_is_one_sentence() {
         let found = message(|metadata, _| set(metadata, key, value.clone()));
         assert!(found.contains(expected), "{key}: {found}, expected {expected}");
     }
-    for missing in ["llada.block_count", "llada.embedding_length", "tokenizer.ggml.eos_token_id"] {
+    for missing in ["llada.block_count", "llada.embedding_length"] {
         let found = message(|metadata, _| metadata.retain(|(key, _)| key != missing));
         assert!(found.contains(&format!("field `{missing}` is missing")), "{found}");
     }
+    let found = message(|metadata, _| metadata.retain(|(key, _)| key != "tokenizer.ggml.eos_token_id"));
+    assert!(found.ends_with("`eos_token_id` is missing"), "{found}");
     let found = message(|_, tensors| tensors.retain(|(name, _)| name != "blk.1.attn_k.weight"));
     assert!(found.contains("has no tensor `blk.1.attn_k.weight` of shape [128, 256]"), "{found}");
     let found = message(|_, tensors| {
@@ -611,9 +613,24 @@ fn a_file_has_its_tokenizer_within() {
 }
 
 #[test]
-fn the_mask_may_stand_in_the_vocabulary_alone() {
+fn mask_and_end_of_text_may_stand_in_the_vocabulary_alone() {
     let folder = Folder::new();
-    let network = load(&with_fields(&folder, vocabulary("bailingmoe")));
+    let path = with_fields(&folder, vocabulary("bailingmoe"));
+    let network = load(&path);
+    assert_eq!((network.spec().mask_id, network.spec().eos_id), (Some(257), 256));
+    let mut checkpoint = Checkpoint::open(&path).unwrap();
+    let tokenizer = checkpoint.tokenizer().unwrap();
+    checkpoint.give_mask(&"<think>".parse().unwrap(), &tokenizer).unwrap();
+    let network = checkpoint.network(&ComputeDevice::cpu()).unwrap();
+    assert_eq!(network.spec().mask_id, tokenizer.token_to_id("<think>"), "what is given goes before it");
+
+    let mut model = Model::golden("llada-tiny");
+    model.config.as_object_mut().unwrap().remove("mask_token_id");
+    let mut metadata = model.metadata();
+    metadata.retain(|(key, _)| key != "tokenizer.ggml.eos_token_id");
+    metadata.extend(vocabulary("bailingmoe").into_iter().filter(|(key, _)| key != "tokenizer.ggml.eos_token_id"));
+    write(&path, &metadata, &model.converted(GgmlDType::F16));
+    let network = load(&path);
     assert_eq!((network.spec().mask_id, network.spec().eos_id), (Some(257), 256));
 }
 

@@ -593,7 +593,7 @@ fn every_file_has_a_say_in_what_ends_a_text() {
 
 #[test]
 fn the_mask_is_found_by_role_and_by_name() {
-    for name in ["<|mask|>", "<|mdm_mask|>", "[MASK]", "|<MASK>|", "<mask>"] {
+    for name in ["<|mask|>", "<|mdm_mask|>", "<|MASK|>", "[MASK]", "|<MASK>|", "<mask>", "<MASK>", "<[MASK]>"] {
         let tokenizer = opened(&byte_level(300, &["<|endoftext|>", name]), &json!({}));
         assert_eq!(tokenizer.require_mask().unwrap(), tokenizer.token_to_id(name).unwrap());
     }

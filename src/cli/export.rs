@@ -250,7 +250,9 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     let options = args.options()?;
     let logs: Vec<&Log> = std::iter::once(&log).chain(&against).collect();
     let frames = export::frames(&logs, &options).map_err(|error| Failure::Usage(error.to_string()))?;
-    warnings.iter().for_each(|warning| warn(warning));
+    for warning in &warnings {
+        warn(warning);
+    }
     args.warn_of_idle(format);
     let progress = DrawingProgress::new(interrupt);
     let written = args.destination.write(|out| recording.write(frames, &progress, out));

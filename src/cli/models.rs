@@ -14,7 +14,7 @@ use crate::{
         self, GuideChoice, InProcess, Link, LoadObserver, ModelRequest, Models, PromptLayout,
         protocol::{Event, RequestError},
     },
-    model::{device::DeviceChoice, source::Source},
+    model::{device::DeviceChoice, mask::MaskToken, source::Source},
     panics,
 };
 
@@ -33,6 +33,9 @@ pub(super) struct ModelArgs {
     /// that is loaded]
     #[arg(long, value_name = "FILE")]
     filter: Option<PathBuf>,
+    /// The denoiser's mask token, by its exact text or its id [default: what its configuration says, or else its tokenizer]
+    #[arg(long, value_name = "TEXT|ID")]
+    mask_token: Option<MaskToken>,
     /// Load no guide
     #[arg(long, conflicts_with = "guide_model")]
     no_guide: bool,
@@ -94,6 +97,7 @@ impl ModelArgs {
                 None => GuideChoice::Default,
             },
             filter: self.filter.clone(),
+            mask_token: self.mask_token.clone(),
             layout: match &self.system {
                 _ if self.raw => PromptLayout::Raw,
                 Some(text) => PromptLayout::System(text.clone()),

@@ -164,7 +164,8 @@ pub(super) fn check_vocabulary(models: &Models, point: &ForkPoint) -> Result<(),
     if spec.mask_id != Some(header.mask_id) {
         let own = spec.mask_id.map_or("it has none".to_owned(), |id| format!("here it is {id}"));
         let run = header.mask_id;
-        return Err(refused(format!("{OTHER_VOCABULARY}: the mask is token {run} there, and {own}: {LOAD}")));
+        let given = format!("{LOAD}, with --mask-token {run} if that was given");
+        return Err(refused(format!("{OTHER_VOCABULARY}: the mask is token {run} there, and {own}: {given}")));
     }
     let canvas = point.canvas();
     if let Some(token) = canvas.iter().find(|id| **id != header.mask_id && **id as usize >= spec.vocab_size) {

@@ -14,6 +14,7 @@ use crate::{
         embedded,
         hub::Hub,
         known::{self, ModelRole},
+        mask::MaskToken,
         memory::{self, Memory, MemoryFit},
         network::Network,
         source::{Located, Progress, Source},
@@ -56,6 +57,8 @@ pub struct ModelRequest {
     pub guide: GuideChoice,
     /// File of a filter that was trained on the denoiser; `None` for the embedded denoiser's own, and none with others.
     pub filter: Option<PathBuf>,
+    /// The denoiser's mask token, where that is not left to its files.
+    pub mask_token: Option<MaskToken>,
     /// How prompts are laid out.
     pub layout: PromptLayout,
     /// Values that chat templates are given under names of their own: `enable_thinking` and others.
@@ -75,6 +78,7 @@ impl Default for ModelRequest {
             denoiser: Source::Embedded,
             guide: GuideChoice::Default,
             filter: None,
+            mask_token: None,
             layout: PromptLayout::Template,
             template_vars: Variables::new(),
             device: DeviceChoice::Auto,
@@ -103,6 +107,7 @@ impl ModelRequest {
     pub(super) fn shares_denoiser(&self, other: &Self) -> bool {
         self.denoiser == other.denoiser
             && self.filter == other.filter
+            && self.mask_token == other.mask_token
             && self.layout == other.layout
             && self.template_vars == other.template_vars
             && self.device == other.device
@@ -302,11 +307,10 @@ impl<'a> LoadContext<'a> {
 
     #[expect(clippy::single_match_else, reason = "neither case is the exception")]
     fn open(&self, located: &Located, role: ModelRole) -> Result<OpenedModel> {
-        let (checkpoint, tokenizer, name) = match &located.path {
+        let (mut checkpoint, tokenizer, name) = match &located.path {
             Some(path) => {
                 let checkpoint = Checkpoint::open(path)?;
                 let tokenizer = checkpoint.tokenizer()?;
-                checkpoint.check_tokens(&tokenizer)?;
                 (checkpoint, tokenizer, printable::line(&located.name))
             }
             None => {
@@ -318,6 +322,10 @@ impl<'a> LoadContext<'a> {
                 (checkpoint, pair.tokenizer, name.to_owned())
             }
         };
+        if let (ModelRole::Denoiser, Some(mask)) = (role, &self.request.mask_token) {
+            checkpoint.give_mask(mask, &tokenizer)?;
+        }
+        checkpoint.check_tokens(&tokenizer)?;
         let variables = self.variables(&checkpoint.architecture()?);
         let tokenizer = self.laid_out(tokenizer.with_variables(variables))?;
         if role == ModelRole::Denoiser {

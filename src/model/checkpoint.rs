@@ -1,10 +1,11 @@
 //! A checkpoint: configuration and weights together, from a folder, a GGUF file or embedded bytes.
 //!
-//! This is where mask token and end of text are settled. The mask token stands in the configuration, or in the tokenizer
-//! alone (A2D), or has to be given; the end of text may stand in the files beside the configuration alone.
+//! This is where mask token and end of text are settled. The mask token is the one that is given, else that of the
+//! configuration, else that of the tokenizer (A2D); the end of text may stand in the files beside the configuration alone.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 
@@ -13,15 +14,12 @@ use crate::model::arch::{Arch, ArchSpec};
 use crate::model::config::{TokenIds, fields, in_vocabulary};
 use crate::model::device::ComputeDevice;
 use crate::model::gguf::{GgufFile, GgufTokenizerError};
+use crate::model::mask::{self, MaskToken};
 use crate::model::network::{Attention, Network, NetworkSpec};
 use crate::model::slots::{FIRST_SLOTS, room_for};
 use crate::model::tokenizer::Tokenizer;
 use crate::model::transformer::Transformer;
 use crate::model::weights::{LoadError, ProgressCallback, Weights};
-
-/// Names of the mask token in the tokenizers of the field: Dream and A2D, `LLaDA`, BERT-like vocabularies, the
-/// embedded pair.
-const MASK_NAMES: [&str; 5] = ["<|mask|>", "<|mdm_mask|>", "[MASK]", "|<MASK>|", "<mask>"];
 
 /// A checkpoint whose files have been read but not yet turned into a network.
 #[derive(Debug)]
@@ -35,13 +33,21 @@ pub struct Checkpoint {
     weights: Weights,
     /// The mask token that was given.
     given_mask: Option<u32>,
-    /// The mask token that the tokenizer names.
-    tokenizer_mask: Option<u32>,
-    /// The end of text that the files beside the configuration name, where it names none.
-    other_end: Option<u32>,
+    /// Mask token and end of text by the other files; looked for where the configuration is silent.
+    tokens_beside: OnceLock<TokensBeside>,
 }
 
-/// The field that also stands in `generation_config.json`.
+/// The tokens that the files beside a configuration name.
+#[derive(Debug, Clone, Copy)]
+struct TokensBeside {
+    mask: Option<u32>,
+    end: Option<u32>,
+}
+
+/// Where the reference library keeps what it generates with.
+const GENERATION: &str = "generation_config.json";
+
+/// The field that also stands there.
 #[derive(Deserialize)]
 struct EosField {
     #[serde(default)]
@@ -52,7 +58,7 @@ impl Checkpoint {
     /// Opens a folder or a `.gguf` file.
     ///
     /// A folder is in the layout of the published repositories: `config.json`, `model.safetensors` or an index and the
-    /// files that it names, and `tokenizer.json` where the mask token stands there alone.
+    /// files that it names, and the tokenizer's files where the mask token stands there alone.
     pub fn open(path: &Path) -> Result<Self, LoadError> {
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf")) && !path.is_dir() {
             Self::from_gguf(GgufFile::open(path)?)
@@ -64,12 +70,11 @@ impl Checkpoint {
     /// Takes an opened GGUF file.
     pub fn from_gguf(file: GgufFile) -> Result<Self, LoadError> {
         let config = file.config_json()?;
-        let tokenizer_mask = file.token_named(&MASK_NAMES)?;
         let config_file = file.file().to_owned();
         let arch = Arch::of_config(&config_file, &config)?;
         let (weights, config) = (Weights::from_gguf(file), config.into());
-        let (folder, given_mask, other_end) = (None, None, None);
-        Ok(Self { folder, config_file, config, arch, weights, given_mask, tokenizer_mask, other_end })
+        let (folder, given_mask, tokens_beside) = (None, None, OnceLock::new());
+        Ok(Self { folder, config_file, config, arch, weights, given_mask, tokens_beside })
     }
 
     fn folder(folder: &Path) -> Result<Self, LoadError> {
@@ -79,10 +84,9 @@ impl Checkpoint {
         // The small file first: an unknown architecture should not cost reading the weights.
         let arch = Arch::of_config(&file, &config)?;
         let weights = Weights::open_folder(folder)?;
-        let tokenizer_mask = mask_of_tokenizer(&folder.join("tokenizer.json"));
-        let other_end = if end_of(&config).is_none() { end_beside(folder) } else { None };
-        let (config, given_mask, folder) = (config.into(), None, Some(folder.to_owned()));
-        Ok(Self { folder, config_file: file, config, arch, weights, given_mask, tokenizer_mask, other_end })
+        let (config, folder, given_mask, tokens_beside) =
+            (config.into(), Some(folder.to_owned()), None, OnceLock::new());
+        Ok(Self { folder, config_file: file, config, arch, weights, given_mask, tokens_beside })
     }
 
     /// Takes bytes that are part of the program; `name` stands for the folder in messages.
@@ -99,9 +103,8 @@ impl Checkpoint {
         let (config_file, config) = (format!("{name}/config.json"), config.into());
         let arch = Arch::of_config(&config_file, &config)?;
         let weights = Weights::from_bytes(format!("{name}/model.safetensors"), weights)?;
-        let (given_mask, tokenizer_mask, other_end) = (None, None, None);
-        let folder = Some(PathBuf::from(name));
-        Ok(Self { folder, config_file, config, arch, weights, given_mask, tokenizer_mask, other_end })
+        let (folder, given_mask, tokens_beside) = (Some(PathBuf::from(name)), None, OnceLock::new());
+        Ok(Self { folder, config_file, config, arch, weights, given_mask, tokens_beside })
     }
 
     /// Whether the `config.json` at `path` is of an architecture that can be run, before anything else is there.
@@ -118,6 +121,21 @@ impl Checkpoint {
         self
     }
 
+    /// The same by what a person gave: a name is looked up in `tokenizer` exactly as it stands.
+    ///
+    /// # Errors
+    /// Where the tokenizer has no such token, or the network no row for it.
+    pub fn give_mask(&mut self, mask: &MaskToken, tokenizer: &Tokenizer) -> Result<(), LoadError> {
+        let rows = self.spec()?.dims.vocab;
+        let missing = || LoadError::MaskName { file: tokenizer.origin().to_owned(), name: mask.to_string() };
+        let id = mask.id(tokenizer).ok_or_else(missing)?;
+        if id as usize >= rows {
+            return Err(LoadError::MaskId { file: self.config_file.clone(), id, rows });
+        }
+        self.given_mask = Some(id);
+        Ok(())
+    }
+
     /// The tokenizer: that of a GGUF file, or what a folder holds.
     ///
     /// # Errors
@@ -129,15 +147,15 @@ impl Checkpoint {
         }
     }
 
-    /// Whether the network has a row for every token of `tokenizer`.
+    /// Whether the network has a row for every token of `tokenizer`, the checkpoint's own, and mask token and end of text
+    /// are among them.
     pub fn check_tokens(&self, tokenizer: &Tokenizer) -> Result<(), LoadError> {
-        let rows = self.specs()?.1.vocab_size;
-        match tokenizer.last_token() {
-            Some((token, id)) if id as usize >= rows => {
-                Err(LoadError::NoRow { file: tokenizer.origin().to_owned(), token, id, rows })
-            }
-            _ => Ok(()),
+        let rows = self.spec()?.dims.vocab;
+        if let Some((token, id)) = tokenizer.last_token().filter(|(_, id)| *id as usize >= rows) {
+            return Err(LoadError::NoRow { file: tokenizer.origin().to_owned(), token, id, rows });
         }
+        self.tokens_beside.get_or_init(|| self.look_beside(Some(tokenizer)));
+        self.specs().map(drop)
     }
 
     /// What distinguishes configuration and weights from those of other checkpoints, as 32 hexadecimal digits: the same
@@ -155,7 +173,7 @@ impl Checkpoint {
     /// Bytes of memory that the network takes on `device` with K/V rows for `positions` positions: weights as they are
     /// kept there and the rows of the run. Activations come on top; they are small beside both.
     pub fn memory_need(&self, positions: usize, device: &ComputeDevice) -> Result<u64, LoadError> {
-        let (spec, _) = self.specs()?;
+        let spec = self.spec()?;
         let (dims, limit) = (spec.dims, spec.dims.max_positions);
         let rows = room_for(positions.min(limit), FIRST_SLOTS.min(limit), limit);
         // Each is a number of 32 bits, and no file need hold what their product claims.
@@ -166,17 +184,17 @@ impl Checkpoint {
 
     /// What the architecture is called, for people.
     pub fn architecture(&self) -> Result<String, LoadError> {
-        Ok(self.specs()?.1.architecture)
+        Ok(self.spec()?.arch.label.to_owned())
     }
 
     /// Which positions the network attends to: a denoiser to all, a guide to earlier ones.
     pub fn attention(&self) -> Result<Attention, LoadError> {
-        Ok(self.specs()?.1.attention)
+        Ok(self.spec()?.arch.attention)
     }
 
     /// Number of weights, tied ones counted once.
     pub fn parameters(&self) -> Result<u64, LoadError> {
-        Ok(self.weights.elements(self.specs()?.0.spare_head().as_deref()) as u64)
+        Ok(self.weights.elements(self.spec()?.spare_head().as_deref()) as u64)
     }
 
     /// Bytes of the tensors as they are stored.
@@ -197,23 +215,45 @@ impl Checkpoint {
         Ok(transformer)
     }
 
+    /// What the configuration asks for.
+    fn spec(&self) -> Result<ArchSpec, LoadError> {
+        (self.arch.read)(self.arch, &self.config).map_err(|reason| self.wrong(reason))
+    }
+
+    fn wrong(&self, reason: String) -> LoadError {
+        LoadError::Config { file: self.config_file.clone(), reason }
+    }
+
     /// What the configuration asks for, and the facts that decoding depends on: mask token and end of text are settled.
     fn specs(&self) -> Result<(ArchSpec, NetworkSpec), LoadError> {
-        let wrong = |reason: String| LoadError::Config { file: self.config_file.clone(), reason };
-        let spec = (self.arch.read)(self.arch, &self.config).map_err(wrong)?;
+        let wrong = |reason| self.wrong(reason);
+        let spec = self.spec()?;
         let vocab = spec.dims.vocab;
-        let end = spec.eos_id.or(self.other_end);
+        let end = spec.eos_id.or_else(|| self.tokens_beside().end);
         in_vocabulary("eos_token_id", end, vocab).map_err(wrong)?;
         let mut mask = None;
         if self.arch.denoises() {
-            mask = self.given_mask.or(spec.mask_id).or(self.tokenizer_mask);
+            mask = self.given_mask.or(spec.mask_id).or_else(|| self.tokens_beside().mask);
             if mask.is_none() {
-                return Err(LoadError::NoMask { file: self.config_file.clone(), expected: MASK_NAMES.join(", ") });
+                return Err(LoadError::NoMask { file: self.config_file.clone(), expected: mask::names() });
             }
             in_vocabulary("mask token", mask, vocab).map_err(wrong)?;
         }
         let network = spec.network(mask, end.unwrap_or_default());
         Ok((spec, network))
+    }
+
+    fn tokens_beside(&self) -> TokensBeside {
+        // A tokenizer that is missing or damaged names none: opening it for a run says what is wrong with it.
+        *self.tokens_beside.get_or_init(|| self.look_beside(self.tokenizer().ok().as_ref()))
+    }
+
+    fn look_beside(&self, tokenizer: Option<&Tokenizer>) -> TokensBeside {
+        let generation = self.folder.as_ref().and_then(|folder| files::read(&folder.join(GENERATION)).ok());
+        TokensBeside {
+            mask: tokenizer.and_then(Tokenizer::mask_id),
+            end: generation.and_then(|config| end_of(&config)).or_else(|| tokenizer.map(Tokenizer::eos_id)),
+        }
     }
 }
 
@@ -222,41 +262,12 @@ fn end_of(config: &[u8]) -> Option<u32> {
     fields::<EosField>(config).ok()?.eos_token_id.first()
 }
 
-/// The end of text by the other files of a folder.
-fn end_beside(folder: &Path) -> Option<u32> {
-    let generation = std::fs::read(folder.join("generation_config.json")).ok();
-    generation
-        .and_then(|config| end_of(&config))
-        .or_else(|| Tokenizer::open(folder).ok().map(|tokenizer| tokenizer.eos_id()))
-}
-
-/// The part of a `tokenizer.json` that names special tokens.
-#[derive(Deserialize)]
-struct AddedTokens {
-    #[serde(default)]
-    added_tokens: Vec<AddedToken>,
-}
-
-#[derive(Deserialize)]
-struct AddedToken {
-    id: u32,
-    content: String,
-}
-
-/// The mask token that a tokenizer names. A file that is missing or damaged names none: opening the tokenizer
-/// itself will say what is wrong with it.
-fn mask_of_tokenizer(path: &Path) -> Option<u32> {
-    let tokens: AddedTokens = serde_json::from_slice(&files::read(path).ok()?).ok()?;
-    let named = |name: &&str| tokens.added_tokens.iter().find(|token| token.content == **name);
-    MASK_NAMES.iter().find_map(named).map(|token| token.id)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use safetensors::tensor::Dtype;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::model::arch::ARCHS;
@@ -284,52 +295,78 @@ mod tests {
         assert_eq!(untied - tied, 24 * 16);
     }
 
+    /// A `tokenizer.json` of words whose ids are their places.
+    fn tokenizer(words: &[&str]) -> String {
+        let vocab: serde_json::Map<_, _> =
+            words.iter().copied().map(str::to_owned).zip((0..).map(Value::from)).collect();
+        json!({"model": {"type": "WordLevel", "vocab": vocab, "unk_token": "a"}, "added_tokens": []}).to_string()
+    }
+
     #[test]
-    fn the_mask_comes_from_configuration_tokenizer_or_caller() {
-        let mut tiny = Tiny::new("a2d-qwen3", true);
-        let mask = |tiny: &Tiny, given: Option<u32>, tokenizer: Option<&str>| {
-            let folder = tiny.write();
-            if let Some(tokenizer) = tokenizer {
-                std::fs::write(folder.path().join("tokenizer.json"), tokenizer).unwrap();
+    fn the_mask_is_the_one_given_or_of_the_configuration_or_of_the_tokenizer() {
+        for arch in ARCHS.iter().filter(|arch| arch.denoises()) {
+            let mut tiny = Tiny::new(arch.model_type, true);
+            let mask = |tiny: &Tiny, given: Option<&str>, word: &str| {
+                let folder = tiny.write();
+                std::fs::write(folder.path().join("tokenizer.json"), tokenizer(&["</s>", "a", "b", word])).unwrap();
+                let mut checkpoint = Checkpoint::open(folder.path()).unwrap();
+                let tokenizer = checkpoint.tokenizer().unwrap();
+                if let Some(given) = given {
+                    checkpoint.give_mask(&given.parse().unwrap(), &tokenizer)?;
+                }
+                checkpoint.check_tokens(&tokenizer)?;
+                checkpoint.network(&ComputeDevice::cpu()).map(|network| network.spec().mask_id)
+            };
+            assert_eq!(mask(&tiny, None, "<|mask|>").unwrap(), Some(1), "the configuration goes first");
+            assert_eq!(mask(&tiny, Some("7"), "<|mask|>").unwrap(), Some(7), "what is given goes before all");
+            assert_eq!(mask(&tiny, Some("<blank>"), "<blank>").unwrap(), Some(3));
+            tiny.config.as_object_mut().unwrap().remove("mask_token_id");
+            for name in mask::NAMES {
+                assert_eq!(mask(&tiny, None, name).unwrap(), Some(3), "{name}");
             }
-            let mut checkpoint = Checkpoint::open(folder.path()).unwrap();
-            checkpoint.given_mask = given;
-            checkpoint.network(&ComputeDevice::cpu()).map(|network| network.spec().mask_id)
-        };
-        let named =
-            json!({"added_tokens": [{"id": 2, "content": "<pad>"}, {"id": 5, "content": "<|mask|>"}]}).to_string();
-        assert_eq!(mask(&tiny, None, Some(&named)).unwrap(), Some(1), "the configuration goes first");
-        assert_eq!(mask(&tiny, Some(7), Some(&named)).unwrap(), Some(7), "what is given goes before all");
-        tiny.config.as_object_mut().unwrap().remove("mask_token_id");
-        assert_eq!(mask(&tiny, None, Some(&named)).unwrap(), Some(5));
-        let message = mask(&tiny, None, Some("{}")).unwrap_err().to_string();
-        assert!(message.contains("names no mask token") && message.contains("[MASK]"), "{message}");
-        let message = mask(&tiny, Some(99), None).unwrap_err().to_string();
-        assert!(message.contains("`mask token` is 99, outside the vocabulary of 24"), "{message}");
-        tiny.config["model_type"] = json!("qwen3");
-        assert_eq!(mask(&tiny, None, None).unwrap(), None);
+            let message = mask(&tiny, None, "<blank>").unwrap_err().to_string();
+            assert!(message.contains("names no mask token") && message.contains("<[MASK]>"), "{message}");
+            assert!(message.ends_with("name one with --mask-token, by its text or its id"), "{message}");
+            let message = mask(&tiny, Some("<Blank>"), "<blank>").unwrap_err().to_string();
+            assert!(message.contains("tokenizer.json has no token \"<Blank>\" to be the mask: "), "{message}");
+            let message = mask(&tiny, Some("24"), "<blank>").unwrap_err().to_string();
+            assert!(message.contains("token 24 cannot be the mask: --mask-token takes an id below 24"), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_mask_can_still_be_described() {
+        let mut tiny = Tiny::new("a2d-qwen3", true);
+        tiny.config["mask_token_id"] = json!(null);
+        let checkpoint = Checkpoint::open(tiny.write().path()).unwrap();
+        assert_eq!(checkpoint.architecture().unwrap(), "A2D-Qwen3");
+        assert_eq!(checkpoint.attention().unwrap(), Attention::Bidirectional);
+        assert!(checkpoint.memory_need(1, &ComputeDevice::cpu()).unwrap() > 0);
+        assert!(checkpoint.network(&ComputeDevice::cpu()).is_err());
     }
 
     #[test]
     fn the_end_of_text_may_stand_beside_the_configuration() {
-        for model_type in ["Dream", "llada"] {
-            let mut tiny = Tiny::new(model_type, true);
+        for (arch, is_absent) in ARCHS.iter().flat_map(|arch| [(arch, false), (arch, true)]) {
+            let mut tiny = Tiny::new(arch.model_type, true);
             tiny.config["eos_token_id"] = json!(null);
+            if is_absent {
+                tiny.config.as_object_mut().unwrap().remove("eos_token_id");
+            }
             let folder = tiny.write();
             let end = || {
                 let network = Checkpoint::open(folder.path())?.network(&ComputeDevice::cpu());
                 network.map(|network| network.spec().eos_id)
             };
+            let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
             assert!(end().unwrap_err().to_string().ends_with("config.json: `eos_token_id` is missing"));
-            let tokenizer = json!({
-                "model": {"type": "WordLevel", "vocab": {"a": 0, "b": 1, "</s>": 2}, "unk_token": "a"},
-                "added_tokens": []
-            });
-            std::fs::write(folder.path().join("tokenizer.json"), tokenizer.to_string()).unwrap();
+            put("tokenizer.json", &tokenizer(&["a", "b", "</s>"]));
             assert_eq!(end().unwrap(), 2);
-            std::fs::write(folder.path().join("generation_config.json"), r#"{"eos_token_id": [7, 2]}"#).unwrap();
+            put("generation_config.json", r#"{"eos_token_id": [7, 2], "sampler_eps": NaN}"#);
             assert_eq!(end().unwrap(), 7);
-            std::fs::write(folder.path().join("generation_config.json"), r#"{"eos_token_id": 70}"#).unwrap();
+            put("generation_config.json", r#"{"eos_token_id": null}"#);
+            assert_eq!(end().unwrap(), 2);
+            put("generation_config.json", r#"{"eos_token_id": 70}"#);
             assert!(end().unwrap_err().to_string().contains("`eos_token_id` is 70, outside the vocabulary of 24"));
         }
     }

@@ -91,6 +91,9 @@ pub(super) fn token_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opt
     TokenIds::deserialize(deserializer).map(|ids| ids.first())
 }
 
+/// Base of the rotary embedding where nothing is said of it, as in the reference implementations.
+pub(super) const ROPE_THETA: f64 = 1e4;
+
 /// The sizes of a transformer body, whatever its configuration calls them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dims {
@@ -189,13 +192,39 @@ fn unreadable(error: &serde_json::Error) -> String {
     }
 }
 
+/// Numbers that Python writes into JSON although JSON has none such.
+const NO_NUMBERS: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
+
+/// Reads JSON as Python writes it: what JSON has no number for becomes a text, which no field that is read takes for a
+/// number.
+pub(super) fn python_json(json: &[u8]) -> Result<Value, serde_json::Error> {
+    serde_json::from_slice(json).or_else(|error| serde_json::from_slice(&quote_no_numbers(json)).map_err(|_| error))
+}
+
+fn quote_no_numbers(json: &[u8]) -> Vec<u8> {
+    let (mut quoted, mut rest, mut is_text) = (Vec::with_capacity(json.len()), json, false);
+    while let [first, behind @ ..] = rest {
+        let found = NO_NUMBERS.iter().find(|name| !is_text && rest.starts_with(name));
+        let taken = match (found, first) {
+            (Some(name), _) => name.len(),
+            (None, b'\\') if !behind.is_empty() => 2,
+            (None, _) => 1,
+        };
+        is_text ^= *first == b'"';
+        let mark: &[u8] = if found.is_some() { b"\"" } else { b"" };
+        quoted.extend([mark, &rest[..taken], mark].concat());
+        rest = &rest[taken..];
+    }
+    quoted
+}
+
 /// Reads the fields of a JSON object. A field that is `null` is one that is absent, as in the reference library; the error
 /// says which field is wrong, and how.
 pub(super) fn fields<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
     if lfs::is_pointer(json) {
         return Err(format!("it {}", lfs::SENTENCE));
     }
-    let mut fields: Value = serde_json::from_slice(json).map_err(|error| unreadable(&error))?;
+    let mut fields = python_json(json).map_err(|error| unreadable(&error))?;
     match fields.as_object_mut() {
         Some(fields) => fields.retain(|_, value| !value.is_null()),
         None => return Err("it is no JSON object with fields".to_owned()),
@@ -244,6 +273,17 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn numbers_that_only_python_writes_are_texts() {
+        let written = br#"{"a": NaN, "b": [0.0, Infinity, -Infinity], "c": "NaN \\\\\" Infinity", "d": -1}"#;
+        let read = python_json(written).unwrap();
+        let expected = r#"{"a": "NaN", "b": [0.0, "Infinity", "-Infinity"], "c": "NaN \\\\\" Infinity", "d": -1}"#;
+        assert_eq!(read, serde_json::from_str::<Value>(expected).unwrap());
+        let position = |text: &str| python_json(text.as_bytes()).unwrap_err().column();
+        assert_eq!(position(r#"{"a": NaN, "b": }"#), 7, "of the text as it stands");
+        assert!(python_json(b"{\"a\": Nan}").is_err() && python_json(b"{\"a\\").is_err());
+    }
 
     #[test]
     fn what_is_no_configuration_is_refused() {

@@ -14,6 +14,7 @@
 //! | [`memory`] | whether a network fits |
 //! | `cgroup` | what a container or a service leaves of the memory |
 //! | [`checkpoint`] | a checkpoint's folder or embedded bytes, and which architecture they are |
+//! | [`mask`] | names of the mask token, and how one is given |
 //! | [`tokenizer`] | text to token ids and back, prompts |
 //! | [`template`] | chat templates |
 //! | [`embedded`] | the pair that is part of the program |
@@ -54,6 +55,7 @@ pub mod layers;
 mod lfs;
 pub mod linear;
 pub mod logits;
+pub mod mask;
 pub mod memory;
 pub mod network;
 mod peak;

@@ -46,7 +46,7 @@ impl Tiny {
             norm_eps: 1e-6,
             rope_theta: 1e4,
         };
-        let values = ConfigValues { dims, rope_scaling: None, tied, eos_id: 0, mask_id: Some(1) };
+        let values = ConfigValues { dims, rope_scaling: None, tied, eos_id: Some(0), mask_id: Some(1) };
         let config = (arch.write)(arch, &values);
         // Some architectures share the hidden width among their heads.
         let ArchSpec { dims, biases, .. } = (arch.read)(arch, config.to_string().as_bytes()).unwrap();

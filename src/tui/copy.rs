@@ -162,13 +162,14 @@ fn options(request: &ModelRequest) -> Vec<String> {
         GuideChoice::Source(source) => Some(format!("--guide-model={source}")),
     };
     let filter = request.filter.as_ref().map(|file| format!("--filter={}", file.display()));
+    let mask = request.mask_token.as_ref().map(|mask| format!("--mask-token={mask}"));
     let layout = match &request.layout {
         PromptLayout::Template => None,
         PromptLayout::Raw => Some("--raw".to_owned()),
         PromptLayout::System(text) => Some(format!("--system={text}")),
     };
     let variables = request.template_vars.iter().map(|(name, value)| format!("--template-var={name}={value}"));
-    [denoiser, guide, filter, layout].into_iter().flatten().chain(variables).collect()
+    [denoiser, guide, filter, mask, layout].into_iter().flatten().chain(variables).collect()
 }
 
 /// A word as a shell takes it.

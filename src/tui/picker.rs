@@ -127,8 +127,9 @@ impl ModelPicker {
         };
         Ok(match (self.role, source) {
             (ModelRole::Denoiser, Some(denoiser)) => {
-                // A filter belongs to the denoiser that it was trained on.
-                ModelRequest { denoiser, guide: GuideChoice::Default, filter: None, ..before }
+                // A filter belongs to the denoiser that it was trained on, a mask token to the one that it was given for.
+                let mask_token = self.first.mask_token.clone().filter(|_| denoiser == self.first.denoiser);
+                ModelRequest { denoiser, guide: GuideChoice::Default, filter: None, mask_token, ..before }
             }
             (ModelRole::Guide, Some(guide)) => ModelRequest { guide: GuideChoice::Source(guide), ..before },
             (_, None) => ModelRequest { guide: GuideChoice::None, ..before },

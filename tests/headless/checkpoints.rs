@@ -126,6 +126,78 @@ fn without_a_template_the_prompt_is_all_that_is_read() {
     assert_eq!(pieces(&[]), PROMPT, "a model without a template gets the prompt as it is");
 }
 
+/// A pair whose denoiser calls its mask token `<blank>`, and says so nowhere.
+fn nameless_mask() -> Folder {
+    let pair = pair();
+    for model in ["denoiser", "guide"] {
+        pair.write(
+            &format!("{model}/tokenizer.json"),
+            support::models::vocabulary().json.replace("\"<mask>\"", "\"<blank>\""),
+        );
+    }
+    let config = pair.path("denoiser/config.json");
+    let mut fields: Value = serde_json::from_slice(&std::fs::read(&config).unwrap()).unwrap();
+    fields.as_object_mut().unwrap().remove("mask_token_id");
+    std::fs::write(config, fields.to_string()).unwrap();
+    pair
+}
+
+#[test]
+fn a_mask_token_that_no_file_names_is_given() {
+    let pair = nameless_mask();
+    let id = support::models::tokenizer().mask_id().unwrap();
+    let run = |mask: &[&str]| {
+        let mut command = with_pair(&pair, &["run", "--prompt", PROMPT, "--gen-length", "8"]);
+        command.args(mask.iter().flat_map(|mask| ["--mask-token", mask]));
+        command
+    };
+    let refused = refuse(&mut run(&[]));
+    assert!(refused.contains("its tokenizer names no mask token (looked for <|mdm_mask|>, <|mask|>, "), "{refused}");
+    assert!(refused.ends_with("name one with --mask-token, by its text or its id"), "{refused}");
+    let traces = ["<blank>", &id.to_string()].map(|mask| {
+        let trace = pair.path("run.jsonl");
+        succeed(run(&[mask]).arg("--trace").arg(&trace));
+        assert_eq!(open(&trace).header().mask_id, id);
+        timeless(&trace)
+    });
+    assert_eq!(traces[0], traces[1]);
+    let tokenizer = pair.path("denoiser/tokenizer.json");
+    // Exactly as it stands: never the token for what is unknown.
+    assert_eq!(
+        refuse(&mut run(&["<BLANK>"])),
+        format!(
+            "{} has no token \"<BLANK>\" to be the mask: --mask-token takes the exact text of a token, or its id",
+            tokenizer.display()
+        )
+    );
+    let rows = support::models::vocabulary().padded;
+    let refused = refuse(&mut run(&[&rows.to_string()]));
+    assert!(refused.contains(&format!("token {rows} cannot be the mask: --mask-token takes an id below {rows}")));
+    for (mask, reason) in [("", "expected the text of a token, or an id"), ("99999999999", "an id is no larger than")] {
+        let output = run(&[mask]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(reason), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_run_with_a_given_mask_token_is_repeated_with_it_alone() {
+    let pair = nameless_mask();
+    let (trace, id) = (pair.path("run.jsonl"), support::models::tokenizer().mask_id().unwrap());
+    let given = ["--mask-token", "<blank>"];
+    let recorded = ["run", "--prompt", PROMPT, "--gen-length", "8", "--trace", trace.to_str().unwrap()];
+    succeed(with_pair(&pair, &recorded).args(given));
+    let verify = |mask: &str| with_pair(&pair, &["replay", "--verify", trace.to_str().unwrap(), "--mask-token", mask]);
+    assert_eq!(stdout(&verify("<blank>").output().unwrap()), "all 8 steps are the same\n");
+    let at = format!("{}@3", trace.display());
+    let fork = |mask: &str| with_pair(&pair, &["run", "--fork", &at, "--mask-token", mask]);
+    succeed(&mut fork("<blank>"));
+    for refused in [refuse(&mut verify("7")), refuse(&mut fork("7"))] {
+        assert!(refused.contains(&format!("the mask is token {id} there, and here it is 7")), "{refused}");
+        assert!(refused.ends_with(&format!("with --mask-token {id} if that was given")), "{refused}");
+    }
+}
+
 #[test]
 fn a_template_is_given_variables_by_name() {
     let pair = pair();

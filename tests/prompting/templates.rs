@@ -59,9 +59,25 @@ fn pythons_methods_are_there() {
         ("'a\\tbc\\td'.expandtabs(4)", "a   bc  d"),
         ("'a\\tb'.expandtabs()", "a       b"),
         ("[5, 6, 7].index(6)", "1"),
+        ("\"they're x-y ÉA\".title()", "They'Re X-Y Éa"),
     ]);
     let missing = rendered("{{ 'a'.index('b') }}").unwrap_err().to_string();
     assert!(missing.contains("at line 1: what is looked for is not there"), "{missing}");
+}
+
+#[test]
+fn white_space_and_lines_are_pythons() {
+    assert_prints(&[
+        ("'[' ~ '\\x1c\\x85 a\\u2028\\x1f'.strip() ~ ('\\x1d\\u2029b\\x1e' | trim) ~ ']'", "[ab]"),
+        ("'[' ~ '\\x1fa '.lstrip() ~ ' a\\x1f'.rstrip() ~ 'xax'.strip('x') ~ ('xbx' | trim('x')) ~ ']'", "[a  aab]"),
+        ("'\\x1ca\\x85b\\u2029c '.split() | join('|')", "a|b|c"),
+        ("' a b  c '.split(none, 1) | join('|') ~ ' a '.split(maxsplit=0) | join('|')", "a|b  c a "),
+        ("'a\\x1cb\\x1dc'.rsplit(none, 1) | join('|')", "a\x1cb|c"),
+        ("'a, b'.split(', ') | join('|') ~ 'a  b'.split(' ') | join('|')", "a|ba||b"),
+        ("'a\\x1cb\\x85c\\u2028\\r\\nd\\re\\x0b'.splitlines() | join('|')", "a|b|c||d|e"),
+        ("'a\\r\\nb\\n'.splitlines(true) | join('|')", "a\r\n|b\n"),
+        ("''.splitlines() | length ~ '\\x1f'.isspace() ~ ''.isspace()", "0TrueFalse"),
+    ]);
 }
 
 #[test]
@@ -78,6 +94,10 @@ fn operators_are_pythons() {
         ("2 * 3 ~ 2 * 1.5", "63.0"),
         ("[1e20, 0.1, 1.0] | map('string') | join('|') ~ '|' ~ [1e20][0]", "1e+20|0.1|1.0|1e+20"),
         ("1e20", "1e+20"),
+        (
+            "[1e20, 1.5e-7, (1.0,), (), {'a': 0.5, 'b': none, 1: \"it's\"}]",
+            "[1e+20, 1.5e-07, (1.0,), (), {'a': 0.5, 'b': None, 1: \"it's\"}]",
+        ),
         ("1e-7 | string", "1e-07"),
         ("'abcdef'[1:-1:2] ~ 'abc'[::-1] ~ 'abc'[-2:] ~ 'abc'[5:] ~ 'éà'[1]", "bdcbabcà"),
         ("[1, 2, 3][::-1] | join ~ ([1, 2, 3][:-1])[-1] ~ [1, 2, 3][-9:9][0]", "32121"),
@@ -108,6 +128,10 @@ fn filters_and_tests_are_those_of_jinja() {
         ("['b', 'a'] | sort | join ~ [1, 2, 3] | select('>', 1) | join", "ab23"),
         ("[1, 2, 3, 4] | batch(3, 0) | map('join') | join('|')", "123|400"),
         ("'a\\nb' | indent(2) ~ 'aXa' | replace('a', 'bb') ~ 'xax' | trim('x')", "a\n  bbbXbba"),
+        (
+            "'x' | int ~ ('x' | int(7)) ~ ('0x1f' | int(base=16)) ~ ('3.9' | int) ~ (none | int) ~ ([] | int(5))",
+            "0731305",
+        ),
         ("'%s!' | format('a') ~ '{}-{x}'.format(1, x=2)", "a!1-2"),
     ]);
     assert_eq!(

@@ -90,7 +90,8 @@ fn end_and_mask_are_found_by_name() {
     let error = without_mask().require_mask().unwrap_err().to_string();
     assert_eq!(
         error,
-        "the embedded tokenizer has no mask token: expected one of <|mdm_mask|>, <|mask|>, |<MASK>|, <mask>, [MASK]"
+        "the embedded tokenizer has no mask token: expected one of <|mdm_mask|>, <|mask|>, <|MASK|>, |<MASK>|, <mask>, \
+         <MASK>, <[MASK]>, [MASK]"
     );
 }
 

@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyCode;
 use diffuscope::{
-    engine::protocol::Event,
+    engine::{ModelRequest, protocol::Event},
     settings::{KNOBS, preset},
     tui::{Action, App, Effect, Overlay, keymap::Context},
 };
@@ -62,6 +62,21 @@ fn the_settings_as_a_command_that_repeats_the_run() {
     let prompt = &story.header().prompt;
     assert_eq!(text, format!("diffuscope run --preset={preset_name}{} --prompt='{prompt}'", flags.concat()));
     assert!(notice.starts_with("the command is in the clipboard: "), "{notice}");
+}
+
+#[test]
+fn the_command_names_the_mask_token_that_was_given() {
+    let story = common::story();
+    let mut driver = Driver::live(&story, story.len(), DARK);
+    let mask_token = Some("<|MASK|>".parse().unwrap());
+    driver.hear(Event::Ready {
+        denoiser: story.header().denoiser.clone(),
+        guide: None,
+        request: Some(Box::new(ModelRequest { mask_token, ..ModelRequest::default() })),
+        warnings: Vec::new(),
+    });
+    let (text, _) = copied(&mut driver, "s");
+    assert!(text.starts_with("diffuscope run --mask-token='<|MASK|>' --preset="), "{text}");
 }
 
 #[test]

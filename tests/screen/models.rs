@@ -12,6 +12,7 @@ use diffuscope::{
         catalog::{Catalog, CatalogEntry},
         device::DeviceChoice,
         known::{KNOWN, Known, ModelRole},
+        mask::MaskToken,
         memory::Memory,
         source::{Progress, Source},
     },
@@ -283,6 +284,29 @@ fn where_the_first_models_fail_another_keeps_the_flags() {
     let card = common::card("mdlm", "a2d-qwen3", 1, 1);
     driver.hear(Event::Ready { denoiser: card, guide: None, request: Some(Box::new(request)), warnings: Vec::new() });
     assert!(driver.app.overlays().is_empty() && driver.text().contains("mdlm is loaded"), "{}", driver.text());
+}
+
+#[test]
+fn a_mask_token_stays_with_the_denoiser_that_it_was_given_for() {
+    let mut driver = Driver::loading(DARK);
+    let mask_token = Some(MaskToken::Id(7));
+    let first = ModelRequest { denoiser: LLADA.parse().unwrap(), mask_token, ..ModelRequest::default() };
+    driver.app = App::live(Layers::default(), None, DARK, examples(), first.clone());
+    let mut take = |source: &str| {
+        driver.act(Action::Toggle(Overlay::Models)).hear(Event::Catalog { catalog: Box::new(catalog()) });
+        choose(&mut driver, source);
+        driver.key(KeyCode::Enter);
+        let [request] = &loads(&mut driver)[..] else { panic!("expected one loading") };
+        driver.hear(Event::Ready {
+            denoiser: common::card("m", "LLaDA", 1, 1),
+            guide: None,
+            request: Some(Box::new(request.clone())),
+            warnings: Vec::new(),
+        });
+        request.clone()
+    };
+    assert_eq!(take(MDLM), ModelRequest { denoiser: MDLM.parse().unwrap(), mask_token: None, ..first.clone() });
+    assert_eq!(take(LLADA), first);
 }
 
 #[test]

@@ -4,7 +4,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Arch, ArchSpec, Biases, BlockNames, ConfigValues, TensorNames};
-use crate::model::config::{Dims, FieldNames, TokenIds, brief, even_share, fields, in_vocabulary, token_id};
+use crate::model::config::{
+    Dims, FieldNames, ROPE_THETA, TokenIds, brief, even_share, fields, in_vocabulary, token_id,
+};
 
 pub(super) const NAMES: TensorNames = TensorNames {
     embedding: "model.embed_tokens",
@@ -48,6 +50,7 @@ pub(super) struct DecoderConfig {
     /// Longest sequence in tokens.
     pub max_position_embeddings: usize,
     /// Added to the mean square in the norms.
+    #[serde(default = "default_eps")]
     pub rms_norm_eps: f64,
     /// Base of the rotary embedding's wavelengths.
     #[serde(default)]
@@ -93,6 +96,10 @@ const FIELDS: FieldNames = FieldNames {
 
 fn silu() -> String {
     "silu".into()
+}
+
+fn default_eps() -> f64 {
+    1e-6
 }
 
 impl DecoderConfig {
@@ -150,7 +157,7 @@ impl DecoderConfig {
             head_dim,
             max_positions: self.max_position_embeddings,
             norm_eps: self.rms_norm_eps,
-            rope_theta: self.rope_base().ok_or("`rope_theta` is missing")?,
+            rope_theta: self.rope_base().unwrap_or(ROPE_THETA),
         };
         dims.check(&FIELDS)?;
         Ok(dims)
@@ -258,7 +265,7 @@ mod tests {
     fn the_newer_place_of_the_rotary_base_is_read() {
         let mut value = dream();
         value.as_object_mut().unwrap().remove("rope_theta");
-        assert!(read(&value).unwrap_err().ends_with("`rope_theta` is missing"));
+        assert_eq!(dims(&value, None).rope_theta, 1e4);
         value["rope_parameters"] = json!({"rope_theta": 5e5, "rope_type": "default"});
         assert_eq!(dims(&value, None).rope_theta, 5e5);
         value["rope_parameters"]["rope_type"] = json!("yarn");

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Arch, ArchSpec, Biases, BlockNames, ConfigValues, TensorNames};
-use crate::model::config::{Dims, FieldNames, TokenIds, even_share, fields, in_vocabulary, token_id};
+use crate::model::config::{Dims, FieldNames, ROPE_THETA, TokenIds, even_share, fields, in_vocabulary, token_id};
 use crate::model::network::{Alignment, Attention};
 
 pub(super) const ARCH: Arch = Arch {
@@ -60,7 +60,7 @@ struct LladaConfig {
     #[serde(default = "default_theta")]
     rope_theta: f64,
     /// Whether linear maps have biases.
-    #[serde(default = "yes")]
+    #[serde(default)]
     include_bias: bool,
     /// Whether the maps to queries, keys and values have biases.
     #[serde(default)]
@@ -101,7 +101,7 @@ fn default_eps() -> f64 {
 }
 
 fn default_theta() -> f64 {
-    1e4
+    ROPE_THETA
 }
 
 const FIELDS: FieldNames = FieldNames {

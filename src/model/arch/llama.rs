@@ -29,9 +29,6 @@ pub(super) const ARCH: Arch = Arch {
 /// Names of the causal class, today's and that of early conversions.
 const CLASSES: [&str; 2] = ["LlamaForCausalLM", "LLaMAForCausalLM"];
 
-/// Base of the rotary embedding where the configuration is silent, as in the reference implementation.
-const ROPE_THETA: f64 = 10_000.0;
-
 /// The fields that say by which code a checkpoint is computed with.
 #[derive(Deserialize)]
 struct Code {
@@ -74,7 +71,7 @@ fn refuse(json: &[u8]) -> Option<String> {
 fn read(arch: &'static Arch, json: &[u8]) -> Result<ArchSpec, String> {
     let mut config = DecoderConfig::from_json(json)?;
     let LlamaFields { mlp_bias } = fields(json)?;
-    config.rope_theta = config.rope_base().or(Some(ROPE_THETA));
+    config.rope_theta = config.rope_base();
     let mut rope_stretch = None;
     for entry in [&mut config.rope_scaling, &mut config.rope_parameters] {
         if let Some(entry) = entry.take_if(|entry| is_llama3(entry)) {

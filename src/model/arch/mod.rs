@@ -94,7 +94,7 @@ pub(super) struct ConfigValues {
     pub rope_scaling: Option<String>,
     /// Whether the head is the embedding, transposed.
     pub tied: bool,
-    pub eos_id: u64,
+    pub eos_id: Option<u64>,
     pub mask_id: Option<u64>,
 }
 
@@ -164,7 +164,7 @@ mod tests {
             norm_eps: 1e-6,
             rope_theta: 1e4,
         };
-        ConfigValues { dims, rope_scaling: None, tied: false, eos_id: 0, mask_id: Some(1) }
+        ConfigValues { dims, rope_scaling: None, tied: false, eos_id: Some(0), mask_id: Some(1) }
     }
 
     #[test]
@@ -178,6 +178,104 @@ mod tests {
                 assert_eq!((spec.dims, spec.tied), (values().dims, tied), "{arch:?}");
                 assert_eq!((spec.eos_id, spec.mask_id), (Some(0), Some(1)), "{arch:?}");
             }
+        }
+    }
+
+    fn read(arch: &'static Arch, config: &Value) -> Result<String, String> {
+        let json = config.to_string();
+        let arch = Arch::of_config("m/config.json", json.as_bytes()).map_err(|error| format!("{arch:?}: {error}"))?;
+        // What a specification is compared by.
+        (arch.read)(arch, json.as_bytes()).map(|spec| format!("{spec:?}"))
+    }
+
+    /// The sizes, without which there is no network.
+    const REQUIRED: [&str; 12] = [
+        "model_type",
+        "vocab_size",
+        "hidden_size",
+        "intermediate_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "max_position_embeddings",
+        "d_model",
+        "n_layers",
+        "n_heads",
+        "max_sequence_length",
+        "embedding_size",
+    ];
+
+    #[test]
+    fn a_field_is_null_as_it_is_absent_and_all_but_the_sizes_may_be() {
+        for arch in ARCHS {
+            let whole = (arch.write)(arch, &values());
+            for field in whole.as_object().unwrap().keys() {
+                let (mut null, mut absent) = (whole.clone(), whole.clone());
+                null[field] = Value::Null;
+                absent.as_object_mut().unwrap().remove(field);
+                let (null, absent) = (read(arch, &null), read(arch, &absent));
+                assert_eq!(null, absent, "{arch:?}: {field}");
+                let is_required = REQUIRED.contains(&field.as_str()) && field != "embedding_size";
+                assert_eq!(null.is_err(), is_required, "{arch:?}: {field}: {null:?}");
+                if let Err(message) = null.as_ref().map_err(|message| message.replace('`', "")).map(drop) {
+                    assert!(message.contains(field.as_str()) || field == "model_type", "{arch:?}: {message}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn fields_that_python_adds_without_a_value_change_nothing() {
+        const EMPTY: [&str; 18] = [
+            "architectures",
+            "attention_bias",
+            "auto_map",
+            "bias_for_layer_norm",
+            "head_dim",
+            "include_bias",
+            "include_qkv_bias",
+            "input_emb_norm",
+            "layer_types",
+            "mlp_bias",
+            "multi_query_attention",
+            "quantization_config",
+            "rope_parameters",
+            "rope_scaling",
+            "scale_logits",
+            "sliding_window",
+            "use_sliding_window",
+            "weight_tying",
+        ];
+        for arch in ARCHS {
+            let mut config = (arch.write)(arch, &values());
+            let fields = config.as_object_mut().unwrap();
+            fields.retain(|field, _| !EMPTY.contains(&field.as_str()));
+            let expected = read(arch, &config).unwrap();
+            config.as_object_mut().unwrap().extend(EMPTY.map(|field| (field.to_owned(), Value::Null)));
+            assert_eq!(read(arch, &config).unwrap(), expected);
+            for field in ["rope_scaling", "rope_parameters"] {
+                config[field] = serde_json::json!({});
+                assert_eq!(read(arch, &config).unwrap(), expected, "{field}");
+            }
+            config["time_step_limit"] = serde_json::json!([0.0, "?"]);
+            let endless = config.to_string().replace("\"?\"", "Infinity");
+            let found = Arch::of_config("m/config.json", endless.as_bytes()).unwrap();
+            assert_eq!(format!("{:?}", (arch.read)(found, endless.as_bytes()).unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn what_a_configuration_leaves_out_is_as_in_the_reference_implementations() {
+        for arch in ARCHS {
+            let mut config = (arch.write)(arch, &values());
+            config.as_object_mut().unwrap().retain(|field, _| REQUIRED.contains(&field.as_str()));
+            let json = config.to_string();
+            let spec = (arch.read)(arch, json.as_bytes()).unwrap();
+            let is_llada = arch.model_type == "llada";
+            assert_eq!((spec.dims.rope_theta, spec.dims.kv_heads, spec.tied), (1e4, 4, is_llada), "{arch:?}");
+            assert_eq!(spec.dims.norm_eps, if is_llada { 1e-5 } else { 1e-6 }, "{arch:?}");
+            let qkv = matches!(arch.model_type, "Dream" | "qwen2" | "a2d-qwen2");
+            assert_eq!(spec.biases, Biases { qkv, ..Biases::default() }, "{arch:?}");
+            assert_eq!((spec.eos_id, spec.mask_id, spec.embedding_scale, spec.logit_scale), (None, None, None, None));
         }
     }
 

@@ -106,13 +106,6 @@ impl GgufFile {
         &self.bytes[..first.unwrap_or(self.bytes.len())]
     }
 
-    /// The id of the first of these tokens that the file's vocabulary has.
-    pub(crate) fn token_named(&self, names: &[&str]) -> Result<Option<u32>, LoadError> {
-        let Some(tokens) = self.texts("tokenizer.ggml.tokens")? else { return Ok(None) };
-        let id = names.iter().find_map(|name| tokens.iter().position(|token| token == name));
-        Ok(id.map(|id| id as u32))
-    }
-
     /// The tensor that a published checkpoint has under this name.
     pub(crate) fn find(&self, name: &str) -> Option<Stored<'_>> {
         let name = names::stored(&self.arch.names, name)?;

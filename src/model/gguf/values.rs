@@ -5,11 +5,8 @@
 
 use super::GgufFile;
 use crate::model::arch::ConfigValues;
-use crate::model::config::Dims;
+use crate::model::config::{Dims, ROPE_THETA};
 use crate::model::weights::LoadError;
-
-/// Base of the rotary wavelengths where a file names none, as llama.cpp has it.
-const ROPE_THETA: f64 = 10_000.0;
 
 impl GgufFile {
     /// The configuration as JSON.
@@ -65,12 +62,11 @@ impl GgufFile {
             rope_theta: self.precise("rope.freq_base")?.unwrap_or(ROPE_THETA),
         };
         let stretching = self.text(&self.key("rope.scaling.type"))?.filter(|kind| *kind != "none");
-        let end = "tokenizer.ggml.eos_token_id";
         Ok(ConfigValues {
             dims,
             rope_scaling: stretching.map(str::to_owned),
             tied: !self.header.tensors.contains_key("output.weight"),
-            eos_id: self.whole(end)?.ok_or_else(|| missing(end))?,
+            eos_id: self.whole("tokenizer.ggml.eos_token_id")?,
             mask_id: self.whole("tokenizer.ggml.mask_token_id")?,
         })
     }

@@ -138,7 +138,7 @@ impl Library {
         self.filter_with("indent", filters::indent, Parameters::AsGiven, |given| {
             (1 + python::occurrences(text(given, 0), Some(&Value::from("\n")))).saturating_mul(sizes(given))
         });
-        self.filter("int", filters::int);
+        self.arranged_filter("int", int, Parameters::Placed(&["default", "base"]));
         self.filter("items", filters::items);
         self.filter_with("join", filters::join, Parameters::AsGiven, |given| {
             let items = given.first().and_then(Value::len).unwrap_or(0) as u64;
@@ -180,7 +180,7 @@ impl Library {
         self.filter("title", filters::title);
         let budget = Arc::clone(&self.budget);
         self.filter("tojson", move |value: &Value, options: Rest<ValueOrKwargs>| to_json(&budget, value, options));
-        self.filter_with("trim", filters::trim, Parameters::Placed(&["chars"]), |given| {
+        self.filter_with("trim", trim, Parameters::Placed(&["chars"]), |given| {
             (text(given, 0).len() as u64).saturating_mul(lengths(given))
         });
         let cut = Parameters::Named(&["length", "killwords", "end", "leeway"]);
@@ -378,8 +378,7 @@ fn is_of(value: &Value, types: &[&str]) -> bool {
 
 /// `value | attr(name)`: attributes, which the fields of a mapping are not.
 fn attribute(value: &Value, name: &Value) -> Result<Value, Error> {
-    let is_plain = value.as_object().is_some_and(|object| !object.type_name().starts_with("minijinja::"));
-    if is_plain && value.kind() == ValueKind::Map { Ok(Value::UNDEFINED) } else { value.get_item(name) }
+    if operators::is_mapping(value) { Ok(Value::UNDEFINED) } else { value.get_item(name) }
 }
 
 /// `value | center(width)`.
@@ -397,6 +396,17 @@ fn float(value: &Value, default: Option<Value>) -> Value {
         None => f64::try_from(value.clone()).ok(),
     };
     number.map(Value::from).or(default).unwrap_or_else(|| Value::from(0.0))
+}
+
+/// `value | int(default, base)`: what is no number is the default.
+fn int(state: &State<'_, '_>, value: &Value, default: Option<Value>, base: Option<u32>) -> Result<Value, Error> {
+    let none = Kwargs::from_iter::<[(&str, Value); 0]>([]);
+    filters::int(state, value, default.or_else(|| Some(Value::from(0))), base, none)
+}
+
+/// `value | trim(chars)`.
+fn trim(value: &Value, chars: Option<&str>) -> Result<String, Error> {
+    operators::text(value).map(|text| python::stripped(&text, "strip", chars).to_owned())
 }
 
 /// `value | replace(old, new, count)`.

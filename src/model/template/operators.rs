@@ -16,10 +16,41 @@ use super::{
 
 /// The text of a value, as Python's `str` writes it.
 pub(super) fn text(value: &Value) -> Result<String, Error> {
-    if value.kind() == ValueKind::Number && !value.is_integer() {
-        return format(FormatStyle::StrFormat, "{}", std::slice::from_ref(value));
+    match value.kind() {
+        ValueKind::Number if !value.is_integer() => format(FormatStyle::StrFormat, "{}", std::slice::from_ref(value)),
+        ValueKind::Seq | ValueKind::Map => representation(value),
+        _ => Ok(value.to_string()),
     }
-    Ok(value.to_string())
+}
+
+/// A value within another one, as Python's `repr` writes it: the template engine's own has other numbers.
+fn representation(value: &Value) -> Result<String, Error> {
+    match value.kind() {
+        ValueKind::Number => text(value),
+        ValueKind::Seq => {
+            let items = value.try_iter()?.checked().map(|item| representation(&item?));
+            let items = items.collect::<Result<Vec<_>, _>>()?;
+            Ok(match (value.is_tuple(), &items[..]) {
+                (true, [only]) => format!("({only},)"),
+                (true, _) => format!("({})", items.join(", ")),
+                (false, _) => format!("[{}]", items.join(", ")),
+            })
+        }
+        ValueKind::Map if is_mapping(value) => {
+            let fields = value.try_iter()?.checked().map(|key| {
+                let key = key?;
+                Ok(format!("{}: {}", representation(&key)?, representation(&value.get_item(&key)?)?))
+            });
+            Ok(format!("{{{}}}", fields.collect::<Result<Vec<_>, Error>>()?.join(", ")))
+        }
+        _ => Ok(format!("{value:?}")),
+    }
+}
+
+/// Whether a value is a mapping and nothing of the engine's own beside it.
+pub(super) fn is_mapping(value: &Value) -> bool {
+    value.kind() == ValueKind::Map
+        && value.as_object().is_some_and(|object| !object.type_name().starts_with("minijinja::"))
 }
 
 /// `left ~ right`.

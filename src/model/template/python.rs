@@ -69,9 +69,29 @@ pub(super) fn occurrences(of: &str, what: Option<&Value>) -> u64 {
 
 fn of_string(of: &str, method: &str, arguments: &[Value]) -> Result<Option<Value>, Error> {
     Ok(Some(match method {
+        "split" => match from_args(arguments)? {
+            (None, most) => split(of, most),
+            (Some::<&str>(_), _) => return Ok(None),
+        },
         "rsplit" => {
             let (separator, most): (Option<&str>, Option<i64>) = from_args(arguments)?;
             rsplit(of, separator, most)?
+        }
+        "splitlines" => {
+            let (keeps_ends,): (Option<Value>,) = from_args(arguments)?;
+            lines(of, keeps_ends.is_some_and(|value| value.is_true()))
+        }
+        "strip" | "lstrip" | "rstrip" => {
+            let (chars,): (Option<&str>,) = from_args(arguments)?;
+            Value::from(stripped(of, method, chars))
+        }
+        "title" => {
+            let () = from_args(arguments)?;
+            Value::from(titled(of))
+        }
+        "isspace" => {
+            let () = from_args(arguments)?;
+            Value::from(!of.is_empty() && of.chars().all(is_space))
         }
         "partition" => {
             let (before, separator, behind) = parted(of, arguments, |separator| of.split_once(separator))?
@@ -165,18 +185,76 @@ fn parted<'a>(
     Ok(cut(separator).map(|(before, behind)| (before.into(), separator.into(), behind.into())))
 }
 
+/// What Python takes for white space: the four separators of ASCII too.
+fn is_space(c: char) -> bool {
+    c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
+}
+
+/// The text without the characters at the ends that `method` names; without white space where there are none.
+pub(super) fn stripped<'a>(of: &'a str, method: &str, chars: Option<&str>) -> &'a str {
+    let goes = |c: char| chars.map_or_else(|| is_space(c), |chars| chars.contains(c));
+    match method {
+        "lstrip" => of.trim_start_matches(goes),
+        "rstrip" => of.trim_end_matches(goes),
+        _ => of.trim_matches(goes),
+    }
+}
+
+/// Each letter that follows no letter in upper case, all others in lower case.
+fn titled(of: &str) -> String {
+    let (mut out, mut is_within) = (String::with_capacity(of.len()), false);
+    for c in of.chars() {
+        if is_within {
+            out.extend(c.to_lowercase());
+        } else {
+            out.extend(c.to_uppercase());
+        }
+        is_within = c.is_uppercase() || c.is_lowercase();
+    }
+    out
+}
+
+/// The lines of a text, as Python ends them.
+fn lines(of: &str, keeps_ends: bool) -> Value {
+    let ends = |c: char| matches!(c, '\n'..='\r' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    let (mut rest, mut lines) = (of, Vec::new());
+    while !rest.is_empty() {
+        let (line, behind) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
+        let mark = if behind.starts_with("\r\n") { 2 } else { behind.chars().next().map_or(0, char::len_utf8) };
+        lines.push(Value::from(&rest[..line.len() + if keeps_ends { mark } else { 0 }]));
+        rest = &behind[mark..];
+    }
+    Value::from(lines)
+}
+
+/// How many parts that many cuts make; all where it is none or less.
+fn parts_of(cuts: Option<i64>) -> usize {
+    cuts.and_then(|cuts| usize::try_from(cuts).ok()).map_or(usize::MAX, |cuts| cuts.saturating_add(1))
+}
+
+/// The words of a text, the last of them with all that follows where there may be no more.
+fn split(of: &str, most: Option<i64>) -> Value {
+    let (mut rest, mut parts, most) = (of.trim_start_matches(is_space), Vec::new(), parts_of(most));
+    while !rest.is_empty() {
+        let cut = rest.find(is_space).filter(|_| parts.len() + 1 < most).unwrap_or(rest.len());
+        parts.push(Value::from(&rest[..cut]));
+        rest = rest[cut..].trim_start_matches(is_space);
+    }
+    Value::from(parts)
+}
+
 fn rsplit(of: &str, separator: Option<&str>, most: Option<i64>) -> Result<Value, Error> {
-    let most = most.and_then(|most| usize::try_from(most).ok()).map_or(usize::MAX, |most| most.saturating_add(1));
+    let most = parts_of(most);
     let parts: Vec<&str> = match separator {
         Some("") => return Err(Error::new(ErrorKind::InvalidOperation, "an empty separator cannot cut a text")),
         Some(separator) => of.rsplitn(most, separator).collect(),
         None => {
-            let (mut rest, mut parts) = (of.trim_end(), Vec::new());
+            let (mut rest, mut parts) = (of.trim_end_matches(is_space), Vec::new());
             while !rest.is_empty() {
-                let cut = rest.rfind(char::is_whitespace).filter(|_| parts.len() + 1 < most);
+                let cut = rest.rfind(is_space).filter(|_| parts.len() + 1 < most);
                 let begin = cut.map_or(0, |at| at + rest[at..].chars().next().map_or(1, char::len_utf8));
                 parts.push(&rest[begin..]);
-                rest = rest[..begin].trim_end();
+                rest = rest[..begin].trim_end_matches(is_space);
             }
             parts
         }

@@ -33,7 +33,7 @@ pub use side_files::SideFiles;
 use crate::{
     files,
     model::{
-        lfs,
+        lfs, mask,
         template::{ChatTemplate, TemplateError},
     },
 };
@@ -42,8 +42,6 @@ use crate::{
 const END_NAMES: [&str; 5] = ["<eos>", "<|endoftext|>", "</s>", "<|end_of_text|>", "<|im_end|>"];
 /// Names of special tokens that end a turn, and so an answer: `ChatML` (Dream, Qwen), `LLaDA`, `LLaDA2`, Gemma, Phi.
 const TURN_END_NAMES: [&str; 5] = ["<|im_end|>", "<|eot_id|>", "<|role_end|>", "<end_of_turn>", "<|end|>"];
-/// Names of the mask token: of `LLaDA`, of Dream and A2D, of `DiffuLLaMA`'s kin, of the embedded pair, of BERT.
-const MASK_NAMES: [&str; 5] = ["<|mdm_mask|>", "<|mask|>", "|<MASK>|", "<mask>", "[MASK]"];
 
 /// A tokenizer that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -216,8 +214,8 @@ impl Tokenizer {
         ends.insert(end);
         ends.extend(END_NAMES.iter().chain(&TURN_END_NAMES).filter_map(|name| special(name)));
         let mask = declared("mask_token")
-            .or_else(|| MASK_NAMES.iter().find_map(|name| special(name)))
-            .or_else(|| find(&MASK_NAMES));
+            .or_else(|| mask::NAMES.iter().find_map(|name| special(name)))
+            .or_else(|| find(&mask::NAMES));
         let scheme = Scheme::of(&inner);
         let layout = TurnLayout { template: side.template, ..TurnLayout::default() };
         Ok(Self {
@@ -335,7 +333,7 @@ impl Tokenizer {
         self.mask.ok_or_else(|| TokenizerError::Missing {
             origin: self.origin.clone(),
             role: "mask",
-            expected: MASK_NAMES.join(", "),
+            expected: mask::names(),
         })
     }
 

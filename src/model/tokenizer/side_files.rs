@@ -17,7 +17,7 @@ use super::TokenizerError;
 use crate::{
     files,
     model::{
-        config::{TokenIds, fields},
+        config::{TokenIds, fields, python_json},
         lfs,
         template::{ChatTemplate, TemplateError},
     },
@@ -127,8 +127,8 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, TokenizerError> {
     }
 }
 
-fn parse<T: for<'de> Deserialize<'de>>(path: &Path, bytes: &[u8]) -> Result<T, TokenizerError> {
-    serde_json::from_slice(bytes).map_err(|error| wrong(path, error.to_string()))
+fn parse(path: &Path, bytes: &[u8]) -> Result<Value, TokenizerError> {
+    python_json(bytes).map_err(|error| wrong(path, error.to_string()))
 }
 
 fn wrong(path: &Path, reason: String) -> TokenizerError {

@@ -177,14 +177,32 @@ pub enum LoadError {
     },
     /// A denoiser without a mask token.
     #[error(
-        "{file} has no `mask_token_id`, and the tokenizer beside it names no mask token (looked for {expected}): \
-        give its id"
+        "{file} has no `mask_token_id`, and its tokenizer names no mask token (looked for {expected}): name one with \
+         --mask-token, by its text or its id"
     )]
     NoMask {
         /// Path of the configuration.
         file: String,
         /// Names that were looked for.
         expected: String,
+    },
+    /// A mask token was given by a name that no token has.
+    #[error("{file} has no token {name:?} to be the mask: --mask-token takes the exact text of a token, or its id")]
+    MaskName {
+        /// The tokenizer's file.
+        file: String,
+        /// The name.
+        name: String,
+    },
+    /// A mask token was given by an id that is none.
+    #[error("{file}: token {id} cannot be the mask: --mask-token takes an id below {rows}, the size of the vocabulary")]
+    MaskId {
+        /// Path of the configuration.
+        file: String,
+        /// The id.
+        id: u32,
+        /// Rows of the embedding.
+        rows: usize,
     },
     /// The tensor library failed.
     #[error("cannot set up the network: {0}")]
