@@ -21,6 +21,7 @@ use crate::{
         hub::Hub,
         known::{KNOWN, ModelRole, POSITIONS},
         memory::{MemoryFit, bytes},
+        purpose::ModelPurpose,
         source::Source,
     },
     printable,
@@ -195,7 +196,8 @@ fn pull(args: &PullArgs) -> Result<(), Failure> {
             args.source
         )));
     };
-    let hub = Hub::from_environment().map_err(|error| Failure::Usage(error.to_string()))?;
+    let hub =
+        Hub::from_environment().map_err(|error| Failure::Usage(error.to_string()))?.with_purpose(ModelPurpose::KEEP);
     let console = Console::new();
     let fetched = hub.pull(model, &mut |progress| console.progress(progress));
     console.finish();

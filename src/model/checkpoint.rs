@@ -13,11 +13,12 @@ use crate::model::arch::{Arch, ArchSpec};
 use crate::model::config::{TokenIds, fields, in_vocabulary};
 use crate::model::device::ComputeDevice;
 use crate::model::gguf::{GgufFile, GgufTokenizerError};
+use crate::model::known::ModelRole;
 use crate::model::network::{Attention, Network, NetworkSpec};
 use crate::model::slots::{FIRST_SLOTS, room_for};
 use crate::model::tokenizer::Tokenizer;
 use crate::model::transformer::Transformer;
-use crate::model::weights::{LoadError, ProgressCallback, Weights};
+use crate::model::weights::{BegunFile, LoadError, ProgressCallback, Weights};
 
 /// Names of the mask token in the tokenizers of the field: Dream and A2D, `LLaDA`, BERT-like vocabularies, the
 /// embedded pair.
@@ -72,13 +73,22 @@ impl Checkpoint {
         Ok(Self { folder, config_file, config, arch, weights, given_mask, tokenizer_mask, other_end })
     }
 
+    /// Opens the small files of a folder whose weights are still to come: of those it knows what an index says.
+    pub(crate) fn awaited(folder: &Path) -> Result<Self, LoadError> {
+        Self::of_folder(folder, Weights::awaited)
+    }
+
     fn folder(folder: &Path) -> Result<Self, LoadError> {
+        Self::of_folder(folder, Weights::open_folder)
+    }
+
+    fn of_folder(folder: &Path, weights: impl Fn(&Path) -> Result<Weights, LoadError>) -> Result<Self, LoadError> {
         let path = folder.join("config.json");
         let file = path.display().to_string();
         let config = files::read(&path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
         // The small file first: an unknown architecture should not cost reading the weights.
         let arch = Arch::of_config(&file, &config)?;
-        let weights = Weights::open_folder(folder)?;
+        let weights = weights(folder)?;
         let tokenizer_mask = mask_of_tokenizer(&folder.join("tokenizer.json"));
         let other_end = if end_of(&config).is_none() { end_beside(folder) } else { None };
         let (config, given_mask, folder) = (config.into(), None, Some(folder.to_owned()));
@@ -104,13 +114,6 @@ impl Checkpoint {
         Ok(Self { folder, config_file, config, arch, weights, given_mask, tokenizer_mask, other_end })
     }
 
-    /// Whether the `config.json` at `path` is of an architecture that can be run, before anything else is there.
-    pub fn check_architecture(path: &Path) -> Result<(), LoadError> {
-        let file = path.display().to_string();
-        let config = files::read(path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
-        Arch::of_config(&file, &config).map(drop)
-    }
-
     /// Sets the mask token of a denoiser, whatever configuration and tokenizer say.
     #[must_use]
     pub fn with_mask(mut self, id: u32) -> Self {
@@ -126,6 +129,31 @@ impl Checkpoint {
         match self.weights.gguf() {
             Some(gguf) => gguf.tokenizer(),
             None => Ok(Tokenizer::open(self.folder.as_deref().unwrap_or(Path::new("")))?),
+        }
+    }
+
+    /// Whether the configuration can be run, and whether the tensors are those that it asks for: nothing of them is read.
+    pub fn check_tensors(&self) -> Result<(), LoadError> {
+        self.weights.check(&self.spec()?)
+    }
+
+    /// The same of a file that has only begun to come, of weights that are awaited; `None` where it has begun far enough,
+    /// else how many bytes would do.
+    pub(crate) fn check_beginning(&self, begun: &BegunFile<'_>) -> Result<Option<u64>, LoadError> {
+        self.weights.check_beginning(begun, &self.spec()?)
+    }
+
+    /// Whether the network can do this in a run: a denoiser has a mask token, a guide attends to earlier positions alone.
+    pub fn check_role(&self, role: ModelRole) -> Result<(), LoadError> {
+        let (file, architecture) = (self.config_file.clone(), self.arch.label.to_owned());
+        match (role, self.arch.denoises()) {
+            (ModelRole::Denoiser, false) => {
+                // A GGUF file says it by a flag of its own.
+                let denoisers = self.arch.denoisers_of_its_body().filter(|_| self.folder.is_some());
+                Err(LoadError::Causal { file, architecture, denoisers: denoisers.map(str::to_owned).collect() })
+            }
+            (ModelRole::Guide, true) => Err(LoadError::Bidirectional { file, architecture }),
+            _ => self.specs().map(drop),
         }
     }
 
@@ -197,10 +225,19 @@ impl Checkpoint {
         Ok(transformer)
     }
 
+    /// What the configuration asks for.
+    fn spec(&self) -> Result<ArchSpec, LoadError> {
+        (self.arch.read)(self.arch, &self.config).map_err(|reason| self.wrong(reason))
+    }
+
+    fn wrong(&self, reason: String) -> LoadError {
+        LoadError::Config { file: self.config_file.clone(), reason }
+    }
+
     /// What the configuration asks for, and the facts that decoding depends on: mask token and end of text are settled.
     fn specs(&self) -> Result<(ArchSpec, NetworkSpec), LoadError> {
-        let wrong = |reason: String| LoadError::Config { file: self.config_file.clone(), reason };
-        let spec = (self.arch.read)(self.arch, &self.config).map_err(wrong)?;
+        let wrong = |reason| self.wrong(reason);
+        let spec = self.spec()?;
         let vocab = spec.dims.vocab;
         let end = spec.eos_id.or(self.other_end);
         in_vocabulary("eos_token_id", end, vocab).map_err(wrong)?;
