@@ -19,7 +19,7 @@ use crate::{
         catalog::{Catalog, CatalogEntry},
         device::DeviceChoice,
         hub::Hub,
-        known::{KNOWN, ModelRole, POSITIONS},
+        known::{KNOWN, Known, ModelRole, POSITIONS},
         memory::{MemoryFit, bytes},
         purpose::ModelPurpose,
         source::Source,
@@ -93,6 +93,9 @@ fn list(args: &CatalogueArgs) -> Result<(), Failure> {
             let item = index.checked_sub(1).and_then(|index| items.get(index));
             if let Some(item) = item.filter(|item| !item.what.is_empty()) {
                 writeln!(out, "    {}", item.what)?;
+            }
+            if let Some(gguf) = item.and_then(|item| Known::of(&item.source)?.gguf) {
+                writeln!(out, "    in 4 bits: {gguf}")?;
             }
         }
         writeln!(out)?;

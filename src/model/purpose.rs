@@ -45,13 +45,13 @@ impl ModelPurpose {
     pub const KEEP: Self = Self { role: None, chats: false };
 
     /// The small files of a folder, whose weights need not be there.
-    pub(super) fn check_small_files(self, folder: &Path) -> Result<(), RuledOut> {
+    pub fn check_small_files(self, folder: &Path) -> Result<(), RuledOut> {
         self.check(&Checkpoint::awaited(folder)?)
     }
 
     /// The first bytes of weights, the small files beside them being there; `None` where they suffice, else how many of
     /// them are to be shown next.
-    pub(super) fn check_beginning(self, begun: &BegunFile<'_>) -> Result<Option<u64>, RuledOut> {
+    pub fn check_beginning(self, begun: &BegunFile<'_>) -> Result<Option<u64>, RuledOut> {
         if !is_gguf(begun.path) {
             let folder = begun.path.parent().unwrap_or(Path::new(""));
             return Ok(Checkpoint::awaited(folder)?.check_beginning(begun)?);

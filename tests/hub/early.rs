@@ -184,8 +184,11 @@ fn refused_at_first_bytes(model: &Model, name: &str, purpose: ModelPurpose) -> S
     message
 }
 
+/// Names, types of numbers and shapes.
+type Tensors = Vec<(String, &'static str, Vec<usize>)>;
+
 /// A safetensors file of these tensors, all zero.
-fn stored(tensors: &[(String, &str, Vec<usize>)]) -> Vec<u8> {
+fn stored(tensors: &[(String, &'static str, Vec<usize>)]) -> Vec<u8> {
     let (mut header, mut end) = (serde_json::Map::new(), 0);
     for (name, dtype, shape) in tensors {
         let start = end;
@@ -204,15 +207,15 @@ fn the_header_of_the_weights_is_judged_before_the_rest_comes() {
     let weights = sound().files["model.safetensors"].clone();
     let (_, metadata) = SafeTensors::read_metadata(&weights).unwrap();
     let large = "model.embed_tokens.weight";
-    let tensors = |change: &dyn Fn(&mut Vec<(String, &'static str, Vec<usize>)>)| {
-        let mut tensors: Vec<(String, &str, Vec<usize>)> =
+    let tensors = |change: &dyn Fn(&mut Tensors)| {
+        let mut tensors: Tensors =
             metadata.tensors().iter().map(|(name, info)| (name.clone(), "F32", info.shape.clone())).collect();
         tensors.sort();
         change(&mut tensors);
         stored(&tensors)
     };
     let reshape = |name: &'static str, shape: Vec<usize>| {
-        move |tensors: &mut Vec<(String, &'static str, Vec<usize>)>| {
+        move |tensors: &mut Tensors| {
             tensors.iter_mut().find(|(found, ..)| found == name).unwrap().2.clone_from(&shape);
         }
     };

@@ -189,17 +189,9 @@ impl GgufHeader {
                 return Err(unsound(format!("it begins with \"{}\", expected \"GGUF\"", found.escape_ascii())));
             }
         }
-        let (fields, tensors) = match cursor.counts() {
-            Ok(counts) => counts,
-            Err(wrong) => return malformed(wrong, "its first line"),
-        };
-        let fields = match cursor.fields(fields) {
-            Ok(fields) => fields,
-            Err(wrong) => return malformed(wrong, "its metadata"),
-        };
-        let tensors = match cursor.tensors(tensors) {
-            Ok(tensors) => tensors,
-            Err(wrong) => return malformed(wrong, "its list of tensors"),
+        let (fields, tensors) = match cursor.header() {
+            Ok(header) => header,
+            Err((wrong, part)) => return malformed(wrong, part),
         };
         let alignment = match fields.get("general.alignment") {
             None => ALIGNMENT,
@@ -255,6 +247,17 @@ impl<'a> Cursor<'a> {
     /// At the start of a range, beyond the end of which nothing is read.
     fn within(bytes: &'a [u8], range: &Range<usize>) -> Self {
         Self { bytes: &bytes[..range.end], at: range.start, size: range.end as u64 }
+    }
+
+    /// Fields and tensors; the error says which part of the header it is about.
+    #[expect(clippy::type_complexity, reason = "two maps and an error, named nowhere else")]
+    fn header(
+        &mut self,
+    ) -> Result<(BTreeMap<String, GgufValue>, BTreeMap<String, TensorHeader>), (Malformed, &'static str)> {
+        let (fields, tensors) = self.counts().map_err(|wrong| (wrong, "its first line"))?;
+        let fields = self.fields(fields).map_err(|wrong| (wrong, "its metadata"))?;
+        let tensors = self.tensors(tensors).map_err(|wrong| (wrong, "its list of tensors"))?;
+        Ok((fields, tensors))
     }
 
     fn left(&self) -> u64 {

@@ -300,10 +300,16 @@ pub enum HubError {
     },
     /// It cannot serve what it is wanted for.
     #[error(transparent)]
-    RuledOut(#[from] RuledOut),
+    RuledOut(Box<RuledOut>),
     /// The user cancelled it.
     #[error("the download was cancelled; the next one resumes from there")]
     Cancelled,
+}
+
+impl From<RuledOut> for HubError {
+    fn from(reason: RuledOut) -> Self {
+        Self::RuledOut(Box::new(reason))
+    }
 }
 
 /// The names, where there are some.

@@ -55,7 +55,8 @@ use super::{
 #[derive(Debug, Clone)]
 pub struct Hub {
     settings: HubSettings,
-    /// What is downloaded for; what comes is not judged where nothing is said.
+    /// What models are downloaded for; what comes is not judged where nothing is said.
+    #[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "nothing is downloaded"))]
     purpose: Option<ModelPurpose>,
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Awaited {
 
 /// The first bytes of a file.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct BegunFile<'a> {
+pub struct BegunFile<'a> {
     /// Where it will lie.
     pub path: &'a Path,
     /// Its length once it is whole.

@@ -22,7 +22,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 
 use self::awaited::Awaited;
-pub(crate) use self::awaited::BegunFile;
+pub use self::awaited::BegunFile;
 pub use self::error::LoadError;
 use self::mapped::Bytes;
 use self::safetensors::{INDEX, SINGLE, Shard, Sharded};
