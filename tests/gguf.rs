@@ -660,6 +660,26 @@ fn prompts_follow_the_files_template_and_first_token() {
     assert!(!Checkpoint::open(&with_fields(&folder, fields)).unwrap().tokenizer().unwrap().has_template());
 }
 
+/// As llama.cpp does where the file is silent.
+#[test]
+fn a_text_that_is_cut_as_llama_3_does_begins_with_the_first_token_unless_the_file_says_no() {
+    let folder = Folder::new();
+    let prompt = |pre: &str, says: Option<bool>| {
+        let mut fields = vocabulary(pre);
+        fields.extend(says.map(|says| ("tokenizer.ggml.add_bos_token".to_owned(), Value::Bool(says))));
+        let tokenizer = Checkpoint::open(&with_fields(&folder, fields)).unwrap().tokenizer().unwrap();
+        tokenizer.decode(&tokenizer.encode_prompt("the").unwrap())
+    };
+    for (pre, says, expected) in [
+        ("llama-bpe", None, "<|startoftext|>the"),
+        ("llama-bpe", Some(false), "the"),
+        ("qwen2", None, "the"),
+        ("qwen2", Some(true), "<|startoftext|>the"),
+    ] {
+        assert_eq!(prompt(pre, says), expected, "{pre} {says:?}");
+    }
+}
+
 #[test]
 fn a_tokenizer_that_cannot_be_read_may_lie_beside_the_file() {
     let cases: [(&str, Option<Value>, &str); 5] = [

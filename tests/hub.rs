@@ -3,6 +3,8 @@
 #![cfg(feature = "hub")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "hub/early.rs"]
+mod early;
 mod hub_server;
 mod support;
 
@@ -572,26 +574,6 @@ fn answers_that_make_no_sense_are_refused() {
     tiny.files.insert("model.safetensors.index.json".into(), b"{\"weight_map\": {\"a\": \"b.safetensors\"}}".to_vec());
     let server = tiny.serve();
     assert_eq!(refusal(&hub(&server, &Folder::new()), REPO), "owner/tiny has no file b.safetensors");
-}
-
-#[test]
-fn an_architecture_that_cannot_be_run_is_refused_before_its_weights_come() {
-    let cases = [
-        (r#"{"model_type": "mamba"}"#, "config.json: architecture `mamba` is not supported (supported: "),
-        // A denoiser that gives itself out as a language model.
-        (
-            r#"{"model_type": "llama", "auto_map": {"AutoModelForCausalLM": "m.Denoiser"}}"#,
-            "config.json: it has the body of a Llama, but is no causal Llama: `auto_map` names code of its own",
-        ),
-    ];
-    for (config, expected) in cases {
-        let mut tiny = checkpoint(10_000);
-        tiny.files.insert("config.json".into(), config.as_bytes().to_vec());
-        let server = tiny.serve();
-        let message = refusal(&hub(&server, &Folder::new()), REPO);
-        assert!(message.contains(expected), "{message}");
-        assert!(server.seen().iter().all(|request| !request.path.contains("safetensors")));
-    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{path::PathBuf, sync::mpsc};
 
 use diffuscope::{
     engine::{
-        GuideChoice, InProcess, Link, ModelRequest,
+        GuideChoice, InProcess, Link, ModelRequest, PromptLayout,
         protocol::{Command, Drive, Event, RunId, RunRequest},
     },
     model::{device::DeviceChoice, source::Source},
@@ -152,6 +152,26 @@ fn a_denoiser_without_a_chat_template_is_warned_of() {
 }
 
 #[test]
+fn a_base_model_reads_prompts_without_its_chat_template() {
+    let pair = pair();
+    std::fs::rename(pair.path("denoiser"), pair.path("Tiny-7B-Base")).unwrap();
+    let asked = request(pair.path("Tiny-7B-Base"), GuideChoice::Default);
+    let prompt_of = |request: ModelRequest| {
+        let mut engine = InProcess::open(request).unwrap();
+        let Event::Ready { warnings, .. } = next(&mut engine) else { panic!("expected models") };
+        start(&mut engine, 1, GuideRule::Off, Drive::Paced);
+        match next(&mut engine) {
+            Event::Started { header, .. } => (header.prompt_pieces.concat(), warnings),
+            other => panic!("expected a start, got {other:?}"),
+        }
+    };
+    let sentence = "Tiny-7B-Base is a base model: it continues the prompt as it is, without its chat template";
+    assert_eq!(prompt_of(asked.clone()), (PROMPT.to_owned(), vec![sentence.to_owned()]));
+    let raw = ModelRequest { layout: PromptLayout::Raw, ..asked };
+    assert_eq!(prompt_of(raw), (PROMPT.to_owned(), Vec::new()), "it was said that this is meant");
+}
+
+#[test]
 fn a_run_continues_until_the_others_are_there() {
     let pair = pair();
     let mut engine = InProcess::open(request(pair.path("denoiser"), GuideChoice::Default)).unwrap();
@@ -220,8 +240,9 @@ fn another_guide_leaves_the_denoiser_alone() {
         Event::Failed { run: 2, error } => assert!(error.to_string().contains("no guide model is loaded"), "{error}"),
         other => panic!("expected a refusal, got {other:?}"),
     }
-    engine.send(Command::Load(Box::new(request(denoiser, from(pair.path("elsewhere"))))));
-    expect_ready(&mut engine);
+    std::fs::rename(pair.path("guide"), pair.path("other")).unwrap();
+    engine.send(Command::Load(Box::new(request(denoiser, from(pair.path("other"))))));
+    assert_eq!(expect_ready(&mut engine).1.as_deref(), Some("other"));
 }
 
 #[test]

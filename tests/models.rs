@@ -174,7 +174,8 @@ fn what_cannot_fit_is_refused_before_it_is_downloaded() {
     command.args(["run", "--model", "hf:owner/tiny", "--prompt", PROMPT]).env("HF_ENDPOINT", server.url());
     let message = refuse(&mut command);
     assert!(message.starts_with("owner/tiny needs about 4000000 GB of memory, and the cpu has "), "{message}");
-    assert!(message.ends_with(": choose a smaller model, or load it all the same with --overcommit"), "{message}");
+    let advice = ": choose an 8- or 4-bit GGUF file of it, a smaller model, or load it all the same with --overcommit";
+    assert!(message.ends_with(advice), "{message}");
     assert!(server.seen().iter().all(|request| !request.is_get("model.safetensors")));
 }
 
@@ -493,7 +494,7 @@ fn the_list_names_every_known_model_with_what_it_takes() {
         let item = models.iter().find(|item| item["source"] == known.source).unwrap();
         assert_eq!(item["role"], if known.role == ModelRole::Guide { "guide" } else { "denoiser" });
         assert_eq!((&item["parameters"], &item["here"]), (&known.parameters.into(), &false.into()));
-        assert_eq!(item["memory_f32"].as_u64(), item["memory_bf16"].as_u64().map(|half| 2 * half));
+        assert_eq!((&item["memory_f32"], &item["memory_bf16"]), (&known.memory(4).into(), &known.memory(2).into()));
     }
     assert!(json["memory_free"].as_u64() > Some(0));
     assert_eq!(json["cache"], folder.path("hf/hub").to_str().unwrap());

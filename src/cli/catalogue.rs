@@ -19,8 +19,9 @@ use crate::{
         catalog::{Catalog, CatalogEntry},
         device::DeviceChoice,
         hub::Hub,
-        known::{KNOWN, ModelRole, POSITIONS},
+        known::{KNOWN, Known, ModelRole, POSITIONS},
         memory::{MemoryFit, bytes},
+        purpose::ModelPurpose,
         source::Source,
     },
     printable,
@@ -92,6 +93,9 @@ fn list(args: &CatalogueArgs) -> Result<(), Failure> {
             let item = index.checked_sub(1).and_then(|index| items.get(index));
             if let Some(item) = item.filter(|item| !item.what.is_empty()) {
                 writeln!(out, "    {}", item.what)?;
+            }
+            if let Some(gguf) = item.and_then(|item| Known::of(&item.source)?.gguf) {
+                writeln!(out, "    in 4 bits: {gguf}")?;
             }
         }
         writeln!(out)?;
@@ -195,7 +199,8 @@ fn pull(args: &PullArgs) -> Result<(), Failure> {
             args.source
         )));
     };
-    let hub = Hub::from_environment().map_err(|error| Failure::Usage(error.to_string()))?;
+    let hub =
+        Hub::from_environment().map_err(|error| Failure::Usage(error.to_string()))?.with_purpose(ModelPurpose::KEEP);
     let console = Console::new();
     let fetched = hub.pull(model, &mut |progress| console.progress(progress));
     console.finish();

@@ -13,10 +13,11 @@ use crate::{
         device::{ComputeDevice, DeviceChoice, among_workers},
         embedded,
         hub::Hub,
-        known::{self, ModelRole},
+        known::{self, Known, ModelRole},
         mask::MaskToken,
         memory::{self, Memory, MemoryFit},
         network::Network,
+        purpose::ModelPurpose,
         source::{Located, Progress, Source},
         template::Variables,
         tokenizer::Tokenizer,
@@ -162,12 +163,12 @@ fn start_workers() -> Result<()> {
 /// One sentence that says which model and what to do.
 pub fn load(request: &ModelRequest, observer: &Arc<dyn LoadObserver>) -> Result<Models> {
     let loading = LoadContext::begin(request, observer)?;
-    let denoiser = loading.find(&request.denoiser)?;
-    let guide = request.guide_source().map(|source| loading.find(source)).transpose()?;
+    let denoiser = loading.find(&request.denoiser, ModelRole::Denoiser)?;
+    let guide = request.guide_source().map(|source| loading.find(source, ModelRole::Guide)).transpose()?;
     let denoiser = loading.open(&denoiser, ModelRole::Denoiser)?;
     let guide = guide.map(|guide| loading.open(&guide, ModelRole::Guide)).transpose()?;
     let filter = filter(request)?;
-    loading.check_memory(&[Some(&denoiser), guide.as_ref()])?;
+    loading.check(&request.denoiser, &[Some(&denoiser), guide.as_ref()])?;
     loading.warn_of_absent_files(&denoiser, ModelRole::Denoiser);
     if let Some(guide) = &guide {
         loading.warn_of_absent_files(guide, ModelRole::Guide);
@@ -184,8 +185,8 @@ pub(super) fn load_guide(
     observer: &Arc<dyn LoadObserver>,
 ) -> Result<LoadedModel> {
     let loading = LoadContext::begin(request, observer)?;
-    let guide = loading.open(&loading.find(source)?, ModelRole::Guide)?;
-    loading.check_memory(&[Some(&guide)])?;
+    let guide = loading.open(&loading.find(source, ModelRole::Guide)?, ModelRole::Guide)?;
+    loading.check(source, &[Some(&guide)])?;
     loading.warn_of_absent_files(&guide, ModelRole::Guide);
     loading.read(guide)
 }
@@ -215,16 +216,25 @@ impl<'a> LoadContext<'a> {
     }
 
     /// Finds the files of a model, or downloads them.
-    fn find(&self, source: &Source) -> Result<Located> {
+    fn find(&self, source: &Source, role: ModelRole) -> Result<Located> {
         let memory = self.device.memory().filter(|_| !self.request.overcommit);
         let mut too_large = None;
-        let located = source.locate(&|| Ok(Hub::from_environment()?.offline(self.request.offline)), &mut |progress| {
-            if let (Progress::Found { model, weights }, Some(memory)) = (progress, memory)
-                && MemoryFit::of(*weights, memory.free) == MemoryFit::Exceeds
-            {
+        let known = Known::of(source).map(|known| known.memory(self.device.number_width()));
+        let denoises = role == ModelRole::Denoiser;
+        let purpose = ModelPurpose {
+            role: Some(role),
+            chats: denoises && self.chats(&source.name()),
+            mask: self.request.mask_token.clone().filter(|_| denoises),
+        };
+        let hub = || Ok(Hub::from_environment()?.offline(self.request.offline).with_purpose(purpose.clone()));
+        let located = source.locate(&hub, &mut |progress| {
+            if let (Progress::Found { model, weights }, Some(memory)) = (progress, memory) {
                 // Whatever becomes of them in memory, it is no less than what they are on disk.
-                too_large = Some(self.exceeds(model, *weights, memory));
-                return ControlFlow::Break(());
+                let need = known.unwrap_or(*weights);
+                if MemoryFit::of(need, memory.free) == MemoryFit::Exceeds {
+                    too_large = Some(self.exceeds(source, model, need, memory));
+                    return ControlFlow::Break(());
+                }
             }
             self.observer.progress(progress)
         });
@@ -234,18 +244,25 @@ impl<'a> LoadContext<'a> {
         }
     }
 
-    /// Compares what the models need with what the device has.
-    fn check_memory(&self, models: &[Option<&OpenedModel>]) -> Result<()> {
-        let Some(memory) = self.device.memory() else { return Ok(()) };
+    /// Compares what the models need with what the device has, and then their tensors with what they should be: before any
+    /// is read. `source` names the first of them.
+    fn check(&self, source: &Source, models: &[Option<&OpenedModel>]) -> Result<()> {
         let models: Vec<&OpenedModel> = models.iter().copied().flatten().collect();
+        if let Some(memory) = self.device.memory() {
+            self.check_memory(source, &models, memory)?;
+        }
+        models.into_iter().try_for_each(|model| Ok(model.checkpoint.check_tensors()?))
+    }
+
+    fn check_memory(&self, source: &Source, models: &[&OpenedModel], memory: Memory) -> Result<()> {
         let mut need = 0;
-        for model in &models {
+        for model in models {
             need = model.checkpoint.memory_need(known::POSITIONS as usize, &self.device)?.saturating_add(need);
         }
         let names = models.iter().map(|model| model.name.as_str()).collect::<Vec<_>>().join(" with ");
         match MemoryFit::of(need, memory.free) {
             MemoryFit::Fits => {}
-            MemoryFit::Exceeds if !self.request.overcommit => bail!(self.exceeds(&names, need, memory)),
+            MemoryFit::Exceeds if !self.request.overcommit => bail!(self.exceeds(source, &names, need, memory)),
             MemoryFit::Exceeds | MemoryFit::Close => self.observer.warn(format!(
                 "{names} takes about {} of the {} that the {} has free: it may be slow, or fail",
                 memory::bytes(need),
@@ -260,7 +277,7 @@ impl<'a> LoadContext<'a> {
     fn warn_of_absent_files(&self, model: &OpenedModel, role: ModelRole) {
         let name = &model.name;
         let has_template = model.tokenizer.has_template();
-        let misses_template = role == ModelRole::Denoiser && !has_template && self.request.layout != PromptLayout::Raw;
+        let misses_template = role == ModelRole::Denoiser && !has_template && self.chats(name);
         let completes = format!("`diffuscope models pull hf:{name}` completes it");
         self.observer.warn(match (misses_template, model.unknown.as_slice()) {
             (false, []) => return,
@@ -277,15 +294,16 @@ impl<'a> LoadContext<'a> {
         });
     }
 
-    fn exceeds(&self, names: &str, need: u64, memory: Memory) -> String {
+    fn exceeds(&self, source: &Source, names: &str, need: u64, memory: Memory) -> String {
         format!(
-            "{} needs about {} of memory, and the {} has {} free of {}: choose a smaller model, or load it all the same \
-             with --overcommit",
+            "{} needs about {} of memory, and the {} has {} free of {}: choose {}a smaller model, or load \
+             it all the same with --overcommit",
             printable::line(names),
             memory::bytes(need),
             self.device,
             memory::bytes(memory.free),
-            memory::bytes(memory.total)
+            memory::bytes(memory.total),
+            in_few_bits(source)
         )
     }
 
@@ -310,6 +328,7 @@ impl<'a> LoadContext<'a> {
         let (mut checkpoint, tokenizer, name) = match &located.path {
             Some(path) => {
                 let checkpoint = Checkpoint::open(path)?;
+                checkpoint.check_role(role)?;
                 let tokenizer = checkpoint.tokenizer()?;
                 (checkpoint, tokenizer, printable::line(&located.name))
             }
@@ -327,7 +346,7 @@ impl<'a> LoadContext<'a> {
         }
         checkpoint.check_tokens(&tokenizer)?;
         let variables = self.variables(&checkpoint.architecture()?);
-        let tokenizer = self.laid_out(tokenizer.with_variables(variables))?;
+        let tokenizer = self.laid_out(tokenizer.with_variables(variables), &name, role)?;
         if role == ModelRole::Denoiser {
             self.check_variables(&tokenizer, &name);
         }
@@ -361,13 +380,39 @@ impl<'a> LoadContext<'a> {
         }
     }
 
-    /// The tokenizer, with prompts laid out as is asked for.
-    fn laid_out(&self, tokenizer: Tokenizer) -> Result<Tokenizer> {
+    /// Whether prompts are laid out by the chat template of the model of this name.
+    fn chats(&self, name: &str) -> bool {
+        match self.request.layout {
+            PromptLayout::Template => !known::is_base(name),
+            PromptLayout::System(_) => true,
+            PromptLayout::Raw => false,
+        }
+    }
+
+    /// The tokenizer, with prompts laid out as is asked for; those of a base model are left as they are.
+    fn laid_out(&self, tokenizer: Tokenizer, name: &str, role: ModelRole) -> Result<Tokenizer> {
         Ok(match &self.request.layout {
+            PromptLayout::Template if !self.chats(name) => {
+                if role == ModelRole::Denoiser && tokenizer.has_template() {
+                    self.observer.warn(format!(
+                        "{name} is a base model: it continues the prompt as it is, without its chat template"
+                    ));
+                }
+                tokenizer.without_template()
+            }
             PromptLayout::Template => tokenizer,
             PromptLayout::System(text) => tokenizer.with_system(text)?,
             PromptLayout::Raw => tokenizer.without_template(),
         })
+    }
+}
+
+/// The same weights in fewer bits, for a sentence about what else there is; nothing where they are in few bits already.
+fn in_few_bits(source: &Source) -> String {
+    match Known::of(source).and_then(|known| known.gguf) {
+        Some(gguf) => format!("{gguf} (the same in 4 bits), "),
+        None if source.to_string().to_ascii_lowercase().contains(".gguf") => String::new(),
+        None => "an 8- or 4-bit GGUF file of it, ".to_owned(),
     }
 }
 

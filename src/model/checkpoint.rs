@@ -14,12 +14,13 @@ use crate::model::arch::{Arch, ArchSpec};
 use crate::model::config::{TokenIds, fields, in_vocabulary};
 use crate::model::device::ComputeDevice;
 use crate::model::gguf::{GgufFile, GgufTokenizerError};
+use crate::model::known::ModelRole;
 use crate::model::mask::{self, MaskToken};
 use crate::model::network::{Attention, Network, NetworkSpec};
 use crate::model::slots::{FIRST_SLOTS, room_for};
 use crate::model::tokenizer::Tokenizer;
 use crate::model::transformer::Transformer;
-use crate::model::weights::{LoadError, ProgressCallback, Weights};
+use crate::model::weights::{BegunFile, LoadError, ProgressCallback, Weights};
 
 /// A checkpoint whose files have been read but not yet turned into a network.
 #[derive(Debug)]
@@ -77,13 +78,22 @@ impl Checkpoint {
         Ok(Self { folder, config_file, config, arch, weights, given_mask, tokens_beside })
     }
 
+    /// Opens the small files of a folder whose weights are still to come: of those it knows what an index says.
+    pub(crate) fn awaited(folder: &Path) -> Result<Self, LoadError> {
+        Self::of_folder(folder, Weights::awaited)
+    }
+
     fn folder(folder: &Path) -> Result<Self, LoadError> {
+        Self::of_folder(folder, Weights::open_folder)
+    }
+
+    fn of_folder(folder: &Path, weights: impl Fn(&Path) -> Result<Weights, LoadError>) -> Result<Self, LoadError> {
         let path = folder.join("config.json");
         let file = path.display().to_string();
         let config = files::read(&path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
         // The small file first: an unknown architecture should not cost reading the weights.
         let arch = Arch::of_config(&file, &config)?;
-        let weights = Weights::open_folder(folder)?;
+        let weights = weights(folder)?;
         let (config, folder, given_mask, tokens_beside) =
             (config.into(), Some(folder.to_owned()), None, OnceLock::new());
         Ok(Self { folder, config_file: file, config, arch, weights, given_mask, tokens_beside })
@@ -105,13 +115,6 @@ impl Checkpoint {
         let weights = Weights::from_bytes(format!("{name}/model.safetensors"), weights)?;
         let (folder, given_mask, tokens_beside) = (Some(PathBuf::from(name)), None, OnceLock::new());
         Ok(Self { folder, config_file, config, arch, weights, given_mask, tokens_beside })
-    }
-
-    /// Whether the `config.json` at `path` is of an architecture that can be run, before anything else is there.
-    pub fn check_architecture(path: &Path) -> Result<(), LoadError> {
-        let file = path.display().to_string();
-        let config = files::read(path).map_err(|error| LoadError::Read { file: file.clone(), error })?;
-        Arch::of_config(&file, &config).map(drop)
     }
 
     /// Sets the mask token of a denoiser, whatever configuration and tokenizer say.
@@ -144,6 +147,31 @@ impl Checkpoint {
         match self.weights.gguf() {
             Some(gguf) => gguf.tokenizer(),
             None => Ok(Tokenizer::open(self.folder.as_deref().unwrap_or(Path::new("")))?),
+        }
+    }
+
+    /// Whether the configuration can be run, and whether the tensors are those that it asks for: nothing of them is read.
+    pub fn check_tensors(&self) -> Result<(), LoadError> {
+        self.weights.check(&self.spec()?)
+    }
+
+    /// The same of a file that has only begun to come, of weights that are awaited; `None` where it has begun far enough,
+    /// else how many bytes would do.
+    pub(crate) fn check_beginning(&self, begun: &BegunFile<'_>) -> Result<Option<u64>, LoadError> {
+        self.weights.check_beginning(begun, &self.spec()?)
+    }
+
+    /// Whether the network can do this in a run: a denoiser has a mask token, a guide attends to earlier positions alone.
+    pub fn check_role(&self, role: ModelRole) -> Result<(), LoadError> {
+        let (file, architecture) = (self.config_file.clone(), self.arch.label.to_owned());
+        match (role, self.arch.denoises()) {
+            (ModelRole::Denoiser, false) => {
+                // A GGUF file says it by a flag of its own.
+                let denoisers = self.arch.denoisers_of_its_body().filter(|_| self.folder.is_some());
+                Err(LoadError::Causal { file, architecture, denoisers: denoisers.map(str::to_owned).collect() })
+            }
+            (ModelRole::Guide, true) => Err(LoadError::Bidirectional { file, architecture }),
+            _ => Ok(()),
         }
     }
 

@@ -40,10 +40,14 @@ pub struct Known {
     pub bytes: u64,
     /// Whether `bytes` agrees with the lengths of the published files; where that is not known, it is two bytes a weight.
     pub is_measured: bool,
+    /// Those of the table that ids are only looked up in, which stays as it is stored; none where the head is that table.
+    pub table: u64,
     /// Layers, key/value heads and their width: what a K/V row costs.
     pub rows: (u64, u64, u64),
     /// What it is for, one line.
     pub what: &'static str,
+    /// The same weights in few bits, where that file is known.
+    pub gguf: Option<&'static str>,
 }
 
 /// The repositories of denoisers among [`KNOWN`] that were trained with block-causal attention.
@@ -57,6 +61,9 @@ pub fn is_block_causal(source: &Source) -> bool {
 /// Positions that [`Known::memory`] counts K/V rows for: a long prompt with a long answer.
 pub const POSITIONS: u64 = 1024;
 
+/// Bytes of a number in the published files.
+const STORED: u64 = 2;
+
 /// All of them, the small ones first.
 pub const KNOWN: &[Known] = &[
     Known {
@@ -65,8 +72,10 @@ pub const KNOWN: &[Known] = &[
         parameters: 596_049_920,
         bytes: 1_192_099_840,
         is_measured: false,
+        table: 0,
         rows: (28, 8, 128),
         what: "small instruct model, masked diffusion (A2D-Qwen3): runs on a laptop",
+        gguf: None,
     },
     Known {
         source: "hf:dllm-hub/Qwen3-0.6B-diffusion-bd3lm-v0.1",
@@ -74,8 +83,10 @@ pub const KNOWN: &[Known] = &[
         parameters: 596_049_920,
         bytes: 1_192_099_840,
         is_measured: false,
+        table: 0,
         rows: (28, 8, 128),
         what: "small instruct model, block diffusion (A2D-Qwen3, blocks of 32): runs on a laptop",
+        gguf: None,
     },
     Known {
         source: "hf:dllm-hub/Qwen2.5-Coder-0.5B-Instruct-diffusion-mdlm-v0.1",
@@ -83,8 +94,10 @@ pub const KNOWN: &[Known] = &[
         parameters: 494_032_768,
         bytes: 988_065_536,
         is_measured: false,
+        table: 0,
         rows: (24, 2, 64),
         what: "small model for code, masked diffusion (A2D-Qwen2): runs on a laptop",
+        gguf: None,
     },
     Known {
         source: "hf:Dream-org/Dream-v0-Instruct-7B",
@@ -92,8 +105,10 @@ pub const KNOWN: &[Known] = &[
         parameters: 7_615_616_512,
         bytes: 15_231_233_024,
         is_measured: true,
+        table: 544_997_376,
         rows: (28, 4, 128),
         what: "instruct model grown from Qwen2.5-7B; Qwen2.5 models guide it in its own vocabulary",
+        gguf: None,
     },
     Known {
         source: "hf:Dream-org/Dream-v0-Base-7B",
@@ -101,8 +116,10 @@ pub const KNOWN: &[Known] = &[
         parameters: 7_615_616_512,
         bytes: 15_231_233_024,
         is_measured: true,
+        table: 544_997_376,
         rows: (28, 4, 128),
         what: "the base of Dream-v0-Instruct-7B: continues texts, answers nothing",
+        gguf: None,
     },
     Known {
         source: "hf:GSAI-ML/LLaDA-8B-Instruct",
@@ -110,8 +127,10 @@ pub const KNOWN: &[Known] = &[
         parameters: 8_015_581_184,
         bytes: 16_031_162_368,
         is_measured: true,
+        table: 517_996_544,
         rows: (32, 32, 128),
         what: "instruct model trained from scratch: the field's yardstick",
+        gguf: Some("hf:mradermacher/LLaDA-8B-Instruct-GGUF/LLaDA-8B-Instruct.Q4_K_M.gguf"),
     },
     Known {
         source: "hf:GSAI-ML/LLaDA-1.5",
@@ -119,8 +138,10 @@ pub const KNOWN: &[Known] = &[
         parameters: 8_015_581_184,
         bytes: 16_031_162_368,
         is_measured: true,
+        table: 517_996_544,
         rows: (32, 32, 128),
         what: "LLaDA-8B-Instruct after preference training: better at sums and code",
+        gguf: None,
     },
     Known {
         source: "hf:GSAI-ML/LLaDA-8B-Base",
@@ -128,8 +149,10 @@ pub const KNOWN: &[Known] = &[
         parameters: 8_015_581_184,
         bytes: 16_031_162_368,
         is_measured: true,
+        table: 517_996_544,
         rows: (32, 32, 128),
         what: "the base of LLaDA-8B-Instruct: continues texts, answers nothing",
+        gguf: None,
     },
     Known {
         source: "hf:Qwen/Qwen2.5-0.5B-Instruct",
@@ -137,8 +160,10 @@ pub const KNOWN: &[Known] = &[
         parameters: 494_032_768,
         bytes: 988_097_824,
         is_measured: true,
+        table: 0,
         rows: (24, 2, 64),
         what: "the usual guide of Dream",
+        gguf: None,
     },
     Known {
         source: "hf:Qwen/Qwen3-0.6B",
@@ -146,8 +171,10 @@ pub const KNOWN: &[Known] = &[
         parameters: 596_049_920,
         bytes: 1_503_300_328,
         is_measured: true,
+        table: 0,
         rows: (28, 8, 128),
         what: "the guide of the small A2D-Qwen3 models: they grew from it",
+        gguf: None,
     },
     Known {
         source: "hf:Qwen/Qwen2.5-1.5B-Instruct",
@@ -155,8 +182,10 @@ pub const KNOWN: &[Known] = &[
         parameters: 1_543_714_304,
         bytes: 3_087_467_144,
         is_measured: true,
+        table: 0,
         rows: (28, 2, 128),
         what: "a stricter guide of Dream",
+        gguf: None,
     },
 ];
 
@@ -173,8 +202,21 @@ impl Known {
     /// (float32), 2 on a GPU (bfloat16).
     pub fn memory(&self, width: u64) -> u64 {
         let (layers, heads, head) = self.rows;
-        width * (self.parameters + 2 * layers * heads * head * POSITIONS)
+        let rows = 2 * layers * heads * head * POSITIONS;
+        width * (self.parameters - self.table + rows) + STORED * self.table
     }
+
+    /// The entry of a source, where there is one.
+    pub fn of(source: &Source) -> Option<&'static Self> {
+        KNOWN.iter().find(|known| known.source() == *source)
+    }
+}
+
+/// Whether a model of this name continues texts and was not tuned to answer: its chat template, where it comes with one, was
+/// never trained on.
+pub fn is_base(name: &str) -> bool {
+    let own = name.split_once('/').map_or(name, |(_, own)| own);
+    own.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|part| part.eq_ignore_ascii_case("base"))
 }
 
 #[cfg(test)]
@@ -188,6 +230,7 @@ mod tests {
             assert_eq!(known.source().to_string(), known.source);
             assert_eq!(KNOWN.iter().filter(|other| other.source == known.source).count(), 1);
             assert!(known.what.chars().count() <= 90, "{}", known.what);
+            assert!(known.gguf.is_none_or(|gguf| matches!(gguf.parse(), Ok(Source::Hub(_)))), "{:?}", known.gguf);
         }
     }
 
@@ -201,10 +244,24 @@ mod tests {
     }
 
     #[test]
+    fn base_models_are_told_by_their_names() {
+        for name in ["GSAI-ML/LLaDA-8B-Base", "Dream-org/Dream-v0-Base-7B@main", "x/y-base.Q4_K_M.gguf", "SmolLM2_base"]
+        {
+            assert!(is_base(name), "{name}");
+        }
+        for name in ["GSAI-ML/LLaDA-8B-Instruct", "database/Qwen3-0.6B", "base/Qwen3-0.6B", "embedded"] {
+            assert!(!is_base(name), "{name}");
+        }
+    }
+
+    #[test]
     fn memory_is_weights_and_rows() {
         let llada = KNOWN.iter().find(|known| known.source.ends_with("LLaDA-8B-Instruct")).expect("it is there");
         // 32 layers, 4096 wide, keys and values: a mebibyte for each position in float32.
-        assert_eq!(llada.memory(4), 4 * 8_015_581_184 + (1 << 20) * 1024);
-        assert_eq!(llada.memory(2), llada.memory(4) / 2);
+        // The embedding, 126464 rows of 4096, stays in bfloat16.
+        let table = 126_464 * 4096;
+        assert_eq!(llada.table, table);
+        assert_eq!(llada.memory(4), 4 * (8_015_581_184 - table) + 2 * table + (1 << 20) * 1024);
+        assert_eq!(llada.memory(2), 2 * 8_015_581_184 + (1 << 19) * 1024);
     }
 }

@@ -12,6 +12,7 @@
 //! | [`known`] | models of the hub that are worth watching |
 //! | [`catalog`] | what there is to choose from on this machine |
 //! | [`memory`] | whether a network fits |
+//! | [`purpose`] | what of a model's files rules out what it is wanted for, before its weights come |
 //! | `cgroup` | what a container or a service leaves of the memory |
 //! | [`checkpoint`] | a checkpoint's folder or embedded bytes, and which architecture they are |
 //! | [`mask`] | names of the mask token, and how one is given |
@@ -59,6 +60,7 @@ pub mod mask;
 pub mod memory;
 pub mod network;
 mod peak;
+pub mod purpose;
 mod reduce;
 pub mod shape;
 mod slots;

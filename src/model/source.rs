@@ -281,7 +281,7 @@ pub(super) fn gguf_files(folder: &Path) -> std::io::Result<Vec<String>> {
 }
 
 /// Whether a path names a GGUF file.
-pub(super) fn is_gguf(path: &Path) -> bool {
+pub(in crate::model) fn is_gguf(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
 }
 

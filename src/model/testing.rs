@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
 
-use crate::model::arch::{ARCHS, ArchSpec, ConfigValues};
+use crate::model::arch::{ARCHS, ConfigValues};
 use crate::model::checkpoint::Checkpoint;
 use crate::model::config::Dims;
 use crate::model::device::ComputeDevice;
@@ -48,44 +48,11 @@ impl Tiny {
         };
         let values = ConfigValues { dims, rope_scaling: None, tied, eos_id: Some(0), mask_id: Some(1) };
         let config = (arch.write)(arch, &values);
-        // Some architectures share the hidden width among their heads.
-        let ArchSpec { dims, biases, .. } = (arch.read)(arch, config.to_string().as_bytes()).unwrap();
+        let spec = (arch.read)(arch, config.to_string().as_bytes()).unwrap();
         let (mut rng, mut tensors) = (ChaCha8Rng::seed_from_u64(7), BTreeMap::new());
-        let mut add = |name: &str, shape: &[usize]| {
+        for (name, shape) in spec.tensors() {
             let values = (0..shape.iter().product()).map(|_| rng.random_range(-0.6..0.6)).collect();
-            tensors.insert(name.to_owned(), (shape.to_vec(), values));
-        };
-        let (names, block) = (&arch.names, &arch.names.block);
-        let (hidden, inner) = (dims.hidden, dims.intermediate_size);
-        add(&format!("{}.weight", names.embedding), &[VOCAB, hidden]);
-        add(&format!("{}.weight", names.norm), &[hidden]);
-        if !tied {
-            add(&format!("{}.weight", names.head), &[VOCAB, hidden]);
-        }
-        let (queries, keys) = (dims.heads * dims.head_dim, dims.kv_heads * dims.head_dim);
-        let maps = [
-            (block.query, queries, hidden, biases.qkv),
-            (block.key, keys, hidden, biases.qkv),
-            (block.value, keys, hidden, biases.qkv),
-            (block.output, hidden, queries, biases.output),
-            (block.gate, inner, hidden, biases.feed_forward),
-            (block.up, inner, hidden, biases.feed_forward),
-            (block.down, hidden, inner, biases.feed_forward),
-        ];
-        for layer in 0..dims.layers {
-            let name = |part: &str| format!("{}.{layer}.{part}", names.blocks);
-            for (part, outputs, inputs, has_bias) in maps {
-                add(&format!("{}.weight", name(part)), &[outputs, inputs]);
-                if has_bias {
-                    add(&format!("{}.bias", name(part)), &[outputs]);
-                }
-            }
-            for norm in [block.input_norm, block.post_norm] {
-                add(&format!("{}.weight", name(norm)), &[hidden]);
-            }
-            for norm in block.head_norms.into_iter().flat_map(|(query, key)| [query, key]) {
-                add(&format!("{}.weight", name(norm)), &[dims.head_dim]);
-            }
+            tensors.insert(name, (shape, values));
         }
         Self { config, tensors }
     }

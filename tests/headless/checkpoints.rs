@@ -51,7 +51,10 @@ fn models_that_cannot_be_used_are_reported() {
     let denoiser = pair.path("denoiser");
     assert_eq!(
         run(&denoiser, &["--guide-model", denoiser.to_str().unwrap()]),
-        "the Dream model is not autoregressive, so it cannot guide: choose an autoregressive model"
+        format!(
+            "{}: the Dream model is not autoregressive, so it cannot guide: choose an autoregressive model",
+            denoiser.join("config.json").display()
+        )
     );
     // The words of two ids change places.
     let mut vocabulary: Value = serde_json::from_str(&support::models::vocabulary().json).unwrap();

@@ -9,6 +9,7 @@ pub(super) const QWEN2: Arch = Arch {
     model_type: "a2d-qwen2",
     attention: Attention::Bidirectional,
     alignment: Alignment::Aligned,
+    classes: &[],
     ..qwen2::ARCH
 };
 
@@ -17,5 +18,6 @@ pub(super) const QWEN3: Arch = Arch {
     model_type: "a2d-qwen3",
     attention: Attention::Bidirectional,
     alignment: Alignment::Aligned,
+    classes: &[],
     ..qwen3::ARCH
 };

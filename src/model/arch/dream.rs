@@ -3,5 +3,12 @@
 use super::{Arch, qwen2};
 use crate::model::network::Attention;
 
-pub(super) const ARCH: Arch =
-    Arch { label: "Dream", model_type: "Dream", attention: Attention::Bidirectional, gguf: "dream", ..qwen2::ARCH };
+pub(super) const ARCH: Arch = Arch {
+    label: "Dream",
+    model_type: "Dream",
+    attention: Attention::Bidirectional,
+    classes: &[],
+    guises: &[("DreamForCausalLM", "DreamReasoner, with the body of a Qwen3")],
+    gguf: "dream",
+    ..qwen2::ARCH
+};

@@ -19,7 +19,8 @@ pub(super) const ARCH: Arch = Arch {
     names: NAMES,
     gguf: "llada",
     interleaved: true,
-    refuse: |_| None,
+    classes: &[],
+    guises: &[],
     read,
     write,
 };

@@ -1,11 +1,7 @@
 //! Llama and what is built alike (`SmolLM2`, `TinyLlama`) as guides: no biases unless the configuration asks for them, no
 //! norms on heads, and rows of queries and keys that llama.cpp's converter interleaves.
 //!
-//! Denoisers were built on the same body and kept its `model_type` (`Stable-DiffCoder`, `iLLaDA`). Read as causal models
-//! they would judge nonsense. They are recognised by the class that the configuration names, or by code that comes with the
-//! weights.
-
-use std::collections::BTreeMap;
+//! Denoisers were built on the same body and kept its `model_type` (`Stable-DiffCoder`, `iLLaDA`): see `guise.rs`.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -21,22 +17,13 @@ pub(super) const ARCH: Arch = Arch {
     names: TensorNames { rope_factors: Some("rope_factors"), ..decoder::NAMES },
     gguf: "llama",
     interleaved: true,
-    refuse,
+    classes: &CLASSES,
     read,
     ..qwen2::ARCH
 };
 
 /// Names of the causal class, today's and that of early conversions.
 const CLASSES: [&str; 2] = ["LlamaForCausalLM", "LLaMAForCausalLM"];
-
-/// The fields that say by which code a checkpoint is computed with.
-#[derive(Deserialize)]
-struct Code {
-    #[serde(default)]
-    architectures: Vec<String>,
-    #[serde(default)]
-    auto_map: BTreeMap<String, Value>,
-}
 
 /// The field that Llama has beside those of other decoders.
 #[derive(Deserialize)]
@@ -53,19 +40,6 @@ struct Llama3Rope {
     low_freq_factor: f64,
     high_freq_factor: f64,
     original_max_position_embeddings: f64,
-}
-
-fn refuse(json: &[u8]) -> Option<String> {
-    let code = match fields::<Code>(json) {
-        Ok(code) => code,
-        Err(reason) => return Some(reason),
-    };
-    let what = "it has the body of a Llama, but is no causal Llama: ";
-    if let Some(class) = code.architectures.iter().find(|class| !CLASSES.contains(&class.as_str())) {
-        return Some(format!("{what}`architectures` names `{class}`, which is not supported"));
-    }
-    let (_, class) = code.auto_map.iter().find(|(purpose, _)| purpose.starts_with("AutoModel"))?;
-    Some(format!("{what}`auto_map` names code of its own, {class}, which is not supported"))
 }
 
 fn read(arch: &'static Arch, json: &[u8]) -> Result<ArchSpec, String> {
@@ -142,39 +116,6 @@ mod tests {
         assert_eq!(spec(&config).unwrap().biases, Biases { qkv: true, output: true, feed_forward: false });
         config["mlp_bias"] = json!(true);
         assert!(spec(&config).unwrap().biases.feed_forward);
-    }
-
-    #[test]
-    fn what_only_looks_like_a_llama_is_refused_before_its_weights_are_read() {
-        let cases = [
-            (
-                json!({"architectures": ["ILLaDAForCausalLM"]}),
-                "`architectures` names `ILLaDAForCausalLM`, which is not supported",
-            ),
-            (
-                json!({"auto_map": {"AutoConfig": "c.Config", "AutoModelForCausalLM": "modeling_seed_diffcoder.M"}}),
-                "`auto_map` names code of its own, \"modeling_seed_diffcoder.M\", which is not supported",
-            ),
-        ];
-        for (fields, expected) in cases {
-            let mut config = small();
-            config.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-            let message = detected(&config).unwrap_err().to_string();
-            assert_eq!(
-                message,
-                format!("m/config.json: it has the body of a Llama, but is no causal Llama: {expected}")
-            );
-        }
-        let mut unreadable = small();
-        unreadable["auto_map"] = json!("modeling_seed_diffcoder.M");
-        let message = detected(&unreadable).unwrap_err().to_string();
-        assert!(
-            message.starts_with("m/config.json: `auto_map` is \"modeling_seed_diffcoder.M\", expected"),
-            "{message}"
-        );
-        let mut tokenizer_alone = small();
-        tokenizer_alone["auto_map"] = json!({"AutoTokenizer": ["t.Tokenizer", null]});
-        assert_eq!(detected(&tokenizer_alone).unwrap().label, "Llama");
     }
 
     #[test]

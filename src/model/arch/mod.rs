@@ -7,6 +7,7 @@
 //! | `a2d.rs` | the A2D denoisers, made from Qwen2 and Qwen3 |
 //! | `qwen2.rs`, `qwen3.rs`, `llama.rs` | the language models, as guides |
 //! | `decoder.rs` | the configuration that all of these but `LLaDA` share |
+//! | `guise.rs` | what says the `model_type` of one of these and is of something else |
 //! | `spec.rs` | what a configuration comes to: the parts of a transformer |
 //!
 //! Detection in folders and GGUF files, the lists in messages, the names of tensors and fields, memory needs and loading
@@ -16,6 +17,7 @@
 mod a2d;
 mod decoder;
 mod dream;
+mod guise;
 mod llada;
 mod llama;
 mod qwen2;
@@ -27,6 +29,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
+use self::guise::ConfigCode;
 use crate::model::config::{Dims, fields};
 use crate::model::network::{Alignment, Attention};
 use crate::model::weights::LoadError;
@@ -59,8 +62,10 @@ pub(super) struct Arch {
     /// Whether llama.cpp's converter puts the rows of each head of queries and keys into the order in which neighbours
     /// make a rotary pair. The published weights turn channel `i` with channel `i + half`.
     pub interleaved: bool,
-    /// Why a configuration of this `model_type` is of another architecture all the same, in one sentence.
-    pub refuse: fn(&[u8]) -> Option<String>,
+    /// The classes of the reference implementation that compute it; none where any class of this `model_type` does.
+    pub classes: &'static [&'static str],
+    /// Classes of this `model_type` that are known to compute something else, and what.
+    pub guises: &'static [(&'static str, &'static str)],
     /// Reads a configuration and checks its fields against each other; the error is one sentence about the first that is
     /// wrong.
     pub read: fn(&'static Arch, &[u8]) -> Result<ArchSpec, String>,
@@ -79,9 +84,6 @@ impl fmt::Debug for Arch {
 struct ConfigIdentity {
     #[serde(default)]
     model_type: String,
-    /// Class names of the reference implementation.
-    #[serde(default)]
-    architectures: Vec<String>,
     #[serde(default)]
     quantization_config: Option<Value>,
 }
@@ -110,12 +112,15 @@ impl Arch {
             let method = settings.get("quant_method").and_then(Value::as_str).unwrap_or("an unnamed method").to_owned();
             return Err(LoadError::Quantised { file: file.to_owned(), method });
         }
-        let Some(arch) = ARCHS.iter().find(|arch| arch.model_type == identity.model_type) else {
-            let ConfigIdentity { model_type, architectures, .. } = identity;
-            let found = if model_type.is_empty() { architectures.join(", ") } else { model_type };
+        let (model_type, code) = (identity.model_type, fields::<ConfigCode>(json).map_err(wrong)?);
+        if let Some(reason) = code.experts() {
+            return Err(wrong(reason));
+        }
+        let Some(arch) = ARCHS.iter().find(|arch| arch.model_type == model_type) else {
+            let found = if model_type.is_empty() { code.architectures.join(", ") } else { model_type };
             return Err(Self::unsupported(file, found, |arch| arch.model_type));
         };
-        (arch.refuse)(json).map_or(Ok(arch), |reason| Err(wrong(reason)))
+        code.guise(arch).map_or(Ok(arch), |reason| Err(wrong(reason)))
     }
 
     /// The architectures whose GGUF files name this `general.architecture`; `file` is the file's name in messages.
@@ -136,6 +141,13 @@ impl Arch {
             }
         }
         LoadError::Architecture { file: file.to_owned(), found, supported: names.join(", ") }
+    }
+
+    /// The `model_type`s under which denoisers of the same body are published.
+    pub(super) fn denoisers_of_its_body(&self) -> impl Iterator<Item = &'static str> {
+        let (names, interleaved) = (self.names, self.interleaved);
+        let alike = move |arch: &&&Self| arch.denoises() && arch.names == names && arch.interleaved == interleaved;
+        ARCHS.iter().filter(alike).map(|arch| arch.model_type)
     }
 
     /// Whether it fills masks.
@@ -165,6 +177,12 @@ mod tests {
             rope_theta: 1e4,
         };
         ConfigValues { dims, rope_scaling: None, tied: false, eos_id: Some(0), mask_id: Some(1) }
+    }
+
+    /// A configuration of this type.
+    pub(super) fn configuration(model_type: &str) -> Value {
+        let arch = ARCHS.iter().find(|arch| arch.model_type == model_type).unwrap();
+        (arch.write)(arch, &values())
     }
 
     #[test]

@@ -11,7 +11,8 @@ pub(super) const ARCH: Arch = Arch {
     names: decoder::NAMES,
     gguf: "qwen2",
     interleaved: false,
-    refuse: |_| None,
+    classes: &["Qwen2ForCausalLM"],
+    guises: &[],
     read,
     write: decoder::write,
 };

@@ -10,6 +10,7 @@ pub(super) const ARCH: Arch = Arch {
         block: BlockNames { head_norms: Some(("self_attn.q_norm", "self_attn.k_norm")), ..decoder::NAMES.block },
         ..decoder::NAMES
     },
+    classes: &["Qwen3ForCausalLM"],
     gguf: "qwen3",
     read,
     ..qwen2::ARCH

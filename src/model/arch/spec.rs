@@ -44,6 +44,52 @@ impl ArchSpec {
         }
     }
 
+    /// Every tensor that the network takes, with its shape. One by one: a configuration may ask for more of them than any
+    /// file holds.
+    pub(in crate::model) fn tensors(&self) -> impl Iterator<Item = (String, Vec<usize>)> {
+        let (names, table) = (self.arch.names, vec![self.dims.vocab, self.dims.hidden]);
+        let head = (!self.tied).then(|| (format!("{}.weight", names.head), table.clone()));
+        let ends = [
+            (format!("{}.weight", names.embedding), table),
+            (format!("{}.weight", names.norm), vec![self.dims.hidden]),
+        ];
+        ends.into_iter().chain(head).chain((0..self.dims.layers).flat_map(|layer| self.block_tensors(layer)))
+    }
+
+    fn block_tensors(&self, layer: usize) -> Vec<(String, Vec<usize>)> {
+        let (dims, biases, block) = (&self.dims, &self.biases, &self.arch.names.block);
+        let (hidden, inner) = (dims.hidden, dims.intermediate_size);
+        let (queries, keys) = (dims.heads * dims.head_dim, dims.kv_heads * dims.head_dim);
+        let maps = [
+            (block.query, queries, hidden, biases.qkv),
+            (block.key, keys, hidden, biases.qkv),
+            (block.value, keys, hidden, biases.qkv),
+            (block.output, hidden, queries, biases.output),
+            (block.gate, inner, hidden, biases.feed_forward),
+            (block.up, inner, hidden, biases.feed_forward),
+            (block.down, hidden, inner, biases.feed_forward),
+        ];
+        let norms = [(block.input_norm, hidden), (block.post_norm, hidden)];
+        let head_norms = block.head_norms.map(|(query, key)| [(query, dims.head_dim), (key, dims.head_dim)]);
+        let name = |part: &str, kind: &str| format!("{}.{layer}.{part}.{kind}", self.arch.names.blocks);
+        let mut tensors = Vec::new();
+        for (part, outputs, inputs, has_bias) in maps {
+            tensors.push((name(part, "weight"), vec![outputs, inputs]));
+            if has_bias {
+                tensors.push((name(part, "bias"), vec![outputs]));
+            }
+        }
+        let norms = norms.into_iter().chain(head_norms.into_iter().flatten());
+        tensors.extend(norms.map(|(part, width)| (name(part, "weight"), vec![width])));
+        tensors
+    }
+
+    /// The tensors that a checkpoint may hold beside those.
+    pub(in crate::model) fn optional_tensors(&self) -> Vec<String> {
+        let factors = self.arch.names.rope_factors.map(|name| format!("{name}.weight"));
+        self.spare_head().into_iter().chain(factors).collect()
+    }
+
     /// The tensor that rows are only looked up in, if there is one: with a tied head, the embedding is more than that.
     pub(in crate::model) fn table(&self) -> Option<String> {
         (!self.tied).then(|| format!("{}.weight", self.arch.names.embedding))
@@ -67,7 +113,7 @@ pub(in crate::model) struct Biases {
 }
 
 /// Names of a checkpoint's tensors, without `.weight` and `.bias`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::model) struct TensorNames {
     pub embedding: &'static str,
     pub head: &'static str,
@@ -81,7 +127,7 @@ pub(in crate::model) struct TensorNames {
 }
 
 /// Names within a block.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::model) struct BlockNames {
     pub input_norm: &'static str,
     pub query: &'static str,

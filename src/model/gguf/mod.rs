@@ -57,11 +57,30 @@ impl GgufFile {
         Self::read(PathBuf::from(&file), file, Bytes::Held(bytes.into().into()))
     }
 
+    /// Takes the first `bytes` of the file of `size` bytes that will lie at `path`: good for everything but the content of
+    /// tensors. `None` where they do not hold the whole header.
+    pub(crate) fn begun(path: &Path, size: u64, bytes: &[u8]) -> Result<Option<Self>, LoadError> {
+        let file = path.display().to_string();
+        if lfs::is_pointer(bytes) {
+            return Err(LoadError::Pointer { file });
+        }
+        match GgufHeader::begun(&file, bytes, size)? {
+            Some(header) => {
+                Self::with_header(path.to_owned(), file, Bytes::Held(bytes.to_vec().into()), header).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
     fn read(path: PathBuf, file: String, bytes: Bytes) -> Result<Self, LoadError> {
         if lfs::is_pointer(&bytes) {
             return Err(LoadError::Pointer { file });
         }
         let header = GgufHeader::read(&file, &bytes)?;
+        Self::with_header(path, file, bytes, header)
+    }
+
+    fn with_header(path: PathBuf, file: String, bytes: Bytes, header: GgufHeader) -> Result<Self, LoadError> {
         let unsound = |reason: String| LoadError::Gguf { file: file.clone(), reason };
         let architecture = match header.field("general.architecture") {
             Some(GgufValue::Text(range)) => String::from_utf8_lossy(&bytes[range.clone()]).into_owned(),

@@ -87,13 +87,13 @@ impl GgufList {
         if self.kind != GgufType::Text {
             return None;
         }
-        let mut at = Cursor { bytes: &bytes[..self.range.end], at: self.range.start };
+        let mut at = Cursor::within(bytes, &self.range);
         (0..self.length).map(|_| std::str::from_utf8(&bytes[at.text().ok()?]).ok()).collect()
     }
 
     /// The elements of a list of whole numbers; `None` for other lists.
     pub(super) fn wholes(&self, bytes: &[u8]) -> Option<Vec<i64>> {
-        let mut at = Cursor { bytes: &bytes[..self.range.end], at: self.range.start };
+        let mut at = Cursor::within(bytes, &self.range);
         let element = |_| match at.value(self.kind, 0).ok()? {
             GgufValue::Whole(number) => i64::try_from(number).ok(),
             _ => None,
@@ -147,6 +147,8 @@ impl GgufType {
 enum Malformed {
     /// It continues beyond the end of the file.
     Truncated,
+    /// Numbers of a tensor that are stored in a way that is not computed with.
+    Encoding { tensor: String, encoding: String },
     /// Anything else.
     Invalid(String),
 }
@@ -154,13 +156,31 @@ enum Malformed {
 impl GgufHeader {
     /// Reads the header of a file; `file` is its name in messages.
     pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Self, LoadError> {
-        let mut cursor = Cursor { bytes, at: 0 };
+        Self::parse(file, bytes, bytes.len() as u64)?.map_err(|part| LoadError::Gguf {
+            file: file.to_owned(),
+            reason: format!("it ends within {part}, after {} bytes: it is truncated", bytes.len()),
+        })
+    }
+
+    /// Reads the header of a file of `size` bytes of which the first are there; `None` where the header needs more of them.
+    pub(super) fn begun(file: &str, bytes: &[u8], size: u64) -> Result<Option<Self>, LoadError> {
+        if (bytes.len() as u64) < size {
+            Self::parse(file, bytes, size).map(Result::ok)
+        } else {
+            Self::read(file, bytes).map(Some)
+        }
+    }
+
+    /// The header, or the part of it within which the bytes end.
+    fn parse(file: &str, bytes: &[u8], size: u64) -> Result<Result<Self, &'static str>, LoadError> {
+        let mut cursor = Cursor { bytes, at: 0, size };
         let unsound = |reason: String| LoadError::Gguf { file: file.to_owned(), reason };
-        let malformed = |malformed: Malformed, part: &str| match malformed {
-            Malformed::Truncated => {
-                unsound(format!("it ends within {part}, after {} bytes: it is truncated", bytes.len()))
+        let malformed = |malformed: Malformed, part: &'static str| match malformed {
+            Malformed::Truncated => Ok(Err(part)),
+            Malformed::Encoding { tensor, encoding } => {
+                Err(LoadError::Encoding { file: file.to_owned(), name: tensor, encoding })
             }
-            Malformed::Invalid(reason) => unsound(reason),
+            Malformed::Invalid(reason) => Err(unsound(reason)),
         };
         match bytes.first_chunk() {
             Some(magic) if magic == MAGIC => cursor.at = MAGIC.len(),
@@ -169,9 +189,10 @@ impl GgufHeader {
                 return Err(unsound(format!("it begins with \"{}\", expected \"GGUF\"", found.escape_ascii())));
             }
         }
-        let (fields, tensors) = cursor.counts().map_err(|wrong| malformed(wrong, "its first line"))?;
-        let fields = cursor.fields(fields).map_err(|wrong| malformed(wrong, "its metadata"))?;
-        let tensors = cursor.tensors(tensors).map_err(|wrong| malformed(wrong, "its list of tensors"))?;
+        let (fields, tensors) = match cursor.header() {
+            Ok(header) => header,
+            Err((wrong, part)) => return malformed(wrong, part),
+        };
         let alignment = match fields.get("general.alignment") {
             None => ALIGNMENT,
             Some(GgufValue::Whole(alignment)) => match u64::try_from(*alignment) {
@@ -194,10 +215,10 @@ impl GgufHeader {
             expected = expected.max(end);
             placed.insert(name, TensorInfo { encoding, shape, range: (end - length) as usize..end as usize });
         }
-        if expected > bytes.len() as u64 {
-            return Err(LoadError::Length { file: file.to_owned(), found: bytes.len() as u64, expected });
+        if expected > size {
+            return Err(LoadError::Length { file: file.to_owned(), found: size, expected });
         }
-        Ok(Self { fields, tensors: placed })
+        Ok(Ok(Self { fields, tensors: placed }))
     }
 
     /// The value of a field.
@@ -218,9 +239,27 @@ struct TensorHeader {
 struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Bytes of the whole file, of which more may be to come.
+    size: u64,
 }
 
-impl Cursor<'_> {
+impl<'a> Cursor<'a> {
+    /// At the start of a range, beyond the end of which nothing is read.
+    fn within(bytes: &'a [u8], range: &Range<usize>) -> Self {
+        Self { bytes: &bytes[..range.end], at: range.start, size: range.end as u64 }
+    }
+
+    /// Fields and tensors; the error says which part of the header it is about.
+    #[expect(clippy::type_complexity, reason = "two maps and an error, named nowhere else")]
+    fn header(
+        &mut self,
+    ) -> Result<(BTreeMap<String, GgufValue>, BTreeMap<String, TensorHeader>), (Malformed, &'static str)> {
+        let (fields, tensors) = self.counts().map_err(|wrong| (wrong, "its first line"))?;
+        let fields = self.fields(fields).map_err(|wrong| (wrong, "its metadata"))?;
+        let tensors = self.tensors(tensors).map_err(|wrong| (wrong, "its list of tensors"))?;
+        Ok((fields, tensors))
+    }
+
     fn left(&self) -> u64 {
         (self.bytes.len() - self.at) as u64
     }
@@ -294,7 +333,7 @@ impl Cursor<'_> {
             let kind = self.kind(&key)?;
             let value = self.value(kind, 0).map_err(|malformed| match malformed {
                 Malformed::Invalid(reason) => Malformed::Invalid(format!("field `{key}` {reason}")),
-                Malformed::Truncated => Malformed::Truncated,
+                other => other,
             })?;
             if fields.contains_key(&key) {
                 return Err(Malformed::Invalid(format!("it has two fields `{key}`")));
@@ -339,8 +378,8 @@ impl Cursor<'_> {
             GgufType::of(number).ok_or_else(|| Malformed::Invalid(format!("lists the unknown type {number}")))?;
         let length = self.u64()?;
         let least = length.saturating_mul(kind.least_bytes());
-        if least > self.left() {
-            let left = self.left();
+        let left = self.size - self.at as u64;
+        if least > left {
             return Err(Malformed::Invalid(format!(
                 "claims to list {length} elements, but the file has only {left} more bytes: it is truncated or damaged"
             )));
@@ -412,11 +451,9 @@ fn encoding(tensor: &str, number: u32) -> Result<Encoding, Malformed> {
         13 => Encoding::Blocks(GgmlDType::Q5K),
         14 => Encoding::Blocks(GgmlDType::Q6K),
         other => {
-            let name = OTHERS.iter().find(|(number, _)| *number == other).map_or("an unknown type", |(_, name)| name);
-            return Err(Malformed::Invalid(format!(
-                "tensor `{tensor}` is stored as {name} (type {other}), which is not supported: choose a file in F16, \
-                 BF16, Q8_0, Q6_K, Q5_K_M or Q4_K_M"
-            )));
+            let known = OTHERS.iter().find(|(number, _)| *number == other);
+            let encoding = known.map_or_else(|| format!("type {other}"), |(_, name)| (*name).to_owned());
+            return Err(Malformed::Encoding { tensor: tensor.to_owned(), encoding });
         }
     })
 }
@@ -583,8 +620,6 @@ mod tests {
             (one("x", &[1; 5], 0, 0), "tensor `x` has 5 dimensions"),
             (one("x", &[u64::MAX, 2], 0, 0), "impossible sizes [18446744073709551615, 2]"),
             (one("x", &[0, 2], 0, 0), "impossible sizes [0, 2]"),
-            (one("x", &[4], 23, 0), "tensor `x` is stored as IQ4_XS (type 23), which is not supported"),
-            (one("x", &[4], 99, 0), "stored as an unknown type (type 99)"),
             (one("x", &[48, 2], 8, 0), "rows of 48 numbers, but Q8_0 comes in blocks of 32"),
             (one("x", &[128, 2], 12, 0), "rows of 128 numbers, but Q4_K comes in blocks of 256"),
             (one("x", &[4], 0, 8), "begins at 8, no multiple of 32"),
@@ -595,6 +630,28 @@ mod tests {
             let message = file.message();
             assert!(message.starts_with("m.gguf ") && message.contains(expected), "{message}, expected {expected}");
         }
+        for (number, name) in [(20, "IQ4_NL"), (23, "IQ4_XS"), (99, "type 99")] {
+            let expected = format!(
+                "m.gguf: the quantisation of tensor `x`, {name}, is not supported: choose a file in F16, BF16, Q8_0, Q6_K, \
+                 Q5_K_M or Q4_K_M"
+            );
+            assert_eq!(one("x", &[4], number, 0).message(), expected, "the file is sound");
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_a_file_says_what_the_whole_does() {
+        let file = whole();
+        let first = file.read().unwrap().tensors["x"].range.start;
+        for length in 4..file.0.len() {
+            let begun = GgufHeader::begun("m.gguf", &file.0[..length], file.0.len() as u64).unwrap();
+            match begun {
+                Some(header) => assert_eq!(header.tensors["x"].range.start, first, "{length}"),
+                None => assert!(length < first, "{length} bytes hold the header"),
+            }
+        }
+        let longer = GgufHeader::begun("m.gguf", &file.0[..first], file.0.len() as u64 - 1);
+        assert!(longer.unwrap_err().to_string().ends_with("the file is truncated"));
     }
 
     proptest! {

@@ -144,10 +144,9 @@ impl GgufFile {
         };
         let merges = merges.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
         let kinds = self.wholes("tokenizer.ggml.token_type")?.unwrap_or_default();
-        let first = match self.flag("tokenizer.ggml.add_bos_token")? {
-            Some(true) => specials.get("bos_token"),
-            _ => None,
-        };
+        // Where the file is silent, llama.cpp puts it before texts that are cut as Llama 3 does.
+        let has_first = self.flag("tokenizer.ggml.add_bos_token")?.unwrap_or(cut == Cut::Llama3);
+        let first = specials.get("bos_token").filter(|_| has_first);
         let added = tokens.iter().zip(&kinds).filter_map(|(token, kind)| match *kind {
             CONTROL => Some(Added { text: token, special: true }),
             USER_DEFINED => Some(Added { text: token, special: false }),

@@ -15,7 +15,7 @@ use super::{
     report::ProgressReporter,
 };
 use crate::model::{
-    checkpoint::Checkpoint,
+    purpose::ModelPurpose,
     source::{self, HubModel, Progress, Watch},
 };
 
@@ -41,6 +41,7 @@ impl Meter<'_, '_> {
 /// Downloads what the cache lacks of a model.
 pub(super) fn fetch(
     settings: &HubSettings,
+    purpose: Option<&ModelPurpose>,
     model: &HubModel,
     aim: Aim,
     watch: &mut Watch<'_>,
@@ -53,7 +54,7 @@ pub(super) fn fetch(
     let revision = here.as_deref().unwrap_or_else(|| cache::revision(model));
     let listing = client.list(model, revision, &mut meter.report)?;
     let wanted = WantedFiles::among(model, &listing.files)?;
-    let place = SnapshotDir::new(settings, model, listing.commit, aim)?;
+    let place = SnapshotDir::new(settings, purpose, model, listing.commit, aim)?;
 
     for file in &wanted.first {
         let description = client.describe(model, &place.commit, file, &mut meter.report)?;
@@ -63,9 +64,11 @@ pub(super) fn fetch(
         }
         place.ensure_file(&client, &description, &mut meter)?;
     }
-    if let Some(config) = wanted.first.iter().find(|file| *file == CONFIG) {
-        // Better refused now than after the weights have come.
-        Checkpoint::check_architecture(&place.snapshot.join(config))?;
+    if wanted.first.iter().any(|file| file == CONFIG) {
+        // Better refused now than after the weights have come. Where those are here, loading them says what is wrong.
+        if let Some(purpose) = purpose.filter(|_| aim != Aim::Complete) {
+            purpose.check_small_files(&place.snapshot)?;
+        }
         place.note_absent(&listing.files);
     }
     let mut weights = wanted.weights;
@@ -107,13 +110,21 @@ pub(super) struct SnapshotDir<'a> {
     cache: &'a Path,
     blobs: PathBuf,
     locks: PathBuf,
-    snapshot: PathBuf,
+    pub snapshot: PathBuf,
+    /// What the model is wanted for, if that is held against what comes.
+    pub purpose: Option<&'a ModelPurpose>,
     /// Whether what is there is compared with the hub's hashes, and not only with its lengths.
     compares: bool,
 }
 
 impl<'a> SnapshotDir<'a> {
-    fn new(settings: &'a HubSettings, model: &'a HubModel, commit: String, aim: Aim) -> Result<Self, HubError> {
+    fn new(
+        settings: &'a HubSettings,
+        purpose: Option<&'a ModelPurpose>,
+        model: &'a HubModel,
+        commit: String,
+        aim: Aim,
+    ) -> Result<Self, HubError> {
         let folder = cache::folder(&settings.cache, model);
         let blobs = folder.join("blobs");
         let name = folder.file_name().unwrap_or(folder.as_os_str()).to_owned();
@@ -122,7 +133,8 @@ impl<'a> SnapshotDir<'a> {
         for path in [&blobs, &snapshot] {
             fs::create_dir_all(path).map_err(|error| HubError::Write { path: path.clone(), error })?;
         }
-        Ok(Self { model, commit, cache: &settings.cache, blobs, locks, snapshot, compares: aim == Aim::Sound })
+        let compares = aim == Aim::Sound;
+        Ok(Self { model, commit, cache: &settings.cache, blobs, locks, snapshot, purpose, compares })
     }
 
     /// Makes sure that the weights are in the snapshot, and lets the revision stand for it.

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, time::Duration};
 
 use thiserror::Error;
 
-use crate::model::{memory::bytes, weights::LoadError};
+use crate::model::{memory::bytes, purpose::RuledOut};
 
 /// Why a model of the hub cannot be had, in one sentence. Names of files and what servers say are not yet printable.
 #[derive(Debug, Error)]
@@ -178,11 +178,13 @@ pub enum HubError {
     /// Nothing that could be loaded.
     #[error(
         "{repo} has no weights that can be loaded: expected config.json with model.safetensors (or its index), or \
-             one .gguf file"
+             one .gguf file{found}"
     )]
     NoWeights {
         /// The model.
         repo: String,
+        /// What it has instead and what to do, as the rest of the sentence; or nothing.
+        found: String,
     },
     /// Weights, but nothing to turn text into their ids.
     #[error(
@@ -296,12 +298,18 @@ pub enum HubError {
         /// What the system said.
         error: io::Error,
     },
-    /// Not of an architecture that can be run.
+    /// It cannot serve what it is wanted for.
     #[error(transparent)]
-    Architecture(#[from] LoadError),
+    RuledOut(Box<RuledOut>),
     /// The user cancelled it.
     #[error("the download was cancelled; the next one resumes from there")]
     Cancelled,
+}
+
+impl From<RuledOut> for HubError {
+    fn from(reason: RuledOut) -> Self {
+        Self::RuledOut(Box::new(reason))
+    }
 }
 
 /// The names, where there are some.

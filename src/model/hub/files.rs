@@ -6,7 +6,10 @@ use std::{fs, path::Path};
 use super::HubError;
 use super::cache::{CONFIG, INDEX};
 #[cfg(feature = "hub")]
-use crate::model::source::{self, HubModel};
+use crate::model::{
+    source::{self, HubModel},
+    weights::absent,
+};
 
 /// Small files that say how to read the weights and the text, the most important first.
 pub(super) const DESCRIPTIONS: [&str; 7] = [
@@ -55,7 +58,7 @@ impl WantedFiles {
             (true, false, true) => vec!["model.safetensors".to_owned()],
             _ => {
                 return match gguf.as_slice() {
-                    [] => Err(HubError::NoWeights { repo }),
+                    [] => Err(HubError::NoWeights { repo, found: absent::found_instead(names) }),
                     [only] if source::is_safe(only) => Ok(Self { first: Vec::new(), weights: vec![only.clone()] }),
                     [only] => Err(HubError::Name { repo, file: only.clone() }),
                     _ => Err(HubError::SeveralGguf { repo, files: gguf }),

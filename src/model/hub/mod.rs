@@ -46,12 +46,18 @@ pub use cache::{Cached, Found};
 pub use error::HubError;
 pub use settings::{HubSettings, Named};
 
-use super::source::{HubModel, Watch};
+use super::{
+    purpose::ModelPurpose,
+    source::{HubModel, Watch},
+};
 
 /// The cache and the way to the hub.
 #[derive(Debug, Clone)]
 pub struct Hub {
     settings: HubSettings,
+    /// What models are downloaded for; what comes is not judged where nothing is said.
+    #[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "nothing is downloaded"))]
+    purpose: Option<ModelPurpose>,
 }
 
 /// A model that was asked of the hub.
@@ -70,7 +76,7 @@ pub struct Fetched {
 impl Hub {
     /// A hub by its settings.
     pub fn new(settings: HubSettings) -> Self {
-        Self { settings }
+        Self { settings, purpose: None }
     }
 
     /// A hub as the environment says; see [`HubSettings::from_environment`].
@@ -82,6 +88,14 @@ impl Hub {
     #[must_use]
     pub fn offline(mut self, offline: bool) -> Self {
         self.settings.offline |= offline;
+        self
+    }
+
+    /// The same, where what comes is held against what it is for: a model that cannot serve that is refused before its
+    /// weights come, or after their first bytes.
+    #[must_use]
+    pub fn with_purpose(mut self, purpose: ModelPurpose) -> Self {
+        self.purpose = Some(purpose);
         self
     }
 
@@ -135,7 +149,7 @@ impl Hub {
         if self.settings.offline {
             return Err(HubError::Offline { model: model.to_string(), cache: self.cache().to_owned() });
         }
-        download::fetch(&self.settings, model, aim, watch)
+        download::fetch(&self.settings, self.purpose.as_ref(), model, aim, watch)
     }
 
     /// This build does not download.

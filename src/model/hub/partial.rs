@@ -16,10 +16,16 @@ use super::{
     patience::Retry,
     way::{Answer, text},
 };
-use crate::model::source::Progress;
+use crate::model::{
+    source::{Progress, is_gguf},
+    weights::BegunFile,
+};
 
 /// Bytes that are read from a disk at a time.
 const CHUNK: usize = 256 << 10;
+
+/// Bytes of weights that are judged first; the header of most safetensors files is no longer.
+const FIRST_JUDGED: u64 = 64 << 10;
 
 /// A file that is not whole yet.
 pub(super) struct PartialDownload<'a> {
@@ -29,6 +35,8 @@ pub(super) struct PartialDownload<'a> {
     file: File,
     /// Bytes that are there.
     done: u64,
+    /// How many of them are to be judged next, where they are.
+    judged_at: Option<u64>,
     /// Over those bytes, where the whole has a hash to compare with.
     checksum: Option<Checksum>,
 }
@@ -101,7 +109,7 @@ impl<'a> PartialDownload<'a> {
         let checksum = Checksum::new(&description.etag, description.size);
         // Bytes of unknown origin count only where the whole is compared with a hash.
         let done = if checksum.is_some() && left <= description.size { left } else { 0 };
-        Ok(Self { description, blob, path, file, done, checksum })
+        Ok(Self { description, blob, path, file, done, judged_at: None, checksum })
     }
 
     fn write_error(&self, error: io::Error) -> HubError {
@@ -135,8 +143,10 @@ impl<'a> PartialDownload<'a> {
         meter: &mut Meter<'_, '_>,
     ) -> Result<(), HubError> {
         self.recall(meter)?;
-        if let Err(error) = self.receive(client, place, meter) {
-            if matches!(error, HubError::Length { .. }) {
+        let is_weights = is_gguf(Path::new(&self.description.file)) || self.description.file.ends_with(".safetensors");
+        self.judged_at = place.purpose.filter(|_| is_weights).map(|_| FIRST_JUDGED.min(self.description.size));
+        if let Err(error) = self.judge(place).and_then(|()| self.receive(client, place, meter)) {
+            if matches!(error, HubError::Length { .. } | HubError::RuledOut(_)) {
                 self.discard();
             }
             return Err(error);
@@ -159,6 +169,21 @@ impl<'a> PartialDownload<'a> {
         self.seek_end()
     }
 
+    /// Holds the first bytes, once enough of them are there, against what the model is wanted for.
+    fn judge(&mut self, place: &SnapshotDir<'_>) -> Result<(), HubError> {
+        let Some(purpose) = place.purpose else { return Ok(()) };
+        while let Some(length) = self.judged_at.filter(|length| *length <= self.done) {
+            let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+            let read = self.file.rewind().and_then(|()| self.file.read_exact(&mut bytes));
+            read.and_then(|()| self.file.seek(SeekFrom::Start(self.done))).map_err(|error| self.write_error(error))?;
+            let size = self.description.size;
+            let begun = BegunFile { path: &place.snapshot.join(&self.description.file), size, bytes: &bytes };
+            let next = purpose.check_beginning(&begun)?;
+            self.judged_at = next.map(|next| next.min(size)).filter(|next| *next > length);
+        }
+        Ok(())
+    }
+
     /// Gets the bytes that are missing; resumes where a connection broke, as long as each attempt brings something new.
     fn receive(
         &mut self,
@@ -171,7 +196,7 @@ impl<'a> PartialDownload<'a> {
         meter.bytes(file, self.done)?;
         while self.done < *size {
             let answer = client.open(place.model, &place.commit, file, self.done, &mut meter.report);
-            let Err(retry) = answer.and_then(|answer| self.take(&answer, meter)) else { continue };
+            let Err(retry) = answer.and_then(|answer| self.take(&answer, place, meter)) else { continue };
             if self.done > farthest {
                 farthest = self.done;
                 patience.renew();
@@ -185,7 +210,7 @@ impl<'a> PartialDownload<'a> {
     }
 
     /// Takes the bytes of an answer in.
-    fn take(&mut self, answer: &Answer, meter: &mut Meter<'_, '_>) -> Result<(), Retry> {
+    fn take(&mut self, answer: &Answer, place: &SnapshotDir<'_>, meter: &mut Meter<'_, '_>) -> Result<(), Retry> {
         let Description { file, size, .. } = self.description;
         let other_length = |found| HubError::Length { file: file.clone(), found, expected: *size };
         match answer.status {
@@ -222,6 +247,7 @@ impl<'a> PartialDownload<'a> {
             self.done = found;
             meter.downloaded += chunk.len() as u64;
             meter.bytes(file, self.done)?;
+            self.judge(place)?;
         }
         if self.done < *size {
             return Err(Retry::Soon(self.cut("it ended early")));

@@ -34,7 +34,6 @@ fn names(folder: &Path) -> std::io::Result<Vec<String>> {
 
 /// What is there instead.
 fn found(names: &[String]) -> String {
-    let ends = |name: &str, ending: &str| Path::new(name).extension().is_some_and(|found| found == ending);
     let first = |wanted: &dyn Fn(&str) -> bool| names.iter().find(|name| wanted(name));
     let weights = |name: &str| ends(name, "safetensors");
     if let Some(link) = first(&|name| name == SINGLE || name == INDEX) {
@@ -51,13 +50,32 @@ fn found(names: &[String]) -> String {
     if let Some(other) = first(&weights) {
         return format!("there is {other}: if these are the weights, rename it to {SINGLE}");
     }
-    if let Some(pickled) = first(&|name| PICKLED.iter().any(|ending| ends(name, ending)) && name != "training_args.bin")
-    {
-        return format!(
-            "there is {pickled}, a format of PyTorch that can run code: convert it to safetensors, or take another copy"
-        );
+    if let Some(reason) = pickled(names) {
+        return reason;
     }
     "get them from where the configuration came from".to_owned()
+}
+
+fn ends(name: &str, ending: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found == ending)
+}
+
+/// What to do with weights that only PyTorch reads, if there are some.
+fn pickled(names: &[String]) -> Option<String> {
+    let is_pickled = |name: &&String| PICKLED.iter().any(|ending| ends(name, ending)) && *name != "training_args.bin";
+    names.iter().find(is_pickled).map(|pickled| {
+        format!(
+            "there is {pickled}, a format of PyTorch that can run code: convert it to safetensors, or take another copy"
+        )
+    })
+}
+
+/// What a model of the hub has in place of weights that can be read, as the rest of the sentence that it has none.
+#[cfg(feature = "hub")]
+pub(in crate::model) fn found_instead(names: &[String]) -> String {
+    let adapter = || names.iter().find(|name| name.starts_with("adapter") && ends(name, "safetensors"));
+    let found = pickled(names).or_else(|| adapter().map(|file| adapter_reason(file)));
+    found.map_or_else(String::new, |found| format!("; {found}"))
 }
 
 /// What to do with an adapter that was taken for a model.

@@ -175,6 +175,43 @@ pub enum LoadError {
         /// How it may be stored.
         expected: &'static str,
     },
+    /// A tensor of an encoding that is not computed with; the file is sound.
+    #[error(
+        "{file}: the quantisation of tensor `{name}`, {encoding}, is not supported: choose a file in F16, BF16, Q8_0, Q6_K, \
+         Q5_K_M or Q4_K_M"
+    )]
+    Encoding {
+        /// Path of the weights.
+        file: String,
+        /// Name of the tensor.
+        name: String,
+        /// How it is stored.
+        encoding: String,
+    },
+    /// A causal model where a denoiser was asked for.
+    #[error(
+        "{file}: {architecture} is a causal language model and has no mask token, so it cannot denoise: choose a diffusion \
+         model{}",
+        of_its_body(denoisers)
+    )]
+    Causal {
+        /// Path of the configuration.
+        file: String,
+        /// The architecture that the configuration names.
+        architecture: String,
+        /// Types of denoisers of the same body.
+        denoisers: Vec<String>,
+    },
+    /// A denoiser where a guide was asked for.
+    #[error(
+        "{file}: the {architecture} model is not autoregressive, so it cannot guide: choose an autoregressive model"
+    )]
+    Bidirectional {
+        /// Path of the configuration.
+        file: String,
+        /// The architecture that the configuration names.
+        architecture: String,
+    },
     /// A denoiser without a mask token.
     #[error(
         "{file} has no `mask_token_id`, and its tokenizer names no mask token (looked for {expected}): name one with \
@@ -207,6 +244,21 @@ pub enum LoadError {
     /// The tensor library failed.
     #[error("cannot set up the network: {0}")]
     Backend(String),
+}
+
+impl LoadError {
+    /// A tensor whose numbers are none that can be computed with.
+    pub(super) fn number_type(file: String, name: &str, found: String) -> Self {
+        Self::Type { file, name: name.to_owned(), found, expected: "F32, F16 or BF16" }
+    }
+}
+
+/// What to do with weights that were trained to denoise and say otherwise.
+fn of_its_body(denoisers: &[String]) -> String {
+    match denoisers {
+        [] => String::new(),
+        types => format!("; weights that were trained to denoise must say so as `model_type` ({})", types.join(" or ")),
+    }
 }
 
 impl From<candle_core::Error> for LoadError {

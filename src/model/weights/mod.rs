@@ -6,6 +6,7 @@
 //! small integers follows from how it is stored, and is decided here and in [`crate::model::linear`].
 
 pub(super) mod absent;
+mod awaited;
 mod blocks;
 mod error;
 mod fingerprint;
@@ -20,10 +21,13 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor};
 
+use self::awaited::Awaited;
+pub use self::awaited::BegunFile;
 pub use self::error::LoadError;
 use self::mapped::Bytes;
 use self::safetensors::{INDEX, SINGLE, Shard, Sharded};
 use self::stored::Stored;
+use crate::model::arch::ArchSpec;
 use crate::model::device::ComputeDevice;
 use crate::model::gguf::GgufFile;
 use crate::model::linear::Linear;
@@ -58,6 +62,7 @@ enum TensorSource {
     Single(Shard),
     Sharded(Sharded),
     Gguf(Box<GgufFile>),
+    Awaited(Awaited),
 }
 
 impl std::fmt::Debug for Weights {
@@ -98,6 +103,11 @@ impl Weights {
         Self::new(TensorSource::Gguf(Box::new(file)))
     }
 
+    /// What is known of the weights of a folder before they are there.
+    pub fn awaited(folder: &Path) -> Result<Self, LoadError> {
+        Ok(Self::new(TensorSource::Awaited(Awaited::in_folder(folder)?)))
+    }
+
     fn new(source: TensorSource) -> Self {
         let mut weights = Self {
             source,
@@ -130,6 +140,7 @@ impl Weights {
             TensorSource::Single(shard) => shard.file(),
             TensorSource::Sharded(shards) => shards.file(),
             TensorSource::Gguf(gguf) => gguf.file(),
+            TensorSource::Awaited(awaited) => awaited.file(),
         }
     }
 
@@ -176,12 +187,8 @@ impl Weights {
     pub fn take(&self, name: &str, shape: &[usize], device: &Device) -> Result<Tensor, LoadError> {
         let stored = self.expect(name, shape)?;
         let Some(numbers) = stored.numbers() else {
-            return Err(LoadError::Type {
-                file: self.file().to_owned(),
-                name: self.stored_name(name),
-                found: stored.encoding().to_string(),
-                expected: "F32, F16 or BF16",
-            });
+            let (file, name) = (self.file().to_owned(), self.stored_name(name));
+            return Err(LoadError::number_type(file, &name, stored.encoding().to_string()));
         };
         let tensor = Tensor::from_vec(numbers, shape, device)?;
         stored.release();
@@ -193,18 +200,37 @@ impl Weights {
     ///
     /// The `spare` one, which holds what another holds, may be.
     pub fn finish(&self, architecture: &str, spare: Option<&str>) -> Result<(), LoadError> {
-        let taken = self.taken.borrow();
         let spare = spare.map(|name| self.stored_name(name));
-        let harmless = |name: &str| name.ends_with(".rotary_emb.inv_freq") || spare.as_deref() == Some(name);
-        let mut extra = self.all().map(|(name, _)| name).filter(|name| !taken.contains(name) && !harmless(name));
-        match extra.next() {
-            None => Ok(()),
-            Some(name) => Err(LoadError::Extra {
-                file: self.file().to_owned(),
-                name,
-                others: extra.count(),
-                architecture: architecture.to_owned(),
-            }),
+        let taken = self.taken.borrow();
+        let known = |name: &str| taken.contains(name) || spare.as_deref() == Some(name);
+        unknown(self.file(), architecture, self.all().map(|(name, _)| name), known)
+    }
+
+    /// Whether the tensors that a network takes are there, in their shapes, and nothing else: before any is read. Of weights
+    /// that are still to come, what can be known of that.
+    pub(in crate::model) fn check(&self, spec: &ArchSpec) -> Result<(), LoadError> {
+        if let TensorSource::Awaited(awaited) = &self.source {
+            return awaited.check(spec);
+        }
+        let mut known = BTreeSet::new();
+        for (name, shape) in spec.tensors() {
+            self.expect(&name, &shape)?;
+            known.insert(self.stored_name(&name));
+        }
+        known.extend(spec.optional_tensors().iter().map(|name| self.stored_name(name)));
+        unknown(self.file(), spec.arch.label, self.all().map(|(name, _)| name), |name| known.contains(name))
+    }
+
+    /// The same of a file that has only begun to come, of weights that are awaited; `None` where it has begun far enough,
+    /// else how many bytes would do.
+    pub(in crate::model) fn check_beginning(
+        &self,
+        begun: &BegunFile<'_>,
+        spec: &ArchSpec,
+    ) -> Result<Option<u64>, LoadError> {
+        match &self.source {
+            TensorSource::Awaited(awaited) => awaited.check_beginning(begun, spec),
+            _ => Ok(None),
         }
     }
 
@@ -213,6 +239,7 @@ impl Weights {
             TensorSource::Single(shard) => shard.find(name),
             TensorSource::Sharded(shards) => shards.find(name),
             TensorSource::Gguf(gguf) => Ok(gguf.find(name)),
+            TensorSource::Awaited(_) => Ok(None),
         }
     }
 
@@ -234,6 +261,7 @@ impl Weights {
                 Box::new(shards.names().filter_map(|name| Some((name.clone(), shards.find(&name).ok()??))))
             }
             TensorSource::Gguf(gguf) => Box::new(gguf.all()),
+            TensorSource::Awaited(_) => Box::new(std::iter::empty()),
         }
     }
 
@@ -265,6 +293,25 @@ impl Weights {
         if let Some(watch) = &self.watch {
             watch(LoadProgress { done: self.done.get(), total: self.total });
         }
+    }
+}
+
+/// An error where one of these tensors is none that the architecture knows, and not harmless either.
+fn unknown(
+    file: &str,
+    architecture: &str,
+    names: impl Iterator<Item = String>,
+    known: impl Fn(&str) -> bool,
+) -> Result<(), LoadError> {
+    let mut extra = names.filter(|name| !known(name) && !name.ends_with(".rotary_emb.inv_freq"));
+    match extra.next() {
+        None => Ok(()),
+        Some(name) => Err(LoadError::Extra {
+            file: file.to_owned(),
+            name,
+            others: extra.count(),
+            architecture: architecture.to_owned(),
+        }),
     }
 }
 

@@ -16,7 +16,7 @@ use super::stored::{Encoding, Stored};
 use crate::{files, model::lfs};
 
 /// A safetensors file begins with the length of its header in so many bytes.
-const LENGTH_BYTES: usize = 8;
+pub(super) const LENGTH_BYTES: usize = 8;
 
 /// Name of the only file of a checkpoint.
 pub(crate) const SINGLE: &str = "model.safetensors";
@@ -60,12 +60,7 @@ impl Shard {
             Dtype::F16 => Encoding::F16,
             Dtype::BF16 => Encoding::BF16,
             other => {
-                return Err(LoadError::Type {
-                    file: self.file.clone(),
-                    name: name.to_owned(),
-                    found: format!("{other:?}"),
-                    expected: "F32, F16 or BF16",
-                });
+                return Err(LoadError::number_type(self.file.clone(), name, format!("{other:?}")));
             }
         };
         // The header check made sure that the offsets lie within the file and fit shape and type.
@@ -85,22 +80,23 @@ pub(super) struct Sharded {
 
 /// The part of an index file that matters.
 #[derive(Deserialize)]
-struct ShardIndex {
-    weight_map: BTreeMap<String, String>,
+pub(super) struct ShardIndex {
+    /// The file of each tensor, beside the index.
+    pub weight_map: BTreeMap<String, String>,
 }
 
-impl Sharded {
-    /// Opens all files that an index names. They lie beside it.
-    pub(super) fn open(path: &Path) -> Result<Self, LoadError> {
+impl ShardIndex {
+    /// Reads an index; the files that it names need not be there.
+    pub(super) fn read(path: &Path) -> Result<Self, LoadError> {
         let index = path.display().to_string();
         let wrong = |reason: String| LoadError::Index { file: index.clone(), reason };
         let content = files::read(path).map_err(|error| LoadError::Read { file: index.clone(), error })?;
         if lfs::is_pointer(&content) {
             return Err(LoadError::Pointer { file: index });
         }
-        let ShardIndex { weight_map } = serde_json::from_slice(&content)
+        let read: Self = serde_json::from_slice(&content)
             .map_err(|error| wrong(format!("is no index of safetensors files: {error}")))?;
-        for (tensor, file) in &weight_map {
+        for (tensor, file) in &read.weight_map {
             if !is_plain_name(file) {
                 return Err(wrong(format!(
                     "tensor `{tensor}` is said to lie in `{file}`, expected the name of a .safetensors file beside the \
@@ -108,10 +104,20 @@ impl Sharded {
                 )));
             }
         }
-        let files: Vec<&String> = weight_map.values().collect::<BTreeSet<_>>().into_iter().collect();
-        if files.is_empty() {
+        if read.weight_map.is_empty() {
             return Err(wrong("names no tensor".into()));
         }
+        Ok(read)
+    }
+}
+
+impl Sharded {
+    /// Opens all files that an index names. They lie beside it.
+    pub(super) fn open(path: &Path) -> Result<Self, LoadError> {
+        let index = path.display().to_string();
+        let wrong = |reason: String| LoadError::Index { file: index.clone(), reason };
+        let ShardIndex { weight_map } = ShardIndex::read(path)?;
+        let files: Vec<&String> = weight_map.values().collect::<BTreeSet<_>>().into_iter().collect();
         let folder = path.parent().unwrap_or(Path::new(""));
         let open = |name: &&String| {
             let path = folder.join(name);
