@@ -174,7 +174,7 @@ fn the_smallest_screen_shows_the_selected_model() {
     let mut driver = open(40, 12);
     choose(&mut driver, LLADA);
     let text = driver.text();
-    assert!(text.contains("GSAI-ML/LLaDA-8B") && text.contains("33.1 GB"), "{text}");
+    assert!(text.contains("GSAI-ML/LLaDA-8B") && text.contains("32.1 GB"), "{text}");
     driver.act(Action::ListAccept).hear(downloading(8_020_000_000));
     let text = driver.text();
     assert!(text.contains("8.02 GB of 16.0 GB  50 %"), "{text}");
@@ -245,14 +245,14 @@ fn what_fails_leaves_what_is_loaded_and_says_why() {
     driver.commands();
     driver.key(KeyCode::Enter);
     let request = loads(&mut driver).remove(0);
-    let message = "GSAI-ML/LLaDA-8B-Instruct needs about 33.1 GB of memory, and the cpu has 21.5 GB free of 25.8 GB";
+    let message = "GSAI-ML/LLaDA-8B-Instruct needs about 32.1 GB of memory, and the cpu has 21.5 GB free of 25.8 GB";
     driver.hear(Event::LoadFailed {
         error: RequestError::Refused(message.into()),
         request: Some(Box::new(request)),
         warnings: Vec::new(),
     });
     let text = driver.text();
-    assert!(text.contains("needs about 33.1 GB of memory, and the cpu has 21.5 GB free"), "{text}");
+    assert!(text.contains("needs about 32.1 GB of memory, and the cpu has 21.5 GB free"), "{text}");
     assert_eq!(driver.app.overlays(), [Overlay::Models], "another one can be chosen");
     assert!(driver.app.picker().loading.is_none());
     driver.key(KeyCode::Esc).key(KeyCode::Enter);
