@@ -77,7 +77,7 @@ impl Playback {
         self.chosen = Some((self.index() as i32 + presses).clamp(0, PACES.len() as i32 - 1) as usize);
     }
 
-    /// Chooses one of [`PACES`], or full speed.
+    /// Chooses one of the paces that keys walk through, or full speed.
     pub fn choose_pace(&mut self, pace: Option<f32>) {
         self.full_speed = pace.is_none();
         if let Some(pace) = pace {
