@@ -889,3 +889,59 @@ fn what_the_device_reaches_is_measured_once_and_told_in_every_header() {
     start(&mut unknown, request(1));
     assert_eq!(expect_started(&mut unknown, 1).peak, None);
 }
+
+#[test]
+fn rest_is_told_of_once_no_step_may_begin() {
+    let mut engine = engine(scripted());
+    let ask = |engine: &mut InProcess, command| {
+        engine.send(command);
+        engine.send(Command::Settle);
+        let mut heard = Vec::new();
+        loop {
+            match engine.wait().unwrap() {
+                Event::Settled => return heard,
+                event => heard.push(event),
+            }
+        }
+    };
+    assert!(ask(&mut engine, Command::Stop).is_empty(), "there is nothing to do");
+    let start = |drive| Command::Start(Box::new(RunRequest { drive, ..request(1) }));
+    assert!(matches!(ask(&mut engine, start(Drive::Paced))[..], [Event::Started { .. }]));
+    assert!(matches!(ask(&mut engine, Command::Advance)[..], [Event::Step { .. }]));
+    assert!(matches!(ask(&mut engine, Command::Pause)[..], [Event::Paused { paused: true, .. }]));
+    assert!(ask(&mut engine, Command::Advance).is_empty(), "a paused run ignores its pace");
+    let rest = ask(&mut engine, start(Drive::Free));
+    assert!(matches!(rest.first(), Some(Event::Finished { .. })), "the paused run");
+    assert!(
+        matches!(rest.last(), Some(Event::Finished { .. })),
+        "a run that is driven by nobody comes to its end first"
+    );
+}
+
+#[test]
+fn modelled_times_are_those_of_the_work_and_of_no_clock() {
+    const RATE: f64 = 1e9;
+    let logs = [(); 2].map(|()| {
+        let folder = Folder::new();
+        untrained_pair(&folder);
+        let mut models = raw_pair(&folder);
+        models.denoiser_card.shape = models.denoiser.shape();
+        if let (Some(card), Some(guide)) = (&mut models.guide_card, &models.guide) {
+            card.shape = guide.shape();
+        }
+        let mut engine = InProcess::spawn(move || Ok(models.timed_by_work(RATE))).unwrap();
+        let preset = presets().iter().find(|preset| preset.name == "flashdlm").unwrap().settings();
+        let settings = Settings { gen_length: Some(MASKS), audit: Some(1), ..preset };
+        completed(&mut engine, RunRequest { settings, ..request(1) }).unwrap()
+    });
+    let log = &logs[0];
+    assert!(log.header().denoiser.device.starts_with("modelled"), "{}", log.header().denoiser.device);
+    for steps in 1..=log.len() {
+        let figures = Figures::of(log, steps);
+        let modelled = figures.flops(log.header()).unwrap() / RATE;
+        let rounding = 1e-6 * steps as f64;
+        assert!((figures.seconds() - modelled).abs() <= rounding, "{} and {modelled}", figures.seconds());
+        assert!(figures.cost.guide_us > 0 && figures.cost.audit_us > 0 && figures.cost.other_us == 0);
+        assert_eq!(Figures::of(&logs[1], steps).cost, figures.cost, "whenever it is made");
+    }
+}

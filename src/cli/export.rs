@@ -207,6 +207,10 @@ impl DrawingProgress {
         Self { console: Console::new(), interrupt }
     }
 
+    fn check(&self) -> io::Result<()> {
+        if self.interrupt.is_asked() { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+    }
+
     /// What came of it: the signal, where one has stopped it.
     pub(super) fn finish(self, written: Result<(), Failure>) -> Result<(), Failure> {
         self.console.finish();
@@ -219,10 +223,14 @@ impl DrawingProgress {
 
 impl ExportObserver for DrawingProgress {
     fn progress(&self, done: usize, frames: usize) -> io::Result<()> {
-        if self.interrupt.is_asked() {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
+        self.check()?;
         self.console.drawing(done, frames);
+        Ok(())
+    }
+
+    fn filming(&self, frames: usize) -> io::Result<()> {
+        self.check()?;
+        self.console.filming(frames);
         Ok(())
     }
 

@@ -120,6 +120,12 @@ impl Console {
         self.bar.set_position(done as u64);
     }
 
+    /// Shows how many frames of a demo are filmed so far.
+    pub(super) fn filming(&self, frames: usize) {
+        self.bar.set_message(format!("filming: {frames} frames"));
+        self.look(Look::Words);
+    }
+
     /// Says a sentence where there is no bar, once.
     fn say(&self, sentence: &str) {
         match self.said.as_ref().map(Mutex::lock) {

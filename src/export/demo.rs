@@ -116,7 +116,7 @@ impl Studio {
     fn roll(mut self, options: &ExportOptions, observer: &dyn ExportObserver) -> Result<Footage, FilmingError> {
         self.await_models()?;
         loop {
-            observer.progress(0, self.camera.len())?;
+            observer.filming(self.camera.len())?;
             while self.happen()? {}
             if self.app.redraw() != Redraw::No {
                 let (screen, drawn) = screen_of(&self.app, options);

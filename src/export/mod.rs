@@ -101,6 +101,14 @@ pub trait ExportObserver: Sync {
     /// One that ends the recording, such as [`io::ErrorKind::Interrupted`].
     fn progress(&self, done: usize, frames: usize) -> io::Result<()>;
 
+    /// So many frames of a demo are filmed, and nobody knows how many it will have.
+    ///
+    /// # Errors
+    /// As [`Self::progress`].
+    fn filming(&self, frames: usize) -> io::Result<()> {
+        self.progress(0, frames)
+    }
+
     /// Something that a person should know of it, in a sentence.
     fn note(&self, sentence: &str);
 }

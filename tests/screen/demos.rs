@@ -8,7 +8,7 @@ use diffuscope::{
     trace::Log,
     tui::{
         Action, Effect, Focus, Pane,
-        demo::{DemoScript, Director},
+        demo::{DemoAction, DemoScript, Director},
     },
 };
 
@@ -113,6 +113,24 @@ fn a_script_that_was_written_down_leads_to_the_same_place() {
         again.app.session().get(1).unwrap().log.header().settings
     );
     assert_eq!(first.app.lens().selected, again.app.lens().selected);
+}
+
+#[test]
+fn values_are_written_so_that_they_are_read_as_they_were() {
+    for (name, value) in
+        [("seed", "18446744073709551615"), ("seed", "7"), ("threshold", "0.85"), ("gen-length", "auto")]
+    {
+        let script = written(|driver| {
+            let turns = vec![(KNOBS[knob(name)].name, if name == "gen-length" { "64" } else { value }.to_owned())];
+            driver.act(Action::Demo(DemoAction::Turn(turns)));
+            driver.act(Action::Demo(DemoAction::Turn(vec![(KNOBS[knob(name)].name, value.to_owned())])))
+        });
+        let script =
+            format!("[[play]]\nhold = \"1s\"\n[[play]]\n{}", script.replace(", ", "\n").replace(" | ", "\n[[play]]\n"));
+        let story = common::story();
+        let settings = play(&script, &story).unwrap().app.settings();
+        assert_eq!(KNOBS[knob(name)].get(&settings).to_string(), value, "{script}");
+    }
 }
 
 /// What a script says of what is done on the canvas of a run that is over.

@@ -321,15 +321,13 @@ fn write_settings(play: &mut Play, app: &App, before: &Settings, preset: Option<
     play.set = turned.collect();
 }
 
-/// A knob's value as TOML writes it.
+/// A knob's value as TOML writes it; as text where no number of TOML is exactly that, as of large seeds.
 fn value(knob: &Knob, settings: &Settings) -> Value {
     let text = knob.get(settings).to_string();
-    let number = || text.parse().map(Value::Integer).ok().or_else(|| text.parse().map(Value::Float).ok());
-    match text.as_str() {
-        "true" => true.into(),
-        "false" => false.into(),
-        _ => number().unwrap_or_else(|| text.clone().into()),
-    }
+    let numbers = [text.parse().ok().map(Value::Integer), text.parse().ok().map(Value::Float)];
+    let flag = text.parse().ok().map(Value::Boolean);
+    let exact = flag.into_iter().chain(numbers.into_iter().flatten()).find(|value| value.to_string() == text);
+    exact.unwrap_or(Value::String(text))
 }
 
 /// The name of the row of the key table, where keys went.
